@@ -1,0 +1,52 @@
+"""The errors a user can meet: each says what happened, what to type next, and which exit code it ends in.
+
+This module imports nothing. Only `cli` turns an error into words on a terminal and an exit status.
+A message is lower case, shows the wrong value and, where it comes from a file, begins with `file:line:column: `.
+"""
+
+
+class InfragenError(Exception):
+    """Something a user can act on: one message, an optional hint (what to type next), one exit code."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class OperationFailed(InfragenError):
+    """An operation in AWS ended in failure or was rolled back; its root cause is in the message."""
+
+    exit_code = 1
+
+
+class InputError(InfragenError):
+    """Flags, YAML, template, lint findings or size limits: AWS was not touched."""
+
+    exit_code = 2
+
+
+class Refused(InfragenError):
+    """A guard stopped the operation or the user declined; the hint names the flag that allows it."""
+
+    exit_code = 3
+
+
+class CloudError(InfragenError):
+    """Credentials, permission, region, bucket or endpoint: AWS could not be used as asked."""
+
+    exit_code = 4
+
+
+class Conflict(InfragenError):
+    """Somebody else's operation, or a plan that is stale: trying again later is sensible."""
+
+    exit_code = 5
+
+
+class OutcomeUnknown(InfragenError):
+    """We stopped following an operation that still runs in AWS."""
+
+    exit_code = 6
