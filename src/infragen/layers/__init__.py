@@ -1,1 +1,9 @@
-"""The layers that infragen knows."""
+"""The registry: every layer in deployment order. Adding a layer adds its module and one name here.
+
+A layer imports the outputs it uses from the modules before it, so this order can never contradict the imports.
+"""
+
+from infragen.layer import Layer
+from infragen.layers import network, queue
+
+LAYERS: tuple[Layer, ...] = (network.LAYER, queue.LAYER)

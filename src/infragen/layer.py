@@ -1,0 +1,228 @@
+"""The contract of a layer: what it takes, what it gives, and the words every layer builds with.
+
+An input *is* another layer's output: a layer module imports the outputs it uses by name, so the Python import graph is
+the dependency graph and a cycle is an ImportError. A layer never writes a Parameter, never names another stack and
+never talks to AWS; `synth` adds the Parameters and checks that the layer kept to its contract.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import Output, Ref, Sub, Template
+from troposphere.cloudwatch import Alarm, MetricDimension
+from troposphere.logs import LogGroup
+
+from infragen.config import Environment
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """An output of one layer, and the parameter of the same name in every layer that uses it.
+
+    `type` is the CloudFormation parameter type on the consumer's side; a list travels as a comma-joined string.
+    The root repeats those that are `for_people` as outputs of its own.
+    """
+
+    layer: str
+    name: str
+    description: str
+    type: str = "String"
+    for_people: bool = False
+
+    def ref(self) -> Ref:
+        """The value, in a layer that uses it."""
+        return Ref(self.name)
+
+    def publish(self, value: Any) -> Output:
+        """The output, in the layer that owns it."""
+        return Output(self.name, Description=self.description, Value=value)
+
+
+@dataclass(frozen=True)
+class LaunchParameter:
+    """A value that changes without a new rendering: an image tag, the key of worker code, a certificate.
+
+    With `keep`, a deployment that gives no value keeps the deployed one. `value` is what the environment file says;
+    it is passed at deployment and does not enter the template.
+    """
+
+    name: str
+    description: str
+    type: str = "String"
+    default: str | None = None
+    value: str | None = None
+    keep: bool = False
+
+    def ref(self) -> Ref:
+        """The value, in the layer that declares the parameter."""
+        return Ref(self.name)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the infrastructure: when it exists, its contract, and its template.
+
+    `inputs` lists the outputs of other layers that this environment's template uses, exactly those; `outputs` those it
+    publishes, exactly those. `title` is the template's description, `about` one sentence for people.
+    """
+
+    name: str
+    title: str
+    about: str
+    enabled: Callable[[Environment], bool]
+    inputs: Callable[[Environment], Sequence[LayerOutput]]
+    outputs: Callable[[Environment], Sequence[LayerOutput]]
+    build: Callable[[Environment], Template]
+    parameters: Callable[[Environment], Sequence[LaunchParameter]] = lambda env: ()
+
+
+PREFIX = "${ProjectName}-${EnvironmentName}"
+
+
+def named(suffix: str) -> Sub:
+    """`<project>-<environment>-<suffix>`: an explicit physical name, or a Name tag."""
+    return Sub(f"{PREFIX}-{suffix}")
+
+
+def literal(text: str) -> str:
+    """Text from a configuration file, safe inside Fn::Sub: every `${` stays what it is."""
+    return text.replace("${", "${!")
+
+
+def arn(rest: str) -> Sub:
+    """An ARN in whatever partition the stack runs in, e.g. `sqs:${AWS::Region}:${AWS::AccountId}:name`."""
+    return Sub("arn:${AWS::Partition}:" + rest)
+
+
+def allow(actions: str | Sequence[str], resources: Any, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An Allow statement of an identity policy; `when` holds condition operators."""
+    return _statement("Allow", actions, {"Resource": resources}, when)
+
+
+def deny(actions: str | Sequence[str], resources: Any, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A Deny statement of an identity policy."""
+    return _statement("Deny", actions, {"Resource": resources}, when)
+
+
+def grant(
+    principal: Any,
+    actions: str | Sequence[str],
+    resources: Any,
+    when: Mapping[str, Any] | None = None,
+    effect: str = "Allow",
+) -> dict[str, Any]:
+    """A statement of a resource or trust policy. `principal` is as in IAM: a mapping, or "*"."""
+    return _statement(effect, actions, {"Principal": principal, "Resource": resources}, when)
+
+
+def _statement(
+    effect: str, actions: str | Sequence[str], who: Mapping[str, Any], when: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    single = isinstance(actions, str)
+    body = {"Effect": effect, "Action": actions if single else list(actions), **who}
+    if when:
+        body["Condition"] = dict(when)
+    return body
+
+
+def deny_without_tls(action: str, resources: Any) -> dict[str, Any]:
+    """Nobody may use the resource over plain HTTP."""
+    return grant("*", action, resources, {"Bool": {"aws:SecureTransport": "false"}}, "Deny")
+
+
+def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy document."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def trust(service: str, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The trust policy of a role that one AWS service assumes, for this account only.
+
+    `when` adds condition operators (IAM User Guide, "The confused deputy problem").
+    """
+    account = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")}}
+    return policy(
+        _statement("Allow", "sts:AssumeRole", {"Principal": {"Service": service}}, {**account, **(when or {})})
+    )
+
+
+def boundary(env: Environment) -> dict[str, Any]:
+    """The properties that every role of this environment carries beside its own."""
+    arn = env.iam.permissions_boundary_arn
+    return {"PermissionsBoundary": arn} if arn else {}
+
+
+def retain() -> dict[str, str]:
+    """Deletion policies of what must outlive its stack.
+
+    `RetainExceptOnCreate`, because plain Retain leaves named things behind when a first creation fails, and the next
+    creation then fails on "already exists" (CloudFormation User Guide, "DeletionPolicy attribute").
+    """
+    return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+
+
+def suppress(nag: Mapping[str, str] | None = None, checkov: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Metadata that tells cdk-nag and checkov why a finding is accepted: rule -> reason."""
+    metadata: dict[str, Any] = {}
+    if nag:
+        metadata["cdk_nag"] = {"rules_to_suppress": [{"id": rule, "reason": why} for rule, why in nag.items()]}
+    if checkov:
+        metadata["checkov"] = {"skip": [{"id": rule, "comment": why} for rule, why in checkov.items()]}
+    return metadata
+
+
+def log_group(title: str, name: Any, env: Environment, key: Any) -> LogGroup:
+    """A log group with retention and key; those that services make by themselves never expire."""
+    return LogGroup(
+        title,
+        LogGroupName=name,
+        RetentionInDays=env.log_retention_days,
+        KmsKeyId=key,
+        DeletionPolicy="Delete",
+        UpdateReplacePolicy="Delete",
+    )
+
+
+def alarm(
+    title: str,
+    description: str,
+    metric: Mapping[str, Any],
+    *,
+    threshold: float,
+    periods: int,
+    datapoints: int | None = None,
+    topic: Any = None,
+    comparison: str = "GreaterThanThreshold",
+) -> Alarm:
+    """A CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble.
+
+    With `topic` it notifies when it rises and when it clears; without, it only feeds another alarm or a deployment.
+    `metric` holds the properties that name the metric: either `metric(...)` below, or Metrics.
+    """
+    actions = {"AlarmActions": [topic], "OKActions": [topic]} if topic is not None else {}
+    return Alarm(
+        title,
+        AlarmDescription=description,
+        ComparisonOperator=comparison,
+        Threshold=threshold,
+        EvaluationPeriods=periods,
+        DatapointsToAlarm=datapoints or periods,
+        TreatMissingData="notBreaching",
+        **metric,
+        **actions,
+    )
+
+
+def metric(
+    namespace: str, name: str, statistic: str, dimensions: Mapping[str, Any], period: int = 60
+) -> dict[str, Any]:
+    """The properties of an alarm on one metric. `statistic` is e.g. Sum or p95; `period` in seconds."""
+    kind = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"
+    return {
+        "Namespace": namespace,
+        "MetricName": name,
+        kind: statistic,
+        "Dimensions": [MetricDimension(Name=key, Value=value) for key, value in dimensions.items()],
+        "Period": period,
+    }

@@ -1,0 +1,207 @@
+"""The queue layer: one SQS queue with its dead-letter queue per entry of `queues:`, and their alarms.
+
+One worker works off one queue: two event sources on one queue compete for its messages. The layer knows nothing of
+its producers and consumers; it publishes the URL, the ARN and the names.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import GetAtt, Ref, Sub, Template
+from troposphere.cloudwatch import CompositeAlarm
+from troposphere.sqs import Queue as SqsQueue
+from troposphere.sqs import QueuePolicy, RedrivePolicy
+
+from infragen.config import Environment, Queue
+from infragen.layer import Layer, LayerOutput, alarm, arn, deny_without_tls, metric, named, policy, suppress
+from infragen.layers.network import AlarmTopicArn, PlatformKeyArn
+
+DAY = 86400
+DEAD_LETTER_DAYS = 14
+"""A standard queue keeps a message's original timestamp when it moves it, so the dead-letter queue must keep messages
+longer than the source (Amazon SQS Developer Guide, "Using dead-letter queues")."""
+
+
+@dataclass(frozen=True)
+class QueueOutputs:
+    """What one queue gives to other layers."""
+
+    url: LayerOutput
+    arn: LayerOutput
+    name: LayerOutput
+    dead_letter_name: LayerOutput
+    backlog_alarm_arn: LayerOutput
+
+
+def of(queue: Queue) -> QueueOutputs:
+    """The outputs of one queue."""
+    thing = queue.name
+    return QueueOutputs(
+        url=LayerOutput("queue", f"{queue.id}QueueUrl", f"URL of the {thing} queue", for_people=True),
+        arn=LayerOutput("queue", f"{queue.id}QueueArn", f"ARN of the {thing} queue"),
+        name=LayerOutput("queue", f"{queue.id}QueueName", f"Name of the {thing} queue"),
+        dead_letter_name=LayerOutput("queue", f"{queue.id}DlqName", f"Name of the {thing} dead-letter queue"),
+        backlog_alarm_arn=LayerOutput("queue", f"{queue.id}BacklogAlarmArn", f"Alarm: the {thing} queue backs up"),
+    )
+
+
+def inputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """The alarm topic, and the platform key when a queue asks for it."""
+    encrypted = any(queue.encryption == "kms" for queue in env.queues)
+    return (AlarmTopicArn, PlatformKeyArn) if encrypted else (AlarmTopicArn,)
+
+
+def outputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """Five outputs a queue."""
+    return tuple(
+        output
+        for queue in env.queues
+        for given in (of(queue),)
+        for output in (given.url, given.arn, given.name, given.dead_letter_name, given.backlog_alarm_arn)
+    )
+
+
+def build(env: Environment) -> Template:
+    """The template with all queues."""
+    template = Template()
+    for queue in env.queues:
+        _add_queue(template, env, queue)
+    return template
+
+
+def physical_name(queue: Queue, suffix: str = "") -> str:
+    """The part of a queue's physical name after the environment; FIFO names end in .fifo."""
+    return f"{queue.name}{suffix}{'.fifo' if queue.fifo else ''}"
+
+
+def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
+    source, dead = f"{queue.id}Queue", f"{queue.id}Dlq"
+    # Explicit names, because Queue -> DLQ -> Queue by reference would be a circle.
+    source_arn = arn(
+        f"sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{ProjectName}}-${{EnvironmentName}}-{physical_name(queue)}"
+    )
+    metadata = _accepted(queue)
+    template.add_resource(
+        SqsQueue(
+            dead,
+            QueueName=named(physical_name(queue, "-dlq")),
+            MessageRetentionPeriod=DEAD_LETTER_DAYS * DAY,
+            RedriveAllowPolicy={"redrivePermission": "byQueue", "sourceQueueArns": [source_arn]},
+            **_encryption(queue),
+            **({"FifoQueue": True} if queue.fifo else {}),
+            **metadata,
+        )
+    )
+    template.add_resource(
+        SqsQueue(
+            source,
+            QueueName=named(physical_name(queue)),
+            VisibilityTimeout=env.visibility(queue),
+            MessageRetentionPeriod=queue.retention_days * DAY,
+            ReceiveMessageWaitTimeSeconds=20,
+            RedrivePolicy=RedrivePolicy(deadLetterTargetArn=GetAtt(dead, "Arn"), maxReceiveCount=queue.max_receives),
+            **_encryption(queue),
+            **_fifo(queue),
+            **metadata,
+        )
+    )
+    for logical_id in (source, dead):
+        template.add_resource(
+            QueuePolicy(
+                f"{logical_id}Policy",
+                Queues=[Ref(logical_id)],
+                PolicyDocument=policy(deny_without_tls("sqs:*", GetAtt(logical_id, "Arn"))),
+            )
+        )
+    _add_alarms(template, queue)
+    given = of(queue)
+    for output, value in (
+        (given.url, Ref(source)),
+        (given.arn, GetAtt(source, "Arn")),
+        (given.name, GetAtt(source, "QueueName")),
+        (given.dead_letter_name, GetAtt(dead, "QueueName")),
+        (given.backlog_alarm_arn, GetAtt(f"{queue.id}BacklogAlarm", "Arn")),
+    ):
+        template.add_output(output.publish(value))
+
+
+def _encryption(queue: Queue) -> dict[str, Any]:
+    if queue.encryption == "kms":
+        return {"KmsMasterKeyId": PlatformKeyArn.ref(), "KmsDataKeyReusePeriodSeconds": 300}
+    return {"SqsManagedSseEnabled": True}
+
+
+def _fifo(queue: Queue) -> dict[str, Any]:
+    """High throughput FIFO. A standard queue must not have these keys at all, not even as false."""
+    if not queue.fifo:
+        return {}
+    return {
+        "FifoQueue": True,
+        "ContentBasedDeduplication": queue.content_deduplication,
+        "DeduplicationScope": "messageGroup",
+        "FifoThroughputLimit": "perMessageGroupId",
+    }
+
+
+def _accepted(queue: Queue) -> dict[str, Any]:
+    if queue.encryption == "kms":
+        return {}
+    reason = "encrypted with the key that SQS manages; encryption: kms takes a customer key"
+    return {"Metadata": suppress(checkov={"CKV_AWS_27": reason})}
+
+
+def _add_alarms(template: Template, queue: Queue) -> None:
+    """Depth and age feed one composite alarm, which notifies once; a dead letter notifies alone."""
+    source = {"QueueName": GetAtt(f"{queue.id}Queue", "QueueName")}
+    dead = {"QueueName": GetAtt(f"{queue.id}Dlq", "QueueName")}
+    visible, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+    depth, age = f"{queue.id}DepthAlarm", f"{queue.id}AgeAlarm"
+    limits = queue.alarms
+    template.add_resource(
+        alarm(
+            depth,
+            f"More than {limits.depth} messages wait in {queue.name}",
+            metric("AWS/SQS", visible, "Maximum", source, 300),
+            threshold=limits.depth,
+            periods=1,
+        )
+    )
+    template.add_resource(
+        alarm(
+            age,
+            f"The oldest message in {queue.name} is older than {limits.age_seconds} s",
+            metric("AWS/SQS", oldest, "Maximum", source, 300),
+            threshold=limits.age_seconds,
+            periods=1,
+        )
+    )
+    template.add_resource(
+        CompositeAlarm(
+            f"{queue.id}BacklogAlarm",
+            AlarmDescription=f"The {queue.name} queue backs up: too many messages, or too old ones",
+            AlarmRule=Sub(f'ALARM("${{{depth}}}") OR ALARM("${{{age}}}")'),
+            AlarmActions=[AlarmTopicArn.ref()],
+            OKActions=[AlarmTopicArn.ref()],
+        )
+    )
+    template.add_resource(
+        alarm(
+            f"{queue.id}DeadLetterAlarm",
+            f"Messages of {queue.name} ended in the dead-letter queue",
+            metric("AWS/SQS", visible, "Maximum", dead),
+            threshold=0,
+            periods=1,
+            topic=AlarmTopicArn.ref(),
+        )
+    )
+
+
+LAYER = Layer(
+    name="queue",
+    title="Queues",
+    about="SQS queues with dead-letter queues and backlog alarms",
+    enabled=lambda env: bool(env.queues),
+    inputs=inputs,
+    outputs=outputs,
+    build=build,
+)

@@ -1,0 +1,114 @@
+"""CloudFormation templates as text: a stable YAML or JSON writer, and a reader of both.
+
+The writer uses the short forms that people review (`!Sub`, `!Ref`, `!GetAtt`); the reader turns them back into the
+long forms, so that a template read equals the one written. Nothing here knows what a template means.
+"""
+
+import json
+from typing import Any
+
+import yaml
+
+_SHORT = {
+    "Ref": "!Ref",
+    "Condition": "!Condition",
+    **{
+        f"Fn::{name}": f"!{name}"
+        for name in (
+            "And", "Base64", "Cidr", "Equals", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue", "Join", "Length",
+            "Not", "Or", "Select", "Split", "Sub", "ToJsonString", "Transform",
+        )
+    },
+}  # fmt: skip
+_LONG = {short: long for long, short in _SHORT.items()}
+
+
+class _Writer(yaml.CSafeDumper):
+    """libyaml's emitter: the pure-Python one takes ten times as long."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Anchors have no place in a template that people review."""
+        return True
+
+
+def _write_mapping(writer: _Writer, data: dict[str, Any]) -> yaml.Node:
+    if len(data) == 1:
+        [(key, value)] = data.items()
+        tag = _SHORT.get(key)
+        if tag and key != "Condition":
+            node = _short_form(writer, key, tag, value)
+            if node is not None:
+                return node
+    return writer.represent_mapping("tag:yaml.org,2002:map", data.items())
+
+
+def _short_form(writer: _Writer, key: str, tag: str, value: Any) -> yaml.Node | None:
+    """The intrinsic as a tagged node, or None when its argument is itself tagged (YAML allows one tag a node)."""
+    if key == "Fn::GetAtt" and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ".".join(value)
+    node = writer.represent_data(value)
+    if isinstance(node, yaml.MappingNode) or node.tag.startswith("!"):
+        return None
+    style = getattr(node, "style", None)
+    if isinstance(node, yaml.ScalarNode):
+        return yaml.ScalarNode(tag, node.value, style=style)
+    assert isinstance(node, yaml.SequenceNode)  # noqa: S101 # the three node kinds of YAML
+    return yaml.SequenceNode(tag, node.value, flow_style=node.flow_style)
+
+
+def _write_text(writer: _Writer, data: str) -> yaml.Node:
+    block = "\n" in data and not any(line.endswith((" ", "\t")) for line in data.split("\n"))
+    return writer.represent_scalar("tag:yaml.org,2002:str", data, style="|" if block else None)
+
+
+_Writer.add_representer(dict, _write_mapping)
+_Writer.add_representer(str, _write_text)
+
+
+def dump_yaml(body: dict[str, Any]) -> str:
+    """The template as YAML text, the same bytes for the same body; keys keep their order, lines end in LF."""
+    text: str = yaml.dump(
+        body, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, line_break="\n", default_flow_style=False
+    )
+    return text
+
+
+def dump_json(body: dict[str, Any]) -> str:
+    """The template as JSON text with the same order of keys."""
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Reader(yaml.CSafeLoader):
+    """Reads the short forms; dates and the like stay text, as CloudFormation reads them."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 # PyYAML's own class attribute, minus timestamps
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _read_short_form(reader: _Reader, suffix: str, node: yaml.Node) -> Any:
+    key = _LONG.get(f"!{suffix}")
+    if key is None:
+        raise yaml.constructor.ConstructorError(None, None, f"unknown tag !{suffix}", node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        text = reader.construct_scalar(node)
+        return {key: text.split(".", 1) if key == "Fn::GetAtt" else text}
+    if isinstance(node, yaml.SequenceNode):
+        return {key: reader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101 # the three node kinds of YAML
+    return {key: reader.construct_mapping(node, deep=True)}
+
+
+_Reader.add_multi_constructor("!", _read_short_form)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A template's text, YAML (short or long forms) or JSON, as a body of long forms; ValueError when it is neither."""
+    try:
+        body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Reader)  # noqa: S506 # a SafeLoader
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        raise ValueError(f"not a CloudFormation template: {error}") from error
+    if not isinstance(body, dict):
+        raise ValueError("not a CloudFormation template: the top level is not a mapping")  # about the text, not a type
+    return body

@@ -1,0 +1,97 @@
+"""Synthesis: what every layer keeps to, whatever the environment says."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from troposphere import Ref, Template
+from troposphere.sns import Topic
+
+from infragen.config import Environment, load_environment
+from infragen.layer import Layer, LayerOutput
+from infragen.synth import ContractError, references, synthesize
+from infragen.templatefile import parse
+
+DEV = Path(__file__).parent.parent / "environments" / "dev.yaml"
+
+
+@pytest.fixture(scope="module")
+def dev() -> Environment:
+    return load_environment(DEV)
+
+
+def test_templates_read_back_as_the_bodies_they_were_written_from(dev: Environment) -> None:
+    """The YAML of every template parses to exactly the body in memory, short forms and all."""
+    for template in synthesize(dev).templates:
+        assert parse(template.text) == _plain(template.body)
+
+
+def test_an_absent_section_turns_its_layer_off(dev: Environment) -> None:
+    """Without queues there is no queue template."""
+    bare = dev.model_copy(update={"queues": (), "workers": ()})
+    assert "queue" not in [each.layer for each in synthesize(bare).templates]
+
+
+def test_the_root_wires_every_input_to_the_output_of_the_same_name(dev: Environment) -> None:
+    """Each nested stack gets each of its inputs from the layer that publishes it."""
+    assembly = synthesize(dev)
+    resources = assembly.root().body["Resources"]
+    for template in assembly.templates:
+        wired = resources[template.layer.capitalize()]["Properties"].get("Parameters", {})
+        for each in template.inputs:
+            assert wired[each.name] == {"Fn::GetAtt": [each.layer.capitalize(), f"Outputs.{each.name}"]}
+
+
+def test_the_root_finds_each_child_by_its_digest(dev: Environment) -> None:
+    """A changed layer is a new URL, so CloudFormation sees the change."""
+    assembly = synthesize(dev)
+    urls = str(assembly.root().body["Resources"])
+    assert all(template.digest in urls for template in assembly.templates)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"inputs": lambda env: (LayerOutput("network", "Spare", "not used"),)}, "declares the input Spare"),
+        ({"outputs": lambda env: (LayerOutput("toy", "Promised", "never given"),)}, r"lacks \['Promised'\]"),
+        ({"inputs": lambda env: ()}, "uses Upstream, which is neither"),
+        ({"inputs": lambda env: (LayerOutput("absent", "Upstream", ""),)}, "absent, which is off or comes later"),
+    ],
+)
+def test_a_layer_that_breaks_its_contract_is_found_out(
+    dev: Environment, change: dict[str, Any], complaint: str
+) -> None:
+    """Inputs are exactly what a layer uses, outputs exactly what it publishes."""
+    first = _toy("network", inputs=(), uses="AWS::StackName")
+    second = _toy("toy", inputs=(LayerOutput("network", "Upstream", ""),), uses="Upstream")
+    synthesize(dev, (first, second))
+    with pytest.raises(ContractError, match=complaint):
+        synthesize(dev, (first, replace(second, **change)))
+
+
+def _toy(name: str, inputs: tuple[LayerOutput, ...], uses: str) -> Layer:
+    def build(env: Environment) -> Template:
+        template = Template()
+        template.add_resource(Topic("Thing", DisplayName=Ref(uses)))
+        return template
+
+    return Layer(name, name, "", lambda env: True, lambda env: inputs, lambda env: (), build)
+
+
+def test_references_are_found_in_every_intrinsic() -> None:
+    """Ref, GetAtt in both forms and Sub with and without variables count; escapes and pseudo parameters do not."""
+    body = {
+        "a": {"Ref": "One"},
+        "b": {"Fn::GetAtt": ["Two", "Arn"]},
+        "c": {"Fn::GetAtt": "Three.Arn"},
+        "d": {"Fn::Sub": "${Four} ${!Not} ${AWS::Region} ${Five.Arn}"},
+        "e": [{"Fn::Sub": ["${own} ${Six}", {"own": {"Ref": "Seven"}}]}],
+    }
+    assert set(references(body)) == {"One", "Two", "Three", "Four", "Five", "Six", "Seven"}
+
+
+def _plain(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {key: _plain(value) for key, value in body.items()}
+    return [_plain(value) for value in body] if isinstance(body, list | tuple) else body
