@@ -1,0 +1,27 @@
+"""WAFv2: the association of a web ACL with a load balancer, which MiniStack's CloudFormation rejects."""
+
+import json
+
+from ministack.services import waf
+
+from infragen.emulator.mends.handlers import Created, Properties, ResourceType, add
+
+
+def mend() -> None:
+    """Add `AWS::WAFv2::WebACLAssociation`, through MiniStack's own AssociateWebACL."""
+    add(
+        "AWS::WAFv2::WebACLAssociation",
+        ResourceType(
+            _associate,
+            lambda _physical_id, _properties: {},
+            lambda _physical_id, properties: waf._associations.pop(properties.get("ResourceArn"), None),
+            create_only=frozenset({"ResourceArn", "WebACLArn"}),
+        ),
+    )
+
+
+def _associate(_logical_id: str, properties: Properties, _stack: str) -> Created:
+    status, _headers, body = waf._associate_web_acl(properties)
+    if status >= 400:
+        raise ValueError(json.loads(body).get("message") or body.decode())
+    return f"{properties['ResourceArn']}|{properties['WebACLArn']}", {}

@@ -1,0 +1,3 @@
+"""What all tests share: the fixtures of `emulator`."""
+
+pytest_plugins = ["emulator"]

@@ -1,0 +1,98 @@
+"""Fixtures: one embedded emulator per test process, an AWS account of its own for every test, boto3 clients for it.
+
+Accounts are isolated from each other in the emulator, so tests need not clean up and can run side by side.
+"""
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infragen.emulator import Emulator, credentials, start, stop
+
+REGION = "eu-central-1"
+
+_accounts = itertools.count(1)
+
+
+def fresh_account() -> str:
+    """Return a 12-digit account id that no other test of this run has."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"1{worker:03d}{next(_accounts):08d}"
+
+
+def make_client(emulator: Emulator, service: str, account: str, region: str = REGION) -> Any:
+    """Return a boto3 client of one service, for one account of the emulator."""
+    keys = credentials(account)
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=emulator.endpoint_url,
+        region_name=region,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        config=Config(proxies={}, retries={"max_attempts": 1}),
+    )
+
+
+class Clients(Protocol):
+    """Makes boto3 clients for the test's own account, or for another one."""
+
+    def __call__(self, service: str, account: str = ..., region: str = ...) -> Any: ...
+
+
+class Faults(Protocol):
+    """Sets what goes wrong in the test's account: the keys of `infragen.emulator.mends.faults`."""
+
+    def __call__(self, **faults: Any) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def fault_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory in which the emulator looks for the faults of each account."""
+    return tmp_path_factory.mktemp("faults")
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory, fault_dir: Path) -> Iterator[Emulator]:
+    """Run one emulator for all tests of this process."""
+    state_dir = tmp_path_factory.mktemp("emulator")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("INFRAGEN_EMULATOR_FAULTS", str(fault_dir))
+        running = start(state_dir)
+    yield running
+    stop(state_dir)
+
+
+@pytest.fixture
+def account() -> str:
+    """Return an account that is this test's alone."""
+    return fresh_account()
+
+
+@pytest.fixture
+def client(emulator: Emulator, account: str) -> Clients:
+    """Return a factory of boto3 clients for this test's account."""
+
+    def make(service: str, account: str = account, region: str = REGION) -> Any:
+        return make_client(emulator, service, account, region)
+
+    return make
+
+
+@pytest.fixture
+def faults(fault_dir: Path, account: str) -> Callable[..., None]:
+    """Return a function that sets the faults of this test's account; called again, it replaces them and counts anew."""
+    file = fault_dir / f"{account}.json"
+
+    def set_faults(**faults: Any) -> None:
+        unfinished = file.with_suffix(".new")
+        unfinished.write_text(json.dumps(faults))
+        unfinished.replace(file)
+
+    return set_faults
