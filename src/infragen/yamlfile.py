@@ -177,8 +177,8 @@ def _decode(data: bytes, file: str) -> str:
     for mark, name in _BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             raise refusal([Problem(Place(file, 1, 1), f"byte 0: this is {name}; save the file as UTF-8")])
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    skipped = 3 if data != data.removeprefix(b"\xef\xbb\xbf") else 0
+    skipped = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    data = data[skipped:]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -410,7 +410,7 @@ class _Builder:
                 self.problem(key_place, f"a key must be a text, not {kind}")
             elif not isinstance(key.value, str):
                 said = shown(key.text)
-                what = f'the key {said} is not a text; write "{said}"' if said else "a key is missing before this ':'"
+                what = f'the key {said} is not a text; write "{said}"' if said else "a key is missing here"
                 self.problem(key_place, what)
             elif key.text in own:
                 self.duplicate(key.text, key_place, own[key.text].key_place)
