@@ -1,0 +1,46 @@
+"""Renders layers of an environment made from dev.yaml and a few lines of YAML over it, for the tests of the layers."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from infragen import yamlfile
+from infragen.config import Environment
+from infragen.synth import Assembly, synthesize
+from infragen.templatefile import parse
+
+ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+
+
+@cache
+def environment(over: str = "", base: str = "dev") -> Environment:
+    """An environment file with the YAML text `over` merged over it: maps merge, lists and scalars replace."""
+    file = ENVIRONMENTS / f"{base}.yaml"
+    node = yamlfile.load(file.read_bytes(), str(file))
+    if over:
+        node = yamlfile.merge(node, yamlfile.load(over.encode(), "over.yaml"))
+    return Environment.model_validate(yamlfile.plain(node))
+
+
+@cache
+def assembly(over: str = "", base: str = "dev") -> Assembly:
+    """All layers of that environment."""
+    return synthesize(environment(over, base))
+
+
+@cache
+def template(layer: str, over: str = "", base: str = "dev") -> dict[str, Any]:
+    """The body of one layer, read back from its text, so with long-form intrinsics. Do not change it: it is shared."""
+    return parse(assembly(over, base).template(layer).text)
+
+
+def resources(layer: str, over: str = "", kind: str = "", base: str = "dev") -> dict[str, Any]:
+    """Logical id -> resource of one layer; `kind` is a CloudFormation type, e.g. AWS::EC2::Subnet."""
+    found: dict[str, Any] = template(layer, over, base)["Resources"]
+    return {name: each for name, each in found.items() if kind in ("", each["Type"])}
+
+
+def properties(layer: str, logical_id: str, over: str = "", base: str = "dev") -> dict[str, Any]:
+    """The properties of one resource."""
+    found: dict[str, Any] = resources(layer, over, base=base)[logical_id]["Properties"]
+    return found
