@@ -193,14 +193,19 @@ def alarm(
     periods: int,
     datapoints: int | None = None,
     topic: Any = None,
+    repair: Any = None,
     comparison: str = "GreaterThanThreshold",
 ) -> Alarm:
     """A CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble.
 
     With `topic` it notifies when it rises and when it clears; without, it only feeds another alarm or a deployment.
+    `repair` is what AWS does by itself when it rises, e.g. the ARN that recovers an instance.
     `metric` holds the properties that name the metric: either `metric(...)` below, or Metrics.
     """
-    actions = {"AlarmActions": [topic], "OKActions": [topic]} if topic is not None else {}
+    raised = [action for action in (topic, repair) if action is not None]
+    actions = {"AlarmActions": raised} if raised else {}
+    if topic is not None:
+        actions["OKActions"] = [topic]
     return Alarm(
         title,
         AlarmDescription=description,

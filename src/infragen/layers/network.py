@@ -1,32 +1,232 @@
 """The network layer: the foundation that every other layer stands on.
 
-It owns the VPC and everything in it that more than one layer needs: subnets, routes, NAT, endpoints, the flow log, all
-security groups and the rules between them (so that no other layer needs to know its consumers), the platform's KMS key
-and the topic that alarms notify. It uses no other layer.
+It owns the VPC and everything in it that more than one layer needs: subnets, routes, the road to the internet (`nat`),
+endpoints, the flow log, all security groups and the rules between them (`security_groups`; so that no other layer needs
+to know its consumers), the platform's KMS key and the topic that alarms notify. It uses no other layer.
+
+The address plan takes the first twelve /24 blocks of the VPC: four each for the public, private and isolated subnets,
+used or not, so that another availability zone renumbers nothing.
 """
 
-from troposphere import GetAtt, Ref, Sub, Template, kms, sns
+from collections.abc import Iterator
+from ipaddress import IPv4Network, ip_network
+from itertools import islice
+from typing import Any
 
-from infragen.config import Environment
-from infragen.layer import Layer, LayerOutput, arn, deny_without_tls, grant, named, policy, retain
+from troposphere import GetAtt, GetAZs, Join, Ref, Select, Sub, Tags, Template, ec2, iam, kms, sns
 
+from infragen.config import Environment, Network, camel
+from infragen.layer import (
+    Layer,
+    LayerOutput,
+    allow,
+    arn,
+    boundary,
+    deny_without_tls,
+    grant,
+    log_group,
+    named,
+    policy,
+    retain,
+    trust,
+)
+from infragen.layers import nat, security_groups
+
+SUBNET_IDS, GROUP_ID = "List<AWS::EC2::Subnet::Id>", "AWS::EC2::SecurityGroup::Id"
+
+VpcId = LayerOutput("network", "VpcId", "The VPC", "AWS::EC2::VPC::Id")
+PublicSubnetIds = LayerOutput("network", "PublicSubnetIds", "Subnets of the load balancer", SUBNET_IDS)
+PrivateSubnetIds = LayerOutput("network", "PrivateSubnetIds", "Subnets of tasks and functions", SUBNET_IDS)
+IsolatedSubnetIds = LayerOutput("network", "IsolatedSubnetIds", "Subnets of the database", SUBNET_IDS)
+LoadBalancerSecurityGroupId = LayerOutput(
+    "network", "LoadBalancerSecurityGroupId", "Security group of the load balancer", GROUP_ID
+)
+ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security group of the API's tasks", GROUP_ID)
+WorkerSecurityGroupId = LayerOutput("network", "WorkerSecurityGroupId", "Security group of the workers", GROUP_ID)
+DatabaseSecurityGroupId = LayerOutput("network", "DatabaseSecurityGroupId", "Security group of the database", GROUP_ID)
 PlatformKeyArn = LayerOutput("network", "PlatformKeyArn", "KMS key of logs, alarms and function environments")
 AlarmTopicArn = LayerOutput("network", "AlarmTopicArn", "SNS topic that alarms notify")
+DefaultSecurityGroupId = LayerOutput(
+    "network", "DefaultSecurityGroupId", "The VPC's default security group, which nothing uses", for_people=True
+)
+
+TIERS = ("Public", "Private", "Isolated")
+BLOCKS_PER_TIER = 4
+FLOW_LOG_SECONDS = 600
+"""Aggregation interval of the flow log: ten minutes make fewer records than one."""
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """What the foundation gives to the layers above."""
-    return (PlatformKeyArn, AlarmTopicArn)
+    """What the foundation gives to the layers above: all of it always, so that turning a layer on changes no wiring."""
+    return (
+        VpcId,
+        PublicSubnetIds,
+        PrivateSubnetIds,
+        IsolatedSubnetIds,
+        LoadBalancerSecurityGroupId,
+        ApiSecurityGroupId,
+        WorkerSecurityGroupId,
+        DatabaseSecurityGroupId,
+        PlatformKeyArn,
+        AlarmTopicArn,
+        DefaultSecurityGroupId,
+    )
 
 
 def build(env: Environment) -> Template:
     """The template of the foundation."""
+    assert env.network is not None  # noqa: S101 # enabled() saw to it
     template = Template()
     _platform_key(template)
     _alarm_topic(template, env)
-    template.add_output(PlatformKeyArn.publish(GetAtt("Key", "Arn")))
-    template.add_output(AlarmTopicArn.publish(Ref("AlarmTopic")))
+    _vpc(template, env.network)
+    _subnets(template, env.network)
+    security_groups.add(template, env)
+    nat.add(template, env.network, Ref("AlarmTopic"))
+    _endpoints(template, env.network)
+    _flow_log(template, env)
+    _publish(template, env.network)
     return template
+
+
+def subnet_blocks(network: Network, tier: str) -> Iterator[IPv4Network]:
+    """The /24 blocks of one tier, one for each availability zone in use."""
+    blocks = ip_network(network.vpc_cidr).subnets(new_prefix=24)
+    first = TIERS.index(tier) * BLOCKS_PER_TIER
+    return (block for block in islice(blocks, first, first + network.azs) if isinstance(block, IPv4Network))
+
+
+def _vpc(template: Template, network: Network) -> None:
+    template.add_resource(
+        ec2.VPC(
+            "Vpc",
+            CidrBlock=network.vpc_cidr,
+            EnableDnsSupport=True,
+            EnableDnsHostnames=True,
+            Tags=Tags(Name=named("vpc")),
+        )
+    )
+    template.add_resource(ec2.InternetGateway("InternetGateway", Tags=Tags(Name=named("internet"))))
+    template.add_resource(
+        ec2.VPCGatewayAttachment(
+            "InternetGatewayAttachment", VpcId=Ref("Vpc"), InternetGatewayId=Ref("InternetGateway")
+        )
+    )
+
+
+def _subnets(template: Template, network: Network) -> None:
+    """Subnets and route tables: public and isolated subnets share one each; every private subnet has its own, whatever
+    the NAT mode, so that changing it moves routes and never an association.
+    """
+    for tier in TIERS:
+        tables = [f"{tier}Routes{zone}" if tier == "Private" else f"{tier}Routes" for zone in _zones(network)]
+        for table in dict.fromkeys(tables):
+            name = named(table.replace("Routes", "-").rstrip("-").lower())
+            template.add_resource(ec2.RouteTable(table, VpcId=Ref("Vpc"), Tags=Tags(Name=name)))
+        for zone, block, table in zip(_zones(network), subnet_blocks(network, tier), tables, strict=True):
+            template.add_resource(
+                ec2.Subnet(
+                    f"{tier}Subnet{zone}",
+                    VpcId=Ref("Vpc"),
+                    AvailabilityZone=Select(zone - 1, GetAZs("")),
+                    CidrBlock=str(block),
+                    MapPublicIpOnLaunch=False,
+                    Tags=Tags(Name=named(f"{tier.lower()}-{zone}")),
+                )
+            )
+            template.add_resource(
+                ec2.SubnetRouteTableAssociation(
+                    f"{tier}Subnet{zone}Routes", SubnetId=Ref(f"{tier}Subnet{zone}"), RouteTableId=Ref(table)
+                )
+            )
+    template.add_resource(
+        ec2.Route(
+            "PublicDefaultRoute",
+            DependsOn="InternetGatewayAttachment",
+            RouteTableId=Ref("PublicRoutes"),
+            DestinationCidrBlock="0.0.0.0/0",
+            GatewayId=Ref("InternetGateway"),
+        )
+    )
+
+
+def _zones(network: Network) -> range:
+    return range(1, network.azs + 1)
+
+
+def _endpoints(template: Template, network: Network) -> None:
+    """The S3 gateway always (it is free, and image layers come from S3); interface endpoints as listed."""
+    template.add_resource(
+        ec2.VPCEndpoint(
+            "S3Endpoint",
+            VpcId=Ref("Vpc"),
+            VpcEndpointType="Gateway",
+            ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),
+            RouteTableIds=[Ref(f"PrivateRoutes{zone}") for zone in _zones(network)],
+        )
+    )
+    for service in network.interface_endpoints:
+        template.add_resource(
+            ec2.VPCEndpoint(
+                f"{camel(service.replace('.', '-'))}Endpoint",
+                VpcId=Ref("Vpc"),
+                VpcEndpointType="Interface",
+                ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
+                PrivateDnsEnabled=True,
+                SubnetIds=[Ref(f"PrivateSubnet{zone}") for zone in _zones(network)],
+                SecurityGroupIds=[GetAtt("EndpointSecurityGroup", "GroupId")],
+            )
+        )
+
+
+def _flow_log(template: Template, env: Environment) -> None:
+    assert env.network is not None  # noqa: S101 # enabled() saw to it
+    template.add_resource(log_group("FlowLogGroup", named("flow-log"), env, GetAtt("Key", "Arn")))
+    source = {"ArnLike": {"aws:SourceArn": arn("ec2:${AWS::Region}:${AWS::AccountId}:vpc-flow-log/*")}}
+    writes = allow(
+        ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], GetAtt("FlowLogGroup", "Arn")
+    )
+    template.add_resource(
+        iam.Role(
+            "FlowLogRole",
+            AssumeRolePolicyDocument=trust("vpc-flow-logs.amazonaws.com", source),
+            Policies=[iam.Policy(PolicyName="WriteFlowLog", PolicyDocument=policy(writes))],
+            **boundary(env),
+        )
+    )
+    template.add_resource(
+        ec2.FlowLog(
+            "FlowLog",
+            ResourceType="VPC",
+            ResourceId=Ref("Vpc"),
+            TrafficType=env.network.flow_logs,
+            LogDestinationType="cloud-watch-logs",
+            # by name: the group's ARN attribute ends in :*, which LogDestination refuses
+            LogGroupName=Ref("FlowLogGroup"),
+            DeliverLogsPermissionArn=GetAtt("FlowLogRole", "Arn"),
+            MaxAggregationInterval=FLOW_LOG_SECONDS,
+        )
+    )
+
+
+def _publish(template: Template, network: Network) -> None:
+    def subnets(tier: str) -> Any:
+        return Join(",", [Ref(f"{tier}Subnet{zone}") for zone in _zones(network)])
+
+    for output, value in (
+        (VpcId, Ref("Vpc")),
+        (PublicSubnetIds, subnets("Public")),
+        (PrivateSubnetIds, subnets("Private")),
+        (IsolatedSubnetIds, subnets("Isolated")),
+        (LoadBalancerSecurityGroupId, GetAtt("LoadBalancerSecurityGroup", "GroupId")),
+        (ApiSecurityGroupId, GetAtt("ApiSecurityGroup", "GroupId")),
+        (WorkerSecurityGroupId, GetAtt("WorkerSecurityGroup", "GroupId")),
+        (DatabaseSecurityGroupId, GetAtt("DatabaseSecurityGroup", "GroupId")),
+        (PlatformKeyArn, GetAtt("Key", "Arn")),
+        (AlarmTopicArn, Ref("AlarmTopic")),
+        (DefaultSecurityGroupId, GetAtt("Vpc", "DefaultSecurityGroup")),
+    ):
+        template.add_output(output.publish(value))
 
 
 def _platform_key(template: Template) -> None:

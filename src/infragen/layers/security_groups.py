@@ -1,0 +1,122 @@
+"""The security groups of all layers and the rules between them, in the network layer.
+
+The four groups of load balancer, API, workers and database always exist, because a group costs nothing and the
+network's outputs then stay the same whichever layers are on. A rule exists when both of its ends do. Rules between
+groups are resources of their own, so that two groups can name each other without a circle.
+"""
+
+from typing import Any
+
+from troposphere import GetAtt, Ref, Tags, Template, ec2
+
+from infragen.config import Environment
+from infragen.layer import named, suppress
+
+DATABASE_PORT = 5432
+ANYWHERE = "0.0.0.0/0"
+
+NOTHING = ec2.SecurityGroupRule(
+    IpProtocol="icmp", FromPort=252, ToPort=86, CidrIp="255.255.255.255/32", Description="nothing by default"
+)
+"""An egress rule that lets nothing out. A group without an inline one is given EC2's allow-all rule, which the separate
+rules do not reliably remove (CloudFormation reference, "AWS::EC2::SecurityGroup")."""
+
+
+def add(template: Template, env: Environment) -> None:
+    """Adds every group, and the rules that the layers of this environment need."""
+    assert env.network is not None  # noqa: S101 # part of the network layer
+    _add_load_balancer_group(template, env)
+    _add_group(template, "Api", "Tasks of the API")
+    _add_group(template, "Worker", "Queue workers")
+    _add_group(template, "Database", "Aurora cluster")
+    clients = [name for name, on in (("Api", env.api), ("Worker", env.workers)) if on]
+    if env.network.interface_endpoints:
+        _add_group(template, "Endpoint", "Interface endpoints")
+    if env.api:
+        _connect(template, "LoadBalancer", "Api", env.api.port)
+    for client in clients:
+        for port in dict.fromkeys((443, *env.network.extra_egress_ports)):
+            _let_out(template, client, port)
+        if env.database:
+            _connect(template, client, "Database", DATABASE_PORT)
+        if env.network.interface_endpoints:
+            # the way out on 443 is open already; the endpoints let in these two groups, not the VPC's addresses
+            _let_in(template, client, "Endpoint", 443)
+
+
+def _add_group(template: Template, name: str, description: str, **properties: Any) -> None:
+    template.add_resource(
+        ec2.SecurityGroup(
+            f"{name}SecurityGroup",
+            VpcId=Ref("Vpc"),
+            GroupDescription=description,
+            SecurityGroupEgress=[NOTHING],
+            Tags=Tags(Name=named(name.lower())),
+            **properties,
+        )
+    )
+
+
+def _add_load_balancer_group(template: Template, env: Environment) -> None:
+    """Open to the addresses of `api.ingress_cidrs`: HTTPS, and HTTP which redirects (or is all there is)."""
+    if not env.api:
+        return _add_group(template, "LoadBalancer", "Load balancer")
+    ports = (80,) if env.api.https.mode == "http_only" else (443, 80)
+    rules = [
+        ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=cidr, Description="clients")
+        for cidr in env.api.ingress_cidrs
+        for port in ports
+    ]
+    accepted = {}
+    if ANYWHERE in env.api.ingress_cidrs:
+        reason = "public load balancer; port 80 only redirects"
+        accepted = {"Metadata": suppress({"AwsSolutions-EC23": reason}, {"CKV_AWS_260": reason})}
+    return _add_group(template, "LoadBalancer", "Load balancer", SecurityGroupIngress=rules, **accepted)
+
+
+def _connect(template: Template, source: str, target: str, port: int) -> None:
+    """TCP from one group to another: out of the first and into the second."""
+    template.add_resource(
+        ec2.SecurityGroupEgress(
+            f"{source}To{target}",
+            GroupId=_id(source),
+            DestinationSecurityGroupId=_id(target),
+            IpProtocol="tcp",
+            FromPort=port,
+            ToPort=port,
+            Description=f"{source} to {target}",
+        )
+    )
+    _let_in(template, source, target, port)
+
+
+def _let_in(template: Template, source: str, target: str, port: int) -> None:
+    template.add_resource(
+        ec2.SecurityGroupIngress(
+            f"{target}From{source}",
+            GroupId=_id(target),
+            SourceSecurityGroupId=_id(source),
+            IpProtocol="tcp",
+            FromPort=port,
+            ToPort=port,
+            Description=f"{target} from {source}",
+        )
+    )
+
+
+def _let_out(template: Template, source: str, port: int) -> None:
+    template.add_resource(
+        ec2.SecurityGroupEgress(
+            f"{source}ToInternet{port}",
+            GroupId=_id(source),
+            CidrIp=ANYWHERE,
+            IpProtocol="tcp",
+            FromPort=port,
+            ToPort=port,
+            Description=f"{source} to the internet and to AWS",
+        )
+    )
+
+
+def _id(name: str) -> Any:
+    return GetAtt(f"{name}SecurityGroup", "GroupId")
