@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from troposphere import Ref, Template
+from troposphere import Ref
 from troposphere.sns import Topic
 
-from infragen.config import Environment, load_environment
-from infragen.layer import Layer, LayerOutput
+from infragen.config import Environment, Queue, load_environment
+from infragen.errors import InputError
+from infragen.layer import Layer, LayerOutput, Template
 from infragen.synth import ContractError, references, synthesize
 from infragen.templatefile import parse
 
@@ -95,3 +96,24 @@ def _plain(body: Any) -> Any:
     if isinstance(body, dict):
         return {key: _plain(value) for key, value in body.items()}
     return [_plain(value) for value in body] if isinstance(body, list | tuple) else body
+
+
+def _with_queues(dev: Environment, count: int) -> Environment:
+    queues = tuple(Queue.model_validate({"name": f"topic-{number}"}) for number in range(count))
+    return dev.model_copy(update={"queues": queues, "workers": (), "api": None, "database": None})
+
+
+@pytest.mark.parametrize(
+    ("queues", "warns", "refused"), [(56, False, False), (57, True, False), (62, True, False), (63, True, True)]
+)
+def test_a_template_beyond_a_limit_is_refused_with_the_layer_and_the_count(
+    dev: Environment, queues: int, warns: bool, refused: bool
+) -> None:
+    """Eight resources a queue: 456 pass 90 % of 500 and warn, 504 are refused."""
+    environment = _with_queues(dev, queues)
+    if refused:
+        with pytest.raises(InputError, match="layer queue: 504 resources, CloudFormation takes at most 500"):
+            synthesize(environment)
+    else:
+        warning = f"layer queue: {8 * queues} of at most 500 resources"
+        assert (warning in synthesize(environment).warnings) is warns

@@ -9,11 +9,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import Output, Ref, Sub, Template
+import troposphere
+from troposphere import Output, Ref, Sub
 from troposphere.cloudwatch import Alarm, MetricDimension
 from troposphere.logs import LogGroup
 
 from infragen.config import Environment
+
+
+class Template(troposphere.Template):
+    """A template that may outgrow CloudFormation's limits while it is built.
+
+    `synth` counts afterwards and names the layer and the count; troposphere would stop at the first thing too many
+    and name neither.
+    """
+
+    def add_parameter(self, parameter: Any) -> Any:
+        """Adds a Parameter."""
+        return self._update(self.parameters, parameter)
+
+    def add_resource(self, resource: Any) -> Any:
+        """Adds a resource, or a list of them."""
+        return self._update(self.resources, resource)
+
+    def add_output(self, output: Any) -> Any:
+        """Adds an Output, or a list of them."""
+        return self._update(self.outputs, output)
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from troposphere import GetAtt, Output, Parameter, Ref, Sub, Template
+from troposphere import GetAtt, Output, Parameter, Ref, Sub
 from troposphere.cloudformation import Stack
 
 from infragen.config import Environment
-from infragen.layer import LaunchParameter, Layer, LayerOutput
+from infragen.errors import InputError
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template
 from infragen.layers import LAYERS
 from infragen.templatefile import dump_yaml
 
 COMMON = ("ProjectName", "EnvironmentName")
 _LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
+
+
+LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200}
+"""How many of each one template may have (CloudFormation User Guide, "Understand CloudFormation quotas")."""
+
+MAXIMUM_BYTES = 1_000_000
+"""The largest template that CloudFormation reads from S3 (same page)."""
 
 
 class ContractError(Exception):
@@ -78,6 +86,33 @@ class Assembly:
     environment: Environment
     templates: tuple[LayerTemplate, ...] = field(default=())
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What comes within a tenth of a limit of CloudFormation."""
+        return tuple(
+            f"layer {name}: {count:,} of at most {limit:,} {what}"
+            for name, what, count, limit in self._counts()
+            if count > 0.9 * limit
+        )
+
+    def _counts(self) -> Iterator[tuple[str, str, int, int]]:
+        named = [(each.layer, each.body, each.text) for each in self.templates]
+        root = self.root()
+        for name, body, text in (*named, ("root", root.body, root.text)):
+            for section, limit in LIMITS.items():
+                yield name, section.lower(), len(body.get(section, {})), limit
+            yield name, "bytes", len(text.encode()), MAXIMUM_BYTES
+
+    def check_limits(self) -> None:
+        """Raises InputError when a template is larger than CloudFormation takes, with the layer and the count."""
+        over = [
+            f"layer {name}: {count:,} {what}, CloudFormation takes at most {limit:,}"
+            for name, what, count, limit in self._counts()
+            if count > limit
+        ]
+        if over:
+            raise InputError("\n".join(over), "turn something off, or split it over two environments")
+
     def template(self, layer: str) -> LayerTemplate:
         """The template of a layer; KeyError when the layer is off."""
         return next(each for each in self.templates if each.layer == layer)
@@ -98,12 +133,17 @@ def template_url(template: LayerTemplate) -> Sub:
 
 
 def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
-    """Renders every layer that the environment turns on. Raises ContractError when a layer is wrong."""
+    """Renders every layer that the environment turns on.
+
+    Raises InputError when a template is larger than CloudFormation takes, ContractError when a layer is wrong.
+    """
     templates: list[LayerTemplate] = []
     for layer in layers:
         if layer.enabled(env):
             templates.append(_finish(layer, env, {each.layer for each in templates}))
-    return Assembly(env, tuple(templates))
+    assembly = Assembly(env, tuple(templates))
+    assembly.check_limits()
+    return assembly
 
 
 def _finish(layer: Layer, env: Environment, earlier: set[str]) -> LayerTemplate:

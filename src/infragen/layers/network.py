@@ -13,12 +13,13 @@ from ipaddress import IPv4Network, ip_network
 from itertools import islice
 from typing import Any
 
-from troposphere import GetAtt, GetAZs, Join, Ref, Select, Sub, Tags, Template, ec2, iam, kms, sns
+from troposphere import GetAtt, GetAZs, Join, Ref, Select, Sub, Tags, ec2, iam, kms, sns
 
 from infragen.config import Environment, Network, camel
 from infragen.layer import (
     Layer,
     LayerOutput,
+    Template,
     allow,
     arn,
     boundary,

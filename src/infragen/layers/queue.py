@@ -7,13 +7,13 @@ its producers and consumers; it publishes the URL, the ARN and the names.
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import GetAtt, Ref, Sub, Template
+from troposphere import GetAtt, Ref, Sub
 from troposphere.cloudwatch import CompositeAlarm
 from troposphere.sqs import Queue as SqsQueue
 from troposphere.sqs import QueuePolicy, RedrivePolicy
 
 from infragen.config import Environment, Queue
-from infragen.layer import Layer, LayerOutput, alarm, arn, deny_without_tls, metric, named, policy, suppress
+from infragen.layer import Layer, LayerOutput, Template, alarm, arn, deny_without_tls, metric, named, policy, suppress
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn
 
 DAY = 86400
@@ -24,12 +24,13 @@ longer than the source (Amazon SQS Developer Guide, "Using dead-letter queues").
 
 @dataclass(frozen=True)
 class QueueOutputs:
-    """What one queue gives to other layers."""
+    """What one queue gives to other layers. Names are no outputs: they are known at rendering (`name_of`).
+
+    Three outputs a queue leave room for more than 60 queues in the 200 outputs that a template may have.
+    """
 
     url: LayerOutput
     arn: LayerOutput
-    name: LayerOutput
-    dead_letter_name: LayerOutput
     backlog_alarm_arn: LayerOutput
 
 
@@ -39,8 +40,6 @@ def of(queue: Queue) -> QueueOutputs:
     return QueueOutputs(
         url=LayerOutput("queue", f"{queue.id}QueueUrl", f"URL of the {thing} queue", for_people=True),
         arn=LayerOutput("queue", f"{queue.id}QueueArn", f"ARN of the {thing} queue"),
-        name=LayerOutput("queue", f"{queue.id}QueueName", f"Name of the {thing} queue"),
-        dead_letter_name=LayerOutput("queue", f"{queue.id}DlqName", f"Name of the {thing} dead-letter queue"),
         backlog_alarm_arn=LayerOutput("queue", f"{queue.id}BacklogAlarmArn", f"Alarm: the {thing} queue backs up"),
     )
 
@@ -52,12 +51,12 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """Five outputs a queue."""
+    """Three outputs a queue."""
     return tuple(
         output
         for queue in env.queues
         for given in (of(queue),)
-        for output in (given.url, given.arn, given.name, given.dead_letter_name, given.backlog_alarm_arn)
+        for output in (given.url, given.arn, given.backlog_alarm_arn)
     )
 
 
@@ -69,22 +68,30 @@ def build(env: Environment) -> Template:
     return template
 
 
-def physical_name(queue: Queue, suffix: str = "") -> str:
-    """The part of a queue's physical name after the environment; FIFO names end in .fifo."""
-    return f"{queue.name}{suffix}{'.fifo' if queue.fifo else ''}"
+def name_of(queue: Queue) -> Sub:
+    """The physical name of a queue, for dimensions of metrics and ARNs."""
+    return named(_suffix(queue))
+
+
+def dead_letter_name_of(queue: Queue) -> Sub:
+    """The physical name of a queue's dead-letter queue."""
+    return named(_suffix(queue, "-dlq"))
+
+
+def _suffix(queue: Queue, kind: str = "") -> str:
+    """What follows the environment in a physical name; FIFO names end in .fifo."""
+    return f"{queue.name}{kind}{'.fifo' if queue.fifo else ''}"
 
 
 def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
     source, dead = f"{queue.id}Queue", f"{queue.id}Dlq"
     # Explicit names, because Queue -> DLQ -> Queue by reference would be a circle.
-    source_arn = arn(
-        f"sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{ProjectName}}-${{EnvironmentName}}-{physical_name(queue)}"
-    )
+    source_arn = arn(f"sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{ProjectName}}-${{EnvironmentName}}-{_suffix(queue)}")
     metadata = _accepted(queue)
     template.add_resource(
         SqsQueue(
             dead,
-            QueueName=named(physical_name(queue, "-dlq")),
+            QueueName=dead_letter_name_of(queue),
             MessageRetentionPeriod=DEAD_LETTER_DAYS * DAY,
             RedriveAllowPolicy={"redrivePermission": "byQueue", "sourceQueueArns": [source_arn]},
             **_encryption(queue),
@@ -95,7 +102,7 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
     template.add_resource(
         SqsQueue(
             source,
-            QueueName=named(physical_name(queue)),
+            QueueName=name_of(queue),
             VisibilityTimeout=env.visibility(queue),
             MessageRetentionPeriod=queue.retention_days * DAY,
             ReceiveMessageWaitTimeSeconds=20,
@@ -118,8 +125,6 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
     for output, value in (
         (given.url, Ref(source)),
         (given.arn, GetAtt(source, "Arn")),
-        (given.name, GetAtt(source, "QueueName")),
-        (given.dead_letter_name, GetAtt(dead, "QueueName")),
         (given.backlog_alarm_arn, GetAtt(f"{queue.id}BacklogAlarm", "Arn")),
     ):
         template.add_output(output.publish(value))

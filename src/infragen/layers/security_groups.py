@@ -7,10 +7,10 @@ groups are resources of their own, so that two groups can name each other withou
 
 from typing import Any
 
-from troposphere import GetAtt, Ref, Tags, Template, ec2
+from troposphere import GetAtt, Ref, Tags, ec2
 
 from infragen.config import Environment
-from infragen.layer import named, suppress
+from infragen.layer import Template, named, suppress
 
 DATABASE_PORT = 5432
 ANYWHERE = "0.0.0.0/0"
