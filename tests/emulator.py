@@ -6,6 +6,8 @@ Accounts are isolated from each other in the emulator, so tests need not clean u
 import itertools
 import json
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +40,79 @@ def make_client(emulator: Emulator, service: str, account: str, region: str = RE
         aws_secret_access_key=keys.secret_key,
         config=Config(proxies={}, retries={"max_attempts": 1}),
     )
+
+
+def deploy(cloudformation: Any, stack: str, template: dict[str, Any] | str, **parameters: str) -> str:
+    """Bring a stack to a template through a change set; return the status it settles in, or "unchanged"."""
+    body = template if isinstance(template, str) else json.dumps(template)
+    exists = any(
+        found["StackStatus"] not in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+        for found in _stacks(cloudformation, stack)
+    )
+    change_set = cloudformation.create_change_set(
+        StackName=stack,
+        ChangeSetName=f"test-{uuid.uuid4().hex}",
+        ChangeSetType="UPDATE" if exists else "CREATE",
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )["Id"]
+    described = cloudformation.describe_change_set(ChangeSetName=change_set)
+    if described["Status"] == "FAILED":
+        assert "didn't contain changes" in described["StatusReason"], described["StatusReason"]
+        return "unchanged"
+    cloudformation.execute_change_set(ChangeSetName=change_set)
+    return settled(cloudformation, stack)
+
+
+def delete(cloudformation: Any, stack: str) -> str:
+    """Delete a stack and return the status it settles in."""
+    stack_id = _stacks(cloudformation, stack)[0]["StackId"]
+    cloudformation.delete_stack(StackName=stack)
+    return settled(cloudformation, stack_id)
+
+
+def settled(cloudformation: Any, stack: str) -> str:
+    """Wait until no operation runs on a stack and return its status."""
+    give_up = time.monotonic() + 60
+    while True:
+        status = str(_stacks(cloudformation, stack)[0]["StackStatus"])
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        assert time.monotonic() < give_up, f"{stack} stays {status}"
+        time.sleep(0.02)
+
+
+def outputs(cloudformation: Any, stack: str) -> dict[str, str]:
+    """Return a stack's outputs by name."""
+    return {
+        output["OutputKey"]: output["OutputValue"] for output in _stacks(cloudformation, stack)[0].get("Outputs", [])
+    }
+
+
+def events(cloudformation: Any, stack: str) -> list[tuple[str, str, str]]:
+    """Return a stack's events, oldest first, as (logical id, status, reason)."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+    found = [
+        (event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", ""))
+        for page in pages
+        for event in page["StackEvents"]
+    ]
+    return found[::-1]
+
+
+def reasons(cloudformation: Any, stack: str, logical_id: str, status: str) -> list[str]:
+    """Return the reasons with which a resource went into a status, oldest first."""
+    return [reason for *what, reason in events(cloudformation, stack) if what == [logical_id, status]]
+
+
+def _stacks(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
+    try:
+        return list(cloudformation.describe_stacks(StackName=stack)["Stacks"])
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return []
 
 
 class Clients(Protocol):

@@ -29,6 +29,7 @@ _MENDS = (
     "ssm",
     "functions",
     "nested_stacks",
+    "change_sets",
     "faults",
 )
 

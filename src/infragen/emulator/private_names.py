@@ -11,9 +11,12 @@ VERSION = "1.5.33"
 
 NAMES: dict[str, tuple[str, ...]] = {
     "ministack.app": ("main",),
+    "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers"),
     "ministack.core.responses": ("get_account_id", "get_region"),
-    "ministack.services.cloudformation": ("_stacks",),
+    "ministack.services.cloudformation": ("_change_sets", "_stacks"),
+    "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
+    "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
     "ministack.services.cloudformation.helpers": ("_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
@@ -45,7 +48,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_subnets",
         "_tags",
     ),
-    "ministack.services.lambda_svc": ("invalidate_worker",),
+    "ministack.services.lambda_svc": ("invalidate_worker", "reap_idle_workers"),
     "ministack.services.rds_data": (
         "_begin_transaction",
         "_commit_transaction",

@@ -206,6 +206,7 @@ def _environment(state_dir: Path, port: int) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",  # else it listens on a port of its own
         "LOG_LEVEL": "WARNING",
+        "LAMBDA_WARM_TTL_SECONDS": "30",
         # boto3 in the functions of custom resources gets its credentials from MiniStack, and from nowhere else.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
