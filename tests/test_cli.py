@@ -1,12 +1,121 @@
-"""The command line as a user meets it."""
+"""The frame of the command line: what every command has in common."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
 from click.testing import CliRunner
 
 import infragen
 from infragen.cli import main
+from infragen.cli.program import EXIT_CODES, Program, Terminated, command_options
+from infragen.errors import InfragenError, Refused
 
 
 def test_version_names_the_program_and_its_version() -> None:
     """`infragen --version` prints the program and the packaged version."""
     result = CliRunner().invoke(main, ["--version"])
     assert result.output == f"infragen, version {infragen.__version__}\n"
+
+
+def program(failure: BaseException) -> Program:
+    @click.command()
+    @command_options
+    def fail() -> None:
+        click.echo("result")
+        raise failure
+
+    group = Program("infragen")
+    group.add_command(fail)
+    return group
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (Refused("database/Cluster would be replaced", "--allow-replace database/Cluster"), 3),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (Terminated(), 143),
+        (ValueError("boom\nbang"), 70),
+        (click.UsageError("bad flag"), 2),
+    ],
+)
+def test_every_way_out_has_its_exit_code_and_no_traceback(failure: BaseException, code: int) -> None:
+    """stdout keeps the result, stderr has the message."""
+    result = CliRunner().invoke(program(failure), ["fail"])
+    assert result.exit_code == code
+    assert result.stdout == "result\n"
+    assert "Traceback" not in result.stderr
+
+
+def test_an_error_shows_its_message_and_what_to_type_next() -> None:
+    """The hint has a line of its own."""
+    result = CliRunner().invoke(program(Refused("it is prod", "--confirm prod")), ["fail"])
+    assert result.stderr == "error: it is prod\nhint: --confirm prod\n"
+
+
+def test_a_bug_is_one_line_and_debug_shows_where() -> None:
+    """Exit code 70 in both cases."""
+    brief = CliRunner().invoke(program(ValueError("boom\nbang")), ["fail"])
+    assert "this is a bug in infragen: ValueError: boom bang\n" in brief.stderr
+    full = CliRunner().invoke(program(ValueError("boom")), ["fail", "--debug"])
+    assert (full.exit_code, "Traceback" in full.stderr) == (70, True)
+
+
+def every_kind(kind: type[InfragenError] = InfragenError) -> set[type[InfragenError]]:
+    return {kind}.union(*(every_kind(each) for each in kind.__subclasses__()))
+
+
+def test_every_kind_of_error_ends_in_a_code_of_the_table() -> None:
+    """A code that the table does not explain would mean nothing to a script."""
+    assert {each.exit_code for each in every_kind()} <= set(EXIT_CODES)
+
+
+def test_the_page_on_exit_codes_says_what_the_table_says() -> None:
+    """docs/exit-codes.md is written for people and kept in step with the code."""
+    page = (Path(__file__).parent.parent / "docs" / "exit-codes.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|$", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
+
+
+def infragen_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infragen", *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, **variables},
+        cwd=Path(__file__).parent.parent,
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Start-up is click and our own small modules; what a command needs is imported when it runs."""
+    script = "import sys, infragen.cli; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.split())
+    heavy = {"boto3", "botocore", "cfnlint", "rich", "troposphere", "pydantic", "yaml", "ctypes", "asyncio"}
+    assert "click" in loaded
+    assert not heavy & loaded
+
+
+def test_a_reader_that_goes_away_ends_the_output_in_silence() -> None:
+    """`infragen --help | true` and the like: no traceback, no complaint at interpreter exit."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "infragen", "render", "--check"]
+    root = Path(__file__).parent.parent
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=root)
+    os.close(write)
+    assert "Traceback" not in ended.stderr
+    assert "BrokenPipe" not in ended.stderr
+
+
+def test_a_locale_without_the_letters_breaks_nothing() -> None:
+    """Latin-1 has no such signs; they are replaced, not raised."""
+    ended = infragen_process("render", "--env", "träum→", PYTHONIOENCODING="latin-1")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)

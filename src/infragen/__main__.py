@@ -1,6 +1,6 @@
 """Runs the command line as `python -m infragen`."""
 
-from infragen.cli import main
+from infragen.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

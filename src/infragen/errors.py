@@ -40,6 +40,12 @@ class CloudError(InfragenError):
     exit_code = 4
 
 
+class Unwritable(InfragenError):
+    """A file could not be written: the disk is full, or the directory is not ours to write. Old files are intact."""
+
+    exit_code = 4
+
+
 class Conflict(InfragenError):
     """Somebody else's operation, or a plan that is stale: trying again later is sensible."""
 

@@ -1,0 +1,41 @@
+"""The command line: click commands that compose the other modules and map errors to exit codes. No logic of its own.
+
+Importing this package imports click and nothing heavy; each command imports what it needs when it runs.
+"""
+
+import signal
+import sys
+from typing import Any
+
+import click
+
+import infragen
+from infragen.cli.program import Program, terminate
+from infragen.cli.rendering import render
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=Program, context_settings=_HELP)
+@click.version_option(infragen.__version__, prog_name="infragen")
+def main() -> None:
+    """Render, lint, plan and deploy the infrastructure of a backend as CloudFormation.
+
+    \b
+    Examples:
+      infragen render
+      infragen COMMAND --help
+    """
+
+
+for _command in (render,):
+    main.add_command(_command)
+
+
+def run() -> Any:
+    """The console script: signals as exceptions, output that no locale can break, then the command."""
+    signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return main(prog_name="infragen")

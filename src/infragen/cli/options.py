@@ -1,0 +1,51 @@
+"""Options that several commands share, and what they stand for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infragen.errors import InputError
+
+environments = click.option(
+    "--environments",
+    "directory",
+    metavar="DIR",
+    default="environments",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the environment files are.",
+)
+
+
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the environments that exist, for the shell."""
+    directory = context.params.get("directory") or Path("environments")
+    return sorted(each.stem for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
+
+
+def env(what: str, *, required: bool = False) -> Callable[..., Any]:
+    """`--env NAME`, exactly one environment."""
+    return click.option("--env", "name", metavar="NAME", required=required, shell_complete=_complete, help=what)
+
+
+def envs(what: str) -> Callable[..., Any]:
+    """`--env NAME`, as often as one likes; all environments when it is not given."""
+    return click.option("--env", "names", metavar="NAME", multiple=True, shell_complete=_complete, help=what)
+
+
+def load(directory: Path, names: tuple[str, ...]) -> list[Any]:
+    """The environments of these names, or all. Raises InputError with the problems of all files at once."""
+    from infragen.config import load_environment
+    from infragen.environments import find
+
+    loaded, problems = [], []
+    for path in find(directory, names):
+        try:
+            loaded.append(load_environment(path))
+        except InputError as error:
+            problems.append(error.message)
+    if problems:
+        raise InputError("\n".join(problems))
+    return loaded

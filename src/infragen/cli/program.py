@@ -1,0 +1,125 @@
+"""The frame around every command: errors become one message and an exit code, signals and closed pipes end quietly.
+
+The table of exit codes is here and nowhere else; docs/exit-codes.md is checked against it.
+"""
+
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from infragen.errors import InfragenError
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "done, or nothing to do",
+    1: "an operation failed or was rolled back, or `--check` found a difference",
+    2: "wrong input: flags, an environment file, lint errors, size limits; AWS was not touched",
+    3: "refused by a guard, or declined; the message names the flag that allows it",
+    4: "credentials, permissions, region, bucket, endpoint or disk: the surroundings could not be used",
+    5: "a conflict with somebody else's operation, or a stale plan; trying again later is sensible",
+    6: "the outcome is unknown: the operation still runs in AWS",
+    10: "`plan --detailed-exitcode` found changes",
+    70: "a bug in infragen; `--debug` shows the traceback",
+    130: "interrupted (Ctrl-C)",
+    143: "terminated (SIGTERM)",
+}
+
+_PLACE = re.compile(r"^\S+:\d+:\d+: ")
+_DEBUG, _COLOR = "infragen.debug", "infragen.color"
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an Exception, so that nothing on the way swallows it."""
+
+
+class Program(click.Group):
+    """The group of all commands; every way out of a command passes through here."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command; ends the process with the code that belongs to what happened."""
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except InfragenError as error:
+            show_error(error)
+            code = error.exit_code
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted", err=True)
+            code = 130
+        except Terminated:
+            click.echo("terminated", err=True)
+            code = 143
+        except BrokenPipeError:
+            silence()
+            code = 0
+        except Exception as error:  # noqa: BLE001 # the one place where a bug becomes a sentence
+            show_bug(error, debug=bool(context.meta.get(_DEBUG)))
+            code = 70
+        else:
+            return result
+        return context.exit(code)
+
+
+def command_options(function: Function) -> Function:
+    """The two options that every command has: --debug and --no-color."""
+    color = click.option(
+        "--no-color",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_no_color,
+        help="No colour, as with the variable NO_COLOR.",
+    )
+    debug = click.option(
+        "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_debug, help="Show tracebacks of bugs."
+    )
+    return debug(color(function))
+
+
+def _no_color(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value or os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[_DEBUG] = True
+
+
+def show_error(error: InfragenError) -> None:
+    """What went wrong and what to type next, on stderr. A message that begins with its place is left as it is."""
+    lead = "" if _PLACE.match(error.message) else click.style("error: ", fg="red", bold=True)
+    click.echo(lead + error.message, err=True)
+    if error.hint:
+        click.echo(click.style("hint: ", bold=True) + error.hint, err=True)
+
+
+def show_bug(error: Exception, *, debug: bool) -> None:
+    """One line about an unexpected exception, or its traceback."""
+    if debug:
+        traceback.print_exception(error)
+    words = " ".join(str(error).split())
+    click.echo(f"error: this is a bug in infragen: {type(error).__name__}: {words}", err=True)
+    if not debug:
+        click.echo("hint: run it again with --debug and report what it prints", err=True)
+
+
+def silence() -> None:
+    """Whoever read our output has gone: what is left to print goes nowhere, also at interpreter exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM as an exception, so that temporary files are cleared on the way out."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated

@@ -1,0 +1,85 @@
+"""Commands that work on files alone: nothing here talks to AWS."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from infragen.cli import options
+from infragen.cli.program import command_options
+from infragen.errors import OperationFailed
+
+if TYPE_CHECKING:
+    from infragen.render import Difference
+
+
+@click.command()
+@options.envs("Render this environment only; may be given several times.")
+@options.environments
+@click.option(
+    "--output",
+    metavar="DIR",
+    default="templates",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the templates go, a directory for each environment.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="Format of the templates.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 and name the files that are not up to date.")
+@command_options
+def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal["yaml", "json"], check: bool) -> None:
+    """Write the CloudFormation templates of all environments.
+
+    The same environment file gives the same bytes, wherever and whenever it is rendered. The templates of an
+    environment are replaced as a whole, and only when something changed; templates of layers that are gone are removed.
+
+    \b
+    Examples:
+      infragen render
+      infragen render --env dev --env prod
+      infragen render --check
+    """
+    from infragen.render import compare, files, foreign, write
+    from infragen.synth import synthesize
+
+    wanted = {env.environment: files(synthesize(env), form) for env in options.load(directory, names)}
+    strangers = () if names else foreign(output, frozenset(wanted))
+    if check:
+        _check({output / name: compare(output / name, texts) for name, texts in wanted.items()}, strangers)
+        return
+    for name, texts in wanted.items():
+        _tell(output / name, write(output / name, texts), len(texts))
+    for each in strangers:
+        click.echo(f"{each}: no environment file has this name; delete the directory if it is not needed", err=True)
+
+
+def _tell(directory: Path, difference: "Difference", total: int) -> None:
+    if not difference:
+        click.echo(f"{directory}: {total} templates, unchanged")
+        return
+    marks = {"new": difference.missing, "changed": difference.stale, "removed": difference.extra}
+    counts = ", ".join(f"{len(names)} {mark}" for mark, names in marks.items() if names)
+    click.echo(f"{directory}: {total} templates, {counts}")
+
+
+def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -> None:
+    lines = [
+        f"{kind}: {directory / name}"
+        for directory, difference in differences.items()
+        for kind in ("missing", "stale", "extra")
+        for name in getattr(difference, kind)
+    ] + [f"extra: {each}" for each in strangers]
+    if not lines:
+        click.echo(f"up to date: {', '.join(str(each) for each in differences)}")
+        return
+    for line in lines:
+        click.echo(line)
+    files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
+    raise OperationFailed(f"{files} not what the environments render to", "`infragen render` writes them")

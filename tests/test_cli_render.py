@@ -1,0 +1,108 @@
+"""`infragen render` as a user meets it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infragen.cli import main
+
+ROOT = Path(__file__).parent.parent
+DEV = (ROOT / "environments" / "dev.yaml").read_text()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "dev.yaml").write_text(DEV)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def render(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["render", *arguments])
+
+
+def test_render_writes_every_environment_and_says_what_changed(project: Path) -> None:
+    """A second run finds nothing to do; an edited file is written again."""
+    assert "new" in render().stdout
+    assert render().stdout.endswith("templates, unchanged\n")
+    (project / "templates" / "dev" / "root.yaml").write_text("edited")
+    assert render().stdout.endswith("templates, 1 changed\n")
+
+
+def test_check_names_missing_stale_and_extra_files_and_writes_nothing(project: Path) -> None:
+    """Exit code 1, one file a line."""
+    render()
+    templates = project / "templates" / "dev"
+    (templates / "network.yaml").rename(templates / "gone.yaml")
+    (templates / "root.yaml").write_text("edited")
+    result = render("--check")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "missing: templates/dev/network.yaml",
+        "stale: templates/dev/root.yaml",
+        "extra: templates/dev/gone.yaml",
+    ]
+    assert (templates / "root.yaml").read_text() == "edited"
+
+
+def test_check_is_silent_about_nothing_but_the_directories_when_all_is_well(project: Path) -> None:
+    """Exit code 0."""
+    render()
+    result = render("--check")
+    assert (result.exit_code, result.stdout) == (0, "up to date: templates/dev\n")
+
+
+def test_check_names_the_templates_of_an_environment_that_is_gone(project: Path) -> None:
+    """templates/old has no environments/old.yaml any more."""
+    render()
+    (project / "templates" / "dev").rename(project / "templates" / "old")
+    render()
+    result = render("--check")
+    assert (result.exit_code, result.stdout) == (1, "extra: templates/old\n")
+
+
+def test_an_unknown_environment_is_refused_with_the_nearest_name(project: Path) -> None:
+    """Exit code 2, nothing written; a path is not a name."""
+    result = render("--env", "deb")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "there is no environment 'deb' in environments\nhint: did you mean dev?" in result.stderr
+    assert render("--env", "../environments/dev").exit_code == 2
+    assert not (project / "templates").exists()
+
+
+def test_errors_of_all_files_are_shown_at_once_and_nothing_is_written(project: Path) -> None:
+    """Two broken files, each with its place."""
+    for name in ("one", "two"):
+        (project / "environments" / f"{name}.yaml").write_text(f"environment: {name}\nprojekt: shop\n")
+    result = render()
+    assert result.exit_code == 2
+    assert "environments/one.yaml:2:" in result.stderr
+    assert "environments/two.yaml:2:" in result.stderr
+    assert not (project / "templates").exists()
+
+
+def test_a_file_that_is_neither_environment_nor_extended_is_a_mistake(project: Path) -> None:
+    """A misspelt `environment` does not make an environment disappear."""
+    (project / "environments" / "prod.yaml").write_text("enviroment: prod\n")
+    result = render()
+    assert result.exit_code == 2
+    assert result.stderr.startswith("environments/prod.yaml:1:1: has no key environment")
+
+
+def test_the_same_bytes_whatever_the_hash_seed_locale_time_zone_and_directory(tmp_path: Path) -> None:
+    """Four processes that differ in all of them write the same files."""
+    written = []
+    for number, (locale, zone) in enumerate([("C", "UTC"), ("C.UTF-8", "Asia/Tokyo"), ("POSIX", "EST5EDT")]):
+        cwd = tmp_path / f"cwd{number}"
+        cwd.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": str(number), "LC_ALL": locale, "TZ": zone}
+        command = [sys.executable, "-m", "infragen", "render", "--environments", str(ROOT / "environments")]
+        subprocess.run([*command, "--output", "out"], cwd=cwd, env=environment, check=True, capture_output=True)
+        written.append({each.relative_to(cwd): each.read_bytes() for each in sorted(cwd.rglob("*.yaml"))})
+    assert len(written[0]) > 1
+    assert written[0] == written[1] == written[2]
