@@ -7,10 +7,11 @@ never talks to AWS; `synth` adds the Parameters and checks that the layer kept t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import troposphere
 from troposphere import Output, Ref, Sub
+from troposphere.awslambda import LoggingConfig
 from troposphere.cloudwatch import Alarm, MetricDimension
 from troposphere.logs import LogGroup
 
@@ -203,6 +204,19 @@ def log_group(title: str, name: Any, env: Environment, key: Any) -> LogGroup:
         DeletionPolicy="Delete",
         UpdateReplacePolicy="Delete",
     )
+
+
+class _FunctionLogging(LoggingConfig):
+    """troposphere 4.11 holds the properties of another resource's LoggingConfig here."""
+
+    props: ClassVar[dict[str, Any]] = dict.fromkeys(
+        ("ApplicationLogLevel", "LogFormat", "LogGroup", "SystemLogLevel"), (str, False)
+    )
+
+
+def function_logging(group: Any, level: str = "INFO") -> LoggingConfig:
+    """A function's logs as JSON into a group of ours. Lambda itself drops what the code logs below `level`."""
+    return _FunctionLogging(LogFormat="JSON", LogGroup=group, ApplicationLogLevel=level.upper())
 
 
 def alarm(

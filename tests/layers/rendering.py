@@ -14,12 +14,18 @@ ENVIRONMENTS = Path(__file__).parents[2] / "environments"
 
 @cache
 def environment(over: str = "", base: str = "dev") -> Environment:
-    """An environment file with the YAML text `over` merged over it: maps merge, lists and scalars replace."""
+    """An environment file with the YAML text `over` merged over it: maps merge, lists and scalars replace.
+
+    A section that becomes null is as if it were absent.
+    """
     file = ENVIRONMENTS / f"{base}.yaml"
     node = yamlfile.load(file.read_bytes(), str(file))
     if over:
         node = yamlfile.merge(node, yamlfile.load(over.encode(), "over.yaml"))
-    return Environment.model_validate(yamlfile.plain(node))
+    sections = yamlfile.plain(node)
+    assert isinstance(sections, dict)
+    present = {key: value for key, value in sections.items() if getattr(value, "text", value) != "null"}
+    return Environment.model_validate(present)
 
 
 @cache

@@ -1,0 +1,279 @@
+"""A queue worker: one Lambda function that works off one SQS queue, with everything it needs and nothing shared.
+
+A reusable construct: `add` puts the log group, role, function, event source and alarms of one worker into any template.
+It is told everything by its settings and knows no layer.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from troposphere import Equals, GetAtt, If, Not, Ref, Sub, awslambda, cloudwatch, iam
+from troposphere.validators import integer
+
+from infragen.config import Environment
+from infragen.layer import (
+    LaunchParameter,
+    Template,
+    alarm,
+    allow,
+    arn,
+    boundary,
+    deny,
+    function_logging,
+    log_group,
+    metric,
+    named,
+    policy,
+    suppress,
+    trust,
+)
+
+NO_CODE = "none"
+"""Default of the code parameters: S3Bucket and S3Key refuse an empty text, even in the branch that is not taken."""
+
+CodeBucket = LaunchParameter("CodeBucket", "Bucket that holds the workers' code", default=NO_CODE, keep=True)
+
+INTERFACE_ACTIONS = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What Lambda does with the function's role to place it in a VPC; none of it can be limited to a resource."""
+
+ERROR_PERCENT = 5
+DURATION_SHARE = 0.8
+"""The duration alarm rises at this share of the timeout."""
+
+
+class _ScalingConfig(awslambda.ScalingConfig):
+    """troposphere 4.11 holds the properties of another resource's ScalingConfig here."""
+
+    props: ClassVar[dict[str, Any]] = {"MaximumConcurrency": (integer, False)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The queue to work off. `batch_window` is in seconds; 0 for a FIFO queue, which knows none."""
+
+    arn: Any
+    batch_size: int = 10
+    batch_window: int = 5
+    max_concurrency: int | None = None
+    filter: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class QueueWorker:
+    """One worker. `id` is the prefix of its logical ids, `name` its physical name after the environment.
+
+    `memory` is in MB, `timeout` in seconds. `key` is the KMS key of its logs, its environment and, when that is
+    encrypted with a customer key, its queue. `topic` hears of its alarms. `rights` are further statements of its role.
+    """
+
+    id: str
+    name: str
+    source: Source
+    runtime: str
+    handler: str
+    architecture: str
+    memory: int
+    timeout: int
+    subnet_ids: Any
+    security_group_id: Any
+    key: Any
+    topic: Any
+    log_level: str = "info"
+    reserved_concurrency: int | None = None
+    tracing: bool = True
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    rights: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def code_key(self) -> LaunchParameter:
+        """The S3 key of the code. It holds the content's digest, because CloudFormation does not look into S3."""
+        return LaunchParameter(f"{self.id}CodeKey", f"Key of the code of {self.name}", default=NO_CODE, keep=True)
+
+
+def add(template: Template, env: Environment, worker: QueueWorker) -> None:
+    """Adds one worker. `env` gives the rules for all: log retention and permissions boundary.
+
+    The template needs the parameters CodeBucket and `worker.code_key`. Without code the function is a placeholder and
+    its event source is off, so that no message is lost.
+    """
+    template.add_condition(f"{worker.id}HasCode", Not(Equals(worker.code_key.ref(), NO_CODE)))
+    template.add_resource(log_group(f"{worker.id}LogGroup", _log_group_name(worker), env, worker.key))
+    template.add_resource(_role(env, worker))
+    template.add_resource(_function(worker))
+    template.add_resource(_event_source(worker))
+    for each in _alarms(worker):
+        template.add_resource(each)
+
+
+def function_name(worker: QueueWorker) -> Any:
+    """The function's name, in the template that holds the worker."""
+    return Ref(f"{worker.id}Function")
+
+
+def errors_alarm_arn(worker: QueueWorker) -> Any:
+    """The ARN of the alarm on its error rate, in the template that holds the worker."""
+    return GetAtt(f"{worker.id}ErrorsAlarm", "Arn")
+
+
+def _log_group_name(worker: QueueWorker) -> Any:
+    return Sub(f"/aws/lambda/${{ProjectName}}-${{EnvironmentName}}-{worker.name}")
+
+
+def _role(env: Environment, worker: QueueWorker) -> iam.Role:
+    myself = arn(
+        f"lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{ProjectName}}-${{EnvironmentName}}-{worker.name}"
+    )
+    statements = [
+        allow(
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
+            worker.source.arn,
+        ),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(f"{worker.id}LogGroup", "Arn")),
+        allow("kms:Decrypt", worker.key),
+        *worker.rights,
+        allow(INTERFACE_ACTIONS, "*"),
+        # Lambda itself acts with this role before the function runs; the code acts with it as this function
+        deny(INTERFACE_ACTIONS, "*", {"ArnEquals": {"lambda:SourceFunctionArn": myself}}),
+    ]
+    if worker.tracing:
+        statements.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
+    why = "these actions have no resource; network interfaces are Lambda's own doing and denied to the code"
+    return iam.Role(
+        f"{worker.id}Role",
+        AssumeRolePolicyDocument=trust("lambda.amazonaws.com"),
+        Policies=[iam.Policy(PolicyName="Worker", PolicyDocument=policy(*statements))],
+        Metadata=suppress({"AwsSolutions-IAM5": why}, {"CKV_AWS_111": why}),
+        **boundary(env),
+    )
+
+
+def _function(worker: QueueWorker) -> awslambda.Function:
+    accepted = {"CKV_AWS_116": "the queue has the dead-letter queue"}
+    limit = {}
+    if worker.reserved_concurrency is None:
+        accepted["CKV_AWS_115"] = "the event source limits it, or nothing does on purpose"
+    else:
+        limit["ReservedConcurrentExecutions"] = worker.reserved_concurrency
+    return awslambda.Function(
+        f"{worker.id}Function",
+        FunctionName=named(worker.name),
+        Description=f"Works off {worker.name}",
+        Runtime=worker.runtime,
+        Handler=worker.handler,
+        Architectures=[worker.architecture],
+        MemorySize=worker.memory,
+        Timeout=worker.timeout,
+        Role=GetAtt(f"{worker.id}Role", "Arn"),
+        Code=If(
+            f"{worker.id}HasCode",
+            awslambda.Code(S3Bucket=CodeBucket.ref(), S3Key=worker.code_key.ref()),
+            awslambda.Code(ZipFile=_placeholder(worker.runtime)),
+        ),
+        VpcConfig=awslambda.VPCConfig(SubnetIds=worker.subnet_ids, SecurityGroupIds=[worker.security_group_id]),
+        Environment=awslambda.Environment(Variables=dict(worker.environment)),
+        KmsKeyArn=worker.key,
+        LoggingConfig=function_logging(Ref(f"{worker.id}LogGroup"), worker.log_level),
+        TracingConfig=awslambda.TracingConfig(Mode="Active" if worker.tracing else "PassThrough"),
+        Metadata=suppress(checkov=accepted),
+        **limit,
+    )
+
+
+def _event_source(worker: QueueWorker) -> awslambda.EventSourceMapping:
+    """A failed message goes back alone (partial batch response); failures for good end in the queue's own DLQ.
+
+    MaximumConcurrency is what holds pollers back: reserved concurrency alone throttles them, which counts as a receive
+    and sends good messages to the dead-letter queue (Lambda Developer Guide, "Maximum concurrency for Amazon SQS").
+    """
+    queue = worker.source
+    options: dict[str, Any] = {}
+    if queue.batch_window:
+        options["MaximumBatchingWindowInSeconds"] = queue.batch_window
+    if queue.max_concurrency is not None:
+        options["ScalingConfig"] = _ScalingConfig(MaximumConcurrency=queue.max_concurrency)
+    if queue.filter:
+        patterns = [json.dumps(pattern, sort_keys=True) for pattern in queue.filter]
+        options["FilterCriteria"] = awslambda.FilterCriteria(
+            Filters=[awslambda.Filter(Pattern=pattern) for pattern in patterns]
+        )
+    return awslambda.EventSourceMapping(
+        f"{worker.id}EventSource",
+        FunctionName=function_name(worker),
+        EventSourceArn=queue.arn,
+        # a placeholder that took messages would eat them
+        Enabled=If(f"{worker.id}HasCode", True, False),
+        BatchSize=queue.batch_size,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        **options,
+    )
+
+
+def _alarms(worker: QueueWorker) -> list[cloudwatch.Alarm]:
+    function = {"FunctionName": function_name(worker)}
+    limit = int(worker.timeout * 1000 * DURATION_SHARE)
+    return [
+        alarm(
+            f"{worker.id}ErrorsAlarm",
+            f"More than {ERROR_PERCENT} % of the invocations of {worker.name} fail",
+            {"Metrics": _error_rate(function)},
+            threshold=ERROR_PERCENT,
+            periods=5,
+            datapoints=3,
+            topic=worker.topic,
+        ),
+        alarm(
+            f"{worker.id}DurationAlarm",
+            f"{worker.name} takes longer than {limit} ms (p95), {DURATION_SHARE:.0%} of its timeout",
+            metric("AWS/Lambda", "Duration", "p95", function),
+            threshold=limit,
+            periods=5,
+            datapoints=3,
+            topic=worker.topic,
+        ),
+        alarm(
+            f"{worker.id}ThrottlesAlarm",
+            f"Lambda throttles {worker.name}",
+            metric("AWS/Lambda", "Throttles", "Sum", function),
+            threshold=0,
+            periods=5,
+            datapoints=3,
+            topic=worker.topic,
+        ),
+    ]
+
+
+def _error_rate(function: Mapping[str, Any]) -> list[cloudwatch.MetricDataQuery]:
+    """Errors in percent of invocations."""
+
+    def count(query: str, name: str) -> cloudwatch.MetricDataQuery:
+        counted = cloudwatch.Metric(
+            Namespace="AWS/Lambda",
+            MetricName=name,
+            Dimensions=[cloudwatch.MetricDimension(Name=key, Value=value) for key, value in function.items()],
+        )
+        stat = cloudwatch.MetricStat(Metric=counted, Period=60, Stat="Sum")
+        return cloudwatch.MetricDataQuery(Id=query, MetricStat=stat, ReturnData=False)
+
+    rate = cloudwatch.MetricDataQuery(
+        Id="rate",
+        Label="Errors in percent",
+        Expression="IF(invocations > 0, 100 * errors / invocations, 0)",
+        ReturnData=True,
+    )
+    return [rate, count("errors", "Errors"), count("invocations", "Invocations")]
+
+
+def _placeholder(runtime: str) -> str:
+    """Code of a function that has none yet: it throws, because one that returned would have eaten its messages."""
+    if runtime.startswith("python"):
+        return 'def handler(event, context):\n    raise RuntimeError("no code is deployed yet")\n'
+    return 'exports.handler = async () => {\n  throw new Error("no code is deployed yet");\n};\n'

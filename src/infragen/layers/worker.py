@@ -1,0 +1,139 @@
+"""The worker layer: one Lambda function per entry of `workers:`, each working off one queue.
+
+What a worker consists of is `queue_worker`; this module only says what the workers of an environment are made of.
+"""
+
+from typing import Any
+
+from troposphere import Sub
+
+from infragen.config import Environment, Worker
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow
+from infragen.layers import queue, queue_worker
+from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
+from infragen.layers.network import AlarmTopicArn, PlatformKeyArn, PrivateSubnetIds, WorkerSecurityGroupId
+from infragen.layers.queue_worker import CodeBucket, QueueWorker, Source
+
+CA_CERTIFICATES = "/var/runtime/ca-cert.pem"
+"""Amazon's certificates, RDS among them, in Lambda's Node.js runtimes; since Node.js 20 they are not loaded by default
+(Lambda Developer Guide, "Building Lambda functions with Node.js")."""
+
+
+def outputs_of(worker: Worker) -> tuple[LayerOutput, LayerOutput]:
+    """The outputs of one worker: its function's name and the ARN of its errors alarm."""
+    return (
+        LayerOutput("worker", f"{worker.id}FunctionName", f"Function of the {worker.name} worker"),
+        LayerOutput("worker", f"{worker.id}ErrorsAlarmArn", f"Alarm: the {worker.name} worker fails"),
+    )
+
+
+def inputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """The network's part, each worker's queue, and the database's credentials when there is a database."""
+    network = (PrivateSubnetIds, WorkerSecurityGroupId, PlatformKeyArn, AlarmTopicArn)
+    database = (DatabaseCredentialsArn, DataKeyArn) if env.database else ()
+    queues = tuple(
+        output
+        for worker in env.workers
+        for given in (queue.of(env.queue(worker.queue)),)
+        for output in (given.url, given.arn)
+    )
+    return (*network, *database, *queues)
+
+
+def outputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """Two outputs a worker."""
+    return tuple(output for worker in env.workers for output in outputs_of(worker))
+
+
+def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
+    """Where the code is: one bucket, one key a worker."""
+    return (CodeBucket, *(_settings(env, worker).code_key for worker in env.workers))
+
+
+def build(env: Environment) -> Template:
+    """The template with all workers."""
+    template = Template()
+    for worker in env.workers:
+        settings = _settings(env, worker)
+        queue_worker.add(template, env, settings)
+        name, errors_alarm = outputs_of(worker)
+        template.add_output(name.publish(queue_worker.function_name(settings)))
+        template.add_output(errors_alarm.publish(queue_worker.errors_alarm_arn(settings)))
+    return template
+
+
+def _settings(env: Environment, worker: Worker) -> QueueWorker:
+    given = queue.of(env.queue(worker.queue))
+    return QueueWorker(
+        id=worker.id,
+        name=worker.name,
+        source=Source(
+            arn=given.arn.ref(),
+            batch_size=worker.batch_size,
+            batch_window=env.batch_window(worker),
+            max_concurrency=worker.concurrency,
+            filter=worker.filter,
+        ),
+        runtime=worker.runtime,
+        handler=worker.handler,
+        architecture=worker.architecture,
+        memory=worker.memory,
+        timeout=worker.timeout,
+        subnet_ids=PrivateSubnetIds.ref(),
+        security_group_id=WorkerSecurityGroupId.ref(),
+        key=PlatformKeyArn.ref(),
+        topic=AlarmTopicArn.ref(),
+        log_level=_log_level(env),
+        reserved_concurrency=worker.reserved_concurrency,
+        tracing=worker.tracing,
+        environment=_environment(env, worker),
+        rights=_rights(env, worker),
+    )
+
+
+def _log_level(env: Environment) -> str:
+    """The API's level serves the workers too; without an API, info."""
+    return env.api.log_level if env.api else "info"
+
+
+def _environment(env: Environment, worker: Worker) -> dict[str, Any]:
+    """What the code finds in its environment; the file's own variables come last."""
+    variables: dict[str, Any] = {
+        "QUEUE_URL": queue.of(env.queue(worker.queue)).url.ref(),
+        "DEPLOYMENT": env.environment,
+        "LOG_LEVEL": _log_level(env),
+    }
+    if worker.runtime.startswith("nodejs"):
+        variables |= {"NODE_ENV": env.node_env, "NODE_EXTRA_CA_CERTS": CA_CERTIFICATES}
+    if env.database:
+        variables |= {
+            "DATABASE_SECRET_ARN": DatabaseCredentialsArn.ref(),
+            "DATABASE_POOL_MAX": str(worker.db_pool_size),
+        }
+    return {**variables, **worker.environment}
+
+
+def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
+    """The secrets that the role may read. The value itself never is in the function's configuration."""
+    rights = []
+    if env.database:
+        via = {"StringEquals": {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}")}}
+        rights += [
+            allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
+            allow("kms:Decrypt", DataKeyArn.ref(), via),
+        ]
+    if worker.secret_arns:
+        rights.append(allow("secretsmanager:GetSecretValue", list(worker.secret_arns)))
+    return rights
+
+
+LAYER = Layer(
+    name="worker",
+    title="Queue workers",
+    about="Lambda functions that work off the queues, with alarms",
+    enabled=lambda env: bool(env.workers),
+    inputs=inputs,
+    outputs=outputs,
+    build=build,
+    parameters=parameters,
+)
