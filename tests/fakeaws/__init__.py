@@ -1,0 +1,197 @@
+"""A scripted fake of CloudFormation, STS and S3 for tests: a real HTTP server on loopback, virtual time, no AWS.
+
+    with FakeAws() as aws:
+        cloudformation = aws.client("cloudformation")       # a real boto3 client
+        aws.fail("Db", after=30, reason="no capacity")      # what shall go wrong
+        deploy(..., endpoint_url=aws.url, sleep=aws.clock.sleep, clock=aws.clock.monotonic)
+        assert aws.mutations() == [...]
+        aws.check()                                         # no illegal transition, no bug of the fake
+
+What it does as AWS does is written down here, with the page of the AWS documentation that says so (API = CloudFormation
+API Reference, UG = CloudFormation User Guide). What no page says is marked "assumed".
+
+Stacks
+- A stack is found by name while it exists, by id also when it is deleted (API DescribeStacks); else ValidationError
+  "Stack with id … does not exist".
+- Statuses move only along the transitions of `cloud.TRANSITIONS` (UG "Stack status codes").
+- A failed creation rolls back to ROLLBACK_COMPLETE, stays CREATE_FAILED (DisableRollback, OnStackFailure DO_NOTHING) or
+  is deleted (DELETE) (API CreateChangeSet, ExecuteChangeSet; UG "Choose how to handle failures").
+- A failed update rolls back to UPDATE_ROLLBACK_COMPLETE, or stays UPDATE_FAILED when rollback is disabled; from there
+  and from CREATE_FAILED an update needs rollback disabled again (UG "Choose how to handle failures").
+- Replaced and removed resources are deleted only in the cleanup phase; a failure there leaves the stack UPDATE_COMPLETE
+  with the reason "… could not be deleted" (UG "Stack status codes", UPDATE_COMPLETE_CLEANUP_IN_PROGRESS).
+- A resource that fails cancels its running siblings, "Resource creation cancelled" (UG "Troubleshooting").
+- UPDATE_ROLLBACK_FAILED goes on only with ContinueUpdateRollback on the root, skipping only resources in UPDATE_FAILED,
+  nested ones as `Stack.LogicalId` (API ContinueUpdateRollback). RollbackStack works from CREATE_FAILED and
+  UPDATE_FAILED (API RollbackStack; that a failed creation ends in ROLLBACK_COMPLETE is assumed). CancelUpdateStack
+  works in UPDATE_IN_PROGRESS only (API CancelUpdateStack).
+- DeleteStack: RetainResources and FORCE_DELETE_STACK only from DELETE_FAILED; refused under termination protection and
+  while an export is imported (API DeleteStack, UpdateTerminationProtection; UG "Get exported outputs").
+- DeletionPolicy Retain and RetainExceptOnCreate, UpdateReplacePolicy (UG "DeletionPolicy attribute",
+  "UpdateReplacePolicy attribute"). A resource's own deletion protection makes DELETE_FAILED.
+- A stack policy refuses Update:Modify, Update:Replace, Update:Delete during the update (UG "Prevent updates to stack
+  resources").
+- Names given in a template are unique per type, account and region (S3: everywhere).
+- Nested stacks: a child has ParentId and RootId, takes part in every update of its parent, and cleans up only when the
+  whole tree has been updated (UG "Troubleshooting", "Nested stacks are stuck in …"). Its failure reads "Embedded stack
+  … was not successfully created: …" in the parent. Whether its events carry the root's ClientRequestToken is assumed
+  (yes) and can be switched (`Settings.child_events_carry_token`).
+
+Change sets
+- CreateChangeSet refuses at once: a CREATE for a stack that exists, an UPDATE for one that does not or is only in
+  REVIEW_IN_PROGRESS, a status that cannot be updated, a template over 51,200 bytes inline or 1 MB in S3, more than 500
+  resources, 200 parameters or outputs, missing, unknown or ill-formed parameters, values over 4,096 bytes, more than 50
+  tags, unknown types, missing capabilities (API CreateChangeSet; UG "Understand CloudFormation quotas", "Parameters").
+- A repeated ClientToken with the same request gives the same set; a taken name is AlreadyExistsException (API).
+- CREATE_PENDING, CREATE_IN_PROGRESS, CREATE_COMPLETE with execution AVAILABLE; or FAILED. Without changes it is FAILED
+  with "The submitted information didn't contain changes…", with a Transform "No updates are to be performed." (wording
+  as in public reports). Changed outputs or tags alone make an executable set without resource changes.
+- Replacement comes from createOnlyProperties; a property that refers to what is replaced is Dynamic and Conditional
+  (API ResourceChange, ResourceChangeDetail). A value of the future reads {{changeSet:KNOWN_AFTER_APPLY}}.
+- DescribeChangeSet pages its changes; with IncludePropertyValues it gives values, and may leave resources out, saying
+  so in StatusReason only (`Settings.hide_from_property_values`; public report aws/aws-cdk-cli#1780).
+- IncludeNestedStacks makes a set for every nested stack, linked by ParentChangeSetId and RootChangeSetId; one without
+  changes is FAILED and remains after the root's execution; new children wait in REVIEW_IN_PROGRESS; nested sets are
+  deleted with their root only (API CreateChangeSet, DeleteChangeSet; UG "Change sets for nested stacks"; remaining
+  ones: public report aws/copilot-cli#4426).
+- ExecuteChangeSet makes the stack's other sets OBSOLETE and deletes them (API ExecuteChangeSet; the five seconds in
+  between are assumed). UpdateStack makes them OBSOLETE. A repeated ClientRequestToken is answered like the first
+  request; without it a second execution is InvalidChangeSetStatus.
+
+Reading
+- Stale reads after CreateChangeSet and ExecuteChangeSet (`Settings.stale_reads`; CDK's STALE_REVIEW_READ_ATTEMPTS).
+- DescribeStackEvents: newest first, by page, all events of an operation with its ClientRequestToken (API StackEvent).
+  Events of one instant have equal timestamps but unique ids; some may become visible late (`Settings.events_late_*`,
+  assumed).
+- DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
+- NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
+
+S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. ECS: empty answers.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any, Self
+
+import boto3
+import botocore.config
+
+from fakeaws.clock import Clock
+from fakeaws.cloud import Cloud, Settings
+from fakeaws.model import Stack
+from fakeaws.protocol import ApiError
+from fakeaws.script import PHASES, CallFault, ResourceFault
+from fakeaws.server import Application, Call, Server
+
+__all__ = ["Call", "Clock", "FakeAws", "Settings"]
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One session for all clients: it keeps the service models it has read."""
+    return boto3.session.Session()
+
+
+class FakeAws:
+    """The fake, served on loopback while it is open."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.clock = Clock()
+        self.cloud = Cloud(self.clock, seed)
+        self.application = Application(self.cloud)
+        self._server = Server(self.application)
+        self.url = self._server.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.close()
+
+    @property
+    def settings(self) -> Settings:
+        """How the cloud behaves; change it at any time."""
+        return self.cloud.settings
+
+    @property
+    def calls(self) -> list[Call]:
+        """All API calls so far."""
+        return self.application.calls
+
+    def mutations(self) -> list[str]:
+        """The calls that could change something, as `service:Operation`, failed ones too."""
+        return [f"{call.service}:{call.operation}" for call in self.calls if call.mutating]
+
+    def client(self, service: str, region: str = "us-east-1", account: str | None = None, **options: Any) -> Any:
+        """A boto3 client of the fake that does not retry; `options` go to botocore's Config."""
+        session: Any = _session()
+        config = {"retries": {"mode": "standard", "total_max_attempts": 1}, **options}
+        return session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id=account or self.settings.account,
+            aws_secret_access_key="example",
+            config=botocore.config.Config(**config),
+        )
+
+    # --- what shall go wrong -------------------------------------------------------------------------------------
+
+    def fail(
+        self,
+        logical_id: str,
+        reason: str = "it broke",
+        on: str = "create",
+        after: float | None = None,
+        stack: str | None = None,
+        times: int | None = None,
+        initiated: bool = True,
+    ) -> None:
+        """Let a resource fail in a phase (create, update, delete, rollback), in one stack (and its children) or all."""
+        self._fault(ResourceFault(logical_id, on, after, reason, stack, times, initiated))
+
+    def slow(self, logical_id: str, seconds: float, on: str = "create", stack: str | None = None) -> None:
+        """Let a resource take its time in a phase."""
+        self._fault(ResourceFault(logical_id, on, seconds, None, stack))
+
+    def _fault(self, fault: ResourceFault) -> None:
+        if fault.phase not in PHASES:
+            raise ValueError(f"a resource fails in one of {PHASES}, not in {fault.phase}")
+        self.cloud.script.resource_faults.append(fault)
+
+    def mend(self) -> None:
+        """Nothing fails any more."""
+        self.cloud.script.resource_faults.clear()
+        self.cloud.script.call_faults.clear()
+
+    def refuse(self, operation: str, code: str, message: str = "", times: int | None = 1, status: int = 400) -> None:
+        """Answer the next calls of `service:Operation` (or `service:*`, `*`) with an error."""
+        error = ApiError(code, message or code, status)
+        self.cloud.script.call_faults.append(CallFault(operation, error, times))
+
+    def throttle(self, operation: str = "cloudformation:*", times: int = 1) -> None:
+        """Answer the next calls with "Rate exceeded"."""
+        self.refuse(operation, "Throttling", "Rate exceeded", times)
+
+    # --- looking in ----------------------------------------------------------------------------------------------
+
+    def stack(self, name: str, region: str = "us-east-1", account: str | None = None) -> Stack:
+        """The stack of that name; the newest deleted one when none exists."""
+        found = self.cloud.find_stack(name, account or self.settings.account, region)
+        if found is None:
+            found = [s for s in self.cloud.stacks.values() if s.name == name][-1]
+        return found
+
+    def check(self) -> None:
+        """Raise AssertionError if the fake misbehaved or was brought into a state that cannot be."""
+        problems = [*self.application.bugs, *self.cloud.violations, *self.cloud.overlaps()]
+        if problems:
+            raise AssertionError("\n".join(problems))

@@ -1,0 +1,403 @@
+"""Change sets: computing them (nested ones too), their life, and what executing one does to the others.
+
+Sources: "CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "DescribeChangeSet", "ResourceChange",
+"ResourceChangeDetail" (CloudFormation API Reference); "Change sets for nested stacks" (User Guide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakeaws import resources
+from fakeaws.clock import OperationError, Steps
+from fakeaws.cloud import Cloud
+from fakeaws.model import Change, ChangeSet, Resource, Stack, Target
+from fakeaws.operations import (
+    as_text,
+    changed_properties,
+    child_name,
+    child_target,
+    dependencies,
+    same_target,
+)
+from fakeaws.protocol import ApiError
+from fakeaws.templates import KNOWN_AFTER_APPLY, NESTED, Scope, references
+
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_UPDATES = "No updates are to be performed."
+EARLY_VALIDATION = (
+    "The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot Early "
+    "Validation errors, use the DescribeEvents API for detailed failure information."
+)
+
+
+@dataclass
+class Projection:
+    """What a stack would look like after the change set: which resources change, and the values known beforehand."""
+
+    cloud: Cloud
+    change_set: ChangeSet
+    changes: list[Change] = field(default_factory=list)
+    renewed: set[str] = field(default_factory=set)
+    """Resources that get a new physical id: what refers to them is known only afterwards."""
+    modified: set[str] = field(default_factory=set)
+    properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    child_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that would change."""
+        return self.change_set.stack
+
+    def scope(self) -> Scope:
+        """Evaluates against the present resources; what does not exist yet reads KNOWN_AFTER_APPLY."""
+        return self.cloud.scope(self.stack, self.change_set.target, self._ref, self._attribute)
+
+    def _ref(self, name: str) -> Any:
+        resource = self.stack.resources.get(name)
+        return KNOWN_AFTER_APPLY if resource is None or name in self.renewed else resource.physical_id
+
+    def _attribute(self, name: str, attribute: str) -> Any:
+        resource = self.stack.resources.get(name)
+        if name in self.child_outputs:
+            return self.child_outputs[name].get(attribute.removeprefix("Outputs."), KNOWN_AFTER_APPLY)
+        if resource is None or name in self.renewed:
+            return KNOWN_AFTER_APPLY
+        if resource.type == NESTED:
+            if name in self.modified:
+                return KNOWN_AFTER_APPLY
+            return self.cloud.child(resource).outputs.get(attribute.removeprefix("Outputs."), KNOWN_AFTER_APPLY)
+        if name in self.properties and attribute in self.properties[name]:
+            return self.properties[name][attribute]
+        return resources.attribute(self.stack, resource, attribute)
+
+
+def compute(cloud: Cloud, change_set: ChangeSet) -> None:
+    """Fill in the changes and the outputs; ApiError or OperationError when the set cannot be created."""
+    projection = Projection(cloud, change_set)
+    scope = projection.scope()
+    wanted = scope.resources()
+    needs = dependencies(wanted)
+    waiting = list(wanted)
+    while waiting:
+        name = next((n for n in waiting if not needs[n] & set(waiting)), None)
+        if name is None:
+            raise ApiError("ValidationError", f"Circular dependency between resources: [{', '.join(waiting)}]")
+        waiting.remove(name)
+        change = _change_of(projection, name, wanted[name])
+        if change is not None:
+            projection.changes.append(change)
+    projection.changes += [_removal(r) for n, r in change_set.stack.resources.items() if n not in wanted]
+    change_set.changes = sorted(projection.changes, key=lambda change: change.logical_id)
+    outputs = change_set.target.body.get("Outputs") or {}
+    change_set.outputs = {
+        name: as_text(scope.evaluate(entry["Value"]))
+        for name, entry in outputs.items()
+        if "Condition" not in entry or scope.condition(entry["Condition"])
+    }
+
+
+def _change_of(projection: Projection, name: str, definition: dict[str, Any]) -> Change | None:
+    properties: dict[str, Any] = projection.scope().evaluate(definition.get("Properties") or {})
+    projection.properties[name] = properties
+    current = projection.stack.resources.get(name)
+    exists = current is not None and bool(current.physical_id) and current.status not in ("CREATE_FAILED",)
+    if not exists or current is None:
+        projection.renewed.add(name)
+        change = Change("Add", name, definition["Type"], after=_context(properties))
+        if definition["Type"] == NESTED and projection.change_set.include_nested:
+            _nest(projection, change, properties, None)
+        return change
+    if definition["Type"] == NESTED and current.type == NESTED:
+        return _nested_change(projection, current, definition, properties)
+    changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
+    if not changed and current.status != "UPDATE_FAILED":
+        return None
+    return _modification(projection, current, definition, properties, changed)
+
+
+def _modification(
+    projection: Projection,
+    current: Resource,
+    definition: dict[str, Any],
+    properties: dict[str, Any],
+    changed: list[str],
+) -> Change:
+    details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
+    recreations = {(d["Target"]["RequiresRecreation"], d["Evaluation"]) for d in details}
+    if definition["Type"] != current.type or ("Always", "Static") in recreations:
+        replacement = "True"
+    elif any(recreation != "Never" for recreation, _ in recreations):
+        replacement = "Conditional"
+    else:
+        replacement = "False"
+    if replacement != "False":
+        projection.renewed.add(current.logical_id)
+    projection.modified.add(current.logical_id)
+    policy = str(definition.get("UpdateReplacePolicy", "Delete"))
+    policy = {"RetainExceptOnCreate": "Retain"}.get(policy, policy)
+    return Change(
+        "Modify",
+        current.logical_id,
+        definition["Type"],
+        physical_id=current.physical_id,
+        replacement=replacement,
+        policy_action=f"ReplaceAnd{policy}" if replacement == "True" else None,
+        scope=sorted({d["Target"]["Attribute"] for d in details}),
+        details=details,
+        before=_context(current.properties),
+        after=_context(properties),
+    )
+
+
+def _details(
+    projection: Projection, current: Resource, definition: dict[str, Any], properties: dict[str, Any], key: str
+) -> list[dict[str, Any]]:
+    attribute = key if key in ("Tags", "Metadata") else "Properties"
+    target: dict[str, Any] = {"Attribute": attribute, "RequiresRecreation": "Never"}
+    if attribute == "Properties":
+        target |= {
+            "Name": key,
+            "RequiresRecreation": resources.recreation(current.type, key),
+            "Path": f"/Properties/{key}",
+        }
+    before, after = current.properties.get(key), properties.get(key)
+    if before is not None:
+        target["BeforeValue"] = as_text(before)
+    if after is not None:
+        target["AfterValue"] = as_text(after)
+    target["AttributeChangeType"] = "Add" if before is None else "Remove" if after is None else "Modify"
+    raw = (definition.get("Properties") or {}).get(key)
+    old_raw = (current.definition.get("Properties") or {}).get(key)
+    evaluation = "Dynamic" if KNOWN_AFTER_APPLY in str(after) else "Static"
+    rows = _causes(projection, raw)
+    if raw != old_raw or not rows:
+        rows = [{"ChangeSource": "DirectModification"}, *rows] if not rows or evaluation == "Static" else rows
+    return [{"Target": target, "Evaluation": evaluation, **row} for row in rows]
+
+
+def _causes(projection: Projection, raw: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    old, new = projection.stack.target.parameters, projection.change_set.target.parameters
+    for name in dict.fromkeys(references(raw)):
+        if name in new:
+            if old.get(name) != new[name]:
+                rows.append({"ChangeSource": "ParameterReference", "CausingEntity": name})
+        elif name in projection.renewed:
+            rows.append({"ChangeSource": "ResourceReference", "CausingEntity": name})
+        elif name in projection.modified:
+            rows.append({"ChangeSource": "ResourceAttribute", "CausingEntity": name})
+    return rows
+
+
+def _removal(current: Resource) -> Change:
+    policy = str(current.definition.get("DeletionPolicy", "Delete"))
+    return Change(
+        "Remove",
+        current.logical_id,
+        current.type,
+        physical_id=current.physical_id,
+        policy_action={"RetainExceptOnCreate": "Retain"}.get(policy, policy),
+        before=_context(current.properties),
+    )
+
+
+def _context(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Properties": properties}
+
+
+# --- nested ----------------------------------------------------------------------------------------------------------
+
+
+def _nested_change(
+    projection: Projection, current: Resource, definition: dict[str, Any], properties: dict[str, Any]
+) -> Change | None:
+    """A nested stack is listed in every change set of its parent, as a change that may turn out to be none."""
+    cloud, child = projection.cloud, projection.cloud.child(current)
+    changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
+    details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
+    if not details:
+        target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
+        details = [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}]
+    change = Change(
+        "Modify",
+        current.logical_id,
+        NESTED,
+        physical_id=child.id,
+        replacement="False",
+        scope=["Properties"],
+        details=details,
+        before=_context(current.properties),
+        after=_context(properties),
+    )
+    if projection.change_set.include_nested:
+        _nest(projection, change, properties, child)
+        return change
+    try:
+        same = KNOWN_AFTER_APPLY not in str(properties) and same_target(
+            cloud, child, child_target(cloud, _as_parent(projection), properties, child)
+        )
+    except (ApiError, OperationError):
+        same = False
+    if not same:
+        projection.modified.add(current.logical_id)
+    return change
+
+
+def _as_parent(projection: Projection) -> Stack:
+    """The parent as its children will see it: with the tags and capabilities of the change set."""
+    import copy
+
+    parent = copy.copy(projection.stack)
+    parent.target = projection.change_set.target
+    return parent
+
+
+def _nest(projection: Projection, change: Change, properties: dict[str, Any], child: Stack | None) -> None:
+    """Make the change set of a nested stack; one without changes FAILS and still hangs there."""
+    cloud, parent = projection.cloud, projection.change_set
+    target = child_target(cloud, _as_parent(projection), properties, child)
+    if child is None:
+        name = child_name(cloud, projection.stack, change.logical_id)
+        child = cloud.new_stack(name, projection.stack.account, projection.stack.region, target, projection.stack)
+        cloud.move(child, "REVIEW_IN_PROGRESS", "User Initiated")
+        child.resources = {}
+        kind = "CREATE"
+    else:
+        kind = "UPDATE"
+        present = [c for c in cloud.change_sets.values() if c.stack is child]
+        if len(present) >= cloud.settings.change_set_limit:
+            raise OperationError(f"ChangeSet limit exceeded for stack {child.id}")
+    nested = new_change_set(cloud, child, f"{parent.name[:90]}-{change.logical_id[:20]}", kind, target)
+    nested.include_nested = True
+    nested.parent_id, nested.root_id = parent.id, parent.root_id or parent.id
+    parent.children.append(nested)
+    change.change_set_id = nested.id
+    settle(cloud, nested, change.logical_id)
+    projection.child_outputs[change.logical_id] = nested.outputs
+    if nested.status == "CREATE_COMPLETE":
+        projection.modified.add(change.logical_id)
+
+
+def new_change_set(cloud: Cloud, stack: Stack, name: str, kind: str, target: Target) -> ChangeSet:
+    """A change set in CREATE_PENDING."""
+    arn = f"arn:aws:cloudformation:{stack.region}:{stack.account}:changeSet/{name}/{cloud.uuid()}"
+    change_set = ChangeSet(arn, name, stack, kind, target, cloud.clock.now(), operation_id=cloud.uuid())
+    cloud.change_sets[arn] = change_set
+    return change_set
+
+
+# --- life ------------------------------------------------------------------------------------------------------------
+
+
+def build(cloud: Cloud, change_set: ChangeSet) -> Steps:
+    """The process behind CreateChangeSet: pending, in progress, then complete or failed."""
+    yield cloud.settings.change_set_seconds / 3
+    if change_set.id not in cloud.change_sets:
+        return
+    change_set.status = "CREATE_IN_PROGRESS"
+    yield cloud.settings.change_set_seconds * 2 / 3
+    if change_set.id in cloud.change_sets:
+        settle(cloud, change_set, "")
+
+
+def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
+    """Compute a change set and give it its final status."""
+    try:
+        _refuse_early(cloud, change_set)
+        compute(cloud, change_set)
+        scripted = cloud.settings.fail_nested_change_set.get(logical_id)
+        if scripted:
+            raise OperationError(scripted)
+        broken = [c for c in change_set.children if c.status == "FAILED" and not is_empty(c)]
+        if broken:
+            raise OperationError(f"Nested change set {broken[0].id} was not successfully created: Currently in FAILED.")
+    except (ApiError, OperationError) as error:
+        _fail(change_set, str(getattr(error, "message", error)))
+        return
+    if is_noop(change_set):
+        _fail(change_set, NO_UPDATES if change_set.target.body.get("Transform") else NO_CHANGES)
+        return
+    change_set.status, change_set.execution = "CREATE_COMPLETE", "AVAILABLE"
+
+
+def _refuse_early(cloud: Cloud, change_set: ChangeSet) -> None:
+    wanted = change_set.target.body.get("Resources") or {}
+    change_set.validations = [
+        (name, *problem) for name, problem in cloud.settings.early_validation.items() if name in wanted
+    ]
+    if change_set.validations:
+        raise OperationError(EARLY_VALIDATION)
+
+
+def _fail(change_set: ChangeSet, reason: str) -> None:
+    change_set.status, change_set.execution, change_set.reason = "FAILED", "UNAVAILABLE", reason
+
+
+def is_empty(change_set: ChangeSet) -> bool:
+    """Whether a failed change set failed only because there is nothing to change."""
+    return change_set.reason in (NO_CHANGES, NO_UPDATES)
+
+
+def is_noop(change_set: ChangeSet) -> bool:
+    """Whether nothing would change: no resource, no output, no tag. Nested sets without changes count as none."""
+    if change_set.kind == "CREATE":
+        return False
+    stack = change_set.stack
+    if any(_is_real(change, change_set) for change in change_set.changes):
+        return False
+    return change_set.outputs == stack.outputs and change_set.target.tags == stack.target.tags
+
+
+def _is_real(change: Change, change_set: ChangeSet) -> bool:
+    if not change.change_set_id:
+        return True
+    nested = next(child for child in change_set.children if child.id == change.change_set_id)
+    return nested.status != "FAILED"
+
+
+def delete(cloud: Cloud, change_set: ChangeSet) -> Steps:
+    """Delete a set and all nested below it, with the stacks that exist only for review."""
+    change_set.status = "DELETE_IN_PROGRESS" if change_set.children else change_set.status
+    yield cloud.settings.change_set_delete_seconds
+    forget(cloud, change_set)
+
+
+def forget(cloud: Cloud, change_set: ChangeSet) -> None:
+    """Remove a set and all nested below it."""
+    for child in change_set.children:
+        forget(cloud, child)
+        if child.stack.status == "REVIEW_IN_PROGRESS":
+            cloud.move(child.stack, "DELETE_IN_PROGRESS", "User Initiated")
+            cloud.move(child.stack, "DELETE_COMPLETE")
+    cloud.change_sets.pop(change_set.id, None)
+
+
+def make_others_obsolete(cloud: Cloud, stack: Stack, executed: ChangeSet | None) -> None:
+    """A stack that changes makes its other change sets worthless; executing one also deletes the others, soon."""
+    family = set(_family(executed)) if executed else set()
+    for other in [c for c in cloud.change_sets.values() if c.stack is stack and c.id not in family]:
+        if other.parent_id is not None:
+            continue
+        other.execution = "OBSOLETE"
+        if executed is not None:
+            cloud.clock.spawn(_delete_soon(cloud, other))
+
+
+def _delete_soon(cloud: Cloud, change_set: ChangeSet) -> Steps:
+    yield 5.0
+    forget(cloud, change_set)
+
+
+def _family(change_set: ChangeSet) -> list[str]:
+    return [change_set.id, *(member for child in change_set.children for member in _family(child))]
+
+
+def mark_executed(change_set: ChangeSet, execution: str) -> None:
+    """Give an executed set, and the available ones nested in it, their execution status."""
+    change_set.execution = execution
+    for child in change_set.children:
+        if child.status == "CREATE_COMPLETE":
+            mark_executed(child, execution)

@@ -1,0 +1,231 @@
+"""The state of the fake: stacks, change sets, names in use; where a status changes and its event is written.
+
+Every status change is checked against the table of legal transitions; what breaks it is kept in `violations` for the
+invariant checker.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakeaws.clock import Clock
+from fakeaws.model import ChangeSet, Event, Resource, Stack, Target
+from fakeaws.protocol import validation_error
+from fakeaws.s3 import Buckets
+from fakeaws.script import Script
+from fakeaws.templates import NESTED, Scope
+
+SETTLED_GOOD = {
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+}
+# "View stack information / stack status codes" and the diagrams of "Understand CloudFormation stack creation events"
+TRANSITIONS: dict[str, set[str]] = {
+    "": {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"},
+    "REVIEW_IN_PROGRESS": {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "CREATE_IN_PROGRESS": {"CREATE_COMPLETE", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "CREATE_FAILED": {"ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS"},
+    "CREATE_COMPLETE": {"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "ROLLBACK_IN_PROGRESS": {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"},
+    "ROLLBACK_COMPLETE": {"DELETE_IN_PROGRESS"},
+    "ROLLBACK_FAILED": {"DELETE_IN_PROGRESS"},
+    "UPDATE_IN_PROGRESS": {
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_COMPLETE",
+        "UPDATE_FAILED",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+    },
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": {"UPDATE_COMPLETE", "UPDATE_ROLLBACK_IN_PROGRESS"},
+    "UPDATE_COMPLETE": {"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "UPDATE_FAILED": {"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "UPDATE_ROLLBACK_IN_PROGRESS": {"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"},
+    "UPDATE_ROLLBACK_FAILED": {"UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": {"UPDATE_ROLLBACK_COMPLETE"},
+    "UPDATE_ROLLBACK_COMPLETE": {"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"},
+    "DELETE_IN_PROGRESS": {"DELETE_COMPLETE", "DELETE_FAILED"},
+    "DELETE_FAILED": {"DELETE_IN_PROGRESS"},
+    "DELETE_COMPLETE": set(),
+}
+
+
+@dataclass
+class Settings:
+    """How the cloud behaves where AWS's behaviour varies; a test changes what it is about. Times in virtual seconds."""
+
+    account: str = "111122223333"
+    arn: str = "arn:aws:sts::{account}:assumed-role/deployer/test"
+    resource_seconds: float = 2.0
+    type_seconds: dict[str, float] = field(default_factory=dict)
+    change_set_seconds: float = 3.0
+    change_set_delete_seconds: float = 0.0
+    cleanup_seconds: float = 0.0
+    stale_reads: int = 0
+    child_events_carry_token: bool = True
+    page_sizes: dict[str, int] = field(default_factory=dict)
+    events_late_every: int = 0
+    events_late_seconds: float = 0.0
+    change_set_limit: int = 1000
+    hide_from_property_values: set[str] = field(default_factory=set)
+    transform_words: bool = False
+    invalid_roles: set[str] = field(default_factory=set)
+    early_validation: dict[str, tuple[str, str]] = field(default_factory=dict)
+    fail_nested_change_set: dict[str, str] = field(default_factory=dict)
+    ssm: dict[str, str] = field(default_factory=dict)
+
+
+class Cloud:
+    """All accounts and regions of the fake."""
+
+    def __init__(self, clock: Clock, seed: int = 0) -> None:
+        self.clock = clock
+        self.settings = Settings()
+        self.script = Script()
+        self.chance = random.Random(seed)  # noqa: S311 - ids, not secrets
+        self.stacks: dict[str, Stack] = {}
+        self.change_sets: dict[str, ChangeSet] = {}
+        self.buckets = Buckets()
+        self.operations: dict[str, Any] = {}
+        """The newest Operation on each stack, by stack id: what a rollback goes on from."""
+        self.names: dict[tuple[str, str, str, str], str] = {}
+        self.transitions: list[tuple[float, str, str, str]] = []
+        self.violations: list[str] = []
+        self._written = 0
+
+    # --- identifiers ---------------------------------------------------------------------------------------------
+
+    def uuid(self) -> str:
+        """A random UUID, the same in every run."""
+        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+
+    def new_stack(self, name: str, account: str, region: str, target: Target, parent: Stack | None = None) -> Stack:
+        """A stack that exists but has no status yet."""
+        stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{name}/{self.uuid()}"
+        stack = Stack(stack_id, name, account, region, self.clock.now(), target, status="")
+        if parent is not None:
+            stack.parent_id, stack.root_id = parent.id, parent.root_id or parent.id
+        self.stacks[stack_id] = stack
+        return stack
+
+    def find_stack(self, name_or_id: str, account: str, region: str) -> Stack | None:
+        """A stack by name (a deleted one has none) or by id."""
+        stack = self.stacks.get(name_or_id)
+        if stack is not None:
+            return stack if (stack.account, stack.region) == (account, region) else None
+        for stack in self.stacks.values():
+            same = (stack.name, stack.account, stack.region) == (name_or_id, account, region)
+            if same and stack.status != "DELETE_COMPLETE":
+                return stack
+        return None
+
+    def child(self, resource: Resource) -> Stack:
+        """The stack behind a nested stack resource."""
+        return self.stacks[resource.physical_id]
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def ssm(self, name: str) -> str:
+        """The value of a public SSM parameter; an AMI unless the test set one."""
+        if name == "/missing" or name.startswith("/missing/"):
+            raise validation_error(f"Unable to fetch parameters [{name}] from parameter store for this account.")
+        return self.settings.ssm.get(name, "ami-0123456789abcdef0")
+
+    def scope(self, stack: Stack, target: Target, ref: Any, attribute: Any) -> Scope:
+        """What the intrinsic functions of a stack's template are evaluated against."""
+        pseudo = {
+            "AWS::AccountId": stack.account,
+            "AWS::Partition": "aws",
+            "AWS::Region": stack.region,
+            "AWS::StackId": stack.id,
+            "AWS::StackName": stack.name,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        parameters = {key: parameter.value for key, parameter in target.parameters.items()}
+        return Scope(target.body, parameters, pseudo, ref, attribute, lambda name: self._import(stack, name))
+
+    def _import(self, stack: Stack, name: str) -> str:
+        for other in self.stacks.values():
+            if (other.account, other.region) == (stack.account, stack.region) and name in other.exports:
+                stack.imports.add(name)
+                return other.exports[name]
+        raise validation_error(f"No export named {name} found.")
+
+    def overlaps(self) -> list[str]:
+        """Breaches of "one operation per stack": an operation that began while another still ran."""
+        problems, running = [], dict[str, str]()
+        begins = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+        for time, stack_id, _, status in self.transitions:
+            if status in begins and stack_id in running:
+                problems.append(f"{stack_id}: {status} at {time} s while {running[stack_id]}")
+            if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+                running[stack_id] = status
+            else:
+                running.pop(stack_id, None)
+        return problems
+
+    # --- statuses and events -------------------------------------------------------------------------------------
+
+    def move(self, stack: Stack, status: str, reason: str = "", token: str | None = None) -> None:
+        """Give a stack its next status, with the event that says so."""
+        if status not in TRANSITIONS.get(stack.status, set()):
+            self.violations.append(f"{stack.name}: {stack.status or 'nothing'} -> {status}")
+        self.transitions.append((self.clock.seconds, stack.id, stack.status, status))
+        stack.status, stack.reason = status, reason
+        if status == "DELETE_COMPLETE":
+            stack.deleted = self.clock.now()
+        self._write(stack, stack.name, stack.id, NESTED, status, reason, token, None)
+
+    def record(self, stack: Stack, resource: Resource, status: str, reason: str, token: str | None) -> None:
+        """Give a resource its next status, with the event that says so."""
+        resource.status, resource.reason, resource.updated = status, reason, self.clock.now()
+        self._write(
+            stack,
+            resource.logical_id,
+            resource.physical_id,
+            resource.type,
+            status,
+            reason,
+            token,
+            json.dumps(resource.properties) if resource.properties else None,
+        )
+
+    def _write(
+        self,
+        stack: Stack,
+        logical_id: str,
+        physical_id: str,
+        kind: str,
+        status: str,
+        reason: str,
+        token: str | None,
+        properties: str | None,
+    ) -> None:
+        self._written += 1
+        every = self.settings.events_late_every
+        late = self.settings.events_late_seconds if every and self._written % every == 0 else 0.0
+        stamp = self.clock.now()
+        is_stack = physical_id == stack.id
+        event_id = self.uuid() if is_stack else f"{logical_id}-{status}-{stamp:%Y-%m-%dT%H:%M:%S}.{self._written:06d}Z"
+        stack.events.append(
+            Event(
+                id=event_id,
+                operation_id=stack.operations[-1][1] if stack.operations else "",
+                token=token,
+                stack_id=stack.id,
+                stack_name=stack.name,
+                logical_id=logical_id,
+                physical_id=physical_id,
+                type=kind,
+                timestamp=stamp,
+                status=status,
+                reason=reason,
+                properties=properties,
+                visible_at=self.clock.seconds + late,
+            )
+        )

@@ -1,0 +1,844 @@
+"""The CloudFormation API: requests checked as AWS checks them, answers read from the cloud's state.
+
+One method per operation, named as botocore names it (`create_change_set` for CreateChangeSet).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fakeaws import changesets, parameters, resources, templates
+from fakeaws.changesets import NO_UPDATES
+from fakeaws.clock import OperationError, Steps
+from fakeaws.cloud import SETTLED_GOOD, Cloud
+from fakeaws.model import ChangeSet, Event, Resource, Stack, Target
+from fakeaws.operations import Operation, same_target
+from fakeaws.protocol import ApiError, validation_error
+from fakeaws.templates import NESTED
+
+STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
+TOKEN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
+UPDATABLE = SETTLED_GOOD | {"UPDATE_FAILED", "CREATE_FAILED"}
+PAGE_SIZES = {
+    "DescribeStackEvents": 100,
+    "DescribeEvents": 100,
+    "DescribeChangeSet": 100,
+    "DescribeStacks": 100,
+    "ListStacks": 100,
+    "ListStackResources": 100,
+    "ListChangeSets": 100,
+    "ListImports": 100,
+}
+Params = Mapping[str, Any]
+
+
+class CloudFormation:
+    """The API as one account sees it in one region."""
+
+    def __init__(self, cloud: Cloud, account: str, region: str) -> None:
+        self.cloud = cloud
+        self.account = account
+        self.region = region
+
+    # --- change sets ---------------------------------------------------------------------------------------------
+
+    def create_change_set(self, p: Params) -> dict[str, Any]:
+        """CreateChangeSet: all synchronous refusals, then the set is computed in the background."""
+        name, kind = p["ChangeSetName"], p.get("ChangeSetType", "UPDATE")
+        if not STACK_NAME.fullmatch(name):
+            raise _pattern("changeSetName", name, STACK_NAME)
+        self._check_token(p.get("ClientToken"))
+        repeated = self._repeated(p)
+        if repeated is not None:
+            return {"Id": repeated.id, "StackId": repeated.stack.id}
+        stack = self._stack_to_change(p, kind)
+        target = self._target(p, None if kind == "CREATE" else stack, stack)
+        siblings = [c for c in self.cloud.change_sets.values() if stack is not None and c.stack is stack]
+        if any(c.name == name for c in siblings):
+            raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
+        if len(siblings) >= self.cloud.settings.change_set_limit:
+            raise ApiError("LimitExceededException", f"ChangeSet limit exceeded for stack {p['StackName']}")
+        if stack is None:
+            stack = self._new_stack(p["StackName"], target)
+            self.cloud.move(stack, "REVIEW_IN_PROGRESS", "User Initiated", p.get("ClientToken"))
+            stack.stale = [(None, "")] * self.cloud.settings.stale_reads
+        change_set = changesets.new_change_set(self.cloud, stack, name, kind, target)
+        change_set.include_nested = p.get("IncludeNestedStacks", False)
+        change_set.description = p.get("Description")
+        change_set.on_failure = p.get("OnStackFailure")
+        change_set.token, change_set.request = p.get("ClientToken"), _fingerprint(p)
+        self.cloud.clock.spawn(changesets.build(self.cloud, change_set))
+        return {"Id": change_set.id, "StackId": stack.id}
+
+    def _repeated(self, p: Params) -> ChangeSet | None:
+        """The set that an earlier request with this token made."""
+        token = p.get("ClientToken")
+        for change_set in self.cloud.change_sets.values():
+            mine = (change_set.stack.account, change_set.stack.region) == (self.account, self.region)
+            if token and mine and change_set.token == token:
+                if change_set.request == _fingerprint(p):
+                    return change_set
+                raise ApiError("AlreadyExistsException", f"ChangeSet {change_set.name} already exists")
+        return None
+
+    def _stack_to_change(self, p: Params, kind: str) -> Stack | None:
+        name = p["StackName"]
+        stack = self.cloud.find_stack(name, self.account, self.region)
+        if kind == "CREATE":
+            if stack is not None and stack.status != "REVIEW_IN_PROGRESS":
+                raise validation_error(
+                    f"Stack [{stack.name}] already exists and cannot be created again with the changeSet "
+                    f"[{p['ChangeSetName']}]."
+                )
+            if stack is None and not STACK_NAME.fullmatch(name):
+                raise _pattern("stackName", name, STACK_NAME)
+            return stack
+        if stack is None or stack.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+            raise validation_error(f"Stack [{name}] does not exist")
+        self._refuse_unless_updatable(stack)
+        return stack
+
+    def _refuse_unless_updatable(self, stack: Stack) -> None:
+        if stack.status not in UPDATABLE:
+            raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+
+    def _target(self, p: Params, previous: Stack | None, stack: Stack | None) -> Target:
+        """Read and check template, parameters, tags and role of a request."""
+        text = self._template_text(p, previous)
+        body = templates.parse(text)
+        templates.validate(body)
+        resources.refuse_unknown(r["Type"] for r in body["Resources"].values())
+        capabilities = tuple(p.get("Capabilities") or ())
+        templates.check_capabilities(body, list(capabilities))
+        tags = p.get("Tags")
+        if tags is not None and len(tags) > 50:
+            raise validation_error("Tags: at most 50 tags can be attached to a stack")
+        role = p.get("RoleARN") or (previous.target.role_arn if previous else None)
+        if role in self.cloud.settings.invalid_roles:
+            raise validation_error(f"Role {role} is invalid or cannot be assumed")
+        values = parameters.resolve(
+            body, p.get("Parameters") or [], previous.target.parameters if previous else None, self.cloud.ssm
+        )
+        if tags is None:
+            wanted = dict(previous.target.tags) if previous else {}
+        else:
+            wanted = {tag["Key"]: tag["Value"] for tag in tags}
+        return Target(
+            text=text,
+            body=body,
+            parameters=values,
+            tags=wanted,
+            capabilities=capabilities,
+            role_arn=role,
+            notifications=tuple(p.get("NotificationARNs") or ()),
+            on_failure=p.get("OnStackFailure") or p.get("OnFailure") or "ROLLBACK",
+        )
+
+    def _template_text(self, p: Params, previous: Stack | None) -> str:
+        if sum(bool(p.get(key)) for key in ("TemplateBody", "TemplateURL", "UsePreviousTemplate")) != 1:
+            raise validation_error("Either Template URL or Template Body must be specified.")
+        if p.get("TemplateURL"):
+            text = self.cloud.buckets.template(p["TemplateURL"], self.account)
+            if len(text.encode()) > templates.MAX_OBJECT_BYTES:
+                raise validation_error(f"Template may not exceed {templates.MAX_OBJECT_BYTES} bytes in size.")
+            return text
+        if p.get("UsePreviousTemplate"):
+            if previous is None:
+                raise validation_error("UsePreviousTemplate cannot be used to create a stack")
+            return previous.target.text
+        body = str(p["TemplateBody"])
+        if len(body.encode()) > templates.MAX_BODY_BYTES:
+            raise validation_error(
+                "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have "
+                f"length less than or equal to {templates.MAX_BODY_BYTES}"
+            )
+        return body
+
+    def _new_stack(self, name: str, target: Target) -> Stack:
+        return self.cloud.new_stack(name, self.account, self.region, target)
+
+    def describe_change_set(self, p: Params) -> dict[str, Any]:
+        """DescribeChangeSet: one page of changes, with property values on request."""
+        change_set = self._change_set(p)
+        with_values = p.get("IncludePropertyValues", False)
+        hidden = self.cloud.settings.hide_from_property_values if with_values else set()
+        changes = [c for c in change_set.changes if c.logical_id not in hidden]
+        page, next_token = self._page("DescribeChangeSet", changes, p.get("NextToken"), str)
+        reason = change_set.reason
+        dropped = sorted(hidden & {c.logical_id for c in change_set.changes})
+        if dropped:
+            reason = (
+                "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet "
+                f"creation failed for resource [{', '.join(dropped)}] because: "
+                "PropertyValues could not be computed"
+            )
+        return _compact(
+            ChangeSetName=change_set.name,
+            ChangeSetId=change_set.id,
+            StackId=change_set.stack.id,
+            StackName=change_set.stack.name,
+            Description=change_set.description,
+            Parameters=_parameters(change_set.target),
+            CreationTime=change_set.created,
+            ExecutionStatus=change_set.execution,
+            Status=change_set.status,
+            StatusReason=reason,
+            Capabilities=list(change_set.target.capabilities),
+            Tags=_tags(change_set.target.tags),
+            NotificationARNs=list(change_set.target.notifications),
+            Changes=[_change(c, with_values) for c in page],
+            NextToken=next_token,
+            IncludeNestedStacks=change_set.include_nested,
+            ParentChangeSetId=change_set.parent_id,
+            RootChangeSetId=change_set.root_id,
+            OnStackFailure=change_set.on_failure,
+        )
+
+    def list_change_sets(self, p: Params) -> dict[str, Any]:
+        """ListChangeSets: those of one stack."""
+        stack = self._stack(p["StackName"])
+        mine = [c for c in self.cloud.change_sets.values() if c.stack is stack]
+        page, next_token = self._page("ListChangeSets", mine, p.get("NextToken"), lambda c: c.id)
+        rows = [
+            _compact(
+                StackId=stack.id,
+                StackName=stack.name,
+                ChangeSetId=c.id,
+                ChangeSetName=c.name,
+                ExecutionStatus=c.execution,
+                Status=c.status,
+                StatusReason=c.reason,
+                CreationTime=c.created,
+                Description=c.description,
+                IncludeNestedStacks=c.include_nested,
+                ParentChangeSetId=c.parent_id,
+                RootChangeSetId=c.root_id,
+            )
+            for c in page
+        ]
+        return _compact(Summaries=rows, NextToken=next_token)
+
+    def delete_change_set(self, p: Params) -> dict[str, Any]:
+        """DeleteChangeSet: of a set that is not being executed; nested ones go with their root."""
+        try:
+            change_set = self._change_set(p)
+        except ApiError as error:
+            if error.code == "ChangeSetNotFound" and "StackName" in p:
+                self._stack(p["StackName"])
+                return {}  # deleting what is gone succeeds
+            raise
+        if change_set.parent_id is not None:
+            raise validation_error(
+                f"ChangeSet [{change_set.id}] is a nested change set: delete its root change set instead"
+            )
+        if change_set.execution in ("EXECUTE_IN_PROGRESS",) or change_set.status == "DELETE_IN_PROGRESS":
+            raise ApiError(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{change_set.id}] cannot be deleted in its current status of [{change_set.execution}]",
+            )
+        self.cloud.clock.spawn(changesets.delete(self.cloud, change_set))
+        if not self.cloud.settings.change_set_delete_seconds:
+            changesets.forget(self.cloud, change_set)
+        return {}
+
+    def execute_change_set(self, p: Params) -> dict[str, Any]:
+        """ExecuteChangeSet: once; a repeated request with the same token is answered like the first."""
+        self._check_token(p.get("ClientRequestToken"))
+        change_set = self._change_set(p)
+        stack, token = change_set.stack, p.get("ClientRequestToken")
+        if token and stack.tokens.get(token) == f"execute {change_set.id}":
+            return {}
+        if change_set.status != "CREATE_COMPLETE" or change_set.execution != "AVAILABLE":
+            raise ApiError(
+                "InvalidChangeSetStatus",
+                f"ChangeSet [{change_set.id}] cannot be executed in its current "
+                f"{'execution ' if change_set.status == 'CREATE_COMPLETE' else ''}status of "
+                f"[{change_set.execution if change_set.status == 'CREATE_COMPLETE' else change_set.status}]",
+            )
+        if change_set.kind == "UPDATE":
+            self._refuse_unless_updatable(stack)
+        stack.disable_rollback = p.get("DisableRollback", False) or change_set.on_failure == "DO_NOTHING"
+        if stack.status in ("UPDATE_FAILED", "CREATE_FAILED") and not stack.disable_rollback:
+            raise validation_error(
+                f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this "
+                "state, please use the disable-rollback parameter with update-stack API. To rollback to the last "
+                "known good state, use the rollback-stack API"
+            )
+        if token:
+            self._use_token(stack, token, f"execute {change_set.id}")
+        changesets.mark_executed(change_set, "EXECUTE_IN_PROGRESS")
+        changesets.make_others_obsolete(self.cloud, stack, change_set)
+        stack.change_set_id = change_set.id
+        stack.stale = [(stack.status, stack.reason)] * self.cloud.settings.stale_reads
+        self._start(stack, change_set.target, change_set.kind, token, change_set)
+        return {}
+
+    def _start(self, stack: Stack, target: Target, kind: str, token: str | None, change_set: ChangeSet | None) -> None:
+        operation = Operation(self.cloud, stack, f"{kind}_STACK", token)
+        previous = self.cloud.operations.get(stack.id)
+        if previous is not None and stack.status == "UPDATE_FAILED":
+            operation.take_over(previous)
+        self.cloud.operations[stack.id] = operation
+        if kind == "CREATE":
+            stack.target = target
+        steps = operation.create() if kind == "CREATE" else operation.update(target)
+        operation.main = self.cloud.clock.spawn(_finish(steps, stack, change_set))
+
+    # --- operations on stacks ------------------------------------------------------------------------------------
+
+    def create_stack(self, p: Params) -> dict[str, Any]:
+        """CreateStack, as somebody else's tool would call it."""
+        name = p["StackName"]
+        if self.cloud.find_stack(name, self.account, self.region) is not None:
+            raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
+        target = self._target(p, None, None)
+        stack = self._new_stack(name, target)
+        stack.disable_rollback = p.get("DisableRollback", False) or target.on_failure == "DO_NOTHING"
+        stack.protected = p.get("EnableTerminationProtection", False)
+        stack.policy = p.get("StackPolicyBody")
+        self._start(stack, target, "CREATE", p.get("ClientRequestToken"), None)
+        return {"StackId": stack.id}
+
+    def update_stack(self, p: Params) -> dict[str, Any]:
+        """UpdateStack, as somebody else's tool would call it; makes change sets OBSOLETE."""
+        stack = self._stack(p["StackName"])
+        self._refuse_unless_updatable(stack)
+        target = self._target(p, stack, stack)
+        if same_target(self.cloud, stack, target):
+            raise validation_error(NO_UPDATES)
+        stack.disable_rollback = p.get("DisableRollback", False)
+        changesets.make_others_obsolete(self.cloud, stack, None)
+        self._start(stack, target, "UPDATE", p.get("ClientRequestToken"), None)
+        return {"StackId": stack.id}
+
+    def delete_stack(self, p: Params) -> dict[str, Any]:
+        """DeleteStack: of a stack that is not protected; deleting what is gone succeeds."""
+        stack = self.cloud.find_stack(p["StackName"], self.account, self.region)
+        if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+            return {}
+        if stack.protected:
+            raise validation_error(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+        token, retain = p.get("ClientRequestToken"), p.get("RetainResources") or []
+        if token and stack.tokens.get(token) == "delete":
+            return {}
+        force = p.get("DeletionMode") == "FORCE_DELETE_STACK"
+        if (retain or force) and stack.status != "DELETE_FAILED":
+            raise validation_error(
+                f"Invalid operation on stack [{stack.name}]. RetainResources and FORCE_DELETE_STACK are only allowed "
+                "for stacks in the DELETE_FAILED state"
+            )
+        if stack.status.endswith("_IN_PROGRESS") and stack.status not in ("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"):
+            raise validation_error(f"Stack [{stack.id}] is in {stack.status} state and can not be deleted.")
+        self._refuse_while_imported(stack)
+        if token:
+            self._use_token(stack, token, "delete")
+        running = self.cloud.operations.get(stack.id)
+        if stack.status == "CREATE_IN_PROGRESS" and running is not None:
+            running.main.cancel()
+            running.cancel()
+        operation = Operation(self.cloud, stack, "DELETE_STACK", token)
+        self.cloud.operations[stack.id] = operation
+        operation.main = self.cloud.clock.spawn(operation.delete(retain, force=force))
+        return {}
+
+    def _refuse_while_imported(self, stack: Stack) -> None:
+        for name in stack.exports:
+            users = [s.name for s in self.cloud.stacks.values() if name in s.imports and s.status != "DELETE_COMPLETE"]
+            if users:
+                raise validation_error(f"Export {name} cannot be deleted as it is in use by {', '.join(users)}")
+
+    def cancel_update_stack(self, p: Params) -> dict[str, Any]:
+        """CancelUpdateStack: only in UPDATE_IN_PROGRESS; the update is rolled back."""
+        stack = self._stack(p["StackName"])
+        if stack.status != "UPDATE_IN_PROGRESS":
+            raise validation_error(f"CancelUpdateStack cannot be called from current stack status ({stack.status})")
+        operation = self.cloud.operations[stack.id]
+        operation.main.cancel()
+        operation.cancel("update")
+        self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", operation.token)
+        operation.main = self.cloud.clock.spawn(operation.roll_back_update())
+        return {}
+
+    def continue_update_rollback(self, p: Params) -> dict[str, Any]:
+        """ContinueUpdateRollback: only from UPDATE_ROLLBACK_FAILED, on the root; skips only failed resources."""
+        stack = self._stack(p["StackName"])
+        if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.parent_id is not None:
+            raise validation_error(
+                f"Stack:{stack.id} is in {stack.status} state and can not be rolled back by ContinueUpdateRollback."
+            )
+        skip = p.get("ResourcesToSkip") or []
+        for name in skip:
+            self._check_skip(stack, name)
+        token = p.get("ClientRequestToken")
+        if token:
+            self._use_token(stack, token, "continue")
+        operation = self._resume(stack, "CONTINUE_ROLLBACK", token)
+        self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", token)
+        operation.main = self.cloud.clock.spawn(operation.roll_back_update(skip))
+        return {}
+
+    def _check_skip(self, stack: Stack, name: str) -> None:
+        owner, _, logical_id = name.rpartition(".")
+        holder = self.cloud.find_stack(owner, self.account, self.region) if owner else stack
+        resource = holder.resources.get(logical_id) if holder else None
+        if resource is None or resource.status != "UPDATE_FAILED":
+            raise validation_error(f"[{name}] is not in UPDATE_FAILED state and cannot be skipped")
+
+    def _resume(self, stack: Stack, kind: str, token: str | None) -> Operation:
+        operation: Operation = self.cloud.operations[stack.id]
+        operation.token = token
+        stack.operations.append((kind, self.cloud.uuid()))
+        return operation
+
+    def rollback_stack(self, p: Params) -> dict[str, Any]:
+        """RollbackStack: from CREATE_FAILED and UPDATE_FAILED only."""
+        stack = self._stack(p["StackName"])
+        if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
+            raise validation_error(f"RollbackStack cannot be called from current stack status ({stack.status})")
+        token = p.get("ClientRequestToken")
+        if token:
+            self._use_token(stack, token, "rollback")
+        operation = self._resume(stack, "ROLLBACK", token)
+        if stack.status == "CREATE_FAILED":
+            steps = operation.roll_back_creation("User Initiated")
+        else:
+            self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", token)
+            steps = operation.roll_back_update()
+        operation.main = self.cloud.clock.spawn(steps)
+        return {"StackId": stack.id, "OperationId": stack.operations[-1][1]}
+
+    def update_termination_protection(self, p: Params) -> dict[str, Any]:
+        """UpdateTerminationProtection: on root stacks only."""
+        stack = self._stack(p["StackName"])
+        if stack.parent_id is not None:
+            raise validation_error("Termination protection cannot be changed on a nested stack; change its root stack")
+        stack.protected = p["EnableTerminationProtection"]
+        return {"StackId": stack.id}
+
+    def set_stack_policy(self, p: Params) -> dict[str, Any]:
+        """SetStackPolicy."""
+        stack = self._stack(p["StackName"])
+        body = p.get("StackPolicyBody")
+        if body is None or len(body.encode()) > 16384:
+            raise validation_error("StackPolicyBody is required and must have at most 16384 bytes")
+        try:
+            json.loads(body)
+        except ValueError:
+            raise validation_error("Error validating stack policy: Invalid stack policy") from None
+        stack.policy = body
+        return {}
+
+    def get_stack_policy(self, p: Params) -> dict[str, Any]:
+        """GetStackPolicy."""
+        return _compact(StackPolicyBody=self._stack(p["StackName"]).policy)
+
+    # --- reading stacks ------------------------------------------------------------------------------------------
+
+    def describe_stacks(self, p: Params) -> dict[str, Any]:
+        """DescribeStacks: one stack (by id also a deleted one), or all that exist; the answer may be stale."""
+        if p.get("StackName"):
+            stack = self._stack(p["StackName"])
+            view = stack
+            if stack.stale:
+                status, reason = stack.stale.pop(0)
+                if status is None:
+                    raise _absent(p["StackName"])
+                view = dataclasses.replace(stack, status=status, reason=reason)
+            return {"Stacks": [_stack_row(view)]}
+        present = [s for s in self._all() if s.status != "DELETE_COMPLETE"]
+        page, next_token = self._page("DescribeStacks", present, p.get("NextToken"), lambda s: s.id)
+        return _compact(Stacks=[_stack_row(s) for s in page], NextToken=next_token)
+
+    def list_stacks(self, p: Params) -> dict[str, Any]:
+        """ListStacks: deleted ones too, unless filtered."""
+        wanted = p.get("StackStatusFilter")
+        rows = [s for s in self._all() if not wanted or s.status in wanted]
+        page, next_token = self._page("ListStacks", rows, p.get("NextToken"), lambda s: s.id)
+        summaries = [
+            _compact(
+                StackId=s.id,
+                StackName=s.name,
+                TemplateDescription=s.target.body.get("Description"),
+                CreationTime=s.created,
+                LastUpdatedTime=s.updated,
+                DeletionTime=s.deleted,
+                StackStatus=s.status,
+                StackStatusReason=s.reason,
+                ParentId=s.parent_id,
+                RootId=s.root_id,
+                DriftInformation={"StackDriftStatus": s.drift},
+            )
+            for s in page
+        ]
+        return _compact(StackSummaries=summaries, NextToken=next_token)
+
+    def describe_stack_events(self, p: Params) -> dict[str, Any]:
+        """DescribeStackEvents: newest first, by page; a late event appears in its place once it is visible."""
+        stack = self._stack(p["StackName"])
+        visible = [e for e in stack.events if e.visible_at <= self.cloud.clock.seconds]
+        page, next_token = self._page("DescribeStackEvents", visible[::-1], p.get("NextToken"), lambda e: e.id)
+        return _compact(StackEvents=[_event(e) for e in page], NextToken=next_token)
+
+    def describe_events(self, p: Params) -> dict[str, Any]:
+        """DescribeEvents: by stack, change set or operation; with FailedEvents only what failed."""
+        if p.get("ChangeSetName"):
+            change_set = self._change_set(p)
+            rows = [_validation(change_set, *problem) for problem in change_set.validations]
+        else:
+            wanted = p.get("OperationId")
+            stacks = [self._stack(p["StackName"])] if p.get("StackName") else self._all()
+            events = [e for s in stacks for e in s.events if not wanted or e.operation_id == wanted]
+            rows = [_operation_event(e) for e in reversed(events)]
+            if (p.get("Filters") or {}).get("FailedEvents"):
+                rows = [row for row in rows if row.get("ResourceStatus", "").endswith("_FAILED")]
+        page, next_token = self._page("DescribeEvents", rows, p.get("NextToken"), lambda row: str(row["EventId"]))
+        return _compact(OperationEvents=page, NextToken=next_token)
+
+    def list_stack_resources(self, p: Params) -> dict[str, Any]:
+        """ListStackResources: of deleted stacks too, by id."""
+        stack = self._stack(p["StackName"])
+        rows = list(stack.resources.values())
+        page, next_token = self._page("ListStackResources", rows, p.get("NextToken"), lambda r: r.logical_id)
+        return _compact(
+            StackResourceSummaries=[_resource_row(r, "LastUpdatedTimestamp") for r in page], NextToken=next_token
+        )
+
+    def describe_stack_resources(self, p: Params) -> dict[str, Any]:
+        """DescribeStackResources: the first hundred of a stack, or those beside one physical id."""
+        physical = p.get("PhysicalResourceId")
+        if physical:
+            owners = [s for s in self._all() for r in s.resources.values() if r.physical_id == physical]
+            if not owners:
+                raise validation_error(f"Stack for {physical} does not exist")
+            stack = owners[-1]
+        else:
+            stack = self._stack(p["StackName"])
+        wanted = p.get("LogicalResourceId")
+        rows = [r for r in stack.resources.values() if not wanted or r.logical_id == wanted][:100]
+        return {
+            "StackResources": [
+                {"StackName": stack.name, "StackId": stack.id, **_resource_row(r, "Timestamp")} for r in rows
+            ]
+        }
+
+    def describe_stack_resource(self, p: Params) -> dict[str, Any]:
+        """DescribeStackResource: one resource, with its metadata."""
+        stack = self._stack(p["StackName"])
+        resource = stack.resources.get(p["LogicalResourceId"])
+        if resource is None:
+            raise validation_error(f"Resource {p['LogicalResourceId']} does not exist for stack {stack.name}")
+        metadata = resource.definition.get("Metadata")
+        return {
+            "StackResourceDetail": _compact(
+                StackName=stack.name,
+                StackId=stack.id,
+                Metadata=json.dumps(metadata) if metadata else None,
+                **_resource_row(resource, "LastUpdatedTimestamp"),
+            )
+        }
+
+    def get_template(self, p: Params) -> dict[str, Any]:
+        """GetTemplate: of a stack (deployed) or of a change set; Original is the text that was sent."""
+        target = (self._change_set(p) if p.get("ChangeSetName") else self._stack(p["StackName"])).target
+        processed = p.get("TemplateStage") == "Processed"
+        text = json.dumps(target.body) if processed and target.body.get("Transform") else target.text
+        return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
+
+    def get_template_summary(self, p: Params) -> dict[str, Any]:
+        """GetTemplateSummary: parameters and capabilities of a template or of a stack's."""
+        if p.get("StackName"):
+            body = self._stack(p["StackName"]).target.body
+        else:
+            body = templates.parse(self._template_text(p, None))
+        needed = templates.required_capabilities(body)
+        iam = sorted({r["Type"] for r in body["Resources"].values() if r["Type"] in templates.IAM_NAMES})
+        return _compact(
+            Parameters=[
+                _compact(
+                    ParameterKey=key,
+                    ParameterType=entry.get("Type", "String"),
+                    DefaultValue=None if "Default" not in entry else str(entry["Default"]),
+                    NoEcho=str(entry.get("NoEcho", "")).lower() == "true",
+                    Description=entry.get("Description"),
+                )
+                for key, entry in (body.get("Parameters") or {}).items()
+            ],
+            Description=body.get("Description"),
+            Capabilities=needed,
+            CapabilitiesReason=f"The following resource(s) require capabilities: [{', '.join(iam)}]" if iam else None,
+            ResourceTypes=sorted({r["Type"] for r in body["Resources"].values()}),
+        )
+
+    def validate_template(self, p: Params) -> dict[str, Any]:
+        """ValidateTemplate: syntax only."""
+        body = templates.parse(self._template_text(p, None))
+        templates.validate(body)
+        return _compact(Description=body.get("Description"), Capabilities=templates.required_capabilities(body))
+
+    def list_imports(self, p: Params) -> dict[str, Any]:
+        """ListImports: the stacks that import an export; an error when there is none."""
+        name = p["ExportName"]
+        users = [s.name for s in self._all() if name in s.imports and s.status != "DELETE_COMPLETE"]
+        if not users:
+            raise validation_error(f"Export '{name}' is not imported by any stack.")
+        page, next_token = self._page("ListImports", users, p.get("NextToken"), str)
+        return _compact(Imports=page, NextToken=next_token)
+
+    def list_exports(self, p: Params) -> dict[str, Any]:
+        """ListExports: all of the account and region."""
+        return {
+            "Exports": [
+                {"ExportingStackId": s.id, "Name": name, "Value": value}
+                for s in self._all()
+                for name, value in s.exports.items()
+            ]
+        }
+
+    # --- drift ---------------------------------------------------------------------------------------------------
+
+    def detect_stack_drift(self, p: Params) -> dict[str, Any]:
+        """DetectStackDrift: the result is what the test put into `Stack.drift`, IN_SYNC if it was never checked."""
+        stack = self._stack(p["StackName"])
+        if stack.drift == "NOT_CHECKED":
+            stack.drift = "IN_SYNC"
+        return {"StackDriftDetectionId": stack.id.rsplit("/", 1)[1]}
+
+    def describe_stack_drift_detection_status(self, p: Params) -> dict[str, Any]:
+        """DescribeStackDriftDetectionStatus: complete at once."""
+        wanted = p["StackDriftDetectionId"]
+        stack = next((s for s in self._all() if s.id.endswith(wanted)), None)
+        if stack is None:
+            raise validation_error(f"Drift detection {wanted} does not exist")
+        return {
+            "StackId": stack.id,
+            "StackDriftDetectionId": wanted,
+            "StackDriftStatus": stack.drift,
+            "DetectionStatus": "DETECTION_COMPLETE",
+            "DriftedStackResourceCount": int(stack.drift == "DRIFTED"),
+            "Timestamp": self.cloud.clock.now(),
+        }
+
+    # --- lookup --------------------------------------------------------------------------------------------------
+
+    def _all(self) -> list[Stack]:
+        mine = [s for s in self.cloud.stacks.values() if (s.account, s.region) == (self.account, self.region)]
+        return mine[::-1]
+
+    def _stack(self, name_or_id: str) -> Stack:
+        stack = self.cloud.find_stack(name_or_id, self.account, self.region)
+        if stack is None:
+            raise _absent(name_or_id)
+        return stack
+
+    def _change_set(self, p: Params) -> ChangeSet:
+        wanted = p["ChangeSetName"]
+        found = self.cloud.change_sets.get(wanted)
+        if found is not None and (found.stack.account, found.stack.region) == (self.account, self.region):
+            return found
+        if not wanted.startswith("arn:"):
+            if not p.get("StackName"):
+                raise validation_error("StackName must be specified if ChangeSetName is not specified as an ARN.")
+            stack = self._stack(p["StackName"])
+            for change_set in self.cloud.change_sets.values():
+                if change_set.stack is stack and change_set.name == wanted:
+                    return change_set
+        raise ApiError("ChangeSetNotFound", f"ChangeSet [{wanted}] does not exist", 404)
+
+    def _check_token(self, token: str | None) -> None:
+        if token is not None and not TOKEN.fullmatch(token):
+            raise _pattern("clientRequestToken", token, TOKEN)
+
+    def _use_token(self, stack: Stack, token: str, purpose: str) -> None:
+        self._check_token(token)
+        used = stack.tokens.setdefault(token, purpose)
+        if used != purpose:
+            raise ApiError("TokenAlreadyExistsException", f"A client request token already exists: {token}")
+
+    def _page(self, operation: str, rows: list[Any], token: str | None, key: Any) -> tuple[list[Any], str | None]:
+        """One page; the token names the last row given, so that rows which appear meanwhile shift nothing."""
+        size = self.cloud.settings.page_sizes.get(operation, PAGE_SIZES[operation])
+        start = 0
+        if token is not None:
+            keys = [_token_of(key(row)) for row in rows]
+            if token not in keys:
+                raise validation_error(f"Invalid NextToken {token}")
+            start = keys.index(token) + 1
+        page = rows[start : start + size]
+        return page, _token_of(key(page[-1])) if start + size < len(rows) else None
+
+
+def _finish(steps: Steps, stack: Stack, change_set: ChangeSet | None) -> Steps:
+    """Run an operation to its end, then say in the change set how it went."""
+    with contextlib.suppress(OperationError):
+        yield from steps
+    if change_set is not None:
+        good = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        changesets.mark_executed(change_set, "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED")
+
+
+def _token_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _fingerprint(p: Params) -> str:
+    return json.dumps(p, sort_keys=True, default=str)
+
+
+def _absent(name: str) -> ApiError:
+    return validation_error(f"Stack with id {name} does not exist")
+
+
+def _pattern(field: str, value: str, pattern: re.Pattern[str]) -> ApiError:
+    return validation_error(
+        f"1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: Member must satisfy "
+        f"regular expression pattern: {pattern.pattern}"
+    )
+
+
+def _compact(**fields: Any) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None and value != ""}
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _parameters(target: Target) -> list[dict[str, Any]]:
+    return [
+        _compact(
+            ParameterKey=key,
+            ParameterValue="****" if value.no_echo else value.text,
+            ResolvedValue=value.resolved,
+        )
+        | ({"ParameterValue": ""} if not value.text and not value.no_echo else {})
+        for key, value in target.parameters.items()
+    ]
+
+
+def _stack_row(s: Stack) -> dict[str, Any]:
+    entries = s.target.body.get("Outputs") or {}
+    exports = {entry_value: name for name, entry_value in s.exports.items()}
+    outputs = [
+        _compact(
+            OutputKey=key,
+            OutputValue=value,
+            Description=entries.get(key, {}).get("Description"),
+            ExportName=exports.get(value) if "Export" in entries.get(key, {}) else None,
+        )
+        for key, value in s.outputs.items()
+    ]
+    return _compact(
+        StackId=s.id,
+        StackName=s.name,
+        ChangeSetId=s.change_set_id,
+        Description=s.target.body.get("Description"),
+        Parameters=_parameters(s.target),
+        CreationTime=s.created,
+        DeletionTime=s.deleted,
+        LastUpdatedTime=s.updated,
+        RollbackConfiguration={},
+        StackStatus=s.status,
+        StackStatusReason=s.reason,
+        DisableRollback=s.disable_rollback,
+        NotificationARNs=list(s.target.notifications),
+        Capabilities=list(s.target.capabilities),
+        Outputs=outputs or None,
+        RoleARN=s.target.role_arn,
+        Tags=_tags(s.target.tags),
+        EnableTerminationProtection=s.protected,
+        ParentId=s.parent_id,
+        RootId=s.root_id,
+        DriftInformation={"StackDriftStatus": s.drift},
+        LastOperations=[
+            {"OperationType": kind, "OperationId": operation} for kind, operation in reversed(s.operations[-2:])
+        ],
+    )
+
+
+def _resource_row(r: Resource, time_field: str) -> dict[str, Any]:
+    return _compact(
+        LogicalResourceId=r.logical_id,
+        PhysicalResourceId=r.physical_id,
+        ResourceType=r.type,
+        ResourceStatus=r.status,
+        ResourceStatusReason=r.reason,
+        DriftInformation={"StackResourceDriftStatus": "NOT_CHECKED"},
+        **{time_field: r.updated},
+    )
+
+
+def _event(e: Event) -> dict[str, Any]:
+    return _compact(
+        StackId=e.stack_id,
+        EventId=e.id,
+        StackName=e.stack_name,
+        OperationId=e.operation_id,
+        LogicalResourceId=e.logical_id,
+        PhysicalResourceId=e.physical_id,
+        ResourceType=e.type,
+        Timestamp=e.timestamp,
+        ResourceStatus=e.status,
+        ResourceStatusReason=e.reason,
+        ResourceProperties=e.properties,
+        ClientRequestToken=e.token,
+    )
+
+
+def _operation_event(e: Event) -> dict[str, Any]:
+    row = _event(e)
+    row.pop("StackName")
+    is_stack = e.type == NESTED and e.physical_id == e.stack_id
+    failed = e.status.endswith("_FAILED") and not is_stack
+    row["EventType"] = "PROVISIONING_ERROR" if failed else "STACK_EVENT"
+    return row
+
+
+def _validation(change_set: ChangeSet, logical_id: str, path: str, reason: str) -> dict[str, Any]:
+    return {
+        "EventId": f"{change_set.operation_id}-{logical_id}",
+        "StackId": change_set.stack.id,
+        "OperationId": change_set.operation_id,
+        "OperationType": "CREATE_CHANGESET",
+        "OperationStatus": "FAILED",
+        "EventType": "VALIDATION_ERROR",
+        "LogicalResourceId": logical_id,
+        "ResourceType": change_set.target.body["Resources"][logical_id]["Type"],
+        "Timestamp": change_set.created,
+        "ValidationName": "PROPERTY_VALIDATION",
+        "ValidationStatus": "FAILED",
+        "ValidationStatusReason": reason,
+        "ValidationPath": path,
+        "ValidationFailureMode": "FAIL",
+    }
+
+
+def _change(c: Any, with_values: bool) -> dict[str, Any]:
+    details = []
+    for detail in c.details:
+        target = dict(detail["Target"])
+        if not with_values:
+            for key in ("BeforeValue", "AfterValue", "AttributeChangeType"):
+                target.pop(key, None)
+        details.append({**detail, "Target": target})
+    return {
+        "Type": "Resource",
+        "ResourceChange": _compact(
+            Action=c.action,
+            LogicalResourceId=c.logical_id,
+            PhysicalResourceId=c.physical_id,
+            ResourceType=c.type,
+            Replacement=c.replacement,
+            PolicyAction=c.policy_action,
+            Scope=c.scope,
+            Details=details,
+            ChangeSetId=c.change_set_id,
+            BeforeContext=json.dumps(c.before) if with_values and c.before is not None else None,
+            AfterContext=json.dumps(c.after) if with_values and c.after is not None else None,
+        ),
+    }

@@ -1,0 +1,215 @@
+"""The HTTP server: one port on loopback for all services, told apart as AWS does, by the signature's credential scope.
+
+The access key says who calls: a key of 12 digits is the account, any other belongs to `Settings.account`.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+import traceback
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+import botocore
+
+from fakeaws import s3
+from fakeaws.cloud import Cloud
+from fakeaws.cloudformation import CloudFormation
+from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
+
+READS = ("Describe", "List", "Get", "Head", "Validate", "Detect")
+SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API call that reached the fake: when (virtual seconds), what, with which parameters, and what came of it."""
+
+    time: float
+    service: str
+    operation: str
+    account: str
+    region: str
+    params: dict[str, Any]
+    error: str | None
+
+    @property
+    def mutating(self) -> bool:
+        """Whether the call could change anything."""
+        return not self.operation.startswith(READS)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, where and what, as the request's signature says."""
+
+    account: str
+    region: str
+    service: str
+
+
+class Application:
+    """Routes requests to the services and keeps the call log."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.calls: list[Call] = []
+        self.bugs: list[str] = []
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
+        """Answer one HTTP request; the whole cloud is locked meanwhile."""
+        with self.cloud.clock.lock:
+            self.cloud.clock.advance(0)
+            try:
+                return self._route(method, target, headers, body)
+            except Exception:  # noqa: BLE001 - a bug of the fake must fail the test, not hang its client
+                self.bugs.append(traceback.format_exc())
+                return s3.Reply(500, {"Content-Type": "text/plain"}, traceback.format_exc().encode())
+
+    def _route(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
+        caller = self._caller(headers)
+        if caller.service == "s3":
+            return self._s3(caller, method, target, headers, body)
+        if caller.service in ("cloudformation", "sts"):
+            return self._query(caller, dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True)))
+        if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
+            self._log(caller, "GetAccountSettings", {}, None)
+            return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
+        if "x-amz-target" in headers:
+            operation = headers["x-amz-target"].rsplit(".", 1)[-1]
+            self._log(caller, operation, json.loads(body or b"{}"), None)
+            return _json(_EMPTY.get((caller.service, operation), {}))
+        raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
+
+    def _caller(self, headers: dict[str, str]) -> Caller:
+        found = SCOPE.search(headers.get("authorization", ""))
+        if not found:
+            raise AssertionError("the request is not signed")
+        key, region, service = found.groups()
+        account = key if re.fullmatch(r"\d{12}", key) else self.cloud.settings.account
+        return Caller(account, region, service)
+
+    def _query(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
+        operation, request_id = form["Action"], self.cloud.uuid()
+        model = service_model(caller.service)
+        shape = model.operation_model(operation).input_shape
+        params = parse_query(shape, form) if shape is not None else {}
+        try:
+            self.cloud.script.call(f"{caller.service}:{operation}")
+            result = self._dispatch(caller, operation, params)
+        except ApiError as error:
+            self._log(caller, operation, params, error.code)
+            return s3.Reply(error.status, {"Content-Type": "text/xml"}, query_error(error, request_id))
+        self._log(caller, operation, params, None)
+        return s3.Reply(200, {"Content-Type": "text/xml"}, query_response(model, operation, result, request_id))
+
+    def _dispatch(self, caller: Caller, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        if caller.service == "sts":
+            if operation != "GetCallerIdentity":
+                raise AssertionError(f"the fake has no sts:{operation}")
+            arn = self.cloud.settings.arn.format(account=caller.account)
+            return {"UserId": "AROATEST:test", "Account": caller.account, "Arn": arn}
+        api = CloudFormation(self.cloud, caller.account, caller.region)
+        result: dict[str, Any] = getattr(api, botocore.xform_name(operation))(params)
+        return result
+
+    def _s3(self, caller: Caller, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
+        parts = urllib.parse.urlsplit(target)
+        bucket, _, key = urllib.parse.unquote(parts.path).lstrip("/").partition("/")
+        query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+        if "aws-chunked" in headers.get("content-encoding", ""):
+            body = s3.decode_chunks(body)
+        request = s3.Request(
+            method, bucket, key, query, headers, body, caller.account, caller.region, self.cloud.clock.now()
+        )
+        operation = _s3_operation(request)
+        params = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": headers.get("x-amz-expected-bucket-owner")}
+        try:
+            self.cloud.script.call(f"s3:{operation}")
+            reply = self.cloud.buckets.handle(request)
+        except ApiError as error:
+            self._log(caller, operation, params, error.code)
+            found = self.cloud.buckets.all.get(bucket)
+            return s3.error_reply(error, method, found.region if found else None)
+        self._log(caller, operation, params, None)
+        return reply
+
+    def _log(self, caller: Caller, operation: str, params: dict[str, Any], error: str | None) -> None:
+        now = self.cloud.clock.seconds
+        self.calls.append(Call(now, caller.service, operation, caller.account, caller.region, params, error))
+
+
+_EMPTY: dict[tuple[str, str], dict[str, Any]] = {
+    ("ecs", "DescribeServices"): {"services": [], "failures": []},
+    ("ecs", "ListTasks"): {"taskArns": []},
+    ("ecs", "DescribeTasks"): {"tasks": [], "failures": []},
+}
+
+
+def _json(value: dict[str, Any]) -> s3.Reply:
+    return s3.Reply(200, {"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+def _s3_operation(request: s3.Request) -> str:
+    """The name of an S3 operation, for scripts and the call log."""
+    verbs = {"GET": "Get", "HEAD": "Head", "PUT": "Put", "DELETE": "Delete", "POST": "Delete"}
+    if request.key:
+        return f"{verbs[request.method]}Object"
+    if request.method == "POST":
+        return "DeleteObjects"
+    if request.method == "GET":
+        special = {
+            "versioning": "GetBucketVersioning",
+            "location": "GetBucketLocation",
+            "versions": "ListObjectVersions",
+        }
+        return next((name for key, name in special.items() if key in request.query), "ListObjectsV2")
+    if request.method == "PUT":
+        return "PutBucketVersioning" if "versioning" in request.query else "CreateBucket"
+    return f"{verbs[request.method]}Bucket"
+
+
+class Server:
+    """The fake on a free port of 127.0.0.1, served by threads until `close`."""
+
+    def __init__(self, application: Application) -> None:
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(application))
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def _handler(application: Application) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            reply = application.answer(self.command, self.path, headers, body)
+            self.send_response(reply.status)
+            for key, value in reply.headers.items():
+                self.send_header(key, value)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Say nothing: the call log has it all."""
+
+    return Handler
