@@ -85,13 +85,26 @@ from fakeaws.protocol import ApiError
 from fakeaws.script import PHASES, CallFault, ResourceFault
 from fakeaws.server import Application, Call, Server
 
-__all__ = ["Call", "Clock", "FakeAws", "Settings"]
+__all__ = ["Call", "Clock", "FakeAws", "Settings", "real_client"]
 
 
 @functools.cache
 def _session() -> boto3.session.Session:
     """One session for all clients: it keeps the service models it has read."""
     return boto3.session.Session()
+
+
+def real_client(url: str, service: str, region: str = "us-east-1", account: str = "", **options: Any) -> Any:
+    """A boto3 client of an endpoint, which does not retry unless `options` (of botocore's Config) say so."""
+    session: Any = _session()
+    return session.client(
+        service,
+        region_name=region,
+        endpoint_url=url,
+        aws_access_key_id=account,
+        aws_secret_access_key="example",
+        config=botocore.config.Config(**{"retries": {"mode": "standard", "total_max_attempts": 1}, **options}),
+    )
 
 
 class FakeAws:
@@ -132,16 +145,7 @@ class FakeAws:
 
     def client(self, service: str, region: str = "us-east-1", account: str | None = None, **options: Any) -> Any:
         """A boto3 client of the fake that does not retry; `options` go to botocore's Config."""
-        session: Any = _session()
-        config = {"retries": {"mode": "standard", "total_max_attempts": 1}, **options}
-        return session.client(
-            service,
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id=account or self.settings.account,
-            aws_secret_access_key="example",
-            config=botocore.config.Config(**config),
-        )
+        return real_client(self.url, service, region, account or self.settings.account, **options)
 
     # --- what shall go wrong -------------------------------------------------------------------------------------
 

@@ -276,6 +276,29 @@ def error_reply(error: ApiError, method: str, region: str | None) -> Reply:
     return Reply(error.status, headers, b"" if method == "HEAD" else body.encode())
 
 
+_BUCKET_READS = {
+    "versioning": "GetBucketVersioning",
+    "location": "GetBucketLocation",
+    "versions": "ListObjectVersions",
+}
+
+
+def operation_name(method: str, target: str) -> str:
+    """The name of the operation behind a request line, for scripts and call logs."""
+    parts = urllib.parse.urlsplit(target)
+    verb = {"GET": "Get", "HEAD": "Head", "PUT": "Put", "DELETE": "Delete", "POST": "Delete"}[method]
+    if parts.path.strip("/").count("/"):
+        return f"{verb}Object"
+    query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    if method == "POST":
+        return "DeleteObjects"
+    if method == "GET":
+        return next((name for key, name in _BUCKET_READS.items() if key in query), "ListObjectsV2")
+    if method == "PUT":
+        return "PutBucketVersioning" if "versioning" in query else "CreateBucket"
+    return f"{verb}Bucket"
+
+
 def decode_chunks(body: bytes) -> bytes:
     """The data of an `aws-chunked` body (Signature Version 4 streaming; trailing checksum ignored)."""
     data = b""

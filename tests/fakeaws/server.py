@@ -126,7 +126,7 @@ class Application:
         request = s3.Request(
             method, bucket, key, query, headers, body, caller.account, caller.region, self.cloud.clock.now()
         )
-        operation = _s3_operation(request)
+        operation = s3.operation_name(method, target)
         params = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": headers.get("x-amz-expected-bucket-owner")}
         try:
             self.cloud.script.call(f"s3:{operation}")
@@ -154,25 +154,6 @@ def _json(value: dict[str, Any]) -> s3.Reply:
     return s3.Reply(200, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
 
-def _s3_operation(request: s3.Request) -> str:
-    """The name of an S3 operation, for scripts and the call log."""
-    verbs = {"GET": "Get", "HEAD": "Head", "PUT": "Put", "DELETE": "Delete", "POST": "Delete"}
-    if request.key:
-        return f"{verbs[request.method]}Object"
-    if request.method == "POST":
-        return "DeleteObjects"
-    if request.method == "GET":
-        special = {
-            "versioning": "GetBucketVersioning",
-            "location": "GetBucketLocation",
-            "versions": "ListObjectVersions",
-        }
-        return next((name for key, name in special.items() if key in request.query), "ListObjectsV2")
-    if request.method == "PUT":
-        return "PutBucketVersioning" if "versioning" in request.query else "CreateBucket"
-    return f"{verbs[request.method]}Bucket"
-
-
 class Server:
     """The fake on a free port of 127.0.0.1, served by threads until `close`."""
 
@@ -180,7 +161,7 @@ class Server:
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(application))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
