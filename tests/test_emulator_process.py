@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from emulator import make_client
+from emulator import delete, make_client
 
 from infragen.emulator import Emulator, credentials, default_state_dir, private_names, reset, start, status, stop
 from infragen.errors import CloudError, InputError
@@ -60,6 +60,25 @@ def test_state_and_port_are_kept_across_stop_and_start(state_dir: Path) -> None:
     assert make_client(second, "s3", ACCOUNT).get_object(Bucket="kept", Key="key")["Body"].read() == b"value"
     stacks = make_client(second, "cloudformation", ACCOUNT).describe_stacks(StackName="kept")["Stacks"]
     assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_an_operation_cut_short_by_stop_has_failed_after_the_next_start(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop does not wait for a signal that may never come, and the stack is not in progress for ever."""
+    (tmp_path / f"{ACCOUNT}.json").write_text(json.dumps({"signal": "none"}))
+    monkeypatch.setenv("INFRAGEN_EMULATOR_FAULTS", str(tmp_path))
+    instance = {"Type": "AWS::EC2::Instance", "CreationPolicy": {"ResourceSignal": {"Timeout": "PT10M"}}}
+    cloudformation = make_client(start(state_dir), "cloudformation", ACCOUNT)
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}, "Instance": instance}})
+    cloudformation.create_stack(StackName="cut", TemplateBody=template)
+    assert cloudformation.describe_stacks(StackName="cut")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert stop(state_dir)
+    cloudformation = make_client(start(state_dir), "cloudformation", ACCOUNT)
+    stack = cloudformation.describe_stacks(StackName="cut")["Stacks"][0]
+    assert stack["StackStatus"] == "CREATE_FAILED"
+    assert stack["StackStatusReason"] == "The emulator was stopped while this operation ran"
+    assert delete(cloudformation, "cut") == "DELETE_COMPLETE"
 
 
 def test_reset_removes_what_was_kept(state_dir: Path) -> None:
@@ -160,6 +179,7 @@ def test_a_missing_ministack_is_named_with_the_extra_that_brings_it(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the package the hint is the pip command."""
+    monkeypatch.delitem(sys.modules, "ministack", raising=False)
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.setattr(sys, "path_importer_cache", {})
     with pytest.raises(CloudError, match="not installed") as raised:

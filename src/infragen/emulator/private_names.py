@@ -11,9 +11,9 @@ VERSION = "1.5.33"
 
 NAMES: dict[str, tuple[str, ...]] = {
     "ministack.app": ("main",),
-    "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers"),
+    "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers", "reset"),
     "ministack.core.responses": ("get_account_id", "get_region"),
-    "ministack.services.cloudformation": ("_change_sets", "_stacks"),
+    "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
     "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
