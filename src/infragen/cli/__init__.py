@@ -11,7 +11,7 @@ import click
 
 import infragen
 from infragen.cli.program import Program, terminate
-from infragen.cli.rendering import render
+from infragen.cli.rendering import lint, render
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -28,7 +28,7 @@ def main() -> None:
     """
 
 
-for _command in (render,):
+for _command in (render, lint):
     main.add_command(_command)
 
 

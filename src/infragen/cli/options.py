@@ -1,5 +1,6 @@
 """Options that several commands share, and what they stand for."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,10 @@ def load(directory: Path, names: tuple[str, ...]) -> list[Any]:
     if problems:
         raise InputError("\n".join(problems))
     return loaded
+
+
+def cache_directory() -> Path:
+    """Where what can be computed again is kept: INFRAGEN_CACHE_DIR, or the user's cache directory."""
+    import platformdirs
+
+    return Path(os.environ.get("INFRAGEN_CACHE_DIR") or platformdirs.user_cache_dir("infragen"))

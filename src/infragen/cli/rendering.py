@@ -7,7 +7,7 @@ import click
 
 from infragen.cli import options
 from infragen.cli.program import command_options
-from infragen.errors import OperationFailed
+from infragen.errors import InputError, OperationFailed
 
 if TYPE_CHECKING:
     from infragen.render import Difference
@@ -83,3 +83,61 @@ def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -
         click.echo(line)
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
     raise OperationFailed(f"{files} not what the environments render to", "`infragen render` writes them")
+
+
+@click.command()
+@options.envs("Lint this environment only; may be given several times.")
+@options.environments
+@click.option(
+    "--templates",
+    metavar="DIR",
+    default="templates",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where `render` writes; findings name these files. They are not read.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How findings are printed.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "informational"]),
+    default="error",
+    show_default=True,
+    help="The lowest level that makes the exit code 2.",
+)
+@command_options
+def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fail_on: str) -> None:
+    """Check the templates of all environments with cfn-lint.
+
+    Findings are kept for templates that have not changed. Errors make the exit code 2; warnings and informational
+    findings are printed and do not, unless --fail-on says so.
+
+    \b
+    Examples:
+      infragen lint
+      infragen lint --env prod --fail-on informational
+      infragen lint --format sarif > lint.sarif
+    """
+    import infragen
+    from infragen import lint as linter
+    from infragen.report import findings as report
+    from infragen.synth import synthesize
+
+    loaded = options.load(directory, names)
+    found = linter.lint([synthesize(env) for env in loaded], options.cache_directory() / "lint")
+    findings = {env.environment: each for env, each in zip(loaded, found, strict=True)}
+    text = {
+        "text": lambda: report.as_text(findings, templates),
+        "json": lambda: report.as_json(findings, templates),
+        "sarif": lambda: report.as_sarif(findings, templates, infragen.__version__),
+    }
+    click.echo(text[form]())
+    failing = linter.LEVELS[: linter.LEVELS.index(fail_on) + 1]
+    if any(finding.level in failing for each in found for finding in each):
+        raise InputError(f"the templates have {report.summary(findings)}")

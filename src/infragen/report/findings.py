@@ -1,0 +1,99 @@
+"""Findings of the linter as text, JSON and SARIF."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from infragen.lint import LEVELS, Finding
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_SARIF_LEVEL = {"error": "error", "warning": "warning", "informational": "note"}
+
+Findings = Mapping[str, Sequence[Finding]]
+"""Name of an environment -> its findings."""
+
+
+def file_of(templates: PurePath, environment: str, finding: Finding) -> str:
+    """The rendered file that a finding is about, with forward slashes."""
+    return (templates / environment / f"{finding.layer}.yaml").as_posix()
+
+
+def place(finding: Finding) -> str:
+    """Where in the template: `Cluster Properties.Engine`, or the section for what is in no resource."""
+    head, *rest = finding.path or ("the template",)
+    if head == "Resources" and rest:
+        head, *rest = rest
+    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest).lstrip(".")
+    return f"{head} {inner}".rstrip()
+
+
+def as_text(findings: Findings, templates: PurePath) -> str:
+    """One line for each finding, `file:line:column: level rule place: message`, and a summary."""
+    lines = [
+        f"{file_of(templates, environment, each)}:{each.line}:{each.column}: "
+        f"{each.level} {each.rule} {place(each)}: {each.message}"
+        for environment, some in findings.items()
+        for each in some
+    ]
+    return "\n".join([*lines, f"{', '.join(findings)}: {summary(findings)}"])
+
+
+def summary(findings: Findings) -> str:
+    """`1 error, 2 warnings, no informational findings`-like, in as few words as possible."""
+    counts = {level: sum(each.level == level for some in findings.values() for each in some) for level in LEVELS}
+    words = {"error": "error", "warning": "warning", "informational": "informational finding"}
+    parts = [f"{count} {words[level]}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
+    return ", ".join(parts) or "no findings"
+
+
+def as_json(findings: Findings, templates: PurePath) -> str:
+    """`{"version": 1, "findings": [...]}`, one object for each finding."""
+    rows = [
+        {
+            "environment": environment,
+            "layer": each.layer,
+            "rule": each.rule,
+            "level": each.level,
+            "message": each.message,
+            "path": list(each.path),
+            "file": file_of(templates, environment, each),
+            "line": each.line,
+            "column": each.column,
+            "about": each.about,
+        }
+        for environment, some in findings.items()
+        for each in some
+    ]
+    return json.dumps({"version": 1, "findings": rows}, indent=2)
+
+
+def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:
+    """SARIF 2.1.0, as code scanning reads it; file names are relative to the working directory."""
+    rules = {each.rule: each.about for some in findings.values() for each in some}
+    driver = {
+        "name": "infragen",
+        "version": version,
+        "rules": [{"id": rule, "helpUri": about} for rule, about in sorted(rules.items())],
+    }
+    results = [_result(templates, name, each) for name, some in findings.items() for each in some]
+    run = {"tool": {"driver": driver}, "results": results}
+    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _result(templates: PurePath, environment: str, finding: Finding) -> dict[str, Any]:
+    physical = {
+        "artifactLocation": {"uri": file_of(templates, environment, finding)},
+        "region": {"startLine": finding.line, "startColumn": finding.column},
+    }
+    return {
+        "ruleId": finding.rule,
+        "level": _SARIF_LEVEL[finding.level],
+        "message": {"text": f"{place(finding)}: {finding.message}"},
+        "locations": [
+            {
+                "physicalLocation": physical,
+                "logicalLocations": [{"fullyQualifiedName": f"{finding.layer}/{place(finding)}"}],
+            }
+        ],
+    }
