@@ -56,3 +56,14 @@ class OutcomeUnknown(InfragenError):
     """We stopped following an operation that still runs in AWS."""
 
     exit_code = 6
+
+
+class Unavailable(CloudError):
+    """AWS could not be reached, answered with garbage or throttled us: a read may simply be tried again.
+
+    After a call that changes something it means that we do not know whether it was applied.
+    """
+
+
+class CredentialsExpired(CloudError):
+    """The session's credentials ran out; whoever logs in again can go on."""

@@ -1,0 +1,309 @@
+"""One account and region of AWS, as the engine asks for it (`infragen.cloud.Cloud`).
+
+Each method is one thing to do: all pages are read, an answer that says "not there" becomes None, every other error
+becomes ours. boto3's waiters are never used: they count rolled-back updates as success and give up after an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from infragen.aws import reading
+from infragen.aws.failure import DENIED, AwsError, translated
+from infragen.aws.session import Clients
+from infragen.cloud import ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
+from infragen.errors import CloudError, InfragenError, InputError, Refused
+from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChange, StackResource, StackState
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
+
+CLUSTER, LOAD_BALANCER = "AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"
+NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
+URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
+
+
+def connect(region: str, account: str = "", profile: str | None = None, endpoint_url: str | None = None) -> Account:
+    """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to."""
+    return Account(Clients(region, profile, endpoint_url), account)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
+
+    clients: Clients
+    owner: str = ""
+
+    def identity(self) -> Identity:
+        """STS GetCallerIdentity, and the region in use."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> Identity:
+        with translated("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
+            answer = self.clients.sts.get_caller_identity()
+        return Identity(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], self.clients.region)
+
+    # --- stacks -------------------------------------------------------------------------------------------------
+
+    def stacks(self, prefix: str) -> tuple[StackState, ...]:
+        """DescribeStacks without a name, all pages, cut to the prefix."""
+        with translated("listing stacks (cloudformation:DescribeStacks)"):
+            rows = _pages(self.clients.cloudformation.describe_stacks, "Stacks")
+            return tuple(reading.stack_state(row) for row in rows if row["StackName"].startswith(prefix))
+
+    def stack(self, name_or_id: str) -> StackState | None:
+        """DescribeStacks of one stack; None when it does not exist."""
+        try:
+            with translated(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
+                rows = self.clients.cloudformation.describe_stacks(StackName=name_or_id)["Stacks"]
+        except AwsError as error:
+            if error.code == "ValidationError" and "does not exist" in error.words:
+                return None
+            raise
+        return reading.stack_state(rows[0]) if rows else None
+
+    def template(self, stack_id: str) -> str:
+        """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
+        with translated(f"reading the template of {stack_id} (cloudformation:GetTemplate)"):
+            body: object = self.clients.cloudformation.get_template(StackName=stack_id, TemplateStage="Original")[
+                "TemplateBody"
+            ]
+        return body if isinstance(body, str) else json.dumps(body)
+
+    def resources(self, stack_id: str) -> tuple[StackResource, ...]:
+        """ListStackResources, all pages."""
+        with translated(f"listing the resources of {stack_id} (cloudformation:ListStackResources)"):
+            rows = _pages(
+                self.clients.cloudformation.list_stack_resources, "StackResourceSummaries", StackName=stack_id
+            )
+            return tuple(map(reading.stack_resource, rows))
+
+    def events(self, stack_id: str, next_token: str = "") -> EventPage:
+        """One page of DescribeStackEvents."""
+        more: dict[str, Any] = {"NextToken": next_token} if next_token else {}
+        with translated(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
+            answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
+        return EventPage(tuple(map(reading.stack_event, answer["StackEvents"])), answer.get("NextToken", ""))
+
+    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = ()) -> None:
+        """DeleteStack."""
+        more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
+        with translated(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
+            self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
+
+    def protect_stack(self, stack_id: str, enabled: bool) -> None:
+        """UpdateTerminationProtection."""
+        with translated(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):
+            self.clients.cloudformation.update_termination_protection(
+                StackName=stack_id, EnableTerminationProtection=enabled
+            )
+
+    def stack_policy(self, stack_id: str) -> str:
+        """GetStackPolicy."""
+        with translated(f"reading the stack policy of {stack_id} (cloudformation:GetStackPolicy)"):
+            return self.clients.cloudformation.get_stack_policy(StackName=stack_id).get("StackPolicyBody", "")
+
+    def set_stack_policy(self, stack_id: str, policy: str) -> None:
+        """SetStackPolicy."""
+        with translated(f"setting the stack policy of {stack_id} (cloudformation:SetStackPolicy)"):
+            self.clients.cloudformation.set_stack_policy(StackName=stack_id, StackPolicyBody=policy)
+
+    # --- change sets --------------------------------------------------------------------------------------------
+
+    def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
+        """CreateChangeSet. Names are unique, so one that exists is our own try whose answer was lost."""
+        doing = f"making a change set for {request.stack} (cloudformation:CreateChangeSet)"
+        try:
+            with translated(doing):
+                answer = self.clients.cloudformation.create_change_set(**_request(request))
+            return answer["Id"], answer["StackId"]
+        except AwsError as error:
+            if error.code == "ValidationError":
+                raise InputError(error.message) from error
+            if error.code != "AlreadyExistsException":
+                raise
+        with translated(doing):
+            found = self.clients.cloudformation.describe_change_set(ChangeSetName=request.name, StackName=request.stack)
+        return found["ChangeSetId"], found["StackId"]
+
+    def change_set(self, change_set_id: str) -> ChangeSet | None:
+        """DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
+        found = self._described(change_set_id, values=False)
+        if found is None:
+            return None
+        head, rows = found
+        change_set = reading.change_set(head, rows)
+        if not change_set.executable or not rows:
+            return change_set
+        valued = self._described(change_set_id, values=True)
+        return reading.change_set(head, reading.merged(rows, valued[1] if valued else ()))
+
+    def _described(self, change_set_id: str, values: bool) -> tuple[Mapping[str, Any], list[ResourceChange]] | None:
+        client = self.clients.cloudformation
+        rows: list[ResourceChange] = []
+        more: dict[str, Any] = {"IncludePropertyValues": True} if values else {}
+        try:
+            with translated(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+                while True:
+                    answer = client.describe_change_set(ChangeSetName=change_set_id, **more)
+                    rows += map(reading.resource_change, answer.get("Changes", ()))
+                    if not answer.get("NextToken"):
+                        return answer, rows
+                    more["NextToken"] = answer["NextToken"]
+        except AwsError as error:
+            if error.code in NO_CHANGE_SET:
+                return None
+            raise
+
+    def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
+        """ListChangeSets, all pages."""
+        with translated(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):
+            rows = _pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
+            return tuple(map(reading.change_set_summary, rows))
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """DeleteChangeSet."""
+        try:
+            with translated(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
+                self.clients.cloudformation.delete_change_set(ChangeSetName=change_set_id)
+        except AwsError as error:
+            if error.code not in NO_CHANGE_SET:
+                raise
+
+    def execute_change_set(self, change_set_id: str, token: str) -> None:
+        """ExecuteChangeSet."""
+        with translated(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
+            self.clients.cloudformation.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+
+    # --- artifacts ----------------------------------------------------------------------------------------------
+
+    def check_bucket(self, bucket: str) -> None:
+        """HeadBucket: there, ours, and in this region."""
+        try:
+            with translated(f"looking for the bucket {bucket} (s3:ListBucket)"):
+                answer = self.clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.owner)
+        except AwsError as error:
+            raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
+        place = answer.get("BucketRegion", self.clients.region)
+        if place != self.clients.region:
+            raise CloudError(f"the artifact bucket {bucket} is in {place}; the environment is in {self.clients.region}")
+
+    def upload(self, bucket: str, key: str, body: bytes) -> bool:
+        """HeadObject, and PutObject when it is missing. The key is a digest: what is there is the same content."""
+        try:
+            with translated(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
+                self.clients.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.owner)
+            return False
+        except AwsError as error:
+            # without s3:ListBucket a missing object is a 403; a bucket of somebody else fails the PutObject below
+            if error.code not in ("404", "NoSuchKey", "403"):
+                raise
+        with translated(f"uploading s3://{bucket}/{key} (s3:PutObject)"):
+            self.clients.s3.put_object(
+                Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=self.owner, ChecksumAlgorithm="SHA256"
+            )
+        return True
+
+    def template_url(self, bucket: str, key: str) -> str:
+        """The regional, partition-correct, virtual-hosted URL."""
+        identity = self.identity()
+        return f"https://{bucket}.s3.{identity.region}.{URL_SUFFIX.get(identity.partition, 'amazonaws.com')}/{key}"
+
+    # --- what CloudFormation does not tell ----------------------------------------------------------------------
+
+    def lambda_concurrency(self) -> ConcurrencyLimit | None:
+        """Lambda GetAccountSettings; None when that is not permitted."""
+        try:
+            with translated("reading Lambda's account limit (lambda:GetAccountSettings)"):
+                limit = self.clients.functions.get_account_settings()["AccountLimit"]
+        except AwsError as error:
+            if error.code in DENIED:
+                return None
+            raise
+        return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
+
+    def deletion_protection(self, resource: StackResource) -> bool:
+        """RDS DescribeDBClusters, or ELB DescribeLoadBalancerAttributes; other types have none that we know."""
+        with translated(f"reading the deletion protection of {resource.physical_id}"):
+            if resource.type == CLUSTER:
+                clusters = self.clients.rds.describe_db_clusters(DBClusterIdentifier=resource.physical_id)["DBClusters"]
+                return any(each.get("DeletionProtection") for each in clusters)
+            if resource.type == LOAD_BALANCER:
+                attributes = self.clients.load_balancers.describe_load_balancer_attributes(
+                    LoadBalancerArn=resource.physical_id
+                )["Attributes"]
+                return any(
+                    each["Key"] == "deletion_protection.enabled" and each["Value"] == "true" for each in attributes
+                )
+        return False
+
+    def lift_deletion_protection(self, resource: StackResource) -> None:
+        """RDS ModifyDBCluster, or ELB ModifyLoadBalancerAttributes."""
+        with translated(f"switching off the deletion protection of {resource.physical_id}"):
+            if resource.type == CLUSTER:
+                self.clients.rds.modify_db_cluster(
+                    DBClusterIdentifier=resource.physical_id, DeletionProtection=False, ApplyImmediately=True
+                )
+            elif resource.type == LOAD_BALANCER:
+                self.clients.load_balancers.modify_load_balancer_attributes(
+                    LoadBalancerArn=resource.physical_id,
+                    Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+                )
+
+
+def _pages(read: Callable[..., Any], member: str, **arguments: Any) -> Iterator[Any]:
+    while True:
+        answer = read(**arguments)
+        yield from answer.get(member, ())
+        if not answer.get("NextToken"):
+            return
+        arguments["NextToken"] = answer["NextToken"]
+
+
+def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
+    parameters: list[ParameterTypeDef] = [
+        {"ParameterKey": name, "UsePreviousValue": True}
+        if isinstance(value, PreviousValue)
+        else {"ParameterKey": name, "ParameterValue": value}
+        for name, value in request.parameters.items()
+    ]
+    body: CreateChangeSetInputTypeDef = {
+        "StackName": request.stack,
+        "ChangeSetName": request.name,
+        "ChangeSetType": "CREATE" if request.kind == "CREATE" else "UPDATE",
+        "ClientToken": hashlib.sha256(f"{request.stack} {request.name}".encode()).hexdigest(),
+        "Parameters": parameters,
+        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+        "Description": request.description,
+    }
+    if request.capabilities:
+        body["Capabilities"] = list(request.capabilities)  # type: ignore[arg-type] # the engine computes API values
+    if request.body:
+        body["TemplateBody"] = request.body
+    else:
+        body["TemplateURL"] = request.url
+    if request.nested:
+        body["IncludeNestedStacks"] = True
+    if request.on_failure:
+        body["OnStackFailure"] = request.on_failure  # type: ignore[typeddict-item]
+    return body
+
+
+def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> InfragenError:
+    if error.code in ("404", "NoSuchBucket"):
+        return CloudError(f"the artifact bucket {bucket} does not exist", "make it: `infragen bootstrap --env NAME`")
+    if error.code == "301":
+        return CloudError(f"the artifact bucket {bucket} is not in {region}")
+    if error.code not in DENIED:
+        return error
+    return Refused(
+        f"the artifact bucket {bucket} does not belong to account {owner}, or these credentials may not use it",
+        "a bucket of that name in another account must not receive templates or code: check its owner",
+    )

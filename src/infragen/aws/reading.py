@@ -1,0 +1,158 @@
+"""AWS's answers as values: pure functions from what boto3 returns to the types of `infragen.stack`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from infragen.stack import (
+    Absent,
+    ChangeSet,
+    ChangeSetSummary,
+    PropertyChange,
+    ResourceChange,
+    StackEvent,
+    StackResource,
+    StackState,
+)
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str | None) -> str:
+    """Text from AWS without control characters: a resource's own message must not drive a terminal."""
+    return _CONTROL.sub("", (text or "").replace("\r\n", "\n").replace("\n", " "))
+
+
+def stack_state(answer: Mapping[str, Any]) -> StackState:
+    """A row of DescribeStacks."""
+    return StackState(
+        stack_id=answer["StackId"],
+        name=answer["StackName"],
+        status=answer["StackStatus"],
+        reason=plain(answer.get("StackStatusReason")),
+        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in answer.get("Parameters", ())},
+        outputs={each["OutputKey"]: each.get("OutputValue", "") for each in answer.get("Outputs", ())},
+        tags={each["Key"]: each["Value"] for each in answer.get("Tags", ())},
+        protected=bool(answer.get("EnableTerminationProtection")),
+        parent_id=answer.get("ParentId") or "",
+        change_set_id=answer.get("ChangeSetId") or "",
+        created=answer.get("CreationTime"),
+        updated=answer.get("LastUpdatedTime"),
+    )
+
+
+def stack_resource(answer: Mapping[str, Any]) -> StackResource:
+    """A row of ListStackResources."""
+    return StackResource(
+        logical_id=answer["LogicalResourceId"],
+        physical_id=answer.get("PhysicalResourceId") or "",
+        type=answer["ResourceType"],
+        status=answer["ResourceStatus"],
+        reason=plain(answer.get("ResourceStatusReason")),
+    )
+
+
+def stack_event(answer: Mapping[str, Any]) -> StackEvent:
+    """A row of DescribeStackEvents."""
+    return StackEvent(
+        event_id=answer["EventId"],
+        stack_id=answer["StackId"],
+        stack_name=answer["StackName"],
+        logical_id=answer.get("LogicalResourceId") or "",
+        physical_id=answer.get("PhysicalResourceId") or "",
+        type=answer.get("ResourceType") or "",
+        status=answer.get("ResourceStatus") or "",
+        time=answer["Timestamp"],
+        reason=plain(answer.get("ResourceStatusReason")),
+        token=answer.get("ClientRequestToken") or "",
+    )
+
+
+def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
+    """A row of ListChangeSets."""
+    return ChangeSetSummary(
+        answer["ChangeSetId"], answer["ChangeSetName"], answer.get("Status", ""), answer.get("ExecutionStatus", "")
+    )
+
+
+def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> ChangeSet:
+    """The head of DescribeChangeSet, with the rows of all its pages."""
+    return ChangeSet(
+        change_set_id=answer["ChangeSetId"],
+        name=answer["ChangeSetName"],
+        stack_id=answer["StackId"],
+        status=answer["Status"],
+        execution_status=answer.get("ExecutionStatus", "UNAVAILABLE"),
+        reason=plain(answer.get("StatusReason")),
+        changes=tuple(changes),
+    )
+
+
+def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
+    """One Change of a change set. Its layer is not known here."""
+    row = answer.get("ResourceChange") or {}
+    return ResourceChange(
+        layer="",
+        action=row.get("Action", ""),
+        logical_id=row.get("LogicalResourceId", ""),
+        type=row.get("ResourceType", ""),
+        replacement=row.get("Replacement", ""),
+        policy_action=row.get("PolicyAction", ""),
+        physical_id=row.get("PhysicalResourceId") or "",
+        properties=tuple(property_change(each) for each in row.get("Details", ())),
+        change_set_id=row.get("ChangeSetId") or "",
+    )
+
+
+def property_change(detail: Mapping[str, Any]) -> PropertyChange:
+    """One Detail of a resource change (API reference, ResourceTargetDefinition)."""
+    target = detail.get("Target") or {}
+    kind = target.get("AttributeChangeType", "")
+    return PropertyChange(
+        path=_path(target),
+        before=Absent() if kind == "Add" else target.get("BeforeValue"),
+        after=Absent() if kind == "Remove" else target.get("AfterValue"),
+        recreation=target.get("RequiresRecreation", "Never"),
+        cause=_cause(detail),
+    )
+
+
+def _path(target: Mapping[str, Any]) -> tuple[str | int, ...]:
+    if target.get("Path"):
+        return tuple(int(part) if part.isdecimal() else part for part in target["Path"].strip("/").split("/"))
+    name = target.get("Name")
+    return (target.get("Attribute", ""), *((name,) if name else ()))
+
+
+def _cause(detail: Mapping[str, Any]) -> str:
+    entity = detail.get("CausingEntity") or ""
+    match detail.get("ChangeSource"):
+        case "ParameterReference":
+            return f"parameter {entity}"
+        case "ResourceReference" | "ResourceAttribute":
+            return f"resource {entity}"
+        case "Automatic":
+            return "nested stack"
+    return ""
+
+
+def merged(plainly: Sequence[ResourceChange], valued: Sequence[ResourceChange]) -> tuple[ResourceChange, ...]:
+    """One list from a description without and one with property values.
+
+    The one with values can leave out whole resources and say so only in the status reason (aws/aws-cdk-cli#1780), and
+    the one without has no values. What matters for safety (action, replacement, policy) is taken from the plain one.
+    """
+    values = {each.logical_id: each for each in valued}
+    known = {each.logical_id for each in plainly}
+    rows = [replace(row, properties=_merged(row, values.get(row.logical_id))) for row in plainly]
+    return (*rows, *(each for each in valued if each.logical_id not in known))
+
+
+def _merged(row: ResourceChange, valued: ResourceChange | None) -> tuple[PropertyChange, ...]:
+    if valued is None:
+        return row.properties
+    named = {each.path[:2] for each in valued.properties}
+    return (*valued.properties, *(each for each in row.properties if each.path[:2] not in named))

@@ -1,0 +1,89 @@
+"""boto3 sessions and clients, with retries and timeouts that survive a burst of throttling.
+
+botocore's own defaults give up after about 1.5 seconds of constant throttling. Ten standard attempts survive a minute.
+boto3 is imported when the first client is made, because it takes longer than everything else at start-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from infragen.aws.failure import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+
+@dataclass(frozen=True)
+class Clients:
+    """One session's clients, each made when it is first used.
+
+    `endpoint_url` beats AWS_ENDPOINT_URL and the profile's; when it is None, boto3 reads those as its users expect.
+    """
+
+    region: str
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+
+        with translated("reading the AWS configuration"):
+            return boto3.session.Session(region_name=self.region, profile_name=self.profile)
+
+    def _client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 10},
+            connect_timeout=10,
+            read_timeout=30,
+            tcp_keepalive=True,
+            user_agent_extra="infragen",
+        )
+        with translated(f"connecting to {service}"):
+            return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """AWS CloudFormation."""
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """Amazon S3."""
+        client: S3Client = self._client("s3")
+        return client
+
+    @cached_property
+    def sts(self) -> STSClient:
+        """AWS Security Token Service."""
+        client: STSClient = self._client("sts")
+        return client
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """AWS Lambda."""
+        client: LambdaClient = self._client("lambda")
+        return client
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        """Amazon RDS."""
+        client: RDSClient = self._client("rds")
+        return client
+
+    @cached_property
+    def load_balancers(self) -> ElasticLoadBalancingv2Client:
+        """Elastic Load Balancing v2."""
+        client: ElasticLoadBalancingv2Client = self._client("elbv2")
+        return client

@@ -1,0 +1,123 @@
+"""What the engine asks of AWS: one Protocol, in AWS's words, and the values that go in.
+
+`aws` satisfies it without importing it. Every method is one thing to do, with all pages read and AWS's errors already
+turned into `CloudError` (permanent) or `Unavailable` (try again). A stack is addressed by its ARN after the first
+look-up, so that one deleted and recreated under the same name is never taken for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, StackResource, StackState
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who and where we are: the caller's account and ARN, the partition (aws, aws-cn, ...) and the region in use."""
+
+    account: str
+    arn: str
+    partition: str
+    region: str
+
+
+@dataclass(frozen=True)
+class PreviousValue:
+    """A parameter that keeps the value the stack has."""
+
+
+@dataclass(frozen=True)
+class ChangeSetRequest:
+    """The ingredients of CreateChangeSet.
+
+    `kind` is CREATE or UPDATE; the template is given by `body` or by `url`. `on_failure` is OnStackFailure (ROLLBACK,
+    DO_NOTHING, DELETE). `nested` asks for change sets of nested stacks too.
+    """
+
+    stack: str
+    name: str
+    kind: str
+    parameters: Mapping[str, str | PreviousValue]
+    tags: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    body: str = ""
+    url: str = ""
+    nested: bool = False
+    on_failure: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ConcurrencyLimit:
+    """Lambda's concurrency in this account and region: the limit, and what no function has reserved."""
+
+    total: int
+    unreserved: int
+
+
+class Cloud(Protocol):
+    """AWS, as far as the engine needs it."""
+
+    def identity(self) -> Identity:
+        """Who we are. Raises CloudError when there are no usable credentials."""
+
+    def stacks(self, prefix: str) -> tuple[StackState, ...]:
+        """All stacks that exist and whose name begins so, nested ones included."""
+
+    def stack(self, name_or_id: str) -> StackState | None:
+        """One stack; None when CloudFormation does not know it. By ARN also after its deletion."""
+
+    def template(self, stack_id: str) -> str:
+        """The stack's template as it was given."""
+
+    def resources(self, stack_id: str) -> tuple[StackResource, ...]:
+        """The stack's resources."""
+
+    def events(self, stack_id: str, next_token: str = "") -> EventPage:
+        """One page of events, newest first."""
+
+    def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
+        """Begins a change set; gives its ARN and its stack's. A retry with the same name makes no second one."""
+
+    def change_set(self, change_set_id: str) -> ChangeSet | None:
+        """A change set with all its rows, described with and without values and merged; None when it is gone."""
+
+    def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
+        """The change sets of a stack."""
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """Deletes a change set and those of its nested stacks; one that is gone is no error."""
+
+    def execute_change_set(self, change_set_id: str, token: str) -> None:
+        """Begins the operation; `token` marks its events and makes a retry harmless."""
+
+    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = ()) -> None:
+        """Begins to delete a stack; `retain` keeps resources of one that is DELETE_FAILED."""
+
+    def protect_stack(self, stack_id: str, enabled: bool) -> None:
+        """Sets termination protection."""
+
+    def stack_policy(self, stack_id: str) -> str:
+        """The stack policy as JSON text; empty when there is none."""
+
+    def set_stack_policy(self, stack_id: str, policy: str) -> None:
+        """Sets the stack policy, JSON text."""
+
+    def check_bucket(self, bucket: str) -> None:
+        """Raises CloudError when the artifact bucket is missing, in another region or not ours to use."""
+
+    def upload(self, bucket: str, key: str, body: bytes) -> bool:
+        """Puts an object under its digest key unless it is there; says whether it was missing."""
+
+    def template_url(self, bucket: str, key: str) -> str:
+        """The URL by which CloudFormation reads a template of the bucket."""
+
+    def lambda_concurrency(self) -> ConcurrencyLimit | None:
+        """Lambda's account limit; None when the caller may not read it."""
+
+    def deletion_protection(self, resource: StackResource) -> bool:
+        """Whether a database cluster or load balancer has deletion protection."""
+
+    def lift_deletion_protection(self, resource: StackResource) -> None:
+        """Switches the deletion protection of a database cluster or load balancer off."""

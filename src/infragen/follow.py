@@ -1,0 +1,146 @@
+"""The event follower: every event of one operation exactly once, nested stacks included, and nothing of any other.
+
+It is anchored: the newest event of each stack is remembered *before* the operation begins, and each scan reads pages
+until it meets that anchor. No clock is involved, ours or AWS's. A scan that fails half-way commits nothing, so that the
+next one finds the same events again. Whether the operation has ended is not decided here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from infragen.cloud import Cloud
+from infragen.errors import CredentialsExpired, Unavailable
+from infragen.stack import STACK_TYPE, EventPage, StackEvent
+
+TRIES = 4
+"""How often one page is asked for in one scan. Each try is already ten attempts of the AWS client."""
+
+
+@dataclass(frozen=True)
+class LayerEvent:
+    """An event and the layer it belongs to ("network"; deeper: "network/Logical")."""
+
+    layer: str
+    event: StackEvent
+
+
+def anchors(cloud: Cloud, stack_id: str) -> dict[str, str]:
+    """The newest event of a stack and of every stack nested in it, by stack ARN; "" for one without events."""
+    newest = next(iter(cloud.events(stack_id).events), None)
+    found = {stack_id: newest.event_id if newest else ""}
+    for resource in cloud.resources(stack_id):
+        if resource.type == STACK_TYPE and resource.physical_id:
+            found.update(anchors(cloud, resource.physical_id))
+    return found
+
+
+class Follower:
+    """Follows one operation on one stack.
+
+    `token` is the operation's ClientRequestToken: an event of the stack that carries another one is somebody else's.
+    `name_child` gives the layer of a nested stack from its parent's layer and its logical id.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        stack_id: str,
+        layer: str,
+        token: str,
+        anchored: Mapping[str, str],
+        name_child: Callable[[str, str], str],
+    ) -> None:
+        self._cloud = cloud
+        self._stack_id = stack_id
+        self._token = token
+        self._anchors = anchored
+        self._name_child = name_child
+        self._layers = {stack_id: layer}
+        self._seen: dict[str, set[str]] = {stack_id: set()}
+        self._open = {stack_id}
+        self.events: list[LayerEvent] = []
+
+    def poll(self) -> list[LayerEvent]:
+        """What is new, oldest first. Raises Unavailable or CredentialsExpired; nothing is lost by trying again."""
+        return self._commit(self._scan(set(self._open), whole=False))
+
+    def finish(self) -> list[LayerEvent]:
+        """The last scan, of every stack back to its anchor: finds what became visible late."""
+        return self._commit(self._scan(set(self._layers), whole=True))
+
+    @property
+    def own_statuses(self) -> list[str]:
+        """The statuses that the stack itself has gone through, oldest first."""
+        return [each.event.status for each in self.events if self._is_own(each.event)]
+
+    def _is_own(self, event: StackEvent) -> bool:
+        return event.stack_id == self._stack_id and event.of_stack_itself
+
+    def _scan(self, stacks: set[str], whole: bool) -> list[StackEvent]:
+        """Reads the stacks, and those nested ones that their events speak of, before anything is committed."""
+        found: list[StackEvent] = []
+        todo, done = [each for each in self._layers if each in stacks], set[str]()  # parents before their children
+        while todo:
+            stack_id = todo.pop(0)
+            done.add(stack_id)
+            events = self._unseen(stack_id, whole)
+            found += events
+            for event in events:
+                if event.of_nested_stack and self._is_ours(event):
+                    self._meet(event)
+                    if event.physical_id not in done and event.physical_id not in todo:
+                        todo.append(event.physical_id)
+        return found
+
+    def _meet(self, event: StackEvent) -> None:
+        if event.physical_id not in self._layers:
+            self._layers[event.physical_id] = self._name_child(self._layers[event.stack_id], event.logical_id)
+            self._seen[event.physical_id] = set()
+
+    def _unseen(self, stack_id: str, whole: bool) -> list[StackEvent]:
+        """Events of one stack since its anchor that were not committed yet, oldest first."""
+        anchor, seen = self._anchors.get(stack_id, ""), self._seen[stack_id]
+        found: dict[str, StackEvent] = {}
+        token = ""
+        while True:
+            page = self._page(stack_id, token)
+            for event in page.events:
+                if event.event_id == anchor:
+                    return list(reversed(found.values()))
+                if event.event_id not in seen:
+                    found.setdefault(event.event_id, event)
+            known = bool(page.events) and all(each.event_id in seen for each in page.events)
+            if not page.next_token or (known and not whole):
+                return list(reversed(found.values()))
+            token = page.next_token
+
+    def _page(self, stack_id: str, token: str) -> EventPage:
+        for _ in range(TRIES - 1):
+            try:
+                return self._cloud.events(stack_id, token)
+            except CredentialsExpired:
+                raise
+            except Unavailable:
+                continue
+        return self._cloud.events(stack_id, token)
+
+    def _commit(self, found: Iterable[StackEvent]) -> list[LayerEvent]:
+        news = []
+        for event in sorted(found, key=lambda each: each.time):
+            self._seen[event.stack_id].add(event.event_id)
+            if self._is_ours(event):
+                news.append(LayerEvent(self._layers[event.stack_id], event))
+                self._track(event)
+        self.events += news
+        return news
+
+    def _track(self, event: StackEvent) -> None:
+        """A nested stack is read while it works; its parent's last word about it comes after its own last event."""
+        if event.of_nested_stack:
+            if event.status.endswith("_IN_PROGRESS"):
+                self._open.add(event.physical_id)
+            else:
+                self._open.discard(event.physical_id)
+
+    def _is_ours(self, event: StackEvent) -> bool:
+        return event.stack_id != self._stack_id or event.token in ("", self._token)

@@ -1,0 +1,138 @@
+"""How an operation ended: one outcome for each stack, the root cause of a failure, and the exit code of them all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from infragen.errors import InfragenError
+from infragen.follow import LayerEvent
+
+CANCELLED = frozenset({"Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"})
+"""What CloudFormation says of a resource that failed only because another one did. Exact texts: a resource's own
+message may contain the word."""
+
+SEVERITY = (0, 2, 3, 5, 4, 1, 6, 70)
+"""Exit codes from best to worst."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The first true failure: where, and AWS's words. `cancelled` counts what it took down with it."""
+
+    layer: str
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+    physical_id: str = ""
+    time: datetime | None = None
+    cancelled: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.layer}/{self.logical_id} ({self.type}) {self.status}: {self.reason or 'AWS gave no reason'}"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The operation ended as wanted. `left` are physical ids that the clean-up could not delete."""
+
+    layer: str
+    stack: str
+    status: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """There was nothing to do."""
+
+    layer: str
+    stack: str
+    status: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """The stack is gone. `kept` are physical ids of resources that outlive it."""
+
+    layer: str
+    stack: str
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The operation failed, was rolled back, or could not begin; `hint` is what to type next."""
+
+    layer: str
+    stack: str
+    message: str
+    hint: str = ""
+    status: str = ""
+    cause: Cause | None = None
+    exit_code: int = 1
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Not begun, because it needs a layer that was not deployed."""
+
+    layer: str
+    stack: str
+    needs: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """We stopped following; the operation goes on in AWS."""
+
+    layer: str
+    stack: str
+    message: str
+    status: str = ""
+
+
+Outcome = Deployed | Unchanged | Deleted | Failed | Skipped | Unknown
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """The worst of them: 0 for what is as wanted, 6 for what is unknown, else the failure's own."""
+    codes = [_code(each) for each in outcomes]
+    return max(codes, key=SEVERITY.index, default=0)
+
+
+def _code(outcome: Outcome) -> int:
+    match outcome:
+        case Failed():
+            return outcome.exit_code
+        case Unknown():
+            return 6
+    return 0
+
+
+def failed(layer: str, stack: str, error: InfragenError) -> Failed:
+    """The outcome of a stack whose road ended in one of our errors."""
+    return Failed(layer, stack, error.message, error.hint, exit_code=error.exit_code)
+
+
+def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
+    """The first failure of a resource that is not a consequence of another.
+
+    A cancelled resource is a consequence, and so is the failure of a stack that has resources of its own that failed.
+    The events of all stacks are compared by time; of two at the same time the deeper one is the cause.
+    """
+    failures = [each for each in events if each.event.status.endswith("_FAILED")]
+    cancelled = [each for each in failures if each.event.reason in CANCELLED]
+    real = [each for each in failures if each.event.reason not in CANCELLED]
+    resources = [each for each in real if not each.event.of_stack_itself and not each.event.of_nested_stack]
+    candidates = resources or [each for each in real if not each.event.of_stack_itself] or real
+    if not candidates:
+        return None
+    first = min(candidates, key=lambda each: (each.event.time, -each.layer.count("/"), each.layer == "root"))
+    event = first.event
+    return Cause(
+        first.layer, event.logical_id, event.type, event.status, event.reason, event.physical_id, event.time,
+        len(cancelled),
+    )  # fmt: skip

@@ -1,0 +1,294 @@
+"""CloudFormation's vocabulary as values: stacks, their statuses, change sets, changes and events.
+
+Nothing here talks to AWS or decides anything. The one decision it holds is data: `STATUSES`, the closed table of what
+`deploy`, `destroy` and `recover` do with a stack in each status. A status that is not in the table is unsafe, never
+success.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+class OnDeploy(Enum):
+    """What a deployment does with a stack."""
+
+    CREATE = "create it through a change set of type CREATE"
+    UPDATE = "update it"
+    RECREATE = "delete what is left of a failed first creation, then create it"
+    CONTINUE = "continue from what was kept; needs --on-failure keep"
+    FOLLOW = "follow the operation that runs when it is ours, else it is in the way"
+    REFUSE = "refuse"
+
+
+class OnDestroy(Enum):
+    """What a deletion does with a stack."""
+
+    NOTHING = "it is gone"
+    DELETE = "delete it"
+    FOLLOW = "follow the deletion that runs"
+    WAIT = "an operation is in the way"
+    REFUSE = "refuse"
+
+
+class OnRecover(Enum):
+    """What `recover` does with a stack."""
+
+    NOTHING = "it needs no recovery"
+    CONTINUE_ROLLBACK = "ContinueUpdateRollback"
+    ROLLBACK = "RollbackStack"
+    DELETE = "delete what a failed first creation left"
+    WAIT = "an operation is in the way"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """One row of the table: an action for each command, and what to type where `deploy` refuses."""
+
+    deploy: OnDeploy
+    destroy: OnDestroy
+    recover: OnRecover
+    hint: str = ""
+
+
+_SETTLED = StatusRow(OnDeploy.UPDATE, OnDestroy.DELETE, OnRecover.NOTHING)
+_ABSENT = StatusRow(OnDeploy.CREATE, OnDestroy.NOTHING, OnRecover.NOTHING)
+_RUNNING = StatusRow(OnDeploy.FOLLOW, OnDestroy.WAIT, OnRecover.WAIT)
+_KEPT = StatusRow(
+    OnDeploy.CONTINUE,
+    OnDestroy.DELETE,
+    OnRecover.ROLLBACK,
+    "continue it with `infragen deploy --on-failure keep`, or go back with `infragen recover`",
+)
+_UNKNOWN = StatusRow(OnDeploy.REFUSE, OnDestroy.REFUSE, OnRecover.REFUSE, "this version of infragen does not know it")
+
+ABSENT = "absent"
+"""The status of a stack that CloudFormation does not have. Not a value of the API."""
+
+STATUSES: Mapping[str, StatusRow] = {
+    ABSENT: _ABSENT,
+    "DELETE_COMPLETE": _ABSENT,
+    "REVIEW_IN_PROGRESS": StatusRow(OnDeploy.CREATE, OnDestroy.DELETE, OnRecover.NOTHING),
+    "CREATE_COMPLETE": _SETTLED,
+    "UPDATE_COMPLETE": _SETTLED,
+    "UPDATE_ROLLBACK_COMPLETE": _SETTLED,
+    "IMPORT_COMPLETE": _SETTLED,
+    "IMPORT_ROLLBACK_COMPLETE": _SETTLED,
+    "ROLLBACK_COMPLETE": StatusRow(OnDeploy.RECREATE, OnDestroy.DELETE, OnRecover.DELETE),
+    "CREATE_FAILED": _KEPT,
+    "UPDATE_FAILED": _KEPT,
+    "ROLLBACK_FAILED": StatusRow(
+        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.DELETE, "`infragen recover` or `infragen destroy` removes it"
+    ),
+    "UPDATE_ROLLBACK_FAILED": StatusRow(
+        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.CONTINUE_ROLLBACK, "`infragen recover` continues the rollback"
+    ),
+    "DELETE_FAILED": StatusRow(
+        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.DELETE, "`infragen destroy --retain LAYER/LogicalId` finishes it"
+    ),
+    "IMPORT_ROLLBACK_FAILED": StatusRow(
+        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.REFUSE, "look at its resources in the console"
+    ),
+    "DELETE_IN_PROGRESS": StatusRow(OnDeploy.FOLLOW, OnDestroy.FOLLOW, OnRecover.WAIT),
+    "CREATE_IN_PROGRESS": _RUNNING,
+    "ROLLBACK_IN_PROGRESS": _RUNNING,
+    "UPDATE_IN_PROGRESS": _RUNNING,
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": _RUNNING,
+    "UPDATE_ROLLBACK_IN_PROGRESS": _RUNNING,
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": _RUNNING,
+    "IMPORT_IN_PROGRESS": _RUNNING,
+    "IMPORT_ROLLBACK_IN_PROGRESS": _RUNNING,
+}
+"""Every value of StackStatus in the CloudFormation API, and `absent`."""
+
+SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
+"""The only statuses in which an operation of ours ends well: a list of what is good, so that nothing new slips in."""
+
+
+def row(status: str) -> StatusRow:
+    """The table's row for a status; the refusing row for a status that it does not know."""
+    return STATUSES.get(status, _UNKNOWN)
+
+
+def running(status: str) -> bool:
+    """Whether an operation is under way. REVIEW_IN_PROGRESS is not: nothing runs until its change set is executed.
+
+    Both CLEANUP statuses are under way (CloudFormation User Guide, "Stack status codes"). So is a status unknown to us
+    that says it is in progress.
+    """
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
+
+
+@dataclass(frozen=True)
+class StackState:
+    """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock."""
+
+    stack_id: str
+    name: str
+    status: str
+    reason: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
+    parent_id: str = ""
+    change_set_id: str = ""
+    created: datetime | None = None
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """One row of ListStackResources."""
+
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A value that is not there, as one side of a property change."""
+
+    def __str__(self) -> str:
+        return "(none)"
+
+
+@dataclass(frozen=True)
+class KnownAfter:
+    """A value that exists only after a layer is deployed."""
+
+    layer: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"(known after {self.layer}: {self.name})"
+
+
+@dataclass(frozen=True)
+class PropertyChange:
+    """One value of a resource that changes.
+
+    `path` begins with the resource attribute ("Properties", "Metadata", "Tags", "DeletionPolicy"); numbers are list
+    positions. `before` and `after` are template values, `Absent`, `KnownAfter`, or None where the source gives no
+    values. `recreation` is the API's Never, Conditionally or Always; `cause` is what makes it change when that is not
+    the template itself: a parameter, or a resource and its attribute.
+    """
+
+    path: tuple[str | int, ...]
+    before: object = None
+    after: object = None
+    recreation: str = "Never"
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """What a deployment does to one resource.
+
+    `action` is the API's (Add, Modify, Remove, Import, Dynamic, SyncWithActual); `replacement` its True, False or
+    Conditional, empty where the action has none; `policy_action` its Delete, Retain, Snapshot, ReplaceAndDelete,
+    ReplaceAndRetain, ReplaceAndSnapshot, or empty. `source` is "change set" or "template". `change_set_id` is the
+    change set of a nested stack.
+    """
+
+    layer: str
+    action: str
+    logical_id: str
+    type: str
+    replacement: str = ""
+    policy_action: str = ""
+    physical_id: str = ""
+    properties: tuple[PropertyChange, ...] = ()
+    causes: tuple[str, ...] = ()
+    source: str = "change set"
+    change_set_id: str = ""
+
+    @property
+    def place(self) -> str:
+        """`layer/LogicalId`: how people and `--allow-replace` name it."""
+        return f"{self.layer}/{self.logical_id}"
+
+
+NO_CHANGES = ("the submitted information didn't contain changes", "no updates are to be performed")
+"""How the reason of a change set without changes begins; the second when the template has a transform
+(aws/aws-cli#2717)."""
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A change set, with the rows of all its pages. `reason` keeps AWS's words."""
+
+    change_set_id: str
+    name: str
+    stack_id: str
+    status: str
+    execution_status: str
+    reason: str = ""
+    changes: tuple[ResourceChange, ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still being made, or made and not yet executable."""
+        making = self.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+        return making or (self.status == "CREATE_COMPLETE" and self.execution_status == "UNAVAILABLE")
+
+    @property
+    def executable(self) -> bool:
+        """Whether it can be executed. A set without resource changes can be (outputs, tags): only the status counts."""
+        return self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE"
+
+    @property
+    def empty(self) -> bool:
+        """Whether it failed only because there is nothing to change."""
+        return self.status == "FAILED" and self.reason.lower().startswith(NO_CHANGES)
+
+
+@dataclass(frozen=True)
+class ChangeSetSummary:
+    """One row of ListChangeSets."""
+
+    change_set_id: str
+    name: str
+    status: str
+    execution_status: str
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none."""
+
+    event_id: str
+    stack_id: str
+    stack_name: str
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    time: datetime
+    reason: str = ""
+    token: str = ""
+
+    @property
+    def of_stack_itself(self) -> bool:
+        """Whether the event is about the stack as a whole and not about one of its resources."""
+        return self.type == STACK_TYPE and self.physical_id == self.stack_id
+
+    @property
+    def of_nested_stack(self) -> bool:
+        """Whether the event is about a stack nested in this one, and says which."""
+        return self.type == STACK_TYPE and self.physical_id not in ("", self.stack_id)
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """One page of a stack's events, newest first, and the token of the next older page."""
+
+    events: tuple[StackEvent, ...]
+    next_token: str = ""
