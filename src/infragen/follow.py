@@ -37,7 +37,8 @@ def anchors(cloud: Cloud, stack_id: str) -> dict[str, str]:
 class Follower:
     """Follows one operation on one stack.
 
-    `token` is the operation's ClientRequestToken: an event of the stack that carries another one is somebody else's.
+    `token` is the operation's ClientRequestToken: an event of the stack that carries another one is somebody else's;
+    "" takes all events since the anchor.
     `name_child` gives the layer of a nested stack from its parent's layer and its logical id.
     """
 
@@ -143,4 +144,4 @@ class Follower:
                 self._open.discard(event.physical_id)
 
     def _is_ours(self, event: StackEvent) -> bool:
-        return event.stack_id != self._stack_id or event.token in ("", self._token)
+        return event.stack_id != self._stack_id or not self._token or event.token in ("", self._token)

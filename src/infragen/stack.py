@@ -195,7 +195,7 @@ class ResourceChange:
     `action` is the API's (Add, Modify, Remove, Import, Dynamic, SyncWithActual); `replacement` its True, False or
     Conditional, empty where the action has none; `policy_action` its Delete, Retain, Snapshot, ReplaceAndDelete,
     ReplaceAndRetain, ReplaceAndSnapshot, or empty. `source` is "change set" or "template". `change_set_id` is the
-    change set of a nested stack.
+    change set of a nested stack. `reported` is AWS's word for the replacement where the schema decided otherwise.
     """
 
     layer: str
@@ -209,6 +209,7 @@ class ResourceChange:
     causes: tuple[str, ...] = ()
     source: str = "change set"
     change_set_id: str = ""
+    reported: str = ""
 
     @property
     def place(self) -> str:

@@ -1,0 +1,97 @@
+"""The artifact bucket of an environment: where templates and worker code lie under their digests.
+
+A stack of its own, through a change set like everything else. Its template is small enough to be sent inline, because
+there is no bucket yet to send it through.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infragen.config import Environment
+from infragen.deploy import Deployment, Options, deploy_plan
+from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, stack_name, stack_tags
+from infragen.progress import Session
+from infragen.templatefile import dump_yaml
+
+OLD_VERSIONS_DAYS = 30
+"""How long an overwritten or deleted object can still be fetched."""
+
+
+def artifact_template(env: Environment) -> dict[str, Any]:
+    """The bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when deleted."""
+    arn = {"Fn::GetAtt": ["Bucket", "Arn"]}
+    tls_only = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, {"Fn::Sub": "${Bucket.Arn}/*"}],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "UpdateReplacePolicy": "Retain",
+        "Metadata": {
+            "checkov": {"skip": [{"id": "CKV_AWS_18", "comment": "holds templates and code by digest, no user data"}]}
+        },
+        "Properties": {
+            "BucketName": bucket_name(env),
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "LifecycleConfiguration": {
+                "Rules": [
+                    {
+                        "Id": "OldVersions",
+                        "Status": "Enabled",
+                        "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
+                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                    }
+                ]
+            },
+        },
+    }
+    policy = {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [tls_only]},
+        },
+    }
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Templates and worker code of {env.name}. Made by infragen.",
+        "Resources": {"Bucket": bucket, "BucketPolicy": policy},
+        "Outputs": {"BucketName": {"Description": "The artifact bucket.", "Value": {"Ref": "Bucket"}}},
+    }
+
+
+def artifact_plan(env: Environment) -> Plan:
+    """The bucket's stack as a plan of one unit, with nothing to upload."""
+    body = artifact_template(env)
+    unit = StackUnit(
+        layer=ARTIFACTS,
+        stack=stack_name(env, ARTIFACTS),
+        body=body,
+        text=dump_yaml(body),
+        key="",
+        parameters={},
+        tags=stack_tags(env, ARTIFACTS),
+        capabilities=(),
+    )
+    return Plan(env, (unit,), ())
+
+
+def bootstrap(env: Environment, session: Session, options: Options | None = None) -> Deployment:
+    """Makes or updates the artifact bucket; shown and asked about like any deployment. A second run changes nothing."""
+    return deploy_plan(artifact_plan(env), session, options or Options())

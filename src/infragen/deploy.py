@@ -1,0 +1,368 @@
+"""Plans and deploys an environment: observe, upload, make change sets, guard, show, ask, execute, follow.
+
+The one road for both topologies and for both commands: `plan_environment` is the same up to "show" and deletes what it
+made. Every stack ends with exactly one outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infragen.artifact import Artifact, code_artifact
+from infragen.config import Environment, camel
+from infragen.errors import CloudError, OperationFailed, Refused
+from infragen.guard import Refusal, destructive, refusals
+from infragen.observe import Observed, check_stacks, observe
+from infragen.operate import Road, Target, delete, discard, execute, is_ours, resume, why_failed
+from infragen.outcome import Deployed, Failed, Outcome, Unchanged, exit_code
+from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan
+from infragen.preview import Deployed as Known
+from infragen.preview import Examined, Prepared, examine, examine_all, prepare, resolve
+from infragen.progress import Planned, Question, Session, Uploaded, Warned
+from infragen.protection import protect
+from infragen.schedule import Stop, Walk, together, walk
+from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
+from infragen.synth import Assembly
+
+KEPT_UNRESERVED = 100
+UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for beside the environment.
+
+    `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
+    names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
+    tags.
+    """
+
+    image_tag: str | None = None
+    code: Mapping[str, Artifact] = field(default_factory=dict)
+    allow_replace: frozenset[str] = frozenset()
+    on_failure: str = "rollback"
+    adopt: bool = False
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How a deployment ended: the plan that was shown, and one outcome for each stack in deployment order."""
+
+    plan: EnvironmentPlan
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the outcomes; 130 when the user interrupted it."""
+        return 130 if self.interrupted else exit_code(self.outcomes)
+
+
+def worker_code(env: Environment, directory: Path) -> dict[str, Artifact]:
+    """The artifacts of all workers with code; relative paths begin at the environment file's directory."""
+    return {each.name: code_artifact(directory / each.code) for each in env.workers if each.code}
+
+
+def launch_values(env: Environment, options: Options) -> dict[str, str]:
+    """The launch parameters that this run gives."""
+    values = {f"{camel(name)}CodeKey": artifact.key for name, artifact in options.code.items()}
+    if values:
+        values["CodeBucket"] = bucket_name(env)
+    if options.image_tag is not None:
+        values["ImageTag"] = options.image_tag
+    return values
+
+
+# --- plan -------------------------------------------------------------------------------------------------------
+
+
+def plan_environment(assembly: Assembly, session: Session, options: Options | None = None) -> EnvironmentPlan:
+    """What a deployment would do. Leaves no change set and no stack behind; templates stay under their digests."""
+    options = options or Options()
+    plan = make_plan(assembly, launch_values(assembly.environment, options))
+    observed = observe(session, plan.environment)
+    check_stacks(session, plan, observed, options.adopt)
+    for unit in plan.units:
+        state = observed.by_name.get(unit.stack)
+        if state is not None and running(state.status):
+            raise Refused(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and goes on")
+    with _Litter(session) as litter:
+        _, shown = _prepare(session, plan, observed, options, litter)
+    session.ui.tell(Planned(shown))
+    return shown
+
+
+class _Litter:
+    """The change sets that this run made; those that were not executed are deleted at the end, whatever happens."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._made: dict[str, str] = {}
+
+    def __enter__(self) -> _Litter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(CloudError):  # the error that led here is the one to tell; a later run deletes what is left
+            together([self.drop(each) for each in list(self._made)], self._session.timer)
+
+    def made(self, change_set_id: str, stack_id: str) -> None:
+        """Takes note of a change set."""
+        self._made[change_set_id] = stack_id
+
+    def keep(self, change_set_id: str) -> None:
+        """The change set is being executed: it belongs to the stack's history."""
+        self._made.pop(change_set_id, None)
+
+    def drop(self, change_set_id: str) -> Generator[None, None, None]:
+        """Deletes one now."""
+        stack_id = self._made.pop(change_set_id, None)
+        if stack_id is not None:
+            yield from discard(self._session.cloud, change_set_id, stack_id)
+
+
+def _prepare(
+    session: Session, plan: Plan, observed: Observed, options: Options, litter: _Litter
+) -> tuple[list[Prepared], EnvironmentPlan]:
+    """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
+    examined = examine_all(session, plan, observed)
+    warnings = list(plan.warnings)
+    for each in examined:
+        _check_road(session, each, options)
+    if any(not each.unchanged for each in examined):
+        if plan.uploads:
+            session.cloud.check_bucket(plan.bucket)
+        _upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
+        _sweep(session, examined)
+        warnings += _check_concurrency(session, examined)
+    roads = [prepare(session, plan, each, options.on_failure, litter.made) for each in examined]
+    prepared = together(roads, session.timer)
+    stacks = tuple(stack for each in prepared for stack in each.plans)
+    shown = EnvironmentPlan(
+        environment=plan.environment.environment,
+        account=observed.identity.account,
+        region=observed.identity.region,
+        topology=plan.environment.topology,
+        stacks=stacks,
+        capabilities=tuple(sorted({name for unit in plan.units for name in unit.capabilities})),
+        refusals=_refusals(stacks, options.allow_replace),
+        warnings=tuple(warnings),
+    )
+    return prepared, shown
+
+
+def _check_road(session: Session, examined: Examined, options: Options) -> None:
+    """Raises Refused for a failed stack that needs a decision: continue what was kept, or remove what is left."""
+    state, unit = examined.state, examined.unit
+    if state is None or examined.action not in ("continue", "recreate"):
+        return
+    cause = why_failed(session.cloud, _target(unit), state)
+    session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
+    if examined.action == "continue" and options.on_failure != "keep":
+        raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
+    left = [each for each in session.cloud.resources(state.stack_id) if each.status != "DELETE_COMPLETE"]
+    if examined.action == "recreate" and left:
+        names = ", ".join(f"{each.logical_id} ({each.status})" for each in left)
+        raise Refused(
+            f"{state.name} is {state.status} and still holds {names}",
+            "`infragen destroy` shows what is left and removes it",
+        )
+
+
+def _refusals(stacks: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Refusal, ...]:
+    return refusals((change for each in stacks for change in each.changes), allowed)
+
+
+def _upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None:
+    for each in artifacts:
+        if session.cloud.upload(bucket, each.key, each.body):
+            session.ui.tell(Uploaded(bucket, each.key, len(each.body)))
+
+
+def _sweep(session: Session, examined: Sequence[Examined]) -> None:
+    """Deletes change sets of ours that an earlier run could not delete."""
+    for each in examined:
+        if each.state is not None and not each.unchanged:
+            for summary in session.cloud.change_sets(each.state.stack_id):
+                if is_ours(summary.name) and summary.execution_status in UNEXECUTED:
+                    session.cloud.delete_change_set(summary.change_set_id)
+
+
+def _check_concurrency(session: Session, examined: Sequence[Examined]) -> list[str]:
+    """Reserved concurrency must leave 100 unreserved (Lambda Developer Guide, "Configuring reserved concurrency").
+
+    Raises CloudError when what is added does not fit; gives a warning when the limit may not be read.
+    """
+    rows = [change for each in examined for plan in each.plans for change in plan.changes]
+    added = sum(_reserved(each.after) - _reserved(each.before) for row in rows for each in _reservations(row))
+    if added <= 0:
+        return []
+    limit = session.cloud.lambda_concurrency()
+    if limit is None:
+        return ["lambda:GetAccountSettings is not permitted: whether the reserved concurrency fits was not checked"]
+    if limit.unreserved - added < KEPT_UNRESERVED:
+        raise CloudError(
+            f"{added} more concurrent executions would be reserved; {limit.unreserved} of the account's {limit.total} "
+            f"are unreserved, and Lambda keeps {KEPT_UNRESERVED} of them",
+            "ask Service Quotas for more (Lambda, concurrent executions), or set `reserved_concurrency: null`",
+        )
+    return []
+
+
+def _reservations(row: ResourceChange) -> list[PropertyChange]:
+    return [each for each in row.properties if each.path == ("Properties", "ReservedConcurrentExecutions")]
+
+
+def _reserved(value: object) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
+
+
+# --- deploy -----------------------------------------------------------------------------------------------------
+
+
+def deploy_environment(assembly: Assembly, session: Session, options: Options | None = None) -> Deployment:
+    """Deploys an environment. Raises an InfragenError while nothing has begun; afterwards failures are outcomes."""
+    options = options or Options()
+    return deploy_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
+
+
+def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
+    """Deploys the units of a plan, as `deploy_environment`."""
+    observed = observe(session, plan.environment)
+    check_stacks(session, plan, observed, options.adopt)
+    observed = _finish_earlier_run(session, plan, observed)
+    with _Litter(session) as litter:
+        prepared, shown = _prepare(session, plan, observed, options, litter)
+        session.ui.tell(Planned(shown))
+        _gate(session, shown)
+        if shown.changed:
+            _upload(session, plan.bucket, list(options.code.values()))
+        run = _Run(session, plan, options, litter, shown, {each.examined.unit.layer: each for each in prepared})
+        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
+        result: Walk = walk(stops, run.begin, session.ui, session.timer)
+    return Deployment(shown, result.outcomes, result.interrupted)
+
+
+def _finish_earlier_run(session: Session, plan: Plan, observed: Observed) -> Observed:
+    """Follows operations that an earlier, killed run began, then looks again."""
+    left = {unit.layer: (unit, observed.by_name[unit.stack]) for unit in plan.units if unit.stack in observed.by_name}
+    left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
+    if not left:
+        return observed
+    stops = [Stop(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
+    walk(
+        stops,
+        lambda layer: resume(session.cloud, session.ui, _target(left[layer][0]), left[layer][1]),
+        session.ui,
+        session.timer,
+    )
+    observed = observe(session, plan.environment)
+    check_stacks(session, plan, observed)
+    return observed
+
+
+def _target(unit: StackUnit) -> Target:
+    return Target(unit.layer, unit.stack, unit.child_layer)
+
+
+def _gate(session: Session, shown: EnvironmentPlan) -> None:
+    """Raises Refused when a guard forbids the plan or the user does not want it."""
+    _refuse(shown.refusals)
+    if shown.changed:
+        question = Question(f"deploy these changes to {shown.environment} ({shown.account}, {shown.region})?", "--yes")
+        if not session.ui.confirm(question):
+            raise Refused("declined; nothing was changed")
+
+
+def _refuse(found: Sequence[Refusal]) -> None:
+    if found:
+        raise Refused(
+            "this would destroy data:\n" + "\n".join(f"  {each}" for each in found),
+            "if that is meant: " + " ".join(f"--allow-replace {each.place}" for each in found),
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A deployment under way: what was prepared and shown, and the outputs of what is deployed by now."""
+
+    session: Session
+    plan: Plan
+    options: Options
+    litter: _Litter
+    shown: EnvironmentPlan
+    prepared: Mapping[str, Prepared]
+    outputs: dict[str, Known] = field(default_factory=dict)
+
+    def begin(self, layer: str) -> Road:
+        """The road of one unit whose requirements are deployed."""
+        outcome = yield from self._road(self.prepared[layer])
+        if isinstance(outcome, Deployed | Unchanged):
+            self.outputs[layer] = Known(outcome.outputs)
+        return outcome
+
+    def _road(self, prepared: Prepared) -> Road:
+        examined = prepared.examined
+        if examined.waits_for or self._moved(examined):
+            prepared = yield from self._prepare_again(prepared, examined.state)
+        elif examined.action == "recreate" and examined.state is not None:
+            target = _target(examined.unit)
+            gone = yield from delete(self.session.cloud, self.session.ui, target, examined.state)
+            if isinstance(gone, Failed):
+                return gone
+            prepared = yield from self._prepare_again(prepared, None)
+        if prepared.examined.unchanged or prepared.change_set is None:
+            return self._leave(prepared.examined)
+        return (yield from self._execute(prepared.examined, prepared.change_set))
+
+    def _moved(self, examined: Examined) -> bool:
+        """Whether an output that the unit takes is another one than when its change set was made."""
+        ready, missing = resolve(examined.unit, examined.live, self.outputs)
+        return bool(missing) or ready != dict(examined.parameters)
+
+    def _prepare_again(self, prepared: Prepared, state: StackState | None) -> Generator[None, None, Prepared]:
+        """The unit with the values there are now. Raises Refused for more destruction than was shown."""
+        if prepared.change_set is not None:
+            yield from self.litter.drop(prepared.change_set.change_set_id)
+        unit, region = prepared.examined.unit, self.plan.environment.region
+        examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
+        if examined.waits_for:
+            names = ", ".join(examined.waits_for)
+            raise OperationFailed(f"{unit.stack} needs outputs that {names} did not give")
+        again = yield from prepare(self.session, self.plan, examined, self.options.on_failure, self.litter.made)
+        _refuse(_refusals(again.plans, self.options.allow_replace))
+        _refuse_more(self.shown, again.plans)
+        return again
+
+    def _leave(self, examined: Examined) -> Unchanged:
+        state, unit = examined.state, examined.unit
+        if state is not None and self.plan.environment.protected and not state.protected:
+            protect(self.session.cloud, unit, state.stack_id)
+            self.session.ui.tell(Warned(f"{unit.stack} had no termination protection; it has now"))
+        return Unchanged(unit.layer, unit.stack, state.status if state else "", state.outputs if state else {})
+
+    def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
+        cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
+        exists = examined.live is not None
+        if guarded and exists:
+            protect(cloud, unit, change_set.stack_id, self.options.allow_replace)
+        self.litter.keep(change_set.change_set_id)
+        outcome = yield from execute(cloud, self.session.ui, _target(unit), change_set, examined.action)
+        if guarded and (exists or isinstance(outcome, Deployed)):
+            protect(cloud, unit, change_set.stack_id)
+        return outcome
+
+
+def _refuse_more(shown: EnvironmentPlan, plans: Sequence[StackPlan]) -> None:
+    """Raises Refused when a stack's change set, made with values that came later, destroys what was not shown."""
+    approved = {each.place for each in shown.changes() if destructive(each)}
+    more = [each for plan in plans for each in plan.changes if destructive(each) and each.place not in approved]
+    if more:
+        raise Refused(
+            "with the values that are known now, more would be replaced or removed than was shown: "
+            + ", ".join(f"{each.place} ({each.type})" for each in more),
+            "run the same command again: its plan will show it",
+        )

@@ -1,0 +1,116 @@
+"""What is deployed now, and whether we may touch it: the account, the region, the stacks, whose they are.
+
+Reads only. Whatever is not clearly ours is refused here, before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infragen.cloud import Cloud, Identity
+from infragen.config import Environment
+from infragen.errors import Conflict, Refused
+from infragen.operate import is_ours
+from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
+from infragen.progress import Connected, Session, Warned
+from infragen.stack import OnDeploy, StackState, row, running
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The environment's own stacks by layer, and every stack of its name by ARN (nested ones are among them)."""
+
+    identity: Identity
+    layers: Mapping[str, StackState]
+    by_id: Mapping[str, StackState]
+    by_name: Mapping[str, StackState]
+
+
+def check_identity(session: Session, env: Environment) -> Identity:
+    """Raises Refused unless the credentials belong to the file's account and the region is the file's."""
+    identity = session.cloud.identity()
+    account = account_of(env)
+    if identity.account != account:
+        raise Refused(
+            f"{env.environment} belongs to account {account}; the credentials in use are of {identity.account} "
+            f"({identity.arn})",
+            "use the right profile, or mend `account` in the environment file; nothing was changed",
+        )
+    if identity.region != env.region:
+        raise Refused(f"{env.environment} is in {env.region}; the session is in {identity.region}")
+    if identity.partition != _partition(env.region):
+        raise Refused(
+            f"{env.region} is in partition {_partition(env.region)}; the credentials are of {identity.partition}"
+        )
+    session.ui.tell(Connected(identity))
+    return identity
+
+
+def _partition(region: str) -> str:
+    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def observe(session: Session, env: Environment) -> Observed:
+    """Reads every stack whose name begins with the environment's, after the identity check."""
+    identity = check_identity(session, env)
+    states = session.cloud.stacks(env.name)
+    layers = {state.tags["infragen:layer"]: state for state in states if is_of(state, env)}
+    return Observed(identity, layers, {s.stack_id: s for s in states}, {s.name: s for s in states})
+
+
+def is_of(state: StackState, env: Environment) -> bool:
+    """Whether a stack is one of this environment's own: its tags say so and its name is the one they mean."""
+    tags = state.tags
+    mine = (tags.get("infragen:project"), tags.get("infragen:environment")) == (env.project, env.environment)
+    return mine and not state.parent_id and state.name == stack_name(env, tags.get("infragen:layer", ""))
+
+
+def check_stacks(session: Session, plan: Plan, observed: Observed, adopt: bool = False) -> None:
+    """Raises Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
+    env = plan.environment
+    planned = {unit.layer for unit in plan.units}
+    for layer, state in observed.layers.items():
+        if layer in planned or ARTIFACTS in (layer, *planned):
+            continue  # the artifact bucket serves both topologies
+        if (layer == ROOT) != (env.topology == "nested"):
+            raise Refused(
+                f"{state.name} exists, of the other topology: {env.environment} is {env.topology} in its file",
+                "a topology is not changed in place, it would build a second copy; put the old value back",
+            )
+        session.ui.tell(
+            Warned(f"{state.name} is deployed, and {layer} is not in the environment file any more; it stays")
+        )
+    for unit in plan.units:
+        state_or_none = observed.by_name.get(unit.stack)
+        if state_or_none is not None:
+            check_stack(session.cloud, unit, state_or_none, env, adopt)
+
+
+def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environment, adopt: bool) -> None:
+    """Raises Refused for a stack that is not ours to change, Conflict for one that somebody is changing."""
+    if state.parent_id:
+        raise Refused(f"{state.name} is nested in {state.parent_id}; it is changed through that stack only")
+    if not (is_of(state, env) or adopt or _is_only_reviewed(cloud, state)):
+        raise Refused(
+            f"a stack {state.name} exists and does not carry infragen's tags for {env.name}",
+            "if it is meant to be this environment's, take it over with --adopt",
+        )
+    if running(state.status) and not is_ours(state.change_set_id):
+        since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
+        raise Conflict(
+            f"{state.name} is {state.status}{since}, by an operation that is not infragen's",
+            "wait for it to end, then run the same command",
+        )
+    if row(state.status).deploy is OnDeploy.REFUSE:
+        raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
+
+
+def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
+    """A stack that never existed but for change sets of ours: it has no tags yet."""
+    return state.status == "REVIEW_IN_PROGRESS" and all(
+        is_ours(each.name) for each in cloud.change_sets(state.stack_id)
+    )

@@ -1,0 +1,252 @@
+"""One operation on one stack: a change set made and described, executed and followed to its end; or a deletion.
+
+Each road is a generator that yields whenever there is nothing to do but wait, so that one loop can walk many of them
+and the code still reads from top to bottom. Its return value is the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
+from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
+from infragen.follow import Follower, LayerEvent, anchors
+from infragen.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
+from infragen.plan import StackUnit
+from infragen.progress import Happened, Lost, Started, Ui
+from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
+
+Road = Generator[None, None, Outcome]
+PREFIX = "infragen-"
+STALE_READS = 15
+"""How often a settled status is read without an event that says so, before we believe it."""
+
+
+def new_name(unit: StackUnit, parameters: Mapping[str, str | PreviousValue]) -> str:
+    """A change set's name: the digest of what is deployed, and 80 random bits, because names must never meet."""
+    digest = hashlib.sha256(f"{unit.text}{sorted(parameters.items(), key=str)}".encode()).hexdigest()
+    return f"{PREFIX}{digest[:12]}-{secrets.token_hex(10)}"
+
+
+def token_of(change_set_id: str) -> str:
+    """The ClientRequestToken of a change set's execution: the same for each retry, another for each change set."""
+    return PREFIX + hashlib.sha256(change_set_id.encode()).hexdigest()[:40]
+
+
+def is_ours(change_set_id: str) -> bool:
+    """Whether a change set's name or ARN says that infragen made it."""
+    return change_set_id.rpartition("changeSet/")[2].startswith(PREFIX)
+
+
+# --- change sets ------------------------------------------------------------------------------------------------
+
+
+def make_change_set(
+    cloud: Cloud, request: ChangeSetRequest, made: Callable[[str, str], None]
+) -> Generator[None, None, ChangeSet]:
+    """Makes a change set and waits until it is executable, empty, or failed. `made` hears its ARN and its stack's."""
+    change_set_id, stack_id = cloud.create_change_set(request)
+    made(change_set_id, stack_id)
+    while True:
+        found = cloud.change_set(change_set_id)
+        if found is None:
+            raise Conflict(f"the change set {request.name} of {request.stack} was deleted while it was being made")
+        if not found.pending:
+            return found
+        yield
+
+
+def all_changes(
+    cloud: Cloud, change_set: ChangeSet, layer: str, name_child: Callable[[str, str], str]
+) -> tuple[ResourceChange, ...]:
+    """The rows of a change set and of the change sets of its nested stacks, each with its layer."""
+    rows: list[ResourceChange] = []
+    for change in change_set.changes:
+        rows.append(replace(change, layer=layer))
+        if change.change_set_id:
+            nested = cloud.change_set(change.change_set_id)
+            if nested is not None:
+                rows += all_changes(cloud, nested, name_child(layer, change.logical_id), name_child)
+    return tuple(rows)
+
+
+def failed_reason(cloud: Cloud, change_set: ChangeSet, place: str) -> str:
+    """Why a change set failed, in AWS's words, from the deepest nested one that says more than "nested failed"."""
+    for change in change_set.changes:
+        nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
+        if nested is not None and nested.status == "FAILED" and not nested.empty:
+            return failed_reason(cloud, nested, f"{place}/{change.logical_id}")
+    return f"{place}: {change_set.reason or 'AWS gave no reason'}"
+
+
+def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
+    """Deletes a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left."""
+    cloud.delete_change_set(change_set_id)
+    state = cloud.stack(stack_id)
+    if state is None or state.status != "REVIEW_IN_PROGRESS":
+        return
+    while cloud.change_set(change_set_id) is not None:
+        yield
+    if not cloud.change_sets(stack_id):
+        cloud.delete_stack(stack_id, token_of(change_set_id))
+
+
+# --- operations -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Target:
+    """The stack an operation is about, and the layers of the stacks nested in it."""
+
+    layer: str
+    stack: str
+    name_child: Callable[[str, str], str]
+
+
+def execute(cloud: Cloud, ui: Ui, target: Target, change_set: ChangeSet, action: str) -> Road:
+    """Executes a change set and follows the operation to its end."""
+    token = token_of(change_set.change_set_id)
+    anchored = anchors(cloud, change_set.stack_id)
+    ui.tell(Started(target.layer, target.stack, action))
+    try:
+        cloud.execute_change_set(change_set.change_set_id, token)
+    except Unavailable:
+        pass  # perhaps it was applied: following will tell
+    except CloudError as error:
+        if not _was_executed(cloud, change_set):
+            raise _not_executed(cloud, target, change_set, error) from error
+    follower = Follower(cloud, change_set.stack_id, target.layer, token, anchored, target.name_child)
+    return (yield from _follow_deployment(cloud, ui, target, follower, change_set.stack_id))
+
+
+def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
+    """Whether an execution that AWS refuses had been accepted before: the reply to the first try was lost."""
+    state = cloud.stack(change_set.stack_id)
+    return (
+        state is not None and state.change_set_id == change_set.change_set_id and state.status != "REVIEW_IN_PROGRESS"
+    )
+
+
+def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: CloudError) -> InfragenError:
+    """A change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack."""
+    now = cloud.change_set(change_set.change_set_id)
+    if now is not None and now.executable:
+        return error
+    return Conflict(
+        f"the plan of {target.stack} is stale: its change set is {now.execution_status if now else 'gone'}",
+        "something else changed the stack; run the same command again",
+    )
+
+
+def resume(cloud: Cloud, ui: Ui, target: Target, state: StackState) -> Road:
+    """Follows an operation of ours that an earlier run began. Its earlier events are shown again."""
+    ui.tell(Started(target.layer, target.stack, "follow"))
+    token = token_of(state.change_set_id)
+    follower = Follower(cloud, state.stack_id, target.layer, token, {}, target.name_child)
+    return (yield from _follow_deployment(cloud, ui, target, follower, state.stack_id))
+
+
+def _follow_deployment(cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str) -> Road:
+    """Tells every event until the stack settles, then decides how it ended."""
+    state = yield from _settled(cloud, ui, target, follower, stack_id)
+    if state is None or state.status == "DELETE_COMPLETE":
+        return Failed(target.layer, target.stack, f"the stack {target.stack} disappeared while it was being deployed")
+    if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
+        return Deployed(target.layer, target.stack, state.status, state.outputs, _left(follower))
+    return (yield from _failed(target, follower, state))
+
+
+def _left(follower: Follower) -> tuple[str, ...]:
+    """What the clean-up of a good update could not delete."""
+    events = (each.event for each in follower.events)
+    return tuple(each.physical_id for each in events if each.status == "DELETE_FAILED" and not each.of_stack_itself)
+
+
+def _settled(
+    cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str
+) -> Generator[None, None, StackState | None]:
+    """Waits until DescribeStacks gives a final status that is not a stale one from before the operation."""
+    unconfirmed = 0
+    while True:
+        try:
+            state = cloud.stack(stack_id)
+            _tell(ui, target, follower.poll() if state else [])
+            if state is None:
+                return None
+            if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
+                statuses = follower.own_statuses
+                unconfirmed += 1
+                if (statuses and statuses[-1] == state.status) or unconfirmed > STALE_READS:
+                    _tell(ui, target, follower.finish())
+                    return state
+        except Unavailable as error:
+            ui.tell(Lost(target.layer, error.message))
+        yield
+
+
+def _tell(ui: Ui, target: Target, events: list[LayerEvent]) -> None:
+    for each in events:
+        ui.tell(Happened(target.layer, each))
+
+
+def _failed(target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
+    """The failure with its root cause; events of failures can become visible after the final status."""
+    for _ in range(3):
+        if root_cause(follower.events):
+            break
+        yield
+        follower.finish()
+    cause = root_cause(follower.events)
+    said = str(cause) if cause else state.reason or "AWS gave no reason"
+    message = f"{target.stack} is {state.status}: {said}"
+    return Failed(target.layer, target.stack, message, _next_step(state.status), state.status, cause)
+
+
+def why_failed(cloud: Cloud, target: Target, state: StackState) -> Cause | None:
+    """The root cause in all of a stack's history, for one whose first creation failed."""
+    follower = Follower(cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    follower.finish()
+    return root_cause(follower.events)
+
+
+def _next_step(status: str) -> str:
+    match status:
+        case "ROLLBACK_COMPLETE":
+            return "nothing is left of it; mend the cause and deploy again: the failed stack is removed first"
+        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
+            return "the stack is as it was before; mend the cause and deploy again"
+        case "CREATE_FAILED" | "UPDATE_FAILED":
+            return "what was built is kept; mend the cause and run `infragen deploy --on-failure keep`"
+    return STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
+
+
+def delete(
+    cloud: Cloud, ui: Ui, target: Target, state: StackState, retain: Sequence[str] = ()
+) -> Generator[None, None, Deleted | Failed]:
+    """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
+    token = PREFIX + secrets.token_hex(20)
+    anchored = anchors(cloud, state.stack_id)
+    ui.tell(Started(target.layer, target.stack, "delete"))
+    cloud.delete_stack(state.stack_id, token, tuple(retain))
+    follower = Follower(cloud, state.stack_id, target.layer, token, anchored, target.name_child)
+    return (yield from _follow_deletion(cloud, ui, target, follower, state.stack_id))
+
+
+def resume_deletion(cloud: Cloud, ui: Ui, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
+    """Follows a deletion that runs already."""
+    ui.tell(Started(target.layer, target.stack, "follow"))
+    follower = Follower(cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    return (yield from _follow_deletion(cloud, ui, target, follower, state.stack_id))
+
+
+def _follow_deletion(
+    cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str
+) -> Generator[None, None, Deleted | Failed]:
+    state = yield from _settled(cloud, ui, target, follower, stack_id)
+    if state is not None and state.status != "DELETE_COMPLETE":
+        return (yield from _failed(target, follower, state))
+    events = (each.event for each in follower.events)
+    return Deleted(target.layer, target.stack, tuple(e.physical_id for e in events if e.status == "DELETE_SKIPPED"))

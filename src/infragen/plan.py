@@ -1,0 +1,311 @@
+"""Assembly -> Plan: what is deployed as one stack each, in which order, and with which values.
+
+The two topologies meet here and nowhere else: nested gives one unit, the root with its layers inside; independent gives
+one unit for each layer. Pure: values that exist only in AWS appear as `OutputOf` and `Kept` and are resolved by the
+engine. This module also holds what a plan looks like to people: one `StackPlan` for each stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infragen.config import Environment
+from infragen.errors import InputError
+from infragen.guard import Refusal
+from infragen.layer import LaunchParameter
+from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
+from infragen.synth import Assembly, LayerTemplate, RootTemplate, template_key
+
+ROOT = "root"
+ARTIFACTS = "artifacts"
+
+MAX_RESOURCES, MAX_PARAMETERS, MAX_OUTPUTS, MAX_MAPPINGS, MAX_BYTES = 500, 200, 200, 200, 1_000_000
+MAX_TAGS, MAX_DESCRIPTION, MAX_VALUE = 50, 1024, 4096
+"""CloudFormation User Guide, "Understand CloudFormation quotas"."""
+
+NEARLY = 0.9
+"""The part of a quota above which we warn."""
+
+IAM_NAMES = {
+    "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::Policy": "", "AWS::IAM::AccessKey": "", "AWS::IAM::UserToGroupAddition": "",
+}  # fmt: skip
+"""Types that need CAPABILITY_IAM, and the property that makes it NAMED_IAM (API reference, CreateChangeSet)."""
+
+
+@dataclass(frozen=True)
+class OutputOf:
+    """A parameter whose value is another layer's output, known once that layer is deployed."""
+
+    layer: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A parameter that keeps the deployed value; the template's default when nothing is deployed."""
+
+
+Value = str | OutputOf | Kept
+
+
+@dataclass(frozen=True)
+class StackUnit:
+    """Everything that one stack is made of. `children` are the nested templates by logical id, empty for a layer."""
+
+    layer: str
+    stack: str
+    body: Mapping[str, Any]
+    text: str
+    key: str
+    parameters: Mapping[str, Value]
+    tags: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    requires: tuple[str, ...] = ()
+    children: Mapping[str, LayerTemplate] = field(default_factory=dict)
+
+    def child_layer(self, parent: str, logical_id: str) -> str:
+        """The layer of a nested stack: of a layer's stack in the root its layer, of any other its place."""
+        if parent == ROOT:
+            child = self.children.get(logical_id)
+            return child.layer if child else logical_id.lower()
+        return f"{parent}/{logical_id}"
+
+    def bodies(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The unit's own template and those nested in it, with their layers."""
+        yield self.layer, self.body
+        for child in self.children.values():
+            yield child.layer, child.body
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of an environment in deployment order, the templates they need in the bucket, and warnings."""
+
+    environment: Environment
+    units: tuple[StackUnit, ...]
+    uploads: tuple[tuple[str, bytes], ...]
+    warnings: tuple[str, ...] = ()
+
+    def reversed(self) -> tuple[StackUnit, ...]:
+        """The units in the order in which they are deleted."""
+        return tuple(reversed(self.units))
+
+    @property
+    def bucket(self) -> str:
+        """The artifact bucket's name."""
+        return bucket_name(self.environment)
+
+
+def account_of(env: Environment) -> str:
+    """The account that the environment must be deployed to. Raises InputError when the file names none."""
+    if env.account is None:
+        raise InputError(
+            f"the environment {env.environment} names no account",
+            'add `account: "123456789012"`: every command that talks to AWS checks it before it writes anything',
+        )
+    return env.account
+
+
+def bucket_name(env: Environment) -> str:
+    """The artifact bucket of an environment, 63 characters at most (S3 User Guide, "Bucket naming rules")."""
+    return f"infragen-{env.name}-{account_of(env)}-{env.region}"[:63].rstrip("-")
+
+
+def stack_name(env: Environment, layer: str) -> str:
+    """The name of a layer's own stack, of the root's, or of the artifact bucket's."""
+    return env.name if layer == ROOT else f"{env.name}-{layer}"
+
+
+def stack_tags(env: Environment, layer: str) -> dict[str, str]:
+    """The tags of a stack; CloudFormation passes them on to its resources and nested stacks."""
+    own = {
+        "Project": env.project,
+        "Environment": env.environment,
+        "Layer": layer,
+        "ManagedBy": "infragen",
+        "infragen:project": env.project,
+        "infragen:environment": env.environment,
+        "infragen:layer": layer,
+    }
+    return {**env.tags, **own}
+
+
+def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> Plan:
+    """The plan of an environment; `values` are launch parameters given for this run (ImageTag, code keys).
+
+    Raises InputError for a template above CloudFormation's quotas and for a value that no layer takes.
+    """
+    env, values = assembly.environment, values or {}
+    takes = {each.name for template in assembly.templates for each in template.parameters}
+    for name in values:
+        if name not in takes:
+            raise InputError(f"{name} was given, and no layer of {env.environment} takes it")
+    nested = env.topology == "nested"
+    units = (_root_unit(assembly, values),) if nested else tuple(_layer_units(assembly, values))
+    uploads = {template_key(each.digest): each.text.encode() for each in assembly.templates}
+    uploads.update({unit.key: unit.text.encode() for unit in units})
+    warnings = [w for unit in units for layer, body in unit.bodies() for w in check_template(layer, body)]
+    warnings += [w for each in assembly.templates for w in check_size(each.layer, each.text)]
+    warnings += [w for unit in units for w in _check_request(unit)]
+    return Plan(env, units, tuple(uploads.items()), tuple(warnings))
+
+
+def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:
+    root = assembly.root()
+    check_size(ROOT, root.text)
+    parameters = _launch(root.parameters, values)
+    if "TemplateBucket" in root.body.get("Parameters", {}):
+        parameters["TemplateBucket"] = bucket_name(assembly.environment)
+    return _unit(assembly.environment, ROOT, root, parameters, (), _children(root.body, assembly))
+
+
+def _children(body: Mapping[str, Any], assembly: Assembly) -> dict[str, LayerTemplate]:
+    """The root's nested stacks: a child is the template whose digest its URL holds."""
+    urls = {
+        name: str(each["Properties"]["TemplateURL"])
+        for name, each in body["Resources"].items()
+        if each["Type"] == STACK_TYPE
+    }
+    return {name: each for name, url in urls.items() for each in assembly.templates if each.digest in url}
+
+
+def _layer_units(assembly: Assembly, values: Mapping[str, str]) -> Iterator[StackUnit]:
+    for template in assembly.templates:
+        wiring: dict[str, Value] = {each.name: OutputOf(each.layer, each.name) for each in template.inputs}
+        parameters = {**_launch(template.parameters, values), **wiring}
+        yield _unit(assembly.environment, template.layer, template, parameters, template.requires, {})
+
+
+def _unit(
+    env: Environment,
+    layer: str,
+    template: LayerTemplate | RootTemplate,
+    parameters: Mapping[str, Value],
+    requires: tuple[str, ...],
+    children: Mapping[str, LayerTemplate],
+) -> StackUnit:
+    bodies = [template.body, *(each.body for each in children.values())]
+    return StackUnit(
+        layer=layer,
+        stack=stack_name(env, layer),
+        body=template.body,
+        text=template.text,
+        key=template_key(template.digest),
+        parameters=parameters,
+        tags=stack_tags(env, layer),
+        capabilities=capabilities(bodies),
+        requires=requires,
+        children=children,
+    )
+
+
+def _launch(parameters: Iterable[LaunchParameter], values: Mapping[str, str]) -> dict[str, Value]:
+    """The values of launch parameters: of this run, of the environment file, of the deployed stack, the default."""
+    found: dict[str, Value] = {}
+    for each in parameters:
+        given = values.get(each.name, each.value)
+        if given is not None:
+            found[each.name] = given
+        elif each.keep:
+            found[each.name] = Kept()
+        elif each.default is None:
+            raise InputError(f"the parameter {each.name} has neither a value nor a default")
+    return found
+
+
+def capabilities(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What must be acknowledged for these templates, and no more."""
+    found = set()
+    for body in bodies:
+        for each in body.get("Resources", {}).values():
+            if each["Type"] in IAM_NAMES:
+                named = IAM_NAMES[each["Type"]] in each.get("Properties", {})
+                found.add("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
+        if "Transform" in body or re.search(r"'Fn::Transform'", str(body)):
+            found.add("CAPABILITY_AUTO_EXPAND")
+    if "CAPABILITY_NAMED_IAM" in found:
+        found.discard("CAPABILITY_IAM")
+    return tuple(sorted(found))
+
+
+def check_template(layer: str, body: Mapping[str, Any]) -> list[str]:
+    """Counts what CloudFormation counts. Raises InputError above a quota; gives a warning near one."""
+    limits = {
+        "Resources": MAX_RESOURCES,
+        "Parameters": MAX_PARAMETERS,
+        "Outputs": MAX_OUTPUTS,
+        "Mappings": MAX_MAPPINGS,
+    }
+    counts = ((section.lower(), len(body.get(section, {})), limit) for section, limit in limits.items())
+    return [warning for what, count, limit in counts for warning in _within(layer, what, count, limit)]
+
+
+def check_size(layer: str, text: str) -> list[str]:
+    """The size of a template's text in bytes, as `check_template`."""
+    return list(_within(layer, "bytes", len(text.encode()), MAX_BYTES))
+
+
+def _check_request(unit: StackUnit) -> Iterator[str]:
+    yield from _within(unit.layer, "tags", len(unit.tags), MAX_TAGS)
+    yield from _within(
+        unit.layer, "bytes of description", len(unit.body.get("Description", "").encode()), MAX_DESCRIPTION
+    )
+    for name, value in unit.parameters.items():
+        if isinstance(value, str):
+            yield from _within(unit.layer, f"bytes in parameter {name}", len(value.encode()), MAX_VALUE)
+
+
+def _within(layer: str, what: str, count: int, limit: int) -> Iterator[str]:
+    if count > limit:
+        raise InputError(f"layer {layer}: {count} {what}; CloudFormation allows {limit}")
+    if count > NEARLY * limit:
+        yield f"layer {layer}: {count} {what} of {limit} that CloudFormation allows"
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """What will happen to one stack.
+
+    `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
+    "change set" where AWS computed the rows and "template" where we did. `waits_for` are the layers without whose
+    deployment the rest cannot be known. `parameters` and `tags` are the stack's own that change.
+    """
+
+    layer: str
+    stack: str
+    action: str
+    changes: tuple[ResourceChange, ...] = ()
+    source: str = "template"
+    parameters: tuple[PropertyChange, ...] = ()
+    tags: tuple[PropertyChange, ...] = ()
+    outputs: tuple[PropertyChange, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnvironmentPlan:
+    """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids."""
+
+    environment: str
+    account: str
+    region: str
+    topology: str
+    stacks: tuple[StackPlan, ...]
+    capabilities: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return any(each.action != "none" for each in self.stacks)
+
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """The rows of all stacks."""
+        return tuple(change for each in self.stacks for change in each.changes)

@@ -1,0 +1,331 @@
+"""What a deployment will do to each stack: deployed templates against rendered ones, and change sets where they can be.
+
+The comparison of templates is made for every unit and needs no change in AWS. A change set is made for a unit whose
+values are all known; its rows, AWS's own, then stand in the place of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
+from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, settled
+from infragen.errors import OperationFailed
+from infragen.observe import Observed
+from infragen.operate import all_changes, failed_reason, make_change_set, new_name
+from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
+from infragen.progress import Preparing, Session
+from infragen.stack import STACK_TYPE, Absent, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.templatefile import parse
+
+ACTIONS = {
+    OnDeploy.CREATE: "create",
+    OnDeploy.UPDATE: "update",
+    OnDeploy.RECREATE: "recreate",
+    OnDeploy.CONTINUE: "continue",
+}
+OPAQUE = ("AWS::SSM::Parameter::",)
+"""Parameter types whose value is a name: CloudFormation resolves it each time, so that we cannot compare it."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A unit against what is deployed. `parameters` are what a change set would get; `waits_for` says which layers'
+    outputs are missing for it. `plans` begins with the unit's own stack; nested ones follow.
+    """
+
+    unit: StackUnit
+    state: StackState | None
+    action: str
+    parameters: Mapping[str, str | PreviousValue]
+    waits_for: tuple[str, ...]
+    plans: tuple[StackPlan, ...]
+    moved: frozenset[str] = frozenset()
+
+    @property
+    def live(self) -> StackState | None:
+        """The stack, when it is there to be updated."""
+        return self.state if self.action in ("update", "continue", "none") else None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.action == "none"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stacks that exist, by unit, with outputs as far as they are known to stay."""
+
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+
+
+def examine_all(session: Session, plan: Plan, observed: Observed) -> tuple[Examined, ...]:
+    """Every unit in order; what an earlier one will change is not known to the later ones."""
+    known: dict[str, Deployed] = {}
+    found = []
+    for unit in plan.units:
+        state = observed.by_name.get(unit.stack)
+        examined = examine(session.cloud, unit, state, known, observed.by_id, plan.environment.region)
+        known[unit.layer] = Deployed(state.outputs if state else {}, examined.moved)
+        found.append(examined)
+    return tuple(found)
+
+
+def examine(
+    cloud: Cloud,
+    unit: StackUnit,
+    state: StackState | None,
+    known: Mapping[str, Deployed],
+    by_id: Mapping[str, StackState],
+    region: str,
+) -> Examined:
+    """One unit against its deployed stack: what would change, as far as templates and parameters tell."""
+    action = ACTIONS.get(row(state.status).deploy if state else OnDeploy.CREATE, "update")
+    live = state if state is not None and action in ("update", "continue") else None
+    parameters, missing = resolve(unit, live, known)
+    old = deployed_side(cloud, live) if live else EMPTY
+    new = Side(unit.body, effective(unit.body, {**parameters, **missing}, live.parameters if live else {}))
+    waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
+    rows = compare(unit.layer, region, old, new)
+    own = StackPlan(
+        unit.layer, unit.stack, action, rows,
+        parameters=differing(old.values, new.values),
+        tags=differing(live.tags if live else {}, unit.tags),
+        waits_for=waits_for,
+    )  # fmt: skip
+    if live and action == "update" and not (own.parameters or own.tags or waits_for) and old.body == new.body:
+        return Examined(unit, state, "none", parameters, (), (replace(own, action="none", changes=()), *_quiet(unit)))
+    children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
+    moved = changed_outputs(old, new, rows)
+    return Examined(unit, state, action, parameters, waits_for, (own, *children), moved)
+
+
+def _quiet(unit: StackUnit) -> Iterator[StackPlan]:
+    return (StackPlan(child.layer, f"{unit.stack}/{name}", "none") for name, child in unit.children.items())
+
+
+def resolve(
+    unit: StackUnit, live: StackState | None, known: Mapping[str, Deployed]
+) -> tuple[dict[str, str | PreviousValue], dict[str, KnownAfter]]:
+    """The unit's parameters as a change set takes them, and those that must wait for another layer."""
+    ready: dict[str, str | PreviousValue] = {}
+    missing = {}
+    for name, value in unit.parameters.items():
+        match value:
+            case OutputOf(layer, output):
+                upstream = known.get(layer, Deployed())
+                if output in upstream.outputs and output not in upstream.moved:
+                    ready[name] = upstream.outputs[output]
+                else:
+                    missing[name] = KnownAfter(layer, output)
+            case Kept():
+                if live is not None and name in live.parameters:
+                    ready[name] = PreviousValue()
+            case str():
+                ready[name] = value
+    return ready, missing
+
+
+def deployed_side(cloud: Cloud, state: StackState) -> Side:
+    """A deployed stack's template, with the parameter values that can be compared."""
+    body = parse(cloud.template(state.stack_id))
+    return Side(body, _comparable(body, state.parameters))
+
+
+def effective(
+    body: Mapping[str, Any], given: Mapping[str, str | PreviousValue | KnownAfter], previous: Mapping[str, str]
+) -> dict[str, object]:
+    """The values a template's parameters will have: given, previous, or default."""
+    values: dict[str, object] = {}
+    for name, declared in body.get("Parameters", {}).items():
+        value = given.get(name, declared.get("Default"))
+        if isinstance(value, PreviousValue):
+            value = previous.get(name)
+        if value is not None:
+            values[name] = value if isinstance(value, KnownAfter) else str(value)
+    return _comparable(body, values)
+
+
+def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, object]:
+    declared = body.get("Parameters", {})
+    return {
+        name: value
+        for name, value in values.items()
+        if name in declared
+        and not declared[name].get("NoEcho")
+        and not str(declared[name].get("Type", "")).startswith(OPAQUE)
+    }
+
+
+def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:
+    """The entries of two flat maps that differ."""
+    names = [*new, *(each for each in old if each not in new)]
+    pairs = ((name, old.get(name, Absent()), new.get(name, Absent())) for name in names)
+    return tuple(PropertyChange((name,), before, after) for name, before, after in pairs if before != after)
+
+
+# --- nested stacks ----------------------------------------------------------------------------------------------
+
+
+def _examine_children(
+    cloud: Cloud,
+    unit: StackUnit,
+    old: Side,
+    new: Side,
+    by_id: Mapping[str, StackState],
+    region: str,
+    live: StackState | None,
+) -> Iterator[StackPlan]:
+    """The nested stacks of a unit, in deployment order: each against its own deployed template."""
+    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live and before else {}
+    outputs: dict[str, Deployed] = {}
+    for name, child in unit.children.items():
+        state = by_id.get(ids.get(name, ""))
+        given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
+        same_url = _url(before.get(name)) == _url(after.get(name))
+        plan, moved = _examine_child(cloud, child.layer, child.body, state, given, same_url, region)
+        outputs[name] = Deployed(state.outputs if state else {}, moved)
+        yield plan
+    for name, resource in before.items():
+        gone = by_id.get(ids.get(name, ""))
+        if resource["Type"] == STACK_TYPE and name not in after and gone is not None:
+            layer = unit.child_layer(unit.layer, name)
+            rows = compare(layer, region, deployed_side(cloud, gone), EMPTY)
+            yield StackPlan(layer, gone.name, "delete", rows)
+
+
+def _url(resource: Mapping[str, Any] | None) -> object:
+    return resource["Properties"].get("TemplateURL") if resource else None
+
+
+def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, Deployed], unit: StackUnit) -> dict[str, Any]:
+    """A nested stack's parameters with the outputs of its siblings in their places, as far as those are known."""
+    found = {}
+    for name, value in parameters.items():
+        found[name] = value
+        if isinstance(value, dict) and "Fn::GetAtt" in value:
+            sibling, _, output = ".".join(value["Fn::GetAtt"]).partition(".Outputs.")
+            known = outputs.get(sibling, Deployed())
+            later = output in known.moved or output not in known.outputs
+            found[name] = KnownAfter(unit.child_layer(unit.layer, sibling), output) if later else known.outputs[output]
+    return found
+
+
+def _examine_child(
+    cloud: Cloud,
+    layer: str,
+    body: Mapping[str, Any],
+    state: StackState | None,
+    given: Mapping[str, Any],
+    same_url: bool,
+    region: str,
+) -> tuple[StackPlan, frozenset[str]]:
+    if state is None:
+        new = Side(body, effective(body, given, {}))
+        plan = StackPlan(layer, "", "create", compare(layer, region, EMPTY, new), parameters=differing({}, new.values))
+        return plan, frozenset(body.get("Outputs", {}))
+    new = Side(body, effective(body, given, state.parameters))
+    parameters = differing(_comparable(body, state.parameters), new.values)
+    if same_url and not parameters:
+        return StackPlan(layer, state.name, "none"), frozenset()
+    old = Side(body, _comparable(body, state.parameters)) if same_url else deployed_side(cloud, state)
+    rows = compare(layer, region, old, new)
+    return StackPlan(layer, state.name, "update", rows, parameters=parameters), changed_outputs(old, new, rows)
+
+
+# --- change sets ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An examined unit with its change set, when one could be made and is not empty."""
+
+    examined: Examined
+    change_set: ChangeSet | None = None
+
+    @property
+    def plans(self) -> tuple[StackPlan, ...]:
+        """What will happen to the unit's stacks."""
+        return self.examined.plans
+
+
+def prepare(
+    session: Session,
+    plan: Plan,
+    examined: Examined,
+    on_failure: str,
+    made: Callable[[str, str], None],
+) -> Generator[None, None, Prepared]:
+    """Makes the change set of an examined unit that needs one and whose values are all known."""
+    unit = examined.unit
+    if examined.unchanged or examined.waits_for or examined.action == "recreate":
+        return Prepared(examined)
+    session.ui.tell(Preparing(unit.layer, unit.stack))
+    request = change_set_request(session.cloud, plan, examined, on_failure)
+    change_set = yield from make_change_set(session.cloud, request, made)
+    if change_set.empty:
+        quiet = tuple(replace(each, action="none", changes=(), source="change set") for each in examined.plans)
+        return Prepared(replace(examined, action="none", plans=quiet), change_set)
+    if not change_set.executable:
+        reason = failed_reason(session.cloud, change_set, unit.layer)
+        raise OperationFailed(
+            f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}",
+            "nothing was changed; mend the cause and run the same command",
+        )
+    plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
+    return Prepared(replace(examined, plans=plans), change_set)
+
+
+def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure: str) -> ChangeSetRequest:
+    """CreateChangeSet's ingredients for a unit."""
+    unit, first = examined.unit, examined.action in ("create", "recreate")
+    return ChangeSetRequest(
+        stack=unit.stack if first or examined.state is None else examined.state.stack_id,
+        name=new_name(unit, examined.parameters),
+        kind="CREATE" if first else "UPDATE",
+        parameters=examined.parameters,
+        tags=unit.tags,
+        capabilities=unit.capabilities,
+        body="" if unit.key else unit.text,
+        url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
+        nested=bool(unit.children),
+        on_failure=_on_stack_failure(on_failure, first),
+        description=f"infragen {plan.environment.name} {unit.layer}",
+    )
+
+
+def _on_stack_failure(on_failure: str, first: bool) -> str:
+    """OnStackFailure: DELETE is for first creations only (API reference, CreateChangeSet)."""
+    wanted = {"rollback": "ROLLBACK", "keep": "DO_NOTHING", "delete": "DELETE"}[on_failure]
+    return "ROLLBACK" if wanted == "DELETE" and not first else wanted
+
+
+def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet) -> tuple[StackPlan, ...]:
+    """The unit's plans with AWS's rows in the place of ours, for every stack that AWS describes."""
+    unit = examined.unit
+    rows = [judged(each, region) for each in all_changes(cloud, change_set, unit.layer, unit.child_layer)]
+    described = {unit.layer} | {
+        unit.child_layer(unit.layer, each.logical_id) for each in change_set.changes if each.change_set_id
+    }
+    plans = []
+    for each in examined.plans:
+        if each.layer in described:
+            own = tuple(valued(change, each.changes) for change in rows if change.layer == each.layer)
+            each = replace(each, changes=own, source="change set")
+        plans.append(each)
+    return tuple(plans)
+
+
+def valued(change: Any, ours: Sequence[Any]) -> Any:
+    """AWS's row, with our before and after values where AWS gives none."""
+    mine = next((each for each in ours if each.logical_id == change.logical_id), None)
+    if mine is None or any(each.before is not None or each.after is not None for each in change.properties):
+        return change
+    known = {each.path[:2] for each in mine.properties}
+    kept = tuple(each for each in change.properties if each.path[:2] not in known)
+    return replace(change, properties=(*mine.properties, *kept), causes=change.causes or mine.causes)

@@ -1,0 +1,130 @@
+"""What the engine tells while it works, and what it asks: typed events and the two-method Protocol of who listens.
+
+The engine never prints. A terminal, a CI log and a JSON stream are three listeners.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from infragen.cloud import Cloud, Identity
+from infragen.follow import LayerEvent
+from infragen.outcome import Outcome
+from infragen.plan import EnvironmentPlan
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The account and region are those of the environment file."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """An artifact was missing in the bucket and is there now."""
+
+    bucket: str
+    key: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """A change set is being made for a stack."""
+
+    layer: str
+    stack: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The whole plan, before anything is asked or done."""
+
+    plan: EnvironmentPlan
+
+
+@dataclass(frozen=True)
+class Started:
+    """An operation on a stack began: create, update, delete, or follow (one that ran already)."""
+
+    layer: str
+    stack: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A stack event, of the operation we follow and of no other."""
+
+    layer: str
+    event: LayerEvent
+
+
+@dataclass(frozen=True)
+class Following:
+    """A round of looking at what runs is over: seconds since the start, and the stacks that still run."""
+
+    seconds: float
+    running: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """AWS cannot be read at the moment; the operation goes on and so do we."""
+
+    layer: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A stack has its outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know; it stops nothing."""
+
+    text: str
+
+
+Event = Connected | Uploaded | Preparing | Planned | Started | Happened | Following | Lost | Ended | Warned
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something only a person, or the flag in `answered_by`, may decide. `typed` is what a person must type, if any."""
+
+    text: str
+    answered_by: str
+    typed: str = ""
+
+
+class Ui(Protocol):
+    """Who listens and answers."""
+
+    def tell(self, event: Event) -> None:
+        """Takes note of an event."""
+
+    def confirm(self, question: Question) -> bool:
+        """Asks. Without anybody to ask it raises Refused and names `answered_by`."""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A clock in seconds that never goes back, and a way to wait."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every command works with: AWS, who listens, and time."""
+
+    cloud: Cloud
+    ui: Ui
+    timer: Timer

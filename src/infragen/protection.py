@@ -1,0 +1,61 @@
+"""Termination protection and stack policies: the second belt, which holds even when infragen is not asked.
+
+The policy denies what the guard refuses. It is not inherited by nested stacks, so each of them gets its own, and the
+root protects those of its nested stacks that hold data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from infragen.cloud import Cloud
+from infragen.guard import stack_policy, stateful
+from infragen.plan import StackUnit
+from infragen.stack import STACK_TYPE
+
+NONE: dict[str, Any] = {"Statement": []}
+
+
+def protect(cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[str] = ()) -> None:
+    """Sets termination protection and the stack policies of a unit and its nested stacks, where they differ.
+
+    `allowed` are the `layer/LogicalId` that this deployment may replace: they are left out until it is done.
+    """
+    state = cloud.stack(stack_id)
+    if state is None:
+        return
+    if not state.protected:
+        cloud.protect_stack(stack_id, True)
+    for each_id, names in _protected(cloud, unit, stack_id, allowed):
+        wanted = stack_policy(names)
+        if names and json.loads(cloud.stack_policy(each_id) or json.dumps(NONE)) != wanted:
+            cloud.set_stack_policy(each_id, json.dumps(wanted))
+
+
+def _protected(
+    cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Each stack of the unit with the logical ids to keep."""
+    holders = [name for name, child in unit.children.items() if stateful(child.body)]
+    own = [*stateful(unit.body), *holders]
+    yield stack_id, _without(unit.layer, own, allowed)
+    if not holders:
+        return
+    ids = {each.logical_id: each.physical_id for each in cloud.resources(stack_id) if each.type == STACK_TYPE}
+    for name in holders:
+        child = unit.children[name]
+        if ids.get(name):
+            yield ids[name], _without(child.layer, list(stateful(child.body)), allowed)
+
+
+def _without(layer: str, names: list[str], allowed: Collection[str]) -> list[str]:
+    return [name for name in names if f"{layer}/{name}" not in allowed]
+
+
+def policies(unit: StackUnit) -> Mapping[str, Mapping[str, Any]]:
+    """The stack policies of a unit by layer, for people to read."""
+    found = {layer: stack_policy(stateful(body)) for layer, body in unit.bodies() if stateful(body)}
+    holders = [name for name, child in unit.children.items() if stateful(child.body)]
+    return {**found, unit.layer: stack_policy([*stateful(unit.body), *holders])} if holders else found
