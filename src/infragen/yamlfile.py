@@ -126,12 +126,12 @@ def merge(base: Mapping, over: Mapping) -> Mapping:
 
 
 def plain(node: Node) -> object:
-    """The same as dicts and lists, with Scalars as leaves."""
+    """The same as dicts and lists, with Scalars as leaves and None for what is empty or null."""
     if isinstance(node, Mapping):
         return {key: plain(entry.node) for key, entry in node.entries.items()}
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
-    return node
+    return None if node.value is None else node
 
 
 def find(node: Mapping, path: tuple[str | int, ...]) -> Place:

@@ -1,0 +1,51 @@
+"""Environment files: their schema, the rules between keys, and how they are read.
+
+`schema` holds the classes (the whole schema on one page), `rules` what keys demand of each other, `files` reads and
+checks, `reference` describes. Nothing here knows AWS, a terminal or a template; pydantic is used only here.
+"""
+
+from infragen.config.files import (
+    EnvironmentFile,
+    load_environment,
+    load_file,
+    read_node,
+    warnings_of,
+)
+from infragen.config.reference import json_schema
+from infragen.config.schema import (
+    FARGATE_MEMORY,
+    INTERFACE_ENDPOINTS,
+    LOG_RETENTION_DAYS,
+    REGIONS,
+    Api,
+    Cost,
+    Database,
+    Environment,
+    Expected,
+    Network,
+    Queue,
+    Worker,
+    camel,
+)
+
+__all__ = [
+    "FARGATE_MEMORY",
+    "INTERFACE_ENDPOINTS",
+    "LOG_RETENTION_DAYS",
+    "REGIONS",
+    "Api",
+    "Cost",
+    "Database",
+    "Environment",
+    "EnvironmentFile",
+    "Expected",
+    "Network",
+    "Queue",
+    "Worker",
+    "camel",
+    "json_schema",
+    "load_environment",
+    "load_file",
+    "read_node",
+    "warnings_of",
+]

@@ -1,0 +1,237 @@
+"""Environment files: reading one with what it extends, checking it, and saying where every value comes from.
+
+The only part of `config` that touches the file system. A problem is always told with file, line and column.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from infragen import yamlfile
+from infragen.config import reference, rules
+from infragen.config.reference import dotted
+from infragen.config.schema import Environment
+from infragen.errors import InputError
+from infragen.yamlfile import Mapping, Place, Problem, Scalar, Sequence
+
+MAX_EXTENDS = 10
+
+
+@dataclass(frozen=True)
+class EnvironmentFile:
+    """An environment together with the text it was read from."""
+
+    path: Path
+    environment: Environment
+    node: Mapping
+
+    def place(self, path: reference.Path) -> Place:
+        """Where the value at a path is written; for an absent one, the key of the section it belongs to."""
+        return _place(self.node, path)
+
+    def code(self, worker: str) -> Path | None:
+        """The code of a worker: the path it names, relative to the file that names it."""
+        for index, each in enumerate(self.environment.workers):
+            if each.name == worker and each.code is not None:
+                return Path(self.place(("workers", index, "code")).file).parent / each.code
+        return None
+
+
+def load_environment(path: Path, today: date | None = None) -> Environment:
+    """The environment that a file describes; see `load_file`."""
+    return load_file(path, today).environment
+
+
+def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
+    """Read and check an environment file and what it extends.
+
+    `today` (default: the date in UTC) decides which Lambda runtimes are past their end. Raises InputError with every
+    problem, one per line, in file order: those of single keys; when there are none, those between keys.
+    """
+    node = _laid_over(path, ())
+    problems = list(_references_to_secrets(node))
+    environment = None
+    try:
+        environment = Environment.model_validate(yamlfile.plain(node))
+    except ValidationError as error:
+        # a list whose items are all wrong counts as too short as well, which would only confuse
+        wrong = [each for each in error.errors() if each["type"] != "too_short" or not each["input"]]
+        problems += [_problem(node, each) for each in wrong]
+    if environment is not None and not problems:
+        found = EnvironmentFile(path, environment, node)
+        given = rules.Given(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
+        problems = [Problem(found.place(each.path), each.text) for each in rules.errors(given)]
+        if not problems:
+            return found
+    raise yamlfile.refusal(problems)
+
+
+def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Problem, ...]:
+    """What is allowed but deserves a second look, in file order."""
+    given = rules.Given(
+        file.environment, today or datetime.now(UTC).date(), file.path.stem, frozenset(_paths(file.node))
+    )
+    return tuple(sorted({Problem(file.place(each.path), each.text) for each in rules.warnings(given)}))
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_node(path: Path) -> Mapping:
+    """The content of a file laid over what it extends, unchecked. Raises InputError."""
+    return _laid_over(path, ())
+
+
+def _laid_over(path: Path, over: tuple[Path, ...]) -> Mapping:
+    """The file laid over what it extends; `over` are the files above it in the chain."""
+    node, problems = yamlfile.read(_bytes(path), str(path))
+    entry = node.entries.get("extends")
+    if entry is not None:
+        node = Mapping({key: each for key, each in node.entries.items() if key != "extends"}, node.place)
+        problems = (*problems, *_wrong_extends(entry.node, path, over))
+    if problems:
+        raise yamlfile.refusal(problems)
+    if entry is None or not isinstance(entry.node, Scalar):
+        return node
+    return yamlfile.merge(_laid_over(_beside(path, entry.node.text), (*over, path)), node)
+
+
+def _wrong_extends(node: yamlfile.Node, path: Path, over: tuple[Path, ...]) -> Iterator[Problem]:
+    if not isinstance(node, Scalar) or not node.text or node.value is None:
+        yield Problem(node.place, "extends must be the path of another file")
+        return
+    target = _beside(path, node.text)
+    shown = yamlfile.shown(node.text)
+    if Path(node.text).is_absolute():
+        yield Problem(node.place, f"extends {shown} is absolute; write it relative to this file")
+    elif any(_same(target, each) for each in (*over, path)):
+        yield Problem(node.place, f"extends {shown} leads back to {target}; a file cannot extend itself")
+    elif len(over) >= MAX_EXTENDS:
+        yield Problem(node.place, f"extends {shown} is one too many; at most {MAX_EXTENDS} files may extend each other")
+    elif not target.is_file():
+        yield Problem(node.place, f"extends {shown}, but {target} is not a file")
+
+
+def _beside(path: Path, text: str) -> Path:
+    return Path(os.path.normpath(path.parent / text))
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a regular file, read no further than the limit of `yamlfile`."""
+    if not path.is_file():
+        others = sorted(each.stem for each in path.parent.glob("*.yaml"))
+        known = f"environments there: {', '.join(others)}" if others else f"{path.parent} holds no environment file"
+        raise InputError(f"{path} is not a file", known)
+    try:
+        with path.open("rb") as stream:
+            return stream.read(yamlfile.MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+# --- problems --------------------------------------------------------------------------------------------------------
+
+
+def _references_to_secrets(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[Problem]:
+    """`{{resolve:…}}` in keys and values: CloudFormation would put a secret where everybody can read it."""
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            if "{{resolve:" in key:
+                yield _reference(entry.key_place, (*path, "…"))
+            yield from _references_to_secrets(entry.node, (*path, key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _references_to_secrets(item, (*path, index))
+    elif "{{resolve:" in node.text:
+        yield _reference(node.place, path)
+
+
+def _reference(place: Place, path: reference.Path) -> Problem:
+    return Problem(
+        place,
+        f"{dotted(path)} contains {{{{resolve:…}}}}, which is refused everywhere; "
+        "give the secret's ARN under api.secrets or a worker's secret_arns",
+    )
+
+
+def _problem(node: Mapping, error: ErrorDetails) -> Problem:
+    """One of pydantic's errors as a sentence: the key, its wrong value, what is allowed."""
+    path = tuple(step for step in error["loc"] if step != "[key]")
+    name = yamlfile.shown(dotted(path))
+    if error["type"] == "extra_forbidden":
+        near = reference.nearest_key(path)
+        return Problem(
+            yamlfile.find_key(node, path), f"{name} is not a known key" + (f"; did you mean {near}?" if near else "")
+        )
+    if "[key]" in error["loc"]:
+        said = _said(error) or f"allowed: {reference.allowed_key(path[:-1])}"
+        return Problem(yamlfile.find_key(node, path), f"{name} has a wrong name; {said}")
+    allowed = reference.allowed(reference.at(path))
+    if error["type"] == "missing":
+        return Problem(_place(node, path), f"{name} is missing; write {allowed}")
+    if _may_be_secret(path):
+        return Problem(_place(node, path), f"{name} is not {allowed} (not shown: it may be the secret itself)")
+    value = _value_at(node, path)
+    near = reference.nearest_choice(path, value.text) if isinstance(value, Scalar) else ""
+    if near and len(reference.choices(reference.at(path))) > 8:
+        return Problem(_place(node, path), f"{name} is {_shown(value)}; did you mean {near}?")
+    said = _said(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
+    return Problem(_place(node, path), f"{name} is {_shown(value)}; {said}")
+
+
+def _may_be_secret(path: reference.Path) -> bool:
+    """Whether somebody may have put a secret there instead of its ARN."""
+    return path[:2] == ("api", "secrets") or path[2:3] == ("secret_arns",)
+
+
+def _said(error: ErrorDetails) -> str:
+    """What a check of our own says about a value."""
+    return str(error.get("ctx", {}).get("error", "")) if error["type"] == "value_error" else ""
+
+
+def _shown(value: yamlfile.Node | None) -> str:
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, Sequence):
+        return "a list" if value.items else "an empty list"
+    if value is None or value.value is None:
+        return "empty"
+    return f'"{yamlfile.shown(value.text)}"' if isinstance(value.value, str) else yamlfile.shown(value.text)
+
+
+def _value_at(node: Mapping, path: reference.Path) -> yamlfile.Node | None:
+    found: yamlfile.Node = node
+    for step in path:
+        if isinstance(found, Mapping) and isinstance(step, str) and step in found.entries:
+            found = found.entries[step].node
+        elif isinstance(found, Sequence) and isinstance(step, int) and step < len(found.items):
+            found = found.items[step]
+        else:
+            return None
+    return found
+
+
+def _place(node: Mapping, path: reference.Path) -> Place:
+    if _value_at(node, path) is not None:
+        return yamlfile.find(node, path)
+    return yamlfile.find_key(node, path[:-1])
+
+
+def _paths(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[reference.Path]:
+    """The path of everything that is written in the files."""
+    yield path
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            yield from _paths(entry.node, (*path, key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _paths(item, (*path, index))

@@ -1,0 +1,192 @@
+"""The environment schema as data: JSON Schema for editors and programs, and the words for what a key allows.
+
+Everything here is derived from the classes in `schema`; error messages, editors and the reference page therefore say
+the same. Nothing here reads a file.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from infragen.config.schema import KEYS_IN_WORDS, Environment
+
+Path = tuple[str | int, ...]
+
+EXTENDS = (
+    "Another file, relative to this one, that this one is laid over: maps merge key by key, lists and values replace."
+)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of an environment file, for editors and other programs.
+
+    A file without `extends` must have every required key; one with it may leave to the other file what that gives.
+    """
+    return deepcopy(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema = Environment.model_json_schema()
+    _tidy(schema)
+    properties = schema["properties"]
+    first = {"extends": {"type": "string", "minLength": 1, "description": EXTENDS}}
+    schema["properties"] = first | properties
+    schema["if"] = {"not": {"required": ["extends"]}}
+    schema["then"] = _take_required(schema, schema["$defs"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "infragen environment", **schema}
+
+
+def _tidy(schema: dict[str, Any]) -> None:
+    """Drop the titles pydantic makes from names, and close maps whose keys have a pattern."""
+    schema.pop("title", None)
+    if "patternProperties" in schema:
+        schema["additionalProperties"] = False
+    for group in ("properties", "patternProperties", "$defs"):
+        for each in schema.get(group, {}).values():
+            _tidy(each)
+    for single in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(schema.get(single), dict):
+            _tidy(schema[single])
+    for each in schema.get("anyOf", ()):
+        _tidy(each)
+
+
+def _take_required(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Move `required` of a section and of those in it out into a schema of its own; lists replace, so theirs stay."""
+    moved: dict[str, Any] = {}
+    if "required" in schema:
+        moved["required"] = schema.pop("required")
+    inner = {}
+    for key, each in schema.get("properties", {}).items():
+        for alternative in each.get("anyOf", [each]):
+            if "$ref" in alternative:
+                found = _take_required(definitions[alternative["$ref"].rsplit("/", 1)[1]], definitions)
+                if found:
+                    inner[key] = found
+    return moved | ({"properties": inner} if inner else {})
+
+
+def at(path: Path) -> dict[str, Any]:
+    """The schema of the value at a path; KeyError when no such key is known."""
+    node = _resolved(_schema())
+    for step in path:
+        if isinstance(step, int):
+            node = _resolved(node["items"])
+        elif step in node.get("properties", {}):
+            node = _resolved(node["properties"][step])
+        elif "patternProperties" in node:
+            node = _resolved(next(iter(node["patternProperties"].values())))
+        else:
+            raise KeyError(dotted(path))
+    return node
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """References followed and `or null` set aside (kept as `nullable`)."""
+    if "anyOf" in node:
+        rest = {key: value for key, value in node.items() if key != "anyOf"}
+        node = next(each for each in node["anyOf"] if each.get("type") != "null") | rest | {"nullable": True}
+    if "$ref" in node:
+        target = _schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        node = target | {key: value for key, value in node.items() if key != "$ref"}
+    return node
+
+
+def dotted(path: Path) -> str:
+    """`queues[0].name`: a path as people write it."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def choices(schema: dict[str, Any]) -> tuple[Any, ...]:
+    """The values to choose from, when there is a fixed set."""
+    return tuple(schema["enum"]) if "enum" in schema else ()
+
+
+def allowed(schema: dict[str, Any]) -> str:
+    """What a key allows, in words, e.g. `an integer from 2 to 4`."""
+    kind = schema.get("type")
+    if choices(schema):
+        words = [str(each) for each in choices(schema)]
+        text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    elif "patternErrorMessage" in schema:
+        longest = f", at most {schema['maxLength']} characters" if "maxLength" in schema else ""
+        text = schema["patternErrorMessage"] + longest
+    elif kind == "boolean":
+        text = "true or false"
+    elif kind in ("integer", "number"):
+        text = f"{'an integer' if kind == 'integer' else 'a number'}{_range(schema)}"
+    elif kind == "array":
+        text = "a list with at least one item" if schema.get("minItems") else "a list"
+    elif kind == "object":
+        text = f"a map of at most {schema['maxProperties']} keys" if "maxProperties" in schema else "a map"
+    else:
+        text = "a text"
+    return f"{text}, or null" if schema.get("nullable") and schema.get("default") is not None else text
+
+
+def _range(schema: dict[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if "exclusiveMinimum" in schema:
+        text = f" above {_figure(schema['exclusiveMinimum'])}" + (f" up to {_figure(high)}" if high is not None else "")
+    elif low is not None and high is not None:
+        text = f" from {_figure(low)} to {_figure(high)}"
+    elif low is not None:
+        text = f" of at least {_figure(low)}"
+    else:
+        text = ""
+    return text + (f" in steps of {schema['multipleOf']}" if "multipleOf" in schema else "")
+
+
+def _figure(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def allowed_key(path: Path) -> str:
+    """What the keys of a free map may be, in words."""
+    return KEYS_IN_WORDS[next(iter(at(path)["patternProperties"]))]
+
+
+def nearest_choice(path: Path, wrong: str) -> str:
+    """The choice that a wrong word was probably meant to be, or ''."""
+    known = [str(each) for each in choices(at(path))]
+    likely = [*(each for each in known if _one_edit_apart(wrong, each)), *get_close_matches(wrong, known, n=1)]
+    return next(iter(likely), "")
+
+
+def nearest_key(path: Path) -> str:
+    """What an unknown key was probably meant to be: a key of its section, else the path of one elsewhere, else ''."""
+    section, wrong = path[:-1], str(path[-1])
+    known: list[str] = list(at(section).get("properties", {}))
+    for close in [*(each for each in known if _one_edit_apart(wrong, each)), *get_close_matches(wrong, known, n=1)]:
+        return close
+    parts = {part: key for key in reversed(known) for part in (key.rsplit("_", 1)[-1], key.split("_", 1)[0])}
+    for close in get_close_matches(wrong, parts, n=1, cutoff=0.7):
+        return parts[close]
+    return next((dotted(each) for each in key_paths() if each[-1] == wrong), "")
+
+
+def _one_edit_apart(one: str, other: str) -> bool:
+    """Whether one letter is missing, extra or changed, or two neighbours are swapped."""
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
+
+
+def key_paths() -> Iterator[Path]:
+    """The path of every known key, sections before what they hold; the items of lists as index 0."""
+
+    def below(path: Path) -> Iterator[Path]:
+        schema = at(path)
+        if "items" in schema:
+            yield from below((*path, 0))
+        for key in schema.get("properties", {}):
+            yield (*path, key)
+            yield from below((*path, key))
+
+    return below(())

@@ -1,0 +1,539 @@
+"""What the keys of an environment demand of each other: errors that stop a file, warnings that only speak.
+
+Pure functions over a checked Environment. Each rule's docstring is what the reference page says about it; a rule yields
+one finding per place that breaks it. Adding a rule is adding a function to ERRORS or WARNINGS.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the rules look at: the environment, the day, the file's name without ending, what the file says."""
+
+    env: Environment
+    today: date
+    file_stem: str
+    written: frozenset[Path]
+    """The paths of everything that is written in the files, defaults not among them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that is broken: the path of the key to change, and what is wrong with what would be right."""
+
+    path: Path
+    text: str
+
+
+Rule = Callable[[Given], Iterator[Finding]]
+
+STRICT = ("staging", "prod", "production")
+"""Environments that must not be served without TLS."""
+
+ACCOUNT_CONCURRENCY = 1000
+"""Concurrent executions of an account and Region by default (Lambda quotas)."""
+
+RUNTIMES = {
+    "nodejs14.x": (date(2023, 12, 4), date(2024, 1, 9), date(2027, 3, 3)),
+    "nodejs16.x": (date(2024, 6, 12), date(2027, 2, 1), date(2027, 3, 3)),
+    "nodejs18.x": (date(2025, 9, 1), date(2027, 2, 1), date(2027, 3, 3)),
+    "nodejs20.x": (date(2026, 4, 30), date(2027, 2, 1), date(2027, 3, 3)),
+    "nodejs22.x": (date(2027, 4, 30), date(2027, 6, 1), date(2027, 7, 1)),
+    "nodejs24.x": (date(2028, 4, 30), date(2028, 6, 1), date(2028, 7, 1)),
+    "python3.9": (date(2025, 12, 15), date(2027, 2, 1), date(2027, 3, 3)),
+    "python3.10": (date(2026, 10, 31), date(2027, 2, 1), date(2027, 3, 3)),
+    "python3.11": (date(2027, 6, 30), date(2027, 7, 31), date(2027, 8, 31)),
+    "python3.12": (date(2028, 10, 31), date(2028, 11, 30), date(2029, 1, 10)),
+    "python3.13": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
+    "python3.14": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
+}
+"""Deprecated, creation blocked, update blocked ("Lambda runtimes", and the table that cfn-lint ships)."""
+
+CREDENTIALS = ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+API_VARIABLES = ("AWS_REGION", "DATABASE_POOL_MAX", "DATABASE_READER_URL", "DATABASE_URL", "DEPLOYMENT", "LOG_LEVEL",
+                 "NODE_ENV", "OTEL_EXPORTER_OTLP_ENDPOINT", "PORT", "QUEUE_URL", *CREDENTIALS)  # fmt: skip
+WORKER_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_REGION", "DATABASE_POOL_MAX",
+                    "DATABASE_SECRET_ARN", "DEPLOYMENT", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LOG_LEVEL",
+                    "NODE_ENV", "NODE_EXTRA_CA_CERTS", "QUEUE_URL", "TZ", "_HANDLER", "_X_AMZN_TRACE_ID",
+                    *CREDENTIALS)  # fmt: skip
+"""Variables that infragen or AWS sets itself (Lambda Developer Guide, "Defined runtime environment variables"), and
+long-lived credentials, which nothing here needs: the roles give short-lived ones."""
+
+
+def errors(given: Given) -> tuple[Finding, ...]:
+    """Everything that stops the file."""
+    return tuple(finding for rule in ERRORS for finding in rule(given))
+
+
+def warnings(given: Given) -> tuple[Finding, ...]:
+    """Everything that deserves a second look."""
+    return tuple(finding for rule in WARNINGS for finding in rule(given))
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def file_name(given: Given) -> Iterator[Finding]:
+    """`environment` equals the file's name: `environments/prod.yaml` describes `prod`."""
+    if given.env.environment != given.file_stem:
+        yield Finding(
+            ("environment",),
+            f'environment is "{given.env.environment}", but the file is named {given.file_stem}; '
+            "they must be equal, or the wrong environment could be deployed",
+        )
+
+
+def layers(given: Given) -> Iterator[Finding]:
+    """Every layer needs `network`: it owns the subnets, the security groups, the keys and the alarm topic."""
+    env = given.env
+    used = [name for name in ("database", "queues", "api", "workers") if getattr(env, name)]
+    if used and env.network is None:
+        yield Finding((used[0],), f"{used[0]} needs the network layer, which is off; add the section network")
+
+
+def visibility(given: Given) -> Iterator[Finding]:
+    """`visibility_seconds` is at least 6 x the worker's timeout + its batch window, as Lambda demands."""
+    for index, queue in enumerate(given.env.queues):
+        worker, least = given.env.worker_of(queue), given.env.minimum_visibility(queue)
+        if worker and queue.visibility_seconds is not None and queue.visibility_seconds < least:
+            yield Finding(
+                ("queues", index, "visibility_seconds"),
+                f"queues[{index}].visibility_seconds is {queue.visibility_seconds}, but worker {worker.name} needs "
+                f"at least {least}: 6 x its timeout of {worker.timeout} + its batch window of "
+                f"{given.env.batch_window(worker)}",
+            )
+
+
+def batches(given: Given) -> Iterator[Finding]:
+    """A batch of more than 10 needs a window of at least 1 second; FIFO queues know batches up to 10 and no window."""
+    for index, worker in enumerate(given.env.workers):
+        fifo = any(queue.fifo for queue in given.env.queues if queue.name == worker.queue)
+        where = f"workers[{index}]"
+        if fifo and worker.batch_size > 10:
+            yield Finding(
+                ("workers", index, "batch_size"),
+                f"{where}.batch_size is {worker.batch_size}, but {worker.queue} is FIFO; at most 10 is allowed",
+            )
+        if fifo and worker.batch_window:
+            yield Finding(
+                ("workers", index, "batch_window"),
+                f"{where}.batch_window is {worker.batch_window}, but {worker.queue} is FIFO; remove it or write 0",
+            )
+        if not fifo and worker.batch_size > 10 and worker.batch_window == 0:
+            yield Finding(
+                ("workers", index, "batch_window"),
+                f"{where}.batch_window is 0, but a batch_size of {worker.batch_size} (over 10) needs at least 1",
+            )
+
+
+def references(given: Given) -> Iterator[Finding]:
+    """A worker's queue and `api.queue` exist, and a queue has at most one worker: two would compete for messages."""
+    env = given.env
+    known = [queue.name for queue in env.queues]
+    listed = ", ".join(known) or "none"
+    owner: dict[str, str] = {}
+    for index, worker in enumerate(env.workers):
+        path = ("workers", index, "queue")
+        if worker.queue not in known:
+            yield Finding(
+                path, f'workers[{index}].queue is "{worker.queue}", which is no queue; known queues: {listed}'
+            )
+        elif worker.queue in owner:
+            yield Finding(
+                path,
+                f'workers[{index}].queue is "{worker.queue}", which worker {owner[worker.queue]} already works off; '
+                "two workers would compete for its messages, give each a queue of its own",
+            )
+        owner.setdefault(worker.queue, worker.name)
+    if env.api and env.api.queue is not None and env.api.queue not in known:
+        yield Finding(("api", "queue"), f'api.queue is "{env.api.queue}", which is no queue; known queues: {listed}')
+
+
+def names(given: Given) -> Iterator[Finding]:
+    """Names are unique, also as CamelCase; no queue takes the name of another one's dead-letter queue."""
+    groups: list[tuple[str, Sequence[Queue | Worker]]] = [("queues", given.env.queues), ("workers", given.env.workers)]
+    for key, named in groups:
+        first: dict[str, str] = {}
+        for index, each in enumerate(named):
+            if each.id in first:
+                same = "" if first[each.id] == each.name else f" (both become {each.id})"
+                yield Finding(
+                    (key, index, "name"),
+                    f'{key}[{index}].name is "{each.name}", which is taken by {first[each.id]}{same}; '
+                    "names must be unique",
+                )
+            first.setdefault(each.id, each.name)
+    queues = {queue.name for queue in given.env.queues}
+    for index, queue in enumerate(given.env.queues):
+        if queue.name.endswith("-dlq") and queue.name.removesuffix("-dlq") in queues:
+            yield Finding(
+                ("queues", index, "name"),
+                f'queues[{index}].name is "{queue.name}", which is the dead-letter queue of '
+                f"{queue.name.removesuffix('-dlq')}; choose another name",
+            )
+    if given.env.api:
+        scheduled: set[str] = set()
+        for index, action in enumerate(given.env.api.schedule):
+            if action.name in scheduled:
+                yield Finding(
+                    ("api", "schedule", index, "name"),
+                    f'api.schedule[{index}].name is "{action.name}", which is taken; names must be unique',
+                )
+            scheduled.add(action.name)
+
+
+def concurrency(given: Given) -> Iterator[Finding]:
+    """`max_concurrency` is at most `reserved_concurrency`."""
+    for index, worker in enumerate(given.env.workers):
+        most, reserved = worker.max_concurrency, worker.reserved_concurrency
+        if most is not None and reserved is not None and most > reserved:
+            yield Finding(
+                ("workers", index, "max_concurrency"),
+                f"workers[{index}].max_concurrency is {most}, more than reserved_concurrency {reserved}; "
+                f"at most {reserved} is allowed",
+            )
+
+
+def ranges(given: Given) -> Iterator[Finding]:
+    """Minimum is at most maximum: ACU, tasks, and scheduled tasks, which also stay within `max_tasks`."""
+    database, api = given.env.database, given.env.api
+    if database and database.min_acu > database.max_acu:
+        yield Finding(
+            ("database", "min_acu"),
+            f"database.min_acu is {database.min_acu:g}, more than max_acu {database.max_acu:g}",
+        )
+    if api and api.min_tasks > api.max_tasks:
+        yield Finding(("api", "min_tasks"), f"api.min_tasks is {api.min_tasks}, more than max_tasks {api.max_tasks}")
+    for index, action in enumerate(api.schedule if api else ()):
+        where = f"api.schedule[{index}]"
+        if action.min > action.max:
+            yield Finding(
+                ("api", "schedule", index, "min"), f"{where}.min is {action.min}, more than its max {action.max}"
+            )
+        if api and action.max > api.max_tasks:
+            yield Finding(
+                ("api", "schedule", index, "max"),
+                f"{where}.max is {action.max}, more than api.max_tasks {api.max_tasks}",
+            )
+
+
+def fargate_size(given: Given) -> Iterator[Finding]:
+    """`api.cpu` and `api.memory` are a pair that Fargate offers."""
+    api = given.env.api
+    if api and api.memory not in FARGATE_MEMORY[api.cpu]:
+        sizes = FARGATE_MEMORY[api.cpu]
+        step = sizes[1] - sizes[0]
+        listed = ", ".join(map(str, sizes)) if len(sizes) < 4 else f"{sizes[0]} to {sizes[-1]} in steps of {step}"
+        yield Finding(
+            ("api", "memory"), f"api.memory is {api.memory}, which Fargate lacks for cpu {api.cpu}; allowed: {listed}"
+        )
+
+
+def connections(given: Given) -> Iterator[Finding]:
+    """All pools together stay within 80 % of `max_connections`; tasks count twice, since a deployment doubles them."""
+    env = given.env
+    if not env.database:
+        return
+    parts = []
+    if env.api:
+        parts.append(
+            (2 * env.api.max_tasks * env.api.db_pool_size, f"2 x {env.api.max_tasks} tasks x {env.api.db_pool_size}")
+        )
+    for worker in env.workers:
+        most = _most_at_once(worker)
+        parts.append((most * worker.db_pool_size, f"{most} of worker {worker.name} x {worker.db_pool_size}"))
+    total, budget = sum(count for count, _ in parts), env.database.connection_alarm
+    if total > budget:
+        worst = max(range(len(parts)), key=lambda each: parts[each][0])
+        path: Path = ("api", "max_tasks") if env.api and worst == 0 else _concurrency_path(env, worst - bool(env.api))
+        yield Finding(
+            path,
+            f"{' + '.join(text for _, text in parts)} = {total} database connections are possible, but only {budget} "
+            f"(80 % of the {env.database.max_connections} at max_acu {env.database.max_acu:g}) are allowed; "
+            "lower tasks, concurrency or db_pool_size, or raise database.max_acu",
+        )
+
+
+def _most_at_once(worker: Worker) -> int:
+    limits = [each for each in (worker.max_concurrency, worker.reserved_concurrency) if each is not None]
+    return min(limits, default=ACCOUNT_CONCURRENCY)
+
+
+def _concurrency_path(env: Environment, index: int) -> Path:
+    key = "max_concurrency" if env.workers[index].max_concurrency is not None else "reserved_concurrency"
+    return ("workers", index, key)
+
+
+def endpoints(given: Given) -> Iterator[Finding]:
+    """`nat: none` needs interface endpoints for what tasks and functions call, or nothing would start."""
+    network, api = given.env.network, given.env.api
+    if not network or network.nat != "none" or not (api or given.env.workers):
+        return
+    needed = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs"]
+    needed += ["ssmmessages"] if api and api.enable_execute_command else []
+    needed += ["xray"] if api and api.tracing else []
+    missing = [each for each in needed if each not in network.interface_endpoints]
+    if missing:
+        yield Finding(
+            ("network", "nat"),
+            f'network.nat is "none", so network.interface_endpoints must also list {", ".join(missing)}',
+        )
+
+
+def https(given: Given) -> Iterator[Finding]:
+    """Each mode of `api.https` has its own keys; `http_only` never serves staging or prod, nor the whole internet."""
+    api, env = given.env.api, given.env
+    if not api:
+        return
+    mode = api.https.mode
+    keys = {"certificate": ("certificate_arn",), "domain": ("domain_name", "hosted_zone_id"), "http_only": ()}
+    for owner, owned in keys.items():
+        for key in owned:
+            path = ("api", "https", key)
+            if owner == mode and getattr(api.https, key) is None:
+                yield Finding(path, f"api.https.{key} is missing; mode {mode} needs it")
+            elif owner != mode and getattr(api.https, key) is not None:
+                yield Finding(path, f"api.https.{key} is only for mode {owner}, and the mode is {mode}; remove it")
+    if mode == "certificate" and api.https.certificate_arn is not None:
+        region = api.https.certificate_arn.split(":")[3]
+        if region != env.region:
+            yield Finding(
+                ("api", "https", "certificate_arn"),
+                f"api.https.certificate_arn is in {region}, but the load balancer is in {env.region}; "
+                "a certificate must be in the same region",
+            )
+    if mode == "http_only" and env.environment in STRICT:
+        yield Finding(
+            ("api", "https", "mode"),
+            f'api.https.mode is "http_only", which {env.environment} must not be; allowed: certificate or domain',
+        )
+    if mode == "http_only" and "0.0.0.0/0" in api.ingress_cidrs:
+        yield Finding(
+            ("api", "ingress_cidrs"),
+            'api.ingress_cidrs lets in 0.0.0.0/0, everybody, but api.https.mode is "http_only"; '
+            "list the addresses that may come in without TLS",
+        )
+
+
+def rotation(given: Given) -> Iterator[Finding]:
+    """Three refreshes of the API's tasks fit into one rotation of its credentials."""
+    api, database = given.env.api, given.env.database
+    if api and database and api.refresh_days * 3 > database.rotation_days:
+        yield Finding(
+            ("api", "refresh_days"),
+            f"api.refresh_days is {api.refresh_days}, but three refreshes must fit into database.rotation_days "
+            f"{database.rotation_days}; at most {database.rotation_days // 3} is allowed",
+        )
+
+
+def execute_command(given: Given) -> Iterator[Finding]:
+    """`enable_execute_command` excludes `readonly_root`: ECS Exec writes into the container."""
+    api = given.env.api
+    if api and api.enable_execute_command and api.readonly_root:
+        yield Finding(
+            ("api", "enable_execute_command"),
+            "api.enable_execute_command is true, but ECS Exec does not work with a read-only root; "
+            "set api.readonly_root to false",
+        )
+
+
+def runtimes(given: Given) -> Iterator[Finding]:
+    """A Lambda runtime whose functions AWS no longer creates or updates today is refused."""
+    for index, worker in enumerate(given.env.workers):
+        if worker.runtime not in RUNTIMES:
+            continue
+        _, create, update = RUNTIMES[worker.runtime]
+        blocked = min(create, update)
+        if given.today >= blocked:
+            what = "creates" if blocked == create else "updates"
+            yield Finding(
+                ("workers", index, "runtime"),
+                f'workers[{index}].runtime is "{worker.runtime}", and AWS no longer {what} functions with it '
+                f"since {blocked}; use {_newest(worker.runtime)}",
+            )
+
+
+def _newest(runtime: str) -> str:
+    return "nodejs24.x" if runtime.startswith("nodejs") else "python3.14"
+
+
+def auto_pause(given: Given) -> Iterator[Finding]:
+    """`auto_pause_seconds` is written only where `min_acu` is 0: nothing else pauses."""
+    database = given.env.database
+    if database and database.min_acu > 0 and ("database", "auto_pause_seconds") in given.written:
+        yield Finding(
+            ("database", "auto_pause_seconds"),
+            f"database.auto_pause_seconds has no effect, because min_acu is {database.min_acu:g}; "
+            "remove it, or set min_acu to 0",
+        )
+
+
+def variables(given: Given) -> Iterator[Finding]:
+    """`environment` and `secrets` name no variable that infragen or AWS sets, no access key, and none twice."""
+    api = given.env.api
+    groups: list[tuple[Path, Sequence[str], tuple[str, ...]]] = []
+    if api:
+        groups += [(("api", "environment"), tuple(api.environment), API_VARIABLES)]
+        groups += [(("api", "secrets"), tuple(api.secrets), API_VARIABLES)]
+    for index, worker in enumerate(given.env.workers):
+        groups += [(("workers", index, "environment"), tuple(worker.environment), WORKER_VARIABLES)]
+    for path, keys, reserved in groups:
+        for key in keys:
+            if key in reserved or key.startswith(("QUEUE_URL_", "AWS_LAMBDA_")):
+                yield Finding(
+                    (*path, key), f"{key} is set by infragen or AWS and cannot be given here; choose another name"
+                )
+    if api:
+        for key in api.secrets:
+            if key in api.environment:
+                yield Finding(("api", "secrets", key), f"{key} is also in api.environment; a variable has one source")
+
+
+def production(given: Given) -> Iterator[Finding]:
+    """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell."""
+    env, network, database, api = given.env, given.env.network, given.env.database, given.env.api
+    if not env.production:
+        return
+    demands: list[tuple[bool, Path, str, str]] = [
+        (env.protected, ("protect",), "false", "true"),
+        (bool(env.alarms.emails), ("alarms", "emails"), "empty", "at least one address"),
+    ]
+    if network:
+        demands += [(network.nat in ("per_az", "single"), ("network", "nat"), f'"{network.nat}"', "per_az or single")]
+    if database:
+        demands += [
+            (database.readers >= 1, ("database", "readers"), str(database.readers), "at least 1"),
+            (database.deletion == "snapshot", ("database", "deletion"), '"delete"', "snapshot"),
+            (database.deletion_protection, ("database", "deletion_protection"), "false", "true"),
+            (database.backup_days >= 14, ("database", "backup_days"), str(database.backup_days), "at least 14"),
+            (database.min_acu >= 0.5, ("database", "min_acu"), "0", "at least 0.5, no auto-pause"),
+        ]
+    if api:
+        days = api.log_retention_days
+        demands += [
+            (not api.spot, ("api", "spot"), "true", "false"),
+            (api.min_tasks >= 2, ("api", "min_tasks"), str(api.min_tasks), "at least 2"),
+            (days >= 30, ("api", "log_retention_days"), str(days), "at least 30"),
+        ]
+    for met, path, is_now, wanted in demands:
+        if not met:
+            yield Finding(path, f"{'.'.join(map(str, path))} is {is_now}; {env.environment} needs {wanted}")
+
+
+ERRORS: tuple[Rule, ...] = (
+    file_name, layers, visibility, batches, references, names, concurrency, ranges, fargate_size, connections,
+    endpoints, https, rotation, execute_command, runtimes, auto_pause, variables, production,
+)  # fmt: skip
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+
+def always_awake(given: Given) -> Iterator[Finding]:
+    """A database that may pause never will while tasks run all the time and keep connections open."""
+    database, api = given.env.database, given.env.api
+    sleeps = api is not None and any(action.max == 0 for action in api.schedule)
+    if database and database.min_acu == 0 and api and api.max_tasks and not sleeps:
+        yield Finding(
+            ("database", "min_acu"),
+            "database.min_acu is 0, but the API's tasks always run and keep the database awake; "
+            "schedule them to 0 at night (api.schedule), or expect no saving",
+        )
+
+
+def dead_letters(given: Given) -> Iterator[Finding]:
+    """A dead-letter queue keeps messages for 14 days from their first sending, so the queue should keep them less."""
+    for index, queue in enumerate(given.env.queues):
+        if queue.retention_days >= 14 and not queue.fifo:
+            yield Finding(
+                ("queues", index, "retention_days"),
+                f"queues[{index}].retention_days is 14, as in its dead-letter queue, which counts from the first "
+                "sending: dead letters may vanish at once; 4 to 13 leaves time to look at them",
+            )
+
+
+def filters(given: Given) -> Iterator[Finding]:
+    """A filter on a queue deletes the messages that do not match."""
+    for index, worker in enumerate(given.env.workers):
+        if worker.filter:
+            yield Finding(
+                ("workers", index, "filter"),
+                f"workers[{index}].filter: messages that match no pattern are deleted, not kept for others",
+            )
+
+
+def many_endpoints(given: Given) -> Iterator[Finding]:
+    """More than two interface endpoints soon cost more than NAT gateways."""
+    network = given.env.network
+    if network and len(network.interface_endpoints) > 2 and network.nat != "none":
+        count = len(network.interface_endpoints)
+        yield Finding(
+            ("network", "interface_endpoints"),
+            f"network.interface_endpoints lists {count}, each billed per zone: {count} x {network.azs} zones x about "
+            f"7.30 USD a month",
+        )
+
+
+def account_concurrency(given: Given) -> Iterator[Finding]:
+    """Reserved concurrency above 100 may not fit into the account, which must keep 100 unreserved."""
+    total = 0
+    for index, worker in enumerate(given.env.workers):
+        before, total = total, total + (worker.reserved_concurrency or 0)
+        if before <= 100 < total:
+            yield Finding(
+                ("workers", index, "reserved_concurrency"),
+                f"the workers up to this one reserve {total} concurrent executions; an account has 1000 by default, "
+                "a new one 10, and must keep 100 unreserved: check its quota first",
+            )
+
+
+def new_engine(given: Given) -> Iterator[Finding]:
+    """Engine version 18 is not in AWS's table for the Data API, which the rotation of credentials uses."""
+    database = given.env.database
+    if database and database.engine_version.startswith("18."):
+        yield Finding(
+            ("database", "engine_version"),
+            f"database.engine_version is {database.engine_version}; AWS lists the Data API, by which "
+            "credentials are rotated, for versions up to 17",
+        )
+
+
+def aging_runtimes(given: Given) -> Iterator[Finding]:
+    """A deprecated Lambda runtime gets no more security patches."""
+    for index, worker in enumerate(given.env.workers):
+        if worker.runtime in RUNTIMES:
+            deprecated, create, update = RUNTIMES[worker.runtime]
+            if given.today >= deprecated:
+                yield Finding(
+                    ("workers", index, "runtime"),
+                    f"workers[{index}].runtime {worker.runtime} is deprecated since {deprecated}; creation is "
+                    f"blocked from {create}, updates from {update}: use {_newest(worker.runtime)}",
+                )
+
+
+def without_effect(given: Given) -> Iterator[Finding]:
+    """A written key that another key makes meaningless."""
+    env = given.env
+    pairs: list[tuple[bool, Path, str]] = []
+    if env.network:
+        pairs += [(env.network.nat != "instance", ("network", "nat_instance_type"), "network.nat is not instance")]
+    if env.api:
+        pairs += [(not env.api.tracing, ("api", "collector_image"), "api.tracing is false")]
+    for index, queue in enumerate(env.queues):
+        pairs += [(not queue.fifo, ("queues", index, "content_deduplication"), "the queue is not FIFO")]
+    for unused, path, reason in pairs:
+        if unused and path in given.written:
+            yield Finding(path, f"{path[-1]} has no effect, because {reason}")
+
+
+WARNINGS: tuple[Rule, ...] = (
+    always_awake, dead_letters, filters, many_endpoints, account_concurrency, new_engine, aging_runtimes,
+    without_effect,
+)  # fmt: skip

@@ -1,0 +1,677 @@
+"""The environment schema: one frozen class per section of an environment file, the whole of it on this page.
+
+Values arrive as `yamlfile` nodes, so that a text field keeps its source text (an account id its leading zero, `17.10`
+its zero) and a number or boolean is exactly what YAML 1.2 calls one. An absent section is `None` or empty: that layer
+is off. A class checks each key by itself; what keys demand of each other is in `rules`.
+
+The descriptions, ranges and `patternErrorMessage`s are also what editors show and what the reference page says.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+from infragen.yamlfile import Scalar
+
+NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+"""Names of projects, environments, queues and workers. No `--`: DBClusterIdentifier refuses it."""
+
+REGIONS = (
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
+    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1", "ca-west-1",
+    "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3",
+    "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""Regions with the RDS Data API for Aurora PostgreSQL Serverless v2 (Aurora User Guide, "Supported Regions and Aurora
+DB engines for RDS Data API")."""
+
+INTERFACE_ENDPOINTS = (
+    "ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs", "ssm", "ssmmessages", "ec2messages", "xray", "monitoring",
+    "kms", "sns", "sts", "events", "lambda", "rds-data", "ecs", "ecs-agent", "ecs-telemetry", "bedrock-runtime",
+)  # fmt: skip
+"""Services with an interface endpoint that an API or a worker of this design may call."""
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+                      3288, 3653)  # fmt: skip
+"""What CloudWatch Logs accepts (PutRetentionPolicy)."""
+
+FARGATE_MEMORY = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4097, 1024)),
+    1024: tuple(range(2048, 8193, 1024)),
+    2048: tuple(range(4096, 16385, 1024)),
+    4096: tuple(range(8192, 30721, 1024)),
+    8192: tuple(range(16384, 61441, 4096)),
+    16384: tuple(range(32768, 122881, 8192)),
+}
+"""CPU units -> MiB of memory (Amazon ECS Developer Guide, "Task CPU and memory")."""
+
+TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+PARAMETER = r"^[a-z0-9_.]+$"
+KEYS_IN_WORDS = {
+    TAG_KEY: "letters, digits, spaces and _.:/=+@-, at most 128",
+    VARIABLE: "letters, digits and _, no digit first",
+    PARAMETER: "lower-case letters, digits, _ and dots",
+}
+"""What the keys of free maps may be, in words (JSON Schema has no place for the words at the key)."""
+
+OWN_TAGS = ("Project", "Environment", "Layer", "ManagedBy", "Name")
+"""Tags that infragen sets itself."""
+
+
+# --- how a node becomes a value --------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> object:
+    return value.text if isinstance(value, Scalar) else value
+
+
+def _value(value: object) -> object:
+    return value.value if isinstance(value, Scalar) else value
+
+
+def _whole(value: object) -> object:
+    value = _value(value)
+    if type(value) is not int:  # a Literal would take True for 1 and 60.0 for 60
+        raise ValueError
+    return value
+
+
+def _values(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _values(each) for key, each in value.items()}
+    return [_values(each) for each in value] if isinstance(value, list) else _value(value)
+
+
+TEXT, VALUE, WHOLE = BeforeValidator(_text), BeforeValidator(_value), BeforeValidator(_whole)
+"""The source text; what YAML 1.2 reads; the same, for a choice of whole numbers."""
+
+
+# --- what a single value may be --------------------------------------------------------------------------------------
+
+
+def _matching(pattern: str, says: str, **schema: Any) -> Any:
+    """A pattern, and in words what it admits: editors and our own errors show the words."""
+    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": says, **schema})
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    return check
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        raise ValueError from None
+    if str(network) != value:
+        raise ValueError(f"the network that holds this address is {network}")
+    return value
+
+
+_PRIVATE = tuple(ipaddress.IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def _private_network(value: str) -> str:
+    network = ipaddress.IPv4Network(_network(value))
+    if not 16 <= network.prefixlen <= 20 or not any(network.subnet_of(each) for each in _PRIVATE):
+        raise ValueError
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        if _has_time_zones():
+            raise ValueError from None
+    return value
+
+
+def _has_time_zones() -> bool:
+    try:
+        return bool(ZoneInfo("Europe/London"))
+    except KeyError:
+        return False
+
+
+def _tag_key(value: str) -> str:
+    if value in OWN_TAGS or value.startswith("infragen:"):
+        raise ValueError("infragen sets this tag itself")
+    if value.lower().startswith("aws:"):
+        raise ValueError("AWS keeps tags that begin with aws: to itself")
+    return value
+
+
+_NAME_SAYS = "lower-case words and digits joined by single hyphens, a letter first"
+_LINE = r"^[^\r\n]*$"
+_CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+
+Text = Annotated[str, TEXT]
+Line = Annotated[str, _matching(_LINE, "a text on one line", type=["string", "number", "boolean"]), TEXT]
+TagValue = Annotated[
+    str, _matching(_LINE, "a text on one line", type=["string", "number", "boolean"]), Field(max_length=256), TEXT
+]
+Name = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=40), TEXT]
+ProjectName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=20), TEXT]
+EnvironmentName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=12), TEXT]
+SqlName = Annotated[
+    str, _matching(r"^[a-z_][a-z0-9_]{0,50}$", "lower-case letters, digits and _, a letter first, at most 51"), TEXT
+]
+Account = Annotated[
+    str, _matching(r"^[0-9]{12}$", "the 12 digits of an AWS account id", type=["string", "integer"]), TEXT
+]
+Region = Annotated[
+    str, Field(json_schema_extra={"enum": [str(each) for each in REGIONS]}), AfterValidator(_one_of(REGIONS)), TEXT
+]
+Endpoint = Annotated[
+    str,
+    Field(json_schema_extra={"enum": [str(each) for each in INTERFACE_ENDPOINTS]}),
+    AfterValidator(_one_of(INTERFACE_ENDPOINTS)),
+    TEXT,
+]
+Cidr = Annotated[str, _matching(_CIDR, "an IPv4 address range such as 203.0.113.0/24"), AfterValidator(_network), TEXT]
+PrivateCidr = Annotated[
+    str,
+    _matching(_CIDR, "a private IPv4 range from /16 to /20, such as 10.0.0.0/16"),
+    AfterValidator(_private_network),
+    TEXT,
+]
+EngineVersion = Annotated[
+    str,
+    _matching(
+        r"^(16\.([89]|[1-9][0-9])|17\.[0-9]{1,2}|18\.[0-9]{1,2})$",
+        "16.8 or newer, 17.n or 18.n, such as 17.7",
+        type=["string", "number"],
+    ),
+    TEXT,
+]
+Cron = Annotated[
+    str,
+    _matching(
+        r"^(cron\(([^\s()]+ ){5}[^\s()]+\)|rate\([1-9][0-9]* (minute|hour|day)s?\)|at\([0-9T:-]+\))$",
+        "cron(…) with six fields, rate(…) or at(…), such as cron(0 20 ? * MON-FRI *)",
+    ),
+    TEXT,
+]
+TimeZone = Annotated[
+    str,
+    _matching(r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$", "an IANA time zone such as Europe/Berlin"),
+    AfterValidator(_time_zone),
+    TEXT,
+]
+Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address"), TEXT]
+TagKey = Annotated[
+    str,
+    Field(pattern=TAG_KEY),
+    AfterValidator(_tag_key),
+    TEXT,
+]
+Variable = Annotated[str, Field(pattern=VARIABLE), TEXT]
+Parameter = Annotated[str, Field(pattern=PARAMETER), TEXT]
+SecretArn = Annotated[
+    str,
+    _matching(
+        r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$",
+        "the ARN of a Secrets Manager secret",
+    ),
+    TEXT,
+]
+InjectedArn = Annotated[
+    str,
+    _matching(
+        r"^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+(:[^\s:]*:[^\s:]*:[^\s:]*)?"
+        r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$",
+        "the ARN of a Secrets Manager secret (:json-key:: may follow) or of an SSM parameter",
+    ),
+    TEXT,
+]
+Integer = Annotated[int, Strict(), VALUE]
+Number = Annotated[float, Strict(), VALUE]
+Flag = Annotated[bool, Strict(), VALUE]
+Port = Annotated[int, Strict(), Field(ge=1, le=65535), VALUE]
+RetentionDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+    WHOLE,
+]
+Architecture = Annotated[Literal["arm64", "x86_64"], TEXT]
+Pattern = Annotated[dict[str, Any], BeforeValidator(_values)]
+
+
+def camel(name: str) -> str:
+    """`order-events` -> `OrderEvents`: the prefix of the logical ids and outputs of a named thing."""
+    return "".join(part.capitalize() for part in re.split(r"[-_]", name))
+
+
+# --- the sections ----------------------------------------------------------------------------------------------------
+
+
+class Section(BaseModel):
+    """One mapping of an environment file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Iam(Section):
+    """Rules of the account that every role must follow."""
+
+    permissions_boundary_arn: (
+        Annotated[
+            str,
+            _matching(r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^\s]+$", "the ARN of an IAM managed policy"),
+            TEXT,
+        ]
+        | None
+    ) = Field(None, description="Managed policy that bounds every role infragen makes.")
+
+
+class Network(Section):
+    """VPC, subnets, NAT, endpoints, flow log."""
+
+    vpc_cidr: PrivateCidr = Field("10.0.0.0/16", description="Private address range of the VPC, /16 to /20.")
+    azs: Annotated[int, Strict(), Field(ge=2, le=4), VALUE] = Field(2, description="Availability zones in use.")
+    nat: Annotated[Literal["none", "instance", "single", "per_az"], TEXT] = Field(
+        "single",
+        description="How private subnets reach the internet: not at all, by one instance, one gateway, or one a zone.",
+    )
+    nat_instance_type: Annotated[
+        str, _matching(r"^[a-z]+[0-9]+g[a-z]*\.[a-z0-9]+$", "an arm64 (Graviton) instance type such as t4g.nano"), TEXT
+    ] = Field("t4g.nano", description="arm64 instance type of the NAT instance.")
+    interface_endpoints: tuple[Endpoint, ...] = Field(
+        (), description="Services reached through interface endpoints; billed per endpoint and zone."
+    )
+    flow_logs: Annotated[Literal["ALL", "REJECT"], TEXT] = Field(
+        "ALL", description="Which traffic the VPC flow log records."
+    )
+    extra_egress_ports: tuple[Port, ...] = Field(
+        (), description="TCP ports beside 443 that the API and workers may open to the internet, e.g. 587 for SMTP."
+    )
+
+
+class Database(Section):
+    """Aurora PostgreSQL Serverless v2."""
+
+    name: SqlName = Field("app", description="Database name.")
+    owner: SqlName = Field(
+        "app", description="Role that owns the application's tables; the logins are <owner>_a and <owner>_b."
+    )
+    engine_version: EngineVersion = Field(
+        "17.7", description="Aurora PostgreSQL version; 16.8 and 17.7 are long-term-support releases."
+    )
+    min_acu: Annotated[float, Strict(), Field(ge=0, le=256, multiple_of=0.5), VALUE] = Field(
+        description="Minimum capacity in ACU; 0 pauses the idle cluster."
+    )
+    max_acu: Annotated[float, Strict(), Field(ge=1, le=256, multiple_of=0.5), VALUE] = Field(
+        description="Maximum capacity in ACU; also fixes max_connections."
+    )
+    auto_pause_seconds: Annotated[int, Strict(), Field(ge=300, le=86400), VALUE] = Field(
+        900, description="Idle seconds before a cluster with min_acu 0 pauses."
+    )
+    readers: Annotated[int, Strict(), Field(ge=0, le=15), VALUE] = Field(
+        0, description="Reader instances; one or more makes the cluster multi-AZ."
+    )
+    storage: Annotated[Literal["standard", "io_optimized"], TEXT] = Field(
+        "standard", description="Storage pricing: per I/O, or I/O included."
+    )
+    backup_days: Annotated[int, Strict(), Field(ge=1, le=35), VALUE] = Field(
+        7, description="Days of point-in-time recovery."
+    )
+    deletion: Annotated[Literal["delete", "snapshot"], TEXT] = Field(
+        "snapshot", description="What becomes of the data when the stack is deleted."
+    )
+    deletion_protection: Flag = Field(False, description="RDS refuses to delete the cluster while true.")
+    monitoring_seconds: Annotated[Literal[0, 1, 5, 10, 15, 30, 60], WHOLE] = Field(
+        60, description="Enhanced Monitoring interval; 0 turns it off."
+    )
+    rotation_days: Annotated[int, Strict(), Field(ge=7, le=365), VALUE] = Field(
+        30, description="Days between rotations of the application's credentials."
+    )
+    url_options: Annotated[
+        str, _matching(r"^[A-Za-z0-9_=&.%-]*$", "options as in a URL, such as sslmode=require&connect_timeout=5"), TEXT
+    ] = Field("sslmode=require", description="Query part of DATABASE_URL.")
+    parameters: dict[Parameter, Line] = Field({}, description="Cluster parameters, merged over infragen's own.")
+    identifier_suffix: Annotated[
+        str,
+        _matching(r"^([a-z0-9]+(-[a-z0-9]+)*)?$", "lower-case words and digits joined by single hyphens"),
+        Field(max_length=20),
+        TEXT,
+    ] = Field("", description="Suffix of the cluster's identifier, e.g. for a restored cluster.")
+
+    @property
+    def max_connections(self) -> int:
+        """Default for the maximum capacity (documented points, "Working with Aurora Serverless v2 capacity")."""
+        connections = min(5000, round(211.375 * self.max_acu - 22.4))
+        return min(connections, 2000) if self.min_acu <= 0.5 else connections
+
+    @property
+    def connection_alarm(self) -> int:
+        """The number of connections at which the alarm rises: 80 % of the maximum."""
+        return int(0.8 * self.max_connections)
+
+
+class QueueAlarms(Section):
+    """When a queue is backing up."""
+
+    depth: Annotated[int, Strict(), Field(ge=1), VALUE] = Field(1000, description="Visible messages.")
+    age_seconds: Annotated[int, Strict(), Field(ge=1), VALUE] = Field(
+        900, description="Age of the oldest message in seconds."
+    )
+
+
+class Queue(Section):
+    """One SQS queue with its dead-letter queue."""
+
+    name: Name = Field(description="Name of the queue, unique in the environment.")
+    fifo: Flag = Field(False, description="FIFO instead of standard.")
+    content_deduplication: Flag = Field(True, description="FIFO only: deduplicate by the body's hash.")
+    retention_days: Annotated[int, Strict(), Field(ge=4, le=14), VALUE] = Field(
+        4, description="Days a message is kept."
+    )
+    visibility_seconds: Annotated[int, Strict(), Field(ge=30, le=43200), VALUE] | None = Field(
+        None, description="Visibility timeout; computed from the worker (6 x timeout + batch window) when absent."
+    )
+    max_receives: Annotated[int, Strict(), Field(ge=1, le=1000), VALUE] = Field(
+        5, description="Receives before a message goes to the dead-letter queue."
+    )
+    encryption: Annotated[Literal["sqs", "kms"], TEXT] = Field(
+        "sqs", description="SQS-managed key, or the platform KMS key."
+    )
+    alarms: QueueAlarms = Field(QueueAlarms(), description="Thresholds of the backlog alarms.")
+
+    @property
+    def id(self) -> str:
+        """Prefix of logical ids and outputs."""
+        return camel(self.name)
+
+
+class Https(Section):
+    """How clients reach the load balancer."""
+
+    mode: Annotated[Literal["certificate", "domain", "http_only"], TEXT] = Field(
+        description="An existing ACM certificate; a domain (certificate and record are made); or plain HTTP."
+    )
+    certificate_arn: (
+        Annotated[
+            str,
+            _matching(
+                r"^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$", "the ARN of an ACM certificate"
+            ),
+            TEXT,
+        ]
+        | None
+    ) = Field(None, description="ACM certificate in the stack's region (mode certificate).")
+    domain_name: (
+        Annotated[
+            str,
+            _matching(r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$", "a domain name such as api.example.com"),
+            Field(max_length=253),
+            TEXT,
+        ]
+        | None
+    ) = Field(None, description="Name of the API (mode domain).")
+    hosted_zone_id: (
+        Annotated[
+            str, _matching(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, Z and capitals or digits"), TEXT
+        ]
+        | None
+    ) = Field(None, description="Route 53 hosted zone of the domain (mode domain).")
+
+
+class Scaling(Section):
+    """Target tracking of the API service."""
+
+    cpu: Annotated[int, Strict(), Field(ge=10, le=95), VALUE] = Field(70, description="Average CPU in percent.")
+    memory: Annotated[int, Strict(), Field(ge=10, le=95), VALUE] = Field(80, description="Average memory in percent.")
+    requests_per_target: Annotated[int, Strict(), Field(ge=1), VALUE] | None = Field(
+        1000, description="Requests per task and minute; null turns this policy off."
+    )
+
+
+class ScheduledScaling(Section):
+    """One scheduled change of the task range."""
+
+    name: Name = Field(description="Name of the scheduled action.")
+    cron: Cron = Field(description="Schedule expression, e.g. cron(0 20 ? * MON-FRI *).")
+    timezone: TimeZone = Field("UTC", description="IANA time zone of the schedule.")
+    min: Annotated[int, Strict(), Field(ge=0, le=1000), VALUE] = Field(description="Minimum tasks from then on.")
+    max: Annotated[int, Strict(), Field(ge=0, le=1000), VALUE] = Field(description="Maximum tasks from then on.")
+
+
+class ApiAlarms(Section):
+    """When the API is unwell."""
+
+    error_percent: Annotated[float, Strict(), Field(gt=0, le=100), VALUE] = Field(
+        5, description="Share of 5xx answers in percent."
+    )
+    latency_seconds: Annotated[float, Strict(), Field(gt=0, le=60), VALUE] = Field(
+        1, description="p95 response time in seconds."
+    )
+
+
+class Api(Section):
+    """The Express API on ECS Fargate behind an Application Load Balancer."""
+
+    https: Https = Field(description="How clients reach the load balancer.")
+    ingress_cidrs: tuple[Cidr, ...] = Field(
+        ("0.0.0.0/0",), min_length=1, description="Who may reach the load balancer."
+    )
+    cpu: Annotated[Literal[256, 512, 1024, 2048, 4096, 8192, 16384], WHOLE] = Field(description="CPU units of a task.")
+    memory: Annotated[int, Strict(), Field(ge=512, le=122880), VALUE] = Field(description="Memory of a task in MiB.")
+    min_tasks: Annotated[int, Strict(), Field(ge=0, le=1000), VALUE] = Field(description="Fewest tasks.")
+    max_tasks: Annotated[int, Strict(), Field(ge=1, le=1000), VALUE] = Field(description="Most tasks.")
+    architecture: Architecture = Field("arm64", description="CPU architecture of the image.")
+    spot: Flag = Field(False, description="Run on Fargate Spot.")
+    port: Port = Field(3000, description="Port the container listens on.")
+    health_path: Annotated[str, _matching(r"^/[A-Za-z0-9._~/-]*$", "a path such as /health"), TEXT] = Field(
+        "/health", description="Path that answers 200 when a task is well."
+    )
+    scaling: Scaling = Field(Scaling(), description="Target tracking.")
+    schedule: tuple[ScheduledScaling, ...] = Field((), description="Scheduled scaling, e.g. nothing at night.")
+    refresh_days: Annotated[int, Strict(), Field(ge=1, le=14), VALUE] = Field(
+        7, description="Days between forced new deployments, which pick up rotated credentials and patched hosts."
+    )
+    queue: Name | None = Field(None, description="Queue behind QUEUE_URL; the first when absent.")
+    db_pool_size: Annotated[int, Strict(), Field(ge=1, le=100), VALUE] = Field(
+        10, description="Connections of one task."
+    )
+    environment: dict[Variable, Line] = Field({}, description="Further environment variables.")
+    secrets: dict[Variable, InjectedArn] = Field(
+        {}, description="Variable -> ARN of a Secrets Manager secret or SSM parameter, injected at task start."
+    )
+    log_level: Annotated[Literal["trace", "debug", "info", "warn", "error"], TEXT] = Field(
+        "info", description="LOG_LEVEL of API and workers."
+    )
+    log_retention_days: RetentionDays = Field(30, description="Days that log groups keep their events.")
+    container_user: Annotated[
+        str, _matching(r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$", "user or user:group, such as 1000:1000"), TEXT
+    ] = Field("1000:1000", description="User the container runs as.")
+    readonly_root: Flag = Field(True, description="Root file system is read-only (/tmp is a volume).")
+    enable_execute_command: Flag = Field(False, description="Allow ECS Exec; needs readonly_root: false.")
+    container_insights: Annotated[Literal["disabled", "enabled", "enhanced"], TEXT] = Field(
+        "disabled", description="CloudWatch Container Insights."
+    )
+    tracing: Flag = Field(False, description="Run the ADOT collector beside the API and send traces to X-Ray.")
+    collector_image: Annotated[
+        str,
+        _matching(r"^[a-z0-9./_-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", "an image with its tag or digest"),
+        TEXT,
+    ] = Field(
+        "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3",
+        description="Image of the ADOT collector, pinned.",
+    )
+    waf: Flag = Field(False, description="Put AWS WAF with managed rules in front of the load balancer.")
+    access_logs_days: Annotated[int, Strict(), Field(ge=1, le=3650), VALUE] = Field(
+        90, description="Days that load balancer access logs are kept."
+    )
+    deletion_protection: Flag = Field(False, description="The load balancer cannot be deleted while true.")
+    alarms: ApiAlarms = Field(ApiAlarms(), description="Thresholds of the API's alarms.")
+
+
+class Worker(Section):
+    """One Lambda function that works off one queue."""
+
+    name: Name = Field(description="Name of the worker, unique in the environment.")
+    queue: Name = Field(description="Queue it works off.")
+    runtime: Annotated[
+        str, _matching(r"^(nodejs[0-9]+\.x|python3\.[0-9]+)$", "a Node.js or Python runtime such as nodejs24.x"), TEXT
+    ] = Field("nodejs24.x", description="Lambda runtime.")
+    handler: Annotated[
+        str,
+        _matching(r"^[A-Za-z0-9_./-]+\.[A-Za-z0-9_]+$", "module.function such as index.handler"),
+        Field(max_length=128),
+        TEXT,
+    ] = Field("index.handler", description="Module and function.")
+    architecture: Architecture = Field("arm64", description="CPU architecture.")
+    memory: Annotated[int, Strict(), Field(ge=128, le=10240), VALUE] = Field(512, description="Memory in MB.")
+    timeout: Annotated[int, Strict(), Field(ge=1, le=900), VALUE] = Field(60, description="Seconds one batch may take.")
+    reserved_concurrency: Annotated[int, Strict(), Field(ge=2), VALUE] | None = Field(
+        None, description="Executions reserved for, and the limit of, this function."
+    )
+    max_concurrency: Annotated[int, Strict(), Field(ge=2, le=1000), VALUE] | None = Field(
+        None, description="Executions the queue may start at once; equals reserved_concurrency when absent."
+    )
+    batch_size: Annotated[int, Strict(), Field(ge=1, le=10000), VALUE] = Field(10, description="Messages in one batch.")
+    batch_window: Annotated[int, Strict(), Field(ge=0, le=300), VALUE] | None = Field(
+        None, description="Seconds to gather a batch; 5 when absent, none for a FIFO queue."
+    )
+    filter: tuple[Pattern, ...] = Field(
+        (), description="Event filter patterns. Messages that match none are deleted, not kept."
+    )
+    db_pool_size: Annotated[int, Strict(), Field(ge=1, le=100), VALUE] = Field(
+        2, description="Connections of one execution environment."
+    )
+    tracing: Flag = Field(True, description="Trace invocations with X-Ray.")
+    environment: dict[Variable, Line] = Field({}, description="Further environment variables.")
+    secret_arns: tuple[SecretArn, ...] = Field(
+        (), description="Secrets the role may read; the code reads them at run time."
+    )
+    code: Text | None = Field(
+        None, description="Directory or zip with the code, relative to the environment file; a placeholder without."
+    )
+
+    @property
+    def id(self) -> str:
+        """Prefix of logical ids and outputs."""
+        return camel(self.name)
+
+    @property
+    def concurrency(self) -> int | None:
+        """The event source's maximum concurrency in force, or None for no limit."""
+        if self.max_concurrency is None and self.reserved_concurrency is not None:
+            return min(self.reserved_concurrency, 1000)
+        return self.max_concurrency
+
+
+class Alarms(Section):
+    """Who hears of alarms."""
+
+    emails: tuple[Email, ...] = Field((), description="Addresses; each reader confirms the subscription.")
+
+
+class Expected(Section):
+    """The load that `infragen cost` takes as expected, per month."""
+
+    acu: Annotated[float, Strict(), Field(ge=0), VALUE] | None = Field(None, description="Average ACU per instance.")
+    tasks: Annotated[float, Strict(), Field(ge=0), VALUE] | None = Field(None, description="Average running tasks.")
+    requests_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(1, description="Requests in millions.")
+    messages_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(
+        1, description="Queue messages in millions."
+    )
+    nat_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(10, description="GB through NAT.")
+    egress_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(10, description="GB to the internet.")
+    storage_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(10, description="GB in the database.")
+    io_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(
+        10, description="Database I/O requests in millions."
+    )
+    log_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(5, description="GB of logs.")
+
+
+class Cost(Section):
+    """Assumptions about money."""
+
+    expected: Expected = Field(Expected(), description="The expected load.")
+
+
+class Environment(Section):
+    """One environment file, complete: everything that the templates are made of."""
+
+    project: ProjectName = Field(description="Name of the project; the first part of every name.")
+    environment: EnvironmentName = Field(description="Name of the environment; equals the file's name.")
+    region: Region = Field(description="AWS region; the only place the region is taken from.")
+    account: Account | None = Field(None, description="AWS account id; checked before anything is written.")
+    topology: Annotated[Literal["nested", "independent"], TEXT] = Field(
+        "nested", description="One root stack with nested stacks, or one stack per layer."
+    )
+    tags: dict[TagKey, TagValue] = Field({}, max_length=40, description="Tags of all stacks and their resources.")
+    protect: Flag | None = Field(
+        None, description="Stack policy and termination protection; true for prod when absent."
+    )
+    iam: Iam = Field(Iam(), description="Rules for all roles.")
+    network: Network | None = Field(None, description="VPC, subnets, NAT, security groups.")
+    database: Database | None = Field(None, description="Aurora PostgreSQL Serverless v2.")
+    queues: tuple[Queue, ...] = Field((), description="SQS queues, each with a dead-letter queue.")
+    api: Api | None = Field(None, description="The Express API on Fargate.")
+    workers: tuple[Worker, ...] = Field((), description="Lambda workers.")
+    alarms: Alarms = Field(Alarms(), description="Who hears of alarms.")
+    cost: Cost = Field(Cost(), description="Assumptions about money.")
+
+    @property
+    def production(self) -> bool:
+        """Whether the rules for production hold."""
+        return self.environment in ("prod", "production")
+
+    @property
+    def protected(self) -> bool:
+        """Whether stacks get a stack policy and termination protection."""
+        return self.production if self.protect is None else self.protect
+
+    @property
+    def name(self) -> str:
+        """`<project>-<environment>`: the prefix of every physical name."""
+        return f"{self.project}-{self.environment}"
+
+    @property
+    def node_env(self) -> str:
+        """NODE_ENV: libraries know no third value; DEPLOYMENT carries the environment's name."""
+        return "development" if self.environment == "dev" else "production"
+
+    @property
+    def log_retention_days(self) -> int:
+        """Retention of every log group; the API's figure serves all layers, so that there is one to change."""
+        return self.api.log_retention_days if self.api else 30
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name; KeyError when there is none (the cross-field rules see to it)."""
+        return next(q for q in self.queues if q.name == name)
+
+    def worker_of(self, queue: Queue) -> Worker | None:
+        """The worker that works off a queue."""
+        return next((w for w in self.workers if w.queue == queue.name), None)
+
+    def batch_window(self, worker: Worker) -> int:
+        """Seconds the event source gathers a batch; FIFO queues know none (Lambda Developer Guide, "Amazon SQS")."""
+        if worker.batch_window is not None:
+            return worker.batch_window
+        fifo = any(q.fifo for q in self.queues if q.name == worker.queue)
+        return 0 if fifo else 5
+
+    def minimum_visibility(self, queue: Queue) -> int:
+        """Six times the function's timeout plus the batch window (Lambda Developer Guide, "Configuring a queue")."""
+        worker = self.worker_of(queue)
+        return max(30, 6 * worker.timeout + self.batch_window(worker)) if worker else 30
+
+    def visibility(self, queue: Queue) -> int:
+        """The visibility timeout in force, in seconds."""
+        return queue.visibility_seconds if queue.visibility_seconds is not None else self.minimum_visibility(queue)

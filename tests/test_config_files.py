@@ -1,0 +1,396 @@
+"""Reading environment files: every key by itself, unknown keys, files that extend others, and the errors people see."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from infragen import yamlfile
+from infragen.config import Environment, Expected, load_environment, reference
+from infragen.errors import InputError
+
+ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+NAME = "lower-case words and digits joined by single hyphens, a letter first"
+LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
+
+
+def written(folder: Path, text: str, name: str = "dev.yaml") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(folder: Path, text: str) -> list[str]:
+    """The lines of the refusal, without the folder in front."""
+    path = written(folder, text)
+    with pytest.raises(InputError) as caught:
+        load_environment(path)
+    assert caught.value.exit_code == 2
+    return caught.value.message.replace(f"{folder}/", "").splitlines()
+
+
+def test_all_errors_of_a_file_are_told_at_once_in_file_order(tmp_path: Path) -> None:
+    """Y4, Y5: place, key, wrong value, what is allowed, and the nearest known key."""
+    text = """\
+project: Shop
+environment: dev
+region: eu-wset-1
+network:
+  cdir: 10.0.0.0/16
+  vpc_cidr: 10.0.0.1/16
+  azs: "2"
+  nat: singel
+database:
+  min_acu: 0.3
+  readers: true
+  monitoring_seconds: true
+  parameters: {Work: 1}
+queues: {a: b}
+api:
+  https: {}
+  cpu: 1024.0
+  memory: 2048
+  min_tasks: 1
+  max_tasks:
+workers:
+  - nme: x
+    queue: y
+    reserved_concurrency: 1
+min_acu: 1
+"""
+    assert refused(tmp_path, text) == [
+        f'dev.yaml:1:10: project is "Shop"; allowed: {NAME}, at most 20 characters',
+        'dev.yaml:3:9: region is "eu-wset-1"; did you mean eu-west-1?',
+        "dev.yaml:5:3: network.cdir is not a known key; did you mean vpc_cidr?",
+        'dev.yaml:6:13: network.vpc_cidr is "10.0.0.1/16"; the network that holds this address is 10.0.0.0/16',
+        'dev.yaml:7:8: network.azs is "2"; allowed: an integer from 2 to 4',
+        'dev.yaml:8:8: network.nat is "singel"; did you mean single? allowed: none, instance, single or per_az',
+        "dev.yaml:9:1: database.max_acu is missing; write a number from 1 to 256 in steps of 0.5",
+        "dev.yaml:10:12: database.min_acu is 0.3; allowed: a number from 0 to 256 in steps of 0.5",
+        "dev.yaml:11:12: database.readers is true; allowed: an integer from 0 to 15",
+        "dev.yaml:12:23: database.monitoring_seconds is true; allowed: 0, 1, 5, 10, 15, 30 or 60",
+        "dev.yaml:13:16: database.parameters.Work has a wrong name; allowed: lower-case letters, digits, _ and dots",
+        "dev.yaml:14:9: queues is a map; allowed: a list",
+        "dev.yaml:16:3: api.https.mode is missing; write certificate, domain or http_only",
+        "dev.yaml:17:8: api.cpu is 1024.0; did you mean 1024? allowed: 256, 512, 1024, 2048, 4096, 8192 or 16384",
+        "dev.yaml:20:13: api.max_tasks is empty; allowed: an integer from 1 to 1000",
+        f"dev.yaml:22:5: workers[0].name is missing; write {NAME}, at most 40 characters",
+        "dev.yaml:22:5: workers[0].nme is not a known key; did you mean name?",
+        "dev.yaml:24:27: workers[0].reserved_concurrency is 1; allowed: an integer of at least 2",
+        "dev.yaml:25:1: min_acu is not a known key; did you mean database.min_acu?",
+    ]
+
+
+# Every key: what it takes, and what it refuses. The items of lists and maps are written with the smallest context.
+KEYS: dict[str, tuple[list[str], list[str]]] = {
+    "project": (["a", "shop-2", "a" * 20], ["Shop", "a--b", "1a", "a_b", "a" * 21, "''", "", "[a]", "{a: b}"]),
+    "region": (["us-east-1", "'eu-west-1'"], ["us-east-9", "cn-north-1", ""]),
+    "account": (["012345678901", "'111111111111'", "null"], ["12345678901", "0123456789012", "a12345678901", "1e11"]),
+    "topology": (["nested", "independent"], ["nest", "true", ""]),
+    "tags": (
+        ["{Team: core, Cost: 12, On: yes}", "{}"],
+        ["{'aws:x': a}", "{Project: a}", "{'infragen:x': a}", "[a]", "{a: [b]}"],
+    ),
+    "protect": (["true", "false", "null"], ["yes", "'true'", "1"]),
+    "iam.permissions_boundary_arn": (
+        ["arn:aws:iam::012345678901:policy/x/y", "null"],
+        ["arn:aws:iam::1:policy/x", "x"],
+    ),
+    "network.vpc_cidr": (
+        ["10.0.0.0/16", "172.31.0.0/20", "192.168.16.0/20"],
+        ["10.0.0.0/15", "10.0.0.0/21", "11.0.0.0/16", "10.0.0.1/16", "172.32.0.0/16", "10.0.0.0", "300.0.0.0/16", "10"],
+    ),
+    "network.azs": (["2", "3", "4"], ["1", "5", "2.0", "'2'", "true", "null"]),
+    "network.nat": (["none", "instance", "single", "per_az"], ["gateway", "None", "false", "null"]),
+    "network.nat_instance_type": (["t4g.nano", "c7gn.large"], ["t3.nano", "m5.large", "t4g"]),
+    "network.interface_endpoints": (["[]", "[sqs, ecr.api]"], ["[sqs, ec2]", "sqs", "[1]"]),
+    "network.flow_logs": (["ALL", "REJECT"], ["ACCEPT", "all"]),
+    "network.extra_egress_ports": (["[]", "[1, 587, 65535]"], ["[0]", "[65536]", "['587']", "587", "[5.5]"]),
+    "database.name": (["app", "_a1", "a" * 51], ["App", "1a", "a-b", "a" * 52]),
+    "database.owner": (["app", "_a1", "a" * 51], ["App", "1a", "a-b", "a" * 52]),
+    "database.engine_version": (["16.8", "'16.10'", "17.10", "17.7", "18.3"], ["15.4", "16.7", "17", "'17'", "17.7.1"]),
+    "database.min_acu": (["0", "0.5", "2"], ["-0.5", "0.3", "256.5", "'1'", "true", "null"]),
+    "database.max_acu": (["2", "2.5", "256"], ["0.5", "0", "2.2", "257", "one"]),
+    "database.auto_pause_seconds": (["300", "86400"], ["299", "86401"]),
+    "database.readers": (["0", "15"], ["-1", "16", "1.0"]),
+    "database.storage": (["standard", "io_optimized"], ["aurora"]),
+    "database.backup_days": (["1", "35"], ["0", "36"]),
+    "database.deletion": (["delete", "snapshot"], ["retain"]),
+    "database.deletion_protection": (["true", "false"], ["no", "0"]),
+    "database.monitoring_seconds": (["0", "1", "5", "10", "15", "30", "60"], ["2", "true", "60.0", "'60'"]),
+    "database.rotation_days": (["21", "365"], ["6", "366"]),
+    "database.url_options": (["sslmode=require&connect_timeout=5", "''"], ["a b", "a'b", "null"]),
+    "database.parameters": (["{work_mem: 4096, a.b: no}", "{}"], ["{'A': 1}", "[a]", "{a: }"]),
+    "database.identifier_suffix": (["restored", "''", "a-1"], ["-a", "A", "a--b", "a" * 21]),
+    "queues[].name": (["a", "a-b-1"], ["A", "a_b", "a" * 41, ""]),
+    "queues[].fifo": (["true", "false"], ["yes"]),
+    "queues[].content_deduplication": (["true", "false"], ["1"]),
+    "queues[].retention_days": (["4", "14"], ["3", "15"]),
+    "queues[].visibility_seconds": (["30", "43200", "null"], ["29", "43201"]),
+    "queues[].max_receives": (["1", "1000"], ["0", "1001"]),
+    "queues[].encryption": (["sqs", "kms"], ["none"]),
+    "queues[].alarms.depth": (["1"], ["0", "1.5"]),
+    "queues[].alarms.age_seconds": (["1"], ["0", "x"]),
+    "api.https.mode": (["http_only"], ["https", "null"]),
+    "api.https.certificate_arn": (["null"], ["arn:aws:acm:eu-west-1:1:certificate/a", "x"]),
+    "api.https.domain_name": (["null"], ["localhost", "API.example.com", "a..b.de", "-a.de"]),
+    "api.https.hosted_zone_id": (["null"], ["A1", "Z", "z1"]),
+    "api.ingress_cidrs": (["[203.0.113.0/24, 10.0.0.1/32]"], ["[]", "[10.0.0.1/8]", "['::/0']", "10.0.0.0/8", "[x]"]),
+    "api.cpu": (["512", "1024"], ["500", "'512'", "512.0", "true"]),
+    "api.memory": (["2048"], ["511", "122881", "2GB"]),
+    "api.min_tasks": (["0", "2"], ["-1", "1001"]),
+    "api.max_tasks": (["2", "9"], ["0", "1001"]),
+    "api.architecture": (["arm64", "x86_64"], ["amd64"]),
+    "api.spot": (["true", "false"], ["on"]),
+    "api.port": (["1", "65535"], ["0", "65536"]),
+    "api.health_path": (["/", "/api/health-check"], ["health", "/a b", "/?x"]),
+    "api.scaling.cpu": (["10", "95"], ["9", "96"]),
+    "api.scaling.memory": (["10", "95"], ["9", "96"]),
+    "api.scaling.requests_per_target": (["1", "null"], ["0", "'1'"]),
+    "api.schedule[].name": (["night"], ["Night"]),
+    "api.schedule[].cron": (
+        ["cron(0 20 ? * MON-FRI *)", "rate(1 day)", "at(2026-01-01T00:00:00)"],
+        ["0 20 * * *", "cron(0 20 * * *)", "rate(0 days)"],
+    ),
+    "api.schedule[].timezone": (["UTC", "Europe/Berlin"], ["Europe/Berln", "CEST ", "../etc"]),
+    "api.schedule[].min": (["0"], ["-1", "1001"]),
+    "api.schedule[].max": (["2"], ["-1", "1001"]),
+    "api.refresh_days": (["1", "10"], ["0", "15"]),
+    "api.queue": (["events", "null"], ["Events"]),
+    "api.db_pool_size": (["1", "50"], ["0", "101"]),
+    "api.environment": (["{A: no, B_1: 012, _c: true}"], ["{a-b: c}", "{1a: b}", "{A: [b]}", "{A: }"]),
+    "api.secrets": (
+        [
+            "{KEY: 'arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf'}",
+            "{KEY: 'arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf:key::'}",
+            "{KEY: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}",
+        ],
+        ["{KEY: hunter2}", "{a-b: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
+    ),
+    "api.log_level": (["trace", "debug", "info", "warn", "error"], ["warning"]),
+    "api.log_retention_days": (["1", "30", "3653"], ["2", "31", "30.0"]),
+    "api.container_user": (["1000:1000", "node", "1000"], ["a b", ":1"]),
+    "api.readonly_root": (["true", "false"], ["0"]),
+    "api.enable_execute_command": (["false"], ["0"]),
+    "api.container_insights": (["disabled", "enabled", "enhanced"], ["true"]),
+    "api.tracing": (["true", "false"], ["yes"]),
+    "api.collector_image": (["public.ecr.aws/a/b:v1.2", "a/b@sha256:" + "0" * 64], ["a/b", "a b:1"]),
+    "api.waf": (["true", "false"], ["yes"]),
+    "api.access_logs_days": (["1", "3650"], ["0", "3651"]),
+    "api.deletion_protection": (["true", "false"], ["yes"]),
+    "api.alarms.error_percent": (["0.5", "100"], ["0", "101"]),
+    "api.alarms.latency_seconds": (["0.5", "60"], ["0", "61"]),
+    "workers[].name": (["a"], ["A"]),
+    "workers[].queue": (["events"], ["Events"]),
+    "workers[].runtime": (["nodejs24.x", "python3.14"], ["nodejs24", "ruby3.4", "python3"]),
+    "workers[].handler": (["index.handler", "src/app.main"], ["index", "a b.c", "a." + "b" * 128]),
+    "workers[].architecture": (["arm64", "x86_64"], ["arm"]),
+    "workers[].memory": (["128", "10240"], ["127", "10241"]),
+    "workers[].timeout": (["1", "900"], ["0", "901"]),
+    "workers[].reserved_concurrency": (["2", "5"], ["1", "0"]),
+    "workers[].max_concurrency": (["2", "null"], ["1", "1001"]),
+    "workers[].batch_size": (["1", "10000"], ["0", "10001"]),
+    "workers[].batch_window": (["0", "300", "null"], ["-1", "301"]),
+    "workers[].filter": (["[{body: {kind: [mail, {prefix: a}]}}]", "[]"], ["[a]", "{body: {}}"]),
+    "workers[].db_pool_size": (["1", "9"], ["0", "101"]),
+    "workers[].tracing": (["true", "false"], ["yes"]),
+    "workers[].environment": (["{A: no}"], ["{a b: c}"]),
+    "workers[].secret_arns": (
+        ["['arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf']"],
+        ["[hunter2]", "['arn:aws:ssm:eu-west-1:012345678901:parameter/a/b']"],
+    ),
+    "workers[].code": (["workers/mail", "null"], ["[a]"]),
+    "alarms.emails": (["[a@example.com]", "[]"], ["[a]", "a@example.com", "['a@b']"]),
+    **{f"cost.expected.{key}": (["0", "2.5"], ["-1", "'1'"]) for key in Expected.model_fields},
+}
+SECTIONS = {
+    "iam": {},
+    "network": {},
+    "database": {"min_acu": "0.5", "max_acu": "8"},
+    "queues[]": {"name": "events"},
+    "queues[].alarms": {},
+    "api": {"https": "{mode: http_only}", "ingress_cidrs": "[10.0.0.0/8]", "cpu": "512", "memory": "2048"}
+    | {"min_tasks": "0", "max_tasks": "2"},
+    "api.https": {"mode": "http_only"},
+    "api.schedule[]": {"name": "night", "cron": "rate(1 day)", "min": "0", "max": "2"},
+    "workers[]": {"name": "mail", "queue": "events", "reserved_concurrency": "5"},
+    "alarms": {},
+}
+
+
+def with_value(key: str, value: str) -> str:
+    """A file that is right but for the value of one key."""
+    sections: dict[str, Any] = {
+        name: dict(SECTIONS[name]) for name in ("network", "database", "api", "queues[]", "workers[]")
+    }
+    top = {"project": "shop", "environment": "dev", "region": "eu-west-1"}
+    section, _, last = key.rpartition(".")
+    if not section:
+        top[last] = value
+    elif section in sections:
+        sections[section][last] = value
+    else:
+        outer, _, inner = section.rpartition(".")
+        body = ", ".join(f"{k}: {v}" for k, v in {**SECTIONS.get(section, {}), last: value}.items())
+        flow = f"[{{{body}}}]" if inner.endswith("[]") else f"{{{body}}}"
+        if outer == "cost":
+            top["cost"] = f"{{expected: {flow}}}"
+        elif outer:
+            sections[outer][inner.removesuffix("[]")] = flow
+        else:
+            top[inner or section] = flow
+    lines = [f"{k}: {v}" for k, v in top.items()]
+    for name, body in sections.items():
+        dash = "- " if name.endswith("[]") else "  "
+        lines.append(f"{name.removesuffix('[]')}:")
+        lines += [f"  {dash if index == 0 else '  '}{k}: {v}" for index, (k, v) in enumerate(body.items())] or ["  {}"]
+    return "\n".join(lines) + "\n"
+
+
+def test_every_key_of_the_schema_is_tested() -> None:
+    """A new key needs a row in KEYS."""
+    leaves = set()
+    for path in reference.key_paths():
+        schema = reference.at(path)
+        if "properties" not in schema and "$ref" not in schema.get("items", {}):
+            leaves.add(reference.dotted(path).replace("[0]", "[]"))
+    assert leaves - {"extends", "environment"} == set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_accepts_its_range(tmp_path: Path, key: str) -> None:
+    """The edges of what each key allows pass, whatever rules between keys may say."""
+    for value in KEYS[key][0]:
+        node = yamlfile.load(with_value(key, value).encode(), "dev.yaml")
+        assert Environment.model_validate(yamlfile.plain(node))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_refuses_what_is_outside_its_range(tmp_path: Path, key: str) -> None:
+    """Everything else is refused with the key's name and place, and nothing but that."""
+    for value in KEYS[key][1]:
+        lines = refused(tmp_path, with_value(key, value))
+        name = key.replace("[]", "[0]")
+        assert len(lines) == 1, (value, lines)
+        assert lines[0].split(": ", 1)[1].startswith(name), (value, lines)
+
+
+DEFAULTS = """
+topology: nested
+tags: {}
+protect: null
+iam: {permissions_boundary_arn: null}
+network: {vpc_cidr: 10.0.0.0/16, azs: 2, nat: single, nat_instance_type: t4g.nano, interface_endpoints: [],
+  flow_logs: ALL, extra_egress_ports: []}
+database: {name: app, owner: app, engine_version: '17.7', auto_pause_seconds: 900, readers: 0, storage: standard,
+  backup_days: 7, deletion: snapshot, deletion_protection: false, monitoring_seconds: 60, rotation_days: 30,
+  url_options: sslmode=require, parameters: {}, identifier_suffix: ''}
+queues: [{fifo: false, content_deduplication: true, retention_days: 4, visibility_seconds: null, max_receives: 5,
+  encryption: sqs, alarms: {depth: 1000, age_seconds: 900}}]
+api: {ingress_cidrs: [0.0.0.0/0], architecture: arm64, spot: false, port: 3000, health_path: /health,
+  scaling: {cpu: 70, memory: 80, requests_per_target: 1000}, schedule: [], refresh_days: 7, queue: null,
+  db_pool_size: 10, environment: {}, secrets: {}, log_level: info, log_retention_days: 30, container_user: '1000:1000',
+  readonly_root: true, enable_execute_command: false, container_insights: disabled, tracing: false, waf: false,
+  access_logs_days: 90, deletion_protection: false, alarms: {error_percent: 5.0, latency_seconds: 1.0}}
+workers: [{runtime: nodejs24.x, handler: index.handler, architecture: arm64, memory: 512, timeout: 60,
+  reserved_concurrency: null, max_concurrency: null, batch_size: 10, batch_window: null, filter: [], db_pool_size: 2,
+  tracing: true, environment: {}, secret_arns: [], code: null}]
+alarms: {emails: []}
+"""
+
+
+def test_every_default_is_as_documented() -> None:
+    """What a file may leave out."""
+    text = (
+        LEAST
+        + "network: {}\ndatabase: {min_acu: 0.5, max_acu: 2}\nqueues: [{name: a}]\nworkers: [{name: a, queue: a}]\n"
+    )
+    text += "api: {https: {mode: http_only}, cpu: 512, memory: 1024, min_tasks: 1, max_tasks: 2}\n"
+    node = yamlfile.plain(yamlfile.load(text.encode(), "dev.yaml"))
+    dump = Environment.model_validate(node).model_dump(mode="json")
+    for key, documented in yaml.safe_load(DEFAULTS).items():
+        found = dump[key]
+        if isinstance(documented, list):
+            documented, found = documented[0], found[0]
+        if isinstance(documented, dict):
+            found = {each: found[each] for each in documented}
+        assert found == documented, key
+
+
+def test_an_absent_section_is_off() -> None:
+    """Only names and a region are needed; null switches a section off that another file gives."""
+    for more in ("", "network: null\ndatabase:\napi: ~\n"):
+        node = yamlfile.plain(yamlfile.load((LEAST + more).encode(), "dev.yaml"))
+        env = Environment.model_validate(node)
+        assert (env.network, env.database, env.api, env.queues, env.workers) == (None, None, None, (), ())
+
+
+def test_text_keeps_its_source(tmp_path: Path) -> None:
+    """Y1, Y2: an account keeps its zero, a version its zero, `no` stays no, quoted or not."""
+    text = LEAST + "account: 012345671234\ntags: {a: no, b: 017, c: 1.10, d: 22:22, e: 2026-01-01, f: 'x', g: true}\n"
+    env = load_environment(written(tmp_path, text))
+    assert env.account == "012345671234"
+    assert env.tags == {"a": "no", "b": "017", "c": "1.10", "d": "22:22", "e": "2026-01-01", "f": "x", "g": "true"}
+    text = LEAST + "network: {}\ndatabase: {engine_version: 17.10, min_acu: 1, max_acu: 2}\n"
+    database = load_environment(written(tmp_path, text)).database
+    assert database
+    assert database.engine_version == "17.10"
+
+
+@pytest.mark.parametrize("value", ["'{{resolve:secretsmanager:x}}'", "'a{{resolve:ssm:b}}'"])
+def test_dynamic_references_are_refused_everywhere(tmp_path: Path, value: str) -> None:
+    """T9: CloudFormation would put the secret into the open, wherever the reference stands."""
+    text = LEAST + f"tags: {{Team: {value}}}\nnetwork: {{extra_egress_ports: [{value}]}}\nalarms: {{{value}: 1}}\n"
+    lines = refused(tmp_path, text)
+    for start in (
+        "dev.yaml:4:14: tags.Team contains {{resolve:…}}",
+        "dev.yaml:5:32: network.extra_egress_ports[0] contains",
+    ):
+        assert any(line.startswith(start) for line in lines)
+    assert any(line.startswith("dev.yaml:6:10: alarms.… contains {{resolve:…}}") for line in lines)
+    assert "which is refused everywhere; give the secret's ARN under api.secrets or a worker's secret_arns" in lines[0]
+
+
+def test_a_secret_in_the_place_of_its_arn_is_not_shown(tmp_path: Path) -> None:
+    """T6: the message must not print what may be the secret itself."""
+    lines = refused(tmp_path, with_value("api.secrets", "{KEY: sk_live_canary}"))
+    assert lines[0].endswith("(:json-key:: may follow) or of an SSM parameter (not shown: it may be the secret itself)")
+    assert "sk_live_canary" not in str(lines)
+    assert "sk_live_canary" not in str(refused(tmp_path, with_value("workers[].secret_arns", "[sk_live_canary]")))
+
+
+def _typo(key: str, kind: str, position: int, letter: str) -> str:
+    at = position % len(key)
+    if kind == "drop":
+        return key[:at] + key[at + 1 :]
+    if kind == "add":
+        return key[:at] + letter + key[at:]
+    if kind == "swap":
+        return key[: at - 1] + key[at] + key[at - 1] + key[at + 1 :] if at else key
+    return key[:at] + letter + key[at + 1 :]
+
+
+@cache
+def _typos(key: str) -> frozenset[str]:
+    kinds = ("drop", "add", "swap", "change")
+    return frozenset(_typo(key, kind, at, each) for kind in kinds for at in range(len(key) + 1) for each in LETTERS)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz_"
+ONE_EDIT = st.tuples(st.sampled_from(["drop", "add", "swap", "change"]), st.integers(0, 40), st.sampled_from(LETTERS))
+
+
+@settings(max_examples=300, deadline=None)
+@given(path=st.sampled_from(list(reference.key_paths())), edit=ONE_EDIT)
+def test_a_typo_in_any_key_is_answered_with_the_right_key(path: reference.Path, edit: tuple[str, int, str]) -> None:
+    """Y4: one wrong, missing, extra or swapped letter, and the message names the key that was meant."""
+    key = str(path[-1])
+    wrong = _typo(key, *edit)
+    siblings = set(reference.at(path[:-1])["properties"])
+    assume(wrong and wrong not in siblings and not any(wrong in _typos(each) for each in siblings - {key}))
+    assert reference.nearest_key((*path[:-1], wrong)) == key
