@@ -37,6 +37,43 @@ def template(resources: Template, **outputs: Any) -> Template:
     return {"Resources": resources, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
 
 
+class Nested:
+    """A root stack with one child, whose template is in S3 under a bucket's own host name."""
+
+    def __init__(self, client: Clients, bucket: str) -> None:
+        self.cloudformation, self.s3, self.bucket = client("cloudformation"), client("s3"), bucket
+        self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+
+    def deploy(self, child: Template) -> str:
+        body = json.dumps(child)
+        key = f"templates/{abs(hash(body))}.json"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode())
+        url = f"https://{self.bucket}.s3.eu-central-1.amazonaws.com/{key}"
+        return deploy(
+            self.cloudformation,
+            "root",
+            template(
+                {"Child": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}},
+                Child={"Ref": "Child"},
+                **{name: {"Fn::GetAtt": ["Child", f"Outputs.{name}"]} for name in child.get("Outputs", {})},
+            ),
+        )
+
+    def child_events(self) -> list[tuple[str, str]]:
+        return [event[:2] for event in events(self.cloudformation, self.child_id())]
+
+    def child_id(self) -> str:
+        resources = self.cloudformation.describe_stack_events(StackName="root")["StackEvents"]
+        found = {event["PhysicalResourceId"] for event in resources if event["LogicalResourceId"] == "Child"}
+        (child_id,) = found - {""}
+        return str(child_id)
+
+
+@pytest.fixture
+def nested(client: Clients, account: str) -> Nested:
+    return Nested(client, f"templates-{account}")
+
+
 # --- EC2 --------------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +156,23 @@ def test_security_group_rules_reach_their_group_and_leave_it(client: Clients) ->
     assert ports("IpPermissions") == {81}
     assert deploy(cloudformation, "rules", with_rules(In=ingress(81))) == "UPDATE_COMPLETE"
     assert ports("IpPermissionsEgress") == {252}
+
+
+def test_a_change_set_says_that_a_rule_is_replaced(client: Clients) -> None:
+    """Replacement is True for a create-only property of an added type, and False for another one."""
+
+    def rule(**properties: Any) -> Template:
+        given = {"GroupId": {"Ref": "Group"}, "IpProtocol": "-1", "CidrIp": "10.0.0.0/8", **properties}
+        return template({**NETWORK, "Rule": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": given}})
+
+    cloudformation = client("cloudformation")
+    assert deploy(cloudformation, "rule", rule()) == "CREATE_COMPLETE"
+    found = {}
+    for name, body in {"cidr": rule(CidrIp="10.0.0.0/9"), "description": rule(Description="all")}.items():
+        cloudformation.create_change_set(StackName="rule", ChangeSetName=name, TemplateBody=json.dumps(body))
+        changes = cloudformation.describe_change_set(StackName="rule", ChangeSetName=name)["Changes"]
+        found[name] = [change["ResourceChange"]["Replacement"] for change in changes]
+    assert found == {"cidr": ["True"], "description": ["False"]}
 
 
 def test_a_rule_of_a_group_that_does_not_exist_fails(client: Clients) -> None:
@@ -308,32 +362,24 @@ def test_a_composite_alarm_of_a_missing_alarm_fails(client: Clients) -> None:
 
 
 def test_a_web_acl_is_associated_with_a_load_balancer_until_the_stack_goes(client: Clients) -> None:
-    """The association is what GetWebACLForResource finds."""
+    """The association is what GetWebACLForResource finds, after a change to another ACL too."""
     balancer = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/a/1"
-    body = template(
-        {
-            "Acl": {
-                "Type": "AWS::WAFv2::WebACL",
-                "Properties": {
-                    "Name": "acl",
-                    "Scope": "REGIONAL",
-                    "DefaultAction": {"Allow": {}},
-                    "VisibilityConfig": {
-                        "SampledRequestsEnabled": True,
-                        "CloudWatchMetricsEnabled": True,
-                        "MetricName": "acl",
-                    },
-                },
-            },
-            "Association": {
-                "Type": "AWS::WAFv2::WebACLAssociation",
-                "Properties": {"ResourceArn": balancer, "WebACLArn": {"Fn::GetAtt": ["Acl", "Arn"]}},
-            },
-        }
-    )
+
+    def acl(name: str) -> Template:
+        metrics = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": name}
+        given = {"Name": name, "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": metrics}
+        return {"Type": "AWS::WAFv2::WebACL", "Properties": given}
+
+    def with_association(name: str) -> Template:
+        given = {"ResourceArn": balancer, "WebACLArn": {"Fn::GetAtt": [name, "Arn"]}}
+        association = {"Type": "AWS::WAFv2::WebACLAssociation", "Properties": given}
+        return template({"One": acl("one"), "Two": acl("two"), "Association": association})
+
     cloudformation, waf = client("cloudformation"), client("wafv2")
-    assert deploy(cloudformation, "waf", body) == "CREATE_COMPLETE"
-    assert waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["Name"] == "acl"
+    assert deploy(cloudformation, "waf", with_association("One")) == "CREATE_COMPLETE"
+    assert waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["Name"] == "one"
+    assert deploy(cloudformation, "waf", with_association("Two")) == "UPDATE_COMPLETE"
+    assert waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["Name"] == "two"
     assert delete(cloudformation, "waf") == "DELETE_COMPLETE"
     with pytest.raises(waf.exceptions.WAFNonexistentItemException):
         waf.get_web_acl_for_resource(ResourceArn=balancer)
@@ -553,12 +599,14 @@ def test_the_image_parameter_shows_as_a_change_of_the_instance(client: Clients) 
 
 # --- custom resources -------------------------------------------------------------------------------------------------
 
+# The physical id is the word, so another word is a replacement.
 ANSWER = """
 import json, os, urllib.request
 import boto3
 def handler(event, context):
     sts = boto3.client("sts").get_caller_identity()
-    answer = {"Status": "SUCCESS", "PhysicalResourceId": "made", "StackId": event["StackId"],
+    answer = {"Status": "SUCCESS", "PhysicalResourceId": event["ResourceProperties"]["Word"],
+              "StackId": event["StackId"],
               "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
               "Data": {"Account": sts["Account"], "Word": os.environ["WORD"], "Pid": str(os.getpid())}}
     boto3.client("sqs").create_queue(QueueName="called-" + event["RequestType"])
@@ -610,6 +658,16 @@ def test_a_custom_resource_runs_its_function_in_the_account_of_the_stack(client:
     assert called == {"Create", "Update", "Delete"}
 
 
+def test_a_custom_resource_of_a_child_that_gets_another_id_gets_a_delete_for_the_old_one(
+    nested: Nested, client: Clients
+) -> None:
+    """As in a stack of its own: Update answers with a new id, then Delete is called with the old one."""
+    assert nested.deploy(custom(ANSWER)) == "CREATE_COMPLETE"
+    assert nested.deploy(custom(ANSWER, "other")) == "UPDATE_COMPLETE"
+    called = {url.rsplit("-", 1)[1] for url in client("sqs").list_queues()["QueueUrls"]}
+    assert called == {"Create", "Update", "Delete"}
+
+
 def test_a_function_of_the_same_name_in_another_account_is_left_running(client: Clients) -> None:
     """Creating and deleting a function ends its own processes, and no other account's."""
     cloudformation = client("cloudformation")
@@ -645,43 +703,6 @@ def _runs(pid: int) -> bool:
 # --- nested stacks ----------------------------------------------------------------------------------------------------
 
 
-class Nested:
-    """A root stack with one child, whose template is in S3 under a bucket's own host name."""
-
-    def __init__(self, client: Clients, bucket: str) -> None:
-        self.cloudformation, self.s3, self.bucket = client("cloudformation"), client("s3"), bucket
-        self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-
-    def deploy(self, child: Template) -> str:
-        body = json.dumps(child)
-        key = f"templates/{abs(hash(body))}.json"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode())
-        url = f"https://{self.bucket}.s3.eu-central-1.amazonaws.com/{key}"
-        return deploy(
-            self.cloudformation,
-            "root",
-            template(
-                {"Child": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}},
-                Child={"Ref": "Child"},
-                **{name: {"Fn::GetAtt": ["Child", f"Outputs.{name}"]} for name in child.get("Outputs", {})},
-            ),
-        )
-
-    def child_events(self) -> list[tuple[str, str]]:
-        return [event[:2] for event in events(self.cloudformation, self.child_id())]
-
-    def child_id(self) -> str:
-        resources = self.cloudformation.describe_stack_events(StackName="root")["StackEvents"]
-        found = {event["PhysicalResourceId"] for event in resources if event["LogicalResourceId"] == "Child"}
-        (child_id,) = found - {""}
-        return str(child_id)
-
-
-@pytest.fixture
-def nested(client: Clients, account: str) -> Nested:
-    return Nested(client, f"templates-{account}")
-
-
 def queue(name: str, seconds: int = 30, **attributes: Any) -> Template:
     """Return a queue."""
     return {
@@ -711,6 +732,40 @@ def test_an_update_keeps_the_attributes_of_unchanged_resources_of_a_child(nested
     assert arn.startswith("arn:aws:sqs:")
     assert nested.deploy(child(60)) == "UPDATE_COMPLETE"
     assert outputs(nested.cloudformation, "root")["Arn"] == arn
+
+
+def test_a_replaced_resource_of_a_child_leaves_nothing_behind(nested: Nested, client: Clients) -> None:
+    """The rule that the new one replaces is gone from the group."""
+
+    def child(port: int) -> Template:
+        rule = {
+            "Type": "AWS::EC2::SecurityGroupIngress",
+            "Properties": {
+                "GroupId": {"Ref": "Group"},
+                "IpProtocol": "tcp",
+                "FromPort": port,
+                "ToPort": port,
+                "CidrIp": "10.0.0.0/8",
+            },
+        }
+        return template({**NETWORK, "Rule": rule}, Group={"Ref": "Group"})
+
+    assert nested.deploy(child(80)) == "CREATE_COMPLETE"
+    assert nested.deploy(child(81)) == "UPDATE_COMPLETE"
+    group = outputs(nested.cloudformation, "root")["Group"]
+    found = client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    assert [rule["FromPort"] for rule in found["IpPermissions"]] == [81]
+
+
+def test_a_failing_update_of_a_child_is_rolled_back(nested: Nested, client: Clients, faults: Faults) -> None:
+    """The child goes back with the root, and its first queue has its old value again."""
+    assert nested.deploy(two_queues(30)) == "CREATE_COMPLETE"
+    faults(fail={"update AWS::SQS::Queue": [2]})
+    assert nested.deploy(two_queues(60)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert visibility(client, "one") == "30"
+    assert nested.deploy(two_queues(30)) == "unchanged"
+    assert nested.deploy(two_queues(60)) == "UPDATE_COMPLETE"
+    assert visibility(client, "two") == "60"
 
 
 def test_deleting_the_root_deletes_the_child_as_a_stack(nested: Nested, client: Clients) -> None:

@@ -19,10 +19,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
     "ministack.services.cloudformation.helpers": ("_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
+        "_REPLACING_PROPERTIES",
         "_RESOURCE_HANDLERS",
         "_cfn_wait_condition_definition",
         "_cr_stack_id",
         "_cw_metric_alarm_record",
+        "_delete_predecessor",
+        "_delete_resource",
         "_nested_stack_lookup_name",
         "_physical_name",
         "_r53_normalize_hosted_zone_id",

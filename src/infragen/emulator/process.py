@@ -5,6 +5,7 @@ what is in it. Sleep and clock are passed in.
 """
 
 import contextlib
+import http.client
 import importlib.util
 import os
 import shutil
@@ -13,8 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,13 +258,14 @@ def _wait_until_healthy(
 
 
 def _answers(port: int) -> bool:
-    # An opener without proxies: the user's may not stand between us and our own child.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    connection = http.client.HTTPConnection(_HOST, port, timeout=5)  # directly: no proxy of the user's comes between
     try:
-        with opener.open(f"http://{_HOST}:{port}/_ministack/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _emulator(state_dir: Path, record: Record) -> Emulator:

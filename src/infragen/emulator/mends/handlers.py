@@ -1,8 +1,7 @@
 """MiniStack's table of resource types: how a type is added to it, and how one of its functions is replaced.
 
 MiniStack keeps a dictionary for each CloudFormation type: `create(logical_id, properties, stack_name)` returns the
-physical id and the attributes for `Fn::GetAtt`; `update(physical_id, old, new, stack_name, logical_id)` returns the
-same, and an id other than the old one means a replacement, whose predecessor MiniStack deletes in the clean-up phase;
+physical id and the attributes for `Fn::GetAtt`; `update(physical_id, old, new, stack_name)` returns the same;
 `delete(physical_id, properties)`. A failure is an exception; its text becomes the event's reason.
 """
 
@@ -41,18 +40,17 @@ class ResourceType:
 def add(name: str, resource_type: ResourceType) -> None:
     """Make MiniStack accept and provision the CloudFormation type `name`."""
 
-    def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
-        if any(old.get(key) != new.get(key) for key in resource_type.create_only):
-            return resource_type.create(logical_id, new, stack)
+    def update(physical_id: str, _old: Properties, new: Properties, _stack: str) -> Created:
         resource_type.change(physical_id, new)
         return physical_id, resource_type.attributes(physical_id, new)
 
     provisioners._RESOURCE_HANDLERS[name] = {
         "create": resource_type.create,
         "update": update,
-        "update_with_logical_id": True,
         "delete": resource_type.delete,
     }
+    # MiniStack replaces the resource when one of these changes, and says so in the change set.
+    provisioners._REPLACING_PROPERTIES[name] = resource_type.create_only
 
 
 def placeholder(

@@ -3,6 +3,7 @@
 - TemplateURL `https://BUCKET.s3.REGION.amazonaws.com/KEY`: MiniStack takes the first segment of the path for the
   bucket.
 - Update: an unchanged resource of the child loses its `Fn::GetAtt` values, because its old attributes are not passed.
+  A custom resource of the child that answers with another physical id gets no Delete for the old one.
 - Deletion: MiniStack ignores the children's DeletionPolicy, writes no events and swallows failures. On AWS a nested
   stack is deleted like any stack, and its failure fails the parent: "Embedded stack … was not successfully deleted".
 - A nested stack that fails to be created: MiniStack leaves it and all it made behind. On AWS the parent's rollback
@@ -29,7 +30,7 @@ _BUCKET_HOST = re.compile(r"https://([a-z0-9.-]+)\.s3(?:[.-][a-z0-9-]+)?\.amazon
 def mend() -> None:
     """Make nested stacks follow AWS in the points above."""
     _find_templates_by_bucket_host()
-    _keep_attributes_on_update()
+    _complete_updates_of_children()
     own_create = handler(TYPE)["create"]
 
     def create(logical_id: str, properties: Properties, stack: str) -> Created:
@@ -55,17 +56,23 @@ def _find_templates_by_bucket_host() -> None:
     helpers._resolve_document = resolve
 
 
-def _keep_attributes_on_update() -> None:
+def _complete_updates_of_children() -> None:
     own = provisioners._update_resource
 
     def update(*arguments: Any) -> Any:
         # Only the nested deploy calls with six arguments; the old record is its local variable `prev`.
-        if len(arguments) == 6:
-            previous = sys._getframe(1).f_locals.get("prev") or {}
-            arguments = (*arguments, previous.get("Attributes"))
-        return own(*arguments)
+        if len(arguments) != 6:
+            return own(*arguments)
+        attributes = (sys._getframe(1).f_locals.get("prev") or {}).get("Attributes")
+        resource_type, physical_id, old, _new, stack, logical_id = arguments
+        updated = own(*arguments, attributes)
+        if resource_type.startswith("Custom::") and updated[0] != physical_id:
+            provisioners._delete_predecessor(
+                provisioners._delete_resource, resource_type, physical_id, old, stack, logical_id
+            )
+        return updated
 
-    # `stacks` imported the function by name and passes the attributes itself.
+    # `stacks` imported the function by name, passes the attributes itself and deletes predecessors later.
     provisioners._update_resource = update
 
 

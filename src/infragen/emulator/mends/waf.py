@@ -14,7 +14,7 @@ def mend() -> None:
         ResourceType(
             _associate,
             lambda _physical_id, _properties: {},
-            lambda _physical_id, properties: waf._associations.pop(properties.get("ResourceArn"), None),
+            _disassociate,
             create_only=frozenset({"ResourceArn", "WebACLArn"}),
         ),
     )
@@ -25,3 +25,9 @@ def _associate(_logical_id: str, properties: Properties, _stack: str) -> Created
     if status >= 400:
         raise ValueError(json.loads(body).get("message") or body.decode())
     return f"{properties['ResourceArn']}|{properties['WebACLArn']}", {}
+
+
+def _disassociate(_physical_id: str, properties: Properties) -> None:
+    # When another ACL took this one's place, the association is the other's by now.
+    if waf._associations.get(properties["ResourceArn"]) == properties["WebACLArn"]:
+        waf._associations.pop(properties["ResourceArn"])
