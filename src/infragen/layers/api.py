@@ -1,0 +1,282 @@
+"""The api layer: the Express API on Fargate behind a load balancer, and the repository of its image.
+
+What each part consists of is in a module of its own (`load_balancer`, `image_repository`, `ecs_cluster`,
+`fargate_service`, `service_upkeep`, `service_alarms`, `web_acl`); this module only says what the API of an environment
+is made of.
+"""
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub
+
+from infragen.config import Api, Environment, Queue
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow
+from infragen.layers import (
+    ecs_cluster,
+    image_repository,
+    injected_secrets,
+    load_balancer,
+    queue,
+    service_alarms,
+    service_upkeep,
+    tracing,
+    web_acl,
+)
+from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
+from infragen.layers.fargate_service import FargateService, add_fargate_service, service_name
+from infragen.layers.fargate_task import FargateTask, logs
+from infragen.layers.image_repository import HAS_IMAGE, ImageTag, Placeholder
+from infragen.layers.load_balancer import PublicEndpoint
+from infragen.layers.network import (
+    AlarmTopicArn,
+    ApiSecurityGroupId,
+    LoadBalancerSecurityGroupId,
+    PlatformKeyArn,
+    PrivateSubnetIds,
+    PublicSubnetIds,
+    VpcId,
+)
+from infragen.layers.node_commands import health_check, placeholder_server
+from infragen.layers.service_scaling import ServiceScaling
+
+NAME = "api"
+PLACEHOLDER_IMAGE = "public.ecr.aws/docker/library/node:24-alpine"
+PLACEHOLDER_USER = "1000:1000"
+"""The user `node` of the placeholder's image, which knows no other names."""
+
+LoadBalancerFullName = LayerOutput("api", "LoadBalancerFullName", "Load balancer, as CloudWatch names it")
+TargetGroupFullName = LayerOutput("api", "TargetGroupFullName", "Target group, as CloudWatch names it")
+EcsClusterName = LayerOutput("api", "EcsClusterName", "ECS cluster")
+EcsServiceName = LayerOutput("api", "EcsServiceName", "ECS service of the API")
+ErrorRateAlarmArn = LayerOutput("api", "ErrorRateAlarmArn", "Alarm: the API answers with errors")
+RepositoryUri = LayerOutput("api", "RepositoryUri", "Where the API's image is pushed to", for_people=True)
+Url = LayerOutput("api", "Url", "Where clients reach the API", for_people=True)
+
+
+def inputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """The network's part, every queue, and the database's credentials when there is a database."""
+    network = (
+        VpcId,
+        PublicSubnetIds,
+        PrivateSubnetIds,
+        LoadBalancerSecurityGroupId,
+        ApiSecurityGroupId,
+        PlatformKeyArn,
+        AlarmTopicArn,
+    )
+    database = (DatabaseCredentialsArn, DataKeyArn) if env.database else ()
+    queues = tuple(output for each in env.queues for output in (queue.of(each).url, queue.of(each).arn))
+    return (*network, *database, *queues)
+
+
+def outputs(env: Environment) -> tuple[LayerOutput, ...]:
+    """What the dashboard watches, and what people need."""
+    return (
+        LoadBalancerFullName,
+        TargetGroupFullName,
+        EcsClusterName,
+        EcsServiceName,
+        ErrorRateAlarmArn,
+        RepositoryUri,
+        Url,
+    )
+
+
+def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
+    """The image's tag, and the certificate when one is given."""
+    return (ImageTag, *load_balancer.launch_parameters(_api(env).https))
+
+
+def build(env: Environment) -> Template:
+    """The template of the API."""
+    api, template = _api(env), Template()
+    endpoint = _endpoint(api)
+    image_repository.add_repository(template, NAME, keep=env.production)
+    load_balancer.add_load_balancer(template, endpoint)
+    if api.waf:
+        web_acl.add_web_acl(template, env, NAME, PlatformKeyArn.ref())
+    ecs_cluster.add_cluster(
+        template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
+    )
+    service_alarms.add_alarms(template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref())
+    add_fargate_service(template, env, _service(env, api, endpoint))
+    service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days)
+    service_upkeep.add_deployment_failures(template, AlarmTopicArn.ref())
+    _publish(template, endpoint)
+    return template
+
+
+def _api(env: Environment) -> Api:
+    assert env.api is not None  # noqa: S101 # enabled() saw to it
+    return env.api
+
+
+def _endpoint(api: Api) -> PublicEndpoint:
+    return PublicEndpoint(
+        name=NAME,
+        vpc=VpcId.ref(),
+        subnets=PublicSubnetIds.ref(),
+        security_group=LoadBalancerSecurityGroupId.ref(),
+        https=api.https,
+        port=api.port,
+        health_path=api.health_path,
+        access_logs_days=api.access_logs_days,
+        deletion_protection=api.deletion_protection,
+    )
+
+
+def _service(env: Environment, api: Api, endpoint: PublicEndpoint) -> FargateService:
+    return FargateService(
+        task=_task(env, api),
+        scaling=_scaling(env, api),
+        cluster=ecs_cluster.CLUSTER,
+        subnets=PrivateSubnetIds.ref(),
+        security_group=ApiSecurityGroupId.ref(),
+        target_group=Ref("TargetGroup"),
+        listener=endpoint.listener,
+        deployment_alarms=tuple(map(Ref, service_alarms.DEPLOYMENT_ALARMS)),
+        spot=api.spot,
+        shells=api.enable_execute_command,
+    )
+
+
+def _task(env: Environment, api: Api) -> FargateTask:
+    placeholder = Placeholder(PLACEHOLDER_IMAGE, placeholder_server(api.port, api.health_path))
+    return FargateTask(
+        name=NAME,
+        image=image_repository.image(placeholder),
+        command=image_repository.command(placeholder),
+        user=_user(api),
+        cpu=api.cpu,
+        memory=api.memory,
+        architecture=api.architecture,
+        port=api.port,
+        health_check=health_check(api.port, api.health_path),
+        key=PlatformKeyArn.ref(),
+        variables=_variables(env, api),
+        secrets={**_database_secrets(env), **api.secrets},
+        start_statements=_start_statements(env, api),
+        run_statements=_run_statements(env, api),
+        readonly_root=api.readonly_root,
+        sidecars=(tracing.collector(api.collector_image, logs("collector")),) if api.tracing else (),
+    )
+
+
+def _user(api: Api) -> Any:
+    """The placeholder's image knows numbers and no names but its own."""
+    by_number = api.container_user.replace(":", "").isdigit()
+    return api.container_user if by_number else If(HAS_IMAGE, api.container_user, PLACEHOLDER_USER)
+
+
+def _scaling(env: Environment, api: Api) -> ServiceScaling:
+    """Without NAT nothing can pull the placeholder's public image: no task runs until an image was pushed."""
+    unreachable = env.network is not None and env.network.nat == "none"
+    return ServiceScaling(
+        smallest=api.min_tasks,
+        largest=api.max_tasks,
+        cpu=api.scaling.cpu,
+        memory=api.scaling.memory,
+        requests=api.scaling.requests_per_target,
+        request_label=Sub("${LoadBalancer.LoadBalancerFullName}/${TargetGroup.TargetGroupFullName}"),
+        schedule=api.schedule,
+        only_if=HAS_IMAGE if unreachable else None,
+    )
+
+
+def _variables(env: Environment, api: Api) -> dict[str, Any]:
+    """What the code finds in its environment; the file's own variables come last."""
+    variables: dict[str, Any] = {
+        "AWS_REGION": Ref("AWS::Region"),
+        "NODE_ENV": env.node_env,
+        "DEPLOYMENT": env.environment,
+        "LOG_LEVEL": api.log_level,
+        "PORT": str(api.port),
+        **_queue_urls(env, api),
+    }
+    if env.database:
+        variables["DATABASE_POOL_MAX"] = str(api.db_pool_size)
+    if api.tracing:
+        variables |= tracing.environment(f"{env.name}-{NAME}")
+    # a variable of ours that the file injects as a secret would have two sources, which ECS refuses
+    return {name: value for name, value in {**variables, **api.environment}.items() if name not in api.secrets}
+
+
+def _queue_urls(env: Environment, api: Api) -> dict[str, Any]:
+    """QUEUE_URL is the API's own queue; every further one is QUEUE_URL_<NAME>."""
+    if not env.queues:
+        return {}
+    own = env.queue(api.queue) if api.queue else env.queues[0]
+    further = {f"QUEUE_URL_{_variable(each)}": queue.of(each).url.ref() for each in env.queues if each != own}
+    return {"QUEUE_URL": queue.of(own).url.ref(), **further}
+
+
+def _variable(each: Queue) -> str:
+    return each.name.replace("-", "_").upper()
+
+
+def _database_secrets(env: Environment) -> dict[str, Any]:
+    """Keys of the credentials' JSON; ECS reads them when a task starts."""
+    if not env.database:
+        return {}
+    secrets = {"DATABASE_URL": Sub("${DatabaseCredentialsArn}:url::")}
+    if env.database.readers:
+        secrets["DATABASE_READER_URL"] = Sub("${DatabaseCredentialsArn}:reader_url::")
+    return secrets
+
+
+def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
+    database: tuple[dict[str, Any], ...] = ()
+    if env.database:
+        database = (
+            allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
+            allow("kms:Decrypt", DataKeyArn.ref(), _via("secretsmanager")),
+        )
+    return (
+        *image_repository.pull_statements(),
+        *database,
+        *injected_secrets.read_statements(api.secrets.values()),
+    )
+
+
+def _run_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
+    """What the API's code may do: send to its queues. It may read no secret; what it needs is in its environment."""
+    statements: list[dict[str, Any]] = []
+    if env.queues:
+        arns = [queue.of(each).arn.ref() for each in env.queues]
+        statements.append(allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], arns))
+    if any(each.encryption == "kms" for each in env.queues):
+        statements.append(allow(["kms:GenerateDataKey", "kms:Decrypt"], PlatformKeyArn.ref(), _via("sqs")))
+    if api.enable_execute_command:
+        statements += ecs_cluster.shell_statements(PlatformKeyArn.ref())
+    if api.tracing:
+        statements += tracing.statements()
+    return tuple(statements)
+
+
+def _via(service: str) -> dict[str, Any]:
+    return {"StringEquals": {"kms:ViaService": Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")}}
+
+
+def _publish(template: Template, endpoint: PublicEndpoint) -> None:
+    for output, value in (
+        (LoadBalancerFullName, GetAtt("LoadBalancer", "LoadBalancerFullName")),
+        (TargetGroupFullName, GetAtt("TargetGroup", "TargetGroupFullName")),
+        (EcsClusterName, Ref(ecs_cluster.CLUSTER)),
+        (EcsServiceName, service_name()),
+        (ErrorRateAlarmArn, GetAtt(service_alarms.ERRORS, "Arn")),
+        (RepositoryUri, image_repository.repository_uri()),
+        (Url, endpoint.url),
+    ):
+        template.add_output(output.publish(value))
+
+
+LAYER = Layer(
+    name="api",
+    title="API",
+    about="Express API on Fargate behind a load balancer, with its image repository, scaling and alarms",
+    enabled=lambda env: env.api is not None,
+    inputs=inputs,
+    outputs=outputs,
+    parameters=parameters,
+    build=build,
+)

@@ -1,0 +1,127 @@
+"""A service on Fargate behind a load balancer: task definition, roles, service and autoscaling, from one value.
+
+`add_fargate_service` is the construct that the api layer is made of, and any other layer may call it: it takes the
+cluster, the target group and the network as values and knows nothing of who made them. One call to a template.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import GetAtt, If, NoValue, Ref, Sub
+from troposphere.ecs import (
+    AwsvpcConfiguration,
+    CapacityProviderStrategyItem,
+    DeploymentAlarms,
+    DeploymentCircuitBreaker,
+    DeploymentConfiguration,
+    ForceNewDeployment,
+    LoadBalancer,
+    NetworkConfiguration,
+    Service,
+)
+
+from infragen.config import Environment
+from infragen.layer import Template, named
+from infragen.layers.fargate_task import FargateTask, add_task
+from infragen.layers.service_scaling import ServiceScaling, add_scaling
+
+SERVICE = "Service"
+GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class FargateService:
+    """A service `<project>-<environment>-<task name>`.
+
+    `cluster` is a logical id; `subnets` a list of ids, `security_group` and `target_group` values; `listener` the
+    logical id of the listener that forwards to the target group. `deployment_alarms` are names of alarms that roll a
+    deployment back; they may not name the service, which does not exist before them. `shells` allows ECS Exec.
+    """
+
+    task: FargateTask
+    scaling: ServiceScaling
+    cluster: str
+    subnets: Any
+    security_group: Any
+    target_group: Any
+    listener: str
+    deployment_alarms: tuple[Any, ...]
+    spot: bool = False
+    shells: bool = False
+
+
+def add_fargate_service(template: Template, env: Environment, service: FargateService) -> None:
+    """The service with everything that belongs to it alone."""
+    add_task(template, env, service.task)
+    _service(template, service)
+    add_scaling(template, service.scaling, Sub(f"service/${{{service.cluster}}}/${{{SERVICE}.Name}}"))
+
+
+def _service(template: Template, service: FargateService) -> None:
+    template.add_resource(
+        Service(
+            SERVICE,
+            DependsOn=service.listener,
+            ServiceName=named(service.task.name),
+            Cluster=Ref(service.cluster),
+            TaskDefinition=Ref("TaskDefinition"),
+            CapacityProviderStrategy=[_capacity(service)],
+            # A change of capacity providers moves running tasks only by a new deployment.
+            ForceNewDeployment=ForceNewDeployment(EnableForceNewDeployment=True),
+            AvailabilityZoneRebalancing="ENABLED",
+            EnableECSManagedTags=True,
+            EnableExecuteCommand=service.shells,
+            PropagateTags="SERVICE",
+            HealthCheckGracePeriodSeconds=GRACE_SECONDS,
+            NetworkConfiguration=NetworkConfiguration(
+                AwsvpcConfiguration=AwsvpcConfiguration(
+                    AssignPublicIp="DISABLED", Subnets=service.subnets, SecurityGroups=[service.security_group]
+                )
+            ),
+            LoadBalancers=[
+                LoadBalancer(
+                    ContainerName=service.task.name,
+                    ContainerPort=service.task.port,
+                    TargetGroupArn=service.target_group,
+                )
+            ],
+            DeploymentConfiguration=_deployment(service),
+            **_desired_count(service),
+        )
+    )
+
+
+def _capacity(service: FargateService) -> CapacityProviderStrategyItem:
+    if service.spot:
+        return CapacityProviderStrategyItem(CapacityProvider="FARGATE_SPOT", Weight=1)
+    return CapacityProviderStrategyItem(CapacityProvider="FARGATE", Base=service.scaling.smallest, Weight=1)
+
+
+def _deployment(service: FargateService) -> DeploymentConfiguration:
+    """New tasks first, old ones after, and back again when they fail or an alarm rises. No bake time: with one,
+    CloudFormation would wait for up to 36 hours.
+    """
+    return DeploymentConfiguration(
+        MinimumHealthyPercent=100,
+        MaximumPercent=200,
+        DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
+        Alarms=DeploymentAlarms(AlarmNames=list(service.deployment_alarms), Enable=True, Rollback=True),
+    )
+
+
+def _desired_count(service: FargateService) -> dict[str, Any]:
+    """None: given, every update of the stack would reset what autoscaling set. Omitted, a creation starts one task and
+    an update leaves the number alone. Only a service whose image cannot be pulled yet starts with none.
+    """
+    waiting = service.scaling.only_if
+    return {"DesiredCount": If(waiting, NoValue, 0)} if waiting else {}
+
+
+def service_name() -> Any:
+    """The service's name."""
+    return GetAtt(SERVICE, "Name")
+
+
+def service_arn() -> Any:
+    """The service's ARN."""
+    return Ref(SERVICE)

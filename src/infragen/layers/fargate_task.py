@@ -1,0 +1,169 @@
+"""One Fargate task definition: the application's container, its log group and its two roles.
+
+The execution role is ECS's own, for starting a task: it pulls the image, reads the injected secrets, writes logs. The
+task role is what the application's code may do. Neither can do the other's work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import GetAtt, Ref, Sub
+from troposphere.ecs import (
+    ContainerDefinition,
+    HealthCheck,
+    KernelCapabilities,
+    LinuxParameters,
+    LogConfiguration,
+    MountPoint,
+    PortMapping,
+    RuntimePlatform,
+    Secret,
+    TaskDefinition,
+    Volume,
+)
+from troposphere.ecs import (
+    Environment as Variable,
+)
+from troposphere.iam import Policy, Role
+
+from infragen.config import Environment
+from infragen.layer import PREFIX, Template, allow, arn, boundary, log_group, named, policy, suppress, trust
+
+STOP_SECONDS = 60
+"""From SIGTERM to SIGKILL: longer than the load balancer's deregistration delay; Fargate allows 120."""
+
+
+@dataclass(frozen=True)
+class FargateTask:
+    """What runs in a task.
+
+    `name` names the container, its log streams and the family `<project>-<environment>-<name>`; `image` and `command`
+    may be intrinsics; `cpu` is in units of 1/1024 vCPU, `memory` in MiB; `health_check` is a command that exits with 0
+    when the container is well. `variables` and `secrets` (variable -> ARN) become its environment.
+    `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do.
+    `key` is the ARN of the KMS key of the logs; `sidecars` are further containers of the task.
+    """
+
+    name: str
+    image: Any
+    command: Any
+    user: Any
+    cpu: int
+    memory: int
+    architecture: str
+    port: int
+    health_check: tuple[str, ...]
+    key: Any
+    variables: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    start_statements: tuple[Mapping[str, Any], ...]
+    run_statements: tuple[Mapping[str, Any], ...]
+    readonly_root: bool = True
+    sidecars: tuple[Any, ...] = ()
+
+
+def logs(stream: str) -> LogConfiguration:
+    """Logs of one container, to the task's group. Non-blocking, because the blocking mode stops the application when
+    CloudWatch Logs cannot be reached (ECS Developer Guide, "awslogs log driver").
+    """
+    return LogConfiguration(
+        LogDriver="awslogs",
+        Options={
+            "awslogs-group": Ref("LogGroup"),
+            "awslogs-region": Ref("AWS::Region"),
+            "awslogs-stream-prefix": stream,
+            "mode": "non-blocking",
+            "max-buffer-size": "4m",
+        },
+    )
+
+
+def add_task(template: Template, env: Environment, task: FargateTask) -> None:
+    """The task definition TaskDefinition with ExecutionRole, TaskRole and LogGroup."""
+    template.add_resource(log_group("LogGroup", Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
+    _execution_role(template, env, task)
+    _task_role(template, env, task)
+    writable = {"Volumes": [Volume(Name="tmp")]} if task.readonly_root else {}
+    template.add_resource(
+        TaskDefinition(
+            "TaskDefinition",
+            Family=named(task.name),
+            RequiresCompatibilities=["FARGATE"],
+            NetworkMode="awsvpc",
+            Cpu=str(task.cpu),
+            Memory=str(task.memory),
+            RuntimePlatform=RuntimePlatform(CpuArchitecture=task.architecture.upper(), OperatingSystemFamily="LINUX"),
+            ExecutionRoleArn=GetAtt("ExecutionRole", "Arn"),
+            TaskRoleArn=GetAtt("TaskRole", "Arn"),
+            ContainerDefinitions=[_container(task), *task.sidecars],
+            Metadata=suppress(
+                nag={"AwsSolutions-ECS2": "names and URLs only; what is secret comes from Secrets Manager"}
+            ),
+            **writable,
+        )
+    )
+
+
+def _container(task: FargateTask) -> ContainerDefinition:
+    """The application's container: no capabilities, no root, nothing writable but /tmp.
+
+    tmpfs does not exist on Fargate, hence a volume. It belongs to root with mode 0755 unless the image declares
+    VOLUME /tmp (ECS Developer Guide, "Use bind mounts with Amazon ECS").
+    """
+    mounts = [MountPoint(SourceVolume="tmp", ContainerPath="/tmp", ReadOnly=False)]  # noqa: S108 # in the container
+    return ContainerDefinition(
+        Name=task.name,
+        Image=task.image,
+        Command=task.command,
+        Essential=True,
+        User=task.user,
+        ReadonlyRootFilesystem=task.readonly_root,
+        LinuxParameters=LinuxParameters(InitProcessEnabled=True, Capabilities=KernelCapabilities(Drop=["ALL"])),
+        StopTimeout=STOP_SECONDS,
+        PortMappings=[PortMapping(ContainerPort=task.port, Protocol="tcp")],
+        HealthCheck=HealthCheck(Command=["CMD", *task.health_check], Interval=15, Timeout=5, Retries=3, StartPeriod=60),
+        Environment=[Variable(Name=name, Value=value) for name, value in task.variables.items()],
+        LogConfiguration=logs(task.name),
+        **({"Secrets": [Secret(Name=k, ValueFrom=v) for k, v in task.secrets.items()]} if task.secrets else {}),
+        **({"MountPoints": mounts} if task.readonly_root else {}),
+    )
+
+
+def _execution_role(template: Template, env: Environment, task: FargateTask) -> None:
+    write_logs = allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt("LogGroup", "Arn"))
+    template.add_resource(
+        Role(
+            "ExecutionRole",
+            AssumeRolePolicyDocument=_trust(),
+            Policies=[Policy(PolicyName="start", PolicyDocument=policy(*task.start_statements, write_logs))],
+            Metadata=suppress(
+                nag={"AwsSolutions-IAM5": "actions without resources; log streams of one group; keys bound by context"}
+            ),
+            **boundary(env),
+        )
+    )
+
+
+def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
+    """Without statements the role is empty: the code may do nothing."""
+    everything = any(statement["Resource"] == "*" for statement in task.run_statements)
+    accepted = suppress(nag={"AwsSolutions-IAM5": "actions without resources; log streams of one group"})
+    policies = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))]
+    template.add_resource(
+        Role(
+            "TaskRole",
+            AssumeRolePolicyDocument=_trust(),
+            **({"Policies": policies} if task.run_statements else {}),
+            **({"Metadata": accepted} if everything else {}),
+            **boundary(env),
+        )
+    )
+
+
+def _trust() -> dict[str, Any]:
+    """ECS of this account and region (ECS Developer Guide, "Amazon ECS task IAM role")."""
+    return trust(
+        "ecs-tasks.amazonaws.com",
+        {"ArnLike": {"aws:SourceArn": arn("ecs:${AWS::Region}:${AWS::AccountId}:*")}},
+    )

@@ -1,0 +1,119 @@
+"""The image of a service: its ECR repository, and what runs before anything was pushed to it.
+
+Repository and service are in one template, and the repository starts empty. So the parameter ImageTag is empty at
+first, and until it is set the service runs a placeholder server from a public image: the load balancer, logs, secrets
+and scaling are all proven before the first push. A deployment that gives no tag keeps the deployed one.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import Equals, GetAtt, If, Not, NoValue, Sub
+from troposphere.ecr import EncryptionConfiguration, ImageScanningConfiguration, LifecyclePolicy, Repository
+
+from infragen.layer import LaunchParameter, Template, allow, named, retain
+
+ImageTag = LaunchParameter(
+    "ImageTag",
+    "Tag of the image in the repository, a commit hash say; empty runs the placeholder server.",
+    default="",
+    keep=True,
+)
+HAS_IMAGE = "HasImage"
+"""The condition that an image tag was given."""
+
+UNTAGGED_DAYS = 7
+IMAGES_KEPT = 50
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """What runs until the first push: an image that anybody may pull, and the command that keeps it healthy."""
+
+    image: str
+    command: tuple[str, ...]
+
+
+def add_repository(template: Template, name: str, *, keep: bool) -> None:
+    """A repository `<project>-<environment>-<name>` and the condition that an image is chosen.
+
+    Tags are immutable: a tag names one image for ever, so that a rollback runs what ran before. `keep` keeps the
+    repository when its stack is deleted; without, it goes with its images.
+    """
+    template.add_condition(HAS_IMAGE, Not(Equals(ImageTag.ref(), "")))
+    fate = retain() if keep else {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+    template.add_resource(
+        Repository(
+            "Repository",
+            RepositoryName=named(name),
+            ImageTagMutability="IMMUTABLE",
+            ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=True),
+            EncryptionConfiguration=EncryptionConfiguration(EncryptionType="KMS"),
+            LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=_lifecycle()),
+            EmptyOnDelete=not keep,
+            **fate,
+        )
+    )
+
+
+def image(placeholder: Placeholder) -> Any:
+    """The container's image: the pushed one when a tag is given, else the placeholder's."""
+    return If(HAS_IMAGE, Sub("${Repository.RepositoryUri}:${ImageTag}"), placeholder.image)
+
+
+def command(placeholder: Placeholder) -> Any:
+    """The container's command: the pushed image's own, or the placeholder's."""
+    return If(HAS_IMAGE, NoValue, list(placeholder.command))
+
+
+def pull_statements() -> tuple[dict[str, Any], ...]:
+    """What the execution role needs to pull from the repository. GetAuthorizationToken knows no resources."""
+    return (
+        allow("ecr:GetAuthorizationToken", "*"),
+        allow(
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            GetAtt("Repository", "Arn"),
+        ),
+    )
+
+
+def repository_uri() -> Any:
+    """Where images are pushed to."""
+    return GetAtt("Repository", "RepositoryUri")
+
+
+def _lifecycle() -> str:
+    """Rules are tried in order of priority, and the rule for any image must come last (ECR User Guide, "Lifecycle
+    policies").
+    """
+
+    def rule(priority: int, description: str, **selection: Any) -> dict[str, Any]:
+        return {
+            "rulePriority": priority,
+            "description": description,
+            "selection": selection,
+            "action": {"type": "expire"},
+        }
+
+    return json.dumps(
+        {
+            "rules": [
+                rule(
+                    1,
+                    f"Untagged images go after {UNTAGGED_DAYS} days",
+                    tagStatus="untagged",
+                    countType="sinceImagePushed",
+                    countUnit="days",
+                    countNumber=UNTAGGED_DAYS,
+                ),
+                rule(
+                    2,
+                    f"The newest {IMAGES_KEPT} images stay",
+                    tagStatus="any",
+                    countType="imageCountMoreThan",
+                    countNumber=IMAGES_KEPT,
+                ),
+            ]
+        }
+    )
