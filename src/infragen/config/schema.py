@@ -508,7 +508,7 @@ class Api(Section):
         _matching(r"^[a-z0-9./_-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", "an image with its tag or digest"),
         TEXT,
     ] = Field(
-        "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3",
+        "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0",
         description="Image of the ADOT collector, pinned.",
     )
     waf: Flag = Field(False, description="Put AWS WAF with managed rules in front of the load balancer.")
