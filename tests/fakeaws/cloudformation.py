@@ -288,6 +288,7 @@ class CloudFormation:
         if kind == "CREATE":
             stack.target = target
         steps = operation.create() if kind == "CREATE" else operation.update(target)
+        operation.change_set = change_set
         operation.main = self.cloud.clock.spawn(_finish(steps, stack, change_set))
 
     # --- operations on stacks ------------------------------------------------------------------------------------
@@ -362,7 +363,8 @@ class CloudFormation:
         operation.main.cancel()
         operation.cancel("update")
         self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", operation.token)
-        operation.main = self.cloud.clock.spawn(operation.roll_back_update())
+        steps = _finish(operation.roll_back_update(), stack, operation.change_set)
+        operation.main = self.cloud.clock.spawn(steps)
         return {}
 
     def continue_update_rollback(self, p: Params) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from fakeaws import parameters, resources
 from fakeaws.clock import OperationError, Process, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
-from fakeaws.model import Resource, Stack, Target
+from fakeaws.model import ChangeSet, Resource, Stack, Target
 from fakeaws.protocol import ApiError
 from fakeaws.templates import NESTED, Scope, check_capabilities, depends_on, parse, references, validate
 
@@ -38,6 +38,7 @@ class Operation:
         self.touched: dict[str, Resource | None] = {}
         """Resources this update changed, as they were before it (None: it made them)."""
         self.main: Process | None = None
+        self.change_set: ChangeSet | None = None
         stack.operations.append((kind, self.id))
 
     def take_over(self, previous: Operation) -> None:
