@@ -286,6 +286,11 @@ def _open(value: object) -> bool:
     return any(map(_open, value)) if isinstance(value, list) else isinstance(value, KnownAfter)
 
 
+def deletion_policy(resource: Mapping[str, Any]) -> str:
+    """Delete, Retain or Snapshot: what becomes of a resource when its stack is deleted."""
+    return _policy(resource, "DeletionPolicy")
+
+
 def _policy(resource: Mapping[str, Any], attribute: str) -> str:
     kind = resource["Type"]
     by_default = "Snapshot" if kind in SNAPSHOT_BY_DEFAULT and attribute == "DeletionPolicy" else "Delete"

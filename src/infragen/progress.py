@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
+from infragen.fate import DestroyPlan
 from infragen.follow import LayerEvent
 from infragen.outcome import Outcome
 from infragen.plan import EnvironmentPlan
@@ -42,6 +43,13 @@ class Planned:
     """The whole plan, before anything is asked or done."""
 
     plan: EnvironmentPlan
+
+
+@dataclass(frozen=True)
+class PlannedDeletion:
+    """Everything that will be deleted, kept and snapshotted, before anything is asked or done."""
+
+    plan: DestroyPlan
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class Warned:
     text: str
 
 
-Event = Connected | Uploaded | Preparing | Planned | Started | Happened | Following | Lost | Ended | Warned
+Told = Connected | Uploaded | Preparing | Planned | PlannedDeletion | Warned
+Event = Told | Started | Happened | Following | Lost | Ended
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,187 @@
+"""Deletes an environment: dependants first, after showing what is deleted, kept and snapshotted.
+
+What exists is read from AWS, not from the environment file: stacks of layers that are off by now are deleted, too. The
+artifact bucket stays. Protections are switched off one by one, each after a confirmation that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from infragen.config import Environment
+from infragen.diff import deletion_policy
+from infragen.errors import Conflict, Refused
+from infragen.fate import DestroyPlan, Doomed, Fate
+from infragen.observe import observe
+from infragen.operate import Road, Target, delete, resume_deletion
+from infragen.outcome import Failed, Outcome, exit_code
+from infragen.plan import ARTIFACTS, ROOT
+from infragen.progress import PlannedDeletion, Question, Session
+from infragen.schedule import Stop, walk
+from infragen.stack import STACK_TYPE, OnDestroy, StackResource, StackState, row
+from infragen.templatefile import parse
+
+GUARDED = frozenset({"AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"})
+"""Types with a deletion protection of their own."""
+
+FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
+
+
+@dataclass(frozen=True)
+class DestroyOptions:
+    """`unprotect` are protections that may be switched off without asking (stack names and layer/LogicalId); `retain`
+    are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
+    when it was given instead of being typed.
+    """
+
+    unprotect: frozenset[str] = frozenset()
+    retain: frozenset[str] = frozenset()
+    confirmed: str = ""
+
+
+@dataclass(frozen=True)
+class Destruction:
+    """How it ended: the plan that was shown and one outcome for each stack, in the order of deletion."""
+
+    plan: DestroyPlan
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the outcomes; 130 when the user interrupted it."""
+        return 130 if self.interrupted else exit_code(self.outcomes)
+
+
+def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
+    """What there is to delete. Raises Refused for a stack in an unknown state, Conflict for one being changed."""
+    observed = observe(session, env)
+    doomed = []
+    for layer, state in observed.layers.items():
+        action = row(state.status).destroy
+        if layer == ARTIFACTS or action is OnDestroy.NOTHING:
+            continue
+        if action is OnDestroy.REFUSE:
+            raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
+        if action is OnDestroy.WAIT:
+            raise Conflict(f"{state.name} is {state.status}", "wait for it to end, or `infragen deploy` to follow it")
+        doomed.append(_doomed(session, layer, state))
+    identity = observed.identity
+    return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(doomed)))
+
+
+def _doomed(session: Session, layer: str, state: StackState) -> Doomed:
+    body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
+    fates: list[Fate] = []
+    nested: list[tuple[str, StackResource]] = []
+    for resource in session.cloud.resources(state.stack_id):
+        if resource.status == "DELETE_COMPLETE" or not resource.physical_id:
+            continue
+        written = body.get("Resources", {}).get(resource.logical_id, {"Type": resource.type})
+        if resource.type == STACK_TYPE:
+            child = session.cloud.stack(resource.physical_id)
+            if child is not None:
+                inner = resource.logical_id.lower() if layer == ROOT else f"{layer}/{resource.logical_id}"
+                below = _doomed(session, inner, child)
+                fates += below.fates
+                nested += [(inner, resource), *below.nested]
+        else:
+            fate = FATES[deletion_policy(written)]
+            fates.append(_fate(session, layer, resource, fate))
+    return Doomed(
+        layer, state, tuple(fates), frozenset(state.outputs), frozenset(body.get("Parameters", {})), tuple(nested)
+    )
+
+
+def _fate(session: Session, layer: str, resource: StackResource, fate: str) -> Fate:
+    guarded = resource.type in GUARDED and fate != "kept" and session.cloud.deletion_protection(resource)
+    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded)
+
+
+def _in_order(doomed: Sequence[Doomed]) -> Iterator[Doomed]:
+    """Dependants first: a stack goes when all that take its outputs are gone."""
+    left = list(doomed)
+    while left:
+        free = [each for each in left if not any(each.layer in _takes(other, left) for other in left)] or left
+        yield free[0]
+        left.remove(free[0])
+
+
+def _takes(stack: Doomed, others: Sequence[Doomed]) -> set[str]:
+    """The layers whose outputs a stack takes: its parameters have the names of their outputs."""
+    return {each.layer for each in others if each is not stack and each.outputs & stack.parameters}
+
+
+def destroy_environment(env: Environment, session: Session, options: DestroyOptions | None = None) -> Destruction:
+    """Shows, asks, and deletes. Raises Refused while nothing has begun; afterwards failures are outcomes."""
+    options = options or DestroyOptions()
+    plan = plan_destroy(env, session)
+    if not plan.stacks:
+        return Destruction(plan, ())
+    session.ui.tell(PlannedDeletion(plan))
+    _ask(env, session, plan, options)
+    _unprotect(session, plan, options)
+    by_layer = {each.layer: each for each in plan.stacks}
+    stops = [Stop(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
+    result = walk(stops, lambda layer: _road(session, by_layer[layer], options), session.ui, session.timer)
+    return Destruction(plan, result.outcomes, result.interrupted)
+
+
+def _users(stack: Doomed, others: Sequence[Doomed]) -> Iterator[str]:
+    return (each.layer for each in others if each is not stack and stack.layer in _takes(each, others))
+
+
+def _ask(env: Environment, session: Session, plan: DestroyPlan, options: DestroyOptions) -> None:
+    if options.confirmed:
+        if options.confirmed != env.environment:
+            raise Refused(f"--confirm says {options.confirmed}; this is {env.environment}: nothing was deleted")
+        return
+    if env.protected:
+        answered_by, typed = f"--confirm {env.environment}", env.environment
+    else:
+        answered_by, typed = "--yes", ""
+    text = f"delete {len(plan.stacks)} stacks of {plan.environment} in {plan.account}, {plan.region}?"
+    if not session.ui.confirm(Question(text, answered_by, typed)):
+        raise Refused("declined; nothing was deleted")
+
+
+def _unprotect(session: Session, plan: DestroyPlan, options: DestroyOptions) -> None:
+    """Asks about every protection first, and switches them off only when all may be."""
+    for stack in plan.stacks:
+        for what in stack.protections:
+            question = Question(f"switch off the deletion protection of {what}?", f"--disable-protection {what}", what)
+            if what not in options.unprotect and not session.ui.confirm(question):
+                raise Refused(f"{what} is protected against deletion; nothing was deleted", question.answered_by)
+    for stack in plan.stacks:
+        if stack.state.protected:
+            session.cloud.protect_stack(stack.state.stack_id, False)
+        for each in stack.fates:
+            if each.protected:
+                resource = StackResource(each.logical_id, each.physical_id, each.type, "")
+                session.cloud.lift_deletion_protection(resource)
+
+
+def _road(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
+    """Deletes one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
+    target = Target(doomed.layer, doomed.state.name, _name_child)
+    if row(doomed.state.status).destroy is OnDestroy.FOLLOW:
+        return (yield from resume_deletion(session.cloud, session.ui, target, doomed.state))
+    for layer, resource in doomed.nested:
+        retain = _retained(layer, options)
+        child = session.cloud.stack(resource.physical_id) if retain else None
+        if child is not None and child.status == "DELETE_FAILED":
+            inner = Target(layer, child.name, _name_child)
+            gone = yield from delete(session.cloud, session.ui, inner, child, retain)
+            if isinstance(gone, Failed):
+                return gone
+    retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
+    return (yield from delete(session.cloud, session.ui, target, doomed.state, retain))
+
+
+def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:
+    return tuple(sorted(each.rpartition("/")[2] for each in options.retain if each.rpartition("/")[0] == layer))
+
+
+def _name_child(parent: str, logical_id: str) -> str:
+    return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"

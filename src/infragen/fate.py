@@ -1,0 +1,56 @@
+"""What a deletion will do, as values: each stack, and what becomes of each resource in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infragen.stack import StackResource, StackState
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one resource: deleted, kept, or snapshotted (and then deleted)."""
+
+    layer: str
+    logical_id: str
+    type: str
+    physical_id: str
+    fate: str
+    protected: bool = False
+
+    @property
+    def place(self) -> str:
+        """`layer/LogicalId`."""
+        return f"{self.layer}/{self.logical_id}"
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """One stack to delete, with the fates of its resources and of those in its nested stacks."""
+
+    layer: str
+    state: StackState
+    fates: tuple[Fate, ...]
+    outputs: frozenset[str]
+    parameters: frozenset[str]
+    nested: tuple[tuple[str, StackResource], ...] = ()
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What must be switched off first: the stack's termination protection by its name, resources by their place."""
+        own = (self.state.name,) if self.state.protected else ()
+        return (*own, *(each.place for each in self.fates if each.protected))
+
+
+@dataclass(frozen=True)
+class DestroyPlan:
+    """What a deletion will do, in the order in which stacks go."""
+
+    environment: str
+    account: str
+    region: str
+    stacks: tuple[Doomed, ...]
+
+    def fates(self, fate: str) -> tuple[Fate, ...]:
+        """The resources with this fate, over all stacks."""
+        return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
