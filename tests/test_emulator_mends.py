@@ -597,6 +597,22 @@ def test_the_image_parameter_shows_as_a_change_of_the_instance(client: Clients) 
         deploy(cloudformation, "nat", instance(), Image="/nobody/knows")
 
 
+def test_a_parameter_from_systems_manager_is_described_by_name_and_value(client: Clients) -> None:
+    """ParameterValue is the name that was given, ResolvedValue the image; a value that changed in between shows."""
+    cloudformation, ssm = client("cloudformation"), client("ssm")
+    ssm.put_parameter(Name="/own/image", Value="ami-0123456789abcdef0", Type="String")
+
+    def described() -> dict[str, str]:
+        return dict(cloudformation.describe_stacks(StackName="nat")["Stacks"][0]["Parameters"][0])
+
+    assert deploy(cloudformation, "nat", instance(), Image="/own/image") == "CREATE_COMPLETE"
+    known = {"ParameterKey": "Image", "ParameterValue": "/own/image"}
+    assert described() == {**known, "ResolvedValue": "ami-0123456789abcdef0"}
+    ssm.put_parameter(Name="/own/image", Value="ami-0fedcba9876543210", Type="String", Overwrite=True)
+    assert deploy(cloudformation, "nat", instance(), Image="/own/image") == "UPDATE_COMPLETE"
+    assert described() == {**known, "ResolvedValue": "ami-0fedcba9876543210"}
+
+
 # --- custom resources -------------------------------------------------------------------------------------------------
 
 # The physical id is the word, so another word is a replacement.
@@ -719,6 +735,16 @@ def test_a_nested_template_is_found_under_its_buckets_host_name(nested: Nested) 
         == "CREATE_COMPLETE"
     )
     assert outputs(nested.cloudformation, "root")["Name"] == "one"
+
+
+def test_a_child_names_its_parent_and_root(nested: Nested) -> None:
+    """DescribeStacks of the child has ParentId and RootId; the root has neither."""
+    assert nested.deploy(template({"Queue": queue("one")})) == "CREATE_COMPLETE"
+    (root,) = nested.cloudformation.describe_stacks(StackName="root")["Stacks"]
+    (child,) = nested.cloudformation.describe_stacks(StackName=nested.child_id())["Stacks"]
+    assert (child["ParentId"], child["RootId"]) == (root["StackId"], root["StackId"])
+    assert "ParentId" not in root
+    assert "RootId" not in root
 
 
 def test_an_update_keeps_the_attributes_of_unchanged_resources_of_a_child(nested: Nested) -> None:

@@ -30,6 +30,7 @@ _MENDS = (
     "functions",
     "nested_stacks",
     "change_sets",
+    "descriptions",
     "interruption",
     "faults",
 )

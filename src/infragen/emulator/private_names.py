@@ -17,7 +17,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
-    "ministack.services.cloudformation.helpers": ("_p", "_resolve_document"),
+    "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
         "_REPLACING_PROPERTIES",
         "_RESOURCE_HANDLERS",
