@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check clean
+.PHONY: help setup test lint check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,5 +29,15 @@ lint: $(STAMP) ## Style, types and import rules
 
 check: lint test ## What CI runs
 
-clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+# A scanner is a tool for those who change the layers, not a part of the product: it has an environment of its own.
+AUDIT := .venv-audit
+$(AUDIT)/.checkov-3.3.30:
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet 'checkov==3.3.30'
+	@touch $@
+
+audit: $(AUDIT)/.checkov-3.3.30 ## Scan the committed templates for security findings
+	$(AUDIT)/bin/checkov --directory templates --framework cloudformation --skip-download --compact --quiet
+
+clean: ## Remove the virtual environments and caches
+	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

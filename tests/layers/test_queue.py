@@ -133,3 +133,9 @@ def test_one_dead_letter_is_reason_enough_to_notify() -> None:
     assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (0, 60, 1)
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["NotificationsDlq", "QueueName"]}
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+def test_a_queue_goes_with_its_stack() -> None:
+    """One that stayed behind would hold its name against the next creation."""
+    for queue in resources("queue", "", "AWS::SQS::Queue").values():
+        assert (queue["DeletionPolicy"], queue["UpdateReplacePolicy"]) == ("Delete", "Delete")

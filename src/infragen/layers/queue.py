@@ -17,6 +17,8 @@ from infragen.layer import Layer, LayerOutput, Template, alarm, arn, deny_withou
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn
 
 DAY = 86400
+_GOES_WITH_ITS_STACK = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+"""A queue that stayed behind would hold its name, and no other stack could make it again."""
 DEAD_LETTER_DAYS = 14
 """A standard queue keeps a message's original timestamp when it moves it, so the dead-letter queue must keep messages
 longer than the source (Amazon SQS Developer Guide, "Using dead-letter queues")."""
@@ -94,6 +96,7 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
             QueueName=dead_letter_name_of(queue),
             MessageRetentionPeriod=DEAD_LETTER_DAYS * DAY,
             RedriveAllowPolicy={"redrivePermission": "byQueue", "sourceQueueArns": [source_arn]},
+            **_GOES_WITH_ITS_STACK,
             **_encryption(queue),
             **({"FifoQueue": True} if queue.fifo else {}),
             **metadata,
@@ -107,6 +110,7 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
             MessageRetentionPeriod=queue.retention_days * DAY,
             ReceiveMessageWaitTimeSeconds=20,
             RedrivePolicy=RedrivePolicy(deadLetterTargetArn=GetAtt(dead, "Arn"), maxReceiveCount=queue.max_receives),
+            **_GOES_WITH_ITS_STACK,
             **_encryption(queue),
             **_fifo(queue),
             **metadata,

@@ -1,0 +1,47 @@
+"""cfn-lint finds nothing at all, not even informational, in any template of any environment or variant of one."""
+
+from textwrap import dedent
+
+from rendering import ENVIRONMENTS, assembly
+
+from infragen.lint import lint
+
+VARIANTS = {
+    "closed network": """
+        network: {azs: 4, nat: none, interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]}
+    """,
+    "one gateway, other ports": """
+        network: {azs: 3, nat: single, vpc_cidr: 172.16.0.0/20, extra_egress_ports: [587]}
+        alarms: {emails: [a@example.com]}
+        iam: {permissions_boundary_arn: 'arn:aws:iam::111111111111:policy/edge'}
+    """,
+    "a gateway a zone": """
+        network: {nat: per_az, flow_logs: ALL}
+        queues: [{name: notifications, encryption: kms}]
+    """,
+    "FIFO and several workers": """
+        queues: [{name: a, fifo: true, content_deduplication: false}, {name: b-c, encryption: kms}]
+        workers:
+          - {name: one, queue: a, runtime: python3.14, tracing: false, architecture: x86_64}
+          - {name: two, queue: b-c, batch_size: 100, max_concurrency: 5, filter: [{body: {kind: [mail]}}],
+             secret_arns: ['arn:aws:secretsmanager:us-east-1:111111111111:secret:smtp-AbCdEf']}
+    """,
+    "no database": "database: null",
+    "no API": "api: null",
+    "network and database alone": """
+        api: null
+        queues: []
+        workers: []
+    """,
+}
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    """All environments with their roots; of the variants the layers alone, each different template once."""
+    files = sorted(file.stem for file in ENVIRONMENTS.glob("*.yaml"))
+    assert files
+    environments = {name: assembly(base=name) for name in files}
+    variants = {name: assembly(f"topology: independent\n{dedent(text)}") for name, text in VARIANTS.items()}
+    rendered = {**environments, **variants}
+    found = dict(zip(rendered, lint(list(rendered.values())), strict=True))
+    assert {name: findings for name, findings in found.items() if findings} == {}
