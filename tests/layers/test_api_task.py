@@ -246,6 +246,8 @@ def test_tracing_runs_a_collector_beside_the_application() -> None:
     assert configuration["service"]["pipelines"]["traces"]["exporters"] == ["awsxray"]
     assert variables(over)["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{endpoint}" == "http://127.0.0.1:4318"
     assert allowed("TaskRole", "xray:PutTraceSegments", over) == ["*"]
+    # started after it and so stopped before it: the last traces still find the collector
+    assert container(over=over)["DependsOn"] == [{"ContainerName": "collector", "Condition": "START"}]
 
 
 def test_without_tracing_there_is_one_container_and_no_right_to_trace() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from infragen.config import Api, Environment, Queue
-from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, named
 from infragen.layers import (
     ecs_cluster,
     image_repository,
@@ -196,7 +196,7 @@ def _variables(env: Environment, api: Api) -> dict[str, Any]:
     if env.database:
         variables["DATABASE_POOL_MAX"] = str(api.db_pool_size)
     if api.tracing:
-        variables |= tracing.environment(f"{env.name}-{NAME}")
+        variables |= tracing.environment(named(NAME))
     # a variable of ours that the file injects as a secret would have two sources, which ECS refuses
     return {name: value for name, value in {**variables, **api.environment}.items() if name not in api.secrets}
 

@@ -11,6 +11,7 @@ from typing import Any
 from troposphere import GetAtt, Ref, Sub
 from troposphere.ecs import (
     ContainerDefinition,
+    ContainerDependency,
     HealthCheck,
     KernelCapabilities,
     LinuxParameters,
@@ -111,6 +112,8 @@ def _container(task: FargateTask) -> ContainerDefinition:
     tmpfs does not exist on Fargate, hence a volume. It belongs to root with mode 0755 unless the image declares
     VOLUME /tmp (ECS Developer Guide, "Use bind mounts with Amazon ECS").
     """
+    # ECS stops containers in the reverse order of their start: the last traces still find the collector
+    after = [ContainerDependency(ContainerName=each.Name, Condition="START") for each in task.sidecars]
     mounts = [MountPoint(SourceVolume="tmp", ContainerPath="/tmp", ReadOnly=False)]  # noqa: S108 # in the container
     return ContainerDefinition(
         Name=task.name,
@@ -126,6 +129,7 @@ def _container(task: FargateTask) -> ContainerDefinition:
         Environment=[Variable(Name=name, Value=value) for name, value in task.variables.items()],
         LogConfiguration=logs(task.name),
         **({"Secrets": [Secret(Name=k, ValueFrom=v) for k, v in task.secrets.items()]} if task.secrets else {}),
+        **({"DependsOn": after} if after else {}),
         **({"MountPoints": mounts} if task.readonly_root else {}),
     )
 

@@ -61,7 +61,7 @@ class PublicEndpoint:
     @property
     def url(self) -> Any:
         """Where clients reach the API."""
-        if self.https.domain_name and self.https.mode != "http_only":
+        if self.https.mode == "domain":
             return f"https://{self.https.domain_name}"
         scheme = "http" if self.https.mode == "http_only" else "https"
         return Sub(f"{scheme}://${{LoadBalancer.DNSName}}")

@@ -18,7 +18,7 @@ MEMORY_MIB = 256
 """What the collector may take of the task's memory; it drops traces before it gets there."""
 
 
-def environment(service: str) -> dict[str, Any]:
+def environment(service: Any) -> dict[str, Any]:
     """The variables by which OpenTelemetry SDKs find the collector (OpenTelemetry, "OTLP Exporter Configuration")."""
     return {
         "OTEL_SERVICE_NAME": service,
