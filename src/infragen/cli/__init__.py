@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import infragen
+from infragen.cli.graphing import graph
 from infragen.cli.program import Program, terminate
 from infragen.cli.rendering import lint, render
 
@@ -28,7 +29,7 @@ def main() -> None:
     """
 
 
-for _command in (render, lint):
+for _command in (render, lint, graph):
     main.add_command(_command)
 
 

@@ -1,0 +1,37 @@
+"""`infragen graph`."""
+
+from pathlib import Path
+
+import click
+
+from infragen.cli import options
+from infragen.cli.program import command_options
+
+
+@click.command()
+@options.env("The environment to draw.", required=True)
+@options.environments
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "dot", "svg"]),
+    default="mermaid",
+    show_default=True,
+    help="mermaid for Markdown, dot for Graphviz, svg for a picture.",
+)
+@command_options
+def graph(name: str, directory: Path, form: str) -> None:
+    """Draw the layers of an environment and the outputs that flow between them.
+
+    \b
+    Examples:
+      infragen graph --env prod
+      infragen graph --env prod --format svg > layers.svg
+    """
+    from infragen.report import graph as picture
+    from infragen.report.svg import as_svg
+    from infragen.synth import synthesize
+
+    [environment] = options.load(directory, (name,))
+    drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}
+    click.echo(drawers[form](picture.graph_of(synthesize(environment))).encode(), nl=False)

@@ -1,0 +1,81 @@
+"""The layers of an environment and what flows between them, as Mermaid, Graphviz dot and SVG.
+
+The graph is derived from the assembly: a layer that uses an output of another is an edge, the outputs are its labels.
+The same assembly gives the same text.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infragen.synth import Assembly
+
+_NEWLINE = "\\n"  # dot's own escape for a new line in a label
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer: its name, what it is in one sentence, and how many resources it has."""
+
+    name: str
+    about: str
+    resources: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Outputs of one layer that another takes as parameters."""
+
+    source: str
+    target: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The layers in deployment order, and the edges by target, then source, in that order."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    def into(self, name: str) -> tuple[Edge, ...]:
+        """The edges that end at a layer."""
+        return tuple(each for each in self.edges if each.target == name)
+
+
+def graph_of(assembly: "Assembly") -> Graph:
+    """The graph of an assembly."""
+    env = assembly.environment
+    nodes = tuple(Node(each.layer, each.about, len(each.body["Resources"])) for each in assembly.templates)
+    edges = []
+    for template in assembly.templates:
+        for source in sorted(template.requires, key=[each.name for each in nodes].index):
+            outputs = tuple(each.name for each in template.inputs if each.layer == source)
+            edges.append(Edge(source, template.layer, outputs))
+    return Graph(f"{env.project} {env.environment}", nodes, tuple(edges))
+
+
+def as_mermaid(graph: Graph) -> str:
+    """A flowchart for Markdown."""
+    lines = ["---", f"title: {graph.title}", "---", "flowchart TB"]
+    lines += [f'  {each.name}["<b>{each.name}</b><br/>{_resources(each)}"]' for each in graph.nodes]
+    lines += [f'  {each.source} -->|"{"<br/>".join(each.outputs)}"| {each.target}' for each in graph.edges]
+    return "\n".join(lines) + "\n"
+
+
+def as_dot(graph: Graph) -> str:
+    """A digraph for Graphviz."""
+    lines = [
+        f'digraph "{graph.title}" {{',
+        "  rankdir=TB;",
+        '  node [shape=box, style=rounded, fontname="sans-serif"];',
+    ]
+    lines.append('  edge [fontname="monospace", fontsize=9];')
+    lines += [f'  "{each.name}" [label="{each.name}\\n{_resources(each)}"];' for each in graph.nodes]
+    lines += [f'  "{each.source}" -> "{each.target}" [label="{_NEWLINE.join(each.outputs)}"];' for each in graph.edges]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _resources(node: Node) -> str:
+    return "1 resource" if node.resources == 1 else f"{node.resources} resources"
