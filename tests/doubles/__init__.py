@@ -1,0 +1,1 @@
+"""Stand-ins that behave as the services they stand for, each on loopback."""
