@@ -250,6 +250,17 @@ def test_tracing_runs_a_collector_beside_the_application() -> None:
     assert container(over=over)["DependsOn"] == [{"ContainerName": "collector", "Condition": "START"}]
 
 
+def test_a_collector_from_a_repository_of_ones_own_may_be_pulled() -> None:
+    """A public image takes no rights; a copy in ECR, of this or another account, takes those to its repository."""
+    over = "api: {tracing: true, collector_image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/otel:v0.50.0'}"
+    own = {"Fn::GetAtt": ["Repository", "Arn"]}
+    assert allowed("ExecutionRole", "ecr:BatchGetImage", over) == [
+        own,
+        {"Fn::Sub": "arn:${AWS::Partition}:ecr:eu-west-1:222222222222:repository/tools/otel"},
+    ]
+    assert allowed("ExecutionRole", "ecr:BatchGetImage", "api: {tracing: true}") == [own]
+
+
 def test_without_tracing_there_is_one_container_and_no_right_to_trace() -> None:
     """`tracing: false` leaves nothing behind."""
     assert [each["Name"] for each in properties("TaskDefinition")["ContainerDefinitions"]] == ["api"]

@@ -277,13 +277,20 @@ def endpoints(given: Given) -> Iterator[Finding]:
     if not network or network.nat != "none" or not (api or given.env.workers):
         return
     needed = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs"]
-    needed += ["ssmmessages"] if api and api.enable_execute_command else []
+    needed += ["ssmmessages", "kms"] if api and api.enable_execute_command else []
+    needed += ["ssm"] if api and any(":ssm:" in each for each in api.secrets.values()) else []
     needed += ["xray"] if api and api.tracing else []
     missing = [each for each in needed if each not in network.interface_endpoints]
     if missing:
         yield Finding(
             ("network", "nat"),
             f'network.nat is "none", so network.interface_endpoints must also list {", ".join(missing)}',
+        )
+    if api and api.tracing and ".dkr.ecr." not in api.collector_image:
+        yield Finding(
+            ("api", "collector_image"),
+            f'network.nat is "none", so {api.collector_image} cannot be pulled; '
+            "copy it to an ECR repository of yours and name that",
         )
 
 

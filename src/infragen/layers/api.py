@@ -233,6 +233,7 @@ def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
         )
     return (
         *image_repository.pull_statements(),
+        *(image_repository.pull_other_statements(api.collector_image) if api.tracing else ()),
         *database,
         *injected_secrets.read_statements(api.secrets.values()),
     )

@@ -6,13 +6,14 @@ and scaling are all proven before the first push. A deployment that gives no tag
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from troposphere import Equals, GetAtt, If, Not, NoValue, Sub
 from troposphere.ecr import EncryptionConfiguration, ImageScanningConfiguration, LifecyclePolicy, Repository
 
-from infragen.layer import LaunchParameter, Template, allow, named, retain
+from infragen.layer import LaunchParameter, Template, allow, arn, named, retain
 
 ImageTag = LaunchParameter(
     "ImageTag",
@@ -22,6 +23,9 @@ ImageTag = LaunchParameter(
 )
 HAS_IMAGE = "HasImage"
 """The condition that an image tag was given."""
+
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[a-z0-9/._-]+)")
 
 UNTAGGED_DAYS = 7
 IMAGES_KEPT = 50
@@ -71,11 +75,17 @@ def pull_statements() -> tuple[dict[str, Any], ...]:
     """What the execution role needs to pull from the repository. GetAuthorizationToken knows no resources."""
     return (
         allow("ecr:GetAuthorizationToken", "*"),
-        allow(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            GetAtt("Repository", "Arn"),
-        ),
+        allow(list(_PULL), GetAtt("Repository", "Arn")),
     )
+
+
+def pull_other_statements(image: str) -> tuple[dict[str, Any], ...]:
+    """What it needs to pull another image: nothing when that is public, else the rights to its ECR repository."""
+    found = _PRIVATE.match(image)
+    if not found:
+        return ()
+    repository = arn(f"ecr:{found['region']}:{found['account']}:repository/{found['name']}")
+    return (allow(list(_PULL), repository),)
 
 
 def repository_uri() -> Any:

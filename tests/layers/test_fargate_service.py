@@ -1,0 +1,62 @@
+"""The Fargate service as a construct: a layer that is not the api layer makes a service of its own with it."""
+
+from rendering import environment
+from troposphere import Ref
+
+from infragen.layer import Template
+from infragen.layers.ecs_cluster import CLUSTER, add_cluster
+from infragen.layers.fargate_service import FargateService, add_fargate_service
+from infragen.layers.fargate_task import FargateTask
+from infragen.layers.service_scaling import ServiceScaling
+
+TASK = FargateTask(
+    name="search",
+    image="registry.example/search:1",
+    command=["serve"],
+    user="100:100",
+    cpu=256,
+    memory=512,
+    architecture="x86_64",
+    port=9000,
+    health_check=("check",),
+    key="arn:of:key",
+    variables={"MODE": "fast"},
+    secrets={},
+    start_statements=(),
+    run_statements=(),
+)
+SCALING = ServiceScaling(smallest=3, largest=4, cpu=50, memory=60, requests=None, request_label=None)
+SERVICE = FargateService(
+    task=TASK,
+    scaling=SCALING,
+    cluster=CLUSTER,
+    subnets=["subnet-1"],
+    security_group="sg-1",
+    target_group="arn:of:group",
+    listener="Listener",
+    deployment_alarms=(Ref("SearchErrors"),),
+)
+
+
+def test_another_layer_makes_a_service_of_its_own() -> None:
+    """Names, size, image, network and scaling are the settings'; nothing of the API is in it."""
+    template = Template()
+    env = environment()
+    add_cluster(template, env, insights="disabled", shells=False, key="arn:of:key")
+    add_fargate_service(template, env, SERVICE)
+    body = template.to_dict()["Resources"]
+    service, task = body["Service"]["Properties"], body["TaskDefinition"]["Properties"]
+    [container] = task["ContainerDefinitions"]
+    assert service["ServiceName"] == task["Family"] == {"Fn::Sub": "${ProjectName}-${EnvironmentName}-search"}
+    assert (container["Name"], container["Image"], container["Command"]) == (
+        "search",
+        "registry.example/search:1",
+        ["serve"],
+    )
+    assert service["LoadBalancers"] == [
+        {"ContainerName": "search", "ContainerPort": 9000, "TargetGroupArn": "arn:of:group"}
+    ]
+    assert service["DeploymentConfiguration"]["Alarms"]["AlarmNames"] == [{"Ref": "SearchErrors"}]
+    assert (body["ScalableTarget"]["Properties"]["MinCapacity"], "RequestsScaling" in body) == (3, False)
+    assert "Repository" not in str(body)
+    assert "-api" not in str(body)
