@@ -4,6 +4,6 @@ A layer imports the outputs it uses from the modules before it, so this order ca
 """
 
 from infragen.layer import Layer
-from infragen.layers import network, queue
+from infragen.layers import database, network, queue
 
-LAYERS: tuple[Layer, ...] = (network.LAYER, queue.LAYER)
+LAYERS: tuple[Layer, ...] = (network.LAYER, database.LAYER, queue.LAYER)
