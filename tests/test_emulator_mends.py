@@ -570,6 +570,22 @@ def test_a_protected_resource_stops_the_deletion_until_it_is_not(client: Clients
     assert any(reason in why for _, status, why in events(cloudformation, "protected") if status == "DELETE_FAILED")
 
 
+def test_protection_taken_off_through_the_services_lets_the_deletion_through(client: Clients) -> None:
+    """What counts is the resource's own state: ModifyDBCluster and ModifyLoadBalancerAttributes are enough."""
+    cloudformation, rds, elb = client("cloudformation"), client("rds"), client("elbv2")
+    for what, (body, _reason) in PROTECTED.items():
+        assert deploy(cloudformation, what.replace(" ", ""), body(True)) == "CREATE_COMPLETE"
+    (found,) = rds.describe_db_clusters()["DBClusters"]
+    rds.modify_db_cluster(DBClusterIdentifier=found["DBClusterIdentifier"], DeletionProtection=False)
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    elb.modify_load_balancer_attributes(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+    )
+    for what in PROTECTED:
+        assert delete(cloudformation, what.replace(" ", "")) == "DELETE_COMPLETE"
+
+
 def test_protection_taken_off_lets_the_deletion_through(client: Clients) -> None:
     """An update that switches protection off is enough."""
     cloudformation = client("cloudformation")

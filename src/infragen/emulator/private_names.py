@@ -13,6 +13,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.app": ("main",),
     "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers", "reset"),
     "ministack.core.responses": ("get_account_id", "get_region"),
+    "ministack.services.alb": ("_lb_attrs",),
     "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
     "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
@@ -52,6 +53,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_tags",
     ),
     "ministack.services.lambda_svc": ("invalidate_worker", "reap_idle_workers"),
+    "ministack.services.rds": ("_clusters",),
     "ministack.services.rds_data": (
         "_begin_transaction",
         "_commit_transaction",
