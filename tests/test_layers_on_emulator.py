@@ -10,11 +10,11 @@ import pytest
 from emulator import Clients, delete, deploy, events, outputs
 
 from infragen.config import Environment, load_environment
+from infragen.environments import find
 from infragen.synth import Assembly, synthesize, template_key
 
-ENVIRONMENTS = sorted(
-    file.stem for file in (Path(__file__).parent.parent / "environments").glob("*.yaml") if file.stem != "base"
-)
+FOLDER = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = [file.stem for file in find(FOLDER)]
 
 
 class Stacks:
@@ -80,14 +80,11 @@ def changed(env: Environment) -> Environment:
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_all_layers_are_created_found_unchanged_updated_and_deleted(client: Clients, name: str, topology: str) -> None:
-    """A protected environment is deleted only after an update took its protection off."""
-    env = load_environment(Path(__file__).parent.parent / "environments" / f"{name}.yaml")
+    """The update changes something in most layers and takes deletion protection off; nothing is left in the end."""
+    env = load_environment(FOLDER / f"{name}.yaml")
     stacks = Stacks(topology, client, env)
     assert stacks.deploy(synthesize(env)) == {"CREATE_COMPLETE"}
     assert stacks.deploy(synthesize(env)) == {"unchanged"}
-    if env.database is not None and env.database.deletion_protection and topology == "nested":
-        assert stacks.delete() == {"DELETE_FAILED"}
-        return
     assert stacks.deploy(synthesize(changed(env))) <= {"UPDATE_COMPLETE", "unchanged"}
     assert stacks.deploy(synthesize(changed(env))) == {"unchanged"}
     assert stacks.delete() == {"DELETE_COMPLETE"}
@@ -99,3 +96,19 @@ def test_all_layers_are_created_found_unchanged_updated_and_deleted(client: Clie
         *client("secretsmanager", region=env.region).list_secrets()["SecretList"],
     ]
     assert left == []
+
+
+def test_a_protected_environment_is_not_deleted(client: Clients) -> None:
+    """The root ends in DELETE_FAILED, because of the cluster in one child and the load balancer in another."""
+    env = load_environment(FOLDER / "dev.yaml")
+    assert env.database is not None
+    assert env.api is not None
+    protected = {"deletion_protection": True}
+    env = env.model_copy(
+        update={"database": env.database.model_copy(update=protected), "api": env.api.model_copy(update=protected)}
+    )
+    stacks = Stacks("nested", client, env)
+    assert stacks.deploy(synthesize(env)) == {"CREATE_COMPLETE"}
+    assert stacks.delete() == {"DELETE_FAILED"}
+    (cluster,) = client("rds", region=env.region).describe_db_clusters()["DBClusters"]
+    assert cluster["DeletionProtection"]
