@@ -4,6 +4,13 @@ A layer imports the outputs it uses from the modules before it, so this order ca
 """
 
 from infragen.layer import Layer
-from infragen.layers import database, network, queue
+from infragen.layers import api, database, network, observability, queue, worker
 
-LAYERS: tuple[Layer, ...] = (network.LAYER, database.LAYER, queue.LAYER)
+LAYERS: tuple[Layer, ...] = (
+    network.LAYER,
+    database.LAYER,
+    queue.LAYER,
+    api.LAYER,
+    worker.LAYER,
+    observability.LAYER,
+)
