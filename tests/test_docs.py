@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from infragen import config
-from infragen.config import load_environment
+from infragen.config import load_environment, schema
 from infragen.layer import Template
 from infragen.layers import LAYERS
 from infragen.synth import synthesize
@@ -22,12 +21,12 @@ EXAMPLE = re.compile(r"```python (\w+)\n(.*?)```", re.DOTALL)
 def test_the_example_layer_is_rendered_and_wired() -> None:
     """The cache of `adding-a-layer.md`, schema and module pasted, becomes a template that the root nests."""
     examples = dict(EXAMPLE.findall((DOCS / "adding-a-layer.md").read_text()))
-    names: dict[str, Any] = dict(vars(config))
+    names: dict[str, Any] = dict(vars(schema))
     exec(examples["schema"], names)  # noqa: S102 # the point of the test: the page's own code
     layer = _module("cache_example", examples["layer"])
     environment = load_environment(ROOT / "environments" / "dev.yaml")
-    extended = type("Extended", (config.Environment,), {"__annotations__": {"cache": names["Cache"]}})
-    values = {name: getattr(environment, name) for name in config.Environment.model_fields}
+    extended = type("Extended", (schema.Environment,), {"__annotations__": {"cache": names["Cache"]}})
+    values = {name: getattr(environment, name) for name in schema.Environment.model_fields}
     assembly = synthesize(extended(**values, cache=names["Cache"]()), (*LAYERS, layer.LAYER))
     cache = assembly.template("cache")
     assert cache.body["Resources"]["Cache"]["Properties"]["CacheUsageLimits"] == {
