@@ -1,3 +1,3 @@
-"""What all tests share: the fixtures of `emulator`."""
+"""What all tests share: the fixtures of `emulator` and of `bench`."""
 
-pytest_plugins = ["emulator"]
+pytest_plugins = ["emulator", "bench"]

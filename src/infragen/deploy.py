@@ -82,7 +82,11 @@ def launch_values(env: Environment, options: Options) -> dict[str, str]:
 def plan_environment(assembly: Assembly, session: Session, options: Options | None = None) -> EnvironmentPlan:
     """What a deployment would do. Leaves no change set and no stack behind; templates stay under their digests."""
     options = options or Options()
-    plan = make_plan(assembly, launch_values(assembly.environment, options))
+    return show_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
+
+
+def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan:
+    """What deploying the units of a plan would do, as `plan_environment`."""
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
     for unit in plan.units:

@@ -43,7 +43,8 @@ class Stop:
 def pause(rounds: int, roads: int) -> float:
     """Seconds to wait after a round in which nothing ended; longer with time and with the number of running stacks."""
     reads = 2 * max(roads, 1)
-    return min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH**rounds, max(2.0, reads / READS_PER_SECOND))
+    grown = FIRST_PAUSE * GROWTH ** min(rounds, 100)  # an operation of an hour has thousands of rounds
+    return min(LONGEST_PAUSE, grown, max(2.0, reads / READS_PER_SECOND))
 
 
 def together(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:

@@ -66,20 +66,23 @@ Reading
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
 - NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
 
-S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. ECS: empty answers.
+S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. RDS, ELB: see
+`fakeaws.protection`. ECS: empty answers.
 """
 
 from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Callable
 from typing import Any, Self
 
 import boto3
 import botocore.config
 
-from fakeaws.clock import Clock
+from fakeaws.clock import Clock, Steps
 from fakeaws.cloud import Cloud, Settings
+from fakeaws.cloudformation import CloudFormation
 from fakeaws.model import Stack
 from fakeaws.protocol import ApiError
 from fakeaws.script import PHASES, CallFault, ResourceFault
@@ -184,6 +187,22 @@ class FakeAws:
     def throttle(self, operation: str = "cloudformation:*", times: int = 1) -> None:
         """Answer the next calls with "Rate exceeded"."""
         self.refuse(operation, "Throttling", "Rate exceeded", times)
+
+    # --- somebody else -------------------------------------------------------------------------------------------
+
+    @property
+    def elsewhere(self) -> CloudFormation:
+        """The API for somebody else in the same account: not logged, methods and parameters as botocore names them."""
+        return CloudFormation(self.cloud, self.settings.account, "us-east-1")
+
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something when so many virtual seconds have passed from now."""
+
+        def later() -> Steps:
+            yield seconds
+            action()
+
+        self.clock.spawn(later())
 
     # --- looking in ----------------------------------------------------------------------------------------------
 

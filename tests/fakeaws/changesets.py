@@ -308,7 +308,10 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
     try:
         _refuse_early(cloud, change_set)
         compute(cloud, change_set)
-        scripted = cloud.settings.fail_nested_change_set.get(logical_id)
+        settings = cloud.settings
+        scripted = settings.fail_nested_change_set.get(logical_id) or settings.fail_change_set.get(
+            change_set.stack.name
+        )
         if scripted:
             raise OperationError(scripted)
         broken = [c for c in change_set.children if c.status == "FAILED" and not is_empty(c)]

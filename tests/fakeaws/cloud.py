@@ -73,10 +73,14 @@ class Settings:
     events_late_seconds: float = 0.0
     change_set_limit: int = 1000
     hide_from_property_values: set[str] = field(default_factory=set)
-    transform_words: bool = False
     invalid_roles: set[str] = field(default_factory=set)
     early_validation: dict[str, tuple[str, str]] = field(default_factory=dict)
+    fail_change_set: dict[str, str] = field(default_factory=dict)
+    """Stack name -> the reason with which its change sets fail."""
     fail_nested_change_set: dict[str, str] = field(default_factory=dict)
+    """Logical id of a nested stack -> the reason with which its change sets fail."""
+    late_events: dict[str, float] = field(default_factory=dict)
+    """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
 
 
@@ -209,6 +213,7 @@ class Cloud:
         self._written += 1
         every = self.settings.events_late_every
         late = self.settings.events_late_seconds if every and self._written % every == 0 else 0.0
+        late = max(late, self.settings.late_events.get(status, 0.0))
         stamp = self.clock.now()
         is_stack = physical_id == stack.id
         event_id = self.uuid() if is_stack else f"{logical_id}-{status}-{stamp:%Y-%m-%dT%H:%M:%S}.{self._written:06d}Z"

@@ -22,6 +22,8 @@ class Resource:
     updated: datetime.datetime | None = None
     created_by: str = ""
     """The operation that made it: RetainExceptOnCreate lets the rollback of that operation delete it."""
+    protected: bool | None = None
+    """Deletion protection as set by the service's own API; None: as the template says."""
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,8 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
 def refuses_deletion(resource: Resource) -> str | None:
     """Why AWS would not delete this resource: its own deletion protection is on."""
     properties = resource.properties
+    if resource.protected is False:
+        return None
     if resource.type in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance") and _true(properties.get("DeletionProtection")):
         kind = "Cluster" if resource.type.endswith("Cluster") else "DBInstance"
         return f"Cannot delete protected {kind}, please disable deletion protection and try again."

@@ -19,8 +19,11 @@ import botocore
 from fakeaws import s3
 from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
+from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
 
+QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
+"""Services that speak the Query protocol: their name in the signature and in botocore."""
 READS = ("Describe", "List", "Get", "Head", "Validate", "Detect")
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -74,7 +77,7 @@ class Application:
         caller = self._caller(headers)
         if caller.service == "s3":
             return self._s3(caller, method, target, headers, body)
-        if caller.service in ("cloudformation", "sts"):
+        if caller.service in QUERY_SERVICES:
             return self._query(caller, dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True)))
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
             self._log(caller, "GetAccountSettings", {}, None)
@@ -95,7 +98,7 @@ class Application:
 
     def _query(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
         operation, request_id = form["Action"], self.cloud.uuid()
-        model = service_model(caller.service)
+        model = service_model(QUERY_SERVICES[caller.service])
         shape = model.operation_model(operation).input_shape
         params = parse_query(shape, form) if shape is not None else {}
         try:
@@ -113,7 +116,8 @@ class Application:
                 raise AssertionError(f"the fake has no sts:{operation}")
             arn = self.cloud.settings.arn.format(account=caller.account)
             return {"UserId": "AROATEST:test", "Account": caller.account, "Arn": arn}
-        api = CloudFormation(self.cloud, caller.account, caller.region)
+        service = CloudFormation if caller.service == "cloudformation" else Protection
+        api = service(self.cloud, caller.account, caller.region)
         result: dict[str, Any] = getattr(api, botocore.xform_name(operation))(params)
         return result
 

@@ -125,7 +125,7 @@ class Account:
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
             return answer["Id"], answer["StackId"]
         except AwsError as error:
-            if error.code == "ValidationError":
+            if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
             if error.code != "AlreadyExistsException":
                 raise

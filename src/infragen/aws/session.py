@@ -6,6 +6,7 @@ boto3 is imported when the first client is made, because it takes longer than ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
+
+
+def _final(response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> bool | None:
+    """Ends the retries of LimitExceededException: a quota here, which botocore takes for throttling."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return False if code == "LimitExceededException" else None
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Clients:
     def cloudformation(self) -> CloudFormationClient:
         """AWS CloudFormation."""
         client: CloudFormationClient = self._client("cloudformation")
+        client.meta.events.register_first("needs-retry.cloudformation", _final)  # type: ignore[arg-type] # an answer is read
         return client
 
     @cached_property

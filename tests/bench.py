@@ -1,0 +1,158 @@
+"""The deployment engine on the fake AWS, in virtual time: what the engine's tests share.
+
+A `Bench` is one operator at work: a real `infragen.aws` account on the fake (or on a fault proxy in front of it), a
+listener that takes notes, and the fake's clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+
+from infragen.aws.account import Account
+from infragen.aws.session import Clients
+from infragen.bootstrap import bootstrap
+from infragen.config import Environment, load_environment
+from infragen.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
+from infragen.outcome import Failed, Outcome
+from infragen.plan import EnvironmentPlan, OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
+from infragen.progress import Event, Happened, Question, Session, Timer, Ui
+from infragen.synth import Assembly
+
+ACCOUNT = "111122223333"
+
+
+@dataclass
+class Listener:
+    """Takes note of what the engine tells, and answers every question with `answer`."""
+
+    answer: bool = True
+    events: list[Event] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def confirm(self, question: Question) -> bool:
+        self.questions.append(question)
+        return self.answer
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """The stack events that were shown: layer, logical id, status."""
+        told = [each.event for each in self.events if isinstance(each, Happened)]
+        return [(each.layer, each.event.logical_id, each.event.status) for each in told]
+
+    def event_ids(self) -> list[str]:
+        return [each.event.event.event_id for each in self.events if isinstance(each, Happened)]
+
+
+@dataclass
+class Bench:
+    """One operator of one environment."""
+
+    aws: FakeAws
+    env: Environment
+    clients: Clients
+    ui: Listener = field(default_factory=Listener)
+    slowness: float = 1.0
+    """How many seconds pass when the engine asks to sleep for one."""
+
+    @property
+    def session(self) -> Session:
+        """A new run: nothing is remembered but the clients, which are costly to make."""
+        account = Account(self.clients, self.env.account or "")
+        clock = self.aws.clock
+        return Session(account, self.ui, Timer(clock.monotonic, lambda seconds: clock.sleep(seconds * self.slowness)))
+
+    def bootstrap(self) -> None:
+        assert bootstrap(self.env, self.session).exit_code == 0
+
+    def deploy(self, assembly: Assembly, **options: Any) -> Deployment:
+        return deploy_environment(assembly, self.session, Options(**options))
+
+    def plan(self, assembly: Assembly, **options: Any) -> EnvironmentPlan:
+        return plan_environment(assembly, self.session, Options(**options))
+
+    def deploy_units(self, *units: StackUnit, ui: Ui | None = None, **options: Any) -> Deployment:
+        session = replace(self.session, ui=ui or self.ui)
+        return deploy_plan(Plan(self.env, units, ()), session, Options(**options))
+
+    def plan_units(self, *units: StackUnit, **options: Any) -> EnvironmentPlan:
+        return show_plan(Plan(self.env, units, ()), self.session, Options(**options))
+
+    def unit(
+        self,
+        layer: str,
+        resources: Mapping[str, Any],
+        parameters: Mapping[str, Value] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> StackUnit:
+        """A small stack of its own: `parameters` that are OutputOf make it wait for that layer."""
+        parameters = dict(parameters or {})
+        body: dict[str, Any] = {**(more or {}), "Resources": dict(resources)}
+        if parameters:
+            body["Parameters"] = {name: {"Type": "String"} for name in parameters}
+        if outputs:
+            body["Outputs"] = {name: {"Value": value} for name, value in outputs.items()}
+        return StackUnit(
+            layer=layer,
+            stack=stack_name(self.env, layer),
+            body=body,
+            text=json.dumps(body),
+            key="",
+            parameters=parameters,
+            tags=stack_tags(self.env, layer),
+            capabilities=capabilities([body]),
+            requires=tuple(dict.fromkeys(v.layer for v in parameters.values() if isinstance(v, OutputOf))),
+        )
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    """The fake, with credentials for its account in the environment; botocore waits between its retries virtually."""
+    with FakeAws() as fake:
+        fake.settings.account = ACCOUNT
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=fake.clock.sleep))
+        yield fake
+        fake.check()
+
+
+@pytest.fixture
+def bench(aws: FakeAws, tmp_path: Path) -> Bench:
+    """An operator of a small environment of independent stacks."""
+    return at_work(aws, environment(tmp_path))
+
+
+def at_work(aws: FakeAws, env: Environment, url: str = "") -> Bench:
+    """An operator of an environment, directly on the fake or through the proxy at `url`."""
+    return Bench(aws, env, Clients(env.region, endpoint_url=url or aws.url))
+
+
+def environment(directory: Path, text: str = "", topology: str = "independent") -> Environment:
+    """A small environment of the fake's account."""
+    file = directory / "test.yaml"
+    file.write_text(
+        f'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n{text}'
+    )
+    return load_environment(file)
+
+
+def failure(deployment: Deployment) -> Failed:
+    """The only failure among the outcomes."""
+    (found,) = [each for each in deployment.outcomes if isinstance(each, Failed)]
+    return found
+
+
+def kinds(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What became of each layer."""
+    return {each.layer: type(each).__name__ for each in outcomes}
