@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from infragen.cloud import Cloud, Identity
 from infragen.config import Environment
 from infragen.errors import Conflict, Refused
-from infragen.operate import is_ours
+from infragen.operate import is_ours, runs_ours
 from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
 from infragen.progress import Connected, Session, Warned
 from infragen.stack import OnDeploy, StackState, row, running
@@ -99,7 +99,7 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
             f"a stack {state.name} exists and does not carry infragen's tags for {env.name}",
             "if it is meant to be this environment's, take it over with --adopt",
         )
-    if running(state.status) and not is_ours(state.change_set_id):
+    if running(state.status) and not runs_ours(cloud, state):
         since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
         raise Conflict(
             f"{state.name} is {state.status}{since}, by an operation that is not infragen's",

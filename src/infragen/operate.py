@@ -41,6 +41,18 @@ def is_ours(change_set_id: str) -> bool:
     return change_set_id.rpartition("changeSet/")[2].startswith(PREFIX)
 
 
+def runs_ours(cloud: Cloud, state: StackState) -> bool:
+    """Whether the operation that runs on a stack is one that infragen began.
+
+    The stack names the change set that was executed last, which is not what runs when somebody updated it directly: the
+    newest event tells by its token, unless no event has one.
+    """
+    if not is_ours(state.change_set_id):
+        return False
+    tokens = [each.token for each in cloud.events(state.stack_id).events]
+    return not any(tokens) or tokens[0] == token_of(state.change_set_id)
+
+
 # --- change sets ------------------------------------------------------------------------------------------------
 
 

@@ -182,7 +182,9 @@ def _examine_children(
 ) -> Iterator[StackPlan]:
     """The nested stacks of a unit, in deployment order: each against its own deployed template."""
     before, after = settled(old.body, old.values), settled(new.body, new.values)
-    ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live and before else {}
+    if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
+        return
+    ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live else {}
     outputs: dict[str, Deployed] = {}
     for name, child in unit.children.items():
         state = by_id.get(ids.get(name, ""))

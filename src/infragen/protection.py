@@ -15,8 +15,6 @@ from infragen.guard import stack_policy, stateful
 from infragen.plan import StackUnit
 from infragen.stack import STACK_TYPE
 
-NONE: dict[str, Any] = {"Statement": []}
-
 
 def protect(cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[str] = ()) -> None:
     """Sets termination protection and the stack policies of a unit and its nested stacks, where they differ.
@@ -29,8 +27,8 @@ def protect(cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[st
     if not state.protected:
         cloud.protect_stack(stack_id, True)
     for each_id, names in _protected(cloud, unit, stack_id, allowed):
-        wanted = stack_policy(names)
-        if names and json.loads(cloud.stack_policy(each_id) or json.dumps(NONE)) != wanted:
+        found, wanted = cloud.stack_policy(each_id), stack_policy(names)
+        if (found or names) and (not found or json.loads(found) != wanted):
             cloud.set_stack_policy(each_id, json.dumps(wanted))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from infragen.stack import (
     StackState,
 )
 
+RECREATIONS = ("Never", "Conditionally", "Always")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -102,9 +103,22 @@ def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
         replacement=row.get("Replacement", ""),
         policy_action=row.get("PolicyAction", ""),
         physical_id=row.get("PhysicalResourceId") or "",
-        properties=tuple(property_change(each) for each in row.get("Details", ())),
+        properties=_one_each(property_change(each) for each in row.get("Details", ())),
         change_set_id=row.get("ChangeSetId") or "",
     )
+
+
+def _one_each(changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...]:
+    """One change for each path: AWS gives a property once for each thing that causes it to change."""
+    found: dict[tuple[str | int, ...], PropertyChange] = {}
+    for each in changes:
+        seen = found.get(each.path)
+        if seen is not None:
+            causes = dict.fromkeys(cause for cause in (seen.cause, each.cause) if cause)
+            worst = max(seen.recreation, each.recreation, key=RECREATIONS.index)
+            each = replace(seen, cause=", ".join(causes), recreation=worst)
+        found[each.path] = each
+    return tuple(found.values())
 
 
 def property_change(detail: Mapping[str, Any]) -> PropertyChange:
@@ -115,9 +129,15 @@ def property_change(detail: Mapping[str, Any]) -> PropertyChange:
         path=_path(target),
         before=Absent() if kind == "Add" else target.get("BeforeValue"),
         after=Absent() if kind == "Remove" else target.get("AfterValue"),
-        recreation=target.get("RequiresRecreation", "Never"),
+        recreation=_recreation(target),
         cause=_cause(detail),
     )
+
+
+def _recreation(target: Mapping[str, Any]) -> str:
+    """What AWS says; a word that we do not know is taken for the worst."""
+    said = target.get("RequiresRecreation", "Never")
+    return said if said in RECREATIONS else "Always"
 
 
 def _path(target: Mapping[str, Any]) -> tuple[str | int, ...]:

@@ -1,0 +1,116 @@
+"""Worker code as artifacts: the same content is the same zip, whatever the machine did to the files."""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infragen.artifact import code_artifact, zip_directory
+from infragen.errors import InputError
+
+NAMES = st.text("abcxyz019_-.", min_size=1, max_size=8).filter(lambda name: name.strip("."))
+TREES = st.dictionaries(
+    st.lists(NAMES, min_size=1, max_size=3).map(tuple), st.binary(min_size=1, max_size=64), min_size=1
+)
+
+
+def write(root: Path, files: dict[tuple[str, ...], bytes]) -> dict[str, bytes]:
+    """Writes those files that can lie side by side; gives what was written."""
+    written = {}
+    for parts, body in files.items():
+        path = root.joinpath(*parts)
+        if any(parent.is_file() for parent in path.parents) or path.is_dir():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        written["/".join(parts)] = body
+    return written
+
+
+@given(files=TREES, seconds=st.integers(0, 2_000_000_000))
+@settings(max_examples=60, deadline=None)
+def test_the_zip_depends_on_names_content_and_mode_only(
+    files: dict[tuple[str, ...], bytes], seconds: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Written in another order, at another time, elsewhere: the bytes are the same, and the content is all there."""
+    one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
+    written = write(one, files)
+    write(other, dict(reversed([(tuple(name.split("/")), body) for name, body in written.items()])))
+    for path in other.rglob("*"):
+        os.utime(path, (seconds, seconds))
+    body = zip_directory(one)
+    assert zip_directory(other) == body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == written
+        assert archive.namelist() == sorted(archive.namelist())
+
+
+def test_modes_are_kept_to_executable_or_not(tmp_path: Path) -> None:
+    """A script stays executable and nothing else of the mode is kept, so that umask does not make new code."""
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "index.js").write_text("x")
+    (tmp_path / "run.sh").chmod(0o700)
+    (tmp_path / "index.js").chmod(0o600)
+    with zipfile.ZipFile(io.BytesIO(zip_directory(tmp_path))) as archive:
+        modes = {each.filename: each.external_attr >> 16 & 0o777 for each in archive.infolist()}
+    assert modes == {"run.sh": 0o755, "index.js": 0o644}
+
+
+def test_what_tools_leave_behind_is_left_out(tmp_path: Path) -> None:
+    """Caches and the version control's directory are not code."""
+    for name in ("__pycache__", ".git", "lib"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    with zipfile.ZipFile(io.BytesIO(zip_directory(tmp_path))) as archive:
+        assert archive.namelist() == ["lib/file"]
+
+
+@pytest.mark.parametrize("target", ["../secret", "/etc/hostname"])
+def test_a_link_that_leads_outside_is_refused(tmp_path: Path, target: str) -> None:
+    """What a link points to outside the directory would be uploaded unseen."""
+    code = tmp_path / "code"
+    code.mkdir()
+    (tmp_path / "secret").write_text("x")
+    (code / "link").symlink_to(target)
+    with pytest.raises(InputError, match="outside"):
+        zip_directory(code)
+
+
+def test_a_link_to_a_file_inside_is_followed(tmp_path: Path) -> None:
+    """Such a link is one more name of a file that is uploaded anyway."""
+    (tmp_path / "index.js").write_text("x")
+    (tmp_path / "main.js").symlink_to("index.js")
+    with zipfile.ZipFile(io.BytesIO(zip_directory(tmp_path))) as archive:
+        assert archive.read("main.js") == b"x"
+
+
+def test_a_zip_is_taken_as_it_is_and_its_key_is_its_digest(tmp_path: Path) -> None:
+    """A build tool's zip is not packed again."""
+    made = tmp_path / "code.zip"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("index.js", "x")
+    artifact = code_artifact(made)
+    assert artifact.body == made.read_bytes()
+    assert artifact.key == code_artifact(made).key
+    assert artifact.key.startswith("code/")
+    assert artifact.key.endswith(".zip")
+
+
+@pytest.mark.parametrize("content", [None, b"not a zip"])
+def test_what_cannot_be_code_is_refused_with_its_path(tmp_path: Path, content: bytes | None) -> None:
+    """A missing path and a file that is no zip are input errors."""
+    path = tmp_path / "code"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=str(path)):
+        code_artifact(path)
+
+
+def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+    """Lambda would refuse the empty zip only in the middle of the deployment."""
+    with pytest.raises(InputError, match="no file"):
+        code_artifact(tmp_path)
