@@ -11,13 +11,14 @@ from click.testing import CliRunner, Result
 from infragen.cli import main
 
 ROOT = Path(__file__).parent.parent
-DEV = (ROOT / "environments" / "dev.yaml").read_text()
+ENVIRONMENTS = ROOT / "environments"
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "environments").mkdir()
-    (tmp_path / "environments" / "dev.yaml").write_text(DEV)
+    for name in ("base.yaml", "dev.yaml"):
+        (tmp_path / "environments" / name).write_text((ENVIRONMENTS / name).read_text())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from infragen import yamlfile
-from infragen.config import Environment
+from infragen.config import Environment, read_node
 from infragen.synth import Assembly, synthesize
 from infragen.templatefile import parse
 
@@ -18,8 +18,7 @@ def environment(over: str = "", base: str = "dev") -> Environment:
 
     A section that becomes null is as if it were absent.
     """
-    file = ENVIRONMENTS / f"{base}.yaml"
-    node = yamlfile.load(file.read_bytes(), str(file))
+    node = read_node(ENVIRONMENTS / f"{base}.yaml")
     if over:
         node = yamlfile.merge(node, yamlfile.load(over.encode(), "over.yaml"))
     sections = yamlfile.plain(node)

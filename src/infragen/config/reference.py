@@ -22,7 +22,8 @@ EXTENDS = (
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of an environment file, for editors and other programs.
 
-    A file without `extends` must have every required key; one with it may leave to the other file what that gives.
+    An environment must have every required key. One with `extends` may leave to the other file what that gives, and a
+    file without `environment` only holds values for others.
     """
     return deepcopy(_schema())
 
@@ -34,7 +35,7 @@ def _schema() -> dict[str, Any]:
     properties = schema["properties"]
     first = {"extends": {"type": "string", "minLength": 1, "description": EXTENDS}}
     schema["properties"] = first | properties
-    schema["if"] = {"not": {"required": ["extends"]}}
+    schema["if"] = {"required": ["environment"], "not": {"required": ["extends"]}}
     schema["then"] = _take_required(schema, schema["$defs"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "infragen environment", **schema}
 
