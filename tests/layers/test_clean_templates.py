@@ -4,6 +4,7 @@ from textwrap import dedent
 
 from rendering import ENVIRONMENTS, assembly
 
+from infragen.environments import find
 from infragen.lint import lint
 
 VARIANTS = {
@@ -38,7 +39,7 @@ VARIANTS = {
 
 def test_cfn_lint_finds_nothing() -> None:
     """All environments with their roots; of the variants the layers alone, each different template once."""
-    files = sorted(file.stem for file in ENVIRONMENTS.glob("*.yaml"))
+    files = [file.stem for file in find(ENVIRONMENTS)]
     assert files
     environments = {name: assembly(base=name) for name in files}
     variants = {name: assembly(f"topology: independent\n{dedent(text)}") for name, text in VARIANTS.items()}
