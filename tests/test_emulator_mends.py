@@ -799,6 +799,24 @@ def test_a_replaced_resource_of_a_child_leaves_nothing_behind(nested: Nested, cl
     assert [rule["FromPort"] for rule in found["IpPermissions"]] == [81]
 
 
+def test_generated_names_of_a_child_survive_its_updates(nested: Nested) -> None:
+    """A bucket and a queue without names keep the ones they got, however often they are updated."""
+
+    def child(seconds: int) -> Template:
+        tags = [{"Key": "seconds", "Value": str(seconds)}]
+        resources = {
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"Tags": tags}},
+            "Queue": {"Type": "AWS::SQS::Queue", "DependsOn": "Bucket", "Properties": {"VisibilityTimeout": seconds}},
+        }
+        return template(resources, Bucket={"Ref": "Bucket"}, Queue={"Ref": "Queue"})
+
+    assert nested.deploy(child(30)) == "CREATE_COMPLETE"
+    names = outputs(nested.cloudformation, "root")
+    for seconds in (60, 90):
+        assert nested.deploy(child(seconds)) == "UPDATE_COMPLETE"
+        assert outputs(nested.cloudformation, "root") == names
+
+
 def test_a_failing_update_of_a_child_is_rolled_back(nested: Nested, client: Clients, faults: Faults) -> None:
     """The child goes back with the root, and its first queue has its old value again."""
     assert nested.deploy(two_queues(30)) == "CREATE_COMPLETE"

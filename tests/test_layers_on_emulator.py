@@ -26,6 +26,8 @@ class Stacks:
         self.s3 = client("s3", region=env.region)
         account = client("sts", region=env.region).get_caller_identity()["Account"]
         self.given = {"TemplateBucket": f"templates-{account}", "CodeBucket": f"templates-{account}"}
+        if env.api is not None and env.api.https.certificate_arn:
+            self.given["CertificateArn"] = env.api.https.certificate_arn
         self.s3.create_bucket(Bucket=self.given["TemplateBucket"])
         self.names: list[str] = []
 

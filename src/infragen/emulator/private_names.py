@@ -20,6 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
     "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
+        "_NAME_SEED",
         "_REPLACING_PROPERTIES",
         "_RESOURCE_HANDLERS",
         "_cfn_wait_condition_definition",
@@ -29,6 +30,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_delete_resource",
         "_nested_stack_lookup_name",
         "_physical_name",
+        "_provision_resource",
         "_r53_normalize_hosted_zone_id",
         "_update_resource",
     ),

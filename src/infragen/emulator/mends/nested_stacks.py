@@ -4,6 +4,8 @@
   bucket.
 - Update: an unchanged resource of the child loses its `Fn::GetAtt` values, because its old attributes are not passed.
   A custom resource of the child that answers with another physical id gets no Delete for the old one.
+- Generated names: an unnamed bucket draws a seed for its name, and in a nested stack the seed is neither kept with the
+  bucket nor taken back, so that bucket and all unnamed resources created after it are replaced by the next update.
 - Deletion: MiniStack ignores the children's DeletionPolicy, writes no events and swallows failures. On AWS a nested
   stack is deleted like any stack, and its failure fails the parent: "Embedded stack … was not successfully deleted".
 - A nested stack that fails to be created: MiniStack leaves it and all it made behind. On AWS the parent's rollback
@@ -24,12 +26,15 @@ from infragen.emulator.mends.handlers import Created, Properties, handler, repla
 
 TYPE = "AWS::CloudFormation::Stack"
 
+# Among a resource's attributes, which are kept with it and which no template asks for by this name.
+_SEED = "infragen:NameSeed"
 _BUCKET_HOST = re.compile(r"https://([a-z0-9.-]+)\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?/(.+)$")
 
 
 def mend() -> None:
     """Make nested stacks follow AWS in the points above."""
     _find_templates_by_bucket_host()
+    _keep_generated_names()
     _complete_updates_of_children()
     own_create = handler(TYPE)["create"]
 
@@ -56,6 +61,23 @@ def _find_templates_by_bucket_host() -> None:
     helpers._resolve_document = resolve
 
 
+def _keep_generated_names() -> None:
+    own = provisioners._provision_resource
+
+    def provision(*arguments: Any) -> Any:
+        if sys._getframe(1).f_code.co_name != "_cfn_nested_stack_deploy":
+            return own(*arguments)  # a replacement, which chose its seed, or a stack that keeps seeds itself
+        before = provisioners._NAME_SEED.set("")
+        try:
+            physical_id, attributes = own(*arguments)
+            seed = provisioners._NAME_SEED.get()
+            return physical_id, {**(attributes or {}), _SEED: seed} if seed else attributes
+        finally:
+            provisioners._NAME_SEED.reset(before)
+
+    provisioners._provision_resource = provision
+
+
 def _complete_updates_of_children() -> None:
     own = provisioners._update_resource
 
@@ -63,7 +85,9 @@ def _complete_updates_of_children() -> None:
         # Only the nested deploy calls with six arguments; the old record is its local variable `prev`.
         if len(arguments) != 6:
             return own(*arguments)
-        attributes = (sys._getframe(1).f_locals.get("prev") or {}).get("Attributes")
+        attributes = (sys._getframe(1).f_locals.get("prev") or {}).get("Attributes") or {}
+        if _SEED in attributes:
+            provisioners._NAME_SEED.set(attributes[_SEED])  # MiniStack keeps it from here on
         resource_type, physical_id, old, _new, stack, logical_id = arguments
         updated = own(*arguments, attributes)
         if resource_type.startswith("Custom::") and updated[0] != physical_id:
