@@ -14,6 +14,7 @@ from troposphere.policies import CreationPolicy, ResourceSignal
 
 from infragen.config import Network
 from infragen.layer import Template, alarm, metric, named, suppress
+from infragen.layers import functions
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 """Public SSM parameter of the newest Amazon Linux 2023 image; resolved anew by every stack operation."""
@@ -120,7 +121,7 @@ def _add_instance(template: Template, network: Network) -> None:
             MetadataOptions=ec2.MetadataOptions(
                 HttpTokens="required", HttpEndpoint="enabled", HttpPutResponseHopLimit=1
             ),
-            UserData=Base64(Sub(USER_DATA.replace("@CIDR@", network.vpc_cidr))),
+            UserData=Base64(Sub(functions.nat_instance(network.vpc_cidr))),
             Tags=Tags(Name=named("nat")),
             Metadata=suppress(
                 {
@@ -151,41 +152,3 @@ def _add_instance_alarms(template: Template, topic: Any) -> None:
                 repair=Sub(f"arn:${{AWS::Partition}}:automate:${{AWS::Region}}:ec2:{action}"),
             )
         )
-
-
-USER_DATA = r"""#!/bin/bash
-set -uo pipefail
-dd if=/dev/zero of=/swapfile bs=1M count=512 status=none && chmod 600 /swapfile && mkswap /swapfile >/dev/null && swapon /swapfile
-[ -x /opt/aws/bin/cfn-signal ] || dnf install -y aws-cfn-bootstrap
-finish() { /opt/aws/bin/cfn-signal --exit-code "$1" --stack '${AWS::StackName}' --resource NatInstance --region '${AWS::Region}'; exit "$1"; }
-for attempt in 1 2 3 4 5 6; do
-  command -v nft >/dev/null && break
-  dnf install -y --setopt=install_weak_deps=False nftables && break
-  sleep 20
-done
-command -v nft >/dev/null || finish 1
-cat > /etc/sysctl.d/90-nat.conf <<'EOT'
-net.ipv4.ip_forward = 1
-net.ipv4.conf.all.send_redirects = 0
-net.ipv4.conf.default.send_redirects = 0
-EOT
-sysctl --system >/dev/null
-cat > /etc/sysconfig/nftables.conf <<'EOT'
-flush ruleset
-table ip nat {
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr @CIDR@ ip daddr != @CIDR@ masquerade
-  }
-}
-table ip filter {
-  chain forward {
-    type filter hook forward priority filter; policy drop;
-    ct state established,related accept
-    ip saddr @CIDR@ accept
-  }
-}
-EOT
-systemctl enable --now nftables && nft list table ip nat >/dev/null && finish 0
-finish 1
-"""  # noqa: E501 # a script
