@@ -1,52 +1,20 @@
-"""Renders the api layer; until the database layer is registered, with a stand-in for what it publishes."""
+"""Reads the rendered api layer: its containers, their variables and secrets, what its roles may do."""
 
-from functools import cache
 from typing import Any
 
-from rendering import environment
-from troposphere.sns import Topic
-
-from infragen.config import Environment
-from infragen.layer import Layer, Template
-from infragen.layers import api, database, network, queue
-from infragen.synth import synthesize
-from infragen.templatefile import parse
-
-_OUTPUTS = (database.DatabaseCredentialsArn, database.DataKeyArn)
+import rendering
 
 
-def _stand_in(env: Environment) -> Template:
-    template = Template()
-    template.add_resource(Topic("StandIn"))
-    for output in _OUTPUTS:
-        template.add_output(output.publish("arn"))
-    return template
-
-
-_DATABASE = Layer(
-    "database", "", "", lambda env: env.database is not None, lambda env: (), lambda env: _OUTPUTS, _stand_in
-)
-
-
-@cache
-def text(over: str = "", base: str = "dev") -> str:
-    layers = (network.LAYER, _DATABASE, queue.LAYER, api.LAYER)
-    return synthesize(environment(over, base), layers).template("api").text
-
-
-@cache
 def template(over: str = "", base: str = "dev") -> dict[str, Any]:
-    return parse(text(over, base))
+    return rendering.template("api", over, base)
 
 
 def resources(over: str = "", kind: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = template(over)["Resources"]
-    return {name: each for name, each in found.items() if kind in ("", each["Type"])}
+    return rendering.resources("api", over, kind)
 
 
 def properties(logical_id: str, over: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = resources(over)[logical_id]["Properties"]
-    return found
+    return rendering.properties("api", logical_id, over)
 
 
 def container(name: str = "api", over: str = "") -> dict[str, Any]:

@@ -27,6 +27,38 @@ VARIANTS = {
           - {name: two, queue: b-c, batch_size: 100, max_concurrency: 5, filter: [{body: {kind: [mail]}}],
              secret_arns: ['arn:aws:secretsmanager:us-east-1:111111111111:secret:smtp-AbCdEf']}
     """,
+    "an API with a certificate, Spot and traces": """
+        api:
+          https: {mode: certificate, certificate_arn: 'arn:aws:acm:us-east-1:111111111111:certificate/0000-aaaa'}
+          tracing: true
+          container_insights: enabled
+          refresh_days: 3
+          schedule: []
+    """,
+    "an API with a domain, WAF and readers": """
+        database: {readers: 1}
+        api:
+          https: {mode: domain, domain_name: api.example.com, hosted_zone_id: Z0123456789ABC}
+          cpu: 1024
+          memory: 2048
+          spot: false
+          waf: true
+          container_insights: enhanced
+          deletion_protection: true
+    """,
+    "an API with shells, secrets, a user by name and no scaling on requests": """
+        api:
+          container_user: app
+          readonly_root: false
+          enable_execute_command: true
+          architecture: x86_64
+          port: 8080
+          health_path: /
+          scaling: {requests_per_target: null}
+          secrets:
+            A: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:a-AbCdEf:key::'
+            B: arn:aws:ssm:us-east-1:111111111111:parameter/b
+    """,
     "no database": "database: null",
     "no API": "api: null",
     "network and database alone": """

@@ -1,7 +1,7 @@
 // Runs with `node -e <this> PORT PATH` inside the container: exits with 0 when its own server answers PATH with a 2xx.
 const [port, path] = process.argv.slice(1);
 
-fetch(`http://127.0.0.1:${port}${path}`).then(
+fetch('http://127.0.0.1:' + port + path).then(
   (answer) => process.exit(answer.ok ? 0 : 1),
   () => process.exit(1),
 );
