@@ -28,9 +28,18 @@ NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
-def connect(region: str, account: str = "", profile: str | None = None, endpoint_url: str | None = None) -> Account:
-    """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to."""
-    return Account(Clients(region, profile, endpoint_url), account)
+def connect(
+    region: str,
+    account: str = "",
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    keys: tuple[str, str] | None = None,
+) -> Account:
+    """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to.
+
+    `keys` (access key, secret key) are used in the place of what the AWS configuration says.
+    """
+    return Account(Clients(region, profile, endpoint_url, keys), account)
 
 
 @dataclass(frozen=True)

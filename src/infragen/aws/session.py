@@ -33,18 +33,26 @@ class Clients:
     """One session's clients, each made when it is first used.
 
     `endpoint_url` beats AWS_ENDPOINT_URL and the profile's; when it is None, boto3 reads those as its users expect.
+    `keys` (access key, secret key) beat every other source of credentials.
     """
 
     region: str
     profile: str | None = None
     endpoint_url: str | None = None
+    keys: tuple[str, str] | None = None
 
     @cached_property
     def _session(self) -> Any:
         import boto3
 
         with translated("reading the AWS configuration"):
-            return boto3.session.Session(region_name=self.region, profile_name=self.profile)
+            access_key, secret_key = self.keys or (None, None)
+            return boto3.session.Session(
+                aws_access_key_id=access_key,
+                aws_secret_access_key=secret_key,
+                region_name=self.region,
+                profile_name=self.profile,
+            )
 
     def _client(self, service: str) -> Any:
         from botocore.config import Config

@@ -10,7 +10,10 @@ from typing import Any
 import click
 
 import infragen
+from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
+from infragen.cli.local import local
+from infragen.cli.looking import outputs, status
 from infragen.cli.program import Program, terminate
 from infragen.cli.rendering import lint, render
 
@@ -29,7 +32,7 @@ def main() -> None:
     """
 
 
-for _command in (render, lint, graph):
+for _command in (render, lint, graph, bootstrap, plan, deploy, status, outputs, destroy, local):
     main.add_command(_command)
 
 

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -87,12 +87,17 @@ def command_options(function: Function) -> Function:
 
 def _no_color(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value or os.environ.get("NO_COLOR"):
-        context.color = False
+        context.color = context.find_root().color = False
 
 
 def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         context.meta[_DEBUG] = True
+
+
+def styled(context: click.Context, stream: TextIO) -> bool:
+    """Whether a stream takes colours: a terminal, and nobody asked for none."""
+    return context.color is not False and stream.isatty() and os.environ.get("TERM", "") != "dumb"
 
 
 def show_error(error: InfragenError) -> None:

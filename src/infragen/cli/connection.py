@@ -1,0 +1,102 @@
+"""What commands that talk to AWS have in common: how to reach it, who listens, and how results are printed."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from infragen.cli.program import silence, styled
+from infragen.errors import InputError
+
+if TYPE_CHECKING:
+    from infragen.config import Environment
+    from infragen.progress import Session
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How to reach AWS: on this machine, at an address, with a profile, or as boto3 finds it by itself."""
+
+    local: bool
+    endpoint_url: str | None
+    profile: str | None
+
+
+def cloud_options(function: Function) -> Function:
+    """--local, --endpoint-url and --profile, handed to the command as one `reach`."""
+
+    def reach(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
+        if local and (endpoint_url or profile):
+            raise click.UsageError("--local goes with neither --endpoint-url nor --profile")
+        return function(*arguments, reach=Reach(local, endpoint_url, profile), **others)
+
+    reach.__doc__, reach.__name__ = function.__doc__, function.__name__
+    reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in (
+        click.option("--profile", metavar="NAME", help="AWS profile; default: as for the AWS CLI."),
+        click.option("--endpoint-url", metavar="URL", help="Talk to this address in the place of AWS."),
+        click.option("--local", is_flag=True, help="Talk to the emulator on this machine; it is started if needed."),
+    ):
+        option(reach)
+    return reach  # type: ignore[return-value]
+
+
+@contextmanager
+def session(
+    env: "Environment", reach: Reach, *, yes: bool = False, plans_are_results: bool = False
+) -> "Iterator[Session]":
+    """A session with AWS whose events are shown on this terminal. Nothing is called yet.
+
+    `yes` answers the question for which a command has --yes. Plans go to stdout where they are what the command was
+    asked for, else to stderr with the rest of the progress.
+    """
+    from infragen.aws import connect
+    from infragen.progress import Session, Timer
+    from infragen.report.terminal import Terminal
+
+    progress = _console(sys.stderr)
+    plans = _console(sys.stdout) if plans_are_results else progress
+    live = progress.is_terminal and not os.environ.get("CI")
+    agreed = frozenset({"--yes"} if yes else ())
+    with Terminal(progress, plans, time.monotonic, live=live, agreed=agreed) as ui:
+        if reach.local:
+            cloud = _emulated(env)
+        else:
+            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url)
+        yield Session(cloud, ui, Timer(time.monotonic, time.sleep))
+
+
+def _emulated(env: "Environment") -> Any:
+    from infragen import emulator
+    from infragen.aws import connect
+
+    if env.account is None:
+        raise InputError(f"the environment {env.environment} names no account", 'add `account: "000000000000"`')
+    running = emulator.start(emulator.default_state_dir())
+    keys = emulator.credentials(env.account)
+    return connect(env.region, env.account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
+
+
+def _console(stream: Any) -> Any:
+    """A console of rich's, whose types are known to `report` alone."""
+    from infragen.report.terminal import console
+
+    return console(stream, styled=styled(click.get_current_context(), stream))
+
+
+def show(lines: Iterator[Any]) -> None:
+    """Prints results on stdout. Whoever closed it gets nothing more, and the exit code stays the operation's."""
+    from infragen.report.terminal import say
+
+    try:
+        say(_console(sys.stdout), lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()

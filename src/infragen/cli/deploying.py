@@ -1,0 +1,211 @@
+"""Commands that change what is in AWS, or say what they would change."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infragen.cli import options
+from infragen.cli.connection import Reach, cloud_options, session, show
+from infragen.cli.program import command_options
+from infragen.errors import InputError
+
+if TYPE_CHECKING:
+    from infragen import deploy as engine
+    from infragen.config import Environment
+    from infragen.outcome import Outcome
+    from infragen.synth import Assembly
+
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_image_tag = click.option(
+    "--image-tag", metavar="TAG", help="Image of the API to run; default: the one that is deployed."
+)
+_allow_replace = click.option(
+    "--allow-replace",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Allow this resource, which holds data, to be replaced or removed; may be given several times.",
+)
+
+
+def _checked(env: "Environment") -> "Assembly":
+    """The environment's templates, rendered and linted. Raises InputError for templates with errors."""
+    from infragen.lint import lint
+    from infragen.report import findings as report
+    from infragen.synth import synthesize
+
+    assembly = synthesize(env)
+    [found] = lint([assembly], options.cache_directory() / "lint")
+    errors = [each for each in found if each.level == "error"]
+    if errors:
+        raise InputError(report.as_text({env.environment: errors}, Path("templates")), "`infragen lint` shows them")
+    return assembly
+
+
+def _options(env: "Environment", directory: Path, image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
+    from infragen.deploy import Options, worker_code
+
+    return Options(image_tag=image_tag, code=worker_code(env, directory), allow_replace=frozenset(allow))
+
+
+@click.command()
+@options.env("The environment to prepare.", required=True)
+@options.environments
+@_yes
+@cloud_options
+@command_options
+def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+    """Make the bucket that holds templates and worker code, once for each environment.
+
+    It is a stack of its own, deployed through a change set like everything else. A second run changes nothing.
+
+    \b
+    Example:
+      infragen bootstrap --env dev
+    """
+    from infragen.bootstrap import bootstrap as make
+
+    [env] = options.load(directory, (name,))
+    with session(env, reach, yes=yes) as started:
+        ended = make(env, started)
+    _end(ended.outcomes, ended.exit_code)
+
+
+@click.command()
+@options.env("The environment to plan.", required=True)
+@options.environments
+@_image_tag
+@_allow_replace
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
+@cloud_options
+@command_options
+def plan(
+    name: str,
+    directory: Path,
+    image_tag: str | None,
+    allow_replace: tuple[str, ...],
+    detailed_exitcode: bool,
+    reach: Reach,
+) -> None:
+    """Show what a deployment would change, and change nothing.
+
+    Templates are uploaded and change sets made, because AWS computes the changes; the change sets are deleted again.
+
+    \b
+    Examples:
+      infragen plan --env prod
+      infragen plan --env dev --local
+      infragen plan --env prod --detailed-exitcode; echo $?
+    """
+    from infragen.deploy import plan_environment
+
+    [env] = options.load(directory, (name,))
+    assembly = _checked(env)
+    wanted = _options(env, directory, image_tag, allow_replace)
+    with session(env, reach, plans_are_results=True) as started:
+        shown = plan_environment(assembly, started, wanted)
+    if detailed_exitcode and shown.changed:
+        click.get_current_context().exit(10)
+
+
+@click.command()
+@options.env("The environment to deploy.", required=True)
+@options.environments
+@_image_tag
+@_allow_replace
+@_yes
+@cloud_options
+@command_options
+def deploy(
+    name: str,
+    directory: Path,
+    image_tag: str | None,
+    allow_replace: tuple[str, ...],
+    yes: bool,
+    reach: Reach,
+) -> None:
+    """Deploy an environment: plan, ask, execute, follow to the end.
+
+    Killed or cut off, it is continued by the same command: what still runs is followed, then the rest is done. The
+    image tag and worker code keep their deployed values when they are not given.
+
+    \b
+    Examples:
+      infragen deploy --env dev
+      infragen deploy --env dev --local --yes
+      infragen deploy --env prod --image-tag v42
+    """
+    from infragen.deploy import deploy_environment
+    from infragen.report.outcome import output_lines
+    from infragen.status import outputs
+
+    [env] = options.load(directory, (name,))
+    assembly = _checked(env)
+    wanted = _options(env, directory, image_tag, allow_replace)
+    with session(env, reach, yes=yes) as started:
+        ended = deploy_environment(assembly, started, wanted)
+        found = outputs(assembly, started) if ended.exit_code == 0 else {}
+    _end(ended.outcomes, 0)
+    show(output_lines(found))
+    click.get_current_context().exit(ended.exit_code)
+
+
+@click.command()
+@options.env("The environment to delete.", required=True)
+@options.environments
+@_yes
+@click.option(
+    "--confirm", metavar="NAME", default="", help="Name of the environment; answers for one that is protected."
+)
+@click.option(
+    "--disable-protection",
+    "unprotect",
+    metavar="WHAT",
+    multiple=True,
+    help="Switch off this protection: a stack's name, or LAYER/ID; may be given several times.",
+)
+@click.option(
+    "--retain",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Leave this resource behind, in a stack whose deletion failed on it; may be given several times.",
+)
+@cloud_options
+@command_options
+def destroy(
+    name: str,
+    directory: Path,
+    yes: bool,
+    confirm: str,
+    unprotect: tuple[str, ...],
+    retain: tuple[str, ...],
+    reach: Reach,
+) -> None:
+    """Delete an environment, dependants first, after showing what is deleted, kept and snapshotted.
+
+    The bucket of templates and code stays. A protected environment wants its name typed, or --confirm NAME.
+
+    \b
+    Examples:
+      infragen destroy --env dev
+      infragen destroy --env prod --confirm prod
+    """
+    from infragen.destroy import DestroyOptions, destroy_environment
+
+    [env] = options.load(directory, (name,))
+    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)
+    with session(env, reach, yes=yes) as started:
+        ended = destroy_environment(env, started, wanted)
+    if not ended.outcomes:
+        click.echo(f"{env.environment}: there is nothing to delete")
+    _end(ended.outcomes, ended.exit_code)
+
+
+def _end(outcomes: "Sequence[Outcome]", code: int) -> None:
+    """One line for each stack, then the exit code of them all."""
+    from infragen.report.outcome import outcome_lines
+
+    show(outcome_lines(outcomes))
+    if code:
+        click.get_current_context().exit(code)

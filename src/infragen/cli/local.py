@@ -1,0 +1,101 @@
+"""`infragen local`: the embedded AWS emulator."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from infragen.cli.program import command_options
+
+if TYPE_CHECKING:
+    from infragen.emulator import Emulator
+
+
+@click.group()
+def local() -> None:
+    """Run a small AWS on this machine, to try things without an account.
+
+    The emulator is a child process that listens on 127.0.0.1 alone; what is deployed to it is kept until `local reset`.
+    Every command that talks to AWS takes --local, which starts it when it does not run.
+
+    \b
+    Examples:
+      infragen local start
+      infragen deploy --env dev --local
+      infragen local stop
+    """
+
+
+@local.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: the last one, or a free one.")
+@command_options
+def start(port: int | None) -> None:
+    """Start the emulator, if it does not run, and print its endpoint.
+
+    \b
+    Examples:
+      infragen local start
+      export AWS_ENDPOINT_URL=$(infragen local start)
+    """
+    from infragen import emulator
+
+    running = emulator.start(emulator.default_state_dir(), port)
+    click.echo(f"the emulator runs as process {running.pid}; it keeps its state in {running.state_dir}", err=True)
+    click.echo(running.endpoint_url)
+
+
+@local.command()
+@command_options
+def stop() -> None:
+    """Stop the emulator; what is deployed to it is kept.
+
+    \b
+    Example:
+      infragen local stop
+    """
+    from infragen import emulator
+
+    stopped = emulator.stop(emulator.default_state_dir())
+    click.echo("stopped" if stopped else "the emulator was not running")
+
+
+@local.command()
+@command_options
+def status() -> None:
+    """Say whether the emulator runs, and where.
+
+    The exit code is 0 in both cases; scripts read the first word, `running` or `stopped`.
+
+    \b
+    Example:
+      infragen local status
+    """
+    from infragen import emulator
+
+    state_dir = emulator.default_state_dir()
+    running = emulator.status(state_dir)
+    click.echo(_described(running) if running else f"stopped; its state is in {state_dir}")
+
+
+def _described(running: "Emulator") -> str:
+    return f"running at {running.endpoint_url} as process {running.pid}; its state is in {running.state_dir}"
+
+
+@local.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@command_options
+def reset(yes: bool) -> None:
+    """Stop the emulator and forget everything that was deployed to it.
+
+    \b
+    Example:
+      infragen local reset --yes
+    """
+    from infragen import emulator
+    from infragen.errors import Refused
+    from infragen.progress import Question
+    from infragen.report.asking import ask
+
+    state_dir = emulator.default_state_dir()
+    if not yes and not ask(Question(f"forget everything in {state_dir}?", "--yes")):
+        raise Refused("declined; nothing was forgotten")
+    click.echo("reset" if emulator.reset(state_dir) else "there was nothing to reset")

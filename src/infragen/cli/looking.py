@@ -1,0 +1,72 @@
+"""Commands that only look at what is in AWS."""
+
+from pathlib import Path
+
+import click
+
+from infragen.cli import options
+from infragen.cli.connection import Reach, cloud_options, session, show
+from infragen.cli.program import command_options
+
+
+@click.command()
+@options.env("The environment to look at.", required=True)
+@options.environments
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+)
+@cloud_options
+@command_options
+def status(name: str, directory: Path, form: str, reach: Reach) -> None:
+    """Show every stack of an environment: its state, since when, and what to type when it needs something.
+
+    \b
+    Examples:
+      infragen status --env prod
+      infragen status --env prod --format json
+    """
+    from infragen import status as looking
+    from infragen.report import outcome as report
+    from infragen.synth import synthesize
+
+    [env] = options.load(directory, (name,))
+    with session(env, reach) as started:
+        found = looking.status(synthesize(env), started)
+    if form == "json":
+        click.echo(report.statuses_json(found))
+    else:
+        show(report.status_lines(found))
+
+
+@click.command()
+@options.env("The environment whose outputs are wanted.", required=True)
+@options.environments
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "dotenv"]),
+    default="text",
+    show_default=True,
+    help='dotenv prints NAME="value" lines.',
+)
+@cloud_options
+@command_options
+def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
+    """Print what people and programs need of a deployed environment: addresses, repository, endpoints.
+
+    \b
+    Examples:
+      infragen outputs --env prod
+      infragen outputs --env dev --local --format dotenv > .env
+    """
+    from infragen import status as looking
+    from infragen.report import outcome as report
+    from infragen.synth import synthesize
+
+    [env] = options.load(directory, (name,))
+    with session(env, reach) as started:
+        found = looking.outputs(synthesize(env), started)
+    if form == "text":
+        show(report.output_lines(found))
+    else:
+        click.echo(report.outputs_json(found) if form == "json" else report.outputs_dotenv(found))

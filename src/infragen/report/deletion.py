@@ -1,0 +1,32 @@
+"""What a deletion will do, as text: what goes, what stays, what is snapshotted."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from infragen.fate import DestroyPlan, Fate
+
+_COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
+
+
+def deletion_lines(plan: DestroyPlan) -> Iterator[Text]:
+    """Each stack in the order of deletion with its resources; then what outlives it, what holds a last copy, a sum."""
+    yield Text(f"This deletes {plan.environment} in account {plan.account}, {plan.region}", style="bold")
+    for stack in plan.stacks:
+        yield Text()
+        yield Text.assemble((stack.layer, "bold"), f"  {stack.state.name}  {stack.state.status}")
+        width = max((len(each.place) for each in stack.fates), default=0)
+        yield from (_line(each, width) for each in stack.fates)
+        if stack.state.protected:
+            yield Text("  its termination protection must be switched off", style="yellow")
+    yield Text()
+    counts = [(fate, len(plan.fates(fate))) for fate in _COLOURS]
+    yield Text(", ".join(f"{count} {fate}" for fate, count in counts), style="bold")
+
+
+def _line(fate: Fate, width: int) -> Text:
+    copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
+    guarded = "; its deletion protection must be switched off" if fate.protected else ""
+    return Text.assemble(
+        f"  {fate.place.ljust(width)}  ", (f"{fate.type}  ", "dim"), (f"{copy}{guarded}", _COLOURS[fate.fate])
+    )

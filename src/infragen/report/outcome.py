@@ -1,0 +1,124 @@
+"""How an operation ended, and what is deployed, as text and for programs."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.text import Text
+
+from infragen.outcome import Deleted, Deployed, Failed, Outcome, Skipped, Unchanged, Unknown
+from infragen.status import LayerStatus
+
+
+def word(outcome: Outcome) -> tuple[str, str]:
+    """An outcome in a word, and the colour of that word."""
+    match outcome:
+        case Deployed():
+            return "deployed", "green"
+        case Unchanged():
+            return "unchanged", "dim"
+        case Deleted():
+            return "deleted", "green"
+        case Failed():
+            return "failed", "red"
+        case Skipped():
+            return "skipped", "yellow"
+        case Unknown():
+            return "unknown", "red"
+
+
+def outcome_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
+    """One line for each stack, and what the user must know about it."""
+    widths = [max((len(text) for text in column), default=0) for column in zip(*map(_columns, outcomes), strict=True)]
+    for each in outcomes:
+        layer, said, stack = (text.ljust(size) for text, size in zip(_columns(each), widths, strict=True))
+        yield Text.assemble((layer, "bold"), "  ", (said, word(each)[1]), f"  {stack}  {_detail(each)}".rstrip())
+
+
+def _columns(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.layer, word(outcome)[0], outcome.stack
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Deployed(status=status, left=left):
+            return f"{status}; could not be deleted and is left: {', '.join(left)}" if left else status
+        case Unchanged(status=status):
+            return status
+        case Deleted(kept=kept):
+            return f"kept: {', '.join(kept)}" if kept else ""
+        case Failed(status=status):
+            return status
+        case Skipped(needs=needs):
+            return f"needs {needs}"
+        case Unknown(message=message):
+            return message
+
+
+def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
+    """Names and values in two columns."""
+    width = max((len(name) for name in outputs), default=0)
+    for name, value in outputs.items():
+        yield Text.assemble((name.ljust(width), "bold"), "  ", value)
+
+
+def outputs_json(outputs: Mapping[str, str]) -> str:
+    """One object, name to value."""
+    return json.dumps(dict(outputs), indent=2, ensure_ascii=False)
+
+
+def outputs_dotenv(outputs: Mapping[str, str]) -> str:
+    """`NAME="value"` lines, as shells and dotenv libraries read them: LoadBalancerUrl becomes LOAD_BALANCER_URL."""
+    return "\n".join(f"{variable(name)}={_quoted(value)}" for name, value in outputs.items())
+
+
+def variable(name: str) -> str:
+    """The name of a variable: words of a CamelCase name, joined by underscores."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).upper()
+
+
+def _quoted(value: str) -> str:
+    escaped = re.sub(r'([\\"$`])', r"\\\1", value)
+    return f'"{escaped}"'
+
+
+def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
+    """One line for each stack, with what to type where its state needs something."""
+    layers, stacks = (max((len(getattr(each, key)) for each in statuses), default=0) for key in ("layer", "stack"))
+    words = max((len(each.status) for each in statuses), default=0)
+    for each in statuses:
+        since = f"since {each.since:%Y-%m-%d %H:%M:%S} UTC" if each.since else ""
+        yield Text.assemble(
+            (each.layer.ljust(layers), "bold"), "  ", (each.status.ljust(words), colour(each.status)),
+            f"  {each.stack.ljust(stacks)}  {since}{'  protected' if each.protected else ''}".rstrip(),
+        )  # fmt: skip
+        if each.reason:
+            yield Text(f"{'':{layers}}  {each.reason}")
+        if each.hint:
+            yield Text(f"{'':{layers}}  {each.hint}", style="yellow")
+
+
+def colour(status: str) -> str:
+    """Green for what is well, red for what failed, yellow for what was rolled back, none for what runs."""
+    if status.endswith("_FAILED"):
+        return "red"
+    if "ROLLBACK" in status:
+        return "yellow"
+    return "green" if status.endswith("_COMPLETE") else "dim" if status == "absent" else ""
+
+
+def statuses_json(statuses: Sequence[LayerStatus]) -> str:
+    """`{"version": 1, "stacks": [...]}`."""
+    rows = [
+        {
+            "layer": each.layer,
+            "stack": each.stack,
+            "status": each.status,
+            "reason": each.reason,
+            "since": each.since.isoformat() if each.since else None,
+            "protected": each.protected,
+            "hint": each.hint,
+        }
+        for each in statuses
+    ]
+    return json.dumps({"version": 1, "stacks": rows}, indent=2)

@@ -1,0 +1,227 @@
+"""The commands that talk to AWS, on the emulator: what a user types, sees and gets back."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from emulator import Faults
+
+from infragen.cli import main
+from infragen.emulator import Emulator
+
+ENVIRONMENT = """\
+project: shop
+environment: {name}
+region: eu-central-1
+account: "{account}"
+topology: {topology}
+network:
+  nat: none
+  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, rds-data, ssm, kms]
+queues:
+  - name: orders
+"""
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, account: str, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A directory with the environment dev, and the credentials of the test's account."""
+    (tmp_path / "environments").mkdir()
+    write(tmp_path, account, "nested")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    return tmp_path
+
+
+def write(project: Path, account: str, topology: str, name: str = "dev", more: str = "") -> None:
+    text = ENVIRONMENT.format(account=account, topology=topology, name=name) + more
+    (project / "environments" / f"{name}.yaml").write_text(text)
+
+
+@pytest.fixture
+def run(emulator: Emulator, project: Path) -> Run:
+    def invoke(command: str, *options: str, env: str = "dev", code: int | None = 0) -> Result:
+        arguments = [command, "--env", env, "--endpoint-url", emulator.endpoint_url, *options]
+        result = CliRunner().invoke(main, arguments)
+        assert code is None or result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str, topology: str) -> None:
+    """The whole life of an environment, in both topologies."""
+    write(project, account, topology)
+    assert run("bootstrap", "--yes").stdout == "artifacts  deployed  shop-dev-artifacts  CREATE_COMPLETE\n"
+    first = run("plan", "--detailed-exitcode", code=10)
+    assert first.stdout.splitlines()[-1].endswith(" to add, 0 to change, 0 to replace, 0 to remove")
+    deployed = run("deploy", "--yes")
+    assert "OrdersQueueUrl" in deployed.stdout
+    assert "deployed" in deployed.stdout
+    again = run("deploy")
+    assert "unchanged" in again.stdout
+    assert "nothing to change" in again.stderr
+    assert run("plan", "--detailed-exitcode").stdout.endswith("nothing to change\n")
+    assert {line.split()[1] for line in run("status").stdout.splitlines()} == {"CREATE_COMPLETE"}
+    destroyed = run("destroy", "--yes")
+    assert "deleted" in destroyed.stdout
+    assert run("destroy", "--yes").stdout == "dev: there is nothing to delete\n"
+
+
+def test_a_change_is_planned_with_its_values_and_deployed(run: Run, project: Path, account: str) -> None:
+    """A longer retention: one queue to change, before and after."""
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    text = (project / "environments" / "dev.yaml").read_text()
+    (project / "environments" / "dev.yaml").write_text(text + "    retention_days: 7\n")
+    planned = run("plan").stdout
+    assert "~ OrdersQueue" in planned
+    assert "MessageRetentionPeriod  345600 -> 604800" in planned
+    assert planned.endswith("0 to add, 1 to change, 0 to replace, 0 to remove\n")
+    assert "deployed" in run("deploy", "--yes").stdout
+
+
+def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> None:
+    """The outcome on stdout, the cause and what to type next on stderr."""
+    run("bootstrap", "--yes")
+    faults(fail={"create AWS::SQS::Queue": [1]})
+    result = run("deploy", "--yes", code=1)
+    assert "failed" in result.stdout
+    assert "CREATE_FAILED: injected failure: create AWS::SQS::Queue\n" in result.stderr
+    assert "hint: " in result.stderr
+
+
+def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
+    """Exit code 4: the surroundings are not ready."""
+    result = run("deploy", "--yes", code=4)
+    assert "hint: make it: `infragen bootstrap --env" in result.stderr
+
+
+def test_the_wrong_account_is_refused_before_anything_is_written(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3, and the account of the credentials is named."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "999999999999")
+    result = run("deploy", "--yes", code=3)
+    assert "the credentials in use are of 999999999999" in result.stderr
+
+
+def test_outputs_come_as_text_json_and_dotenv(run: Run) -> None:
+    """The same values in each format."""
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    as_json = json.loads(run("outputs", "--format", "json").stdout)
+    url = as_json["OrdersQueueUrl"]
+    assert f"OrdersQueueUrl          {url}\n" in run("outputs").stdout
+    assert f'ORDERS_QUEUE_URL="{url}"\n' in run("outputs", "--format", "dotenv").stdout
+
+
+def test_status_as_json_is_versioned(run: Run) -> None:
+    """A stack that does not exist is absent."""
+    rows = json.loads(run("status", "--format", "json").stdout)
+    assert rows["version"] == 1
+    assert [(each["layer"], each["status"]) for each in rows["stacks"]] == [("root", "absent"), ("artifacts", "absent")]
+
+
+def test_without_a_terminal_nobody_is_asked(run: Run) -> None:
+    """Exit code 3, and the flag that answers is named; for a protected environment it is --confirm with its name."""
+    refused = run("bootstrap", code=3)
+    assert "There is no terminal to ask\nhint: answer with --yes\n" in refused.stderr
+
+
+def test_a_protected_environment_wants_its_name(run: Run, project: Path, account: str) -> None:
+    """--yes is not enough, another name is refused, and its own deletes it."""
+    write(project, account, "nested", more="protect: true\n")
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    assert "hint: answer with --confirm dev" in run("destroy", "--yes", code=3).stderr
+    assert "--confirm says prod; this is dev" in run("destroy", "--confirm", "prod", code=3).stderr
+    assert "--disable-protection shop-dev" in run("destroy", "--confirm", "dev", code=3).stderr
+    assert "deleted" in run("destroy", "--confirm", "dev", "--disable-protection", "shop-dev").stdout
+
+
+def test_local_goes_with_no_other_address(run: Run) -> None:
+    """Exit code 2."""
+    assert "--local goes with neither" in run("status", "--local", code=2).stderr
+
+
+def on_a_terminal(command: list[str], typed: str, cwd: Path, **variables: str) -> tuple[int, str]:
+    """Runs the CLI on a terminal of its own, 80 columns wide; types; gives the exit code and all that was shown."""
+    control, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "80", "LINES": "40", "TERM": "xterm-256color", **variables}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "infragen", *command],
+        stdin=terminal, stdout=terminal, stderr=terminal, cwd=cwd, env=environment,
+    )  # fmt: skip
+    os.close(terminal)
+    os.write(control, typed.encode())
+    shown = b""
+    while True:
+        try:
+            part = os.read(control, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(control)
+    return child.wait(), shown.decode(errors="replace")
+
+
+def test_on_a_terminal_the_user_is_asked(run: Run, emulator: Emulator, project: Path) -> None:
+    """n declines with exit code 3, y goes on."""
+    command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
+    code, shown = on_a_terminal(command, "n\n", project)
+    assert (code, "deploy these changes to dev" in shown, "declined" in shown) == (3, True, True)
+    code, shown = on_a_terminal(command, "y\n", project)
+    assert (code, "CREATE_COMPLETE" in shown) == (0, True)
+
+
+def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Path) -> None:
+    """NO_COLOR and --no-color, also on a terminal; without them there is colour."""
+    command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
+    assert "\x1b" in on_a_terminal(command, "n\n", project)[1]
+    assert "\x1b" not in on_a_terminal(command, "n\n", project, NO_COLOR="1")[1]
+    assert "\x1b" not in on_a_terminal([*command, "--no-color"], "y\n", project)[1]
+
+
+def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator's whole life by its commands; the endpoint alone is on stdout."""
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path))
+
+    def local(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["local", *arguments])
+
+    assert local("status").stdout.startswith("stopped")
+    try:
+        started = local("start")
+        assert started.stdout.startswith("http://127.0.0.1:")
+        assert local("start").stdout == started.stdout
+        assert local("status").stdout.startswith(f"running at {started.stdout.strip()} ")
+        assert local("reset").exit_code == 3
+    finally:
+        assert local("stop").stdout == "stopped\n"
+    assert local("stop").stdout == "the emulator was not running\n"
+    assert local("reset", "--yes").stdout == "reset\n"
+    assert local("reset", "--yes").stdout == "there was nothing to reset\n"
