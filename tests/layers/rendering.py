@@ -6,10 +6,12 @@ from typing import Any
 
 from infragen import yamlfile
 from infragen.config import Environment, read_node
+from infragen.environments import find
 from infragen.synth import Assembly, synthesize
 from infragen.templatefile import parse
 
 ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+NAMES = tuple(file.stem for file in find(ENVIRONMENTS))
 
 
 @cache

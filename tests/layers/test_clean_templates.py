@@ -2,9 +2,8 @@
 
 from textwrap import dedent
 
-from rendering import ENVIRONMENTS, assembly
+from rendering import NAMES, assembly
 
-from infragen.environments import find
 from infragen.lint import lint
 
 VARIANTS = {
@@ -59,6 +58,11 @@ VARIANTS = {
             A: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:a-AbCdEf:key::'
             B: arn:aws:ssm:us-east-1:111111111111:parameter/b
     """,
+    "readers and no pause": """
+        database: {readers: 2, storage: io_optimized, deletion: snapshot, deletion_protection: true,
+                   monitoring_seconds: 0, engine_version: "16.8", identifier_suffix: restored}
+    """,
+    "pausing": "database: {min_acu: 0, auto_pause_seconds: 300}",
     "no database": "database: null",
     "no API": "api: null",
     "network and database alone": """
@@ -71,9 +75,7 @@ VARIANTS = {
 
 def test_cfn_lint_finds_nothing() -> None:
     """All environments with their roots; of the variants the layers alone, each different template once."""
-    files = [file.stem for file in find(ENVIRONMENTS)]
-    assert files
-    environments = {name: assembly(base=name) for name in files}
+    environments = {name: assembly(base=name) for name in NAMES}
     variants = {name: assembly(f"topology: independent\n{dedent(text)}") for name, text in VARIANTS.items()}
     rendered = {**environments, **variants}
     found = dict(zip(rendered, lint(list(rendered.values())), strict=True))
