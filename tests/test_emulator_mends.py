@@ -891,6 +891,37 @@ def test_a_reference_to_another_attribute_is_a_change(client: Clients) -> None:
     assert client("ssm").get_parameter(Name="/queue")["Parameter"]["Value"] == "two"
 
 
+def test_templates_are_read_with_all_short_forms(client: Clients) -> None:
+    """YAML with tags and a date arrives as CloudFormation reads it."""
+    body = """
+AWSTemplateFormatVersion: 2010-09-09
+Parameters:
+  Word: {Type: String, Default: "on"}
+Conditions:
+  Wanted: !Equals [!Ref Word, "on"]
+  Unwanted: !Not [!Condition Wanted]
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Condition: Wanted
+    Properties:
+      QueueName: !Join ["-", [!Select [0, !Split [",", "a,b"]], !Sub "${AWS::Region}"]]
+  Gone:
+    Type: AWS::SQS::Queue
+    Condition: Unwanted
+Outputs:
+  Name: {Value: !GetAtt Queue.QueueName}
+  Arn: {Value: !If [Wanted, !GetAtt [Queue, Arn], !Ref AWS::NoValue]}
+"""
+    cloudformation = client("cloudformation")
+    assert deploy(cloudformation, "forms", body, Word="on") == "CREATE_COMPLETE"
+    given = outputs(cloudformation, "forms")
+    assert given["Name"] == "a-eu-central-1"
+    assert given["Arn"].endswith(":a-eu-central-1")
+    rows = cloudformation.list_stack_resources(StackName="forms")["StackResourceSummaries"]
+    assert [row["LogicalResourceId"] for row in rows] == ["Queue"]
+
+
 # --- faults on demand -------------------------------------------------------------------------------------------------
 
 

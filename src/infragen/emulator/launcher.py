@@ -28,6 +28,7 @@ _MENDS = (
     "route53",
     "ssm",
     "functions",
+    "templates",
     "nested_stacks",
     "change_sets",
     "descriptions",
