@@ -130,7 +130,7 @@ def test_without_code_the_worker_is_a_placeholder_that_takes_no_messages() -> No
     [condition, code, placeholder] = function()["Code"]["Fn::If"]
     assert condition == "NotificationsHasCode"
     assert code == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "NotificationsCodeKey"}}
-    assert "throw" in placeholder["ZipFile"]
+    assert "throw new Error" in placeholder["ZipFile"]
     assert {body["Parameters"][name]["Default"] for name in ("CodeBucket", "NotificationsCodeKey")} == {"none"}
 
 

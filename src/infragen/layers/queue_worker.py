@@ -29,6 +29,7 @@ from infragen.layer import (
     suppress,
     trust,
 )
+from infragen.layers.functions import source
 
 NO_CODE = "none"
 """Default of the code parameters: S3Bucket and S3Key refuse an empty text, even in the branch that is not taken."""
@@ -273,7 +274,5 @@ def _error_rate(function: Mapping[str, Any]) -> list[cloudwatch.MetricDataQuery]
 
 
 def _placeholder(runtime: str) -> str:
-    """Code of a function that has none yet: it throws, because one that returned would have eaten its messages."""
-    if runtime.startswith("python"):
-        return 'def handler(event, context):\n    raise RuntimeError("no code is deployed yet")\n'
-    return 'exports.handler = async () => {\n  throw new Error("no code is deployed yet");\n};\n'
+    """Code of a function that has none yet."""
+    return source("worker_placeholder.py" if runtime.startswith("python") else "worker_placeholder.js")
