@@ -1,7 +1,11 @@
 """Reading environment files: every key by itself, unknown keys, files that extend others, and the errors people see."""
 
+import os
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from infragen import yamlfile
-from infragen.config import Environment, Expected, load_environment, reference
+from infragen.config import Environment, Expected, load_environment, load_file, reference
 from infragen.errors import InputError
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
@@ -394,3 +398,121 @@ def test_a_typo_in_any_key_is_answered_with_the_right_key(path: reference.Path, 
     siblings = set(reference.at(path[:-1])["properties"])
     assume(wrong and wrong not in siblings and not any(wrong in _typos(each) for each in siblings - {key}))
     assert reference.nearest_key((*path[:-1], wrong)) == key
+
+
+def test_a_file_is_laid_over_those_it_extends(tmp_path: Path) -> None:
+    """Chains and folders are fine; maps merge, lists replace, and each file's own mistakes are told with its name."""
+    written(tmp_path, "project: shop\nregion: eu-west-1\ntags: {A: 1, B: 2}\nqueues: [{name: a}]\n", "shared/all.yaml")
+    written(tmp_path, "extends: shared/all.yaml\nnetwork: {azs: 3}\ntags: {B: 3}\n", "eu.yaml")
+    path = written(tmp_path, "extends: ./eu.yaml\nenvironment: dev\nqueues: [{name: b}]\n")
+    env = load_environment(path)
+    assert (env.project, env.tags, [queue.name for queue in env.queues]) == ("shop", {"A": "1", "B": "3"}, ["b"])
+    written(tmp_path, "project: Shop\nregion: eu-west-1\n", "shared/all.yaml")
+    lines = refused(tmp_path, "extends: eu.yaml\nenvironment: dev\nnetwork: {nat: x}\n")
+    assert [line.split(" is ")[0] for line in lines] == ["dev.yaml:3:16: network.nat", "shared/all.yaml:1:10: project"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("extends: nowhere.yaml", "dev.yaml:1:10: extends nowhere.yaml, but nowhere.yaml is not a file"),
+        ("extends: dev.yaml", "dev.yaml:1:10: extends dev.yaml leads back to dev.yaml; a file cannot extend itself"),
+        ("extends: /etc/passwd", "dev.yaml:1:10: extends /etc/passwd is absolute; write it relative to this file"),
+        ("extends: [a.yaml]", "dev.yaml:1:10: extends must be the path of another file"),
+        ("extends:", "dev.yaml:1:9: extends must be the path of another file"),
+        ("extends: ..", "dev.yaml:1:10: extends .., but {parent} is not a file"),
+        ("extends: loop.yaml", "loop.yaml:1:10: extends dev.yaml leads back to dev.yaml; a file cannot extend itself"),
+        ("extends: 9.yaml", "0.yaml:1:10: extends end.yaml is one too many; at most 10 files may extend each other"),
+        ("extends: bad.yaml", "bad.yaml:2:1: duplicate key a: it is already at bad.yaml:1:1"),
+    ],
+)
+def test_what_cannot_be_extended_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Missing, absolute, circular, endless, no file, no YAML."""
+    written(tmp_path, "extends: dev.yaml\n", "loop.yaml")
+    written(tmp_path, "a: 1\na: 2\n", "bad.yaml")
+    written(tmp_path, "a: 1\n", "end.yaml")
+    for n in range(10):
+        written(tmp_path, f"extends: {f'{n - 1}.yaml' if n else 'end.yaml'}\n", f"{n}.yaml")
+    assert refused(tmp_path, f"{text}\n") == [said.format(parent=tmp_path.parent)]
+
+
+def test_a_symbolic_link_does_not_hide_a_circle(tmp_path: Path) -> None:
+    """Files are compared by what they are, not by what they are called."""
+    (tmp_path / "other.yaml").symlink_to("dev.yaml")
+    assert "leads back to" in refused(tmp_path, "extends: other.yaml\n")[0]
+
+
+def test_a_missing_file_is_an_input_error_that_names_the_others(tmp_path: Path) -> None:
+    """A wrong name on the command line is answered with the right ones; a folder is no file either."""
+    written(tmp_path, "a: 1\n", "prod.yaml")
+    for wrong in (tmp_path / "pord.yaml", tmp_path):
+        with pytest.raises(InputError, match="is not a file"):
+            load_environment(wrong)
+    with pytest.raises(InputError) as caught:
+        load_environment(tmp_path / "pord.yaml")
+    assert caught.value.hint == "environments there: prod"
+
+
+def test_an_unreadable_file_is_an_input_error(tmp_path: Path) -> None:
+    """Whatever the operating system says, in one line."""
+    path = written(tmp_path, "a: 1\n")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(InputError, match=r"cannot be read: permission denied"):
+        load_environment(path)
+
+
+def test_code_is_found_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    """A worker's code is relative to the file it is written in, also when another file extends that one."""
+    text = "project: shop\nregion: eu-west-1\nnetwork: {}\nqueues: [{name: a}, {name: b}]\n"
+    text += "workers: [{name: a, queue: a, code: ../src/a}, {name: b, queue: b}]\n"
+    written(tmp_path, text, "shared/all.yaml")
+    file = load_file(written(tmp_path, "extends: shared/all.yaml\nenvironment: dev\n"))
+    assert file.code("a") == tmp_path / "shared" / "../src/a"
+    assert file.code("b") is None
+
+
+def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
+    """Broken variants of the committed environments: characters, lines, values and keys damaged at random."""
+    random = Random(seed)  # noqa: S311 # no cryptography
+    originals = [(name, (ENVIRONMENTS / f"{name}.yaml").read_text()) for name in ("dev", "staging", "prod")]
+    signs = "\t:[]{}'\"#&*!|>%@`-,? \n\x00\x85é"
+    for _ in range(count):
+        name, text = random.choice(originals)
+        for _ in range(random.randint(1, 3)):
+            at, lines = random.randrange(len(text)), text.split("\n")
+            line = random.randrange(len(lines))
+            indented = [*lines[:line], random.choice(" \t") * random.randint(1, 3) + lines[line], *lines[line + 1 :]]
+            text = random.choice(
+                (
+                    text[:at] + random.choice(signs) + text[at:],
+                    text[:at] + text[at + 1 :],
+                    text[:at],
+                    "\n".join([*lines[:line], *lines[line + 1 :]]),
+                    "\n".join([*lines[:line], lines[line], *lines[line:]]),
+                    "\n".join(indented),
+                    "\n".join([*lines[:line], lines[line].replace(":", ""), *lines[line + 1 :]]),
+                    "\n".join([*lines[:line], lines[line].partition(":")[0] + ": ~", *lines[line + 1 :]]),
+                )
+            )
+        yield name, text
+
+
+MUTATIONS = int(os.environ.get("INFRAGEN_SOAK_FILES", "500"))
+
+
+def test_damaged_environment_files_are_read_or_refused_with_a_place(tmp_path: Path) -> None:
+    """P13: every damaged file ends in an environment or an InputError whose every line begins with file:line:column."""
+    (tmp_path / "base.yaml").write_text((ENVIRONMENTS / "base.yaml").read_text())
+    outcomes = {True: 0, False: 0}
+    for name, text in _mutations(seed=20261122, count=MUTATIONS):
+        path = written(tmp_path, text, f"{name}.yaml")
+        try:
+            load_environment(path)
+            outcomes[True] += 1
+        except InputError as error:
+            outcomes[False] += 1
+            lines = error.message.replace(f"{tmp_path}/", "").split("\n")
+            assert all(re.match(r"[a-z]+\.yaml:\d+:\d+: \S|… and \d+ more$", line) for line in lines), (text, lines)
+    assert outcomes[False] > MUTATIONS // 2

@@ -1,7 +1,8 @@
 """Environment files: their schema, the rules between keys, and how they are read.
 
 `schema` holds the classes (the whole schema on one page), `rules` what keys demand of each other, `files` reads and
-checks, `reference` describes. Nothing here knows AWS, a terminal or a template; pydantic is used only here.
+checks, `values` lays out and compares, `reference` describes. Nothing here knows AWS, a terminal or a template;
+pydantic is used only here.
 """
 
 from infragen.config.files import (
@@ -30,6 +31,7 @@ from infragen.config.schema import (
     Worker,
     camel,
 )
+from infragen.config.values import Difference, Origin, differences, origins
 
 __all__ = [
     "FARGATE_MEMORY",
@@ -40,18 +42,22 @@ __all__ = [
     "ApiAlarms",
     "Cost",
     "Database",
+    "Difference",
     "Environment",
     "EnvironmentFile",
     "Expected",
     "Https",
     "Network",
+    "Origin",
     "Queue",
     "ScheduledScaling",
     "Worker",
     "camel",
+    "differences",
     "json_schema",
     "load_environment",
     "load_file",
+    "origins",
     "read_node",
     "warnings_of",
 ]

@@ -1,0 +1,154 @@
+"""What keys demand of each other: every rule has a file that breaks it, and its exact words."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from cfnlint.data import AdditionalSpecs
+
+from infragen.config import load_file, rules, warnings_of
+from infragen.errors import InputError
+
+TODAY = date(2026, 11, 1)
+
+# What the files under test extend: each begins with two lines of its own, the third is the first of the case.
+WHOLE = """\
+project: shop
+region: eu-west-1
+network: {nat: single}
+database: {min_acu: 0.5, max_acu: 2, readers: 1, backup_days: 14, deletion_protection: true}
+queues:
+  - name: mail
+api:
+  https: {mode: domain, domain_name: api.example.com, hosted_zone_id: Z0}
+  cpu: 512
+  memory: 1024
+  min_tasks: 2
+  max_tasks: 3
+workers:
+  - {name: mail, queue: mail, reserved_concurrency: 5}
+alarms: {emails: [a@example.com]}
+"""
+
+
+def loaded(folder: Path, text: str, environment: str = "dev") -> tuple[list[str], list[str]]:
+    """The errors and the warnings of a file that extends WHOLE, without the folder in front."""
+    (folder / "whole.yaml").write_text(WHOLE)
+    path = folder / f"{environment}.yaml"
+    path.write_text(f"extends: whole.yaml\nenvironment: {environment}\n{text}\n")
+    try:
+        file = load_file(path, TODAY)
+    except InputError as error:
+        return error.message.replace(f"{folder}/", "").splitlines(), []
+    return [], [str(each).replace(f"{folder}/", "") for each in warnings_of(file, TODAY)]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_file_that_the_cases_change_is_right(tmp_path: Path, environment: str) -> None:
+    """Without a change there is neither error nor warning, so that each case shows its own rule alone."""
+    assert loaded(tmp_path, "", environment) == ([], [])
+
+
+@dataclass(frozen=True)
+class Case:
+    rule: str
+    environment: str
+    text: str
+    messages: list[str]
+
+
+def cases(file: str) -> list[Case]:
+    found = []
+    for block in (Path(__file__).parent / "data" / file).read_text().split("\n== ")[1:]:
+        title, *lines = block.strip().splitlines()
+        rule, _, environment = title.partition(" in ")
+        text = "\n".join(line for line in lines if not line.startswith("->"))
+        found.append(Case(rule, environment or "dev", text, [each[3:] for each in lines if each.startswith("->")]))
+    return found
+
+
+BROKEN, WARNED = cases("broken_environments.txt"), cases("warned_environments.txt")
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.rule)
+def test_a_file_that_breaks_a_rule_is_told_so(tmp_path: Path, case: Case) -> None:
+    """Exactly the broken rule speaks, at the place of the key to change, with what would be right."""
+    assert loaded(tmp_path, case.text, case.environment) == (case.messages, [])
+
+
+@pytest.mark.parametrize("case", [case for case in BROKEN if case.rule == "production"], ids=lambda case: case.text)
+def test_what_production_refuses_dev_may_do(tmp_path: Path, case: Case) -> None:
+    """The demands on prod are on prod alone."""
+    assert loaded(tmp_path, case.text, "dev")[0] == []
+
+
+@pytest.mark.parametrize("case", WARNED, ids=lambda case: case.rule)
+def test_what_deserves_a_second_look_is_a_warning(tmp_path: Path, case: Case) -> None:
+    """Allowed, but told with its place."""
+    assert loaded(tmp_path, case.text) == ([], case.messages)
+
+
+def test_the_environment_is_named_as_its_file(tmp_path: Path) -> None:
+    """A copied file that still says `dev` must not deploy over dev."""
+    path = tmp_path / "test.yaml"
+    path.write_text("project: shop\nregion: eu-west-1\nenvironment: dev\n")
+    with pytest.raises(InputError) as caught:
+        load_file(path, TODAY)
+    assert caught.value.message == (
+        f'{path}:3:14: environment is "dev", but the file is named test; '
+        "they must be equal, or the wrong environment could be deployed"
+    )
+
+
+FINE = [
+    "queues: [{name: mail, visibility_seconds: 365}]",
+    "workers: [{name: a, queue: mail, reserved_concurrency: 2, batch_size: 11, batch_window: 1}]",
+    "workers: [{name: a, queue: mail, reserved_concurrency: 2, batch_size: 11}]",
+    "queues: [{name: mail, fifo: true, retention_days: 14}]",
+    "workers: [{name: a, queue: mail, reserved_concurrency: 5, max_concurrency: 5}]",
+    "api: {max_tasks: 15}",
+    "api: {refresh_days: 10}",
+    "network: {nat: none}\napi: null\nworkers: []",
+    "database: {min_acu: 0, auto_pause_seconds: 600}\napi: {schedule: [{name: a, cron: rate(1 day), min: 0, max: 0}]}",
+    "network: {interface_endpoints: [sqs, logs]}",
+    "workers: [{name: a, queue: mail, reserved_concurrency: 100}]",
+    "queues: [{name: mail-dlq}]\nworkers: []",
+]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_just_meets_a_rule_passes(tmp_path: Path, text: str) -> None:
+    """The edges of the rules are on the right side."""
+    assert loaded(tmp_path, text) == ([], [])
+
+
+def test_every_rule_has_a_case() -> None:
+    """A new rule needs a file that breaks it."""
+    assert {rule.__name__ for rule in rules.ERRORS} == {case.rule for case in BROKEN} | {"file_name"}
+    assert {rule.__name__ for rule in rules.WARNINGS} == {case.rule for case in WARNED}
+    assert all(rule.__doc__ for rule in (*rules.ERRORS, *rules.WARNINGS))
+
+
+def test_a_runtime_is_refused_from_the_day_aws_blocks_it(tmp_path: Path) -> None:
+    """The same file passes the day before."""
+    (tmp_path / "whole.yaml").write_text(WHOLE)
+    path = tmp_path / "dev.yaml"
+    path.write_text(
+        "extends: whole.yaml\nenvironment: dev\n"
+        "workers: [{name: a, queue: mail, reserved_concurrency: 2, runtime: nodejs20.x}]\n"
+    )
+    assert load_file(path, date(2027, 1, 31))
+    with pytest.raises(InputError, match="no longer creates functions with it since 2027-02-01"):
+        load_file(path, date(2027, 2, 1))
+
+
+def test_the_dates_of_runtimes_are_those_that_cfn_lint_knows() -> None:
+    """One table in two places would drift apart; this says when ours is old."""
+    table = json.loads((Path(AdditionalSpecs.__file__).parent / "LmbdRuntimeLifecycle.json").read_text())
+    for runtime, dates in rules.RUNTIMES.items():
+        theirs = table[runtime]
+        assert tuple(map(str, dates)) == (theirs["deprecated"], theirs["create-block"], theirs["update-block"]), runtime
+    alive = {name for name in table if name.startswith(("nodejs", "python")) and table[name]["deprecated"] > "2025"}
+    assert alive <= set(rules.RUNTIMES)
