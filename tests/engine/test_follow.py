@@ -1,0 +1,195 @@
+"""The event follower over generated streams: nothing lost, nothing twice, nothing of anybody else."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infragen.errors import Unavailable
+from infragen.follow import Follower, LayerEvent
+from infragen.outcome import CANCELLED, root_cause
+from infragen.stack import STACK_TYPE, EventPage, StackEvent
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+OURS, THEIRS = "infragen-ours", "theirs"
+
+
+@dataclass
+class Stream:
+    """CloudFormation's events, in pages, growing while they are read: late ones, ties, and pages that fail."""
+
+    seed: int
+    stacks: dict[str, list[tuple[int, StackEvent]]] = field(default_factory=dict)
+    now: int = 0
+    errors: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311 # reproducible, not secret
+        self.page = self.random.choice([1, 3, 7, 100])
+
+    def add(
+        self, stack: str, logical: str, physical: str, status: str, token: str, late: bool = False, **more: Any
+    ) -> None:
+        """An event at the present instant; a late one becomes visible some instants after it."""
+        events = self.stacks.setdefault(stack, [])
+        skew = timedelta(days=1) if self.seed % 2 else -timedelta(days=1)
+        event = StackEvent(
+            f"{stack}-{len(events)}", stack, stack, logical, physical, more.pop("type", "AWS::SNS::Topic"), status,
+            START + skew + timedelta(seconds=self.now // 3), token=token, **more,
+        )  # fmt: skip
+        events.append((self.now + (self.random.randint(1, 6) if late else 0), event))
+        self.now += self.random.randint(0, 1)
+
+    def events(self, stack_id: str, next_token: str = "") -> EventPage:
+        """A page, newest first; new events shift the later pages, as a token that is an offset would."""
+        if self.random.random() < self.errors:
+            raise Unavailable("throttled")
+        visible = [event for at, event in self.stacks.get(stack_id, []) if at <= self.now][::-1]
+        first = int(next_token or 0)
+        rest = first + self.page < len(visible)
+        return EventPage(tuple(visible[first : first + self.page]), str(first + self.page) if rest else "")
+
+
+def steps(stream: Stream, late: float) -> Sequence[tuple[Any, ...]]:
+    """What happens, in order: an earlier operation, then ours with a nested stack, then somebody's later one."""
+
+    def chance() -> bool:
+        return stream.random.random() < late
+
+    root, child = f"arn:root:{stream.seed}", f"arn:child:{stream.seed}"
+    found: list[tuple[Any, ...]] = []
+    for index in range(stream.random.randint(1, 25)):
+        name = f"R{index}"
+        if stream.random.random() < 0.3:
+            found.append((root, "Child", child, "UPDATE_IN_PROGRESS", OURS, False, STACK_TYPE))
+            inner = [
+                (child, f"C{i}", f"p{i}", "UPDATE_COMPLETE", OURS, chance()) for i in range(stream.random.randint(0, 9))
+            ]
+            found += [(child, "child", child, "UPDATE_IN_PROGRESS", OURS, False, STACK_TYPE), *inner]
+            found.append((child, "child", child, "UPDATE_COMPLETE", OURS, False, STACK_TYPE))
+            found.append((root, "Child", child, "UPDATE_COMPLETE", OURS, False, STACK_TYPE))
+        else:
+            found += [
+                (root, name, "", "UPDATE_IN_PROGRESS", OURS, chance()),
+                (root, name, "p", "UPDATE_COMPLETE", OURS, chance()),
+            ]
+    return found
+
+
+def follow(seed: int, errors: float, late: float) -> tuple[list[StackEvent], list[StackEvent]]:
+    """Plays a stream while it is followed; gives what was told and what should have been."""
+    stream = Stream(seed)
+    root, child = f"arn:root:{seed}", f"arn:child:{seed}"
+    for index in range(stream.random.randint(0, 30)):
+        stream.add(root if index % 2 else child, f"Old{index}", "p", "CREATE_COMPLETE", "earlier")
+    stream.now += 10
+    anchored = {name: events[-1][1].event_id for name, events in stream.stacks.items()}
+    before = {event.event_id for events in stream.stacks.values() for _, event in events}
+    follower = Follower(stream, root, "root", OURS, anchored, lambda parent, name: name.lower())  # type: ignore[arg-type]
+    stream.errors = errors
+    told: list[LayerEvent] = []
+
+    def poll(finish: bool = False) -> None:
+        while True:
+            try:
+                told.extend(follower.finish() if finish else follower.poll())
+            except Unavailable:
+                if not finish:
+                    return
+            else:
+                return
+
+    for stack, logical, physical, status, token, is_late, *kind in steps(stream, late):
+        more = {"type": kind[0]} if kind else {}
+        stream.add(stack, logical, physical, status, token, is_late, **more)
+        if stream.random.random() < 0.4:
+            poll()
+    stream.now += 10
+    stream.add(root, "Later", "p", "UPDATE_IN_PROGRESS", THEIRS)
+    stream.now += 1
+    poll(finish=True)
+    everything = [event for events in stream.stacks.values() for _, event in events]
+    return [each.event for each in told], [e for e in everything if e.event_id not in before and e.token != THEIRS]
+
+
+@pytest.mark.parametrize(("errors", "late"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.05), (0.1, 0.05), (0.5, 0.3)])
+def test_events_are_neither_lost_nor_doubled_nor_foreign(errors: float, late: float) -> None:
+    """With failing pages, late events, ties, a clock that is a day off, nested stacks, other operations."""
+    for seed in range(120):
+        told, expected = follow(seed, errors, late)
+        ids = [event.event_id for event in told]
+        assert len(set(ids)) == len(ids), f"seed {seed}: doubled"
+        assert set(ids) == {event.event_id for event in expected}, f"seed {seed}"
+
+
+def test_a_nested_stack_is_known_by_its_layer() -> None:
+    """Its events carry the name that its parent's logical id stands for."""
+    stream = Stream(1)
+    stream.add("root", "Database", "arn:child", "CREATE_IN_PROGRESS", OURS, type=STACK_TYPE)
+    stream.add("arn:child", "Cluster", "c", "CREATE_COMPLETE", OURS)
+    stream.now += 10
+    follower = Follower(stream, "root", "root", OURS, {}, lambda parent, name: f"{parent}>{name}")  # type: ignore[arg-type]
+    assert [(each.layer, each.event.logical_id) for each in follower.finish()] == [
+        ("root", "Database"),
+        ("root>Database", "Cluster"),
+    ]
+
+
+def failure_tree(seed: int) -> tuple[list[LayerEvent], StackEvent]:
+    """The events of an operation that failed, shuffled between stacks, and the event that is the cause."""
+    rng = random.Random(seed)  # noqa: S311 # reproducible, not secret
+    depth = rng.randint(0, 3)
+    clock = 0
+    events: list[LayerEvent] = []
+
+    def happen(layer: str, logical: str, physical: str, status: str, kind: str, reason: str = "") -> StackEvent:
+        nonlocal clock
+        clock += rng.randint(0, 2)
+        event = StackEvent(
+            f"e{len(events)}", f"arn:{layer}", layer, logical, physical, kind, status,
+            START + timedelta(seconds=clock), reason,
+        )  # fmt: skip
+        events.append(LayerEvent(layer, event))
+        return event
+
+    layers = ["root", *("/".join(["database", *"abc"[:level]]) for level in range(depth))]
+    for _ in range(rng.randint(0, 8)):
+        happen(
+            rng.choice(layers), "Fine", "p", rng.choice(["CREATE_COMPLETE", "CREATE_IN_PROGRESS"]), "AWS::SNS::Topic"
+        )
+    clock += 3
+    cause = happen(
+        layers[-1], "Db", "db", rng.choice(["CREATE_FAILED", "UPDATE_FAILED"]), "AWS::RDS::DBCluster", "the cause"
+    )
+    for _ in range(rng.randint(0, 5)):
+        happen(rng.choice(layers), "Gone", "", "CREATE_FAILED", "AWS::SNS::Topic", rng.choice(sorted(CANCELLED)))
+    for level in range(depth, 0, -1):
+        happen(layers[level], layers[level], f"arn:{layers[level]}", "CREATE_FAILED", STACK_TYPE, "resources failed")
+        happen(layers[level - 1], "Nested", f"arn:{layers[level]}", "CREATE_FAILED", STACK_TYPE, "Embedded stack")
+    if rng.random() < 0.5:
+        clock += 3
+        happen(rng.choice(layers), "Second", "s", "CREATE_FAILED", "AWS::SNS::Topic", "a later failure")
+    happen("root", "root", "arn:root", "ROLLBACK_IN_PROGRESS", STACK_TYPE, "The following resource(s) failed")
+    rng.shuffle(events)
+    return events, cause
+
+
+def test_the_root_cause_is_the_first_true_failure() -> None:
+    """Over a thousand failure trees, nested up to three deep, with cancellations and later failures, shuffled."""
+    for seed in range(1000):
+        events, cause = failure_tree(seed)
+        found = root_cause(events)
+        assert found is not None
+        assert (found.logical_id, found.reason) == (cause.logical_id, "the cause"), f"seed {seed}"
+        assert found.cancelled == sum(each.event.reason in CANCELLED for each in events)
+
+
+def test_a_reason_that_only_mentions_cancelling_is_a_cause() -> None:
+    """The exact texts of CloudFormation count, not a word in them."""
+    event = StackEvent("e", "s", "s", "Db", "p", "AWS::RDS::DBCluster", "CREATE_FAILED", START, "payment was cancelled")
+    found = root_cause([LayerEvent("database", event)])
+    assert found is not None
+    assert found.reason == "payment was cancelled"
