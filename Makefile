@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check audit clean
+.PHONY: help setup demo test lint check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,6 +17,16 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
+
+demo: $(STAMP) ## Render, lint, plan and deploy dev on the embedded emulator
+	$(BIN)/infragen render --env dev
+	$(BIN)/infragen lint --env dev
+	$(BIN)/infragen local start
+	$(BIN)/infragen bootstrap --env dev --local --yes
+	$(BIN)/infragen plan --env dev --local
+	$(BIN)/infragen deploy --env dev --local --yes
+	$(BIN)/infragen outputs --env dev --local
+	@echo 'The emulator keeps running: $(BIN)/infragen local stop ends it, local reset forgets what was deployed.'
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n auto
