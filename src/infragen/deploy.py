@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from infragen.artifact import Artifact, code_artifact
-from infragen.config import Environment, camel
+from infragen.config import Environment, EnvironmentFile, camel
 from infragen.errors import CloudError, OperationFailed, Refused
 from infragen.guard import Refusal, destructive, refusals
 from infragen.observe import Observed, check_stacks, observe
@@ -61,9 +60,10 @@ class Deployment:
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
-def worker_code(env: Environment, directory: Path) -> dict[str, Artifact]:
-    """The artifacts of all workers with code; relative paths begin at the environment file's directory."""
-    return {each.name: code_artifact(directory / each.code) for each in env.workers if each.code}
+def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
+    """The artifacts of all workers with code; a relative path begins at the file in which it is written."""
+    paths = {each.name: file.code(each.name) for each in file.environment.workers}
+    return {name: code_artifact(path) for name, path in paths.items() if path is not None}
 
 
 def launch_values(env: Environment, options: Options) -> dict[str, str]:

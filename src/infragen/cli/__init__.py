@@ -16,6 +16,7 @@ from infragen.cli.local import local
 from infragen.cli.looking import outputs, status
 from infragen.cli.program import Program, terminate
 from infragen.cli.rendering import lint, render
+from infragen.cli.settings import config, diff, schema
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -32,7 +33,7 @@ def main() -> None:
     """
 
 
-for _command in (render, lint, graph, bootstrap, plan, deploy, status, outputs, destroy, local):
+for _command in (render, lint, graph, config, diff, schema, bootstrap, plan, deploy, status, outputs, destroy, local):
     main.add_command(_command)
 
 

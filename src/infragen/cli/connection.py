@@ -91,6 +91,13 @@ def _console(stream: Any) -> Any:
     return console(stream, styled=styled(click.get_current_context(), stream))
 
 
+def width(stream: Any) -> int:
+    """Columns that a line of results should fit in."""
+    from infragen.report.terminal import width_of
+
+    return width_of(_console(stream))
+
+
 def show(lines: Iterator[Any]) -> None:
     """Prints results on stdout. Whoever closed it gets nothing more, and the exit code stays the operation's."""
     from infragen.report.terminal import say

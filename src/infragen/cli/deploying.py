@@ -13,7 +13,7 @@ from infragen.errors import InputError
 
 if TYPE_CHECKING:
     from infragen import deploy as engine
-    from infragen.config import Environment
+    from infragen.config import Environment, EnvironmentFile
     from infragen.outcome import Outcome
     from infragen.synth import Assembly
 
@@ -43,10 +43,10 @@ def _checked(env: "Environment") -> "Assembly":
     return assembly
 
 
-def _options(env: "Environment", directory: Path, image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
+def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
     from infragen.deploy import Options, worker_code
 
-    return Options(image_tag=image_tag, code=worker_code(env, directory), allow_replace=frozenset(allow))
+    return Options(image_tag=image_tag, code=worker_code(file), allow_replace=frozenset(allow))
 
 
 @click.command()
@@ -66,7 +66,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     """
     from infragen.bootstrap import bootstrap as make
 
-    [env] = options.load(directory, (name,))
+    env = options.one(directory, name)
     with session(env, reach, yes=yes) as started:
         ended = make(env, started)
     _end(ended.outcomes, ended.exit_code)
@@ -100,9 +100,9 @@ def plan(
     """
     from infragen.deploy import plan_environment
 
-    [env] = options.load(directory, (name,))
-    assembly = _checked(env)
-    wanted = _options(env, directory, image_tag, allow_replace)
+    [file] = options.warned(directory, (name,))
+    env, assembly = file.environment, _checked(file.environment)
+    wanted = _options(file, image_tag, allow_replace)
     with session(env, reach, plans_are_results=True) as started:
         shown = plan_environment(assembly, started, wanted)
     if detailed_exitcode and shown.changed:
@@ -140,9 +140,9 @@ def deploy(
     from infragen.report.outcome import output_lines
     from infragen.status import outputs
 
-    [env] = options.load(directory, (name,))
-    assembly = _checked(env)
-    wanted = _options(env, directory, image_tag, allow_replace)
+    [file] = options.warned(directory, (name,))
+    env, assembly = file.environment, _checked(file.environment)
+    wanted = _options(file, image_tag, allow_replace)
     with session(env, reach, yes=yes) as started:
         ended = deploy_environment(assembly, started, wanted)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
@@ -193,7 +193,7 @@ def destroy(
     """
     from infragen.destroy import DestroyOptions, destroy_environment
 
-    [env] = options.load(directory, (name,))
+    env = options.one(directory, name)
     wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)
     with session(env, reach, yes=yes) as started:
         ended = destroy_environment(env, started, wanted)

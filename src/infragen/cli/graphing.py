@@ -32,6 +32,6 @@ def graph(name: str, directory: Path, form: str) -> None:
     from infragen.report.svg import as_svg
     from infragen.synth import synthesize
 
-    [environment] = options.load(directory, (name,))
+    environment = options.one(directory, name)
     drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}
     click.echo(drawers[form](picture.graph_of(synthesize(environment))).encode(), nl=False)

@@ -29,7 +29,7 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 
-    [env] = options.load(directory, (name,))
+    env = options.one(directory, name)
     with session(env, reach) as started:
         found = looking.status(synthesize(env), started)
     if form == "json":
@@ -63,7 +63,7 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 
-    [env] = options.load(directory, (name,))
+    env = options.one(directory, name)
     with session(env, reach) as started:
         found = looking.outputs(synthesize(env), started)
     if form == "text":

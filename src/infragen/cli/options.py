@@ -3,11 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from infragen.errors import InputError
+
+if TYPE_CHECKING:
+    from infragen.config import Environment, EnvironmentFile
 
 environments = click.option(
     "--environments",
@@ -36,20 +39,37 @@ def envs(what: str) -> Callable[..., Any]:
     return click.option("--env", "names", metavar="NAME", multiple=True, shell_complete=_complete, help=what)
 
 
-def load(directory: Path, names: tuple[str, ...]) -> list[Any]:
-    """The environments of these names, or all. Raises InputError with the problems of all files at once."""
-    from infragen.config import load_environment
+def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
+    """The environments of these names, or all, as files. Raises InputError with the problems of all files at once."""
+    from infragen.config import load_file
     from infragen.environments import find
 
     loaded, problems = [], []
     for path in find(directory, names):
         try:
-            loaded.append(load_environment(path))
+            loaded.append(load_file(path))
         except InputError as error:
             problems.append(error.message)
     if problems:
         raise InputError("\n".join(problems))
     return loaded
+
+
+def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
+    """Like `files`; what deserves a second look in them is told on stderr."""
+    from infragen.config import warnings_of
+
+    found = files(directory, names)
+    for file in found:
+        for warning in warnings_of(file):
+            click.echo(f"{warning.place}: warning: {warning.text}", err=True)
+    return found
+
+
+def one(directory: Path, name: str) -> "Environment":
+    """The environment of this name."""
+    [file] = files(directory, (name,))
+    return file.environment
 
 
 def cache_directory() -> Path:

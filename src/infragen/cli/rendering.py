@@ -49,7 +49,8 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
     from infragen.render import compare, files, foreign, write
     from infragen.synth import synthesize
 
-    wanted = {env.environment: files(synthesize(env), form) for env in options.load(directory, names)}
+    loaded = [file.environment for file in options.warned(directory, names)]
+    wanted = {env.environment: files(synthesize(env), form) for env in loaded}
     strangers = () if names else foreign(output, frozenset(wanted))
     if check:
         _check({output / name: compare(output / name, texts) for name, texts in wanted.items()}, strangers)
@@ -129,7 +130,7 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
     from infragen.report import findings as report
     from infragen.synth import synthesize
 
-    loaded = options.load(directory, names)
+    loaded = [file.environment for file in options.warned(directory, names)]
     found = linter.lint([synthesize(env) for env in loaded], options.cache_directory() / "lint")
     findings = {env.environment: each for env, each in zip(loaded, found, strict=True)}
     text = {

@@ -5,7 +5,7 @@ Lines come as rich `Text`, so that the same words serve a terminal in colour and
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -94,15 +94,19 @@ def _stack(stack: StackPlan, layers: set[str], width: int) -> Iterator[Text]:
     name = f"  {stack.stack}" if stack.stack else ""
     action = words.get(stack.action, stack.action)
     yield Text.assemble((stack.layer, "bold"), f"{name}: {action}", (f"  ({_source(stack)})", "dim"))
-    rows = _rows(stack, layers)
-    indent = max((len(each.logical_id) for each in rows), default=0)
-    for row in rows:
-        yield from _row(row, indent, width)
+    yield from change_lines(_rows(stack, layers), width)
     for title, some in _own_changes(stack):
         for each in some:
             yield _value_line(f"  {title} {_path(each)}", each, width)
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
+
+
+def change_lines(rows: Sequence[ResourceChange], width: int) -> Iterator[Text]:
+    """Resources with their logical ids in one column, and the values that change in each."""
+    indent = max((len(each.logical_id) for each in rows), default=0)
+    for row in rows:
+        yield from _row(row, indent, width)
 
 
 def _own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]], ...]:

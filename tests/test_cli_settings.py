@@ -1,0 +1,91 @@
+"""`infragen config`, `schema` and `diff`: environments as people and editors read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infragen.cli import main
+from infragen.config import json_schema, load_file
+from infragen.report.settings import settings, written
+from infragen.yamlfile import Mapping, Node, Scalar, load
+
+ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def values(node: Node) -> object:
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Mapping):
+        return {key: values(entry.node) for key, entry in node.entries.items()}
+    return [values(item) for item in node.items]
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_config_prints_every_value_as_yaml_that_reads_back(name: str) -> None:
+    """Defaults included; the account keeps its digits."""
+    printed = run("config", "--env", name, "--environments", str(ENVIRONMENTS)).stdout
+    environment = load_file(ENVIRONMENTS / f"{name}.yaml").environment
+    assert values(load(printed.encode(), "printed")) == environment.model_dump(mode="json")
+
+
+def test_config_says_in_which_line_of_which_file_a_value_is_written(tmp_path: Path) -> None:
+    """Own values, values of the extended file, and defaults."""
+    (tmp_path / "base.yaml").write_text(
+        "region: eu-west-1\nnetwork: {}\nqueues:\n  - name: orders\n    retention_days: 7\n"
+    )
+    (tmp_path / "dev.yaml").write_text("extends: base.yaml\nproject: shop\nenvironment: dev\n")
+    origins = {each.name: each.origin for each in settings(load_file(tmp_path / "dev.yaml"))}
+    assert origins["project"] == f"{tmp_path}/dev.yaml:2"
+    assert origins["region"] == f"{tmp_path}/base.yaml:1"
+    assert origins["queues[0].retention_days"] == f"{tmp_path}/base.yaml:5"
+    assert origins["queues[0].fifo"] == "default"
+    as_json = json.loads(run("config", "--env", "dev", "--environments", str(tmp_path), "--format", "json").stdout)
+    assert as_json["origins"] == origins
+    assert as_json["environment"]["queues"][0]["retention_days"] == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("plain", "plain"),
+        ("no", '"no"'),
+        ("12", '"12"'),
+        ("a: b", '"a: b"'),
+        ([1, "x"], "[1, x]"),
+        (2.0, "2"),
+        (None, "null"),
+    ],
+)
+def test_values_are_written_so_that_they_read_back(value: object, text: str) -> None:
+    """Text that YAML would read as something else is quoted."""
+    assert written(value) == text
+
+
+def test_schema_is_the_json_schema_of_environment_files() -> None:
+    """What editors complete and check with."""
+    assert json.loads(run("schema").stdout) == json_schema()
+
+
+def test_diff_shows_values_with_their_place_and_the_resources_they_make() -> None:
+    """dev and prod differ in zones, and so in subnets."""
+    shown = run("diff", "dev", "prod", "--environments", str(ENVIRONMENTS)).stdout
+    assert "  network.azs " in shown
+    assert "2 -> 3" in shown
+    assert f"{ENVIRONMENTS}/prod.yaml:" in shown
+    assert "    + PublicSubnet3 " in shown
+    assert "    - NatInstance " in shown
+    assert "forces the replacement" not in shown
+    assert "resources only in prod" in shown.splitlines()[-1]
+
+
+def test_diff_of_an_environment_with_itself_is_empty() -> None:
+    """One sentence."""
+    assert run("diff", "dev", "dev", "--environments", str(ENVIRONMENTS)).stdout == "dev and dev do not differ\n"
