@@ -83,6 +83,9 @@ class Cloud(Protocol):
     def change_set(self, change_set_id: str) -> ChangeSet | None:
         """A change set with all its rows, described with and without values and merged; None when it is gone."""
 
+    def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
+        """What AWS's early validation or a hook found wrong with a failed change set, one text each."""
+
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """The change sets of a stack."""
 

@@ -91,7 +91,8 @@ def failed_reason(cloud: Cloud, change_set: ChangeSet, place: str) -> str:
         nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
         if nested is not None and nested.status == "FAILED" and not nested.empty:
             return failed_reason(cloud, nested, f"{place}/{change.logical_id}")
-    return f"{place}: {change_set.reason or 'AWS gave no reason'}"
+    checks = "".join(f"; {each}" for each in cloud.failed_checks(change_set.change_set_id))
+    return f"{place}: {change_set.reason or 'AWS gave no reason'}{checks}"
 
 
 def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, None, None]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from infragen.errors import InfragenError
 from infragen.follow import LayerEvent
+from infragen.stack import StackEvent
 
 CANCELLED = frozenset({"Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"})
 """What CloudFormation says of a resource that failed only because another one did. Exact texts: a resource's own
@@ -132,7 +133,13 @@ def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
         return None
     first = min(candidates, key=lambda each: (each.event.time, -each.layer.count("/"), each.layer == "root"))
     event = first.event
+    reason = "; ".join(filter(None, [event.reason, *_hooks(events, event)]))
     return Cause(
-        first.layer, event.logical_id, event.type, event.status, event.reason, event.physical_id, event.time,
-        len(cancelled),
-    )  # fmt: skip
+        first.layer, event.logical_id, event.type, event.status, reason, event.physical_id, event.time, len(cancelled)
+    )
+
+
+def _hooks(events: Sequence[LayerEvent], failure: StackEvent) -> list[str]:
+    """What hooks said of the resource: the failure's own reason only names them."""
+    own = (each.event for each in events if each.event.stack_id == failure.stack_id)
+    return [each.hook for each in own if each.logical_id == failure.logical_id and each.hook]

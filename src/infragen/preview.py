@@ -16,7 +16,7 @@ from infragen.errors import OperationFailed
 from infragen.observe import Observed
 from infragen.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
-from infragen.progress import Preparing, Session
+from infragen.progress import Preparing, Session, Warned
 from infragen.stack import STACK_TYPE, Absent, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
 from infragen.templatefile import parse
 
@@ -26,6 +26,9 @@ ACTIONS = {
     OnDeploy.RECREATE: "recreate",
     OnDeploy.CONTINUE: "continue",
 }
+MANY_SETS, TOO_MANY_SETS = 500, 900
+"""Change sets in one nested stack from which on we warn, and from which on no more are made."""
+
 OPAQUE = ("AWS::SSM::Parameter::",)
 """Parameter types whose value is a name: CloudFormation resolves it each time, so that we cannot compare it."""
 
@@ -268,7 +271,7 @@ def prepare(
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
-    request = change_set_request(session.cloud, plan, examined, on_failure)
+    request = replace(change_set_request(session.cloud, plan, examined, on_failure), nested=_nested(session, examined))
     change_set = yield from make_change_set(session.cloud, request, made)
     if change_set.empty:
         quiet = tuple(replace(each, action="none", changes=(), source="change set") for each in examined.plans)
@@ -295,10 +298,26 @@ def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure:
         capabilities=unit.capabilities,
         body="" if unit.key else unit.text,
         url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
-        nested=bool(unit.children),
         on_failure=_on_stack_failure(on_failure, first),
         description=f"infragen {plan.environment.name} {unit.layer}",
     )
+
+
+def _nested(session: Session, examined: Examined) -> bool:
+    """Whether to ask for change sets of the nested stacks, too.
+
+    An unchanged nested stack gets an empty change set, which nobody can delete once its root's was executed; at about a
+    thousand of them no change set can be made any more (aws/copilot-cli#4426). Before that our own rows stand in.
+    """
+    unit, state = examined.unit, examined.live
+    if not unit.children or state is None:
+        return bool(unit.children)
+    stacks = (each.physical_id for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE)
+    most = max((len(session.cloud.change_sets(each)) for each in stacks if each), default=0)
+    if most >= MANY_SETS:
+        without = "; this plan is made without nested change sets" if most >= TOO_MANY_SETS else ""
+        session.ui.tell(Warned(f"a nested stack of {unit.stack} holds {most} change sets of at most 1000{without}"))
+    return most < TOO_MANY_SETS
 
 
 def _on_stack_failure(on_failure: str, first: bool) -> str:

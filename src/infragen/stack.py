@@ -263,7 +263,9 @@ class ChangeSetSummary:
 
 @dataclass(frozen=True)
 class StackEvent:
-    """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none."""
+    """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none; `hook` is the
+    hook that refused the resource, with its words.
+    """
 
     event_id: str
     stack_id: str
@@ -275,6 +277,7 @@ class StackEvent:
     time: datetime
     reason: str = ""
     token: str = ""
+    hook: str = ""
 
     @property
     def of_stack_itself(self) -> bool:

@@ -63,6 +63,8 @@ Reading
 - DescribeStackEvents: newest first, by page, all events of an operation with its ClientRequestToken (API StackEvent).
   Events of one instant have equal timestamps but unique ids; some may become visible late (`Settings.events_late_*`,
   assumed).
+- A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
+  User Guide).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
 - NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
 

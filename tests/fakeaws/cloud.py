@@ -79,6 +79,8 @@ class Settings:
     """Stack name -> the reason with which its change sets fail."""
     fail_nested_change_set: dict[str, str] = field(default_factory=dict)
     """Logical id of a nested stack -> the reason with which its change sets fail."""
+    hooks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Logical id -> type and reason of a hook that refuses to create or update the resource."""
     late_events: dict[str, float] = field(default_factory=dict)
     """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
@@ -185,7 +187,15 @@ class Cloud:
             stack.deleted = self.clock.now()
         self._write(stack, stack.name, stack.id, NESTED, status, reason, token, None)
 
-    def record(self, stack: Stack, resource: Resource, status: str, reason: str, token: str | None) -> None:
+    def record(
+        self,
+        stack: Stack,
+        resource: Resource,
+        status: str,
+        reason: str,
+        token: str | None,
+        hook: tuple[str, str, str] | None = None,
+    ) -> None:
         """Give a resource its next status, with the event that says so."""
         resource.status, resource.reason, resource.updated = status, reason, self.clock.now()
         self._write(
@@ -197,6 +207,7 @@ class Cloud:
             reason,
             token,
             json.dumps(resource.properties) if resource.properties else None,
+            hook,
         )
 
     def _write(
@@ -209,6 +220,7 @@ class Cloud:
         reason: str,
         token: str | None,
         properties: str | None,
+        hook: tuple[str, str, str] | None = None,
     ) -> None:
         self._written += 1
         every = self.settings.events_late_every
@@ -232,5 +244,6 @@ class Cloud:
                 reason=reason,
                 properties=properties,
                 visible_at=self.clock.seconds + late,
+                hook=hook,
             )
         )

@@ -789,6 +789,20 @@ def _event(e: Event) -> dict[str, Any]:
         ResourceStatusReason=e.reason,
         ResourceProperties=e.properties,
         ClientRequestToken=e.token,
+        **_hook(e),
+    )
+
+
+def _hook(e: Event) -> dict[str, Any]:
+    if e.hook is None:
+        return {}
+    kind, status, reason = e.hook
+    return _compact(
+        HookType=kind,
+        HookStatus=status,
+        HookStatusReason=reason,
+        HookInvocationPoint="PRE_PROVISION",
+        HookFailureMode="FAIL",
     )
 
 

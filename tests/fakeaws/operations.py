@@ -107,6 +107,7 @@ class Operation:
         self._record(resource, "CREATE_IN_PROGRESS")
         try:
             resource.properties = self._properties(definition)
+            self._ask_hooks(resource)
             if resource.type == NESTED:
                 yield from self._create_child(resource)
             else:
@@ -127,6 +128,16 @@ class Operation:
             self._record(resource, "CREATE_FAILED", str(getattr(error, "message", error)))
             raise OperationError(name) from None
         self._record(resource, "CREATE_COMPLETE")
+
+    def _ask_hooks(self, resource: Resource) -> None:
+        """A hook may refuse the resource before anything is provisioned."""
+        if resource.logical_id not in self.cloud.settings.hooks:
+            return
+        kind, reason = self.cloud.settings.hooks[resource.logical_id]
+        status = resource.status
+        for hook in ((kind, "HOOK_IN_PROGRESS", ""), (kind, "HOOK_COMPLETE_FAILED", reason)):
+            self.cloud.record(self.stack, resource, status, "", self.token, hook)
+        raise OperationError(f"The following hook(s) failed: [{kind}]")
 
     def _create_child(self, resource: Resource) -> Steps:
         target = self.child_target(resource.properties, None)

@@ -171,6 +171,16 @@ class Account:
                 return None
             raise
 
+    def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
+        """DescribeEvents, only what failed; nothing when it cannot be read, because it only explains."""
+        client = self.clients.cloudformation
+        try:
+            with translated(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
+                failed = {"ChangeSetName": change_set_id, "Filters": {"FailedEvents": True}}
+                return tuple(map(reading.failed_check, _pages(client.describe_events, "OperationEvents", **failed)))
+        except CloudError:
+            return ()
+
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """ListChangeSets, all pages."""
         with translated(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):

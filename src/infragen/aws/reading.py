@@ -69,7 +69,21 @@ def stack_event(answer: Mapping[str, Any]) -> StackEvent:
         time=answer["Timestamp"],
         reason=plain(answer.get("ResourceStatusReason")),
         token=answer.get("ClientRequestToken") or "",
+        hook=_hook(answer),
     )
+
+
+def _hook(answer: Mapping[str, Any]) -> str:
+    if not answer.get("HookStatus", "").endswith("_FAILED"):
+        return ""
+    return plain(f"{answer.get('HookType', 'a hook')}: {answer.get('HookStatusReason', 'it gave no reason')}")
+
+
+def failed_check(answer: Mapping[str, Any]) -> str:
+    """A failed row of DescribeEvents for a change set: an early validation with its property path, or a hook."""
+    where = answer.get("ValidationPath") or answer.get("HookType") or answer.get("LogicalResourceId", "")
+    words = (answer.get(key) for key in ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason"))
+    return plain(f"{where}: {next(filter(None, words), 'AWS gave no reason')}")
 
 
 def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
