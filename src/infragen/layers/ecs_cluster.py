@@ -26,7 +26,7 @@ def add_cluster(template: Template, env: Environment, *, insights: str, shells: 
     """
     waits: dict[str, Any] = {}
     if insights != "disabled":
-        # Container Insights would make this group by itself, without key and for ever.
+        # Container Insights would make this group by itself, without our key and with a retention of its own.
         name = Sub(f"/aws/ecs/containerinsights/{PREFIX}/performance")
         template.add_resource(log_group("InsightsLogGroup", name, env, key))
         waits["DependsOn"] = "InsightsLogGroup"
