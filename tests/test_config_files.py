@@ -115,8 +115,11 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "network.interface_endpoints": (["[]", "[sqs, ecr.api]"], ["[sqs, ec2]", "sqs", "[1]"]),
     "network.flow_logs": (["ALL", "REJECT"], ["ACCEPT", "all"]),
     "network.extra_egress_ports": (["[]", "[1, 587, 65535]"], ["[0]", "[65536]", "['587']", "587", "[5.5]"]),
-    "database.name": (["app", "_a1", "a" * 51], ["App", "1a", "a-b", "a" * 52]),
-    "database.owner": (["app", "_a1", "a" * 51], ["App", "1a", "a-b", "a" * 52]),
+    "database.name": (["app", "a_1", "a" * 51], ["App", "1a", "_a", "a-b", "a" * 52, "postgres", "template1"]),
+    "database.owner": (
+        ["app", "_a1", "a" * 51],
+        ["App", "1a", "a-b", "a" * 52, "dbadmin", "pg_app", "rds_superuser", "public", "none"],
+    ),
     "database.engine_version": (["16.8", "'16.10'", "17.10", "17.7", "18.3"], ["15.4", "16.7", "17", "'17'", "17.7.1"]),
     "database.min_acu": (["0", "0.5", "2"], ["-0.5", "0.3", "256.5", "'1'", "true", "null"]),
     "database.max_acu": (["2", "2.5", "256"], ["0.5", "0", "2.2", "257", "one"]),

@@ -58,11 +58,15 @@ VARIANTS = {
             A: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:a-AbCdEf:key::'
             B: arn:aws:ssm:us-east-1:111111111111:parameter/b
     """,
-    "readers and no pause": """
-        database: {readers: 2, storage: io_optimized, deletion: snapshot, deletion_protection: true,
-                   monitoring_seconds: 0, engine_version: "16.8", identifier_suffix: restored}
+    "a large database": """
+        database: {engine_version: '17.11', min_acu: 1, max_acu: 256, readers: 15, storage: io_optimized,
+          backup_days: 35, deletion: snapshot, deletion_protection: true, monitoring_seconds: 1, rotation_days: 365}
     """,
-    "pausing": "database: {min_acu: 0, auto_pause_seconds: 300}",
+    "a database that pauses": """
+        database: {engine_version: '16.8', min_acu: 0, max_acu: 1, auto_pause_seconds: 300, monitoring_seconds: 0,
+          identifier_suffix: restored, parameters: {work_mem: '65536', log_statement: none}, url_options: ''}
+    """,
+    "a database of the newest version": "database: {engine_version: '18.3'}",
     "no database": "database: null",
     "no API": "api: null",
     "network and database alone": """

@@ -1,5 +1,6 @@
 """The database layer: every setting of `database` is seen in its resources."""
 
+import re
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_rotation_happens_as_often_as_asked() -> None:
 
 
 def test_the_credentials_function_knows_database_owner_and_url() -> None:
-    """`name`, `owner` and `url_options` reach the function, and a changed URL runs it again."""
+    """`name`, `owner` and `url_options` reach the function, and a changed URL or owner runs it again."""
     over = DATABASE % "name: orders, owner: clerk, url_options: sslmode=verify-full"
     variables = properties("database", "CredentialsFunction", over)["Environment"]["Variables"]
     assert (variables["DB_NAME"], variables["OWNER"], variables["URL_SUFFIX"]) == (
@@ -111,6 +112,7 @@ def test_the_credentials_function_knows_database_owner_and_url() -> None:
         "?sslmode=verify-full",
     )
     assert properties("database", "Credentials", over)["UrlSuffix"] == "?sslmode=verify-full"
+    assert properties("database", "Credentials", over)["Owner"] == "clerk"
     assert properties("database", "Credentials", DATABASE % "url_options: ''")["UrlSuffix"] == ""
 
 
@@ -163,3 +165,35 @@ def test_every_stateful_resource_has_both_policies() -> None:
     stateful = {"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance"}
     found = [each for each in template("database")["Resources"].values() if each["Type"] in stateful]
     assert all({"DeletionPolicy", "UpdateReplacePolicy"} <= each.keys() for each in found)
+
+
+def test_alarms_follow_the_writer_and_are_heard() -> None:
+    """Every alarm on the cluster watches whichever instance writes, and every alarm of the layer notifies."""
+    found = resources("database", DATABASE % "readers: 1", "AWS::CloudWatch::Alarm")
+    assert len(found) == 6
+    for each in found.values():
+        assert each["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+        if each["Properties"]["Namespace"] == "AWS/RDS":
+            assert each["Properties"]["Dimensions"] == [
+                {"Name": "DBClusterIdentifier", "Value": {"Ref": "Cluster"}},
+                {"Name": "Role", "Value": "WRITER"},
+            ]
+
+
+def test_the_function_may_do_what_it_does_and_no_more() -> None:
+    """The actions of its role are those that its code calls, on its own cluster, secrets and keys."""
+    code = source("credentials.py")
+    [granted] = properties("database", "CredentialsRole")["Policies"]
+    statements = granted["PolicyDocument"]["Statement"]
+    actions = {
+        action
+        for each in statements
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+    calls = {action for action in actions if not action.startswith(("kms:", "logs:"))}
+    assert {snake(action.split(":")[1]) for action in calls} == set(re.findall(r"client\.([a-z]+_[a-z_]+)\(", code))
+    assert [each["Action"] for each in statements if each["Resource"] == "*"] == ["secretsmanager:GetRandomPassword"]
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -155,6 +155,20 @@ def _tag_key(value: str) -> str:
     return value
 
 
+def _database_name(value: str) -> str:
+    """Every cluster has these already (RDS API Reference, "CreateDBCluster")."""
+    if value in ("postgres", "rdsadmin", "template0", "template1"):
+        raise ValueError("every cluster has a database of this name already")
+    return value
+
+
+def _owner_name(value: str) -> str:
+    """As owner, such a role would give the application the master user's rights, or cannot be made at all."""
+    if value in ("dbadmin", "none", "postgres", "public") or value.startswith(("pg_", "rds")):
+        raise ValueError("PostgreSQL, RDS and the master user keep this name to themselves")
+    return value
+
+
 _NAME_SAYS = "lower-case words and digits joined by single hyphens, a letter first"
 _LINE = r"^[^\r\n]*$"
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
@@ -167,8 +181,17 @@ TagValue = Annotated[
 Name = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=40), TEXT]
 ProjectName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=20), TEXT]
 EnvironmentName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=12), TEXT]
-SqlName = Annotated[
-    str, _matching(r"^[a-z_][a-z0-9_]{0,50}$", "lower-case letters, digits and _, a letter first, at most 51"), TEXT
+DatabaseName = Annotated[
+    str,
+    _matching(r"^[a-z][a-z0-9_]{0,50}$", "lower-case letters, digits and _, a letter first, at most 51"),
+    AfterValidator(_database_name),
+    TEXT,
+]
+OwnerName = Annotated[
+    str,
+    _matching(r"^[a-z_][a-z0-9_]{0,50}$", "lower-case letters, digits and _, no digit first, at most 51"),
+    AfterValidator(_owner_name),
+    TEXT,
 ]
 Account = Annotated[
     str, _matching(r"^[0-9]{12}$", "the 12 digits of an AWS account id", type=["string", "integer"]), TEXT
@@ -303,8 +326,8 @@ class Network(Section):
 class Database(Section):
     """Aurora PostgreSQL Serverless v2."""
 
-    name: SqlName = Field("app", description="Database name.")
-    owner: SqlName = Field(
+    name: DatabaseName = Field("app", description="Database name.")
+    owner: OwnerName = Field(
         "app", description="Role that owns the application's tables; the logins are <owner>_a and <owner>_b."
     )
     engine_version: EngineVersion = Field(

@@ -45,6 +45,7 @@ class DatabaseCredentials(AWSCustomObject):
         "ClusterResourceId": (str, True),
         "Host": (str, True),
         "ReaderHost": (str, True),
+        "Owner": (str, True),
         "UrlSuffix": (str, True),
         "Revision": (str, True),
     }
@@ -90,6 +91,7 @@ def add(template: Template, env: Environment, database: Database, *, key: Any, t
             ClusterResourceId=GetAtt("Cluster", "DBClusterResourceId"),
             Host=GetAtt("Cluster", "Endpoint.Address"),
             ReaderHost=GetAtt("Cluster", "ReadEndpoint.Address"),
+            Owner=database.owner,  # the function refuses another one now, not at the next rotation
             UrlSuffix=_url_suffix(database),
             Revision=hashlib.sha256(code.encode()).hexdigest()[:12],
         )
