@@ -8,9 +8,10 @@ of that account's stacks. It is read at every call, so a test writes it between 
      "signal": "none",
      "custom_resource_seconds": 2}
 
-`fail`: which calls fail, counted from 1 since the file last changed. `delay`: seconds that each create, update and
-delete of a type takes. `signal`: what an EC2 instance sends (SUCCESS, FAILURE or none). `custom_resource_seconds`: how
-long a custom resource's answer is waited for (30 when not given).
+`fail`: which calls fail, counted from 1 since the file last changed (a type that MiniStack cannot update is created
+anew, and counts so). `delay`: seconds that each create, update and delete of a type takes. `signal`: what an EC2
+instance sends (SUCCESS, FAILURE or none). `custom_resource_seconds`: how long a custom resource's answer is waited for
+(30 when not given).
 """
 
 import json
