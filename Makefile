@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check audit clean
+.PHONY: help setup demo test lint docs check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ lint: $(STAMP) ## Style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP) ## Write anew what is made from the environment schema
+	$(BIN)/infragen schema > environment.schema.json
+	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
 
 check: lint test ## What CI runs
 

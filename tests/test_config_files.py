@@ -484,7 +484,7 @@ def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
     for _ in range(count):
         name, text = random.choice(originals)
         for _ in range(random.randint(1, 3)):
-            at, lines = random.randrange(len(text)), text.split("\n")
+            at, lines = random.randrange(len(text) + 1), text.split("\n")
             line = random.randrange(len(lines))
             indented = [*lines[:line], random.choice(" \t") * random.randint(1, 3) + lines[line], *lines[line + 1 :]]
             text = random.choice(

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from infragen import yamlfile
-from infragen.config import json_schema, load_file, read_node, reference, warnings_of
+from infragen.config import json_schema, load_file, read_node, reference, rules, warnings_of
+from infragen.report.environment_page import environment_page
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "environments").glob("*.yaml"))
@@ -150,3 +151,15 @@ def test_the_three_environments_are_what_the_plan_says() -> None:
             True,
         ],
     }
+
+
+def test_the_reference_page_is_current_and_names_every_key_and_rule() -> None:
+    """`make docs` would change nothing, and nothing that the schema knows is missing on the page."""
+    page = environment_page()
+    assert (ROOT / "docs" / "environment.md").read_text() == page
+    for path in reference.key_paths():
+        if "properties" not in reference.at(path) and path[-1] not in ("queues", "workers"):
+            assert f"| `{reference.dotted(path).replace('[0]', '[]')}` |" in page
+    for rule in (*rules.ERRORS, *rules.WARNINGS):
+        assert " ".join((rule.__doc__ or "").split()) in page
+    assert all(line.count(" | ") == 3 for line in page.splitlines() if line.startswith("| `"))

@@ -225,7 +225,10 @@ def ranges(given: Given) -> Iterator[Finding]:
 
 
 def fargate_size(given: Given) -> Iterator[Finding]:
-    """`api.cpu` and `api.memory` are a pair that Fargate offers."""
+    """`api.cpu` and `api.memory` are a pair that Fargate offers: 256 with 512, 1024 or 2048; 512 with 1024-4096,
+    1024 with 2048-8192, 2048 with 4096-16384 and 4096 with 8192-30720, each in steps of 1024; 8192 with 16384-61440
+    in steps of 4096; 16384 with 32768-122880 in steps of 8192.
+    """
     api = given.env.api
     if api and api.memory not in FARGATE_MEMORY[api.cpu]:
         sizes = FARGATE_MEMORY[api.cpu]
@@ -404,7 +407,11 @@ def variables(given: Given) -> Iterator[Finding]:
 
 
 def production(given: Given) -> Iterator[Finding]:
-    """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell."""
+    """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on, an address
+    in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1, `deletion: snapshot`,
+    `deletion_protection`, `backup_days` of at least 14 and `min_acu` of at least 0.5; `api` without `spot`, with
+    `min_tasks` of at least 2 and `log_retention_days` of at least 30.
+    """
     env, network, database, api = given.env, given.env.network, given.env.database, given.env.api
     if not env.production:
         return

@@ -581,7 +581,7 @@ class Worker(Section):
         (), description="Secrets the role may read; the code reads them at run time."
     )
     code: Text | None = Field(
-        None, description="Directory or zip with the code, relative to the environment file; a placeholder without."
+        None, description="Directory or zip with the code, relative to the file that names it; a placeholder without."
     )
 
     @property
@@ -633,7 +633,10 @@ class Environment(Section):
     project: ProjectName = Field(description="Name of the project; the first part of every name.")
     environment: EnvironmentName = Field(description="Name of the environment; equals the file's name.")
     region: Region = Field(description="AWS region; the only place the region is taken from.")
-    account: Account | None = Field(None, description="AWS account id; checked before anything is written.")
+    account: Account | None = Field(
+        None,
+        description="AWS account id. Commands that talk to AWS need it and check it before anything is written.",
+    )
     topology: Annotated[Literal["nested", "independent"], TEXT] = Field(
         "nested", description="One root stack with nested stacks, or one stack per layer."
     )
