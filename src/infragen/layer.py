@@ -158,6 +158,11 @@ def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def via(service: str) -> dict[str, Any]:
+    """The condition of a right to a KMS key: only for what this service encrypts, e.g. secretsmanager."""
+    return {"StringEquals": {"kms:ViaService": Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")}}
+
+
 def trust(service: str, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The trust policy of a role that one AWS service assumes, for this account only.
 

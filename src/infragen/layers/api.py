@@ -10,7 +10,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from infragen.config import Api, Environment, Queue
-from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, named
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, named, via
 from infragen.layers import (
     ecs_cluster,
     image_repository,
@@ -229,7 +229,7 @@ def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
     if env.database:
         database = (
             allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
-            allow("kms:Decrypt", DataKeyArn.ref(), _via("secretsmanager")),
+            allow("kms:Decrypt", DataKeyArn.ref(), via("secretsmanager")),
         )
     return (
         *image_repository.pull_statements(),
@@ -246,16 +246,12 @@ def _run_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
         arns = [queue.of(each).arn.ref() for each in env.queues]
         statements.append(allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], arns))
     if any(each.encryption == "kms" for each in env.queues):
-        statements.append(allow(["kms:GenerateDataKey", "kms:Decrypt"], PlatformKeyArn.ref(), _via("sqs")))
+        statements.append(allow(["kms:GenerateDataKey", "kms:Decrypt"], PlatformKeyArn.ref(), via("sqs")))
     if api.enable_execute_command:
         statements += ecs_cluster.shell_statements(PlatformKeyArn.ref())
     if api.tracing:
         statements += tracing.statements()
     return tuple(statements)
-
-
-def _via(service: str) -> dict[str, Any]:
-    return {"StringEquals": {"kms:ViaService": Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")}}
 
 
 def _publish(template: Template, endpoint: PublicEndpoint) -> None:

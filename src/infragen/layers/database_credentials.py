@@ -27,6 +27,7 @@ from infragen.layer import (
     policy,
     suppress,
     trust,
+    via,
 )
 from infragen.layers.functions import source
 
@@ -123,7 +124,6 @@ def _url_suffix(database: Database) -> str:
 
 
 def _role(env: Environment, key: Any) -> iam.Role:
-    via_secrets = {"StringEquals": {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}")}}
     why = "GetRandomPassword has no resource; log streams of one group"
     cluster = arn("rds:${AWS::Region}:${AWS::AccountId}:cluster:${Cluster}")
     return iam.Role(
@@ -154,7 +154,7 @@ def _role(env: Environment, key: Any) -> iam.Role:
                         Ref("AppSecret"),
                     ),
                     allow("secretsmanager:GetRandomPassword", "*"),
-                    allow(["kms:Decrypt", "kms:GenerateDataKey"], GetAtt("DataKey", "Arn"), via_secrets),
+                    allow(["kms:Decrypt", "kms:GenerateDataKey"], GetAtt("DataKey", "Arn"), via("secretsmanager")),
                     allow("kms:Decrypt", key),
                 ),
             )

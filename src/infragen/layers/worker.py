@@ -5,10 +5,8 @@ What a worker consists of is `queue_worker`; this module only says what the work
 
 from typing import Any
 
-from troposphere import Sub
-
 from infragen.config import Environment, Worker
-from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow
+from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, via
 from infragen.layers import queue, queue_worker
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn, PrivateSubnetIds, WorkerSecurityGroupId
@@ -117,10 +115,9 @@ def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
     """The secrets that the role may read. The value itself never is in the function's configuration."""
     rights = []
     if env.database:
-        via = {"StringEquals": {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}")}}
         rights += [
             allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
-            allow("kms:Decrypt", DataKeyArn.ref(), via),
+            allow("kms:Decrypt", DataKeyArn.ref(), via("secretsmanager")),
         ]
     if worker.secret_arns:
         rights.append(allow("secretsmanager:GetSecretValue", list(worker.secret_arns)))
