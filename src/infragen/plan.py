@@ -7,6 +7,7 @@ engine. This module also holds what a plan looks like to people: one `StackPlan`
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ ARTIFACTS = "artifacts"
 MAX_RESOURCES, MAX_PARAMETERS, MAX_OUTPUTS, MAX_MAPPINGS, MAX_BYTES = 500, 200, 200, 200, 1_000_000
 MAX_TAGS, MAX_DESCRIPTION, MAX_VALUE = 50, 1024, 4096
 """CloudFormation User Guide, "Understand CloudFormation quotas"."""
+
+MAX_BUCKET_NAME = 63
 
 NEARLY = 0.9
 """The part of a quota above which we warn."""
@@ -112,8 +115,14 @@ def account_of(env: Environment) -> str:
 
 
 def bucket_name(env: Environment) -> str:
-    """The artifact bucket of an environment, 63 characters at most (S3 User Guide, "Bucket naming rules")."""
-    return f"infragen-{env.name}-{account_of(env)}-{env.region}"[:63].rstrip("-")
+    """The artifact bucket of an environment, 63 characters at most (S3 User Guide, "Bucket naming rules").
+
+    A longer name is cut and ends in a digest of the whole, because names are global and regions differ at the end.
+    """
+    name = f"infragen-{env.name}-{account_of(env)}-{env.region}"
+    if len(name) <= MAX_BUCKET_NAME:
+        return name
+    return f"{name[: MAX_BUCKET_NAME - 9].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def stack_name(env: Environment, layer: str) -> str:

@@ -300,8 +300,9 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
         "ClientToken": hashlib.sha256(f"{request.stack} {request.name}".encode()).hexdigest(),
         "Parameters": parameters,
         "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
-        "Description": request.description,
     }
+    if request.description:
+        body["Description"] = request.description
     if request.capabilities:
         body["Capabilities"] = list(request.capabilities)  # type: ignore[arg-type] # the engine computes API values
     if request.body:

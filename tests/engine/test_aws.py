@@ -1,0 +1,341 @@
+"""AWS through boto3, call by call: what is sent, what comes back as a value, which error becomes what."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+    UnauthorizedSSOTokenError,
+)
+from botocore.stub import ANY, Stubber
+from stage import ACCOUNT, REGION
+
+from infragen.aws import Account, connect, reading
+from infragen.aws.failure import translated
+from infragen.cloud import ChangeSetRequest, PreviousValue
+from infragen.errors import CloudError, CredentialsExpired, InfragenError, InputError, Refused, Unavailable
+from infragen.stack import Absent, ResourceChange, StackResource
+
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop-dev/1234"
+SET_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/infragen-a-b/1234"
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Account:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return connect(REGION, ACCOUNT)
+
+
+@pytest.fixture
+def formation(cloud: Account) -> Iterator[Stubber]:
+    """CloudFormation's answers, in order; all must be asked for."""
+    with Stubber(cloud.clients.cloudformation) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def s3(cloud: Account) -> Iterator[Stubber]:
+    with Stubber(cloud.clients.s3) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def request(**over: Any) -> ChangeSetRequest:
+    given: dict[str, Any] = {
+        "stack": "shop-dev", "name": "infragen-a-b", "kind": "CREATE", "parameters": {"A": "1", "B": PreviousValue()},
+        "tags": {"Team": "core"}, "capabilities": ("CAPABILITY_IAM",), "url": "https://bucket/key",
+    }  # fmt: skip
+    return ChangeSetRequest(**{**given, **over})
+
+
+def test_a_change_set_is_asked_for_with_everything_it_needs(cloud: Account, formation: Stubber) -> None:
+    """A value read from AWS is never sent back: what stays is UsePreviousValue."""
+    expected = {
+        "StackName": "shop-dev",
+        "ChangeSetName": "infragen-a-b",
+        "ChangeSetType": "CREATE",
+        "ClientToken": ANY,
+        "Parameters": [
+            {"ParameterKey": "A", "ParameterValue": "1"},
+            {"ParameterKey": "B", "UsePreviousValue": True},
+        ],
+        "Tags": [{"Key": "Team", "Value": "core"}],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "TemplateURL": "https://bucket/key",
+        "IncludeNestedStacks": True,
+        "OnStackFailure": "DO_NOTHING",
+    }
+    formation.add_response("create_change_set", {"Id": SET_ID, "StackId": STACK_ID}, expected)
+    assert cloud.create_change_set(request(nested=True, on_failure="DO_NOTHING")) == (SET_ID, STACK_ID)
+
+
+def test_a_taken_name_is_our_own_earlier_try(cloud: Account, formation: Stubber) -> None:
+    """The answer to the first request was lost; names are unique, so the set is the one we asked for."""
+    formation.add_client_error("create_change_set", "AlreadyExistsException", "exists")
+    answer = {"ChangeSetId": SET_ID, "StackId": STACK_ID, "Status": "CREATE_PENDING"}
+    formation.add_response("describe_change_set", answer, {"ChangeSetName": "infragen-a-b", "StackName": "shop-dev"})
+    assert cloud.create_change_set(request()) == (SET_ID, STACK_ID)
+
+
+def test_what_aws_refuses_in_a_request_is_an_input_error_in_its_own_words(cloud: Account, formation: Stubber) -> None:
+    """AWS was not changed."""
+    formation.add_client_error("create_change_set", "ValidationError", "Parameters: [VpcId] must have values")
+    with pytest.raises(InputError, match=r"Parameters: \[VpcId\] must have values"):
+        cloud.create_change_set(request())
+
+
+def described(**more: Any) -> dict[str, Any]:
+    head = {"ChangeSetId": SET_ID, "ChangeSetName": "infragen-a-b", "StackId": STACK_ID}
+    return {**head, "Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", **more}
+
+
+def change(name: str, **more: Any) -> dict[str, Any]:
+    row = {"Action": "Modify", "LogicalResourceId": name, "ResourceType": "AWS::SQS::Queue", "Replacement": "False"}
+    return {"Type": "Resource", "ResourceChange": {**row, **more}}
+
+
+def test_all_pages_are_read_with_and_without_property_values(cloud: Account, formation: Stubber) -> None:
+    """A resource that the description with values leaves out is there all the same."""
+    target = {"Attribute": "Properties", "Name": "A", "RequiresRecreation": "Never"}
+    detail = {"Target": target, "Evaluation": "Static"}
+    valued = {"Target": {**target, "Path": "/Properties/A/0", "BeforeValue": "1", "AfterValue": "2"}}
+    incomplete = described(Changes=[change("Q1", Details=[valued])], StatusReason="[WARN] incomplete")
+    pages: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (described(Changes=[change("Q1", Details=[detail])], NextToken="n"), {}),
+        (described(Changes=[change("Q2", Replacement="True")]), {"NextToken": "n"}),
+        (incomplete, {"IncludePropertyValues": True}),
+    ]
+    for answer, more in pages:
+        formation.add_response("describe_change_set", answer, {"ChangeSetName": SET_ID, **more})
+    found = cloud.change_set(SET_ID)
+    assert found is not None
+    first, second = found.changes
+    assert (second.logical_id, second.replacement) == ("Q2", "True")
+    assert [(each.path, each.before, each.after) for each in first.properties] == [(("Properties", "A", 0), "1", "2")]
+
+
+def test_a_change_set_that_is_gone_is_none(cloud: Account, formation: Stubber) -> None:
+    """Reading and deleting it are no errors."""
+    formation.add_client_error("describe_change_set", "ChangeSetNotFound", "ChangeSet [x] does not exist", 404)
+    formation.add_client_error("delete_change_set", "ChangeSetNotFound", "ChangeSet [x] does not exist", 404)
+    assert cloud.change_set(SET_ID) is None
+    cloud.delete_change_set(SET_ID)
+
+
+def test_a_stack_that_does_not_exist_is_none_and_every_other_refusal_an_error(
+    cloud: Account, formation: Stubber
+) -> None:
+    """ValidationError means many things; only "does not exist" means absent."""
+    formation.add_client_error("describe_stacks", "ValidationError", "Stack with id shop-dev does not exist")
+    formation.add_client_error("describe_stacks", "ValidationError", "1 validation error detected")
+    assert cloud.stack("shop-dev") is None
+    with pytest.raises(CloudError, match="1 validation error"):
+        cloud.stack("shop-dev")
+
+
+def test_all_pages_of_stacks_are_read_and_cut_to_the_prefix(cloud: Account, formation: Stubber) -> None:
+    """Accounts hold more stacks than one page."""
+    made = {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC), "StackStatus": "CREATE_COMPLETE"}
+    stacks = [{"StackName": name, "StackId": f"arn:{name}", **made} for name in ("other", "shop-dev", "shop-dev-api")]
+    formation.add_response("describe_stacks", {"Stacks": stacks[:2], "NextToken": "n"}, {})
+    formation.add_response("describe_stacks", {"Stacks": stacks[2:]}, {"NextToken": "n"})
+    assert [each.name for each in cloud.stacks("shop-dev")] == ["shop-dev", "shop-dev-api"]
+
+
+def test_a_json_template_comes_back_as_text(cloud: Account, formation: Stubber) -> None:
+    """boto3 has parsed it already."""
+    formation.add_response(
+        "get_template", {"TemplateBody": '{"Resources": {}}'}, {"StackName": "s", "TemplateStage": "Original"}
+    )
+    assert cloud.template("s") == '{"Resources": {}}'
+
+
+def test_every_call_to_s3_names_the_owner(cloud: Account, s3: Stubber) -> None:
+    """And an object that is there already is not sent again."""
+    owner = {"ExpectedBucketOwner": ACCOUNT}
+    s3.add_response("head_bucket", {"BucketRegion": REGION}, {"Bucket": "b", **owner})
+    s3.add_response("head_object", {}, {"Bucket": "b", "Key": "k1", **owner})
+    s3.add_client_error("head_object", "404", "Not Found", 404)
+    put = {"Bucket": "b", "Key": "k2", "Body": b"x", "ChecksumAlgorithm": "SHA256", **owner}
+    s3.add_response("put_object", {}, put)
+    cloud.check_bucket("b")
+    assert not cloud.upload("b", "k1", b"x")
+    assert cloud.upload("b", "k2", b"x")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "match"),
+    [
+        ("404", 404, CloudError, "does not exist"),
+        ("403", 403, Refused, "does not belong to account"),
+        ("301", 301, CloudError, f"is not in {REGION}"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_says_why(
+    cloud: Account, s3: Stubber, code: str, status: int, kind: type[InfragenError], match: str
+) -> None:
+    """Missing, somebody else's, or elsewhere."""
+    s3.add_client_error("head_bucket", code, "x", status)
+    with pytest.raises(kind, match=match):
+        cloud.check_bucket("b")
+
+
+def test_a_bucket_in_another_region_is_named_with_it(cloud: Account, s3: Stubber) -> None:
+    """The answer says where it is."""
+    s3.add_response("head_bucket", {"BucketRegion": "eu-west-1"}, {"Bucket": "b", "ExpectedBucketOwner": ACCOUNT})
+    with pytest.raises(CloudError, match="eu-west-1"):
+        cloud.check_bucket("b")
+
+
+@pytest.mark.parametrize(
+    ("arn", "region", "url"),
+    [
+        ("arn:aws:iam::111111111111:root", "eu-central-1", "https://b.s3.eu-central-1.amazonaws.com/k"),
+        ("arn:aws-cn:iam::1:root", "cn-north-1", "https://b.s3.cn-north-1.amazonaws.com.cn/k"),
+        ("arn:aws-us-gov:iam::1:root", "us-gov-west-1", "https://b.s3.us-gov-west-1.amazonaws.com/k"),
+    ],
+)
+def test_template_urls_are_those_of_the_region_and_partition(
+    monkeypatch: pytest.MonkeyPatch, arn: str, region: str, url: str
+) -> None:
+    """China has a domain of its own."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    cloud = connect(region, "1")
+    with Stubber(cloud.clients.sts) as sts:
+        sts.add_response("get_caller_identity", {"Account": "1", "Arn": arn}, {})
+        assert cloud.template_url("b", "k") == url
+
+
+def test_lambdas_limit_is_unknown_without_the_permission(cloud: Account) -> None:
+    """Optional information never fails a deployment."""
+    with Stubber(cloud.clients.functions) as functions:
+        limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}
+        functions.add_response("get_account_settings", {"AccountLimit": limits}, {})
+        functions.add_client_error("get_account_settings", "AccessDeniedException", "no", http_status_code=403)
+        found = cloud.lambda_concurrency()
+        assert found is not None
+        assert (found.total, found.unreserved) == (1000, 900)
+        assert cloud.lambda_concurrency() is None
+
+
+def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Account) -> None:
+    """On the cluster by RDS, on the load balancer by its attributes; other types have none."""
+    cluster = StackResource("Cluster", "c", "AWS::RDS::DBCluster", "")
+    balancer = StackResource("LoadBalancer", "arn:lb", "AWS::ElasticLoadBalancingV2::LoadBalancer", "")
+    on = {"Key": "deletion_protection.enabled", "Value": "true"}
+    with Stubber(cloud.clients.rds) as rds, Stubber(cloud.clients.load_balancers) as load_balancers:
+        rds.add_response(
+            "describe_db_clusters", {"DBClusters": [{"DeletionProtection": True}]}, {"DBClusterIdentifier": "c"}
+        )
+        rds.add_response(
+            "modify_db_cluster", {},
+            {"DBClusterIdentifier": "c", "DeletionProtection": False, "ApplyImmediately": True},
+        )  # fmt: skip
+        load_balancers.add_response(
+            "describe_load_balancer_attributes", {"Attributes": [on]}, {"LoadBalancerArn": "arn:lb"}
+        )
+        load_balancers.add_response(
+            "modify_load_balancer_attributes", {},
+            {"LoadBalancerArn": "arn:lb", "Attributes": [{**on, "Value": "false"}]},
+        )  # fmt: skip
+        for resource in (cluster, balancer):
+            assert cloud.deletion_protection(resource)
+            cloud.lift_deletion_protection(resource)
+        assert not cloud.deletion_protection(StackResource("T", "t", "AWS::SNS::Topic", ""))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "match"),
+    [
+        (NoCredentialsError(), CloudError, "Unable to locate credentials"),
+        (ProfileNotFound(profile="nope"), CloudError, "nope"),
+        (UnauthorizedSSOTokenError(), CredentialsExpired, "SSO"),
+        (EndpointConnectionError(endpoint_url="http://x"), Unavailable, "http://x"),
+        (ConnectTimeoutError(endpoint_url="http://x"), Unavailable, "http://x"),
+        (ParamValidationError(report="bad"), CloudError, "bad"),
+    ],
+)
+def test_botocores_errors_become_ours(error: Exception, kind: type[CloudError], match: str) -> None:
+    """One line that says what was being done, and what to type next."""
+    with pytest.raises(kind, match=match) as caught, translated("asking"):
+        raise error
+    assert type(caught.value) is kind or kind is CloudError
+    assert caught.value.message.startswith("asking: ")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("Throttling", 400, Unavailable),
+        ("InternalFailure", 500, Unavailable),
+        ("ExpiredToken", 403, CredentialsExpired),
+        ("AccessDenied", 403, CloudError),
+        ("SignatureDoesNotMatch", 403, CloudError),
+        ("SomethingNew", 400, CloudError),
+    ],
+)
+def test_aws_errors_are_permanent_passing_or_about_credentials(
+    cloud: Account, formation: Stubber, code: str, status: int, kind: type[CloudError]
+) -> None:
+    """Only what may pass by itself is Unavailable: following goes on through it."""
+    formation.add_client_error("describe_stacks", code, "the words", status)
+    with pytest.raises(CloudError, match="the words") as caught:
+        cloud.stack("shop-dev")
+    assert isinstance(caught.value, kind)
+    assert isinstance(caught.value, Unavailable) == (kind is Unavailable)
+
+
+def test_our_own_faults_are_not_taken_for_aws_errors() -> None:
+    """A bug keeps its traceback."""
+    with pytest.raises(KeyError), translated("asking"):
+        raise KeyError("bug")
+
+
+def test_control_characters_of_a_reason_are_taken_out() -> None:
+    """A resource's own message must not drive the terminal."""
+    assert reading.plain("a\x1b[31mred\x1b[0m\r\nb\x07\x9b1m") == "ared b1m"
+
+
+def test_a_property_with_several_causes_is_one_change() -> None:
+    """AWS lists it once for each; the worst recreation stays."""
+    target = {"Attribute": "Properties", "Name": "A"}
+    details = [
+        {"Target": {**target, "RequiresRecreation": recreation}, "ChangeSource": source, "CausingEntity": entity}
+        for recreation, source, entity in (
+            ("Never", "DirectModification", ""),
+            ("Always", "ParameterReference", "P"),
+            ("Never", "ResourceAttribute", "R.Arn"),
+        )
+    ]
+    [only] = reading.resource_change(change("Q", Details=details)).properties
+    assert (only.recreation, only.cause) == ("Always", "parameter P, resource R.Arn")
+
+
+def test_added_and_removed_values_are_absent_on_one_side() -> None:
+    """`(none)`, which is something else than a value that AWS does not tell."""
+    target = {"Attribute": "Properties", "Name": "A", "BeforeValue": "1", "AfterValue": "2"}
+    added = reading.property_change({"Target": {**target, "AttributeChangeType": "Add"}})
+    removed = reading.property_change({"Target": {**target, "AttributeChangeType": "Remove"}})
+    assert (added.before, added.after, removed.before, removed.after) == (Absent(), "2", "1", Absent())
+    assert (
+        reading.property_change({"Target": {"Attribute": "Properties", "RequiresRecreation": "Odd"}}).recreation
+        == "Always"
+    )
+
+
+def test_merging_keeps_what_matters_from_the_plain_description() -> None:
+    """Replacement and policy are taken from the one that never leaves anything out."""
+    plain = ResourceChange("", "Modify", "Q", "T", "True", "ReplaceAndDelete")
+    valued = ResourceChange("", "Modify", "Q", "T", "False")
+    extra = ResourceChange("", "Add", "New", "T")
+    assert reading.merged([plain], [valued, extra]) == (plain, extra)

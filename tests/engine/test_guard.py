@@ -1,0 +1,91 @@
+"""The guard: nothing that holds data is lost without its own permission, whatever AWS may say."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infragen.guard import STATEFUL, destructive, refusals, stack_policy, stateful
+from infragen.stack import STACK_TYPE, ResourceChange
+
+ACTIONS = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "", "Destroy"])
+REPLACEMENTS = st.sampled_from(["True", "False", "Conditional", "", "Maybe"])
+POLICIES = st.sampled_from(
+    ["", "Delete", "Retain", "Snapshot", "ReplaceAndDelete", "ReplaceAndRetain", "ReplaceAndSnapshot", "Shred"]
+)
+KINDS = st.sampled_from([*sorted(STATEFUL), STACK_TYPE, "AWS::SNS::Topic", "AWS::EC2::Subnet", "Custom::Thing"])
+CHANGES = st.builds(
+    ResourceChange,
+    layer=st.sampled_from(["database", "queue", "root"]),
+    action=ACTIONS,
+    logical_id=st.sampled_from(["Cluster", "Queue", "Key"]),
+    type=KINDS,
+    replacement=REPLACEMENTS,
+    policy_action=POLICIES,
+)
+
+
+def certainly_safe(change: ResourceChange) -> bool:
+    """The few combinations, written out, after which a stateful resource is certainly still there."""
+    if change.action in ("Add", "Import"):
+        return True
+    kept = change.policy_action in ("", "Retain", "Snapshot", "ReplaceAndRetain", "ReplaceAndSnapshot")
+    in_place = change.replacement == "False" or (change.type == STACK_TYPE and change.replacement == "Conditional")
+    return change.action in ("Modify", "SyncWithActual") and in_place and kept
+
+
+@given(st.lists(CHANGES, max_size=6), st.sets(st.sampled_from(["database/Cluster", "queue/Queue", "root/Key"])))
+@settings(max_examples=2000, deadline=None)
+def test_no_change_that_could_destroy_data_gets_through(changes: list[ResourceChange], allowed: set[str]) -> None:
+    """Every one is refused unless its own place is allowed; what is certainly safe or holds no data never is."""
+    refused = {each.place for each in refusals(changes, allowed)}
+    for change in changes:
+        holds_data = change.type in STATEFUL or change.type == STACK_TYPE
+        if holds_data and not certainly_safe(change) and change.place not in allowed:
+            assert change.place in refused
+    loud = [each for each in changes if not certainly_safe(each) and (each.type in STATEFUL or each.type == STACK_TYPE)]
+    assert refused <= {each.place for each in loud} - allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "replacement", "policy", "why"),
+    [
+        ("Remove", "", "Retain", "would be removed"),
+        ("Modify", "True", "ReplaceAndSnapshot", "would be replaced"),
+        ("Modify", "Conditional", "", "may be replaced"),
+        ("Modify", "", "", "replacement unknown"),
+        ("Modify", "Perhaps", "", "replacement Perhaps"),
+        ("Dynamic", "False", "", "action Dynamic"),
+        ("", "False", "", "action unknown"),
+        ("Modify", "False", "Delete", "policy action Delete"),
+    ],
+)
+def test_a_refusal_says_why(action: str, replacement: str, policy: str, why: str) -> None:
+    """In words that a reviewer can check against the plan."""
+    change = ResourceChange("database", action, "Cluster", "AWS::RDS::DBCluster", replacement, policy)
+    [refusal] = refusals([change])
+    assert why in str(refusal)
+    assert str(refusal).startswith("database/Cluster (AWS::RDS::DBCluster)")
+
+
+@given(CHANGES)
+def test_destruction_is_seen_for_any_type(change: ResourceChange) -> None:
+    """What was not shown and may not survive is recognised, stateful or not."""
+    if change.action == "Remove" or (change.replacement == "True" and change.action == "Modify"):
+        assert destructive(change)
+    if change.action == "Add" or (change.action, change.replacement) == ("Modify", "False"):
+        assert not destructive(change)
+
+
+def test_the_stack_policy_denies_what_the_guard_refuses() -> None:
+    """Replace and delete of what holds data; everything else stays allowed."""
+    body: dict[str, Any] = {
+        "Resources": {"Cluster": {"Type": "AWS::RDS::DBCluster"}, "Topic": {"Type": "AWS::SNS::Topic"}}
+    }
+    allow, deny = stack_policy(stateful(body))["Statement"]
+    assert (allow["Effect"], allow["Action"], allow["Resource"]) == ("Allow", "Update:*", "*")
+    assert deny["Effect"] == "Deny"
+    assert deny["Action"] == ["Update:Replace", "Update:Delete"]
+    assert deny["Resource"] == ["LogicalResourceId/Cluster"]
+    assert len(stack_policy([])["Statement"]) == 1
