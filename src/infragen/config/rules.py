@@ -37,6 +37,9 @@ Rule = Callable[[Given], Iterator[Finding]]
 STRICT = ("staging", "prod", "production")
 """Environments that must not be served without TLS."""
 
+FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
+"""What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
+
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
 
@@ -187,6 +190,45 @@ def names(given: Given) -> Iterator[Finding]:
                     f'api.schedule[{index}].name is "{action.name}", which is taken; names must be unique',
                 )
             scheduled.add(action.name)
+
+
+def physical_names(given: Given) -> Iterator[Finding]:
+    """Project, environment and name together stay within 64 characters for a function, and within 80 for a queue with
+    its `-dlq` and `.fifo`; `database-credentials` is the name of infragen's own function.
+    """
+    env = given.env
+    for index, queue in enumerate(env.queues):
+        whole = f"{env.name}-{queue.name}-dlq{'.fifo' if queue.fifo else ''}"
+        yield from _too_long(("queues", index, "name"), queue.name, whole, "queue", QUEUE_NAME_LENGTH)
+    for index, worker in enumerate(env.workers):
+        whole = f"{env.name}-{worker.name}"
+        yield from _too_long(("workers", index, "name"), worker.name, whole, "function", FUNCTION_NAME_LENGTH)
+        if worker.name == "database-credentials" and env.database:
+            text = f'workers[{index}].name is "{worker.name}", which is infragen\'s own function; choose another name'
+            yield Finding(("workers", index, "name"), text)
+
+
+def _too_long(path: Path, name: str, whole: str, kind: str, limit: int) -> Iterator[Finding]:
+    if len(whole) > limit:
+        yield Finding(
+            path,
+            f'{path[0]}[{path[1]}].name is "{name}", which makes the {kind} {whole} of {len(whole)} characters; '
+            f"AWS allows {limit}, so {len(name) - len(whole) + limit} are left for the name",
+        )
+
+
+def repeated(given: Given) -> Iterator[Finding]:
+    """Endpoints, address ranges and mail addresses are listed once each."""
+    env = given.env
+    lists: list[tuple[Path, Sequence[str]]] = [(("alarms", "emails"), env.alarms.emails)]
+    if env.network:
+        lists.append((("network", "interface_endpoints"), env.network.interface_endpoints))
+    if env.api:
+        lists.append((("api", "ingress_cidrs"), env.api.ingress_cidrs))
+    for path, items in lists:
+        for index, item in enumerate(items):
+            if item in items[:index]:
+                yield Finding((*path, index), f'{".".join(map(str, path))}[{index}] is "{item}", which is listed twice')
 
 
 def concurrency(given: Given) -> Iterator[Finding]:
@@ -442,8 +484,8 @@ def production(given: Given) -> Iterator[Finding]:
 
 
 ERRORS: tuple[Rule, ...] = (
-    file_name, layers, visibility, batches, references, names, concurrency, ranges, fargate_size, connections,
-    endpoints, https, rotation, execute_command, runtimes, auto_pause, variables, production,
+    file_name, layers, visibility, batches, references, names, physical_names, repeated, concurrency, ranges,
+    fargate_size, connections, endpoints, https, rotation, execute_command, runtimes, auto_pause, variables, production,
 )  # fmt: skip
 
 
