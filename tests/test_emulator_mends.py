@@ -853,6 +853,48 @@ def test_a_child_that_cannot_be_deleted_fails_the_root(nested: Nested, faults: F
     assert delete(nested.cloudformation, "root") == "DELETE_COMPLETE"
 
 
+def test_events_name_a_child_by_its_arn_from_the_beginning(nested: Nested, faults: Faults) -> None:
+    """Its creation, its update and the failure of its update carry the ARN, and the failure AWS's sentence."""
+
+    def in_root() -> list[tuple[str, str, str]]:
+        found = nested.cloudformation.describe_stack_events(StackName="root")["StackEvents"]
+        rows = [
+            (event["ResourceStatus"], event.get("ResourceStatusReason", ""), event.get("PhysicalResourceId", ""))
+            for event in found
+            if event["LogicalResourceId"] == "Child"
+        ]
+        return rows[::-1]
+
+    assert nested.deploy(two_queues(30)) == "CREATE_COMPLETE"
+    child = outputs(nested.cloudformation, "root")["Child"]
+    creation = [
+        ("CREATE_IN_PROGRESS", "", ""),
+        ("CREATE_IN_PROGRESS", "Resource creation Initiated", child),
+        ("CREATE_COMPLETE", "", child),
+    ]
+    assert in_root() == creation
+    faults(fail={"update AWS::SQS::Queue": [2]})
+    assert nested.deploy(two_queues(60)) == "UPDATE_ROLLBACK_COMPLETE"
+    failure = f"Embedded stack {child} was not successfully updated: "
+    failure += "The following resource(s) failed to update: [Two]. "
+    update, failed = in_root()[3:5]
+    assert update == ("UPDATE_IN_PROGRESS", "", child)
+    assert failed == ("UPDATE_FAILED", failure, child)
+
+
+def test_a_child_whose_creation_failed_can_be_looked_into(nested: Nested, faults: Faults) -> None:
+    """The root's event has the child's ARN, and the child's events, though it is deleted, name the resource."""
+    faults(fail={"create AWS::SQS::Queue": [2]})
+    assert nested.deploy(two_queues(30)) == "ROLLBACK_COMPLETE"
+    (failure,) = reasons(nested.cloudformation, "root", "Child", "CREATE_FAILED")
+    assert failure == (
+        f"Embedded stack {nested.child_id()} was not successfully created: "
+        "The following resource(s) failed to create: [Two]. "
+    )
+    (reason,) = reasons(nested.cloudformation, nested.child_id(), "Two", "CREATE_FAILED")
+    assert reason == "injected failure: create AWS::SQS::Queue"
+
+
 def test_a_child_that_cannot_be_created_is_taken_away_by_the_roots_rollback(
     nested: Nested, faults: Faults, client: Clients
 ) -> None:

@@ -30,6 +30,7 @@ _MENDS = (
     "functions",
     "templates",
     "nested_stacks",
+    "nested_events",
     "change_sets",
     "descriptions",
     "interruption",

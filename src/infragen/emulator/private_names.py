@@ -35,7 +35,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_r53_normalize_hosted_zone_id",
         "_update_resource",
     ),
-    "ministack.services.cloudformation.stacks": ("_delete_stack_async", "_runs_on_worker_thread"),
+    "ministack.services.cloudformation.stacks": ("_add_event", "_delete_stack_async", "_runs_on_worker_thread"),
     "ministack.services.cloudformation.wait_conditions": (
         "deliver_signal",
         "register_slot",
