@@ -1,9 +1,16 @@
 """The network layer: every setting of `network:` is seen in its template, and who may talk to whom."""
 
+from ipaddress import ip_network
+from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rendering import properties, resources, template
+
+from infragen.config import Network
+from infragen.layers.network import TIERS, subnet_blocks
 
 ZONES = "network: {azs: %d, nat: %s}"
 
@@ -35,6 +42,20 @@ def test_the_vpc_range_moves_every_subnet() -> None:
     over = "network: {vpc_cidr: 172.16.32.0/20}"
     assert properties("network", "Vpc", over)["CidrBlock"] == "172.16.32.0/20"
     assert properties("network", "IsolatedSubnet2", over)["CidrBlock"] == "172.16.41.0/24"
+
+
+@given(prefix=st.integers(16, 20), third=st.integers(0, 15), zones=st.integers(2, 3))
+def test_no_plan_overlaps_or_leaves_the_vpc_and_another_zone_moves_nothing(prefix: int, third: int, zones: int) -> None:
+    """For every range from /16 to /20: blocks are apart, inside, and the first ones of a larger plan."""
+    vpc = ip_network((f"10.9.{16 * third}.0", prefix), strict=False)
+    small = Network.model_construct(vpc_cidr=str(vpc), azs=zones)
+    large = Network.model_construct(vpc_cidr=str(vpc), azs=zones + 1)
+    blocks = [block for tier in TIERS for block in subnet_blocks(large, tier)]
+    assert len(blocks) == 3 * (zones + 1)
+    assert all(block.subnet_of(vpc) for block in blocks)  # type: ignore[arg-type]
+    assert not any(one.overlaps(other) for one, other in combinations(blocks, 2))
+    for tier in TIERS:
+        assert [*subnet_blocks(small, tier)] == [*subnet_blocks(large, tier)][:zones]
 
 
 def test_subnets_spread_over_zones_and_give_no_public_addresses() -> None:
