@@ -155,7 +155,7 @@ def _path(change: PropertyChange) -> str:
 def _value_line(lead: str, change: PropertyChange, width: int, *, replaces: bool = False) -> Text:
     tail = "  forces the replacement" if replaces and change.recreation == "Always" else ""
     cause = f"  because of {change.cause}" if change.cause else ""
-    if change.before is None and change.after is None:
+    if change.before == change.after:  # neither is told, or a reference whose target becomes another one
         return Text.assemble(lead, (tail, "magenta"), (cause, "dim"))
     room = min(WIDEST_VALUE, max(12, (width - len(lead) - len(tail) - len(cause) - 7) // 2))
     before, after = shown(change.before, room), shown(change.after, room)

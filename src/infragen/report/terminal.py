@@ -16,6 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from infragen.cloud import Identity
 from infragen.outcome import Failed, Outcome
 from infragen.plan import EnvironmentPlan
 from infragen.progress import (
@@ -37,7 +38,7 @@ from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
-from infragen.stack import STACK_TYPE, StackEvent
+from infragen.stack import StackEvent
 
 HEARTBEAT = 60.0
 """Seconds of silence after which a log hears that the operation is alive."""
@@ -76,14 +77,22 @@ def width_of(target: Console) -> int:
 
 @dataclass
 class _Layer:
-    """What the live region knows of one layer; times are the clock's."""
+    """What is known of one layer. `since` and `busy` are the clock's; how long it took is AWS's to say."""
 
     total: int
     since: float
-    done: int = 0
-    ended: float | None = None
+    done: set[str] = field(default_factory=set)
+    ended: bool = False
     failed: bool = False
     busy: dict[str, float] = field(default_factory=dict)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def seconds(self, now: float) -> float:
+        """How long it has run by the clock, or how long it took by the times of its events."""
+        if self.ended and self.first and self.last:
+            return (self.last - self.first).total_seconds()
+        return now - self.since
 
 
 class Terminal:
@@ -113,6 +122,9 @@ class Terminal:
         self._stacks: dict[str, str] = {}
         self._since: dict[tuple[str, str], datetime] = {}
         self._spoke = clock()
+        self._identity: Identity | None = None
+        self._deleting = False
+        self._turned_back = False
         self._lost = ""
         self._closed = False
 
@@ -136,7 +148,9 @@ class Terminal:
         """Shows an event."""
         match event:
             case Connected(identity):
-                self._say(Text(f"account {identity.account}, {identity.region}, as {identity.arn}", style="dim"))
+                if identity != self._identity:
+                    self._say(Text(f"account {identity.account}, {identity.region}, as {identity.arn}", style="dim"))
+                self._identity = identity
             case Uploaded(_, key, size):
                 self._say(Text(f"uploaded {_short(key)} ({-(-size // 1024)} KiB)", style="dim"))
             case Preparing(_, stack):
@@ -159,26 +173,26 @@ class Terminal:
                 self._end(outcome)
 
     def _plan(self, plan: EnvironmentPlan) -> None:
-        self._totals = {stack.layer: sum(each.type != STACK_TYPE for each in stack.changes) for stack in plan.stacks}
+        self._totals = {stack.layer: len(stack.changes) for stack in plan.stacks}
         say(self._plans, plan_lines(plan, width_of(self._plans)))
 
     def _begin(self, layer: str, stack: str, action: str) -> None:
         self._stacks[layer] = stack
+        self._deleting = action == "delete"
         self._say(Text.assemble((layer, "bold"), f": {ACTIONS.get(action, action)} {stack}"))
-        self._layers[layer] = _Layer(self._totals.get(layer, 0), self._clock())
+        self._layers[layer] = self._fresh(layer)
         if self._wants_live and not self._live:
-            self._live = Live(
-                console=self._progress, get_renderable=self._picture, refresh_per_second=4, transient=True
-            )
+            self._live = Live(console=self._progress, get_renderable=self._picture, refresh_per_second=4)
             self._live.start()
 
     def _happened(self, layer: str, event: StackEvent) -> None:
         self._lost = ""
+        state = self._layers.setdefault(layer, self._fresh(layer))
+        state.first, state.last = state.first or event.time, event.time
         if event.of_stack_itself:
-            self._layer_event(layer, event)
+            self._layer_event(layer, state, event)
             return
         key = (layer, event.logical_id)
-        state = self._layers.setdefault(layer, _Layer(self._totals.get(layer, 0), self._clock()))
         if event.status.endswith("_IN_PROGRESS"):
             self._since.setdefault(key, event.time)
             state.busy.setdefault(event.logical_id, self._clock())
@@ -186,7 +200,7 @@ class Terminal:
         started = self._since.pop(key, None)
         state.busy.pop(event.logical_id, None)
         failed = event.status.endswith("_FAILED")
-        state.done += not failed
+        self._count(state, event)
         if self._live and not failed:
             return
         took = f"  {span((event.time - started).total_seconds())}" if started else ""
@@ -198,14 +212,26 @@ class Terminal:
             )
         )  # fmt: skip
 
-    def _layer_event(self, layer: str, event: StackEvent) -> None:
+    def _count(self, state: _Layer, event: StackEvent) -> None:
+        """What is done: all that has completed, less what a rollback takes away again."""
+        if event.status.endswith("_FAILED"):
+            return
+        if event.status.startswith("DELETE_") and not self._deleting:
+            if self._turned_back:
+                state.done.discard(event.logical_id)
+        else:
+            state.done.add(event.logical_id)
+
+    def _fresh(self, layer: str) -> _Layer:
+        return _Layer(self._totals.get(layer, 0), self._clock())
+
+    def _layer_event(self, layer: str, state: _Layer, event: StackEvent) -> None:
         """An event of a stack as a whole: when it turns back, that is worth a line; its end closes its row."""
-        state = self._layers.setdefault(layer, _Layer(self._totals.get(layer, 0), self._clock()))
         if event.status.endswith("ROLLBACK_IN_PROGRESS"):
-            state.failed = True
+            state.failed = self._turned_back = True
             self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
         elif not event.status.endswith("_IN_PROGRESS"):
-            state.ended = self._clock()
+            state.ended, state.failed = True, self._turned_back
             state.busy.clear()
 
     def _unreadable(self, layer: str, reason: str) -> None:
@@ -225,10 +251,8 @@ class Terminal:
         self._stacks.pop(outcome.layer, None)
         state = self._layers.get(outcome.layer)
         if state is not None:
-            state.ended, state.failed = self._clock(), isinstance(outcome, Failed)
+            state.ended, state.failed = True, isinstance(outcome, Failed)
             state.busy.clear()
-        if not self._stacks:
-            self._stop_live()
         said, tint = word(outcome)
         took = f" after {span(self._clock() - state.since)}" if state else ""
         self._say(Text.assemble((outcome.layer, "bold"), ": ", (said, tint), took))
@@ -258,12 +282,12 @@ class Terminal:
         width = max((len(name) for name in self._layers), default=0)
         rows = []
         for name, state in self._layers.items():
-            mark = frames[int(now * 8) % len(frames)] if state.ended is None else "x" if state.failed else "+"
-            count = f"{state.done}/{state.total}" if state.total else str(state.done)
+            mark = ("x" if state.failed else "+") if state.ended else frames[int(now * 8) % len(frames)]
+            count = f"{len(state.done)}/{state.total}" if state.total else str(len(state.done))
             busy = sorted(state.busy.items(), key=lambda each: each[1])
             shown = ", ".join(f"{one} {span(now - since)}" for one, since in busy[:SHOWN_BUSY])
             more = f" and {len(busy) - SHOWN_BUSY} more" if len(busy) > SHOWN_BUSY else ""
-            row = Text(f"{mark} {name.ljust(width)}  {count:>7}  {span((state.ended or now) - state.since):>10}  ")
+            row = Text(f"{mark} {name.ljust(width)}  {count:>7}  {span(state.seconds(now)):>10}  ")
             rows.append(Text.assemble(row, (f"{shown}{more}", "dim"), no_wrap=True, overflow="ellipsis"))
         return Group(*rows)
 
