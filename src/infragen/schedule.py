@@ -12,7 +12,7 @@ from typing import TypeVar
 from infragen.errors import InfragenError
 from infragen.operate import Road
 from infragen.outcome import Deleted, Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, failed
-from infragen.progress import Ended, Following, Timer, Ui
+from infragen.progress import Ended, Following, Timer, Ui, Warned
 
 T = TypeVar("T")
 
@@ -87,6 +87,8 @@ def walk(stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, timer: Tim
         except KeyboardInterrupt:
             if interrupted:
                 _detach(stops, outcomes, roads, ui)
+            else:
+                ui.tell(Warned("interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following"))
             interrupted = True
     return Walk(tuple(outcomes[each.name] for each in stops), interrupted)
 

@@ -51,9 +51,17 @@ ACTIONS = {
 }  # fmt: skip
 
 
+class _Console(Console):
+    """rich's console, which by itself ends the process when its reader goes away."""
+
+    def on_broken_pipe(self) -> None:
+        """Lets the error through to whoever prints."""
+        raise BrokenPipeError
+
+
 def console(stream: TextIO, *, styled: bool) -> Console:
     """A console that writes text as it is; without style it never writes an escape sequence."""
-    return Console(
+    return _Console(
         file=stream,
         force_terminal=styled,
         color_system="auto" if styled else None,
@@ -276,11 +284,13 @@ class Terminal:
             self._live = None
 
     def _picture(self) -> Group:
+        return Group(*self.rows())
+
+    def rows(self) -> Iterator[Text]:
         """The live region: a row for each layer that has begun."""
         now = self._clock()
         frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if (self._progress.encoding or "").startswith("utf") else "|/-\\"
         width = max((len(name) for name in self._layers), default=0)
-        rows = []
         for name, state in self._layers.items():
             mark = ("x" if state.failed else "+") if state.ended else frames[int(now * 8) % len(frames)]
             count = f"{len(state.done)}/{state.total}" if state.total else str(len(state.done))
@@ -288,8 +298,7 @@ class Terminal:
             shown = ", ".join(f"{one} {span(now - since)}" for one, since in busy[:SHOWN_BUSY])
             more = f" and {len(busy) - SHOWN_BUSY} more" if len(busy) > SHOWN_BUSY else ""
             row = Text(f"{mark} {name.ljust(width)}  {count:>7}  {span(state.seconds(now)):>10}  ")
-            rows.append(Text.assemble(row, (f"{shown}{more}", "dim"), no_wrap=True, overflow="ellipsis"))
-        return Group(*rows)
+            yield Text.assemble(row, (f"{shown}{more}", "dim"), no_wrap=True, overflow="ellipsis")
 
 
 def span(seconds: float) -> str:

@@ -1,0 +1,140 @@
+"""A plan as people read it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from infragen.guard import Refusal
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report.plan import kind, plan_lines, shown, summary
+from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+
+QUEUE = "AWS::SQS::Queue"
+
+
+def plan(*stacks: StackPlan, refusals: Sequence[Refusal] = (), warnings: Sequence[str] = ()) -> EnvironmentPlan:
+    return EnvironmentPlan(
+        "dev", "111111111111", "eu-west-1", "nested", stacks, refusals=tuple(refusals), warnings=tuple(warnings)
+    )
+
+
+def update(*changes: ResourceChange, **more: object) -> StackPlan:
+    return StackPlan("queue", "shop-dev-queue", "update", changes, **more)  # type: ignore[arg-type]
+
+
+def text(shown_plan: EnvironmentPlan, width: int = 200) -> list[str]:
+    return [line.plain for line in plan_lines(shown_plan, width)]
+
+
+def test_nothing_to_change_is_one_line() -> None:
+    """With the account and region that were looked at."""
+    assert text(plan(StackPlan("queue", "q", "none"))) == ["dev in account 111111111111, eu-west-1: nothing to change"]
+
+
+def test_every_action_has_its_mark_and_the_last_line_counts_them() -> None:
+    """Added, changed, replaced, removed, and what only AWS knows."""
+    changes = (
+        ResourceChange("queue", "Add", "New", QUEUE),
+        ResourceChange("queue", "Modify", "Same", QUEUE, "False"),
+        ResourceChange("queue", "Modify", "Other", QUEUE, "True", "ReplaceAndSnapshot"),
+        ResourceChange("queue", "Modify", "Perhaps", QUEUE, "Conditional"),
+        ResourceChange("queue", "Remove", "Old", QUEUE, policy_action="Retain"),
+        ResourceChange("queue", "Dynamic", "Odd", QUEUE),
+    )
+    assert text(plan(update(*changes))) == [
+        "Plan for dev in account 111111111111, eu-west-1",
+        "",
+        "queue  shop-dev-queue: update  (from comparing templates)",
+        f"    + New      {QUEUE}",
+        f"    ~ Same     {QUEUE}",
+        f"  -/+ Other    {QUEUE}  replaced: the old one is snapshotted, then deleted",
+        f"  -/+ Perhaps  {QUEUE}  may be replaced",
+        f"    - Old      {QUEUE}  kept in AWS, no longer managed",
+        f"    ? Odd      {QUEUE}  Dynamic: what happens is known only when it runs",
+        "",
+        "1 to add, 1 to change, 2 to replace, 1 to remove, 1 unknown until it runs",
+    ]
+
+
+@pytest.mark.parametrize("replacement", ["True", "Conditional", "Maybe", "unheard of"])
+def test_a_replacement_that_is_not_ruled_out_counts_as_one(replacement: str) -> None:
+    """Whatever AWS may say one day."""
+    assert kind(ResourceChange("queue", "Modify", "Q", QUEUE, replacement)) == "replace"
+
+
+def test_values_show_before_and_after_and_why() -> None:
+    """Paths without the word Properties; what is known later says after what; a cause is named."""
+    properties = (
+        PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b"),
+        PropertyChange(("Properties", "KmsMasterKeyId"), Absent(), KnownAfter("network", "PlatformKeyArn")),
+        PropertyChange(("Properties", "QueueName"), "old", "new", "Always"),
+        PropertyChange(("Properties", "Policy"), {"Ref": "X"}, {"Ref": "X"}, cause="resource X"),
+        PropertyChange(("DeletionPolicy",), None, None),
+    )
+    lines = text(plan(update(ResourceChange("queue", "Modify", "Q", QUEUE, "True", properties=properties))))
+    assert lines[4:9] == [
+        "        Tags[0].Value  a -> b",
+        "        KmsMasterKeyId  (none) -> (known after network: PlatformKeyArn)",
+        "        QueueName  old -> new  forces the replacement",
+        "        Policy  because of resource X",
+        "        DeletionPolicy",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_long_values_are_cut_to_the_width_with_their_length(width: int) -> None:
+    """No line of a change is longer than the terminal."""
+    before, after = "b" * 1234, {"Statement": ["a" * 999]}
+    change = PropertyChange(("Properties", "Policy"), before, after)
+    lines = text(plan(update(ResourceChange("queue", "Modify", "Q", QUEUE, "False", properties=(change,)))), width)
+    assert "(1234 characters)" in lines[4]
+    assert len(lines[4]) <= width
+
+
+def test_a_value_of_many_lines_is_one_line() -> None:
+    """A script or a policy does not break the table."""
+    assert shown("a\n  b", 40) == "a b"
+    assert shown("", 40) == '""'
+
+
+def test_stacks_that_nest_a_layer_are_not_counted_unless_removed() -> None:
+    """The layers inside are counted; a removed one takes everything in it along and is shown."""
+    rows = (
+        ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional"),
+        ResourceChange("root", "Remove", "Cache", STACK_TYPE, policy_action="Delete"),
+    )
+    root = StackPlan("root", "shop-dev", "update", rows)
+    whole = plan(root, update(ResourceChange("queue", "Modify", "Q", QUEUE, "False")))
+    assert summary(whole) == "0 to add, 1 to change, 0 to replace, 1 to remove"
+    lines = text(whole)
+    assert any("- Cache" in line for line in lines)
+    assert not any("Queue  AWS::CloudFormation::Stack" in line for line in lines)
+
+
+def test_tags_and_parameters_of_a_new_stack_are_left_out() -> None:
+    """They are all new; of a stack that exists they are shown."""
+    tags = (PropertyChange(("Team",), Absent(), "core"),)
+    created = StackPlan("queue", "shop-dev-queue", "create", (), tags=tags)
+    assert not any("Team" in line for line in text(plan(created)))
+    assert any(line == "  tag Team  (none) -> core" for line in text(plan(update(tags=tags))))
+
+
+def test_refusals_and_warnings_are_part_of_the_plan() -> None:
+    """The reader of a plan learns before the deployment what it will refuse."""
+    lines = text(
+        plan(
+            update(ResourceChange("queue", "Remove", "Q", QUEUE)),
+            refusals=[Refusal("queue/Q", QUEUE, "would be removed")],
+            warnings=["90 of 100"],
+        )
+    )
+    assert lines[0] == "warning: 90 of 100"
+    assert f"refused without --allow-replace queue/Q ({QUEUE}) would be removed" in lines
+
+
+def test_what_waits_for_a_layer_and_what_is_unchanged_is_said() -> None:
+    """Independent stacks: the second is known in full once the first is there."""
+    waiting = StackPlan("api", "shop-dev-api", "create", (), waits_for=("network",))
+    lines = text(plan(StackPlan("network", "shop-dev-network", "none"), waiting))
+    assert "api  shop-dev-api: create  (from comparing templates; waits for network)" in lines
+    assert "unchanged: network" in lines

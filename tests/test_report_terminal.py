@@ -1,0 +1,195 @@
+"""The engine's events as words, for logs and for terminals."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from infragen.cloud import Identity
+from infragen.errors import Refused
+from infragen.follow import LayerEvent
+from infragen.outcome import Deployed, Failed
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.progress import (
+    Connected,
+    Ended,
+    Event,
+    Following,
+    Happened,
+    Lost,
+    Planned,
+    Question,
+    Started,
+    Uploaded,
+    Warned,
+)
+from infragen.report.terminal import Terminal, console, span
+from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
+
+QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Stage:
+    """A terminal whose clock and output are ours."""
+
+    def __init__(self, *, live: bool = False) -> None:
+        self.now = 0.0
+        self.progress, self.plans = io.StringIO(), io.StringIO()
+        self.ui = Terminal(
+            console(self.progress, styled=live), console(self.plans, styled=False), lambda: self.now, live=live
+        )
+
+    def tell(self, *events: Event) -> list[str]:
+        """The lines that the events add."""
+        self.progress.truncate(0)
+        self.progress.seek(0)
+        for event in events:
+            self.ui.tell(event)
+        return self.progress.getvalue().splitlines()
+
+
+def event(name: str, status: str, seconds: float = 0, reason: str = "", kind: str = QUEUE) -> Happened:
+    own = "shop-dev" if kind == STACK_TYPE and name == "shop-dev" else f"{name}-1"
+    inner = StackEvent("e", "shop-dev", "shop-dev", name, own, kind, status, START + timedelta(seconds=seconds), reason)
+    return Happened("root", LayerEvent("queue", inner))
+
+
+def test_a_log_has_a_line_for_what_is_complete_with_the_time_that_aws_took() -> None:
+    """Beginnings are not worth a line each."""
+    stage = Stage()
+    assert stage.tell(Started("queue", "shop-dev-queue", "create")) == ["queue: creating shop-dev-queue"]
+    assert stage.tell(event("Orders", "CREATE_IN_PROGRESS", 0)) == []
+    assert stage.tell(event("Orders", "CREATE_IN_PROGRESS", 3, "Resource creation Initiated")) == []
+    assert stage.tell(event("Orders", "CREATE_COMPLETE", 65)) == [f"queue  Orders  {QUEUE}  CREATE_COMPLETE  1 min 5 s"]
+
+
+def test_a_failure_shows_awss_words_and_what_to_type() -> None:
+    """The resource when it fails, the outcome with its message and hint."""
+    stage = Stage()
+    stage.tell(Started("queue", "shop-dev-queue", "create"), event("Orders", "CREATE_IN_PROGRESS"))
+    assert stage.tell(event("Orders", "CREATE_FAILED", 2, "no room")) == [
+        f"queue  Orders  {QUEUE}  CREATE_FAILED  2 s  no room"
+    ]
+    stage.now = 9
+    assert stage.tell(Ended(Failed("queue", "shop-dev-queue", "it is ROLLBACK_COMPLETE: no room", "mend it"))) == [
+        "queue: failed after 9 s",
+        "  it is ROLLBACK_COMPLETE: no room",
+        "  hint: mend it",
+    ]
+
+
+def test_a_silent_minute_is_broken_by_a_heartbeat_that_says_what_is_waited_for() -> None:
+    """Not before a minute without a line, and again after the next."""
+    stage = Stage()
+    stage.tell(Started("queue", "shop-dev-queue", "create"), event("Orders", "CREATE_IN_PROGRESS"))
+    stage.now = 59
+    assert stage.tell(Following(59, ("queue",))) == []
+    stage.now = 60
+    assert stage.tell(Following(60, ("queue",))) == [
+        "still running after 1 min 0 s: shop-dev-queue; waiting for queue/Orders"
+    ]
+    assert stage.tell(Following(61, ("queue",))) == []
+    stage.now = 120
+    assert len(stage.tell(Following(120, ("queue",)))) == 1
+
+
+def test_lost_sight_is_told_once_until_it_is_found_again() -> None:
+    """Polling a dead network every second does not fill the log."""
+    stage = Stage()
+    lost = Lost("queue", "no route")
+    assert stage.tell(lost, lost) == ["queue: AWS cannot be read at the moment (no route); the operation goes on"]
+    stage.tell(event("Orders", "CREATE_IN_PROGRESS"))
+    assert len(stage.tell(lost)) == 1
+
+
+def test_who_we_are_is_told_once_and_uploads_by_short_names() -> None:
+    """The digest is cut to what people compare."""
+    stage = Stage()
+    who = Connected(Identity("111111111111", "arn:aws:iam::111111111111:user/a", "aws", "eu-west-1"))
+    assert stage.tell(who, who) == ["account 111111111111, eu-west-1, as arn:aws:iam::111111111111:user/a"]
+    assert stage.tell(Uploaded("bucket", f"templates/{'a' * 64}.yaml", 1025)) == [
+        f"uploaded templates/{'a' * 12}.yaml (2 KiB)"
+    ]
+
+
+def test_plans_go_where_plans_go() -> None:
+    """For `plan` that is stdout, and progress stays out of it."""
+    stage = Stage()
+    change = ResourceChange("queue", "Add", "Orders", QUEUE)
+    shown = EnvironmentPlan("dev", "1", "r", "nested", (StackPlan("queue", "q", "create", (change,)),))
+    assert stage.tell(Planned(shown), Warned("careful")) == ["warning: careful"]
+    assert "+ Orders" in stage.plans.getvalue()
+
+
+def test_without_a_terminal_a_question_is_refused_and_a_flag_answers_it() -> None:
+    """The refusal names the flag."""
+    stage = Stage()
+    with pytest.raises(Refused) as refused:
+        stage.ui.confirm(Question("go on?", "--yes"))
+    assert refused.value.hint == "answer with --yes"
+    plain = console(io.StringIO(), styled=False)
+    agreed = Terminal(plain, plain, lambda: 0.0, agreed=frozenset({"--yes"}))
+    assert agreed.confirm(Question("go on?", "--yes"))
+    with pytest.raises(Refused):
+        agreed.confirm(Question("delete prod?", "--confirm prod", "prod"))
+
+
+def test_leaving_in_the_middle_says_what_still_runs() -> None:
+    """SIGTERM, lost credentials, a bug: the operation in AWS goes on."""
+    stage = Stage()
+    stage.ui.tell(Started("queue", "shop-dev-queue", "create"))
+    stage.ui.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert stage.progress.getvalue().endswith("still running in AWS: shop-dev-queue; the same command follows it\n")
+
+
+class ClosedPipe(io.StringIO):
+    """Whoever read it has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_closed_stderr_ends_the_words_and_not_the_operation() -> None:
+    """Telling goes on without an error."""
+    ui = Terminal(console(ClosedPipe(), styled=False), console(io.StringIO(), styled=False), lambda: 0.0)
+    ui.tell(Warned("one"))
+    ui.tell(Started("queue", "shop-dev-queue", "create"))
+
+
+def live_rows(stage: Stage) -> list[str]:
+    return [row.plain.rstrip() for row in stage.ui.rows()]
+
+
+def test_the_live_region_counts_layers_and_shows_what_takes_long() -> None:
+    """Done of all, seconds so far, the three oldest that are busy; AWS's own times once a layer is done."""
+    stage = Stage(live=True)
+    changes = tuple(ResourceChange("queue", "Add", name, QUEUE) for name in ("A", "B", "C", "D", "E"))
+    shown = EnvironmentPlan("dev", "1", "r", "independent", (StackPlan("queue", "q", "create", changes),))
+    with stage.ui:
+        stage.tell(Planned(shown), Started("queue", "q", "create"))
+        stage.tell(*(event(name, "CREATE_IN_PROGRESS") for name in ("A", "B", "C", "D", "E")))
+        stage.now = 12
+        stage.tell(event("A", "CREATE_COMPLETE", 12))
+        [row] = live_rows(stage)
+        assert row[2:] == "queue      1/5        12 s  B 12 s, C 12 s, D 12 s and 1 more"
+        stage.tell(Ended(Deployed("queue", "q", "CREATE_COMPLETE")))
+        assert live_rows(stage) == ["+ queue      1/5        12 s"]
+
+
+def test_a_rollback_takes_back_what_was_counted() -> None:
+    """The row ends with an x and does not count deletions as progress."""
+    stage = Stage(live=True)
+    with stage.ui:
+        stage.tell(Started("queue", "q", "create"), event("A", "CREATE_IN_PROGRESS"), event("A", "CREATE_COMPLETE", 1))
+        stage.tell(event("shop-dev", "ROLLBACK_IN_PROGRESS", 2, "A failed", STACK_TYPE))
+        stage.tell(event("A", "DELETE_IN_PROGRESS", 3), event("A", "DELETE_COMPLETE", 4))
+        stage.tell(event("shop-dev", "ROLLBACK_COMPLETE", 5, "", STACK_TYPE))
+        assert live_rows(stage) == ["x queue        0         5 s"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59.4, "59 s"), (95, "1 min 35 s"), (3725, "1 h 2 min"), (-3, "0 s")]
+)
+def test_time_spans_in_words(seconds: float, words: str) -> None:
+    """Seconds, then minutes, then hours."""
+    assert span(seconds) == words
