@@ -1,12 +1,15 @@
 """The worker layer: every setting of a worker is seen in its function, its event source, its role or its alarms."""
 
 import json
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
 from rendering import environment, properties, resources, template
 from troposphere import Template
 
+from infragen.config import rules
 from infragen.layers import queue_worker
 from infragen.layers.queue_worker import QueueWorker, Source
 
@@ -134,8 +137,17 @@ def test_without_code_the_worker_is_a_placeholder_that_takes_no_messages() -> No
     assert {body["Parameters"][name]["Default"] for name in ("CodeBucket", "NotificationsCodeKey")} == {"none"}
 
 
-def test_the_placeholder_speaks_the_runtimes_language() -> None:
-    """The Python placeholder raises, and compiles."""
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not here")
+def test_the_node_placeholder_rejects_what_comes() -> None:
+    """Lambda then leaves the message in the queue."""
+    [_, _, placeholder] = function()["Code"]["Fn::If"]
+    call = "exports.handler().then(() => process.exit(3), (error) => console.log(error.message));"
+    done = subprocess.run(["node", "-e", placeholder["ZipFile"] + call], check=True, capture_output=True, text=True)
+    assert "no code is deployed" in done.stdout
+
+
+def test_the_python_placeholder_raises_on_what_comes() -> None:
+    """It speaks the runtime's language."""
     [_, _, placeholder] = function("runtime: python3.14")["Code"]["Fn::If"]
     space: dict[str, Any] = {}
     exec(compile(placeholder["ZipFile"], "index.py", "exec"), space)  # noqa: S102 # that it runs is what is tested
@@ -154,6 +166,11 @@ def test_a_node_worker_knows_deployment_level_database_and_certificates() -> Non
         "DATABASE_SECRET_ARN": {"Ref": "DatabaseCredentialsArn"},
         "DATABASE_POOL_MAX": "2",
     }
+
+
+def test_no_variable_of_the_file_can_hide_one_of_these() -> None:
+    """The environment schema reserves the names that workers get."""
+    assert set(variables()) <= set(rules.WORKER_VARIABLES)
 
 
 def test_a_python_worker_has_no_node_variables() -> None:
