@@ -194,7 +194,7 @@ def test_a_vpc_has_the_attribute_cidr_block(client: Clients) -> None:
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 
 
-def instance(**properties: Any) -> Template:
+def instance(timeout: str = "PT1M", **properties: Any) -> Template:
     """Return a template of an instance that has to signal, with its image from Systems Manager."""
     return {
         **template(
@@ -202,7 +202,7 @@ def instance(**properties: Any) -> Template:
                 **NETWORK,
                 "Instance": {
                     "Type": "AWS::EC2::Instance",
-                    "CreationPolicy": {"ResourceSignal": {"Timeout": "PT1S"}},
+                    "CreationPolicy": {"ResourceSignal": {"Timeout": timeout}},
                     "Properties": {
                         "ImageId": {"Ref": "Image"},
                         "SourceDestCheck": False,
@@ -239,19 +239,19 @@ def test_an_instance_signals_its_creation_and_is_replaced_by_new_user_data(clien
 
 
 @pytest.mark.parametrize(
-    ("signal", "reason"),
+    ("signal", "timeout", "reason"),
     [
-        ("FAILURE", "Received FAILURE signal with UniqueId i-"),
-        ("none", "Failed to receive 1 resource signal(s) within the specified duration"),
+        ("FAILURE", "PT1M", "Received FAILURE signal with UniqueId i-"),
+        ("none", "PT1S", "Failed to receive 1 resource signal(s) within the specified duration"),
     ],
 )
 def test_an_instance_that_fails_or_stays_silent_fails_the_stack(
-    client: Clients, faults: Faults, signal: str, reason: str
+    client: Clients, faults: Faults, signal: str, timeout: str, reason: str
 ) -> None:
     """The event has AWS's sentence."""
     faults(signal=signal)
     cloudformation = client("cloudformation")
-    assert deploy(cloudformation, "nat", instance()) == "ROLLBACK_COMPLETE"
+    assert deploy(cloudformation, "nat", instance(timeout)) == "ROLLBACK_COMPLETE"
     failed = [
         why for name, status, why in events(cloudformation, "nat") if (name, status) == ("Instance", "CREATE_FAILED")
     ]
@@ -263,8 +263,7 @@ def test_signal_resource_ends_the_wait_of_a_silent_instance(client: Clients, fau
     """A silent instance is a resource that takes as long as the test wants."""
     faults(signal="none")
     cloudformation = client("cloudformation")
-    body = json.loads(json.dumps(instance()).replace("PT1S", "PT1M"))
-    cloudformation.create_stack(StackName="nat", TemplateBody=json.dumps(body))
+    cloudformation.create_stack(StackName="nat", TemplateBody=json.dumps(instance()))
     assert cloudformation.describe_stacks(StackName="nat")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
     give_up = time.monotonic() + 30
     while ("Instance", "CREATE_IN_PROGRESS") not in [event[:2] for event in events(cloudformation, "nat")]:
@@ -1022,10 +1021,11 @@ def test_a_failing_deletion_can_be_tried_again(client: Clients, faults: Faults) 
 
 def test_a_slow_type_holds_its_own_stack_and_nobody_else(client: Clients, faults: Faults) -> None:
     """While the queue takes its time the stack is in progress and other requests are answered."""
-    faults(delay={"AWS::SQS::Queue": 0.3})
+    faults(delay={"AWS::SQS::Queue": 600})
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="slow", TemplateBody=json.dumps(template({"Queue": queue("one")})))
     assert cloudformation.describe_stacks(StackName="slow")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    faults()
     assert settled(cloudformation, "slow") == "CREATE_COMPLETE"
 
 

@@ -9,9 +9,9 @@ of that account's stacks. It is read at every call, so a test writes it between 
      "custom_resource_seconds": 2}
 
 `fail`: which calls fail, counted from 1 since the file last changed (a type that MiniStack cannot update is created
-anew, and counts so). `delay`: seconds that each create, update and delete of a type takes. `signal`: what an EC2
-instance sends (SUCCESS, FAILURE or none). `custom_resource_seconds`: how long a custom resource's answer is waited for
-(30 when not given).
+anew, and counts so). `delay`: seconds that each create, update and delete of a type takes, or until the file says
+otherwise. `signal`: what an EC2 instance sends (SUCCESS, FAILURE or none). `custom_resource_seconds`: how long a custom
+resource's answer is waited for (30 when not given).
 """
 
 import json
@@ -31,6 +31,7 @@ from infragen.emulator.mends.handlers import replace
 DIRECTORY_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
 
 _CUSTOM_RESOURCE_SECONDS = 30
+_POLL_SECONDS = 0.02
 _calls: dict[str, tuple[tuple[int, int], Counter[str]]] = {}  # account -> version of its file, calls since then
 _lock = threading.Lock()
 
@@ -67,9 +68,9 @@ def custom_resource_seconds() -> int:
 
 def _faulty(resource_type: str, operation: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arguments: Any) -> Any:
-        delay = _read().get("delay", {}).get(resource_type)
-        if delay:
-            time.sleep(delay)
+        started = time.monotonic()
+        while time.monotonic() - started < _read().get("delay", {}).get(resource_type, 0):
+            time.sleep(_POLL_SECONDS)
         if _must_fail(operation, resource_type):
             raise ValueError(f"injected failure: {operation} {resource_type}")
         return function(*arguments)
