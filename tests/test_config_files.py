@@ -79,7 +79,7 @@ min_acu: 1
         "dev.yaml:11:12: database.readers is true; allowed: an integer from 0 to 15",
         "dev.yaml:12:23: database.monitoring_seconds is true; allowed: 0, 1, 5, 10, 15, 30 or 60",
         "dev.yaml:13:16: database.parameters.Work has a wrong name; allowed: lower-case letters, digits, _ and dots",
-        "dev.yaml:14:9: queues is a map; allowed: a list",
+        "dev.yaml:14:9: queues is a map; allowed: a list of at most 200 items",
         "dev.yaml:16:3: api.https.mode is missing; write certificate, domain or http_only",
         "dev.yaml:17:8: api.cpu is 1024.0; did you mean 1024? allowed: 256, 512, 1024, 2048, 4096, 8192 or 16384",
         "dev.yaml:20:13: api.max_tasks is empty; allowed: an integer from 1 to 1000",
@@ -361,6 +361,28 @@ def test_dynamic_references_are_refused_everywhere(tmp_path: Path, value: str) -
         assert any(line.startswith(start) for line in lines)
     assert any(line.startswith("dev.yaml:6:10: alarms.… contains {{resolve:…}}") for line in lines)
     assert "which is refused everywhere; give the secret's ARN under api.secrets or a worker's secret_arns" in lines[0]
+
+
+def test_lists_have_a_length_that_aws_would_accept(tmp_path: Path) -> None:
+    """Security groups and functions have limits; a list beyond is told its own."""
+    text = LEAST + "network: {extra_egress_ports: [" + ", ".join(map(str, range(1, 21)))
+    assert load_environment(written(tmp_path, text + "]}\n"))
+    assert refused(tmp_path, text + ", 21]}\n") == [
+        "dev.yaml:4:31: network.extra_egress_ports is a list of 21; allowed: a list of at most 20 items"
+    ]
+
+
+def test_keys_that_look_like_our_own_notation_are_told_like_others(tmp_path: Path) -> None:
+    """A key may be any text, also one that the validator uses for itself."""
+    text = LEAST + "'[key]': 1\ntags: {'[key]': a, b: [c], '': d}\nnetwork: {'[key]': 2, 'a.b': 3}\n"
+    assert refused(tmp_path, text) == [
+        "dev.yaml:4:1: [key] is not a known key",
+        "dev.yaml:5:8: tags.[key] has a wrong name; allowed: letters, digits, spaces and _.:/=+@-, at most 128",
+        "dev.yaml:5:23: tags.b is a list of 1; allowed: a text on one line, at most 256 characters",
+        "dev.yaml:5:28: tags. has a wrong name; allowed: letters, digits, spaces and _.:/=+@-, at most 128",
+        "dev.yaml:6:11: network.[key] is not a known key",
+        "dev.yaml:6:23: network.a.b is not a known key",
+    ]
 
 
 def test_a_secret_in_the_place_of_its_arn_is_not_shown(tmp_path: Path) -> None:

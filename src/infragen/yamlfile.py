@@ -35,6 +35,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """Sorts places by file, line and column, as the places themselves would, only faster."""
+        return self.file, self.line, self.column
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -107,9 +112,10 @@ def read(data: bytes, file: str) -> tuple[Mapping, tuple[Problem, ...]]:
 
 def refusal(problems: Iterable[Problem]) -> InputError:
     """The error that reports these problems, in file order."""
-    lines = [str(problem) for problem in sorted(set(problems))]
-    if len(lines) > MAX_PROBLEMS:
-        lines[MAX_PROBLEMS:] = [f"… and {len(lines) - MAX_PROBLEMS} more"]
+    ordered = sorted(set(problems), key=lambda problem: (*problem.place.order, problem.text))
+    lines = [str(problem) for problem in ordered[:MAX_PROBLEMS]]
+    if len(ordered) > MAX_PROBLEMS:
+        lines.append(f"… and {len(ordered) - MAX_PROBLEMS} more")
     return InputError("\n".join(lines))
 
 

@@ -59,9 +59,7 @@ def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
     try:
         environment = Environment.model_validate(yamlfile.plain(node))
     except ValidationError as error:
-        # a list whose items are all wrong counts as too short as well, which would only confuse
-        wrong = [each for each in error.errors() if each["type"] != "too_short" or not each["input"]]
-        problems += [_problem(node, each) for each in wrong]
+        problems += _problems(node, error)
     if environment is not None and not problems:
         found = EnvironmentFile(path, environment, node)
         given = rules.Given(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
@@ -163,29 +161,48 @@ def _reference(place: Place, path: reference.Path) -> Problem:
     )
 
 
-def _problem(node: Mapping, error: ErrorDetails) -> Problem:
+def _problems(node: Mapping, error: ValidationError) -> Iterator[Problem]:
+    """Pydantic's errors as problems, the first in the file first; words are found only for those that are shown."""
+    # a list whose items are all wrong counts as too short as well, which would only confuse
+    errors = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
+    placed = sorted(((_where(node, each), each) for each in errors), key=lambda found: found[0].order)
+    for index, (place, each) in enumerate(placed):
+        yield Problem(place, _words(node, each) if index < yamlfile.MAX_PROBLEMS else "")
+
+
+def _is_about_key(error: ErrorDetails) -> bool:
+    """Whether the error is about a key of a free map, which pydantic marks with a last step "[key]"."""
+    path = error["loc"]
+    return path[-1] == "[key]" and len(path) > 2 and "patternProperties" in reference.at(path[:-2])
+
+
+def _where(node: Mapping, error: ErrorDetails) -> Place:
+    if error["type"] == "extra_forbidden":
+        return yamlfile.find_key(node, error["loc"])
+    return yamlfile.find_key(node, error["loc"][:-1]) if _is_about_key(error) else _place(node, error["loc"])
+
+
+def _words(node: Mapping, error: ErrorDetails) -> str:
     """One of pydantic's errors as a sentence: the key, its wrong value, what is allowed."""
-    path = tuple(step for step in error["loc"] if step != "[key]")
+    path = error["loc"][:-1] if _is_about_key(error) else error["loc"]
     name = yamlfile.shown(dotted(path))
     if error["type"] == "extra_forbidden":
         near = reference.nearest_key(path)
-        return Problem(
-            yamlfile.find_key(node, path), f"{name} is not a known key" + (f"; did you mean {near}?" if near else "")
-        )
-    if "[key]" in error["loc"]:
-        said = _said(error) or f"allowed: {reference.allowed_key(path[:-1])}"
-        return Problem(yamlfile.find_key(node, path), f"{name} has a wrong name; {said}")
-    allowed = reference.allowed(reference.at(path))
+        return f"{name} is not a known key" + (f"; did you mean {near}?" if near else "")
+    if _is_about_key(error):
+        return f"{name} has a wrong name; {_said(error) or f'allowed: {reference.allowed_key(path[:-1])}'}"
+    schema = reference.at(path)
+    allowed = reference.allowed(schema)
     if error["type"] == "missing":
-        return Problem(_place(node, path), f"{name} is missing; write {allowed}")
+        return f"{name} is missing; write {allowed}"
     if _may_be_secret(path):
-        return Problem(_place(node, path), f"{name} is not {allowed} (not shown: it may be the secret itself)")
+        return f"{name} is not {allowed} (not shown: it may be the secret itself)"
     value = _value_at(node, path)
     near = reference.nearest_choice(path, value.text) if isinstance(value, Scalar) else ""
-    if near and len(reference.choices(reference.at(path))) > 8:
-        return Problem(_place(node, path), f"{name} is {_shown(value)}; did you mean {near}?")
+    if near and len(reference.choices(schema)) > 8:
+        return f"{name} is {_shown(value)}; did you mean {near}?"
     said = _said(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
-    return Problem(_place(node, path), f"{name} is {_shown(value)}; {said}")
+    return f"{name} is {_shown(value)}; {said}"
 
 
 def _may_be_secret(path: reference.Path) -> bool:
@@ -202,7 +219,7 @@ def _shown(value: yamlfile.Node | None) -> str:
     if isinstance(value, Mapping):
         return "a map"
     if isinstance(value, Sequence):
-        return "a list" if value.items else "an empty list"
+        return f"a list of {len(value.items)}" if value.items else "an empty list"
     if value is None or value.value is None:
         return "empty"
     return f'"{yamlfile.shown(value.text)}"' if isinstance(value.value, str) else yamlfile.shown(value.text)

@@ -122,6 +122,7 @@ def allowed(schema: dict[str, Any]) -> str:
         text = f"{'an integer' if kind == 'integer' else 'a number'}{_range(schema)}"
     elif kind == "array":
         text = "a list with at least one item" if schema.get("minItems") else "a list"
+        text += f" of at most {schema['maxItems']} items" if "maxItems" in schema else ""
     elif kind == "object":
         text = f"a map of at most {schema['maxProperties']} keys" if "maxProperties" in schema else "a map"
     else:

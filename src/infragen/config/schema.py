@@ -313,13 +313,15 @@ class Network(Section):
         str, _matching(r"^[a-z]+[0-9]+g[a-z]*\.[a-z0-9]+$", "an arm64 (Graviton) instance type such as t4g.nano"), TEXT
     ] = Field("t4g.nano", description="arm64 instance type of the NAT instance.")
     interface_endpoints: tuple[Endpoint, ...] = Field(
-        (), description="Services reached through interface endpoints; billed per endpoint and zone."
+        (), max_length=50, description="Services reached through interface endpoints; billed per endpoint and zone."
     )
     flow_logs: Annotated[Literal["ALL", "REJECT"], TEXT] = Field(
         "ALL", description="Which traffic the VPC flow log records."
     )
     extra_egress_ports: tuple[Port, ...] = Field(
-        (), description="TCP ports beside 443 that the API and workers may open to the internet, e.g. 587 for SMTP."
+        (),
+        max_length=20,
+        description="TCP ports beside 443 that the API and workers may open to the internet, e.g. 587 for SMTP.",
     )
 
 
@@ -488,7 +490,7 @@ class Api(Section):
 
     https: Https = Field(description="How clients reach the load balancer.")
     ingress_cidrs: tuple[Cidr, ...] = Field(
-        ("0.0.0.0/0",), min_length=1, description="Who may reach the load balancer."
+        ("0.0.0.0/0",), max_length=50, min_length=1, description="Who may reach the load balancer."
     )
     cpu: Annotated[Literal[256, 512, 1024, 2048, 4096, 8192, 16384], WHOLE] = Field(description="CPU units of a task.")
     memory: Annotated[int, Strict(), Field(ge=512, le=122880), VALUE] = Field(description="Memory of a task in MiB.")
@@ -501,7 +503,9 @@ class Api(Section):
         "/health", description="Path that answers 200 when a task is well."
     )
     scaling: Scaling = Field(Scaling(), description="Target tracking.")
-    schedule: tuple[ScheduledScaling, ...] = Field((), description="Scheduled scaling, e.g. nothing at night.")
+    schedule: tuple[ScheduledScaling, ...] = Field(
+        (), max_length=50, description="Scheduled scaling, e.g. nothing at night."
+    )
     refresh_days: Annotated[int, Strict(), Field(ge=1, le=14), VALUE] = Field(
         7, description="Days between forced new deployments, which pick up rotated credentials and patched hosts."
     )
@@ -570,7 +574,7 @@ class Worker(Section):
         None, description="Seconds to gather a batch; 5 when absent, none for a FIFO queue."
     )
     filter: tuple[Pattern, ...] = Field(
-        (), description="Event filter patterns. Messages that match none are deleted, not kept."
+        (), max_length=10, description="Event filter patterns. Messages that match none are deleted, not kept."
     )
     db_pool_size: Annotated[int, Strict(), Field(ge=1, le=100), VALUE] = Field(
         2, description="Connections of one execution environment."
@@ -578,7 +582,7 @@ class Worker(Section):
     tracing: Flag = Field(True, description="Trace invocations with X-Ray.")
     environment: dict[Variable, Line] = Field({}, description="Further environment variables.")
     secret_arns: tuple[SecretArn, ...] = Field(
-        (), description="Secrets the role may read; the code reads them at run time."
+        (), max_length=50, description="Secrets the role may read; the code reads them at run time."
     )
     code: Text | None = Field(
         None, description="Directory or zip with the code, relative to the file that names it; a placeholder without."
@@ -600,7 +604,9 @@ class Worker(Section):
 class Alarms(Section):
     """Who hears of alarms."""
 
-    emails: tuple[Email, ...] = Field((), description="Addresses; each reader confirms the subscription.")
+    emails: tuple[Email, ...] = Field(
+        (), max_length=50, description="Addresses; each reader confirms the subscription."
+    )
 
 
 class Expected(Section):
@@ -647,9 +653,9 @@ class Environment(Section):
     iam: Iam = Field(Iam(), description="Rules for all roles.")
     network: Network | None = Field(None, description="VPC, subnets, NAT, security groups.")
     database: Database | None = Field(None, description="Aurora PostgreSQL Serverless v2.")
-    queues: tuple[Queue, ...] = Field((), description="SQS queues, each with a dead-letter queue.")
+    queues: tuple[Queue, ...] = Field((), max_length=200, description="SQS queues, each with a dead-letter queue.")
     api: Api | None = Field(None, description="The Express API on Fargate.")
-    workers: tuple[Worker, ...] = Field((), description="Lambda workers.")
+    workers: tuple[Worker, ...] = Field((), max_length=200, description="Lambda workers.")
     alarms: Alarms = Field(Alarms(), description="Who hears of alarms.")
     cost: Cost = Field(Cost(), description="Assumptions about money.")
 
