@@ -220,8 +220,8 @@ def instance(timeout: str = "PT1M", **properties: Any) -> Template:
     }
 
 
-def test_an_instance_signals_its_creation_and_is_replaced_by_new_user_data(client: Clients) -> None:
-    """SUCCESS comes as an event with the instance's id; UserData replaces, tags do not."""
+def test_an_instance_signals_its_creation_and_is_replaced_by_another_key(client: Clients) -> None:
+    """SUCCESS comes as an event with the instance's id; KeyName replaces, UserData and tags do not."""
     cloudformation, ec2 = client("cloudformation"), client("ec2")
     assert deploy(cloudformation, "nat", instance()) == "CREATE_COMPLETE"
     first = outputs(cloudformation, "nat")["Instance"]
@@ -230,6 +230,8 @@ def test_an_instance_signals_its_creation_and_is_replaced_by_new_user_data(clien
     assert deploy(cloudformation, "nat", instance(Tags=[{"Key": "a", "Value": "b"}])) == "UPDATE_COMPLETE"
     assert outputs(cloudformation, "nat")["Instance"] == first
     assert deploy(cloudformation, "nat", instance(UserData="IyE=")) == "UPDATE_COMPLETE"
+    assert outputs(cloudformation, "nat")["Instance"] == first
+    assert deploy(cloudformation, "nat", instance(KeyName="other")) == "UPDATE_COMPLETE"
     second = outputs(cloudformation, "nat")["Instance"]
     assert second != first
     found = ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]

@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
     "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
+        "_CONDITIONALLY_REPLACING_PROPERTIES",
         "_NAME_SEED",
         "_REPLACING_PROPERTIES",
         "_RESOURCE_HANDLERS",

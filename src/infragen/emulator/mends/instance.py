@@ -18,11 +18,28 @@ from infragen.emulator.mends.handlers import Created, Properties, ResourceType, 
 
 TYPE = "AWS::EC2::Instance"
 
-# "Update requires: Replacement" in AWS::EC2::Instance, of the properties this product's templates can change.
-# UserData is listed there as "some interruptions" for EBS-backed instances, but AWS only stops and starts the
-# instance and cloud-init does not run again: templates that rely on it replace the instance by its ImageId.
+# The create-only properties of the resource schema of AWS::EC2::Instance, of those that a template is likely to have.
 _CREATE_ONLY = frozenset(
-    {"ImageId", "NetworkInterfaces", "SubnetId", "UserData", "BlockDeviceMappings", "KeyName", "AvailabilityZone"}
+    {
+        "AvailabilityZone",
+        "CpuOptions",
+        "ImageId",
+        "KeyName",
+        "LaunchTemplate",
+        "NetworkInterfaces",
+        "PrivateIpAddress",
+        "SecurityGroups",
+        "SubnetId",
+    }
+)
+# The conditional ones: of an instance with an EBS root volume they are changed in place, by a stop and a start.
+_CONDITIONAL = (
+    "BlockDeviceMappings",
+    "EbsOptimized",
+    "InstanceType",
+    "SecurityGroupIds",
+    "Tenancy",
+    "UserData",
 )
 _SELF_SIGNAL_SECONDS = 0.05
 
@@ -30,6 +47,7 @@ _SELF_SIGNAL_SECONDS = 0.05
 def mend() -> None:
     """Add `AWS::EC2::Instance`, provisioned on a worker thread because it waits."""
     add(TYPE, ResourceType(_create, _attributes, _terminate, _change, _CREATE_ONLY))
+    provisioners._CONDITIONALLY_REPLACING_PROPERTIES[TYPE] = _CONDITIONAL
     own = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda resource_type: resource_type == TYPE or own(resource_type)
 
