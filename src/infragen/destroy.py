@@ -66,12 +66,13 @@ def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is OnDestroy.WAIT:
             raise Conflict(f"{state.name} is {state.status}", "wait for it to end, or `infragen deploy` to follow it")
-        doomed.append(_doomed(session, layer, state))
+        doomed.append(doom(session, layer, state))
     identity = observed.identity
     return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(doomed)))
 
 
-def _doomed(session: Session, layer: str, state: StackState) -> Doomed:
+def doom(session: Session, layer: str, state: StackState) -> Doomed:
+    """A deployed stack with the fates of everything in it."""
     body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
     fates: list[Fate] = []
     nested: list[tuple[str, StackResource]] = []
@@ -83,7 +84,7 @@ def _doomed(session: Session, layer: str, state: StackState) -> Doomed:
             child = session.cloud.stack(resource.physical_id)
             if child is not None:
                 inner = resource.logical_id.lower() if layer == ROOT else f"{layer}/{resource.logical_id}"
-                below = _doomed(session, inner, child)
+                below = doom(session, inner, child)
                 fates += below.fates
                 nested += [(inner, resource), *below.nested]
         else:
@@ -121,10 +122,10 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
         return Destruction(plan, ())
     session.ui.tell(PlannedDeletion(plan))
     _ask(env, session, plan, options)
-    _unprotect(session, plan, options)
+    unprotect(session, plan.stacks, options.unprotect)
     by_layer = {each.layer: each for each in plan.stacks}
     stops = [Stop(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
-    result = walk(stops, lambda layer: _road(session, by_layer[layer], options), session.ui, session.timer)
+    result = walk(stops, lambda layer: remove(session, by_layer[layer], options), session.ui, session.timer)
     return Destruction(plan, result.outcomes, result.interrupted)
 
 
@@ -146,14 +147,14 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
         raise Refused("declined; nothing was deleted")
 
 
-def _unprotect(session: Session, plan: DestroyPlan, options: DestroyOptions) -> None:
+def unprotect(session: Session, stacks: Sequence[Doomed], allowed: frozenset[str]) -> None:
     """Asks about every protection first, and switches them off only when all may be."""
-    for stack in plan.stacks:
+    for stack in stacks:
         for what in stack.protections:
             question = Question(f"switch off the deletion protection of {what}?", f"--disable-protection {what}", what)
-            if what not in options.unprotect and not session.ui.confirm(question):
+            if what not in allowed and not session.ui.confirm(question):
                 raise Refused(f"{what} is protected against deletion; nothing was deleted", question.answered_by)
-    for stack in plan.stacks:
+    for stack in stacks:
         if stack.state.protected:
             session.cloud.protect_stack(stack.state.stack_id, False)
         for each in stack.fates:
@@ -162,16 +163,16 @@ def _unprotect(session: Session, plan: DestroyPlan, options: DestroyOptions) -> 
                 session.cloud.lift_deletion_protection(resource)
 
 
-def _road(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
+def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
     """Deletes one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
-    target = Target(doomed.layer, doomed.state.name, _name_child)
+    target = Target(doomed.layer, doomed.state.name, name_child)
     if row(doomed.state.status).destroy is OnDestroy.FOLLOW:
         return (yield from resume_deletion(session.cloud, session.ui, target, doomed.state))
     for layer, resource in doomed.nested:
         retain = _retained(layer, options)
         child = session.cloud.stack(resource.physical_id) if retain else None
         if child is not None and child.status == "DELETE_FAILED":
-            inner = Target(layer, child.name, _name_child)
+            inner = Target(layer, child.name, name_child)
             gone = yield from delete(session.cloud, session.ui, inner, child, retain)
             if isinstance(gone, Failed):
                 return gone
@@ -183,5 +184,6 @@ def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:
     return tuple(sorted(each.rpartition("/")[2] for each in options.retain if each.rpartition("/")[0] == layer))
 
 
-def _name_child(parent: str, logical_id: str) -> str:
+def name_child(parent: str, logical_id: str) -> str:
+    """The layer of a nested stack, from its parent's layer and its logical id, where there is only what is deployed."""
     return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"

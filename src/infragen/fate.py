@@ -1,10 +1,10 @@
-"""What a deletion will do, as values: each stack, and what becomes of each resource in it."""
+"""What a deletion or a recovery will do, as values: each stack, and what becomes of each resource in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infragen.stack import StackResource, StackState
+from infragen.stack import OnRecover, StackResource, StackState
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,36 @@ class DestroyPlan:
     def fates(self, fate: str) -> tuple[Fate, ...]:
         """The resources with this fate, over all stacks."""
         return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A resource that a rollback could not put back. `skip_name` is how ContinueUpdateRollback names it."""
+
+    place: str
+    type: str
+    reason: str
+    skip_name: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What recovers one stack: the action, why it is needed, what is stuck, and what is given up."""
+
+    layer: str
+    state: StackState
+    action: OnRecover
+    why: str
+    stuck: tuple[Stuck, ...] = ()
+    skipped: tuple[Stuck, ...] = ()
+    doomed: Doomed | None = None
+
+
+@dataclass(frozen=True)
+class RecoveryPlan:
+    """What a recovery will do, stack by stack."""
+
+    environment: str
+    account: str
+    region: str
+    remedies: tuple[Remedy, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
@@ -125,9 +126,8 @@ def execute(cloud: Cloud, ui: Ui, target: Target, change_set: ChangeSet, action:
     anchored = anchors(cloud, change_set.stack_id)
     ui.tell(Started(target.layer, target.stack, action))
     try:
-        cloud.execute_change_set(change_set.change_set_id, token)
-    except Unavailable:
-        pass  # perhaps it was applied: following will tell
+        with suppress(Unavailable):  # perhaps it was applied: following will tell
+            cloud.execute_change_set(change_set.change_set_id, token)
     except CloudError as error:
         if not _was_executed(cloud, change_set):
             raise _not_executed(cloud, target, change_set, error) from error
@@ -236,6 +236,27 @@ def _next_step(status: str) -> str:
     return STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
 
 
+def recover(
+    cloud: Cloud,
+    ui: Ui,
+    target: Target,
+    state: StackState,
+    begin: Callable[[str], None],
+    wanted: frozenset[str],
+) -> Generator[None, None, StackState | Failed]:
+    """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status."""
+    token = PREFIX + secrets.token_hex(20)
+    anchored = anchors(cloud, state.stack_id)
+    ui.tell(Started(target.layer, target.stack, "recover"))
+    with suppress(Unavailable):  # perhaps it was applied: following will tell
+        begin(token)
+    follower = Follower(cloud, state.stack_id, target.layer, token, anchored, target.name_child)
+    settled = yield from _settled(cloud, ui, target, follower, state.stack_id)
+    if settled is not None and settled.status in wanted:
+        return settled
+    return (yield from _failed(target, follower, settled or state))
+
+
 def delete(
     cloud: Cloud, ui: Ui, target: Target, state: StackState, retain: Sequence[str] = ()
 ) -> Generator[None, None, Deleted | Failed]:
@@ -243,7 +264,8 @@ def delete(
     token = PREFIX + secrets.token_hex(20)
     anchored = anchors(cloud, state.stack_id)
     ui.tell(Started(target.layer, target.stack, "delete"))
-    cloud.delete_stack(state.stack_id, token, tuple(retain))
+    with suppress(Unavailable):  # perhaps it was applied: following will tell
+        cloud.delete_stack(state.stack_id, token, tuple(retain))
     follower = Follower(cloud, state.stack_id, target.layer, token, anchored, target.name_child)
     return (yield from _follow_deletion(cloud, ui, target, follower, state.stack_id))
 

@@ -64,6 +64,16 @@ class Deleted:
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """The stack can be deployed again. `skipped` are resources that no longer are as the stack says."""
+
+    layer: str
+    stack: str
+    status: str
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Failed:
     """The operation failed, was rolled back, or could not begin; `hint` is what to type next."""
 
@@ -95,7 +105,7 @@ class Unknown:
     status: str = ""
 
 
-Outcome = Deployed | Unchanged | Deleted | Failed | Skipped | Unknown
+Outcome = Deployed | Unchanged | Deleted | Recovered | Failed | Skipped | Unknown
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

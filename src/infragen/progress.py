@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
-from infragen.fate import DestroyPlan
+from infragen.fate import DestroyPlan, RecoveryPlan
 from infragen.follow import LayerEvent
 from infragen.outcome import Outcome
 from infragen.plan import EnvironmentPlan
@@ -50,6 +50,13 @@ class PlannedDeletion:
     """Everything that will be deleted, kept and snapshotted, before anything is asked or done."""
 
     plan: DestroyPlan
+
+
+@dataclass(frozen=True)
+class PlannedRecovery:
+    """What recovers each stack, before anything is asked or done."""
+
+    plan: RecoveryPlan
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Warned:
     text: str
 
 
-Told = Connected | Uploaded | Preparing | Planned | PlannedDeletion | Warned
+Told = Connected | Uploaded | Preparing | Planned | PlannedDeletion | PlannedRecovery | Warned
 Event = Told | Started | Happened | Following | Lost | Ended
 
 

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from infragen.errors import InfragenError
 from infragen.operate import Road
-from infragen.outcome import Deleted, Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, failed
+from infragen.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
 from infragen.progress import Ended, Following, Timer, Ui, Warned
 
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 15.0, 1.5
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 15.0, 1.2
 """Seconds between two looks. The first ones come quickly, because small changes are done in seconds."""
 
 READS_PER_SECOND = 3.0
@@ -152,4 +152,4 @@ def _end(name: str, outcome: Outcome, outcomes: dict[str, Outcome], ui: Ui) -> N
 
 def succeeded(outcome: Outcome) -> bool:
     """Whether what depends on it may go on."""
-    return isinstance(outcome, Deployed | Unchanged | Deleted)
+    return isinstance(outcome, Deployed | Unchanged | Deleted | Recovered)

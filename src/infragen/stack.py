@@ -88,7 +88,7 @@ STATUSES: Mapping[str, StatusRow] = {
         OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.CONTINUE_ROLLBACK, "`infragen recover` continues the rollback"
     ),
     "DELETE_FAILED": StatusRow(
-        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.DELETE, "`infragen destroy --retain LAYER/LogicalId` finishes it"
+        OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.REFUSE, "`infragen destroy --retain LAYER/LogicalId` finishes it"
     ),
     "IMPORT_ROLLBACK_FAILED": StatusRow(
         OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.REFUSE, "look at its resources in the console"

@@ -264,7 +264,7 @@ def test_a_failure_skips_what_depends_on_it_and_nothing_else(aws: FakeAws, monke
         env=env,
     )
     aws.fail("B", "no luck today")
-    aws.slow("D", 500)
+    aws.slow("D", 60)
     result = deploy(stage, made)
     assert kinds(result) == ["Deployed", "Failed", "Skipped", "Deployed"]
     assert isinstance(result.outcomes[2], Skipped)
@@ -286,7 +286,7 @@ def test_a_stack_starts_the_moment_its_own_inputs_are_complete(aws: FakeAws, mon
         layer("next", {"Next": parameter("QuickOut")}, takes=[("quick", "QuickOut")]),
         env=env,
     )
-    aws.slow("Slow", 600)
+    aws.slow("Slow", 60)
     deploy(stage, made)
     began = stage.ui.told.index(Started("next", "shop-dev-next", "create"))
     events = [(index, each.event.event) for index, each in enumerate(stage.ui.told) if isinstance(each, Happened)]
@@ -368,7 +368,7 @@ def test_somebody_elses_operation_is_a_conflict(stage: Stage, topology: str) -> 
     """The message says what runs; nothing is changed."""
     deploy(stage, shop(topology))
     name = "shop-dev" if topology == "nested" else "shop-dev-second"
-    stage.aws.slow("Topic", 300, on="update")
+    stage.aws.slow("Topic", 60, on="update")
     body = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "theirs"}}}}'
     stage.aws.client("cloudformation").update_stack(StackName=name, TemplateBody=body)
     stage.aws.calls.clear()
@@ -460,7 +460,7 @@ class KilledError(BaseException):
 
 def test_an_operation_that_an_earlier_run_began_is_followed(stage: Stage, topology: str) -> None:
     """After a kill in the middle, the same command follows what runs, then finds nothing more to do."""
-    stage.aws.slow("Queue", 100)
+    stage.aws.slow("Queue", 40)
     sleeps = iter(range(1000))
 
     def sleep(seconds: float) -> None:

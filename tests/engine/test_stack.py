@@ -20,7 +20,7 @@ CELLS = [
     ("UPDATE_FAILED", OnDeploy.CONTINUE, OnDestroy.DELETE, OnRecover.ROLLBACK, False),
     ("ROLLBACK_FAILED", OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.DELETE, False),
     ("UPDATE_ROLLBACK_FAILED", OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.CONTINUE_ROLLBACK, False),
-    ("DELETE_FAILED", OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.DELETE, False),
+    ("DELETE_FAILED", OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.REFUSE, False),
     ("IMPORT_ROLLBACK_FAILED", OnDeploy.REFUSE, OnDestroy.DELETE, OnRecover.REFUSE, False),
     ("DELETE_IN_PROGRESS", OnDeploy.FOLLOW, OnDestroy.FOLLOW, OnRecover.WAIT, True),
     ("CREATE_IN_PROGRESS", OnDeploy.FOLLOW, OnDestroy.WAIT, OnRecover.WAIT, True),

@@ -107,6 +107,22 @@ class Account:
         with translated(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
             self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
+    def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...]) -> None:
+        """ContinueUpdateRollback."""
+        more: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
+        with translated(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
+            self.clients.cloudformation.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
+
+    def roll_back(self, stack_id: str, token: str) -> None:
+        """RollbackStack."""
+        with translated(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
+            self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token)
+
+    def cancel_update(self, stack_id: str, token: str) -> None:
+        """CancelUpdateStack."""
+        with translated(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
+            self.clients.cloudformation.cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
+
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
         """UpdateTerminationProtection."""
         with translated(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from infragen.outcome import Deleted, Deployed, Failed, Outcome, Skipped, Unchanged, Unknown
+from infragen.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.status import LayerStatus
 
 
@@ -19,6 +19,8 @@ def word(outcome: Outcome) -> tuple[str, str]:
             return "unchanged", "dim"
         case Deleted():
             return "deleted", "green"
+        case Recovered():
+            return "recovered", "green"
         case Failed():
             return "failed", "red"
         case Skipped():
@@ -47,6 +49,8 @@ def _detail(outcome: Outcome) -> str:
             return status
         case Deleted(kept=kept):
             return f"kept: {', '.join(kept)}" if kept else ""
+        case Recovered(status=status, skipped=skipped):
+            return f"{status}; no longer as the stack says: {', '.join(skipped)}" if skipped else status
         case Failed(status=status):
             return status
         case Skipped(needs=needs):

@@ -1,0 +1,186 @@
+"""Puts right what a failed operation left: `recover`, and `cancel` and `follow` for what runs.
+
+`recover` picks the API by the stack's status and by nothing else: ContinueUpdateRollback where a rollback is stuck,
+RollbackStack where a failed operation was kept, deletion where a first creation failed. It never deletes a stack that
+has ever been complete, and gives up a resource only when that is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from infragen.config import Environment
+from infragen.destroy import DestroyOptions, doom, name_child, remove, unprotect
+from infragen.errors import Conflict, InputError, Refused
+from infragen.fate import RecoveryPlan, Remedy, Stuck
+from infragen.observe import Observed, observe
+from infragen.operate import Road, Target, recover, resume, resume_deletion, why_failed
+from infragen.outcome import Failed, Outcome, Recovered, exit_code
+from infragen.plan import ARTIFACTS
+from infragen.progress import PlannedRecovery, Question, Session
+from infragen.schedule import Stop, walk
+from infragen.stack import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
+
+ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
+CANCELLABLE = "UPDATE_IN_PROGRESS"
+"""The only status in which CancelUpdateStack works (API reference)."""
+
+
+@dataclass(frozen=True)
+class RecoverOptions:
+    """`skip` are layer/LogicalId of stuck resources to give up; `unprotect` are deletion protections that may be
+    switched off without asking.
+    """
+
+    skip: frozenset[str] = frozenset()
+    unprotect: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How it ended: the plan that was shown, empty when nothing needed recovery, and one outcome for each stack."""
+
+    plan: RecoveryPlan
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the outcomes; 130 when the user interrupted it."""
+        return 130 if self.interrupted else exit_code(self.outcomes)
+
+
+def plan_recovery(env: Environment, session: Session, options: RecoverOptions | None = None) -> RecoveryPlan:
+    """What would be done, stack by stack. Raises Refused or Conflict for a stack that recover cannot help."""
+    options = options or RecoverOptions()
+    observed = observe(session, env)
+    remedies = []
+    for layer, state in observed.layers.items():
+        action = row(state.status).recover
+        if layer == ARTIFACTS and action is OnRecover.DELETE:
+            continue
+        if action is OnRecover.WAIT:
+            raise Conflict(f"{state.name} is {state.status}", "`infragen follow` follows it to its end")
+        if action is OnRecover.REFUSE:
+            raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
+        if action is not OnRecover.NOTHING:
+            remedies.append(_remedy(session, layer, state, action, options))
+    stuck = {each.place for remedy in remedies for each in remedy.stuck}
+    unknown = sorted(options.skip - stuck)
+    if unknown:
+        raise InputError(f"{', '.join(unknown)} is not stuck", f"stuck are: {', '.join(sorted(stuck)) or 'none'}")
+    identity = observed.identity
+    return RecoveryPlan(env.environment, identity.account, identity.region, tuple(remedies))
+
+
+def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, options: RecoverOptions) -> Remedy:
+    target = Target(layer, state.name, name_child)
+    why = str(why_failed(session.cloud, target, state) or state.reason or "AWS gave no reason")
+    stuck = tuple(_stuck(session, layer, state, "")) if action is OnRecover.CONTINUE_ROLLBACK else ()
+    skipped = tuple(each for each in stuck if each.place in options.skip)
+    doomed = doom(session, layer, state) if action is OnRecover.DELETE else None
+    return Remedy(layer, state, action, why, stuck, skipped, doomed)
+
+
+def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iterator[Stuck]:
+    """What is UPDATE_FAILED in a stack and in those nested in it; only these can be skipped."""
+    for each in session.cloud.resources(state.stack_id):
+        if each.status != "UPDATE_FAILED":
+            continue
+        child = session.cloud.stack(each.physical_id) if each.type == STACK_TYPE else None
+        if child is not None:
+            yield from _stuck(session, name_child(layer, each.logical_id), child, f"{child.name}.")
+        else:
+            yield Stuck(f"{layer}/{each.logical_id}", each.type, each.reason, prefix + each.logical_id)
+
+
+def recover_environment(env: Environment, session: Session, options: RecoverOptions | None = None) -> Recovery:
+    """Shows what is stuck and what will be done, asks, and does it."""
+    options = options or RecoverOptions()
+    plan = plan_recovery(env, session, options)
+    session.ui.tell(PlannedRecovery(plan))
+    if not plan.remedies:
+        return Recovery(plan, ())
+    names = ", ".join(each.state.name for each in plan.remedies)
+    if not session.ui.confirm(Question(f"recover {names}?", "--yes")):
+        raise Refused("declined; nothing was changed")
+    unprotect(session, [each.doomed for each in plan.remedies if each.doomed], options.unprotect)
+    by_layer = {each.layer: each for each in plan.remedies}
+    stops = [Stop(each.layer, each.state.name, ()) for each in plan.remedies]
+    result = walk(stops, lambda layer: _road(session, by_layer[layer]), session.ui, session.timer)
+    return Recovery(plan, result.outcomes, result.interrupted)
+
+
+def _road(session: Session, remedy: Remedy) -> Road:
+    cloud, state = session.cloud, remedy.state
+    target = Target(remedy.layer, state.name, name_child)
+    if remedy.doomed is not None:
+        return (yield from remove(session, remedy.doomed, DestroyOptions()))
+    skip = tuple(each.skip_name for each in remedy.skipped)
+    if remedy.action is OnRecover.CONTINUE_ROLLBACK:
+        ended = yield from recover(
+            cloud, session.ui, target, state, lambda token: cloud.continue_rollback(state.stack_id, token, skip),
+            ROLLED_BACK,
+        )  # fmt: skip
+    else:
+        ended = yield from recover(
+            cloud, session.ui, target, state, lambda token: cloud.roll_back(state.stack_id, token), ROLLED_BACK
+        )
+    if isinstance(ended, Failed):
+        return ended
+    return Recovered(remedy.layer, state.name, ended.status, tuple(each.place for each in remedy.skipped))
+
+
+# --- what runs --------------------------------------------------------------------------------------------------
+
+
+def follow_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
+    """Follows every operation that runs on the environment's stacks to its end; empty when nothing runs."""
+    observed = observe(session, env)
+    return _follow(session, _running(observed))
+
+
+def _running(observed: Observed) -> list[tuple[str, StackState]]:
+    return [(layer, state) for layer, state in observed.layers.items() if running(state.status)]
+
+
+def _follow(session: Session, states: Sequence[tuple[str, StackState]]) -> tuple[Outcome, ...]:
+    by_layer = dict(states)
+
+    def begin(layer: str) -> Road:
+        state = by_layer[layer]
+        target = Target(layer, state.name, name_child)
+        deleting = row(state.status).destroy is OnDestroy.FOLLOW
+        road = resume_deletion if deleting else resume
+        return (yield from road(session.cloud, session.ui, target, state))
+
+    stops = [Stop(layer, state.name, ()) for layer, state in states]
+    return walk(stops, begin, session.ui, session.timer).outcomes
+
+
+def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
+    """Cancels every update that runs and follows the rollback. Raises Refused when what runs cannot be cancelled."""
+    states = _running(observe(session, env))
+    for _, state in states:
+        if state.status != CANCELLABLE:
+            raise Refused(
+                f"{state.name} is {state.status}, which cannot be cancelled",
+                "only an update that has not begun to clean up or roll back can; `infragen follow` follows it",
+            )
+    if not states:
+        return ()
+    names = ", ".join(state.name for _, state in states)
+    if not session.ui.confirm(Question(f"cancel the update of {names} and roll it back?", "--yes")):
+        raise Refused("declined; the update goes on")
+    by_layer = dict(states)
+
+    def begin(layer: str) -> Road:
+        state = by_layer[layer]
+        target, cloud = Target(layer, state.name, name_child), session.cloud
+        ended = yield from recover(
+            cloud, session.ui, target, state, lambda token: cloud.cancel_update(state.stack_id, token), ROLLED_BACK
+        )
+        return ended if isinstance(ended, Failed) else Recovered(layer, state.name, ended.status)
+
+    return walk([Stop(layer, state.name, ()) for layer, state in states], begin, session.ui, session.timer).outcomes

@@ -1,0 +1,214 @@
+"""Recovery, cancelling and following, on the scripted fake, in both topologies."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+
+from infragen.deploy import Options, deploy_environment
+from infragen.errors import Conflict, InputError, Refused
+from infragen.outcome import Deleted, Deployed, Failed, Recovered
+from infragen.progress import PlannedRecovery, Session, Started, Timer
+from infragen.recover import (
+    RecoverOptions,
+    cancel_environment,
+    follow_environment,
+    plan_recovery,
+    recover_environment,
+)
+from infragen.stack import OnRecover
+from infragen.synth import Assembly
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """The fake; at the end it must not have been brought into a state that cannot be."""
+    with FakeAws() as fake:
+        yield fake
+        fake.check()
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
+    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
+
+
+def app(topology: str, name: str = "a", **more: Any) -> Assembly:
+    """One layer with two topics, the second after the first."""
+    first = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": name}}
+    second = {**first, "DependsOn": "First"}
+    return assembly(layer("app", {"First": first, "Second": second, **more}), env=environment(topology))
+
+
+def top(topology: str) -> str:
+    return "shop-dev" if topology == "nested" else "shop-dev-app"
+
+
+def status(stage: Stage, topology: str) -> str:
+    found = stage.cloud.stack(top(topology))
+    return found.status if found else "absent"
+
+
+def stuck(stage: Stage, topology: str) -> None:
+    """An update that failed, and whose rollback could not put the first topic back."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.fail("Second", "no luck today", on="update")
+    stage.aws.fail("First", "will not go back", on="rollback")
+    result = deploy_environment(app(topology, "b"), stage.session)
+    assert result.exit_code == 1
+    assert status(stage, topology) == "UPDATE_ROLLBACK_FAILED"
+    stage.ui.told.clear()
+    stage.ui.asked.clear()
+
+
+def test_a_stuck_rollback_is_continued_once_its_cause_is_gone(stage: Stage, topology: str) -> None:
+    """What is stuck and why it all began is shown before anything is asked."""
+    stuck(stage, topology)
+    stage.aws.mend()
+    ended = recover_environment(environment(topology), stage.session)
+    [shown] = stage.ui.of(PlannedRecovery)
+    [remedy] = shown.plan.remedies
+    assert remedy.action is OnRecover.CONTINUE_ROLLBACK
+    assert [each.place for each in remedy.stuck] == ["app/First"]
+    assert "no luck today" in remedy.why
+    assert len(stage.ui.asked) == 1
+    assert {type(each) for each in ended.outcomes} == {Recovered}
+    assert status(stage, topology) == "UPDATE_ROLLBACK_COMPLETE"
+    assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
+
+
+def test_a_stuck_resource_is_given_up_only_when_it_is_named(stage: Stage, topology: str) -> None:
+    """Without --skip the rollback fails again; with it the outcome says what is out of step."""
+    stuck(stage, topology)
+    ended = recover_environment(environment(topology), stage.session)
+    assert ended.exit_code == 1
+    options = RecoverOptions(skip=frozenset({"app/First"}))
+    [outcome] = recover_environment(environment(topology), stage.session, options).outcomes
+    assert isinstance(outcome, Recovered)
+    assert outcome.skipped == ("app/First",)
+
+
+def test_skipping_what_is_not_stuck_is_an_input_error(stage: Stage, topology: str) -> None:
+    """With the names of what is."""
+    stuck(stage, topology)
+    with pytest.raises(InputError, match="app/Second is not stuck") as error:
+        plan_recovery(environment(topology), stage.session, RecoverOptions(skip=frozenset({"app/Second"})))
+    assert "app/First" in error.value.hint
+
+
+def test_a_kept_failure_is_rolled_back(stage: Stage, topology: str) -> None:
+    """An update that was kept in its failed state goes back to where it was."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.fail("Second", "no luck today", on="update")
+    deploy_environment(app(topology, "b"), stage.session, Options(on_failure="keep"))
+    assert status(stage, topology) == "UPDATE_FAILED"
+    stage.aws.mend()
+    [outcome] = recover_environment(environment(topology), stage.session).outcomes
+    assert isinstance(outcome, Recovered)
+    assert status(stage, topology) == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_what_a_failed_first_creation_left_is_removed(stage: Stage, topology: str) -> None:
+    """Also when its rollback failed, for which CloudFormation has no other way."""
+    stage.aws.fail("Second", "no luck today")
+    stage.aws.fail("First", "will not go", on="delete", times=1)
+    deploy_environment(app(topology), stage.session)
+    assert status(stage, topology) == "ROLLBACK_FAILED"
+    stage.aws.mend()
+    with pytest.raises(Refused, match="ROLLBACK_FAILED") as refused:
+        deploy_environment(app(topology), stage.session)
+    assert "infragen recover" in refused.value.hint
+    [outcome] = recover_environment(environment(topology), stage.session).outcomes
+    assert isinstance(outcome, Deleted)
+    assert status(stage, topology) == "absent"
+    assert deploy_environment(app(topology), stage.session).exit_code == 0
+
+
+def test_nothing_is_recovered_where_nothing_is_wrong(stage: Stage, topology: str) -> None:
+    """Nobody is asked."""
+    deploy_environment(app(topology), stage.session)
+    stage.ui.asked.clear()
+    stage.aws.calls.clear()
+    ended = recover_environment(environment(topology), stage.session)
+    assert (ended.plan.remedies, ended.outcomes, ended.exit_code) == ((), (), 0)
+    assert stage.ui.asked == []
+    assert stage.aws.mutations() == []
+
+
+def test_a_declined_recovery_changes_nothing(stage: Stage, topology: str) -> None:
+    """Showing is free."""
+    stuck(stage, topology)
+    stage.ui.answers = False
+    stage.aws.calls.clear()
+    with pytest.raises(Refused):
+        recover_environment(environment(topology), stage.session)
+    assert stage.aws.mutations() == []
+
+
+class GoneError(BaseException):
+    """The process that deployed is gone."""
+
+
+def left_running(stage: Stage, topology: str, slow: str) -> None:
+    """An update of ours runs, and the process that began it is gone."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.slow(slow, 40, on="update")
+
+    def sleep(seconds: float) -> None:
+        if status(stage, topology) == "UPDATE_IN_PROGRESS":
+            raise GoneError
+        stage.aws.clock.sleep(seconds)
+
+    dying = Session(stage.cloud, stage.ui, Timer(stage.aws.clock.monotonic, sleep))
+    with pytest.raises(GoneError):
+        deploy_environment(app(topology, "b"), dying)
+    stage.ui.told.clear()
+    stage.ui.asked.clear()
+
+
+def test_what_runs_is_followed_to_its_end(stage: Stage, topology: str) -> None:
+    """`follow` changes nothing, and has nothing to do when nothing runs."""
+    left_running(stage, topology, "Second")
+    stage.aws.calls.clear()
+    [outcome] = follow_environment(environment(topology), stage.session)
+    assert isinstance(outcome, Deployed)
+    assert [each.action for each in stage.ui.of(Started)] == ["follow"]
+    assert stage.aws.mutations() == []
+    assert follow_environment(environment(topology), stage.session) == ()
+
+
+def test_a_running_update_is_cancelled_after_asking(stage: Stage, topology: str) -> None:
+    """It is rolled back, and the stack is as before."""
+    left_running(stage, topology, "Second")
+    [outcome] = cancel_environment(environment(topology), stage.session)
+    assert isinstance(outcome, Recovered)
+    assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert len(stage.ui.asked) == 1
+    assert cancel_environment(environment(topology), stage.session) == ()
+
+
+def test_what_cannot_be_cancelled_is_refused(stage: Stage, topology: str) -> None:
+    """A creation cannot; nothing is asked and nothing changed."""
+    stage.aws.slow("Second", 40)
+
+    def sleep(seconds: float) -> None:
+        if status(stage, topology) == "CREATE_IN_PROGRESS":
+            raise GoneError
+        stage.aws.clock.sleep(seconds)
+
+    with pytest.raises(GoneError):
+        deploy_environment(app(topology), Session(stage.cloud, stage.ui, Timer(stage.aws.clock.monotonic, sleep)))
+    stage.aws.calls.clear()
+    with pytest.raises(Refused, match="CREATE_IN_PROGRESS"):
+        cancel_environment(environment(topology), stage.session)
+    with pytest.raises(Conflict, match="CREATE_IN_PROGRESS"):
+        recover_environment(environment(topology), stage.session)
+    assert stage.aws.mutations() == []
+    assert not [each for each in follow_environment(environment(topology), stage.session) if isinstance(each, Failed)]
