@@ -37,9 +37,10 @@ lint: $(STAMP) ## Style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(STAMP) ## Write anew what is made from the environment schema
+docs: $(STAMP) ## Write anew what is made from the environment schema and the commands
 	$(BIN)/infragen schema > environment.schema.json
 	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
+	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
 
 check: lint test ## What CI runs
 

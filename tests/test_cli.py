@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 import infragen
 from infragen.cli import main
+from infragen.cli.commands_page import page
 from infragen.cli.program import EXIT_CODES, Program, Terminated, command_options
 from infragen.errors import InfragenError, Refused
 
@@ -81,6 +83,48 @@ def test_the_page_on_exit_codes_says_what_the_table_says() -> None:
     page = (Path(__file__).parent.parent / "docs" / "exit-codes.md").read_text()
     rows = re.findall(r"^\| (\d+) \| (.*?) \|$", page, re.MULTILINE)
     assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
+
+
+def test_the_page_on_commands_is_what_they_say_of_themselves() -> None:
+    """docs/commands.md; `make docs` writes it anew."""
+    assert (Path(__file__).parent.parent / "docs" / "commands.md").read_text() == page()
+
+
+def every_command(command: click.Command, path: str = "infragen") -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from every_command(inner, f"{path} {name}")
+
+
+COMMANDS = dict(every_command(main))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_has_help_with_an_example_that_parses(path: str) -> None:
+    """Each word of an example is a command, an option or an option's value."""
+    text = COMMANDS[path].get_help(click.Context(COMMANDS[path], info_name=path))
+    examples = re.findall(r"(?:^ +|&& |\()(infragen [^)>;|&\n]*)", text, re.MULTILINE)
+    assert any(each.startswith(path) for each in examples)
+    for example in examples:
+        words = example.split()
+        depth = max(count for count in range(1, len(words) + 1) if " ".join(words[:count]) in COMMANDS)
+        command = COMMANDS[" ".join(words[:depth])]
+        command.make_context(words[depth - 1], words[depth:])
+
+
+def completed(*words: str) -> set[str]:
+    """What the shell offers in the place of the last word."""
+    ended = infragen_process(
+        _INFRAGEN_COMPLETE="bash_complete", COMP_WORDS=" ".join(words), COMP_CWORD=str(len(words) - 1)
+    )
+    return {line.partition(",")[2] for line in ended.stdout.splitlines()}
+
+
+def test_the_shell_completes_commands_and_environments() -> None:
+    """Files of shared values are no environments."""
+    assert completed("infragen", "re") == {"render"}
+    assert completed("infragen", "plan", "--env", "") == {"dev", "prod", "staging"}
 
 
 def infragen_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

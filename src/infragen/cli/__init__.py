@@ -28,8 +28,9 @@ def main() -> None:
 
     \b
     Examples:
-      infragen render
-      infragen COMMAND --help
+      infragen render && infragen lint
+      infragen bootstrap --env dev --local
+      infragen deploy --env dev --local
     """
 
 

@@ -56,9 +56,10 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 @cloud_options
 @command_options
 def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
-    """Make the bucket that holds templates and worker code, once for each environment.
+    """Make the bucket for templates and worker code.
 
-    It is a stack of its own, deployed through a change set like everything else. A second run changes nothing.
+    Needed once for each environment. It is a stack of its own, deployed through a change set like everything else.
+    A second run changes nothing.
 
     \b
     Example:
@@ -182,9 +183,10 @@ def destroy(
     retain: tuple[str, ...],
     reach: Reach,
 ) -> None:
-    """Delete an environment, dependants first, after showing what is deleted, kept and snapshotted.
+    """Delete an environment, dependants first.
 
-    The bucket of templates and code stays. A protected environment wants its name typed, or --confirm NAME.
+    What is deleted, kept and snapshotted is shown before anything is asked. The bucket of templates and code stays.
+    A protected environment wants its name typed, or --confirm NAME.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ from infragen.cli.program import command_options
 )
 @command_options
 def graph(name: str, directory: Path, form: str) -> None:
-    """Draw the layers of an environment and the outputs that flow between them.
+    """Draw the layers and the outputs that flow between them.
 
     \b
     Examples:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def local() -> None:
-    """Run a small AWS on this machine, to try things without an account.
+    """Run a small AWS on this machine.
 
-    The emulator is a child process that listens on 127.0.0.1 alone; what is deployed to it is kept until `local reset`.
-    Every command that talks to AWS takes --local, which starts it when it does not run.
+    For trying things without an account. The emulator is a child process that listens on 127.0.0.1 alone; what is
+    deployed to it is kept until `local reset`. Every command that talks to AWS takes --local, which starts it when
+    it does not run.
 
     \b
     Examples:

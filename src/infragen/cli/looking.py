@@ -18,7 +18,9 @@ from infragen.cli.program import command_options
 @cloud_options
 @command_options
 def status(name: str, directory: Path, form: str, reach: Reach) -> None:
-    """Show every stack of an environment: its state, since when, and what to type when it needs something.
+    """Show the state of every stack of an environment.
+
+    A stack that needs something says what to type.
 
     \b
     Examples:
@@ -52,7 +54,9 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
 @cloud_options
 @command_options
 def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
-    """Print what people and programs need of a deployed environment: addresses, repository, endpoints.
+    """Print the outputs of a deployed environment.
+
+    What people and programs need of it: addresses, repository, endpoints.
 
     \b
     Examples:

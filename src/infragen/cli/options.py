@@ -1,6 +1,7 @@
 """Options that several commands share, and what they stand for."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,10 @@ environments = click.option(
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of the environments that exist, for the shell."""
+    """Names of the environments that exist, for the shell; files of shared values are not among them."""
     directory = context.params.get("directory") or Path("environments")
-    return sorted(each.stem for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
+    files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
+    return sorted(each.stem for each in files if re.search(rb"^environment:", each.read_bytes(), re.MULTILINE))
 
 
 def env(what: str, *, required: bool = False) -> Callable[..., Any]:

@@ -42,6 +42,10 @@ class Terminated(BaseException):
 class Program(click.Group):
     """The group of all commands; every way out of a command passes through here."""
 
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The commands in the order in which they are used."""
+        return list(self.commands)
+
     def invoke(self, context: click.Context) -> Any:
         """Runs the command; ends the process with the code that belongs to what happened."""
         try:

@@ -36,7 +36,9 @@ def schema() -> None:
 )
 @command_options
 def config(name: str, directory: Path, form: str) -> None:
-    """Print an environment with every default filled in, and where each value is written.
+    """Print an environment's values and where each is written.
+
+    What the file and those it extends leave open is filled in with its default.
 
     \b
     Examples:
@@ -55,7 +57,9 @@ def config(name: str, directory: Path, form: str) -> None:
 @options.environments
 @command_options
 def diff(one: str, other: str, directory: Path) -> None:
-    """Show how environment B differs from A: in its values, and in the resources they make.
+    """Show how two environments differ.
+
+    First the values, with where they are written in B; then the resources that they make.
 
     \b
     Example:

@@ -166,7 +166,7 @@ class Terminal:
             case Planned(plan):
                 self._plan(plan)
             case PlannedDeletion(deletion):
-                say(self._plans, deletion_lines(deletion))
+                self._show(deletion_lines(deletion))
             case Warned(text):
                 self._say(Text.assemble(("warning: ", "yellow"), text))
             case Lost(layer, reason):
@@ -182,7 +182,15 @@ class Terminal:
 
     def _plan(self, plan: EnvironmentPlan) -> None:
         self._totals = {stack.layer: len(stack.changes) for stack in plan.stacks}
-        say(self._plans, plan_lines(plan, width_of(self._plans)))
+        self._show(plan_lines(plan, width_of(self._plans)))
+
+    def _show(self, lines: Iterator[Text]) -> None:
+        """Prints a plan: as a result on its own console, or with the rest of the progress."""
+        if self._plans is not self._progress:
+            say(self._plans, lines)
+            return
+        for line in lines:
+            self._say(line)
 
     def _begin(self, layer: str, stack: str, action: str) -> None:
         self._stacks[layer] = stack

@@ -1,0 +1,61 @@
+"""docs/commands.md: what every command says of itself. `make docs` writes it; a test keeps it current."""
+
+from collections.abc import Iterator
+
+import click
+
+from infragen.cli import main
+
+HEAD = """\
+# Commands
+
+Made by `make docs` from `--help`; `infragen COMMAND --help` says the same.
+
+Results go to stdout, progress and warnings to stderr. Without a terminal, and where the variable `CI` is set, progress
+is plain lines, at least one a minute; on a terminal the layers that run are shown as they go. `NO_COLOR` or
+`--no-color` turns colour and everything that moves off. Nobody is asked where nobody can answer: the command is refused
+with exit code 3 and names the flag that answers. All exit codes: [exit-codes.md](exit-codes.md).
+
+What is not given is taken from the environment as the AWS CLI does: credentials, `AWS_PROFILE`, `AWS_ENDPOINT_URL`. The
+region and the account are those of the environment file, and nothing is written with credentials of another account.
+
+| variable | what it does |
+|---|---|
+| `NO_COLOR` | no colour, nothing that moves |
+| `CI` | plain lines instead of a live view |
+| `INFRAGEN_CACHE_DIR` | where lint findings are kept, in the place of the user's cache directory |
+| `INFRAGEN_STATE_DIR` | where the emulator keeps its state, in the place of the user's state directory |
+
+## Completion
+
+Commands, options and names of environments, in the file that your shell reads at its start:
+
+```
+eval "$(_INFRAGEN_COMPLETE=bash_source infragen)"    # ~/.bashrc
+eval "$(_INFRAGEN_COMPLETE=zsh_source infragen)"     # ~/.zshrc
+_INFRAGEN_COMPLETE=fish_source infragen | source     # ~/.config/fish/completions/infragen.fish
+```
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    sections = (f"## {name}\n\n```\n{text}```\n" for name, text in _helps(main, None))
+    return "\n".join([HEAD, *sections])
+
+
+def _helps(command: click.Command, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """The path and help of a command, and of all below it, 80 columns wide."""
+    name = command.name if parent else "infragen"
+    context = click.Context(command, parent, info_name=name, **{**command.context_settings, "terminal_width": 80})
+    text = "".join(f"{line.rstrip()}\n" for line in command.get_help(context).splitlines())
+    yield context.command_path, text
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _helps(inner, context)
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)
