@@ -225,3 +225,24 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
     assert local("stop").stdout == "the emulator was not running\n"
     assert local("reset", "--yes").stdout == "reset\n"
     assert local("reset", "--yes").stdout == "there was nothing to reset\n"
+
+
+def test_a_kept_failure_is_shown_and_recovered(run: Run, faults: Faults) -> None:
+    """Without a decision it is refused; `recover` says what it will do and does it."""
+    run("bootstrap", "--yes")
+    faults(fail={"create AWS::SQS::Queue": [1]})
+    run("deploy", "--yes", "--on-failure", "keep", code=1)
+    assert "CREATE_FAILED" in run("status").stdout
+    faults()
+    refused = run("deploy", "--yes", code=3)
+    assert "--on-failure keep" in refused.stderr
+    assert "deployed" in run("deploy", "--yes", "--on-failure", "keep").stdout
+
+
+def test_nothing_runs_and_nothing_needs_recovery(run: Run) -> None:
+    """The three commands say so and change nothing."""
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    assert run("follow").stdout == "dev: nothing runs\n"
+    assert run("cancel").stdout == "dev: nothing runs\n"
+    assert "nothing needs recovery" in run("recover").stderr

@@ -15,6 +15,7 @@ from infragen.cli.graphing import graph
 from infragen.cli.local import local
 from infragen.cli.looking import outputs, status
 from infragen.cli.program import Program, terminate
+from infragen.cli.recovering import cancel, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
 
@@ -34,7 +35,12 @@ def main() -> None:
     """
 
 
-for _command in (render, lint, graph, config, diff, schema, bootstrap, plan, deploy, status, outputs, destroy, local):
+_COMMANDS = (
+    *(render, lint, graph, config, diff, schema),
+    *(bootstrap, plan, deploy, status, outputs, destroy),
+    *(follow, cancel, recover, local),
+)
+for _command in _COMMANDS:
     main.add_command(_command)
 
 

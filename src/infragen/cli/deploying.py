@@ -1,6 +1,7 @@
 """Commands that change what is in AWS, or say what they would change."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     env = options.one(directory, name)
     with session(env, reach, yes=yes) as started:
         ended = make(env, started)
-    _end(ended.outcomes, ended.exit_code)
+    end(ended.outcomes, ended.exit_code)
 
 
 @click.command()
@@ -115,6 +116,15 @@ def plan(
 @options.environments
 @_image_tag
 @_allow_replace
+@click.option(
+    "--on-failure",
+    type=click.Choice(["rollback", "keep", "delete"]),
+    default="rollback",
+    show_default=True,
+    help="What a failure leaves: the state before, what was built so far (deploy again to go on), or nothing "
+    "(first creations only).",
+)
+@click.option("--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags.")
 @_yes
 @cloud_options
 @command_options
@@ -123,6 +133,8 @@ def deploy(
     directory: Path,
     image_tag: str | None,
     allow_replace: tuple[str, ...],
+    on_failure: str,
+    adopt: bool,
     yes: bool,
     reach: Reach,
 ) -> None:
@@ -143,11 +155,11 @@ def deploy(
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
-    wanted = _options(file, image_tag, allow_replace)
+    wanted = replace(_options(file, image_tag, allow_replace), on_failure=on_failure, adopt=adopt)
     with session(env, reach, yes=yes) as started:
         ended = deploy_environment(assembly, started, wanted)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
-    _end(ended.outcomes, 0)
+    end(ended.outcomes, 0)
     show(output_lines(found))
     click.get_current_context().exit(ended.exit_code)
 
@@ -201,10 +213,10 @@ def destroy(
         ended = destroy_environment(env, started, wanted)
     if not ended.outcomes:
         click.echo(f"{env.environment}: there is nothing to delete")
-    _end(ended.outcomes, ended.exit_code)
+    end(ended.outcomes, ended.exit_code)
 
 
-def _end(outcomes: "Sequence[Outcome]", code: int) -> None:
+def end(outcomes: "Sequence[Outcome]", code: int) -> None:
     """One line for each stack, then the exit code of them all."""
     from infragen.report.outcome import outcome_lines
 

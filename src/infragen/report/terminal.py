@@ -28,6 +28,7 @@ from infragen.progress import (
     Lost,
     Planned,
     PlannedDeletion,
+    PlannedRecovery,
     Preparing,
     Question,
     Started,
@@ -38,6 +39,7 @@ from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
+from infragen.report.recovery import recovery_lines
 from infragen.stack import StackEvent
 
 HEARTBEAT = 60.0
@@ -47,7 +49,7 @@ SHOWN_BUSY = 3
 PIPE_WIDTH = 200
 ACTIONS = {
     "create": "creating", "update": "updating", "recreate": "creating", "continue": "continuing",
-    "delete": "deleting", "follow": "following what already runs:",
+    "delete": "deleting", "recover": "recovering", "follow": "following what already runs:",
 }  # fmt: skip
 
 
@@ -167,6 +169,8 @@ class Terminal:
                 self._plan(plan)
             case PlannedDeletion(deletion):
                 self._show(deletion_lines(deletion))
+            case PlannedRecovery(recovery):
+                self._show(recovery_lines(recovery))
             case Warned(text):
                 self._say(Text.assemble(("warning: ", "yellow"), text))
             case Lost(layer, reason):

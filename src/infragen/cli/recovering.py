@@ -1,0 +1,101 @@
+"""Commands for what went wrong, or still runs."""
+
+from pathlib import Path
+
+import click
+
+from infragen.cli import options
+from infragen.cli.connection import Reach, cloud_options, session
+from infragen.cli.deploying import end
+from infragen.cli.program import command_options
+
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command()
+@options.env("The environment to recover.", required=True)
+@options.environments
+@click.option(
+    "--skip",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Give up this resource, at which a rollback is stuck; may be given several times.",
+)
+@click.option(
+    "--disable-protection",
+    "unprotect",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Switch off this resource's deletion protection; may be given several times.",
+)
+@_yes
+@cloud_options
+@command_options
+def recover(
+    name: str, directory: Path, skip: tuple[str, ...], unprotect: tuple[str, ...], yes: bool, reach: Reach
+) -> None:
+    """Put right what a failed deployment left, after showing what is stuck and what will be done.
+
+    A stuck rollback is continued, a failure that was kept is rolled back, the remains of a failed first creation are
+    deleted. A stack that was ever complete is never deleted, and a resource is given up only when --skip names it.
+
+    \b
+    Examples:
+      infragen recover --env dev
+      infragen recover --env prod --skip database/Writer
+    """
+    from infragen.recover import RecoverOptions, recover_environment
+
+    env = options.one(directory, name)
+    with session(env, reach, yes=yes) as started:
+        ended = recover_environment(env, started, RecoverOptions(frozenset(skip), frozenset(unprotect)))
+    end(ended.outcomes, ended.exit_code)
+
+
+@click.command()
+@options.env("The environment whose update is cancelled.", required=True)
+@options.environments
+@_yes
+@cloud_options
+@command_options
+def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+    """Cancel the update that runs, and follow its rollback.
+
+    Only updates can be cancelled: a first creation runs to its end, and `infragen destroy` removes it.
+
+    \b
+    Example:
+      infragen cancel --env dev
+    """
+    from infragen.outcome import exit_code
+    from infragen.recover import cancel_environment
+
+    env = options.one(directory, name)
+    with session(env, reach, yes=yes) as started:
+        outcomes = cancel_environment(env, started)
+    if not outcomes:
+        click.echo(f"{env.environment}: nothing runs")
+    end(outcomes, exit_code(outcomes))
+
+
+@click.command()
+@options.env("The environment to follow.", required=True)
+@options.environments
+@cloud_options
+@command_options
+def follow(name: str, directory: Path, reach: Reach) -> None:
+    """Follow what runs on an environment's stacks to its end, whoever began it. Changes nothing.
+
+    \b
+    Example:
+      infragen follow --env prod
+    """
+    from infragen.outcome import exit_code
+    from infragen.recover import follow_environment
+
+    env = options.one(directory, name)
+    with session(env, reach) as started:
+        outcomes = follow_environment(env, started)
+    if not outcomes:
+        click.echo(f"{env.environment}: nothing runs")
+    end(outcomes, exit_code(outcomes))

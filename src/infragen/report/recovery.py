@@ -1,0 +1,35 @@
+"""What a recovery will do, as text: why each stack needs it, what is stuck, what is given up."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from infragen.fate import RecoveryPlan, Remedy
+from infragen.stack import OnRecover
+
+_SENTENCES = {
+    OnRecover.CONTINUE_ROLLBACK: "its rollback is continued (ContinueUpdateRollback)",
+    OnRecover.ROLLBACK: "it is rolled back to where it was (RollbackStack)",
+    OnRecover.DELETE: "what its failed first creation left is deleted",
+}
+
+
+def recovery_lines(plan: RecoveryPlan) -> Iterator[Text]:
+    """Each stack with its state, what is done about it, and the resources that are in the way."""
+    if not plan.remedies:
+        yield Text(f"{plan.environment}: nothing needs recovery", style="bold")
+    for remedy in plan.remedies:
+        yield from _remedy(remedy)
+
+
+def _remedy(remedy: Remedy) -> Iterator[Text]:
+    yield Text.assemble((remedy.layer, "bold"), f"  {remedy.state.name}  {remedy.state.status}")
+    yield Text(f"  because of {remedy.why}")
+    yield Text(f"  {_SENTENCES.get(remedy.action, '')}", style="yellow")
+    for each in remedy.stuck:
+        given_up = (
+            "is given up: afterwards it is no longer as the stack says" if each in remedy.skipped else "is tried again"
+        )
+        yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
+    for fate in remedy.doomed.fates if remedy.doomed else ():
+        yield Text(f"  {fate.place}  {fate.type}  {fate.fate}", style="red" if fate.fate == "deleted" else "")
