@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PARAMETER = re.compile(r"(?<!:):([A-Za-z_][A-Za-z0-9_]*)")
 VOID = 2278
-IDLE = "300ms"  # stands for the three minutes
 STATUS = {"DatabaseUnavailableException": 504, "ServiceUnavailableError": 503}
 
 
@@ -47,9 +46,10 @@ class DataApi:
             return self._end(operation, body)
         raise ServiceError("UnknownOperationException", operation)
 
-    def close(self) -> None:
-        for connection in self.transactions.values():
-            connection.close()
+    def expire(self) -> None:
+        """Let three minutes pass: every open transaction is rolled back and forgotten."""
+        while self.transactions:
+            self.transactions.popitem()[1].close()
 
     def _authorise(self, body: dict[str, Any]) -> None:
         if body.get("resourceArn") != self.cluster_arn:
@@ -67,23 +67,17 @@ class DataApi:
             code = self.not_ready.pop(0)
             raise ServiceError(code, "the cluster is not ready", STATUS.get(code, 400))
         connection = self._connect(body["database"])
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE}'")
         connection.autocommit = False
         name = uuid.uuid4().hex
         self.transactions[name] = connection
         return {"transactionId": name}
 
     def _end(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
-        connection = self.transactions.pop(self._transaction(body), None)
-        assert connection is not None
-        try:
-            with connection:
-                if operation == "CommitTransaction":
-                    connection.commit()
-                else:
-                    connection.rollback()
-        except psycopg.OperationalError:
-            raise ServiceError("TransactionNotFoundException", "the transaction has timed out", 404) from None
+        with self.transactions.pop(self._transaction(body)) as connection:
+            if operation == "CommitTransaction":
+                connection.commit()
+            else:
+                connection.rollback()
         return {"transactionStatus": f"Transaction {operation.removesuffix('Transaction')}ed"}
 
     def _transaction(self, body: dict[str, Any]) -> str:

@@ -64,8 +64,10 @@ class Server:
         return self.connect("postgres", self.superuser_password, database)
 
     def create_database(self, name: str) -> None:
-        """Create a database that the master user owns, as RDS does for DatabaseName."""
+        """Create a database that the master user owns, as RDS does for DatabaseName, unless it is there."""
         with self.superuser() as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), MASTER_NAME))
 
     def log(self) -> str:
@@ -157,7 +159,7 @@ def start(installation: Path, folder: Path, identity: dict[str, Any]) -> Iterato
             wait_for(port, process, log_file)
             yield port
         finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM would wait for open connections
+            process.send_signal(signal.SIGQUIT)  # at once, without saving what is thrown away
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
