@@ -1,0 +1,189 @@
+"""Every key of the schema does something: two environments that differ in one key differ in what is rendered."""
+
+from typing import Any
+
+import pytest
+
+from infragen.config import Environment
+from infragen.config.reference import key_paths
+from infragen.synth import synthesize
+
+ELSEWHERE = {
+    "extends": "read before there is an environment (test_config_files)",
+    "account": "checked against the credentials (engine tests)",
+    "region": "where the stacks go (engine tests); templates say AWS::Region",
+    "topology": "which stacks there are (engine tests); the layers' templates are the same bytes",
+    "tags": "given as stack tags (engine tests)",
+    "protect": "termination protection and stack policies (engine tests)",
+    "workers.0.code": "uploaded at deployment and passed as a parameter (engine tests)",
+    "cost": "assumptions of the cost estimate",
+}
+"""Keys that no template shows, with the place where they are tested."""
+
+NAT_INSTANCE = {"network": {"nat": "instance"}}
+PAUSING = {"database": {"min_acu": 0}}
+FIFO = {"queues": [{"name": "jobs", "fifo": True}, {"name": "other"}], "workers": []}
+TRACED = {"api": {"tracing": True}}
+CERTIFICATE = {
+    "api": {
+        "https": {
+            "mode": "certificate",
+            "certificate_arn": "arn:aws:acm:us-east-1:111111111111:certificate/one",
+            "domain_name": None,
+            "hosted_zone_id": None,
+        }
+    }
+}
+SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:mail-AbCdEf"
+
+BASE: dict[str, Any] = {
+    "project": "shop",
+    "environment": "test",
+    "region": "us-east-1",
+    "account": "111111111111",
+    "network": {},
+    "database": {"min_acu": 0.5, "max_acu": 4},
+    "queues": [{"name": "jobs"}, {"name": "other"}],
+    "api": {
+        "https": {"mode": "domain", "domain_name": "api.example.com", "hosted_zone_id": "Z1"},
+        "cpu": 512,
+        "memory": 1024,
+        "min_tasks": 1,
+        "max_tasks": 4,
+        "scaling": {},
+        "schedule": [{"name": "night", "cron": "cron(0 20 * * ? *)", "min": 0, "max": 1}],
+        "alarms": {},
+    },
+    "workers": [{"name": "jobs", "queue": "jobs", "reserved_concurrency": 5}],
+}
+
+CHANGES: dict[str, Any] = {
+    "project": "store",
+    "environment": "stage",
+    "iam.permissions_boundary_arn": "arn:aws:iam::111111111111:policy/edge",
+    "network.vpc_cidr": "10.1.0.0/16",
+    "network.azs": 3,
+    "network.nat": "per_az",
+    "network.nat_instance_type": (NAT_INSTANCE, "t4g.micro"),
+    "network.interface_endpoints": ["logs"],
+    "network.flow_logs": "REJECT",
+    "network.extra_egress_ports": [587],
+    "database.name": "orders",
+    "database.owner": "clerk",
+    "database.engine_version": "16.8",
+    "database.min_acu": 1,
+    "database.max_acu": 8,
+    "database.auto_pause_seconds": (PAUSING, 600),
+    "database.readers": 1,
+    "database.storage": "io_optimized",
+    "database.backup_days": 8,
+    "database.deletion": "delete",
+    "database.deletion_protection": True,
+    "database.monitoring_seconds": 0,
+    "database.rotation_days": 60,
+    "database.url_options": "sslmode=verify-full",
+    "database.parameters": {"work_mem": "65536"},
+    "database.identifier_suffix": "restored",
+    "queues.0.name": ({"workers": []}, "letters"),
+    "queues.0.fifo": ({"workers": []}, True),
+    "queues.0.content_deduplication": (FIFO, False),
+    "queues.0.retention_days": 9,
+    "queues.0.visibility_seconds": 4000,
+    "queues.0.max_receives": 3,
+    "queues.0.encryption": "kms",
+    "queues.0.alarms.depth": 7,
+    "queues.0.alarms.age_seconds": 7,
+    "api.https.mode": "http_only",
+    "api.https.certificate_arn": (CERTIFICATE, "arn:aws:acm:us-east-1:111111111111:certificate/two"),
+    "api.https.domain_name": "shop.example.com",
+    "api.https.hosted_zone_id": "Z2",
+    "api.ingress_cidrs": ["203.0.113.0/24"],
+    "api.cpu": 256,
+    "api.memory": 2048,
+    "api.min_tasks": 2,
+    "api.max_tasks": 5,
+    "api.architecture": "x86_64",
+    "api.spot": True,
+    "api.port": 8080,
+    "api.health_path": "/alive",
+    "api.scaling.cpu": 60,
+    "api.scaling.memory": 60,
+    "api.scaling.requests_per_target": None,
+    "api.schedule.0.name": "evening",
+    "api.schedule.0.cron": "cron(0 21 * * ? *)",
+    "api.schedule.0.timezone": "Europe/Berlin",
+    "api.schedule.0.min": 1,
+    "api.schedule.0.max": 2,
+    "api.refresh_days": 3,
+    "api.queue": "other",
+    "api.db_pool_size": 3,
+    "api.environment": {"FLAG": "on"},
+    "api.secrets": {"MAIL_KEY": SECRET},
+    "api.log_level": "warn",
+    "api.log_retention_days": 90,
+    "api.container_user": "2000:2000",
+    "api.readonly_root": False,
+    "api.enable_execute_command": True,
+    "api.container_insights": "enhanced",
+    "api.tracing": True,
+    "api.collector_image": (TRACED, "registry.example.com/collector:1"),
+    "api.waf": True,
+    "api.access_logs_days": 30,
+    "api.deletion_protection": True,
+    "api.alarms.error_percent": 2,
+    "api.alarms.latency_seconds": 2,
+    "workers.0.name": "letters",
+    "workers.0.queue": "other",
+    "workers.0.runtime": "python3.14",
+    "workers.0.handler": "main.run",
+    "workers.0.architecture": "x86_64",
+    "workers.0.memory": 1024,
+    "workers.0.timeout": 90,
+    "workers.0.reserved_concurrency": 7,
+    "workers.0.max_concurrency": 3,
+    "workers.0.batch_size": 5,
+    "workers.0.batch_window": 1,
+    "workers.0.filter": [{"body": {"kind": ["mail"]}}],
+    "workers.0.db_pool_size": 4,
+    "workers.0.tracing": False,
+    "workers.0.environment": {"FLAG": "on"},
+    "workers.0.secret_arns": [SECRET],
+    "alarms.emails": ["oncall@example.com"],
+}
+"""Key -> another value, or (what must be so for the key to matter, another value)."""
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def _with(document: Any, path: list[str], value: Any) -> Any:
+    if not path:
+        return value
+    if isinstance(document, list):
+        index = int(path[0])
+        return [_with(each, path[1:], value) if n == index else each for n, each in enumerate(document)]
+    return {**(document or {}), path[0]: _with((document or {}).get(path[0]), path[1:], value)}
+
+
+def _rendered(document: dict[str, Any]) -> tuple[object, ...]:
+    assembly = synthesize(Environment.model_validate(document))
+    return (assembly.root().text, *((each.text, each.parameters) for each in assembly.templates))
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_key_changes_what_is_rendered(key: str) -> None:
+    """One key changed, everything else the same: the templates or the values passed to them differ."""
+    change = CHANGES[key]
+    needed, value = change if isinstance(change, tuple) else ({}, change)
+    before = _merged(BASE, needed)
+    assert _rendered(before) != _rendered(_with(before, key.split("."), value))
+
+
+def test_no_key_is_left_out() -> None:
+    """Every key of the schema is changed above, holds keys that are, or is tested elsewhere."""
+    keys = {".".join(map(str, path)) for path in key_paths()}
+    covered = {".".join(parts[:n]) for parts in (key.split(".") for key in CHANGES) for n in range(1, len(parts) + 1)}
+    assert {key for key in keys - covered if key not in ELSEWHERE and not key.startswith("cost.")} == set()
