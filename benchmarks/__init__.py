@@ -1,0 +1,1 @@
+"""Benchmarks: what infragen costs, beside something else. Not part of the package."""
