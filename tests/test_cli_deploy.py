@@ -112,6 +112,19 @@ def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> No
     assert "hint: " in result.stderr
 
 
+def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults) -> None:
+    """Shown and asked about first; afterwards there is nothing to recover, cancel or follow."""
+    run("bootstrap", "--yes")
+    faults(fail={"create AWS::SQS::Queue": [1]})
+    run("deploy", "--yes", code=1)
+    assert "hint: answer with --yes" in run("recover", code=3).stderr
+    recovered = run("recover", "--yes")
+    assert "(AWS::SQS::Queue) CREATE_FAILED: injected failure" in recovered.stderr
+    assert recovered.stdout.startswith("root  deleted  shop-dev")
+    assert "nothing needs recovery" in run("recover").stderr
+    assert run("follow").stdout == run("cancel").stdout == "dev: nothing runs\n"
+
+
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: the surroundings are not ready."""
     result = run("deploy", "--yes", code=4)

@@ -29,6 +29,10 @@ _allow_replace = click.option(
     help="Allow this resource, which holds data, to be replaced or removed; may be given several times.",
 )
 
+_adopt = click.option(
+    "--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags."
+)
+
 
 def _checked(env: "Environment") -> "Assembly":
     """The environment's templates, rendered and linted. Raises InputError for templates with errors."""
@@ -79,6 +83,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @options.environments
 @_image_tag
 @_allow_replace
+@_adopt
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
 @cloud_options
 @command_options
@@ -87,6 +92,7 @@ def plan(
     directory: Path,
     image_tag: str | None,
     allow_replace: tuple[str, ...],
+    adopt: bool,
     detailed_exitcode: bool,
     reach: Reach,
 ) -> None:
@@ -104,7 +110,7 @@ def plan(
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
-    wanted = _options(file, image_tag, allow_replace)
+    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt)
     with session(env, reach, plans_are_results=True) as started:
         shown = plan_environment(assembly, started, wanted)
     if detailed_exitcode and shown.changed:
@@ -124,7 +130,7 @@ def plan(
     help="What a failure leaves: the state before, what was built so far (deploy again to go on), or nothing "
     "(first creations only).",
 )
-@click.option("--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags.")
+@_adopt
 @_yes
 @cloud_options
 @command_options

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.fate import DestroyPlan, Fate
+from infragen.fate import DestroyPlan, Doomed, Fate
 
 _COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
 
@@ -15,13 +15,18 @@ def deletion_lines(plan: DestroyPlan) -> Iterator[Text]:
     for stack in plan.stacks:
         yield Text()
         yield Text.assemble((stack.layer, "bold"), f"  {stack.state.name}  {stack.state.status}")
-        width = max((len(each.place) for each in stack.fates), default=0)
-        yield from (_line(each, width) for each in stack.fates)
-        if stack.state.protected:
-            yield Text("  its termination protection must be switched off", style="yellow")
+        yield from fate_lines(stack)
     yield Text()
     counts = [(fate, len(plan.fates(fate))) for fate in _COLOURS]
     yield Text(", ".join(f"{count} {fate}" for fate, count in counts), style="bold")
+
+
+def fate_lines(stack: Doomed) -> Iterator[Text]:
+    """What becomes of each resource of a stack."""
+    width = max((len(each.place) for each in stack.fates), default=0)
+    yield from (_line(each, width) for each in stack.fates)
+    if stack.state.protected:
+        yield Text("  its termination protection must be switched off", style="yellow")
 
 
 def _line(fate: Fate, width: int) -> Text:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from infragen.fate import RecoveryPlan, Remedy
+from infragen.report.deletion import fate_lines
 from infragen.stack import OnRecover
 
 _SENTENCES = {
@@ -31,5 +32,5 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
             "is given up: afterwards it is no longer as the stack says" if each in remedy.skipped else "is tried again"
         )
         yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
-    for fate in remedy.doomed.fates if remedy.doomed else ():
-        yield Text(f"  {fate.place}  {fate.type}  {fate.fate}", style="red" if fate.fate == "deleted" else "")
+    if remedy.doomed:
+        yield from fate_lines(remedy.doomed)

@@ -1,0 +1,51 @@
+"""What a deletion and a recovery will do, as people read it before they agree."""
+
+from infragen.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy, Stuck
+from infragen.report.deletion import deletion_lines
+from infragen.report.recovery import recovery_lines
+from infragen.stack import OnRecover, StackState
+
+STATE = StackState("arn:stack", "shop-dev", "UPDATE_ROLLBACK_FAILED", protected=True)
+
+
+def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None:
+    """Protections are named where they must be switched off."""
+    fates = (
+        Fate("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
+        Fate("data", "Cluster", "AWS::RDS::DBCluster", "c", "snapshotted", protected=True),
+        Fate("network", "Key", "AWS::KMS::Key", "k", "kept"),
+    )
+    plan = DestroyPlan("dev", "1", "eu-west-1", (Doomed("root", STATE, fates, frozenset(), frozenset()),))
+    assert [line.plain for line in deletion_lines(plan)] == [
+        "This deletes dev in account 1, eu-west-1",
+        "",
+        "root  shop-dev  UPDATE_ROLLBACK_FAILED",
+        "  queue/Orders  AWS::SQS::Queue  deleted",
+        "  data/Cluster  AWS::RDS::DBCluster  snapshotted, then deleted; its deletion protection must be switched off",
+        "  network/Key   AWS::KMS::Key  kept",
+        "  its termination protection must be switched off",
+        "",
+        "1 deleted, 1 snapshotted, 1 kept",
+    ]
+
+
+def test_a_recovery_shows_why_what_is_stuck_and_what_is_given_up() -> None:
+    """The API that will be called has its AWS name."""
+    stuck = (
+        Stuck("api/Service", "AWS::ECS::Service", "not stable", "shop-dev-Api.Service"),
+        Stuck("api/Alarm", "AWS::CloudWatch::Alarm", "throttled", "shop-dev-Api.Alarm"),
+    )
+    remedy = Remedy("root", STATE, OnRecover.CONTINUE_ROLLBACK, "api/Service failed", stuck, stuck[:1])
+    assert [line.plain for line in recovery_lines(RecoveryPlan("dev", "1", "eu-west-1", (remedy,)))] == [
+        "root  shop-dev  UPDATE_ROLLBACK_FAILED",
+        "  because of api/Service failed",
+        "  its rollback is continued (ContinueUpdateRollback)",
+        "  api/Service  AWS::ECS::Service  is given up: afterwards it is no longer as the stack says  (not stable)",
+        "  api/Alarm  AWS::CloudWatch::Alarm  is tried again  (throttled)",
+    ]
+
+
+def test_without_anything_to_recover_it_says_so() -> None:
+    """One line."""
+    [line] = recovery_lines(RecoveryPlan("dev", "1", "eu-west-1", ()))
+    assert line.plain == "dev: nothing needs recovery"
