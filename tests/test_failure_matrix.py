@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
 from fakeaws.changesets import new_change_set
 from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import Bench, at_work, environment, failure, kinds
 from infragen.errors import Conflict, InfragenError, OperationFailed, Refused
 from infragen.outcome import Deployed, Failed, Unchanged
 from infragen.plan import OutputOf, StackUnit
