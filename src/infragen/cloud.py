@@ -59,6 +59,9 @@ class ConcurrencyLimit:
 class Cloud(Protocol):
     """AWS, as far as the engine needs it."""
 
+    def reconnect(self) -> None:
+        """Forgets credentials and connections, so that the next call finds a new login."""
+
     def identity(self) -> Identity:
         """Who we are. Raises CloudError when there are no usable credentials."""
 

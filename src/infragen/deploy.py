@@ -36,7 +36,7 @@ class Options:
 
     `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
-    tags.
+    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without.
     """
 
     image_tag: str | None = None
@@ -44,6 +44,7 @@ class Options:
     allow_replace: frozenset[str] = frozenset()
     on_failure: str = "rollback"
     adopt: bool = False
+    follow_timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class _Litter:
     def __enter__(self) -> _Litter:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception | KeyboardInterrupt):
+            return  # terminated: there is no time for calls
         with suppress(CloudError):  # the error that led here is the one to tell; a later run deletes what is left
             together([self.drop(each) for each in list(self._made)], self._session.timer)
 
@@ -246,7 +249,7 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
             _upload(session, plan.bucket, list(options.code.values()))
         run = _Run(session, plan, options, litter, shown, {each.examined.unit.layer: each for each in prepared})
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
-        result: Walk = walk(stops, run.begin, session.ui, session.timer)
+        result: Walk = walk(stops, run.begin, session.ui, session.timer, options.follow_timeout)
     return Deployment(shown, result.outcomes, result.interrupted)
 
 
@@ -259,7 +262,7 @@ def _finish_earlier_run(session: Session, plan: Plan, observed: Observed) -> Obs
     stops = [Stop(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
     walk(
         stops,
-        lambda layer: resume(session.cloud, session.ui, _target(left[layer][0]), left[layer][1]),
+        lambda layer: resume(session, _target(left[layer][0]), left[layer][1]),
         session.ui,
         session.timer,
     )
@@ -314,7 +317,7 @@ class _Run:
             prepared = yield from self._prepare_again(prepared, examined.state)
         elif examined.action == "recreate" and examined.state is not None:
             target = _target(examined.unit)
-            gone = yield from delete(self.session.cloud, self.session.ui, target, examined.state)
+            gone = yield from delete(self.session, target, examined.state)
             if isinstance(gone, Failed):
                 return gone
             prepared = yield from self._prepare_again(prepared, None)
@@ -354,7 +357,7 @@ class _Run:
         if guarded and exists:
             protect(cloud, unit, change_set.stack_id, self.options.allow_replace)
         self.litter.keep(change_set.change_set_id)
-        outcome = yield from execute(cloud, self.session.ui, _target(unit), change_set, examined.action)
+        outcome = yield from execute(self.session, _target(unit), change_set, examined.action)
         if guarded and (exists or isinstance(outcome, Deployed)):
             protect(cloud, unit, change_set.stack_id)
         return outcome

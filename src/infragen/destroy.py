@@ -167,17 +167,17 @@ def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
     """Deletes one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
     target = Target(doomed.layer, doomed.state.name, name_child)
     if row(doomed.state.status).destroy is OnDestroy.FOLLOW:
-        return (yield from resume_deletion(session.cloud, session.ui, target, doomed.state))
+        return (yield from resume_deletion(session, target, doomed.state))
     for layer, resource in doomed.nested:
         retain = _retained(layer, options)
         child = session.cloud.stack(resource.physical_id) if retain else None
         if child is not None and child.status == "DELETE_FAILED":
             inner = Target(layer, child.name, name_child)
-            gone = yield from delete(session.cloud, session.ui, inner, child, retain)
+            gone = yield from delete(session, inner, child, retain)
             if isinstance(gone, Failed):
                 return gone
     retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
-    return (yield from delete(session.cloud, session.ui, target, doomed.state, retain))
+    return (yield from delete(session, target, doomed.state, retain))
 
 
 def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 from infragen.follow import Follower, LayerEvent, anchors
 from infragen.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
+from infragen.patience import BEFORE, patiently
 from infragen.plan import StackUnit
-from infragen.progress import Happened, Lost, Started, Ui
+from infragen.progress import Happened, Session, Started
 from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
 
 Road = Generator[None, None, Outcome]
@@ -58,13 +59,14 @@ def runs_ours(cloud: Cloud, state: StackState) -> bool:
 
 
 def make_change_set(
-    cloud: Cloud, request: ChangeSetRequest, made: Callable[[str, str], None]
+    session: Session, layer: str, request: ChangeSetRequest, made: Callable[[str, str], None]
 ) -> Generator[None, None, ChangeSet]:
     """Makes a change set and waits until it is executable, empty, or failed. `made` hears its ARN and its stack's."""
-    change_set_id, stack_id = cloud.create_change_set(request)
+    cloud = session.cloud
+    change_set_id, stack_id = yield from patiently(session, layer, lambda: cloud.create_change_set(request), BEFORE)
     made(change_set_id, stack_id)
     while True:
-        found = cloud.change_set(change_set_id)
+        found = yield from patiently(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:
             raise Conflict(f"the change set {request.name} of {request.stack} was deleted while it was being made")
         if not found.pending:
@@ -120,11 +122,11 @@ class Target:
     name_child: Callable[[str, str], str]
 
 
-def execute(cloud: Cloud, ui: Ui, target: Target, change_set: ChangeSet, action: str) -> Road:
+def execute(session: Session, target: Target, change_set: ChangeSet, action: str) -> Road:
     """Executes a change set and follows the operation to its end."""
-    token = token_of(change_set.change_set_id)
-    anchored = anchors(cloud, change_set.stack_id)
-    ui.tell(Started(target.layer, target.stack, action))
+    cloud, token = session.cloud, token_of(change_set.change_set_id)
+    anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
+    session.ui.tell(Started(target.layer, target.stack, action))
     try:
         with suppress(Unavailable):  # perhaps it was applied: following will tell
             cloud.execute_change_set(change_set.change_set_id, token)
@@ -132,7 +134,7 @@ def execute(cloud: Cloud, ui: Ui, target: Target, change_set: ChangeSet, action:
         if not _was_executed(cloud, change_set):
             raise _not_executed(cloud, target, change_set, error) from error
     follower = Follower(cloud, change_set.stack_id, target.layer, token, anchored, target.name_child)
-    return (yield from _follow_deployment(cloud, ui, target, follower, change_set.stack_id))
+    return (yield from _follow_deployment(session, target, follower, change_set.stack_id))
 
 
 def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
@@ -154,22 +156,22 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
     )
 
 
-def resume(cloud: Cloud, ui: Ui, target: Target, state: StackState) -> Road:
+def resume(session: Session, target: Target, state: StackState) -> Road:
     """Follows an operation of ours that an earlier run began. Its earlier events are shown again."""
-    ui.tell(Started(target.layer, target.stack, "follow"))
+    session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = token_of(state.change_set_id)
-    follower = Follower(cloud, state.stack_id, target.layer, token, {}, target.name_child)
-    return (yield from _follow_deployment(cloud, ui, target, follower, state.stack_id))
+    follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child)
+    return (yield from _follow_deployment(session, target, follower, state.stack_id))
 
 
-def _follow_deployment(cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str) -> Road:
+def _follow_deployment(session: Session, target: Target, follower: Follower, stack_id: str) -> Road:
     """Tells every event until the stack settles, then decides how it ended."""
-    state = yield from _settled(cloud, ui, target, follower, stack_id)
+    state = yield from _settled(session, target, follower, stack_id)
     if state is None or state.status == "DELETE_COMPLETE":
         return Failed(target.layer, target.stack, f"the stack {target.stack} disappeared while it was being deployed")
     if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
         return Deployed(target.layer, target.stack, state.status, state.outputs, _left(follower))
-    return (yield from _failed(target, follower, state))
+    return (yield from _failed(session, target, follower, state))
 
 
 def _left(follower: Follower) -> tuple[str, ...]:
@@ -179,39 +181,40 @@ def _left(follower: Follower) -> tuple[str, ...]:
 
 
 def _settled(
-    cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str
+    session: Session, target: Target, follower: Follower, stack_id: str
 ) -> Generator[None, None, StackState | None]:
     """Waits until DescribeStacks gives a final status that is not a stale one from before the operation."""
+
+    def look() -> tuple[StackState | None, list[LayerEvent]]:
+        state = session.cloud.stack(stack_id)
+        return state, follower.poll() if state else []
+
     unconfirmed = 0
     while True:
-        try:
-            state = cloud.stack(stack_id)
-            _tell(ui, target, follower.poll() if state else [])
-            if state is None:
-                return None
-            if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
-                statuses = follower.own_statuses
-                unconfirmed += 1
-                if (statuses and statuses[-1] == state.status) or unconfirmed > STALE_READS:
-                    _tell(ui, target, follower.finish())
-                    return state
-        except Unavailable as error:
-            ui.tell(Lost(target.layer, error.message))
+        state, events = yield from patiently(session, target.layer, look)
+        _tell(session, target, events)
+        if state is None:
+            return None
+        if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
+            unconfirmed += 1
+            if follower.own_statuses[-1:] == [state.status] or unconfirmed > STALE_READS:
+                _tell(session, target, (yield from patiently(session, target.layer, follower.finish)))
+                return state
         yield
 
 
-def _tell(ui: Ui, target: Target, events: list[LayerEvent]) -> None:
+def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
     for each in events:
-        ui.tell(Happened(target.layer, each))
+        session.ui.tell(Happened(target.layer, each))
 
 
-def _failed(target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
+def _failed(session: Session, target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
     """The failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
         if root_cause(follower.events):
             break
         yield
-        follower.finish()
+        yield from patiently(session, target.layer, follower.finish)
     cause = root_cause(follower.events)
     said = str(cause) if cause else state.reason or "AWS gave no reason"
     message = f"{target.stack} is {state.status}: {said}"
@@ -237,8 +240,7 @@ def _next_step(status: str) -> str:
 
 
 def recover(
-    cloud: Cloud,
-    ui: Ui,
+    session: Session,
     target: Target,
     state: StackState,
     begin: Callable[[str], None],
@@ -246,42 +248,42 @@ def recover(
 ) -> Generator[None, None, StackState | Failed]:
     """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status."""
     token = PREFIX + secrets.token_hex(20)
-    anchored = anchors(cloud, state.stack_id)
-    ui.tell(Started(target.layer, target.stack, "recover"))
+    anchored = yield from patiently(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
+    session.ui.tell(Started(target.layer, target.stack, "recover"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
         begin(token)
-    follower = Follower(cloud, state.stack_id, target.layer, token, anchored, target.name_child)
-    settled = yield from _settled(cloud, ui, target, follower, state.stack_id)
+    follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child)
+    settled = yield from _settled(session, target, follower, state.stack_id)
     if settled is not None and settled.status in wanted:
         return settled
-    return (yield from _failed(target, follower, settled or state))
+    return (yield from _failed(session, target, follower, settled or state))
 
 
 def delete(
-    cloud: Cloud, ui: Ui, target: Target, state: StackState, retain: Sequence[str] = ()
+    session: Session, target: Target, state: StackState, retain: Sequence[str] = ()
 ) -> Generator[None, None, Deleted | Failed]:
     """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
     token = PREFIX + secrets.token_hex(20)
-    anchored = anchors(cloud, state.stack_id)
-    ui.tell(Started(target.layer, target.stack, "delete"))
+    anchored = yield from patiently(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
+    session.ui.tell(Started(target.layer, target.stack, "delete"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
-        cloud.delete_stack(state.stack_id, token, tuple(retain))
-    follower = Follower(cloud, state.stack_id, target.layer, token, anchored, target.name_child)
-    return (yield from _follow_deletion(cloud, ui, target, follower, state.stack_id))
+        session.cloud.delete_stack(state.stack_id, token, tuple(retain))
+    follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child)
+    return (yield from _follow_deletion(session, target, follower, state.stack_id))
 
 
-def resume_deletion(cloud: Cloud, ui: Ui, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
+def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
     """Follows a deletion that runs already."""
-    ui.tell(Started(target.layer, target.stack, "follow"))
-    follower = Follower(cloud, state.stack_id, target.layer, "", {}, target.name_child)
-    return (yield from _follow_deletion(cloud, ui, target, follower, state.stack_id))
+    session.ui.tell(Started(target.layer, target.stack, "follow"))
+    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    return (yield from _follow_deletion(session, target, follower, state.stack_id))
 
 
 def _follow_deletion(
-    cloud: Cloud, ui: Ui, target: Target, follower: Follower, stack_id: str
+    session: Session, target: Target, follower: Follower, stack_id: str
 ) -> Generator[None, None, Deleted | Failed]:
-    state = yield from _settled(cloud, ui, target, follower, stack_id)
+    state = yield from _settled(session, target, follower, stack_id)
     if state is not None and state.status != "DELETE_COMPLETE":
-        return (yield from _failed(target, follower, state))
+        return (yield from _failed(session, target, follower, state))
     events = (each.event for each in follower.events)
     return Deleted(target.layer, target.stack, tuple(e.physical_id for e in events if e.status == "DELETE_SKIPPED"))

@@ -272,7 +272,7 @@ def prepare(
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
     request = replace(change_set_request(session.cloud, plan, examined, on_failure), nested=_nested(session, examined))
-    change_set = yield from make_change_set(session.cloud, request, made)
+    change_set = yield from make_change_set(session, unit.layer, request, made)
     if change_set.empty:
         quiet = tuple(replace(each, action="none", changes=(), source="change set") for each in examined.plans)
         return Prepared(replace(examined, action="none", plans=quiet), change_set)

@@ -120,12 +120,12 @@ def _road(session: Session, remedy: Remedy) -> Road:
     skip = tuple(each.skip_name for each in remedy.skipped)
     if remedy.action is OnRecover.CONTINUE_ROLLBACK:
         ended = yield from recover(
-            cloud, session.ui, target, state, lambda token: cloud.continue_rollback(state.stack_id, token, skip),
+            session, target, state, lambda token: cloud.continue_rollback(state.stack_id, token, skip),
             ROLLED_BACK,
         )  # fmt: skip
     else:
         ended = yield from recover(
-            cloud, session.ui, target, state, lambda token: cloud.roll_back(state.stack_id, token), ROLLED_BACK
+            session, target, state, lambda token: cloud.roll_back(state.stack_id, token), ROLLED_BACK
         )
     if isinstance(ended, Failed):
         return ended
@@ -153,7 +153,7 @@ def _follow(session: Session, states: Sequence[tuple[str, StackState]]) -> tuple
         target = Target(layer, state.name, name_child)
         deleting = row(state.status).destroy is OnDestroy.FOLLOW
         road = resume_deletion if deleting else resume
-        return (yield from road(session.cloud, session.ui, target, state))
+        return (yield from road(session, target, state))
 
     stops = [Stop(layer, state.name, ()) for layer, state in states]
     return walk(stops, begin, session.ui, session.timer).outcomes
@@ -179,7 +179,7 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
         state = by_layer[layer]
         target, cloud = Target(layer, state.name, name_child), session.cloud
         ended = yield from recover(
-            cloud, session.ui, target, state, lambda token: cloud.cancel_update(state.stack_id, token), ROLLED_BACK
+            session, target, state, lambda token: cloud.cancel_update(state.stack_id, token), ROLLED_BACK
         )
         return ended if isinstance(ended, Failed) else Recovered(layer, state.name, ended.status)
 

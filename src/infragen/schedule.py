@@ -4,12 +4,16 @@ One thread, one loop: each road is a generator that yields when it has to wait, 
 poller. Every unit ends with exactly one outcome, whatever happens.
 """
 
+from __future__ import annotations
+
+import signal
+import threading
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from infragen.errors import InfragenError
+from infragen.errors import InfragenError, OutcomeUnknown
 from infragen.operate import Road
 from infragen.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
 from infragen.progress import Ended, Following, Timer, Ui, Warned
@@ -64,90 +68,139 @@ def together(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]
     return [results[index] for index in range(len(roads))]
 
 
-def walk(stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, timer: Timer) -> Walk:
+class Interrupts:
+    """Ctrl-C while roads are walked: noted and not raised, because an exception would cut a road off in mid-call.
+
+    It is raised while we wait, and the second one always, because somebody insists.
+    """
+
+    def __init__(self) -> None:
+        self.noted = 0
+        self.waiting = False
+
+    def __enter__(self) -> Interrupts:
+        self._ours = threading.current_thread() is threading.main_thread()
+        if self._ours:
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *_: object) -> None:
+        self.noted += 1
+        if self.waiting or self.noted > 1:
+            raise KeyboardInterrupt
+
+
+def walk(stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, timer: Timer, limit: float | None = None) -> Walk:
     """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
-    The first interrupt begins nothing new and follows what runs; the second stops following.
+    The first interrupt begins nothing new and follows what runs; the second, or `limit` seconds, end the following.
     """
-    outcomes: dict[str, Outcome] = {}
-    roads: dict[str, Road] = {}
-    interrupted, quiet, since = False, 0, timer.now()
-    while len(outcomes) < len(stops):
-        try:
-            before = len(outcomes)
-            _begin_what_can(stops, begin, outcomes, roads, interrupted, ui)
-            for name in list(roads):
-                _step(name, stops, outcomes, roads, ui)
-            if len(outcomes) > before:
-                quiet = 0  # something ended: what waited for it begins at once
-            else:
-                ui.tell(Following(timer.now() - since, tuple(roads)))
-                timer.sleep(pause(quiet, len(roads)))
+    walker = _Walker(stops, begin, ui)
+    quiet, since = 0, timer.now()
+    with Interrupts() as interrupts:
+        while not walker.done:
+            try:
+                if interrupts.noted:
+                    walker.interrupt()
+                if walker.round():
+                    quiet = 0  # something ended: what waited for it begins at once
+                    continue
+                ui.tell(Following(timer.now() - since, tuple(walker.roads)))
+                if limit is not None and timer.now() - since > limit:
+                    walker.detach()
+                interrupts.waiting = True
+                timer.sleep(pause(quiet, len(walker.roads)))
                 quiet += 1
-        except KeyboardInterrupt:
-            if interrupted:
-                _detach(stops, outcomes, roads, ui)
-            else:
-                ui.tell(Warned("interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following"))
-            interrupted = True
-    return Walk(tuple(outcomes[each.name] for each in stops), interrupted)
+            except KeyboardInterrupt:
+                walker.interrupt(insisting=walker.interrupted)
+            finally:
+                interrupts.waiting = False
+    return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted)
 
 
-def _begin_what_can(
-    stops: Sequence[Stop],
-    begin: Callable[[str], Road],
-    outcomes: dict[str, Outcome],
-    roads: dict[str, Road],
-    interrupted: bool,
-    ui: Ui,
-) -> None:
-    for stop in stops:
-        if stop.name in outcomes or stop.name in roads:
-            continue
-        missing = _missing(stop, outcomes, {each.name for each in stops})
-        if interrupted or missing:
-            _end(stop.name, Skipped(stop.name, stop.stack, missing or "no interrupt"), outcomes, ui)
-        elif all(need in outcomes for need in stop.requires):
-            roads[stop.name] = begin(stop.name)
+class _Walker:
+    """The roads under way, and the outcomes so far."""
 
+    def __init__(self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        self.roads: dict[str, Road] = {}
+        self.interrupted = False
+        self._stops = {each.name: each for each in stops}
+        self._begin = begin
+        self._ui = ui
 
-def _missing(stop: Stop, outcomes: Mapping[str, Outcome], known: set[str]) -> str:
-    """The first requirement that did not succeed, or that nobody provides."""
-    for need in stop.requires:
-        if need not in known or (need in outcomes and not succeeded(outcomes[need])):
-            return need
-    return ""
+    @property
+    def done(self) -> bool:
+        """Whether every stop has its outcome."""
+        return len(self.outcomes) == len(self._stops)
 
+    def round(self) -> bool:
+        """Begins what can begin and goes one step on every road; says whether something ended."""
+        before = len(self.outcomes)
+        for stop in self._stops.values():
+            if stop.name not in self.outcomes and stop.name not in self.roads:
+                self._consider(stop)
+        for name in list(self.roads):
+            self._step(self._stops[name])
+        return len(self.outcomes) > before
 
-def _step(name: str, stops: Sequence[Stop], outcomes: dict[str, Outcome], roads: dict[str, Road], ui: Ui) -> None:
-    stack = next(each.stack for each in stops if each.name == name)
-    try:
-        next(roads[name])
-    except StopIteration as end:
-        outcome: Outcome = end.value
-    except InfragenError as error:
-        outcome = failed(name, stack, error)
-    except Exception as error:  # noqa: BLE001 # a fault on one road must not lose what is known of the others
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"a fault of infragen at {where.name}:{where.lineno}: {type(error).__name__}: {error}"
-        outcome = Failed(name, stack, said, "please report it", exit_code=70)
-    else:
-        return
-    del roads[name]
-    _end(name, outcome, outcomes, ui)
+    def interrupt(self, insisting: bool = False) -> None:
+        """Begins nothing new from now on; stops following when the user insists."""
+        if insisting:
+            self.detach()
+        elif not self.interrupted:
+            text = "interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following"
+            self._ui.tell(Warned(text))
+        self.interrupted = True
 
+    def detach(self) -> None:
+        """Ends every road: what had begun runs on in AWS."""
+        begun, self.roads = self.roads, {}
+        for stop in self._stops.values():
+            if stop.name in begun:
+                self._end(Unknown(stop.name, stop.stack, f"{stop.stack} may still run in AWS; `infragen follow` looks"))
+            elif stop.name not in self.outcomes:
+                self._end(Skipped(stop.name, stop.stack, next(iter(begun), "no interrupt")))
 
-def _detach(stops: Sequence[Stop], outcomes: dict[str, Outcome], roads: dict[str, Road], ui: Ui) -> None:
-    for stop in stops:
-        if stop.name not in outcomes:
-            still = Unknown(stop.name, stop.stack, f"{stop.stack} still runs in AWS; the same command follows it")
-            _end(stop.name, still, outcomes, ui)
-    roads.clear()
+    def _consider(self, stop: Stop) -> None:
+        missing = self._missing(stop)
+        if self.interrupted or missing:
+            self._end(Skipped(stop.name, stop.stack, missing or "no interrupt"))
+        elif all(need in self.outcomes for need in stop.requires):
+            self.roads[stop.name] = self._begin(stop.name)
 
+    def _missing(self, stop: Stop) -> str:
+        """The first requirement that did not succeed, or that nobody provides."""
+        for need in stop.requires:
+            if need not in self._stops or (need in self.outcomes and not succeeded(self.outcomes[need])):
+                return need
+        return ""
 
-def _end(name: str, outcome: Outcome, outcomes: dict[str, Outcome], ui: Ui) -> None:
-    outcomes[name] = outcome
-    ui.tell(Ended(outcome))
+    def _step(self, stop: Stop) -> None:
+        try:
+            next(self.roads[stop.name])
+        except StopIteration as end:
+            outcome: Outcome = end.value
+        except OutcomeUnknown as error:
+            outcome = Unknown(stop.name, stop.stack, error.message)
+        except InfragenError as error:
+            outcome = failed(stop.name, stop.stack, error)
+        except Exception as error:  # noqa: BLE001 # a fault on one road must not lose what is known of the others
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"a fault of infragen at {where.name}:{where.lineno}: {type(error).__name__}: {error}"
+            outcome = Failed(stop.name, stop.stack, said, "please report it", exit_code=70)
+        else:
+            return
+        del self.roads[stop.name]
+        self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.layer] = outcome
+        self._ui.tell(Ended(outcome))
 
 
 def succeeded(outcome: Outcome) -> bool:

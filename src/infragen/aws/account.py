@@ -49,6 +49,11 @@ class Account:
     clients: Clients
     owner: str = ""
 
+    def reconnect(self) -> None:
+        """Makes the next call with a new session, and asks again who we are."""
+        self.clients.forget()
+        self.__dict__.pop("_identity", None)
+
     def identity(self) -> Identity:
         """STS GetCallerIdentity, and the region in use."""
         return self._identity

@@ -41,6 +41,11 @@ class Clients:
     endpoint_url: str | None = None
     keys: tuple[str, str] | None = None
 
+    def forget(self) -> None:
+        """Drops the session and its clients; the next use makes new ones, with the credentials there are then."""
+        for name in [name for name, found in vars(type(self)).items() if isinstance(found, cached_property)]:
+            self.__dict__.pop(name, None)
+
     @cached_property
     def _session(self) -> Any:
         import boto3
