@@ -45,3 +45,21 @@ bench: $(STAMP) ## Measure start-up, rendering, linting and deploying, as ratios
 	$(BIN)/python benchmarks/run.py
 
 docs: $(STAMP) ## Write anew what is made from the environment schema and the commands
+	$(BIN)/infragen schema > environment.schema.json
+	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
+	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
+
+check: lint templates test ## What CI runs
+
+# A scanner is a tool for those who change the layers, not a part of the product: it has an environment of its own.
+AUDIT := .venv-audit
+$(AUDIT)/.checkov-3.3.30:
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet 'checkov==3.3.30'
+	@touch $@
+
+audit: $(AUDIT)/.checkov-3.3.30 ## Scan the committed templates for security findings
+	$(AUDIT)/bin/checkov --directory templates --framework cloudformation --skip-download --compact --quiet
+
+clean: ## Remove the virtual environments and caches
+	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,13 +1,18 @@
 """The documentation's examples work as they stand."""
 
+import os
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import pytest
 
+from infragen.cli import main
 from infragen.config import load_environment, schema
 from infragen.layer import Template
 from infragen.layers import LAYERS
@@ -15,6 +20,7 @@ from infragen.synth import synthesize
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 EXAMPLE = re.compile(r"```python (\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -44,11 +50,56 @@ def test_the_example_resource_builds() -> None:
     assert template.to_dict()["Resources"]["Uploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
-@pytest.mark.parametrize("page", [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """Every relative link of a page names a file that exists."""
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_make_target_that_is_named_has_a_recipe() -> None:
+    """`make check` and all others that a page or CI names would run something."""
+    callers = [*PAGES, ROOT / ".ci" / "run", *(ROOT / ".github" / "workflows").glob("*.yml")]
+    named = {
+        target for each in callers for target in re.findall(r"\bmake ([a-z]+)\b(?=[`\n ]*(?:`|\n|#|&&))", _code(each))
+    }
+    assert {"demo", "test", "check", "audit", "docs"} <= named | {"check"}
+    environment = {**os.environ, "MAKEFLAGS": ""}
+    for target in sorted(named | {"check"}):
+        tried = subprocess.run(
+            ["make", "--dry-run", "--always-make", target], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert tried.returncode == 0, tried.stderr
+        assert tried.stdout, f"make {target} does nothing"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_is_one_that_infragen_accepts(page: Path) -> None:
+    """Commands in code, with their options, are parsed by the command line itself."""
+    for line in _commands(_code(page)):
+        arguments = shlex.split(line, comments=True)[1:]
+        command: click.Command = main
+        while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+            inner = command.commands.get(arguments[0])
+            assert inner is not None, f"{line}: no such command"
+            command, arguments = inner, arguments[1:]
+        if arguments:  # a command named alone, as in `infragen deploy`, is a mention
+            command.make_context(command.name, arguments)
+
+
+def _code(page: Path) -> str:
+    """What stands between backticks in a page, line by line; all of any other file."""
+    text = page.read_text()
+    if page.suffix != ".md":
+        return text
+    spans = re.findall(r"^```\w*\n(.*?)^```|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL)
+    return "".join(f"{fence or span}\n" for fence, span in spans)
+
+
+def _commands(code: str) -> list[str]:
+    """The calls of infragen in code, without what a shell makes of the rest of their line, and without mentions."""
+    calls = re.findall(r"(?:^|\$\(|&& )\s*(infragen [^\n|;>&]*)", code, re.MULTILINE)
+    return [call.removesuffix(")") for call in calls if "--help" not in call]
 
 
 def _module(name: str, source: str) -> ModuleType:

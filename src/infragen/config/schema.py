@@ -610,7 +610,7 @@ class Alarms(Section):
 
 
 class Expected(Section):
-    """The load that `infragen cost` takes as expected, per month."""
+    """The load that is expected, per month: what an estimate of costs starts from."""
 
     acu: Annotated[float, Strict(), Field(ge=0), VALUE] | None = Field(None, description="Average ACU per instance.")
     tasks: Annotated[float, Strict(), Field(ge=0), VALUE] | None = Field(None, description="Average running tasks.")
