@@ -10,6 +10,7 @@ import itertools
 import json
 import logging
 import string
+import threading
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -450,7 +451,7 @@ def test_the_answer_is_one_that_cloudformation_accepts(cloud: Cloud) -> None:
 
 @every_version
 def test_a_failure_reaches_the_stack_with_its_reason(cloud: Cloud) -> None:
-    """Whatever goes wrong, the stack hears the error's words, cut to what a response may hold, and where the log is."""
+    """Whatever goes wrong, the stack hears the error's words and where the log is; no transaction stays open."""
     with cloud.server.superuser() as connection:
         connection.execute(sql.SQL("ALTER ROLE {} NOCREATEROLE").format(MASTER_NAME))
     try:
@@ -461,7 +462,29 @@ def test_a_failure_reaches_the_stack_with_its_reason(cloud: Cloud) -> None:
     assert answer["Status"] == "FAILED"
     assert "ExecuteStatement: DatabaseErrorException: ERROR: permission denied to create role" in answer["Reason"]
     assert answer["Reason"].endswith("(log stream 2026/01/31/[$LATEST]0123456789abcdef)")
+    assert cloud.data.transactions == {}, "a transaction that stays open keeps its locks for three minutes"
+
+
+def test_a_long_reason_is_cut_to_what_cloudformation_takes(cloud: Cloud) -> None:
+    """CloudFormation drops an answer of more than 4096 bytes, and the stack would wait for its timeout."""
+    cloud.secrets.values["by-hand"] = json.dumps({"username": "somebody" * 1000, "password": "example"})
+    cloud.secrets.labels["AWSCURRENT"] = "by-hand"
+    answer = cloud.resource("Update", LogicalResourceId="C" * 255)
+    assert answer["Reason"].startswith("the secret belongs to the user 'somebody")
     assert len(json.dumps(answer)) < 4096
+
+
+def test_two_runs_make_roles_one_after_the_other(cloud: Cloud) -> None:
+    """A run waits while another one makes roles: both would find none and one would fail."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with cloud.server.superuser(cloud.database) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('infragen.credentials'))")
+        run = threading.Thread(target=cloud.bootstrap)
+        run.start()
+        while other.execute(waiting).fetchone() == (0,):
+            assert run.is_alive(), "the run did not wait"
+    run.join()
+    cloud.log_in().close()
 
 
 def test_a_broken_environment_still_answers(cloud: Cloud) -> None:
@@ -535,6 +558,7 @@ def test_no_password_is_shown_anywhere(cloud: Cloud, caplog: pytest.LogCaptureFi
     finally:
         with cloud.server.superuser() as connection:
             connection.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(MASTER_NAME))
+    shown.extend(repr(credentials.Login("user", password)) for password in cloud.secrets.passwords)
     statements = json.dumps([body for operation, body in cloud.loopback.calls if operation == "Execute"])
     assert len(cloud.secrets.passwords) == 3
     assert "infragen.verifier" in cloud.server.log()
