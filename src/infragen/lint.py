@@ -6,7 +6,6 @@ cfn-lint takes more than a second to start, so it is imported only when a templa
 are linted in several processes.
 """
 
-import functools
 import hashlib
 import importlib.metadata
 import json
@@ -17,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, suppress
 from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,25 +55,29 @@ class _Job:
     region: str
     files: Mapping[str, str]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same key, the same findings."""
-        tool = importlib.metadata.version("cfn-lint")
-        parts = [str(_CACHE_VERSION), tool, self.layer, self.region, json.dumps(self.files, sort_keys=True)]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        parts = [str(_CACHE_VERSION), _tool_version(), self.layer, self.region, *sorted(self.files.items())]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def lint(assemblies: Sequence[Assembly], cache: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
+@cache
+def _tool_version() -> str:
+    return importlib.metadata.version("cfn-lint")
+
+
+def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
     """The findings of each assembly: in deployment order, the root last, each template's by place.
 
-    `cache` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time.
+    `kept` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time.
     """
     jobs = [tuple(_jobs(assembly)) for assembly in assemblies]
-    known = {job.key: _recall(cache, job.key) for job in _flat(jobs)}
+    known = {job.key: _recall(kept, job.key) for job in _flat(jobs)}
     unknown = {job.key: job for job in _flat(jobs) if known[job.key] is None}
     for key, findings in zip(unknown, _run(tuple(unknown.values())), strict=True):
         known[key] = findings
-        _remember(cache, key, findings)
+        _remember(kept, key, findings)
     return tuple(tuple(finding for job in each for finding in known[job.key] or ()) for each in jobs)
 
 
@@ -98,24 +102,24 @@ def _with_local_paths(assembly: Assembly) -> str:
     return text
 
 
-def _recall(cache: Path | None, key: str) -> tuple[Finding, ...] | None:
-    if cache is None:
+def _recall(kept: Path | None, key: str) -> tuple[Finding, ...] | None:
+    if kept is None:
         return None
     try:
-        rows = json.loads((cache / f"{key}.json").read_text(encoding="utf-8"))
+        rows = json.loads((kept / f"{key}.json").read_text(encoding="utf-8"))
         return tuple(Finding(**{**row, "path": tuple(row["path"])}) for row in rows["findings"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _remember(cache: Path | None, key: str, findings: tuple[Finding, ...]) -> None:
-    if cache is None:
+def _remember(kept: Path | None, key: str, findings: tuple[Finding, ...]) -> None:
+    if kept is None:
         return
     with suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=cache, delete=False) as stream:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=kept, delete=False) as stream:
             json.dump({"findings": [asdict(each) for each in findings]}, stream)
-        Path(stream.name).replace(cache / f"{key}.json")
+        Path(stream.name).replace(kept / f"{key}.json")
 
 
 def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
@@ -161,7 +165,7 @@ def _of_our_making(finding: Finding) -> bool:
     return finding.rule == "W3002" or (finding.rule, finding.path) == ("W2001", ("Parameters", "TemplateBucket"))
 
 
-@functools.cache
+@cache
 def _rules(region: str) -> tuple[Any, Any]:
     """cfn-lint's configuration and rules, loaded once in a process."""
     from cfnlint.config import ConfigMixIn

@@ -3,6 +3,7 @@
 Importing this package imports click and nothing heavy; each command imports what it needs when it runs.
 """
 
+import gc
 import signal
 import sys
 from typing import Any
@@ -46,6 +47,9 @@ for _command in _COMMANDS:
 
 def run() -> Any:
     """The console script: signals as exceptions, output that no locale can break, then the command."""
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # what imports make lives to the end; looking at it again and again is a tenth of it
     signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
