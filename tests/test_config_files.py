@@ -478,6 +478,27 @@ def test_a_missing_file_is_an_input_error_that_names_the_others(tmp_path: Path) 
     assert caught.value.hint == "environments there: prod"
 
 
+def test_a_file_of_one_mebibyte_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    """Y6: the size is judged by what is in the file."""
+    text = LEAST + "#" * (1024 * 1024 - len(LEAST))
+    assert load_environment(written(tmp_path, text)).project == "shop"
+    assert refused(tmp_path, text + "#") == ["dev.yaml:1:1: the file is larger than 1048576 bytes (1 MiB)"]
+
+
+ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    digits=ACCOUNTS,
+    quote=st.sampled_from("'\" "),
+)
+def test_every_account_id_arrives_as_it_is_written(digits: str, quote: str) -> None:
+    """P17: quoted or not, with leading zeros or without."""
+    node = yamlfile.load((LEAST + f"account: {quote}{digits}{quote}\n").encode(), "dev.yaml")
+    assert Environment.model_validate(yamlfile.plain(node)).account == digits
+
+
 def test_an_unreadable_file_is_an_input_error(tmp_path: Path) -> None:
     """Whatever the operating system says, in one line."""
     path = written(tmp_path, "a: 1\n")

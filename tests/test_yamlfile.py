@@ -109,9 +109,12 @@ def test_quoted_scalars_are_text(word: str) -> None:
     assert scalar(f"'{word}'").value == word
 
 
+ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
+
+
 @settings(max_examples=1000)
 @given(
-    digits=st.from_regex(r"0?[0-9]{11,12}", fullmatch=True).filter(lambda d: len(d) == 12),
+    digits=ACCOUNTS,
     quote=st.sampled_from("'\" "),
 )
 def test_account_ids_survive(digits: str, quote: str) -> None:
@@ -269,7 +272,7 @@ MALFORMED_BYTES = {
     "a: 1\n".encode("utf-16"): "dev.yaml:1:1: byte 0: this is UTF-16; save the file as UTF-8",
     "a: 1\n".encode("utf-16-le"): "dev.yaml:1:2: byte 1: NUL (U+0000) is not allowed in a YAML file",
     b"\x00\x00\xfe\xff\x00\x00\x00a": "dev.yaml:1:1: byte 0: this is UTF-32; save the file as UTF-8",
-    b"a: " + b"x" * MAX_BYTES: f"dev.yaml:1:1: the file has {MAX_BYTES + 3} bytes; at most {MAX_BYTES} are allowed",
+    b"a: " + b"x" * MAX_BYTES: "dev.yaml:1:1: the file is larger than 1048576 bytes (1 MiB)",
 }
 
 

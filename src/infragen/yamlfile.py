@@ -179,7 +179,7 @@ _UNWANTED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\u
 
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        raise refusal([Problem(Place(file, 1, 1), f"the file has {len(data)} bytes; at most {MAX_BYTES} are allowed")])
+        raise refusal([Problem(Place(file, 1, 1), f"the file is larger than {MAX_BYTES} bytes (1 MiB)")])
     for mark, name in _BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             raise refusal([Problem(Place(file, 1, 1), f"byte 0: this is {name}; save the file as UTF-8")])
