@@ -294,6 +294,31 @@ def test_every_address_hears_of_alarms() -> None:
     assert not resources("network", "", "AWS::SNS::Subscription")
 
 
+def statements(document: str, logical_id: str, service: str) -> list[dict[str, Any]]:
+    """The statements of a resource policy for one service principal."""
+    found = properties("network", logical_id)[document]["Statement"]
+    return [
+        each for each in found if isinstance(each["Principal"], dict) and each["Principal"].get("Service") == service
+    ]
+
+
+def test_cloudwatch_and_eventbridge_can_publish_to_the_encrypted_topic() -> None:
+    """EventBridge gives no source account or ARN when it publishes to a topic: a policy that asked for one would lose
+    every notification without a word. CloudWatch gives it. The key is for topics of this account alone.
+    """
+    topics = {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"}
+    account = {"aws:SourceAccount": ref("AWS::AccountId")}
+    [publishes] = statements("PolicyDocument", "AlarmTopicPolicy", "events.amazonaws.com")
+    assert (publishes["Action"], "Condition" in publishes) == ("sns:Publish", False)
+    [encrypts] = statements("KeyPolicy", "Key", "events.amazonaws.com")
+    assert encrypts["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert encrypts["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}}
+    [alarms] = statements("PolicyDocument", "AlarmTopicPolicy", "cloudwatch.amazonaws.com")
+    assert alarms["Condition"] == {"StringEquals": account}
+    [encrypts] = statements("KeyPolicy", "Key", "cloudwatch.amazonaws.com")
+    assert encrypts["Condition"] == {"StringEquals": account}
+
+
 def test_the_boundary_bounds_the_flow_logs_role() -> None:
     """`iam.permissions_boundary_arn` is on every role."""
     boundary = "arn:aws:iam::111111111111:policy/edge"
