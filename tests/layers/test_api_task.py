@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import pytest
 from api_rendering import allowed, container, properties, resources, secrets, statements, template, variables
 
-from infragen.layers.injected_secrets import parse
 from infragen.layers.node_commands import health_check, placeholder_server
+from infragen.layers.secret_rights import parse
 
 SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:stripe-AbCdEf"
 PARAMETER = "arn:aws:ssm:us-east-1:111111111111:parameter/shop/key"

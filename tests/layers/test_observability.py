@@ -59,6 +59,7 @@ def test_the_dashboard_shows_what_people_ask_for() -> None:
     assert metric_names() >= {
         "TargetResponseTime", "HTTPCode_Target_5XX_Count", "RequestCount", "MemoryUtilization",
         "DatabaseConnections", "CPUUtilization", "ACUUtilization", "ServerlessDatabaseCapacity", "CommitLatency",
+        "CommitThroughput",
         "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage",
         "Duration", "Invocations", "Errors", "Throttles", "ConcurrentExecutions",
     }  # fmt: skip

@@ -217,6 +217,16 @@ def test_the_role_may_read_the_listed_secrets_and_no_other() -> None:
     assert allowed("secretsmanager:GetSecretValue") == [{"Ref": "DatabaseCredentialsArn"}]
 
 
+def test_the_role_may_decrypt_the_listed_secrets_whichever_key_they_are_under() -> None:
+    """A secret under a key of the account is unreadable without; the right holds for this secret alone."""
+    mine = "arn:aws:secretsmanager:us-east-1:111111111111:secret:smtp-AbCdEf"
+    over = WORKER % f"secret_arns: ['{mine}']"
+    [decrypts] = [each for each in statements(over) if "EncryptionContext" in str(each.get("Condition"))]
+    assert (decrypts["Effect"], decrypts["Action"]) == ("Allow", "kms:Decrypt")
+    assert decrypts["Resource"] == ["arn:aws:kms:us-east-1:111111111111:key/*"]
+    assert decrypts["Condition"] == {"StringEquals": {"kms:EncryptionContext:SecretARN": [mine]}}
+
+
 def test_the_role_traces_only_when_asked() -> None:
     """`tracing` gives the right to write traces with the mode."""
     assert allowed("xray:PutTraceSegments") == ["*"]

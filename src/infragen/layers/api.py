@@ -14,9 +14,9 @@ from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow,
 from infragen.layers import (
     ecs_cluster,
     image_repository,
-    injected_secrets,
     load_balancer,
     queue,
+    secret_rights,
     service_alarms,
     service_upkeep,
     tracing,
@@ -235,7 +235,7 @@ def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
         *image_repository.pull_statements(),
         *(image_repository.pull_other_statements(api.collector_image) if api.tracing else ()),
         *database,
-        *injected_secrets.read_statements(api.secrets.values()),
+        *secret_rights.read_statements(api.secrets.values()),
     )
 
 

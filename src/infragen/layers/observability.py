@@ -216,8 +216,9 @@ def _database(readers: bool) -> list[Graph]:
         ),
         Graph("Capacity", by_role("ServerlessDatabaseCapacity", "capacity"), "Average", "ACU"),
         Graph(
-            "Latency of the writer",
+            "Latency and commits of the writer",
             [
+                ["AWS/RDS", "CommitThroughput", *cluster, "Role", "WRITER", {"label": "commits/s", "yAxis": "right"}],
                 ["AWS/RDS", "CommitLatency", *cluster, "Role", "WRITER", {"label": "commit"}],
                 [{"expression": "1000 * reads", "label": "read from storage"}],
                 [{"expression": "1000 * writes", "label": "write to storage"}],

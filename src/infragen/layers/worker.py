@@ -7,7 +7,7 @@ from typing import Any
 
 from infragen.config import Environment, Worker
 from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, via
-from infragen.layers import queue, queue_worker
+from infragen.layers import queue, queue_worker, secret_rights
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn, PrivateSubnetIds, WorkerSecurityGroupId
 from infragen.layers.queue_worker import CodeBucket, QueueWorker, Source
@@ -119,9 +119,7 @@ def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
             allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
             allow("kms:Decrypt", DataKeyArn.ref(), via("secretsmanager")),
         ]
-    if worker.secret_arns:
-        rights.append(allow("secretsmanager:GetSecretValue", list(worker.secret_arns)))
-    return rights
+    return [*rights, *secret_rights.read_statements(worker.secret_arns)]
 
 
 LAYER = Layer(

@@ -1,6 +1,7 @@
-"""Secrets that ECS injects into a container when a task starts: which ARN names what, and the rights to read it.
+"""Secrets of the environment file: which ARN names what, and the rights to read it.
 
-A value never enters a template: the task definition carries the ARN, and the execution role reads the secret.
+A value never enters a template. ECS injects `api.secrets` when a task starts: the task definition carries the ARN, and
+the execution role reads the secret. A worker's code reads its `secret_arns` itself.
 """
 
 import re
@@ -15,7 +16,7 @@ _PARAMETER = re.compile(r"(?P<arn>arn:(?P<partition>[\w-]+):ssm:(?P<place>[\w-]+
 
 
 @dataclass(frozen=True)
-class InjectedSecret:
+class StoredSecret:
     """One thing to read: `service` is secretsmanager or ssm, `arn` without the json key, stage and version that ECS
     allows after the ARN of a secret; `keys` are the KMS keys where it lives.
     """
@@ -25,7 +26,7 @@ class InjectedSecret:
     keys: str
 
 
-def parse(value: str) -> InjectedSecret:
+def parse(value: str) -> StoredSecret:
     """What a `ValueFrom` names. Raises ValueError when it is neither a secret's nor a parameter's ARN.
 
     The forms are those of the ECS Developer Guide, "Pass sensitive data to an Amazon ECS container".
@@ -33,7 +34,7 @@ def parse(value: str) -> InjectedSecret:
     for service, pattern in (("secretsmanager", _SECRET), ("ssm", _PARAMETER)):
         found = pattern.fullmatch(value)
         if found:
-            return InjectedSecret(service, found["arn"], f"arn:{found['partition']}:kms:{found['place']}:key/*")
+            return StoredSecret(service, found["arn"], f"arn:{found['partition']}:kms:{found['place']}:key/*")
     raise ValueError(f"{value!r} is the ARN of neither a Secrets Manager secret nor an SSM parameter")
 
 
@@ -51,7 +52,7 @@ def read_statements(values: Iterable[str]) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _statements(service: str, action: str, context: str, found: Iterable[InjectedSecret]) -> tuple[dict[str, Any], ...]:
+def _statements(service: str, action: str, context: str, found: Iterable[StoredSecret]) -> tuple[dict[str, Any], ...]:
     mine = [each for each in found if each.service == service]
     if not mine:
         return ()
