@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -80,7 +81,7 @@ MASTER_NAME = sql.Identifier(MASTER)
 @contextlib.contextmanager
 def running(installation: Path) -> Iterator[Server]:
     """Start a server of its own in a new folder; stop it and remove the folder at the end."""
-    identity: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if is_root() else {}
+    identity = nobody() if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="infragen-postgres-"))
     try:
         if identity:
@@ -96,8 +97,10 @@ def running(installation: Path) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+def nobody() -> dict[str, Any]:
+    """Return the arguments with which a child process becomes the user without rights."""
+    entry = pwd.getpwnam("nobody")
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def readable_copy(installation: Path, folder: Path) -> Path:
