@@ -6,6 +6,7 @@ listener that takes notes, and the fake's clock.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -135,7 +136,13 @@ def bench(aws: FakeAws, tmp_path: Path) -> Bench:
 
 def at_work(aws: FakeAws, env: Environment, url: str = "") -> Bench:
     """An operator of an environment, directly on the fake or through the proxy at `url`."""
-    return Bench(aws, env, Clients(env.region, endpoint_url=url or aws.url))
+    return Bench(aws, env, _clients(env.region, url or aws.url))
+
+
+@functools.lru_cache(maxsize=4)
+def _clients(region: str, url: str) -> Clients:
+    """Clients are costly to make: the runs of one test share them."""
+    return Clients(region, endpoint_url=url)
 
 
 def environment(directory: Path, text: str = "", topology: str = "independent") -> Environment:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from infragen.errors import Conflict, InfragenError, OperationFailed, Refused
 from infragen.outcome import Deployed, Failed, Unchanged
 from infragen.plan import OutputOf, StackUnit
-from infragen.progress import Following, Question, Warned
+from infragen.progress import Following, Happened, Question, Warned
 from infragen.schedule import pause
 from infragen.synth import Assembly, synthesize
 
@@ -540,6 +540,34 @@ def test_c13_a_reply_that_stays_lost_is_found_out(aws: FakeAws, tmp_path: Path, 
         assert left_over(aws) == ([], [])
 
 
+LOST_EXECUTION = "C13: an execution whose every try was lost is followed as if it had been applied"
+
+
+@pytest.mark.xfail(strict=True, reason=LOST_EXECUTION)
+@pytest.mark.parametrize("times", [10, 35])
+def test_c13_an_execution_that_does_not_arrive_is_sent_again(aws: FakeAws, tmp_path: Path, times: int) -> None:
+    """The network is gone just then, for longer than the client tries: never taken for done, executed once."""
+    with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+        bench = at_work(aws, environment(tmp_path), proxy.url)
+        deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
+        proxy.on("ExecuteChangeSet", DropBefore(), times=times)
+        result = bench.deploy_units(bench.unit("data", {"Jobs": queue(DelaySeconds=3)}))
+    assert result.exit_code == 0, result.outcomes
+    assert aws.stack("shop-test-data").resources["Jobs"].properties == {"DelaySeconds": 3}
+
+
+@pytest.mark.xfail(strict=True, reason=LOST_EXECUTION)
+def test_c13_an_execution_that_never_arrives_is_no_success(aws: FakeAws, tmp_path: Path) -> None:
+    """The execution, and nothing else, is lost whatever is tried: exit code 4 or 6, and the stack is as it was."""
+    with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+        bench = at_work(aws, environment(tmp_path), proxy.url)
+        deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
+        proxy.on("ExecuteChangeSet", DropBefore(), times=None)
+        result = bench.deploy_units(bench.unit("data", {"Jobs": queue(DelaySeconds=3)}))
+    assert result.exit_code in (4, 6)
+    assert aws.stack("shop-test-data").resources["Jobs"].properties == {}
+
+
 def test_c14_a_nested_evaluation_that_fails_is_explained(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """On an update too: AWS's words from the nested set; nothing is executed."""
     assert nested.deploy(assembly(nested)).exit_code == 0
@@ -636,6 +664,16 @@ def test_e7_a_nested_failure_is_found_in_the_deleted_child(nested: Bench, aws: F
     found = failure(result)
     assert found.cause is not None
     assert (found.cause.layer, found.cause.logical_id, found.cause.reason) == ("queue", "JobsDlq", "quota reached")
+
+
+def test_e7_nested_events_are_shown_while_they_happen(nested: Bench, aws: FakeAws) -> None:
+    """Not only at the end: many rounds of waiting come after them."""
+    aws.slow("JobsDlq", 60)
+    aws.slow("JobsQueue", 90)
+    assert nested.deploy(assembly(nested)).exit_code == 0
+    told = nested.ui.events
+    of_queue = [i for i, e in enumerate(told) if isinstance(e, Happened) and e.event.event.logical_id == "JobsDlq"]
+    assert len([e for e in told[of_queue[-1] :] if isinstance(e, Following)]) > 20
 
 
 def test_e8_cancelled_resources_are_counted_not_blamed(bench: Bench, aws: FakeAws) -> None:

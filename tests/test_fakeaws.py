@@ -166,6 +166,21 @@ def test_a_protected_resource_makes_the_rollback_of_a_creation_fail(aws: FakeAws
     assert "Cannot delete protected Cluster" in aws.stack("app").resources["Db"].reason
 
 
+def test_a_rollback_keeps_what_is_retained_unless_told_otherwise(aws: FakeAws, api: Any) -> None:
+    """Retain outlives the rollback of its own creation; RetainExceptOnCreate, policy or parameter, does not."""
+    kept = {**QUEUE, "DeletionPolicy": "Retain"}
+    aws.fail("Bad", after=10)
+    for stack, policy, parameter, ended in (
+        ("a", "Retain", False, "DELETE_SKIPPED"),
+        ("b", "RetainExceptOnCreate", False, "DELETE_COMPLETE"),
+        ("c", "Retain", True, "DELETE_COMPLETE"),
+    ):
+        made = change_set(aws, api, template({"Bad": TOPIC, "Kept": {**kept, "DeletionPolicy": policy}}), stack=stack)
+        api.execute_change_set(ChangeSetName=made["ChangeSetId"], RetainExceptOnCreate=parameter)
+        aws.clock.settle()
+        assert aws.stack(stack).resources["Kept"].status == ended
+
+
 def test_a_name_that_is_taken_fails_the_resource(aws: FakeAws, api: Any) -> None:
     """Two stacks cannot both have a queue of one name; a deleted one frees it."""
     named = template({"Jobs": {**QUEUE, "Properties": {"QueueName": "jobs"}}})
@@ -330,6 +345,16 @@ def test_a_stack_policy_refuses_replacement(aws: FakeAws, api: Any) -> None:
     assert run(aws, api, named, "UPDATE") == "UPDATE_ROLLBACK_COMPLETE"
     reasons = [e.get("ResourceStatusReason", "") for e in api.describe_stack_events(StackName="app")["StackEvents"]]
     assert any(reason.startswith("Action denied by stack policy: Statement [#2]") for reason in reasons)
+
+
+def test_a_stack_policy_refuses_removal(aws: FakeAws, api: Any) -> None:
+    """Update:Delete is denied: the update rolls back and the resource stays."""
+    run(aws, api, template({"Jobs": QUEUE, "News": TOPIC}))
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "Update:Delete", "Resource": "LogicalResourceId/Jobs"}
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}
+    api.set_stack_policy(StackName="app", StackPolicyBody=json.dumps({"Statement": [allow, deny]}))
+    assert run(aws, api, template({"News": TOPIC}), "UPDATE") == "UPDATE_ROLLBACK_COMPLETE"
+    assert aws.stack("app").resources["Jobs"].status == "UPDATE_COMPLETE"
 
 
 # --- deleting --------------------------------------------------------------------------------------------------------
@@ -639,6 +664,7 @@ def test_kind_and_presence_of_the_stack_must_agree(aws: FakeAws, api: Any) -> No
             template({"A": {**QUEUE, "Properties": {"X": {"Fn::Sub": "${B.Arn}"}}}}),
             r"Unresolved resource dependencies \[B\]",
         ),
+        (template({"A": QUEUE}, Description="x" * 1025), "'Description' length"),
         (template({f"Q{number}": QUEUE for number in range(501)}), "501, is greater than maximum allowed, 500"),
         (template({"A": {**QUEUE, "Metadata": {"x": "y" * 51200}}}), "less than or equal to 51200"),
     ],
@@ -1051,6 +1077,73 @@ def test_drift_is_what_the_test_says(aws: FakeAws, api: Any) -> None:
     assert (found["DetectionStatus"], found["StackDriftStatus"]) == ("DETECTION_COMPLETE", "DRIFTED")
 
 
+def test_a_hook_speaks_in_an_event_of_its_own(aws: FakeAws, api: Any) -> None:
+    """The resource's failure only names the hook."""
+    aws.settings.hooks["Jobs"] = ("Org::Encrypted", "must be encrypted")
+    assert run(aws, api, template({"Jobs": QUEUE})) == "ROLLBACK_COMPLETE"
+    rows = api.describe_stack_events(StackName="app")["StackEvents"]
+    said = next(e for e in rows if e.get("HookStatus") == "HOOK_COMPLETE_FAILED")
+    assert (said["HookType"], said["HookStatusReason"]) == ("Org::Encrypted", "must be encrypted")
+    failed = next(e for e in rows if e["ResourceStatus"] == "CREATE_FAILED")
+    assert failed["ResourceStatusReason"] == "The following hook(s) failed: [Org::Encrypted]"
+
+
+# --- beside CloudFormation -------------------------------------------------------------------------------------------
+
+
+def test_deletion_protection_can_be_read_and_lifted(aws: FakeAws, api: Any) -> None:
+    """By RDS and by Elastic Load Balancing; then the stack can be deleted."""
+    protected = {"Key": "deletion_protection.enabled", "Value": "true"}
+    body = template(
+        {
+            "Db": {"Type": "AWS::RDS::DBCluster", "Properties": {"Engine": "x", "DeletionProtection": True}},
+            "Front": {
+                "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+                "Properties": {"LoadBalancerAttributes": [protected]},
+            },
+        }
+    )
+    run(aws, api, body)
+    ids = {name: resource.physical_id for name, resource in aws.stack("app").resources.items()}
+    rds, elb = aws.client("rds"), aws.client("elbv2")
+    assert rds.describe_db_clusters(DBClusterIdentifier=ids["Db"])["DBClusters"][0]["DeletionProtection"] is True
+    assert elb.describe_load_balancer_attributes(LoadBalancerArn=ids["Front"])["Attributes"] == [protected]
+    api.delete_stack(StackName="app")
+    aws.clock.settle()
+    assert status(api) == "DELETE_FAILED"
+    rds.modify_db_cluster(DBClusterIdentifier=ids["Db"], DeletionProtection=False)
+    elb.modify_load_balancer_attributes(LoadBalancerArn=ids["Front"], Attributes=[{**protected, "Value": "false"}])
+    assert rds.describe_db_clusters(DBClusterIdentifier=ids["Db"])["DBClusters"][0]["DeletionProtection"] is False
+    api.delete_stack(StackName="app")
+    aws.clock.settle()
+    assert aws.stack("app").status == "DELETE_COMPLETE"
+    with refused("DBClusterNotFoundFault"):
+        rds.describe_db_clusters(DBClusterIdentifier="missing")
+
+
+def test_an_ecs_service_says_why_it_does_not_stabilise(aws: FakeAws, api: Any) -> None:
+    """Events of the service and the reason of its stopped task, while CloudFormation waits."""
+    aws.slow("Service", 3600)
+    aws.settings.ecs_events["Service"] = ["(service x) is unable to place a task"]
+    aws.settings.stopped_tasks["Service"] = "CannotPullContainerError"
+    made = change_set(
+        aws, api, template({"Service": {"Type": "AWS::ECS::Service", "Properties": {"ServiceName": "x"}}})
+    )
+    api.execute_change_set(ChangeSetName=made["ChangeSetId"])
+    aws.clock.advance(60)
+    ecs = aws.client("ecs")
+    (found,) = ecs.describe_services(cluster="c", services=["x"])["services"]
+    assert [event["message"] for event in found["events"]] == ["(service x) is unable to place a task"]
+    tasks = ecs.list_tasks(cluster="c", serviceName="x", desiredStatus="STOPPED")["taskArns"]
+    assert ecs.describe_tasks(cluster="c", tasks=tasks)["tasks"][0]["stoppedReason"] == "CannotPullContainerError"
+    aws.clock.settle()
+
+
+def test_the_account_limit_of_lambda_is_known(aws: FakeAws) -> None:
+    """A thousand concurrent executions, none reserved."""
+    assert aws.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
+
+
 # --- S3 --------------------------------------------------------------------------------------------------------------
 
 
@@ -1113,6 +1206,19 @@ def test_calls_can_be_refused_a_number_of_times(aws: FakeAws, api: Any) -> None:
             api.list_stacks()
         api.list_exports()
     api.list_stacks()
+
+
+def test_reads_beyond_a_rate_are_throttled_and_can_be_counted(aws: FakeAws, api: Any) -> None:
+    """A burst of ten, then one for each second that passes."""
+    aws.settings.reads_per_second = 1
+    for _ in range(10):
+        api.list_stacks()
+    with refused("Throttling"):
+        api.list_stacks()
+    aws.clock.advance(1)
+    api.list_stacks()
+    assert aws.busiest_reads(0.5) == 11
+    assert aws.busiest_reads(2) == 12
 
 
 def test_the_call_log_tells_reads_from_mutations(aws: FakeAws, api: Any, bucket: Any) -> None:

@@ -69,7 +69,7 @@ Reading
 - NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
 
 S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. RDS, ELB: see
-`fakeaws.protection`. ECS: empty answers.
+`fakeaws.protection`. ECS: see `fakeaws.ecs`. Reads can be throttled by rate (`Settings.reads_per_second`).
 """
 
 from __future__ import annotations
@@ -214,6 +214,11 @@ class FakeAws:
         if found is None:
             found = [s for s in self.cloud.stacks.values() if s.name == name][-1]
         return found
+
+    def busiest_reads(self, seconds: float) -> int:
+        """The most CloudFormation reads that fell into any span of so many seconds."""
+        times = [c.time for c in self.calls if c.service == "cloudformation" and not c.mutating]
+        return max((sum(begin <= time < begin + seconds for time in times) for begin in times), default=0)
 
     def check(self) -> None:
         """Raise AssertionError if the fake misbehaved or was brought into a state that cannot be."""

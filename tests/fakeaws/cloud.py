@@ -79,6 +79,12 @@ class Settings:
     """Stack name -> the reason with which its change sets fail."""
     fail_nested_change_set: dict[str, str] = field(default_factory=dict)
     """Logical id of a nested stack -> the reason with which its change sets fail."""
+    ecs_events: dict[str, list[str]] = field(default_factory=dict)
+    """Logical id of an ECS service -> what DescribeServices says happened to it, newest first."""
+    stopped_tasks: dict[str, str] = field(default_factory=dict)
+    """Logical id of an ECS service -> why its task stopped."""
+    reads_per_second: float = float("inf")
+    """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Logical id -> type and reason of a hook that refuses to create or update the resource."""
     late_events: dict[str, float] = field(default_factory=dict)

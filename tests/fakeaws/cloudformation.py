@@ -120,8 +120,9 @@ class CloudFormation:
         if tags is not None and len(tags) > 50:
             raise validation_error("Tags: at most 50 tags can be attached to a stack")
         role = p.get("RoleARN") or (previous.target.role_arn if previous else None)
-        if role in self.cloud.settings.invalid_roles:
-            raise validation_error(f"Role {role} is invalid or cannot be assumed")
+        self._refuse_role(role)
+        if len(p.get("NotificationARNs") or ()) > 5:
+            raise validation_error("NotificationARNs: at most 5 topics can be given")
         values = parameters.resolve(
             body, p.get("Parameters") or [], previous.target.parameters if previous else None, self.cloud.ssm
         )
@@ -139,6 +140,10 @@ class CloudFormation:
             notifications=tuple(p.get("NotificationARNs") or ()),
             on_failure=p.get("OnStackFailure") or p.get("OnFailure") or "ROLLBACK",
         )
+
+    def _refuse_role(self, role: str | None) -> None:
+        if role in self.cloud.settings.invalid_roles:
+            raise validation_error(f"Role {role} is invalid or cannot be assumed")
 
     def _template_text(self, p: Params, previous: Stack | None) -> str:
         if sum(bool(p.get(key)) for key in ("TemplateBody", "TemplateURL", "UsePreviousTemplate")) != 1:
@@ -264,6 +269,7 @@ class CloudFormation:
         if change_set.kind == "UPDATE":
             self._refuse_unless_updatable(stack)
         stack.disable_rollback = p.get("DisableRollback", False) or change_set.on_failure == "DO_NOTHING"
+        stack.retain_except_on_create = p.get("RetainExceptOnCreate", False)
         if stack.status in ("UPDATE_FAILED", "CREATE_FAILED") and not stack.disable_rollback:
             raise validation_error(
                 f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this "
@@ -337,6 +343,7 @@ class CloudFormation:
         if stack.status.endswith("_IN_PROGRESS") and stack.status not in ("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"):
             raise validation_error(f"Stack [{stack.id}] is in {stack.status} state and can not be deleted.")
         self._refuse_while_imported(stack)
+        self._refuse_role(p.get("RoleARN") or stack.target.role_arn)
         if token:
             self._use_token(stack, token, "delete")
         running = self.cloud.operations.get(stack.id)
@@ -751,6 +758,7 @@ def _stack_row(s: Stack) -> dict[str, Any]:
         NotificationARNs=list(s.target.notifications),
         Capabilities=list(s.target.capabilities),
         Outputs=outputs or None,
+        RetainExceptOnCreate=s.retain_except_on_create,
         RoleARN=s.target.role_arn,
         Tags=_tags(s.target.tags),
         EnableTerminationProtection=s.protected,

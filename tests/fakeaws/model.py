@@ -98,6 +98,7 @@ class Stack:
     protected: bool = False
     policy: str | None = None
     disable_rollback: bool = False
+    retain_except_on_create: bool = False
     last_stable: tuple[Target, dict[str, Resource]] | None = None
     """The target and resources of the last *_COMPLETE state, to which a rollback goes back."""
     drift: str = "NOT_CHECKED"

@@ -81,7 +81,8 @@ class Operation:
         self._move("ROLLBACK_COMPLETE")
 
     def _kept_after_creation(self, resource: Resource) -> bool:
-        return resource.definition.get("DeletionPolicy") == "Retain"
+        policy = resource.definition.get("DeletionPolicy")
+        return policy == "Retain" and not self.stack.retain_except_on_create
 
     def _build(self) -> Steps:
         """Create or update every resource of the target, in the order of their dependencies; gives the failed ones."""
@@ -174,7 +175,9 @@ class Operation:
         stack.target = target
         stack.updated = self.cloud.clock.now()
         self._move("UPDATE_IN_PROGRESS", "User Initiated")
-        failed = yield from self._build()
+        failed = self._refuse_removals()
+        if not failed:
+            failed = yield from self._build()
         if not failed:
             problem = self._publish_outputs()
             failed = [problem] if problem else []
@@ -183,6 +186,18 @@ class Operation:
             return
         if not nested:
             yield from self.clean_up()
+
+    def _refuse_removals(self) -> list[str]:
+        """The resources that the stack policy does not let the update remove."""
+        wanted = self._scope().resources()
+        failed = []
+        for name, resource in self.stack.resources.items():
+            denial = None if name in wanted else policy_denial(self.stack.policy, "Update:Delete", name)
+            if denial:
+                self.touched.setdefault(name, copy.deepcopy(resource))
+                self._record(resource, "UPDATE_FAILED", denial)
+                failed.append(name)
+        return failed
 
     def _after_failed_update(self, failed: list[str], nested: bool) -> Steps:
         reason = (
@@ -284,8 +299,8 @@ class Operation:
                 yield from operation.clean_up()
         wanted = self._scope().resources()
         removed = {name: r for name, r in stack.resources.items() if name not in wanted}
-        kept = yield from self._delete_old(self.replaced, "UpdateReplacePolicy")
-        kept += yield from self._delete_old(removed, "DeletionPolicy")
+        kept = yield from self._delete_old(self.replaced, keep=lambda r: _retained(r, "UpdateReplacePolicy"))
+        kept += yield from self._delete_old(removed, keep=lambda r: _retained(r, "DeletionPolicy"))
         for name in removed:
             stack.resources.pop(name, None)
         stack.orphans += kept
@@ -293,15 +308,12 @@ class Operation:
         reason = "Update successful. One or more resources could not be deleted." if kept else ""
         self._move("UPDATE_COMPLETE", reason)
 
-    def _delete_old(self, old: Mapping[str, Resource], policy: str) -> Steps:
+    def _delete_old(self, old: Mapping[str, Resource], keep: Callable[[Resource], bool]) -> Steps:
         kept = []
         for resource in list(old.values()):
             if resource.status in ("CREATE_FAILED", "DELETE_COMPLETE") and not resource.physical_id:
                 continue
-            failed = yield from self._delete_resources(
-                {resource.logical_id: resource},
-                keep=lambda r: str(r.definition.get(policy, "Delete")).startswith("Retain"),
-            )
+            failed = yield from self._delete_resources({resource.logical_id: resource}, keep)
             if failed:
                 kept.append(resource)
         return kept
@@ -326,7 +338,7 @@ class Operation:
         made.update(
             {name: r for name, r in self.replaced.items() if r.physical_id != stack.resources[name].physical_id}
         )
-        stack.orphans += yield from self._delete_old(made, "")
+        stack.orphans += yield from self._delete_old(made, keep=self._kept_after_creation)
         for name in [name for name, before in self.touched.items() if before is None]:
             stack.resources.pop(name, None)
         self._publish_outputs()
@@ -402,9 +414,7 @@ class Operation:
         for child in self.cloud.stacks.values():
             if child.parent_id == stack.id and child.status == "REVIEW_IN_PROGRESS":
                 yield from Operation(self.cloud, child, "DELETE_STACK", self.token).delete()
-        failed = yield from self._delete_resources(
-            stack.resources, keep=lambda r: str(r.definition.get("DeletionPolicy", "")).startswith("Retain")
-        )
+        failed = yield from self._delete_resources(stack.resources, keep=lambda r: _retained(r, "DeletionPolicy"))
         if failed and not force:
             self._move("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
             raise OperationError(f"Embedded stack {stack.id} was not successfully deleted: {stack.reason}")
@@ -600,6 +610,11 @@ class Operation:
 
     def _record(self, resource: Resource, status: str, reason: str = "") -> None:
         self.cloud.record(self.stack, resource, status, reason, self.token)
+
+
+def _retained(resource: Resource, policy: str) -> bool:
+    """Whether the template keeps the resource beyond its stack."""
+    return str(resource.definition.get(policy, "Delete")).startswith("Retain")
 
 
 def dependencies(definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:

@@ -84,6 +84,7 @@ class Interrupt:
 Fault = DropBefore | DropAfter | Delay | Error | Html | Truncate | Interrupt
 
 THROTTLED = Error("Throttling", 400, "Rate exceeded")
+SLOW_DOWN = Error("SlowDown", 503, "Please reduce your request rate.")
 INTERNAL_FAILURE = Error("InternalFailure", 500, "An internal error occurred.")
 EXPIRED = Error("ExpiredToken", 403, "The security token included in the request is expired")
 
@@ -260,10 +261,14 @@ def operation_name(request: _Request) -> str:
 def _made_up(fault: Error | Html, request: _Request) -> _Reply:
     if isinstance(fault, Html):
         body, kind = b"<html><body><h1>Service Unavailable</h1></body></html>", "text/html"
-    else:
+    elif b"Action=" in request.body:
         message, fault_type = escape(fault.message or fault.code), "Sender" if fault.status < 500 else "Receiver"
         inner = f"<Type>{fault_type}</Type><Code>{fault.code}</Code><Message>{message}</Message>"
         body, kind = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>".encode(), "text/xml"
+    else:
+        fault = SLOW_DOWN if fault == THROTTLED else fault  # how S3 throttles
+        inner = f"<Code>{fault.code}</Code><Message>{escape(fault.message or fault.code)}</Message>"
+        body, kind = f"<Error>{inner}</Error>".encode(), "application/xml"
     if request.method == "HEAD":
         body = b""
     return _Reply(fault.status, [("Content-Type", kind), ("Content-Length", str(len(body)))], body)

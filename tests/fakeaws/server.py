@@ -19,12 +19,14 @@ import botocore
 from fakeaws import s3
 from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
+from fakeaws.ecs import Ecs
 from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
 
 QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
 """Services that speak the Query protocol: their name in the signature and in botocore."""
 READS = ("Describe", "List", "Get", "Head", "Validate", "Detect")
+READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -62,6 +64,7 @@ class Application:
         self.cloud = cloud
         self.calls: list[Call] = []
         self.bugs: list[str] = []
+        self._tokens, self._refilled = READ_BURST, 0.0
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
         """Answer one HTTP request; the whole cloud is locked meanwhile."""
@@ -82,10 +85,10 @@ class Application:
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
             self._log(caller, "GetAccountSettings", {}, None)
             return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
-        if "x-amz-target" in headers:
-            operation = headers["x-amz-target"].rsplit(".", 1)[-1]
-            self._log(caller, operation, json.loads(body or b"{}"), None)
-            return _json(_EMPTY.get((caller.service, operation), {}))
+        if caller.service == "ecs":
+            operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
+            self._log(caller, operation, params, None)
+            return _json(getattr(Ecs(self.cloud, caller.account, caller.region), operation)(params))
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
 
     def _caller(self, headers: dict[str, str]) -> Caller:
@@ -103,12 +106,25 @@ class Application:
         params = parse_query(shape, form) if shape is not None else {}
         try:
             self.cloud.script.call(f"{caller.service}:{operation}")
+            if caller.service == "cloudformation" and operation.startswith(READS):
+                self._spend()
             result = self._dispatch(caller, operation, params)
         except ApiError as error:
             self._log(caller, operation, params, error.code)
             return s3.Reply(error.status, {"Content-Type": "text/xml"}, query_error(error, request_id))
         self._log(caller, operation, params, None)
         return s3.Reply(200, {"Content-Type": "text/xml"}, query_response(model, operation, result, request_id))
+
+    def _spend(self) -> None:
+        """Take one token of the bucket that limits reads; Throttling when it is empty."""
+        rate, now = self.cloud.settings.reads_per_second, self.cloud.clock.seconds
+        if rate == float("inf"):
+            return
+        self._tokens = min(READ_BURST, self._tokens + rate * (now - self._refilled))
+        self._refilled = now
+        if self._tokens < 1:
+            raise ApiError("Throttling", "Rate exceeded")
+        self._tokens -= 1
 
     def _dispatch(self, caller: Caller, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         if caller.service == "sts":
@@ -145,13 +161,6 @@ class Application:
     def _log(self, caller: Caller, operation: str, params: dict[str, Any], error: str | None) -> None:
         now = self.cloud.clock.seconds
         self.calls.append(Call(now, caller.service, operation, caller.account, caller.region, params, error))
-
-
-_EMPTY: dict[tuple[str, str], dict[str, Any]] = {
-    ("ecs", "DescribeServices"): {"services": [], "failures": []},
-    ("ecs", "ListTasks"): {"taskArns": []},
-    ("ecs", "DescribeTasks"): {"tasks": [], "failures": []},
-}
 
 
 def _json(value: dict[str, Any]) -> s3.Reply:

@@ -23,10 +23,9 @@ NO_VALUE = object()
 
 MAX_BODY_BYTES = 51_200
 MAX_OBJECT_BYTES = 1_048_576
-MAX_RESOURCES = 500
-MAX_PARAMETERS = 200
-MAX_OUTPUTS = 200
 MAX_VALUE_BYTES = 4_096
+MAX_DESCRIPTION_BYTES = 1_024
+LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 SECTIONS = {
     "AWSTemplateFormatVersion",
     "Conditions",
@@ -93,7 +92,9 @@ def validate(body: Mapping[str, Any]) -> None:
     resources = body.get("Resources") or {}
     if not resources:
         raise validation_error("Template format error: At least one Resources member must be defined.")
-    for section, limit in (("Resources", MAX_RESOURCES), ("Parameters", MAX_PARAMETERS), ("Outputs", MAX_OUTPUTS)):
+    if len(str(body.get("Description", "")).encode()) > MAX_DESCRIPTION_BYTES:
+        raise validation_error("Template format error: 'Description' length is greater than 1024.")
+    for section, limit in LIMITS.items():
         count = len(body.get(section) or {})
         if count > limit:
             raise validation_error(

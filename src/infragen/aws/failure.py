@@ -93,7 +93,7 @@ def _from_botocore(error: Exception) -> bool:
 def explain(error: Exception, doing: str) -> CloudError:
     """The error as ours."""
     code, words = code_of(error), words_of(error)
-    answered = hasattr(error, "response")
+    answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     told = plain(f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}")
     if code in EXPIRED:
         return CredentialsExpired(told, LOGIN)

@@ -1,17 +1,19 @@
 """boto3 sessions and clients, with retries and timeouts that survive a burst of throttling.
 
-botocore's own defaults give up after about 1.5 seconds of constant throttling. Ten standard attempts survive a minute.
-boto3 is imported when the first client is made, because it takes longer than everything else at start-up.
+botocore's own defaults give up after about 1.5 seconds of constant throttling. Ten standard attempts survive a minute
+of anything; throttling is waited out for some six minutes. boto3 is imported when the first client is made, because it
+takes longer than everything else at start-up.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from infragen.aws.failure import translated
+from infragen.aws.failure import THROTTLING, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -22,10 +24,23 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-def _final(response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> bool | None:
-    """Ends the retries of LimitExceededException: a quota here, which botocore takes for throttling."""
+THROTTLED_ATTEMPTS, LONGEST_WAIT = 40, 20.0
+WITHOUT_BODY = ("429", "503")
+"""How throttling of a HEAD request reads: its reply has no body, and so no code."""
+
+
+def _patience(response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_: Any) -> float | bool | None:
+    """Has the say before botocore on whether a call is tried again: seconds to wait, False for no, None for as usual.
+
+    LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
+    beyond botocore's attempts: it says that AWS is there and that the call was not applied.
+    """
     code = response[1].get("Error", {}).get("Code") if response else None
-    return False if code == "LimitExceededException" else None
+    if code == "LimitExceededException":
+        return False
+    if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
+        return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
+    return None
 
 
 @dataclass(frozen=True)
@@ -70,13 +85,17 @@ class Clients:
             user_agent_extra="infragen",
         )
         with translated(f"connecting to {service}"):
-            return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+            client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        name = (
+            client.meta.service_model.service_id.hyphenize()
+        )  # as specific as botocore's own, or that one comes first
+        client.meta.events.register_first(f"needs-retry.{name}", _patience)
+        return client
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         """AWS CloudFormation."""
         client: CloudFormationClient = self._client("cloudformation")
-        client.meta.events.register_first("needs-retry.cloudformation", _final)  # type: ignore[arg-type] # an answer is read
         return client
 
     @cached_property
