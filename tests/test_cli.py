@@ -159,6 +159,36 @@ def test_a_reader_that_goes_away_ends_the_output_in_silence() -> None:
     assert "BrokenPipe" not in ended.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_finds_no_room_says_so() -> None:
+    """Exit code 4, one sentence, and no complaint at interpreter exit."""
+    root = Path(__file__).parent.parent
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "infragen", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=root
+        )
+    assert (ended.returncode, ended.stderr) == (
+        4,
+        "error: the output cannot be written: no space left on device\n",
+    )
+
+
+def test_closed_output_is_no_bug() -> None:
+    """`infragen schema >&-`: the work is done, nobody reads it."""
+    command = f"exec {sys.executable} -m infragen schema >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=Path(__file__).parent.parent).returncode == 0
+
+
+def test_an_endpoint_that_is_no_address_is_an_error_of_the_surroundings() -> None:
+    """Exit code 4, also for the variable that boto3 reads."""
+    for arguments, variables in (
+        (["--endpoint-url", "nonsense"], {}),
+        ([], {"AWS_ENDPOINT_URL": "nonsense"}),
+    ):
+        ended = infragen_process("status", "--env", "dev", *arguments, **variables)
+        assert (ended.returncode, "Invalid endpoint: nonsense" in ended.stderr) == (4, True)
+
+
 def test_a_locale_without_the_letters_breaks_nothing() -> None:
     """Latin-1 has no such signs; they are replaced, not raised."""
     ended = infragen_process("render", "--env", "träum→", PYTHONIOENCODING="latin-1")

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from infragen.aws.failure import THROTTLING, translated
+from infragen.errors import CloudError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -84,8 +85,11 @@ class Clients:
             tcp_keepalive=True,
             user_agent_extra="infragen",
         )
-        with translated(f"connecting to {service}"):
-            client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        try:
+            with translated(f"connecting to {service}"):
+                client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        except ValueError as error:  # botocore's answer to an address that is none
+            raise CloudError(f"connecting to {service}: {error}", "an endpoint is http://HOST:PORT") from error
         name = (
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first

@@ -15,7 +15,7 @@ from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.local import local
 from infragen.cli.looking import outputs, status
-from infragen.cli.program import Program, terminate
+from infragen.cli.program import Program, nowhere, terminate
 from infragen.cli.recovering import cancel, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
@@ -47,10 +47,9 @@ for _command in _COMMANDS:
 
 def run() -> Any:
     """The console script: signals as exceptions, output that no locale can break, then the command."""
-    gc.set_threshold(
-        50_000, 20, 20
-    )  # what imports make lives to the end; looking at it again and again is a tenth of it
+    gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
     signal.signal(signal.SIGTERM, terminate)
+    sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

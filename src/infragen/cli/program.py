@@ -3,18 +3,20 @@
 The table of exit codes is here and nowhere else; docs/exit-codes.md is checked against it.
 """
 
+import errno
 import os
 import re
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, TypeVar
 
 import click
 
-from infragen.errors import InfragenError
+from infragen.errors import InfragenError, Unwritable
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
@@ -30,6 +32,7 @@ EXIT_CODES: Mapping[int, str] = {
     143: "terminated (SIGTERM)",
 }
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _PLACE = re.compile(r"^\S+:\d+:\d+: ")
 _DEBUG, _COLOR = "infragen.debug", "infragen.color"
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -62,12 +65,8 @@ class Program(click.Group):
         except Terminated:
             click.echo("terminated", err=True)
             code = 143
-        except BrokenPipeError:
-            silence()
-            code = 0
         except Exception as error:  # noqa: BLE001 # the one place where a bug becomes a sentence
-            show_bug(error, debug=bool(context.meta.get(_DEBUG)))
-            code = 70
+            code = unexpected(error, debug=bool(context.meta.get(_DEBUG)))
         else:
             return result
         return context.exit(code)
@@ -112,6 +111,19 @@ def show_error(error: InfragenError) -> None:
         click.echo(click.style("hint: ", bold=True) + error.hint, err=True)
 
 
+def unexpected(error: Exception, *, debug: bool) -> int:
+    """Answers an exception that is none of ours: output that cannot be written, or a bug. Gives the exit code."""
+    if isinstance(error, BrokenPipeError):
+        silence()
+        return 0
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        silence()
+        show_error(Unwritable(f"the output cannot be written: {(error.strerror or str(error)).lower()}"))
+        return Unwritable.exit_code
+    show_bug(error, debug=debug)
+    return 70
+
+
 def show_bug(error: Exception, *, debug: bool) -> None:
     """One line about an unexpected exception, or its traceback."""
     if debug:
@@ -122,10 +134,15 @@ def show_bug(error: Exception, *, debug: bool) -> None:
         click.echo("hint: run it again with --debug and report what it prints", err=True)
 
 
+def nowhere() -> TextIO:
+    """A stream that takes everything and keeps nothing."""
+    return Path(os.devnull).open("w")
+
+
 def silence() -> None:
     """Whoever read our output has gone: what is left to print goes nowhere, also at interpreter exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    with nowhere() as stream:
+        os.dup2(stream.fileno(), sys.stdout.fileno())
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

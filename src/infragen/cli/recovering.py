@@ -34,10 +34,11 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 def recover(
     name: str, directory: Path, skip: tuple[str, ...], unprotect: tuple[str, ...], yes: bool, reach: Reach
 ) -> None:
-    """Put right what a failed deployment left, after showing what is stuck and what will be done.
+    """Put right what a failed deployment left.
 
-    A stuck rollback is continued, a failure that was kept is rolled back, the remains of a failed first creation are
-    deleted. A stack that was ever complete is never deleted, and a resource is given up only when --skip names it.
+    What is stuck and what will be done is shown first. A stuck rollback is continued, a failure that was kept is
+    rolled back, the remains of a failed first creation are deleted. A stack that was ever complete is never
+    deleted, and a resource is given up only when --skip names it.
 
     \b
     Examples:
@@ -84,7 +85,9 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @cloud_options
 @command_options
 def follow(name: str, directory: Path, reach: Reach) -> None:
-    """Follow what runs on an environment's stacks to its end, whoever began it. Changes nothing.
+    """Follow what runs on an environment to its end.
+
+    Whoever began it: another terminal, a pipeline, a run that was cut off. Nothing is changed.
 
     \b
     Example:
