@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from cfnlint.data import AdditionalSpecs
+from cfnlint.helpers import AVAILABILITY_ZONES
 
 from infragen.config import load_file, rules, warnings_of
+from infragen.config.schema import REGIONS
 from infragen.errors import InputError
 
 TODAY = date(2026, 11, 1)
@@ -118,6 +120,9 @@ FINE = [
     "network: {interface_endpoints: [sqs, logs]}",
     "workers: [{name: a, queue: mail, reserved_concurrency: 100}]",
     "queues: [{name: mail-dlq}]\nworkers: []",
+    "network: {azs: 3}",
+    "region: us-west-2\nnetwork: {azs: 4}",
+    f"api: {{ingress_cidrs: [{', '.join(f'10.{each}.0.0/16' for each in range(30))}]}}",
 ]
 
 
@@ -132,6 +137,13 @@ def test_every_rule_has_a_case() -> None:
     assert {rule.__name__ for rule in rules.ERRORS} == {case.rule for case in BROKEN} | {"file_name"}
     assert {rule.__name__ for rule in rules.WARNINGS} == {case.rule for case in WARNED}
     assert all(rule.__doc__ for rule in (*rules.ERRORS, *rules.WARNINGS))
+
+
+def test_the_zones_of_a_region_are_those_that_cfn_lint_knows() -> None:
+    """Two regions have a zone more than new accounts see: ap-northeast-1a or c, and ca-central-1c."""
+    differ = {region for region in REGIONS if rules.zones_of(region) != len(AVAILABILITY_ZONES[region])}
+    assert differ == {"ap-northeast-1", "ca-central-1"}
+    assert all(rules.zones_of(region) == len(AVAILABILITY_ZONES[region]) - 1 for region in differ)
 
 
 def test_a_runtime_is_refused_from_the_day_aws_blocks_it(tmp_path: Path) -> None:

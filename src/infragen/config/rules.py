@@ -40,6 +40,13 @@ STRICT = ("staging", "prod", "production")
 FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 """What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
 
+ZONES = {"ap-northeast-2": 4, "us-east-1": 6, "us-west-1": 2, "us-west-2": 4}
+"""Availability zones that an account sees, where they are not three (Regions and Zones, "AWS Availability Zones", and
+the table that cfn-lint ships)."""
+
+INBOUND_RULES = 60
+"""Of one security group, by default (VPC User Guide, "Amazon VPC quotas")."""
+
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
 
@@ -525,6 +532,37 @@ def filters(given: Given) -> Iterator[Finding]:
             )
 
 
+def zones(given: Given) -> Iterator[Finding]:
+    """A region has three availability zones for most accounts; us-west-1 has two, a few have four or more."""
+    env = given.env
+    if env.network and env.network.azs > zones_of(env.region):
+        seen = zones_of(env.region)
+        yield Finding(
+            ("network", "azs"),
+            f"network.azs is {env.network.azs}, but most accounts see {seen} zones in {env.region}; CloudFormation "
+            f'would stop with "Fn::Select cannot select nonexistent value at index {seen}": check with '
+            "aws ec2 describe-availability-zones",
+        )
+
+
+def zones_of(region: str) -> int:
+    """How many availability zones an account usually sees in a region."""
+    return ZONES.get(region, 3)
+
+
+def many_rules(given: Given) -> Iterator[Finding]:
+    """Each of `api.ingress_cidrs` takes a rule for 443 and one for 80; a security group has 60 by default."""
+    api = given.env.api
+    if api:
+        count = len(api.ingress_cidrs) * (1 if api.https.mode == "http_only" else 2)
+        if count > INBOUND_RULES:
+            yield Finding(
+                ("api", "ingress_cidrs"),
+                f"api.ingress_cidrs lists {len(api.ingress_cidrs)}, which makes {count} rules of the load balancer's "
+                f"security group; AWS allows {INBOUND_RULES} unless the quota was raised",
+            )
+
+
 def many_endpoints(given: Given) -> Iterator[Finding]:
     """More than two interface endpoints soon cost more than NAT gateways."""
     network = given.env.network
@@ -590,6 +628,6 @@ def without_effect(given: Given) -> Iterator[Finding]:
 
 
 WARNINGS: tuple[Rule, ...] = (
-    always_awake, dead_letters, filters, many_endpoints, account_concurrency, new_engine, aging_runtimes,
-    without_effect,
+    always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency, new_engine,
+    aging_runtimes, without_effect,
 )  # fmt: skip
