@@ -346,20 +346,19 @@ class _Run:
 
     def _leave(self, examined: Examined) -> Unchanged:
         state, unit = examined.state, examined.unit
-        if state is not None and self.plan.environment.protected and not state.protected:
-            protect(self.session.cloud, unit, state.stack_id)
-            self.session.ui.tell(Warned(f"{unit.stack} had no termination protection; it has now"))
+        if state is not None and self.plan.environment.protected and protect(self.session.cloud, unit, state):
+            self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
         return Unchanged(unit.layer, unit.stack, state.status if state else "", state.outputs if state else {})
 
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
-        exists = examined.live is not None
-        if guarded and exists:
-            protect(cloud, unit, change_set.stack_id, self.options.allow_replace)
+        if guarded and examined.live is not None:
+            protect(cloud, unit, examined.live, self.options.allow_replace)
         self.litter.keep(change_set.change_set_id)
         outcome = yield from execute(self.session, _target(unit), change_set, examined.action)
-        if guarded and (exists or isinstance(outcome, Deployed)):
-            protect(cloud, unit, change_set.stack_id)
+        ended = cloud.stack(change_set.stack_id) if guarded else None
+        if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
+            protect(cloud, unit, ended)
         return outcome
 
 

@@ -13,23 +13,25 @@ from typing import Any
 from infragen.cloud import Cloud
 from infragen.guard import stack_policy, stateful
 from infragen.plan import StackUnit
-from infragen.stack import STACK_TYPE
+from infragen.stack import STACK_TYPE, StackState
 
 
-def protect(cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[str] = ()) -> None:
-    """Sets termination protection and the stack policies of a unit and its nested stacks, where they differ.
+def protect(cloud: Cloud, unit: StackUnit, state: StackState, allowed: Collection[str] = ()) -> bool:
+    """Sets the stack policies of a unit and its nested stacks and termination protection, where they are missing.
 
-    `allowed` are the `layer/LogicalId` that this deployment may replace: they are left out until it is done.
+    Says whether anything was. `allowed` are the `layer/LogicalId` that this deployment may replace: they are left out
+    until it is done. Termination protection comes last: where it is on, the policies are, too.
     """
-    state = cloud.stack(stack_id)
-    if state is None:
-        return
-    if not state.protected:
-        cloud.protect_stack(stack_id, True)
-    for each_id, names in _protected(cloud, unit, stack_id, allowed):
-        found, wanted = cloud.stack_policy(each_id), stack_policy(names)
+    changed = False
+    for stack_id, names in _protected(cloud, unit, state.stack_id, allowed):
+        found, wanted = cloud.stack_policy(stack_id), stack_policy(names)
         if (found or names) and (not found or json.loads(found) != wanted):
-            cloud.set_stack_policy(each_id, json.dumps(wanted))
+            cloud.set_stack_policy(stack_id, json.dumps(wanted))
+            changed = True
+    if not state.protected:
+        cloud.protect_stack(state.stack_id, True)
+        changed = True
+    return changed
 
 
 def _protected(

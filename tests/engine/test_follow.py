@@ -47,6 +47,7 @@ class Stream:
         """A page, newest first; new events shift the later pages, as a token that is an offset would."""
         if self.random.random() < self.errors:
             raise Unavailable("throttled")
+        self.now += self.random.random() < 0.2  # late events can become visible between two pages
         visible = [event for at, event in self.stacks.get(stack_id, []) if at <= self.now][::-1]
         first = int(next_token or 0)
         rest = first + self.page < len(visible)
@@ -118,7 +119,7 @@ def follow(seed: int, errors: float, late: float) -> tuple[list[StackEvent], lis
 @pytest.mark.parametrize(("errors", "late"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.05), (0.1, 0.05), (0.5, 0.3)])
 def test_events_are_neither_lost_nor_doubled_nor_foreign(errors: float, late: float) -> None:
     """With failing pages, late events, ties, a clock that is a day off, nested stacks, other operations."""
-    for seed in range(120):
+    for seed in range(80):
         told, expected = follow(seed, errors, late)
         ids = [event.event_id for event in told]
         assert len(set(ids)) == len(ids), f"seed {seed}: doubled"
