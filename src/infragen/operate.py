@@ -128,8 +128,13 @@ def execute(session: Session, target: Target, change_set: ChangeSet, action: str
     anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, action))
     try:
-        with suppress(Unavailable):  # perhaps it was applied: following will tell
-            cloud.execute_change_set(change_set.change_set_id, token)
+        yield from patiently(
+            session, target.layer, lambda: cloud.execute_change_set(change_set.change_set_id, token), BEFORE
+        )
+    except Unavailable:  # perhaps one of the tries arrived, perhaps none did
+        now = yield from patiently(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))
+        if now is not None and now.executable:
+            raise
     except CloudError as error:
         if not _was_executed(cloud, change_set):
             raise _not_executed(cloud, target, change_set, error) from error
