@@ -135,17 +135,16 @@ def _road(session: Session, remedy: Remedy) -> Road:
 # --- what runs --------------------------------------------------------------------------------------------------
 
 
-def follow_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
-    """Follows every operation that runs on the environment's stacks to its end; empty when nothing runs."""
-    observed = observe(session, env)
-    return _follow(session, _running(observed))
+def follow_environment(env: Environment, session: Session, limit: float | None = None) -> tuple[Outcome, ...]:
+    """Follows what runs on the environment's stacks to its end, or for `limit` seconds; empty when nothing runs."""
+    return _follow(session, _running(observe(session, env)), limit)
 
 
 def _running(observed: Observed) -> list[tuple[str, StackState]]:
     return [(layer, state) for layer, state in observed.layers.items() if running(state.status)]
 
 
-def _follow(session: Session, states: Sequence[tuple[str, StackState]]) -> tuple[Outcome, ...]:
+def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: float | None) -> tuple[Outcome, ...]:
     by_layer = dict(states)
 
     def begin(layer: str) -> Road:
@@ -156,7 +155,7 @@ def _follow(session: Session, states: Sequence[tuple[str, StackState]]) -> tuple
         return (yield from road(session, target, state))
 
     stops = [Stop(layer, state.name, ()) for layer, state in states]
-    return walk(stops, begin, session.ui, session.timer).outcomes
+    return walk(stops, begin, session.ui, session.timer, limit).outcomes
 
 
 def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:

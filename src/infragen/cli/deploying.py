@@ -131,6 +131,7 @@ def plan(
     "(first creations only).",
 )
 @_adopt
+@options.follow_timeout
 @_yes
 @cloud_options
 @command_options
@@ -141,6 +142,7 @@ def deploy(
     allow_replace: tuple[str, ...],
     on_failure: str,
     adopt: bool,
+    follow_timeout: float | None,
     yes: bool,
     reach: Reach,
 ) -> None:
@@ -161,7 +163,12 @@ def deploy(
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
-    wanted = replace(_options(file, image_tag, allow_replace), on_failure=on_failure, adopt=adopt)
+    wanted = replace(
+        _options(file, image_tag, allow_replace),
+        on_failure=on_failure,
+        adopt=adopt,
+        follow_timeout=options.seconds(follow_timeout),
+    )
     with session(env, reach, yes=yes) as started:
         ended = deploy_environment(assembly, started, wanted)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}

@@ -23,6 +23,18 @@ environments = click.option(
     help="Where the environment files are.",
 )
 
+follow_timeout = click.option(
+    "--follow-timeout",
+    metavar="MINUTES",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop following after this time; what runs goes on in AWS, and the exit code is 6. Default: no limit.",
+)
+
+
+def seconds(minutes: float | None) -> float | None:
+    """A time that was given in minutes."""
+    return None if minutes is None else minutes * 60
+
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of the environments that exist, for the shell; files of shared values are not among them."""

@@ -82,9 +82,10 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @click.command()
 @options.env("The environment to follow.", required=True)
 @options.environments
+@options.follow_timeout
 @cloud_options
 @command_options
-def follow(name: str, directory: Path, reach: Reach) -> None:
+def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reach) -> None:
     """Follow what runs on an environment to its end.
 
     Whoever began it: another terminal, a pipeline, a run that was cut off. Nothing is changed.
@@ -98,7 +99,7 @@ def follow(name: str, directory: Path, reach: Reach) -> None:
 
     env = options.one(directory, name)
     with session(env, reach) as started:
-        outcomes = follow_environment(env, started)
+        outcomes = follow_environment(env, started, options.seconds(follow_timeout))
     if not outcomes:
         click.echo(f"{env.environment}: nothing runs")
     end(outcomes, exit_code(outcomes))
