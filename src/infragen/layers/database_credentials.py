@@ -74,16 +74,6 @@ def add(template: Template, env: Environment, database: Database, *, key: Any, t
     template.add_resource(_role(env, key))
     template.add_resource(_function(database, code, key))
     template.add_resource(
-        awslambda.Permission(
-            "CredentialsPermission",
-            Action="lambda:InvokeFunction",
-            FunctionName=Ref("CredentialsFunction"),
-            Principal="secretsmanager.amazonaws.com",
-            SourceAccount=Ref("AWS::AccountId"),
-            SourceArn=Ref("AppSecret"),
-        )
-    )
-    template.add_resource(
         DatabaseCredentials(
             "Credentials",
             DependsOn="Writer",  # the Data API answers only while there is an instance
@@ -95,6 +85,21 @@ def add(template: Template, env: Environment, database: Database, *, key: Any, t
             Owner=database.owner,  # the function refuses another one now, not at the next rotation
             UrlSuffix=_url_suffix(database),
             Revision=hashlib.sha256(code.encode()).hexdigest()[:12],
+        )
+    )
+    _add_rotation(template, database, topic)
+
+
+def _add_rotation(template: Template, database: Database, topic: Any) -> None:
+    """Secrets Manager calls the function by a schedule, and people hear when it fails."""
+    template.add_resource(
+        awslambda.Permission(
+            "CredentialsPermission",
+            Action="lambda:InvokeFunction",
+            FunctionName=Ref("CredentialsFunction"),
+            Principal="secretsmanager.amazonaws.com",
+            SourceAccount=Ref("AWS::AccountId"),
+            SourceArn=Ref("AppSecret"),
         )
     )
     template.add_resource(

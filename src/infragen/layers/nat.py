@@ -24,6 +24,7 @@ def add(template: Template, network: Network, topic: Any) -> None:
     """Adds what the NAT mode asks for, and the default routes of the private subnets. `topic` hears of trouble."""
     zones = range(1, network.azs + 1)
     if network.nat == "instance":
+        _add_instance_group(template, network)
         _add_instance(template, network)
         _add_instance_alarms(template, topic)
         for zone in zones:
@@ -70,15 +71,7 @@ def _add_gateway(template: Template, zone: int) -> None:
     )
 
 
-def _add_instance(template: Template, network: Network) -> None:
-    template.add_parameter(
-        Parameter(
-            "NatImageId",
-            Type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
-            Default=IMAGE,
-            Description="Image of the NAT instance; a newer one replaces the instance",
-        )
-    )
+def _add_instance_group(template: Template, network: Network) -> None:
     template.add_resource(
         ec2.SecurityGroup(
             "NatSecurityGroup",
@@ -91,6 +84,17 @@ def _add_instance(template: Template, network: Network) -> None:
                 ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="0.0.0.0/0", Description="to the internet")
             ],
             Tags=Tags(Name=named("nat")),
+        )
+    )
+
+
+def _add_instance(template: Template, network: Network) -> None:
+    template.add_parameter(
+        Parameter(
+            "NatImageId",
+            Type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+            Default=IMAGE,
+            Description="Image of the NAT instance; a newer one replaces the instance",
         )
     )
     template.add_resource(
