@@ -393,6 +393,27 @@ def test_a_secret_in_the_place_of_its_arn_is_not_shown(tmp_path: Path) -> None:
     assert "sk_live_canary" not in str(refused(tmp_path, with_value("workers[].secret_arns", "[sk_live_canary]")))
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        (("network", "cdir"), "vpc_cidr"),
+        (("network", "cidr"), "vpc_cidr"),
+        (("network", "availability_zones"), ""),
+        (("database", "version"), "engine_version"),
+        (("database", "engine"), "engine_version"),
+        (("database", "days"), "backup_days"),
+        (("api", "poolSize"), "db_pool_size"),
+        (("api", "log-level"), "log_level"),
+        (("api", "min_acu"), "database.min_acu"),
+        (("workers", 0, "visibility_seconds"), "queues[0].visibility_seconds"),
+        (("qqq",), ""),
+    ],
+)
+def test_the_nearest_known_key_is_suggested(path: reference.Path, meant: str) -> None:
+    """A slip of the key, a part of it, another way to write it, or the right key in the wrong section."""
+    assert reference.nearest_key(path) == meant
+
+
 def _typo(key: str, kind: str, position: int, letter: str) -> str:
     at = position % len(key)
     if kind == "drop":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infragen.config import differences, load_environment, load_file, origins
+from infragen.config import Database, differences, load_environment, load_file, origins
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 
@@ -106,3 +106,24 @@ def test_a_layer_that_is_off_differs_in_all_its_values(tmp_path: Path) -> None:
     assert found["database.max_acu"] == (None, 2)
     assert found["database.engine_version"] == (None, "17.7")
     assert "database" not in found
+    fields = [key for key in Database.model_fields if key != "parameters"]
+    assert [key for key in found if key != "database.parameters"] == [f"database.{key}" for key in fields]
+
+
+def test_what_only_one_environment_has_stands_where_it_has_it(tmp_path: Path) -> None:
+    """A queue more in the middle of the list is told between its neighbours, whichever side has it."""
+    three = SHARED.replace("{name: sms, fifo: true}", "{name: push}, {name: sms, fifo: true, max_receives: 9}")
+    one = load_environment(write(tmp_path, shared=SHARED.replace("mail}", "mail, max_receives: 3}"), dev=FILE))
+    other = load_environment(write(tmp_path, shared=three, dev=FILE))
+    for pair in ((one, other), (other, one)):
+        named = [each.key.split(".")[1] for each in differences(*pair)]
+        assert list(dict.fromkeys(named)) == ["mail", "push", "sms"]
+
+
+def test_the_queue_of_the_api_is_the_first_unless_named(tmp_path: Path) -> None:
+    """Computed, so that `infragen config` shows where QUEUE_URL leads."""
+    text = SHARED + "api: {https: {mode: http_only}, ingress_cidrs: [10.0.0.0/8], cpu: 256, memory: 512, min_tasks: 1, "
+    for more, value, computed in (("}", "mail", True), ("queue: sms}", "sms", False)):
+        file = load_file(write(tmp_path, shared=text + "max_tasks: 1, " + more + "\n", dev=FILE))
+        [found] = [each for each in origins(file) if each.key == "api.queue"]
+        assert (found.value, found.computed, found.place is None) == (value, computed, computed)

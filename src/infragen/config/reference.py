@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from infragen.config.schema import KEYS_IN_WORDS, Environment
@@ -163,12 +164,12 @@ def nearest_key(path: Path) -> str:
     """What an unknown key was probably meant to be: a key of its section, else the path of one elsewhere, else ''."""
     section, wrong = path[:-1], str(path[-1])
     known: list[str] = list(at(section).get("properties", {}))
-    for close in [*(each for each in known if _one_edit_apart(wrong, each)), *get_close_matches(wrong, known, n=1)]:
-        return close
+    slips = (each for each in known if _one_edit_apart(wrong, each))
+    elsewhere = (dotted(each) for each in key_paths() if each[-1] == wrong)
     parts = {part: key for key in reversed(known) for part in (key.rsplit("_", 1)[-1], key.split("_", 1)[0])}
-    for close in get_close_matches(wrong, parts, n=1, cutoff=0.7):
-        return parts[close]
-    return next((dotted(each) for each in key_paths() if each[-1] == wrong), "")
+    similar = get_close_matches(wrong, known, n=1)
+    similar_parts = (parts[each] for each in get_close_matches(wrong, parts, n=1, cutoff=0.7))
+    return next(chain(slips, elsewhere, similar, similar_parts), "")
 
 
 def _one_edit_apart(one: str, other: str) -> bool:
