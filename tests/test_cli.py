@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,23 @@ def test_closed_output_is_no_bug() -> None:
     """`infragen schema >&-`: the work is done, nobody reads it."""
     command = f"exec {sys.executable} -m infragen schema >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], cwd=Path(__file__).parent.parent).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_signals_end_the_process_with_their_code_after_clearing_up(number: int, code: int, said: str) -> None:
+    """What a command holds open is closed first."""
+    script = (
+        "import os, click; from infragen.cli import main, run\n"
+        "@main.command()\n"
+        "def hang():\n"
+        f"    try: os.kill(os.getpid(), {int(number)})\n"
+        "    finally: click.echo('cleared')\n"
+        "run()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, "hang"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "cleared\n", f"{said}\n")
 
 
 def test_an_endpoint_that_is_no_address_is_an_error_of_the_surroundings() -> None:

@@ -142,7 +142,8 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
         answered_by, typed = f"--confirm {env.environment}", env.environment
     else:
         answered_by, typed = "--yes", ""
-    text = f"delete {len(plan.stacks)} stacks of {plan.environment} in {plan.account}, {plan.region}?"
+    stacks = "1 stack" if len(plan.stacks) == 1 else f"{len(plan.stacks)} stacks"
+    text = f"delete {stacks} of {plan.environment} in {plan.account}, {plan.region}?"
     if not session.ui.confirm(Question(text, answered_by, typed)):
         raise Refused("declined; nothing was deleted")
 
