@@ -121,6 +121,8 @@ FINE = [
     "workers: [{name: a, queue: mail, reserved_concurrency: 100}]",
     "queues: [{name: mail-dlq}]\nworkers: []",
     "network: {azs: 3}",
+    "database: null\napi: {secrets: {DATABASE_URL: 'arn:aws:ssm:eu-west-1:111111111111:parameter/a'}}",
+    "queues: []\nworkers: []\napi: {environment: {QUEUE_URL: 'https://example.com/queue'}}",
     "region: us-west-2\nnetwork: {azs: 4}",
     f"api: {{ingress_cidrs: [{', '.join(f'10.{each}.0.0/16' for each in range(30))}]}}",
 ]

@@ -435,7 +435,9 @@ def auto_pause(given: Given) -> Iterator[Finding]:
 
 
 def variables(given: Given) -> Iterator[Finding]:
-    """`environment` and `secrets` name no variable that infragen or AWS sets, no access key, and none twice."""
+    """`environment` and `secrets` name no variable that infragen or AWS sets, no access key, and none twice. Without a
+    `database` section `DATABASE_URL` and its like are yours, without `queues` `QUEUE_URL` is.
+    """
     api = given.env.api
     groups: list[tuple[Path, Sequence[str], tuple[str, ...]]] = []
     if api:
@@ -445,7 +447,7 @@ def variables(given: Given) -> Iterator[Finding]:
         groups += [(("workers", index, "environment"), tuple(worker.environment), WORKER_VARIABLES)]
     for path, keys, reserved in groups:
         for key in keys:
-            if key in reserved or key.startswith(("QUEUE_URL_", "AWS_LAMBDA_")):
+            if _taken(given.env, key, reserved):
                 yield Finding(
                     (*path, key), f"{key} is set by infragen or AWS and cannot be given here; choose another name"
                 )
@@ -453,6 +455,14 @@ def variables(given: Given) -> Iterator[Finding]:
         for key in api.secrets:
             if key in api.environment:
                 yield Finding(("api", "secrets", key), f"{key} is also in api.environment; a variable has one source")
+
+
+def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
+    if variable.startswith("DATABASE_") and env.database is None:
+        return False
+    if variable.startswith("QUEUE_URL") and not env.queues:
+        return False
+    return variable in reserved or variable.startswith(("QUEUE_URL_", "AWS_LAMBDA_"))
 
 
 def production(given: Given) -> Iterator[Finding]:
