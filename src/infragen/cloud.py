@@ -131,6 +131,9 @@ class Cloud(Protocol):
     def lambda_concurrency(self) -> ConcurrencyLimit | None:
         """Lambda's account limit; None when the caller may not read it."""
 
+    def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
+        """What ECS says of a service, newest first: a key and a sentence; why its tasks stopped is among it."""
+
     def deletion_protection(self, resource: StackResource) -> bool:
         """Whether a database cluster or load balancer has deletion protection."""
 

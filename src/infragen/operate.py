@@ -20,6 +20,7 @@ from infragen.patience import BEFORE, patiently
 from infragen.plan import StackUnit
 from infragen.progress import Happened, Session, Started
 from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
+from infragen.watch import ServiceWatch
 
 Road = Generator[None, None, Outcome]
 PREFIX = "infragen-"
@@ -194,10 +195,11 @@ def _settled(
         state = session.cloud.stack(stack_id)
         return state, follower.poll() if state else []
 
-    unconfirmed = 0
+    unconfirmed, watch = 0, ServiceWatch(session)
     while True:
         state, events = yield from patiently(session, target.layer, look)
         _tell(session, target, events)
+        watch.look(follower.events)
         if state is None:
             return None
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":

@@ -77,6 +77,15 @@ class Happened:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """What another service says about a resource that takes long."""
+
+    layer: str
+    logical_id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Following:
     """A round of looking at what runs is over: seconds since the start, and the stacks that still run."""
 
@@ -107,7 +116,7 @@ class Warned:
 
 
 Told = Connected | Uploaded | Preparing | Planned | PlannedDeletion | PlannedRecovery | Warned
-Event = Told | Started | Happened | Following | Lost | Ended
+Event = Told | Started | Happened | Noticed | Following | Lost | Ended
 
 
 @dataclass(frozen=True)

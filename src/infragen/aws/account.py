@@ -269,6 +269,19 @@ class Account:
             raise
         return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
+    def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
+        """ECS DescribeServices, and ListTasks and DescribeTasks for the tasks that stopped."""
+        ecs = self.clients.ecs
+        cluster = service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
+        with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
+            services = ecs.describe_services(cluster=cluster, services=[service_arn])["services"]
+            said = [(each["id"], reading.plain(each["message"])) for one in services for each in one.get("events", ())]
+            name = service_arn.rpartition("/")[2]
+            stopped = ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
+            tasks = ecs.describe_tasks(cluster=cluster, tasks=stopped)["tasks"] if stopped else []
+        reasons = [(each["taskArn"], f"a task stopped: {reading.plain(each.get('stoppedReason'))}") for each in tasks]
+        return (*reasons, *said)
+
     def deletion_protection(self, resource: StackResource) -> bool:
         """RDS DescribeDBClusters, or ELB DescribeLoadBalancerAttributes; other types have none that we know."""
         with translated(f"reading the deletion protection of {resource.physical_id}"):

@@ -18,6 +18,7 @@ from infragen.errors import CloudError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_rds import RDSClient
@@ -106,6 +107,12 @@ class Clients:
     def s3(self) -> S3Client:
         """Amazon S3."""
         client: S3Client = self._client("s3")
+        return client
+
+    @cached_property
+    def ecs(self) -> ECSClient:
+        """Amazon ECS."""
+        client: ECSClient = self._client("ecs")
         return client
 
     @cached_property

@@ -26,6 +26,7 @@ from infragen.progress import (
     Following,
     Happened,
     Lost,
+    Noticed,
     Planned,
     PlannedDeletion,
     PlannedRecovery,
@@ -179,6 +180,8 @@ class Terminal:
                 self._begin(layer, stack, action)
             case Happened(_, each):
                 self._happened(each.layer, each.event)
+            case Noticed(layer, logical_id, text):
+                self._say(Text.assemble((f"{layer}/{logical_id}", "bold"), f": {text}"))
             case Following(seconds, _):
                 self._beat(seconds)
             case Ended(outcome):
