@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from infragen.cli import main
 from infragen.config import json_schema, load_file
-from infragen.report.settings import settings, written
+from infragen.report.settings import written
 from infragen.yamlfile import Mapping, Node, Scalar, load
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
@@ -30,10 +30,16 @@ def values(node: Node) -> object:
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
 def test_config_prints_every_value_as_yaml_that_reads_back(name: str) -> None:
-    """Defaults included; the account keeps its digits."""
-    printed = run("config", "--env", name, "--environments", str(ENVIRONMENTS)).stdout
-    environment = load_file(ENVIRONMENTS / f"{name}.yaml").environment
-    assert values(load(printed.encode(), "printed")) == environment.model_dump(mode="json")
+    """Defaults and computed values included; the account keeps its digits."""
+    arguments = ("config", "--env", name, "--environments", str(ENVIRONMENTS))
+    printed = values(load(run(*arguments).stdout.encode(), "printed"))
+    as_json = json.loads(run(*arguments, "--format", "json").stdout)
+    assert printed == as_json["environment"]
+    computed = {key for key, origin in as_json["origins"].items() if origin == "computed"}
+    assert {"queues[0].visibility_seconds", "workers[0].max_concurrency", "api.queue"} <= computed
+    written_out = load_file(ENVIRONMENTS / f"{name}.yaml").environment.model_dump(mode="json")
+    assert as_json["environment"]["network"] == written_out["network"]
+    assert as_json["environment"]["queues"] == [{**written_out["queues"][0], "visibility_seconds": 365}]
 
 
 def test_config_says_in_which_line_of_which_file_a_value_is_written(tmp_path: Path) -> None:
@@ -42,14 +48,17 @@ def test_config_says_in_which_line_of_which_file_a_value_is_written(tmp_path: Pa
         "region: eu-west-1\nnetwork: {}\nqueues:\n  - name: orders\n    retention_days: 7\n"
     )
     (tmp_path / "dev.yaml").write_text("extends: base.yaml\nproject: shop\nenvironment: dev\n")
-    origins = {each.name: each.origin for each in settings(load_file(tmp_path / "dev.yaml"))}
+    arguments = ("config", "--env", "dev", "--environments", str(tmp_path))
+    as_json = json.loads(run(*arguments, "--format", "json").stdout)
+    origins = as_json["origins"]
     assert origins["project"] == f"{tmp_path}/dev.yaml:2"
     assert origins["region"] == f"{tmp_path}/base.yaml:1"
     assert origins["queues[0].retention_days"] == f"{tmp_path}/base.yaml:5"
     assert origins["queues[0].fifo"] == "default"
-    as_json = json.loads(run("config", "--env", "dev", "--environments", str(tmp_path), "--format", "json").stdout)
-    assert as_json["origins"] == origins
     assert as_json["environment"]["queues"][0]["retention_days"] == 7
+    lines = run(*arguments).stdout.splitlines()
+    assert [each.split("#")[1].strip() for each in lines if "retention_days:" in each] == [f"{tmp_path}/base.yaml:5"]
+    assert [each.split()[1:] for each in lines if each.startswith("protect:")] == [["false", "#", "computed"]]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infragen.config import Database, differences, load_environment, load_file, origins
+from infragen.config import Database, EnvironmentFile, differences, load_file, origins
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 
@@ -29,6 +29,12 @@ def write(folder: Path, **files: str) -> Path:
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(text)
     return folder / "dev.yaml"
+
+
+def differing(before: EnvironmentFile, after: EnvironmentFile) -> dict[str, tuple[object, object]]:
+    """Key -> the values on both sides, None where there is none."""
+    found = {each.key: (each.before, each.after) for each in differences(before, after)}
+    return {key: (a and a.value, b and b.value) for key, (a, b) in found.items()}
 
 
 def test_every_value_in_force_names_its_origin(tmp_path: Path) -> None:
@@ -62,18 +68,19 @@ def test_every_value_of_an_environment_is_listed_once() -> None:
 
 def test_an_environment_does_not_differ_from_itself() -> None:
     """Nothing is invented."""
-    env = load_environment(ENVIRONMENTS / "prod.yaml")
+    env = load_file(ENVIRONMENTS / "prod.yaml")
     assert differences(env, env) == ()
 
 
 def test_environments_differ_in_the_values_in_force() -> None:
     """Written against default, computed against written, on against off, in the order of the schema."""
-    dev, prod = (load_environment(ENVIRONMENTS / f"{name}.yaml") for name in ("dev", "prod"))
-    found = {each.key: (each.before, each.after) for each in differences(dev, prod)}
+    dev, prod = (load_file(ENVIRONMENTS / f"{name}.yaml") for name in ("dev", "prod"))
+    found = differing(dev, prod)
     assert found["network.azs"] == (2, 3)
     assert found["protect"] == (False, True)
     assert found["api.ingress_cidrs"] == (["203.0.113.0/24"], ["0.0.0.0/0"])
     assert found["api.schedule.night.max"] == (0, None)
+    assert "environment" not in found
     assert found["workers.notifications.max_concurrency"] == (5, 50)
     assert found["alarms.emails"] == ([], ["oncall@example.com"])
     assert "api.schedule" not in found
@@ -81,28 +88,28 @@ def test_environments_differ_in_the_values_in_force() -> None:
     assert "queues.notifications.visibility_seconds" not in found
     keys = list(found)
     assert keys.index("account") < keys.index("network.azs") < keys.index("api.cpu") < keys.index("alarms.emails")
-    back = {each.key: (each.after, each.before) for each in differences(prod, dev)}
+    back = {key: (after, before) for key, (before, after) in differing(prod, dev).items()}
     assert back == found
 
 
 def test_named_things_are_compared_by_name(tmp_path: Path) -> None:
     """The order of a list does not matter; a thing of another name is another thing."""
-    one = load_environment(write(tmp_path, shared=SHARED, dev=FILE))
+    one = load_file(write(tmp_path, shared=SHARED, dev=FILE))
     turned = SHARED.replace("[{name: mail}, {name: sms, fifo: true}]", "[{name: sms, fifo: true}, {name: mail}]")
-    other = load_environment(write(tmp_path, shared=turned, dev=FILE))
+    other = load_file(write(tmp_path, shared=turned, dev=FILE))
     assert differences(one, other) == ()
-    fewer = load_environment(write(tmp_path, shared=SHARED.replace(", {name: sms, fifo: true}", ""), dev=FILE))
-    keys = {each.key for each in differences(one, fewer)}
-    assert keys == {key for key in keys if key.startswith("queues.sms.")}
-    assert ("queues.sms.fifo", True, None) in [(d.key, d.before, d.after) for d in differences(one, fewer)]
+    fewer = load_file(write(tmp_path, shared=SHARED.replace(", {name: sms, fifo: true}", ""), dev=FILE))
+    found = differing(one, fewer)
+    assert all(key.startswith("queues.sms.") for key in found)
+    assert found["queues.sms.fifo"] == (True, None)
 
 
 def test_a_layer_that_is_off_differs_in_all_its_values(tmp_path: Path) -> None:
     """Each value is listed against nothing, the section itself is not."""
-    one = load_environment(write(tmp_path, shared=SHARED, dev=FILE))
+    one = load_file(write(tmp_path, shared=SHARED, dev=FILE))
     more = SHARED + "database: {min_acu: 0.5, max_acu: 2}\n"
-    other = load_environment(write(tmp_path, shared=more, dev=FILE))
-    found = {each.key: (each.before, each.after) for each in differences(one, other)}
+    other = load_file(write(tmp_path, shared=more, dev=FILE))
+    found = differing(one, other)
     assert found["database.max_acu"] == (None, 2)
     assert found["database.engine_version"] == (None, "17.7")
     assert "database" not in found
@@ -113,8 +120,8 @@ def test_a_layer_that_is_off_differs_in_all_its_values(tmp_path: Path) -> None:
 def test_what_only_one_environment_has_stands_where_it_has_it(tmp_path: Path) -> None:
     """A queue more in the middle of the list is told between its neighbours, whichever side has it."""
     three = SHARED.replace("{name: sms, fifo: true}", "{name: push}, {name: sms, fifo: true, max_receives: 9}")
-    one = load_environment(write(tmp_path, shared=SHARED.replace("mail}", "mail, max_receives: 3}"), dev=FILE))
-    other = load_environment(write(tmp_path, shared=three, dev=FILE))
+    one = load_file(write(tmp_path, shared=SHARED.replace("mail}", "mail, max_receives: 3}"), dev=FILE))
+    other = load_file(write(tmp_path, shared=three, dev=FILE))
     for pair in ((one, other), (other, one)):
         named = [each.key.split(".")[1] for each in differences(*pair)]
         assert list(dict.fromkeys(named)) == ["mail", "push", "sms"]

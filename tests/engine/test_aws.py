@@ -1,5 +1,7 @@
 """AWS through boto3, call by call: what is sent, what comes back as a value, which error becomes what."""
 
+import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -293,6 +295,25 @@ def test_aws_errors_are_permanent_passing_or_about_credentials(
         cloud.stack("shop-dev")
     assert isinstance(caught.value, kind)
     assert isinstance(caught.value, Unavailable) == (kind is Unavailable)
+
+
+def test_an_endpoint_that_is_no_url_is_told_with_where_it_may_be_written(cloud: Account) -> None:
+    """botocore raises a ValueError for it, which is no bug of ours."""
+    with pytest.raises(CloudError, match="Invalid endpoint: nonsense") as caught:
+        connect(REGION, ACCOUNT, endpoint_url="nonsense", keys=("a", "b")).identity()
+    assert "--endpoint-url, AWS_ENDPOINT_URL" in caught.value.hint
+
+
+def test_an_address_that_leads_nowhere_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first question ends in seconds where nobody answers; an answer that says no is retried as always."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        cloud = connect(REGION, ACCOUNT, endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", keys=("a", "b"))
+        waits: list[float] = []
+        monkeypatch.setattr(time, "sleep", waits.append)
+        with pytest.raises(Unavailable, match="Could not connect to the endpoint"):
+            cloud.identity()
+    assert len(waits) == 2
 
 
 def test_our_own_faults_are_not_taken_for_aws_errors() -> None:

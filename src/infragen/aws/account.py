@@ -352,7 +352,10 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
 
 def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> InfragenError:
     if error.code in ("404", "NoSuchBucket"):
-        return CloudError(f"the artifact bucket {bucket} does not exist", "make it: `infragen bootstrap --env NAME`")
+        return CloudError(
+            f"the artifact bucket {bucket} does not exist",
+            "make it: `infragen bootstrap`, with the same --env, --local, --endpoint-url and --profile",
+        )
     if error.code == "301":
         return CloudError(f"the artifact bucket {bucket} is not in {region}")
     if error.code not in DENIED:

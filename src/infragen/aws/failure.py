@@ -20,7 +20,7 @@ THROTTLING = frozenset({
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedSSOTokenError",
                      "SSOTokenLoadError", "TokenRetrievalError"})  # fmt: skip
 LOGIN = "log in again (`aws sso login`, or however this machine gets credentials), then run the same command"
-
+ENDPOINT = "an endpoint is a URL such as http://127.0.0.1:4566: see --endpoint-url, AWS_ENDPOINT_URL and the profile"
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 

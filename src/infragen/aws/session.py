@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from infragen.aws.failure import THROTTLING, translated
+from infragen.aws.failure import ENDPOINT, THROTTLING, translated
 from infragen.errors import CloudError
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ def _patience(response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_
     if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
         return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
     return None
+
+
+def _unreachable(caught_exception: Exception | None, attempts: int, **_: Any) -> bool | None:
+    """Ends the retries of the first question after three: an address that leads nowhere is told in seconds."""
+    nowhere = type(caught_exception).__name__ in ("EndpointConnectionError", "ConnectTimeoutError")
+    return False if nowhere and attempts >= 3 else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Clients:
             with translated(f"connecting to {service}"):
                 client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
         except ValueError as error:  # botocore's answer to an address that is none
-            raise CloudError(f"connecting to {service}: {error}", "an endpoint is http://HOST:PORT") from error
+            raise CloudError(f"connecting to {service}: {error}", ENDPOINT) from error
         name = (
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first
@@ -119,6 +125,7 @@ class Clients:
     def sts(self) -> STSClient:
         """AWS Security Token Service."""
         client: STSClient = self._client("sts")
+        client.meta.events.register_first("needs-retry.sts", _unreachable)  # type: ignore[arg-type] # an answer is read
         return client
 
     @cached_property

@@ -35,11 +35,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Difference:
-    """One key with different values in two environments; None stands for a value that is not set."""
+    """One key with different values in two environments; None where the environment has no such key."""
 
     key: str
-    before: object
-    after: object
+    before: Origin | None
+    after: Origin | None
 
 
 def origins(file: EnvironmentFile) -> tuple[Origin, ...]:
@@ -55,20 +55,23 @@ def origins(file: EnvironmentFile) -> tuple[Origin, ...]:
     return tuple(found)
 
 
-def differences(before: Environment, after: Environment) -> tuple[Difference, ...]:
+def differences(before: EnvironmentFile, after: EnvironmentFile) -> tuple[Difference, ...]:
     """The values in which two environments differ, in the order of the schema.
 
     Queues, workers and scheduled actions are matched by their name (`queues.mail.fifo`), so that another order of the
     list is no difference; values are those in force, whether written, default or computed.
     """
     first, second = _by_name(before), _by_name(after)
-    changed = (key for key in _in_order(first, second) if first.get(key) != second.get(key))
-    rows = [Difference(key, first.get(key), second.get(key)) for key in changed]
+    rows = [Difference(key, first.get(key), second.get(key)) for key in _in_order(first, second)]
     sections = {key[:end] for key in (*first, *second) for end in range(len(key)) if key[end] == "."}
-    return tuple(row for row in rows if row.key not in sections)
+    return tuple(row for row in rows if row.key not in sections and _value(row.before) != _value(row.after))
 
 
-def _in_order(first: dict[str, object], second: dict[str, object]) -> list[str]:
+def _value(origin: Origin | None) -> object:
+    return None if origin is None else origin.value
+
+
+def _in_order(first: dict[str, Origin], second: dict[str, Origin]) -> list[str]:
     """The keys of both; those that only the second has follow the key they follow there."""
     keys = list(first)
     at = 0
@@ -122,14 +125,13 @@ def _written(node: yamlfile.Node, path: Path) -> Place | None:
     return node.place
 
 
-def _by_name(env: Environment) -> dict[str, object]:
+def _by_name(file: EnvironmentFile) -> dict[str, Origin]:
     """Key -> value in force, with the name in place of the index where the items of a list have one."""
-    computed = _computed(env)
     values = {}
-    for path, value in _leaves(env):
-        named = _named(env, path)
-        if named[-2:] != (value, "name") and path != ("environment",):
-            values[dotted(named)] = computed.get(path) if value is None else value
+    for each in origins(file):
+        named = _named(file.environment, each.path)
+        if named[-2:] != (each.value, "name") and named != ("environment",):
+            values[dotted(named)] = each
     return values
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from infragen.config import EnvironmentFile
+from infragen.config import Difference, EnvironmentFile, Origin, differences
 from infragen.diff import Side, compare
 from infragen.report.plan import ADD, CHANGE, REMOVE, change_lines, kind, shown
-from infragen.report.settings import Differing, Setting, differing, written
+from infragen.report.settings import origin, written
 from infragen.stack import ResourceChange
 from infragen.synth import Assembly
 
@@ -22,13 +22,13 @@ def difference_lines(
     `-` marks what only the first has, `+` what only the second has.
     """
     first, second = one.environment.environment, other.environment.environment
-    values, resources = differing(one, other), tuple(_resources(*templates))
+    values, resources = differences(one, other), tuple(_resources(*templates))
     if not values and not resources:
         yield Text(f"{first} and {second} do not differ")
         return
     yield Text(f"{first} -> {second}", style="bold")
     yield Text()
-    name = max((len(each.name) for each in values), default=0)
+    name = max((len(each.key) for each in values), default=0)
     for each in values:
         yield _value(each, name, width)
     counts: Counter[str] = Counter()
@@ -45,22 +45,22 @@ def difference_lines(
     )
 
 
-def _value(difference: Differing, name: int, width: int) -> Text:
+def _value(difference: Difference, name: int, width: int) -> Text:
     room = max(12, (width - name - 60) // 2)
     before, after = (
-        shown(written(side.value), room) if side else "(none)" for side in (difference.one, difference.other)
+        shown(written(side.value), room) if side else "(none)" for side in (difference.before, difference.after)
     )
     return Text.assemble(
-        f"  {difference.name.ljust(name)}  ",
+        f"  {difference.key.ljust(name)}  ",
         (before, "red"),
         " -> ",
         (after, "green"),
-        (_origin(difference.other), "dim"),
+        (_origin(difference.after), "dim"),
     )
 
 
-def _origin(setting: Setting | None) -> str:
-    return f"  {setting.origin}" if setting else ""
+def _origin(value: Origin | None) -> str:
+    return f"  {origin(value)}" if value else ""
 
 
 def _resources(one: Assembly, other: Assembly) -> Iterator[tuple[str, tuple[ResourceChange, ...]]]:
