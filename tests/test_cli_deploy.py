@@ -128,7 +128,7 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: the surroundings are not ready."""
     result = run("deploy", "--yes", code=4)
-    assert "hint: make it: `infragen bootstrap --env" in result.stderr
+    assert "hint: make it: `infragen bootstrap`, with the same --env" in result.stderr
 
 
 def test_the_wrong_account_is_refused_before_anything_is_written(
@@ -148,6 +148,14 @@ def test_outputs_come_as_text_json_and_dotenv(run: Run) -> None:
     url = as_json["OrdersQueueUrl"]
     assert f"OrdersQueueUrl          {url}\n" in run("outputs").stdout
     assert f'ORDERS_QUEUE_URL="{url}"\n' in run("outputs", "--format", "dotenv").stdout
+
+
+def test_without_a_deployment_there_are_no_outputs_and_that_is_said(run: Run) -> None:
+    """On stderr: what reads stdout gets nothing, or an empty map."""
+    text = run("outputs")
+    assert (text.exit_code, text.stdout) == (0, "")
+    assert "dev has no outputs: `infragen status --env dev` shows what is deployed" in text.stderr
+    assert json.loads(run("outputs", "--format", "json").stdout) == {}
 
 
 def test_status_as_json_is_versioned(run: Run) -> None:

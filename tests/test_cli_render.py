@@ -76,6 +76,15 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(project: Path) 
     assert not (project / "templates").exists()
 
 
+def test_shared_values_are_no_environment(project: Path) -> None:
+    """A file without the key `environment` is neither rendered nor offered."""
+    result = render("--env", "base")
+    assert result.exit_code == 2
+    assert "base.yaml:1:1: has no key environment: it holds values that environments share" in result.stderr
+    assert "hint: the environments are dev\n" in result.stderr
+    assert "hint: the environments are dev\n" in render("--env", "nothing-like-it").stderr
+
+
 def test_errors_of_all_files_are_shown_at_once_and_nothing_is_written(project: Path) -> None:
     """Two broken files, each with its place."""
     for name in ("one", "two"):

@@ -21,6 +21,7 @@ from infragen.synth import synthesize
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```python (\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -75,7 +76,8 @@ def test_every_make_target_that_is_named_has_a_recipe() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_is_one_that_infragen_accepts(page: Path) -> None:
-    """Commands in code, with their options, are parsed by the command line itself."""
+    """Commands in code, with their options, are parsed by the command line itself; a bare name is a mention."""
+    fenced = set(_commands("".join(FENCE.findall(page.read_text()))))
     for line in _commands(_code(page)):
         arguments = shlex.split(line, comments=True)[1:]
         command: click.Command = main
@@ -83,8 +85,9 @@ def test_every_command_of_a_page_is_one_that_infragen_accepts(page: Path) -> Non
             inner = command.commands.get(arguments[0])
             assert inner is not None, f"{line}: no such command"
             command, arguments = inner, arguments[1:]
-        if arguments:  # a command named alone, as in `infragen deploy`, is a mention
-            command.make_context(command.name, arguments)
+        if arguments or line in fenced:
+            with click.Context(main, info_name="infragen", **main.context_settings) as parent:
+                command.make_context(command.name, arguments, parent)
 
 
 def _code(page: Path) -> str:

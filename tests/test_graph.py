@@ -1,5 +1,6 @@
 """The picture of the layers: right, deterministic, and with no line through a box."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 SVG = "{http://www.w3.org/2000/svg}"
 GRAPH = Graph(
     "shop <dev>",
-    (Node("network", "The VPC", 3), Node("queue", "Queues & more", 1), Node("worker", "Workers", 2)),
+    (Node("network", "The VPC", (3,)), Node("queue", "Queues & more", (1,)), Node("worker", "Workers", (2,))),
     (
         Edge("network", "queue", ("KeyArn",)),
         Edge("network", "worker", ("SubnetIds", "KeyArn")),
@@ -39,7 +40,7 @@ def test_the_graph_is_the_wiring_of_the_templates() -> None:
     )
     assert drawn == wired
     assert {each.name: each.resources for each in graph.nodes} == {
-        each.layer: len(each.body["Resources"]) for each in assembly.templates
+        each.layer: (len(each.body["Resources"]),) for each in assembly.templates
     }
 
 
@@ -86,6 +87,28 @@ def test_the_command_prints_the_other_formats(form: str) -> None:
     """Text on stdout, for a pipe or a file."""
     command = ["graph", "--env", "dev", "--environments", str(ROOT / "environments"), "--format", form]
     assert "network" in CliRunner().invoke(main, command).stdout
+
+
+def test_environments_of_the_same_shape_make_one_picture() -> None:
+    """Without --env all are drawn at once; sizes are told from the least to the most."""
+    shown = CliRunner().invoke(main, ["graph", "--environments", str(ROOT / "environments")]).stdout
+    assert "title: shop dev, prod, staging" in shown
+    assert 'queue["<b>queue</b><br/>8 resources"]' in shown
+    assert re.search(r'network\["<b>network</b><br/>\d+–\d+ resources"\]', shown)
+    assert shown.count("<b>") == 6
+
+
+def test_environments_of_another_shape_are_drawn_one_by_one(tmp_path: Path) -> None:
+    """The command names two that differ, and the option."""
+    (tmp_path / "a.yaml").write_text("{project: shop, environment: a, region: us-east-1, network: {}}")
+    (tmp_path / "b.yaml").write_text(
+        "{project: shop, environment: b, region: us-east-1, network: {}, queues: [{name: q}]}"
+    )
+    result = CliRunner().invoke(main, ["graph", "--environments", str(tmp_path)])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: a and b differ in their layers or flows\nhint: draw one of them with --env NAME\n",
+    )
 
 
 @some.composite

@@ -31,12 +31,18 @@ def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
 
 def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
     path = directory / f"{name}.yaml"
-    if _NAME.fullmatch(name) and path.is_file():
+    known = [each.stem for each in files if _look(each).environment]
+    if name in known and _NAME.fullmatch(name):
         return path
-    known = [each.stem for each in files]
+    if path in files:
+        raise InputError(f"{path}:1:1: has no key environment: it holds values that environments share", _known(known))
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}" if known else ""
+    hint = f"did you mean {near[0]}?" if near else _known(known)
     raise InputError(f"there is no environment {name!r} in {directory}", hint)
+
+
+def _known(names: Sequence[str]) -> str:
+    return f"the environments are {', '.join(names)}" if names else ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from infragen.cli.program import command_options
 
 
 @click.command()
-@options.env("The environment to draw.", required=True)
+@options.envs("Draw this environment only; may be given several times.")
 @options.environments
 @click.option(
     "--format",
@@ -20,11 +20,14 @@ from infragen.cli.program import command_options
     help="mermaid for Markdown, dot for Graphviz, svg for a picture.",
 )
 @command_options
-def graph(name: str, directory: Path, form: str) -> None:
+def graph(names: tuple[str, ...], directory: Path, form: str) -> None:
     """Draw the layers and the outputs that flow between them.
+
+    Environments that have the same layers and flows make one picture.
 
     \b
     Examples:
+      infragen graph
       infragen graph --env prod
       infragen graph --env prod --format svg > layers.svg
     """
@@ -32,6 +35,6 @@ def graph(name: str, directory: Path, form: str) -> None:
     from infragen.report.svg import as_svg
     from infragen.synth import synthesize
 
-    environment = options.one(directory, name)
+    files = options.files(directory, names)
     drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}
-    click.echo(drawers[form](picture.graph_of(synthesize(environment))).encode(), nl=False)
+    click.echo(drawers[form](picture.graph_of(*(synthesize(each.environment) for each in files))).encode(), nl=False)

@@ -70,6 +70,8 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
     env = options.one(directory, name)
     with session(env, reach) as started:
         found = looking.outputs(synthesize(env), started)
+    if not found:
+        click.echo(f"{name} has no outputs: `infragen status --env {name}` shows what is deployed", err=True)
     if form == "text":
         show(report.output_lines(found))
     else:

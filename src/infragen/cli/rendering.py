@@ -83,7 +83,9 @@ def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -
     for line in lines:
         click.echo(line)
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
-    raise OperationFailed(f"{files} not what the environments render to", "`infragen render` writes them")
+    raise OperationFailed(
+        f"{files} not what the environments render to", "the same command without --check writes them"
+    )
 
 
 @click.command()

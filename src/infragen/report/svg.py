@@ -55,20 +55,21 @@ def as_svg(graph: Graph) -> str:
 
 def _size(node: Node, edges: tuple[Edge, ...]) -> Size:
     words = [name for edge in edges for name in edge.outputs]
-    width = max([len(each) * LETTER + 12 for each in words] + [len(node.name) * TITLE_LETTER + 90, 150])
+    width = max(
+        [len(each) * LETTER + 12 for each in words] + [len(node.name) * TITLE_LETTER + len(node.size) * 6 + 12, 150]
+    )
     lines = sum(1 + len(edge.outputs) for edge in edges)
     return Size(width + 2 * PAD, HEAD + (lines * LINE + 6 * len(edges) + 4 if edges else 0))
 
 
 def _box(node: Node, edges: tuple[Edge, ...], box: Box, colours: dict[str, str]) -> str:
-    colour = colours[node.name]
-    count = "1 resource" if node.resources == 1 else f"{node.resources} resources"
+    colour, right = colours[node.name], box.x + box.width - PAD
     parts = [
         f"<g><title>{escape(node.about)}</title>",
         f'<rect class="box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="8"/>',
         f'<rect fill="{colour}" x="{box.x:.1f}" y="{box.y + 10:.1f}" width="4" height="{HEAD - 20:.1f}" rx="2"/>',
         f'<text class="name" x="{box.x + PAD:.1f}" y="{box.y + 29:.1f}">{escape(node.name)}</text>',
-        f'<text class="count" x="{box.x + box.width - PAD:.1f}" y="{box.y + 29:.1f}" text-anchor="end">{count}</text>',
+        f'<text class="count" x="{right:.1f}" y="{box.y + 29:.1f}" text-anchor="end">{node.size}</text>',
     ]
     y = box.y + HEAD
     for edge in edges:
