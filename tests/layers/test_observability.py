@@ -141,4 +141,4 @@ def test_more_alarms_than_a_rule_can_hold_are_grouped() -> None:
 def test_people_learn_where_to_look() -> None:
     """The outputs name the dashboard and the alarm for a pager."""
     assert set(template("observability")["Outputs"]) == {"DashboardName", "ServiceAlarmArn"}
-    assert {"DashboardName", "ServiceAlarmArn"} <= set(assembly().root().body["Outputs"])
+    assert {"DashboardName", "ServiceAlarmArn", "AlarmTopicArn"} <= set(assembly().root().body["Outputs"])

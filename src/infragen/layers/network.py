@@ -46,7 +46,7 @@ ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security grou
 WorkerSecurityGroupId = LayerOutput("network", "WorkerSecurityGroupId", "Security group of the workers", GROUP_ID)
 DatabaseSecurityGroupId = LayerOutput("network", "DatabaseSecurityGroupId", "Security group of the database", GROUP_ID)
 PlatformKeyArn = LayerOutput("network", "PlatformKeyArn", "KMS key of logs, alarms and function environments")
-AlarmTopicArn = LayerOutput("network", "AlarmTopicArn", "SNS topic that alarms notify")
+AlarmTopicArn = LayerOutput("network", "AlarmTopicArn", "SNS topic that alarms notify", for_people=True)
 DefaultSecurityGroupId = LayerOutput(
     "network", "DefaultSecurityGroupId", "The VPC's default security group, which nothing uses", for_people=True
 )
