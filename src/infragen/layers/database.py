@@ -84,18 +84,14 @@ def build(env: Environment) -> Template:
     _add_instances(template, env, database)
     database_credentials.add(template, env, database, key=PlatformKeyArn.ref(), topic=AlarmTopicArn.ref())
     _add_alarms(template, database)
-    for output, value in zip(
-        OUTPUTS,
-        (
-            Ref("AppSecret"),
-            GetAtt("DataKey", "Arn"),
-            Ref("Cluster"),
-            GetAtt("ConnectionsAlarm", "Arn"),
-            database_credentials.MASTER_SECRET,
-            GetAtt("Cluster", "Endpoint.Address"),
-            GetAtt("Cluster", "ReadEndpoint.Address"),
-        ),
-        strict=True,
+    for output, value in (
+        (DatabaseCredentialsArn, Ref("AppSecret")),
+        (DataKeyArn, GetAtt("DataKey", "Arn")),
+        (ClusterIdentifier, Ref("Cluster")),
+        (ConnectionsAlarmArn, GetAtt("ConnectionsAlarm", "Arn")),
+        (MasterSecretArn, database_credentials.MASTER_SECRET),
+        (DatabaseEndpoint, GetAtt("Cluster", "Endpoint.Address")),
+        (DatabaseReaderEndpoint, GetAtt("Cluster", "ReadEndpoint.Address")),
     ):
         template.add_output(output.publish(value))
     return template
