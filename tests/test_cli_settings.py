@@ -61,6 +61,17 @@ def test_config_says_in_which_line_of_which_file_a_value_is_written(tmp_path: Pa
     assert [each.split()[1:] for each in lines if each.startswith("protect:")] == [["false", "#", "computed"]]
 
 
+def test_config_quotes_keys_that_would_read_back_as_something_else(tmp_path: Path) -> None:
+    """A tag may be called 8080 or `a: b`."""
+    (tmp_path / "dev.yaml").write_text(
+        "project: shop\nenvironment: dev\nregion: eu-west-1\ntags: {'8080': a, no: b, 'a: b': c}\n"
+    )
+    printed = run("config", "--env", "dev", "--environments", str(tmp_path)).stdout
+    body = values(load(printed.encode(), "printed"))
+    assert isinstance(body, dict)
+    assert body["tags"] == {"8080": "a", "no": "b", "a: b": "c"}
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -50,7 +50,7 @@ def _indented(setting: Origin, before: Path) -> list[str]:
         nested = sum(isinstance(each, int) for each in path[:depth])
         lead = indent + "  " * (nested - bool(dash)) + dash
         dash = ""
-        lines.append(f"{lead}{step}: {written(setting.value)}" if last else f"{lead}{step}:")
+        lines.append(f"{lead}{written(step)}: {written(setting.value)}" if last else f"{lead}{written(step)}:")
     return lines
 
 
