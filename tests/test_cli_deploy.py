@@ -77,6 +77,7 @@ def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str
     first = run("plan", "--detailed-exitcode", code=10)
     assert first.stdout.splitlines()[-1].endswith(" to add, 0 to change, 0 to replace, 0 to remove")
     deployed = run("deploy", "--yes")
+    assert not {"\x1b", "\r"} & set(deployed.output)
     assert "OrdersQueueUrl" in deployed.stdout
     assert "deployed" in deployed.stdout
     again = run("deploy")
