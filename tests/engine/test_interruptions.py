@@ -1,6 +1,7 @@
 """Deployments that are killed, cut off, throttled or whose replies are lost: run again, they end as if undisturbed.
 
-A sample of the points runs each time; all of them with SOAK=1. What "as if undisturbed" means is in `settled_well`.
+A sample of the points runs each time, another one with another SEED; all of them with SOAK=1. What "as if undisturbed"
+means is in `settled_well`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from infragen.errors import InfragenError
 from infragen.synth import LayerTemplate
 
 SOAK = bool(os.environ.get("SOAK"))
-SEED = 20260301
+SEED = int(os.environ.get("SEED", "20260301"))
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}
 EXIT_CODES = {0, 1, 3, 4, 5, 6}
