@@ -310,7 +310,7 @@ def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ..
 
 def _differences(path: tuple[str | int, ...], before: Any, after: Any) -> Iterator[PropertyChange]:
     """The smallest changes that turn one value into the other; an intrinsic function changes as a whole."""
-    if _same(before, after):
+    if same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict) and not (_intrinsic(before) or _intrinsic(after)):
         for key in [*before, *(each for each in after if each not in before)]:
@@ -323,9 +323,15 @@ def _differences(path: tuple[str | int, ...], before: Any, after: Any) -> Iterat
         yield PropertyChange(path, before, after)
 
 
-def _same(before: Any, after: Any) -> bool:
-    """Equal, and of one type: CloudFormation sees text and number as one, a template's reader does not."""
-    return type(before) is type(after) and bool(before == after)
+def same(before: Any, after: Any) -> bool:
+    """Equal, and of one type all the way down: to Python True is 1, to CloudFormation "true" is not "1"."""
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
+    if isinstance(before, list):
+        return len(before) == len(after) and all(map(same, before, after))
+    return bool(before == after)
 
 
 def _intrinsic(value: Mapping[str, Any]) -> bool:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, settled
+from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, same, settled
 from infragen.errors import OperationFailed
 from infragen.observe import Observed
 from infragen.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
 from infragen.progress import Preparing, Session, Warned
 from infragen.stack import STACK_TYPE, Absent, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.synth import LayerTemplate
 from infragen.templatefile import parse
 
 ACTIONS = {
@@ -90,8 +91,9 @@ def examine(
     action = ACTIONS.get(row(state.status).deploy if state else OnDeploy.CREATE, "update")
     live = state if state is not None and action in ("update", "continue") else None
     parameters, missing = resolve(unit, live, known)
-    old = deployed_side(cloud, live) if live else EMPTY
-    new = Side(unit.body, effective(unit.body, {**parameters, **missing}, live.parameters if live else {}))
+    old_body, body = _bodies(cloud, live, unit.text, unit.body) if live else ({}, unit.body)
+    old = Side(old_body, _comparable(old_body, live.parameters if live else {}))
+    new = Side(body, effective(body, {**parameters, **missing}, live.parameters if live else {}))
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
     rows = compare(unit.layer, region, old, new)
     own = StackPlan(
@@ -100,7 +102,7 @@ def examine(
         tags=differing(live.tags if live else {}, unit.tags),
         waits_for=waits_for,
     )  # fmt: skip
-    if live and action == "update" and not (own.parameters or own.tags or waits_for) and old.body == new.body:
+    if live and action == "update" and not (own.parameters or own.tags or waits_for) and same(old.body, new.body):
         return Examined(unit, state, "none", parameters, (), (replace(own, action="none", changes=()), *_quiet(unit)))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
     moved = changed_outputs(old, new, rows)
@@ -131,6 +133,14 @@ def resolve(
             case str():
                 ready[name] = value
     return ready, missing
+
+
+def _bodies(
+    cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The deployed template and the rendered one, read in the same way, so that nothing but content can differ."""
+    deployed = cloud.template(state.stack_id)
+    return (body, body) if deployed == text else (parse(deployed), parse(text))
 
 
 def deployed_side(cloud: Cloud, state: StackState) -> Side:
@@ -193,7 +203,7 @@ def _examine_children(
         state = by_id.get(ids.get(name, ""))
         given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
         same_url = _url(before.get(name)) == _url(after.get(name))
-        plan, moved = _examine_child(cloud, child.layer, child.body, state, given, same_url, region)
+        plan, moved = _examine_child(cloud, child, state, given, same_url, region)
         outputs[name] = Deployed(state.outputs if state else {}, moved)
         yield plan
     for name, resource in before.items():
@@ -223,13 +233,14 @@ def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, Deployed], unit:
 
 def _examine_child(
     cloud: Cloud,
-    layer: str,
-    body: Mapping[str, Any],
+    child: LayerTemplate,
     state: StackState | None,
     given: Mapping[str, Any],
     same_url: bool,
     region: str,
 ) -> tuple[StackPlan, frozenset[str]]:
+    layer = child.layer
+    body: Mapping[str, Any] = child.body
     if state is None:
         new = Side(body, effective(body, given, {}))
         plan = StackPlan(layer, "", "create", compare(layer, region, EMPTY, new), parameters=differing({}, new.values))
@@ -238,7 +249,8 @@ def _examine_child(
     parameters = differing(_comparable(body, state.parameters), new.values)
     if same_url and not parameters:
         return StackPlan(layer, state.name, "none"), frozenset()
-    old = Side(body, _comparable(body, state.parameters)) if same_url else deployed_side(cloud, state)
+    old_body, body = (body, body) if same_url else _bodies(cloud, state, child.text, body)
+    old, new = Side(old_body, _comparable(old_body, state.parameters)), Side(body, new.values)
     rows = compare(layer, region, old, new)
     return StackPlan(layer, state.name, "update", rows, parameters=parameters), changed_outputs(old, new, rows)
 

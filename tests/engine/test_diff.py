@@ -178,6 +178,19 @@ def test_a_first_deployment_adds_everything_and_a_removal_removes_it(
         ("AWS::KMS::Key", ("KeyPolicy",), "Never"),
         ("AWS::SNS::Topic", ("TopicName",), "Always"),
         ("AWS::CloudFormation::Stack", ("TemplateURL",), "Never"),
+        ("AWS::ECS::CapacityProvider", ("AutoScalingGroupProvider", "AutoScalingGroupArn"), "Always"),
+        ("AWS::ECS::CapacityProvider", ("AutoScalingGroupProvider", "ManagedScaling", "Status"), "Never"),
+        ("AWS::ECS::CapacityProvider", ("AutoScalingGroupProvider",), "Always"),
+        ("AWS::EC2::VPCEndpoint", ("DnsOptions", "DnsRecordIpType"), "Never"),
+        ("AWS::EC2::VPCEndpoint", ("PolicyDocument",), "Never"),
+        ("AWS::EC2::VPCEndpoint", ("ServiceName",), "Always"),
+        ("AWS::MSK::Replicator", ("ReplicationInfoList", 0, "SourceKafkaClusterArn"), "Always"),
+        ("AWS::MSK::Replicator", ("ReplicationInfoList", 0, "TopicReplication", "TopicsToReplicate"), "Never"),
+        ("AWS::Scheduler::Schedule", ("ScheduleExpression",), "Never"),
+        ("AWS::CloudWatch::Alarm", ("AlarmName",), "Always"),
+        ("AWS::CloudWatch::Alarm", ("Threshold",), "Never"),
+        ("AWS::Lambda::EventSourceMapping", ("EventSourceArn",), "Always"),
+        ("AWS::Lambda::EventSourceMapping", ("BatchSize",), "Never"),
         ("Custom::Credentials", ("ServiceToken",), "Always"),
         ("Custom::Credentials", ("RotationDays",), "Never"),
     ],
@@ -187,6 +200,16 @@ def test_replacement_is_what_the_resource_reference_says(
 ) -> None:
     """Property by property, what the CloudFormation Template Reference says under "Update requires"."""
     assert recreation(resource_type, REGION, ("Properties", *path)) == expected
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, 1), (0, False), ("1", 1), (1, 1.0), (None, "")])
+def test_a_value_of_another_type_is_a_change(before: object, after: object) -> None:
+    """A reader of the template sees the difference, whatever the service makes of it."""
+    sides = [
+        Side({"Resources": {"T": {"Type": "Custom::T", "Properties": {"A": each}}}}, {}) for each in (before, after)
+    ]
+    [row] = compare("x", REGION, *sides)
+    assert [each.path for each in row.properties] == [("Properties", "A")]
 
 
 def test_replacement_spreads_through_references() -> None:
