@@ -221,6 +221,7 @@ def test_shells_are_off_until_they_are_asked_for_and_then_logged() -> None:
     assert "ShellLogGroup" not in resources()
     assert properties("Service", over)["EnableExecuteCommand"] is True
     assert allowed("TaskRole", "ssmmessages:OpenDataChannel", over) == ["*"]
+    assert container(over=over)["LinuxParameters"] == {"InitProcessEnabled": True}
     session = properties("EcsCluster", over)["Configuration"]["ExecuteCommandConfiguration"]
     assert session["Logging"] == "OVERRIDE"
     assert session["LogConfiguration"] == {

@@ -136,7 +136,6 @@ def _service(env: Environment, api: Api, endpoint: PublicEndpoint) -> FargateSer
         listener=endpoint.listener,
         deployment_alarms=tuple(map(Ref, service_alarms.DEPLOYMENT_ALARMS)),
         spot=api.spot,
-        shells=api.enable_execute_command,
     )
 
 
@@ -158,6 +157,7 @@ def _task(env: Environment, api: Api) -> FargateTask:
         start_statements=_start_statements(env, api),
         run_statements=_run_statements(env, api),
         readonly_root=api.readonly_root,
+        shells=api.enable_execute_command,
         sidecars=(tracing.collector(api.collector_image, logs("collector")),) if api.tracing else (),
     )
 

@@ -35,7 +35,7 @@ class FargateService:
 
     `cluster` is a logical id; `subnets` a list of ids, `security_group` and `target_group` values; `listener` the
     logical id of the listener that forwards to the target group. `deployment_alarms` are names of alarms that roll a
-    deployment back; they may not name the service, which does not exist before them. `shells` allows ECS Exec.
+    deployment back; they may not name the service, which does not exist before them.
     """
 
     task: FargateTask
@@ -47,7 +47,6 @@ class FargateService:
     listener: str
     deployment_alarms: tuple[Any, ...]
     spot: bool = False
-    shells: bool = False
 
 
 def add_fargate_service(template: Template, env: Environment, service: FargateService) -> None:
@@ -70,7 +69,7 @@ def _service(template: Template, service: FargateService) -> None:
             ForceNewDeployment=ForceNewDeployment(EnableForceNewDeployment=True),
             AvailabilityZoneRebalancing="ENABLED",
             EnableECSManagedTags=True,
-            EnableExecuteCommand=service.shells,
+            EnableExecuteCommand=service.task.shells,
             PropagateTags="SERVICE",
             HealthCheckGracePeriodSeconds=GRACE_SECONDS,
             NetworkConfiguration=NetworkConfiguration(

@@ -43,7 +43,7 @@ class FargateTask:
     may be intrinsics; `cpu` is in units of 1/1024 vCPU, `memory` in MiB; `health_check` is a command that exits with 0
     when the container is well. `variables` and `secrets` (variable -> ARN) become its environment.
     `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do.
-    `key` is the ARN of the KMS key of the logs; `sidecars` are further containers of the task.
+    `key` is the ARN of the KMS key of the logs; `shells` allows ECS Exec; `sidecars` are further containers.
     """
 
     name: str
@@ -61,6 +61,7 @@ class FargateTask:
     start_statements: tuple[Mapping[str, Any], ...]
     run_statements: tuple[Mapping[str, Any], ...]
     readonly_root: bool = True
+    shells: bool = False
     sidecars: tuple[Any, ...] = ()
 
 
@@ -122,7 +123,7 @@ def _container(task: FargateTask) -> ContainerDefinition:
         Essential=True,
         User=task.user,
         ReadonlyRootFilesystem=task.readonly_root,
-        LinuxParameters=LinuxParameters(InitProcessEnabled=True, Capabilities=KernelCapabilities(Drop=["ALL"])),
+        LinuxParameters=LinuxParameters(InitProcessEnabled=True, **_capabilities(task)),
         StopTimeout=STOP_SECONDS,
         PortMappings=[PortMapping(ContainerPort=task.port, Protocol="tcp")],
         HealthCheck=HealthCheck(Command=["CMD", *task.health_check], Interval=15, Timeout=5, Retries=3, StartPeriod=60),
@@ -132,6 +133,13 @@ def _container(task: FargateTask) -> ContainerDefinition:
         **({"DependsOn": after} if after else {}),
         **({"MountPoints": mounts} if task.readonly_root else {}),
     )
+
+
+def _capabilities(task: FargateTask) -> dict[str, Any]:
+    """None. Only with ECS Exec the default ones stay: AWS does not say which of them its agent, which runs as root, can
+    do without (aws/containers-roadmap#1360). The application is not root and has none either way.
+    """
+    return {} if task.shells else {"Capabilities": KernelCapabilities(Drop=["ALL"])}
 
 
 def _execution_role(template: Template, env: Environment, task: FargateTask) -> None:
