@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint templates bench docs check audit clean
+.PHONY: help setup demo test soak lint templates bench docs check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,7 +29,12 @@ demo: $(STAMP) ## Render, lint, plan and deploy dev on the embedded emulator
 	@echo 'The emulator keeps running: $(BIN)/infragen local stop ends it, local reset forgets what was deployed.'
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+SEED := $(shell date +%s)
+soak: $(STAMP) ## Run the tests with many more cases each; SEED=… repeats a run
+	@echo 'make soak SEED=$(SEED)'
+	INFRAGEN_SOAK=$(SEED) $(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-seed=$(SEED)
 
 lint: $(STAMP) ## Style, types and import rules
 	$(BIN)/ruff check .

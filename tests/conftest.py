@@ -1,3 +1,3 @@
-"""What all tests share: the fixtures of `emulator` and of `bench`."""
+"""What all tests share: the fixtures of `emulator` and of `bench`, and how much the sweeps of `sweeps` try."""
 
-pytest_plugins = ["emulator", "bench"]
+pytest_plugins = ["sweeps", "emulator", "bench"]

@@ -6,7 +6,6 @@ Accounts are isolated from each other in the emulator, so tests need not clean u
 import itertools
 import json
 import os
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 import boto3
 import pytest
 from botocore.config import Config
+from watchdog import watched
 
 from infragen.emulator import Emulator, credentials, start, stop
 
@@ -141,12 +141,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory, fault_dir: Path) -> Itera
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("INFRAGEN_EMULATOR_FAULTS", str(fault_dir))
         running = start(state_dir)
-    # It lives on when this process is killed, so a shell waits for our end of the pipe to close and ends it then.
-    watch = ["sh", "-c", f"cat; kill {running.pid}"]
-    with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True) as watchdog:
+    with watched(running.pid, state_dir):
         yield running
         stop(state_dir)
-        watchdog.kill()
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from sweeps import figure, sweep
 
 from infragen import yamlfile
 from infragen.config import Environment, Expected, load_environment, load_file, reference
@@ -435,7 +436,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz_"
 ONE_EDIT = st.tuples(st.sampled_from(["drop", "add", "swap", "change"]), st.integers(0, 40), st.sampled_from(LETTERS))
 
 
-@settings(max_examples=300, deadline=None)
+@sweep(short=100, soak=10_000)
 @given(path=st.sampled_from(list(reference.key_paths())), edit=ONE_EDIT)
 def test_a_typo_in_any_key_is_answered_with_the_right_key(path: reference.Path, edit: tuple[str, int, str]) -> None:
     """Y4: one wrong, missing, extra or swapped letter, and the message names the key that was meant."""
@@ -566,7 +567,7 @@ def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
         yield name, text
 
 
-MUTATIONS = int(os.environ.get("INFRAGEN_SOAK_FILES", "500"))
+MUTATIONS = figure(short=500, soak=10_000)
 
 
 def test_damaged_environment_files_are_read_or_refused_with_a_place(tmp_path: Path) -> None:

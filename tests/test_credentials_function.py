@@ -24,6 +24,7 @@ from doubles.secrets_manager import SecretsManager
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
+from sweeps import figure
 
 from infragen.layers.functions import credentials, source
 
@@ -580,7 +581,7 @@ def test_every_statement_is_constant(cloud: Cloud) -> None:
     assert ":" not in credentials.ROLES + credentials.SET_VERIFIER
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=figure(short=25, soak=500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(password=st.text(alphabet=string.printable[:95], min_size=1, max_size=80))
 def test_any_printable_password_logs_in(cloud: Cloud, password: str) -> None:
     """PostgreSQL accepts a login whose password was set by our verifier, through the URL, whatever its characters."""
@@ -594,7 +595,7 @@ def test_any_printable_password_logs_in(cloud: Cloud, password: str) -> None:
         cloud.server.connect(f"{cloud.owner}_a", password + "x", cloud.database)
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=figure(short=10, soak=200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tail=st.from_regex(r"\A[a-z0-9_]{0,45}\Z"), head=st.sampled_from("_abz"))
 def test_any_owner_that_the_schema_allows_works(
     server: Server, monkeypatch: pytest.MonkeyPatch, head: str, tail: str

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
+from sweeps import sweep
 
 from infragen.cli import main
 from infragen.config import load_environment
@@ -121,7 +122,7 @@ def graphs(draw: some.DrawFn) -> tuple[dict[str, Size], list[tuple[str, str]]]:
     return sizes, draw(some.lists(some.sampled_from(pairs), unique=True)) if pairs else []
 
 
-@settings(max_examples=100, deadline=None)
+@sweep(short=60, soak=2000)
 @given(graphs())
 def test_boxes_never_overlap_and_lines_go_down_without_crossing_a_box(
     graph: tuple[dict[str, Size], list[tuple[str, str]]],

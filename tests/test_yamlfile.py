@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import sweep
 
 from infragen.errors import InputError
 from infragen.yamlfile import (
@@ -112,7 +113,7 @@ def test_quoted_scalars_are_text(word: str) -> None:
 ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
 
 
-@settings(max_examples=1000)
+@sweep(short=200, soak=10_000)
 @given(
     digits=ACCOUNTS,
     quote=st.sampled_from("'\" "),
@@ -443,7 +444,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@sweep(short=200, soak=10_000)
 @given(
     data=st.one_of(
         st.binary(max_size=200),

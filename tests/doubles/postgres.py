@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
+from watchdog import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,8 +160,9 @@ def start(installation: Path, folder: Path, identity: dict[str, Any]) -> Iterato
             **identity,
         )
         try:
-            wait_for(port, process, log_file)
-            yield port
+            with watched(process.pid, folder, signal.SIGQUIT):
+                wait_for(port, process, log_file)
+                yield port
         finally:
             process.send_signal(signal.SIGQUIT)  # at once, without saving what is thrown away
             with contextlib.suppress(subprocess.TimeoutExpired):

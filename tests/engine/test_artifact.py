@@ -6,8 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import sweep
 
 from infragen.artifact import code_artifact, zip_directory
 from infragen.errors import InputError
@@ -32,7 +33,7 @@ def write(root: Path, files: dict[tuple[str, ...], bytes]) -> dict[str, bytes]:
 
 
 @given(files=TREES, seconds=st.integers(0, 2_000_000_000))
-@settings(max_examples=60, deadline=None)
+@sweep(short=40, soak=1000)
 def test_the_zip_depends_on_names_content_and_mode_only(
     files: dict[tuple[str, ...], bytes], seconds: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

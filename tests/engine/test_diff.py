@@ -4,8 +4,9 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import sweep
 
 from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, recreation, settled
 from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange
@@ -94,7 +95,7 @@ def own(rows: tuple[ResourceChange, ...]) -> tuple[ResourceChange, ...]:
 
 
 @given(BODIES, PARAMETERS, BODIES, PARAMETERS)
-@settings(max_examples=400, deadline=None)
+@sweep(short=150, soak=10_000)
 def test_the_shown_changes_make_the_new_template_of_the_old(
     old: dict[str, Any], old_values: dict[str, object], new: dict[str, Any], new_values: dict[str, object]
 ) -> None:
@@ -106,14 +107,14 @@ def test_the_shown_changes_make_the_new_template_of_the_old(
 
 
 @given(BODIES, PARAMETERS)
-@settings(max_examples=200, deadline=None)
+@sweep(short=60, soak=5000)
 def test_equal_templates_have_no_changes(body: dict[str, Any], values: dict[str, object]) -> None:
     """Nothing is invented."""
     assert compare("x", REGION, Side(body, values), Side(copy.deepcopy(body), dict(values))) == ()
 
 
 @given(BODIES, PARAMETERS)
-@settings(max_examples=100, deadline=None)
+@sweep(short=60, soak=5000)
 def test_a_first_deployment_adds_everything_and_a_removal_removes_it(
     body: dict[str, Any], values: dict[str, object]
 ) -> None:

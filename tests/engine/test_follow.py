@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sweeps import seeds
 
 from infragen.errors import Unavailable
 from infragen.follow import Follower, LayerEvent
@@ -119,7 +120,7 @@ def follow(seed: int, errors: float, late: float) -> tuple[list[StackEvent], lis
 @pytest.mark.parametrize(("errors", "late"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.05), (0.1, 0.05), (0.5, 0.3)])
 def test_events_are_neither_lost_nor_doubled_nor_foreign(errors: float, late: float) -> None:
     """With failing pages, late events, ties, a clock that is a day off, nested stacks, other operations."""
-    for seed in range(80):
+    for seed in seeds(short=60, soak=2000):
         told, expected = follow(seed, errors, late)
         ids = [event.event_id for event in told]
         assert len(set(ids)) == len(ids), f"seed {seed}: doubled"
@@ -179,8 +180,8 @@ def failure_tree(seed: int) -> tuple[list[LayerEvent], StackEvent]:
 
 
 def test_the_root_cause_is_the_first_true_failure() -> None:
-    """Over a thousand failure trees, nested up to three deep, with cancellations and later failures, shuffled."""
-    for seed in range(1000):
+    """Over many failure trees, nested up to three deep, with cancellations and later failures, shuffled."""
+    for seed in seeds(short=200, soak=1000):
         events, cause = failure_tree(seed)
         found = root_cause(events)
         assert found is not None

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import sweep
 
 from infragen.guard import STATEFUL, destructive, refusals, stack_policy, stateful
 from infragen.stack import STACK_TYPE, ResourceChange
@@ -36,7 +37,7 @@ def certainly_safe(change: ResourceChange) -> bool:
 
 
 @given(st.lists(CHANGES, max_size=6), st.sets(st.sampled_from(["database/Cluster", "queue/Queue", "root/Key"])))
-@settings(max_examples=2000, deadline=None)
+@sweep(short=500, soak=10_000)
 def test_no_change_that_could_destroy_data_gets_through(changes: list[ResourceChange], allowed: set[str]) -> None:
     """Every one is refused unless its own place is allowed; what is certainly safe or holds no data never is."""
     refused = {each.place for each in refusals(changes, allowed)}

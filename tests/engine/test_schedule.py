@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import Listener
+from sweeps import sweep
 
 from infragen.errors import CloudError, Conflict, Refused
 from infragen.operate import Road
@@ -82,7 +83,7 @@ def closure(graph: tuple[Node, ...]) -> set[int]:
 
 
 @given(GRAPHS, st.booleans())
-@settings(max_examples=150, deadline=None)
+@sweep(short=60, soak=2000)
 def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skipped(
     graph: tuple[Node, ...], reverse: bool
 ) -> None:
@@ -96,7 +97,7 @@ def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skip
 
 
 @given(GRAPHS)
-@settings(max_examples=100, deadline=None)
+@sweep(short=50, soak=2000)
 def test_every_stop_has_exactly_one_outcome_and_the_exit_code_is_the_worst(graph: tuple[Node, ...]) -> None:
     """Also when a road raises one of our errors, or breaks."""
     found, _, ui = run(graph)

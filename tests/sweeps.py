@@ -1,0 +1,30 @@
+"""How much a test tries that holds "for all": a short sweep, the same every time, or many fresh cases in `make soak`.
+
+`make soak` sets INFRAGEN_SOAK to the seed that it prints; `make soak SEED=…` repeats it.
+"""
+
+import os
+
+from hypothesis import settings
+
+_SEED = os.environ.get("INFRAGEN_SOAK", "")
+
+settings.register_profile("short", derandomize=True, database=None, deadline=None, max_examples=50)
+settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000)
+settings.load_profile("soak" if _SEED else "short")
+
+
+def figure(short: int, soak: int) -> int:
+    """The number of cases of one test."""
+    return soak if _SEED else short
+
+
+def sweep(short: int, soak: int) -> settings:
+    """The number of examples of a hypothesis test; without this decorator it has those of the profiles above."""
+    return settings(max_examples=figure(short, soak))
+
+
+def seeds(short: int, soak: int) -> range:
+    """The seeds of a test that makes its cases itself."""
+    first = int(_SEED or 0)
+    return range(first, first + figure(short, soak))
