@@ -7,16 +7,17 @@ import os
 
 from hypothesis import settings
 
-_SEED = os.environ.get("INFRAGEN_SOAK", "")
+SEED = int(os.environ.get("INFRAGEN_SOAK", "0"))
+_SOAKING = "INFRAGEN_SOAK" in os.environ
 
 settings.register_profile("short", derandomize=True, database=None, deadline=None, max_examples=50)
 settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000)
-settings.load_profile("soak" if _SEED else "short")
+settings.load_profile("soak" if _SOAKING else "short")
 
 
 def figure(short: int, soak: int) -> int:
     """The number of cases of one test."""
-    return soak if _SEED else short
+    return soak if _SOAKING else short
 
 
 def sweep(short: int, soak: int) -> settings:
@@ -26,5 +27,4 @@ def sweep(short: int, soak: int) -> settings:
 
 def seeds(short: int, soak: int) -> range:
     """The seeds of a test that makes its cases itself."""
-    first = int(_SEED or 0)
-    return range(first, first + figure(short, soak))
+    return range(SEED, SEED + figure(short, soak))

@@ -510,7 +510,7 @@ def test_a_file_of_one_mebibyte_is_read_and_one_byte_more_is_not(tmp_path: Path)
 ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
 
 
-@settings(max_examples=300, deadline=None)
+@sweep(short=100, soak=10_000)
 @given(
     digits=ACCOUNTS,
     quote=st.sampled_from("'\" "),

@@ -1,12 +1,10 @@
 """Deployments that are killed, cut off, throttled or whose replies are lost: run again, they end as if undisturbed.
 
-A sample of the points runs each time, another one with another SEED; all of them with SOAK=1. What "as if undisturbed"
-means is in `settled_well`.
+A sample of the points runs each time; all of them in a soak. What "as if undisturbed" means is in `settled_well`.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,13 +29,12 @@ from fakeaws.proxy import (
     Truncate,
 )
 from stage import assembly, layer
+from sweeps import SEED, figure, seeds
 
 from infragen.deploy import Deployment
 from infragen.errors import InfragenError
 from infragen.synth import LayerTemplate
 
-SOAK = bool(os.environ.get("SOAK"))
-SEED = int(os.environ.get("SEED", "20260301"))
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}
 EXIT_CODES = {0, 1, 3, 4, 5, 6}
@@ -122,10 +119,9 @@ def scene(request: pytest.FixtureRequest, aws: FakeAws, tmp_path: Path) -> Scene
     return made
 
 
-def points(count: int, sample: int) -> list[int]:
+def points(count: int, sample: int, seed: int = SEED) -> list[int]:
     """Numbers of calls from 1 to `count`: all of them in a soak, else a sample that is the same each time."""
-    numbers = list(range(1, count + 1))
-    return numbers if SOAK else sorted(random.Random(SEED).sample(numbers, min(sample, count)))  # noqa: S311
+    return sorted(random.Random(seed).sample(range(1, count + 1), figure(short=sample, soak=count)))  # noqa: S311
 
 
 def calls_of_a_deployment(topology: str) -> int:
@@ -135,7 +131,7 @@ def calls_of_a_deployment(topology: str) -> int:
 
 def kill_points() -> Iterator[tuple[str, int, bool]]:
     for topology in ("independent", "nested"):
-        for number in points(calls_of_a_deployment(topology), 5):
+        for number in points(calls_of_a_deployment(topology), 3):
             yield topology, number, False
             yield topology, number, True
 
@@ -193,8 +189,7 @@ FAULTS: list[Fault] = [
 
 def fault_points() -> Iterator[tuple[Fault, int]]:
     for index, fault in enumerate(FAULTS):
-        numbers = points(75, 75) if SOAK else sorted(random.Random(SEED + index).sample(range(1, 76), 1))  # noqa: S311
-        for number in numbers:
+        for number in points(75, 1, SEED + index):
             yield fault, number
 
 
@@ -217,7 +212,7 @@ def outcome(run: Callable[[], Deployment]) -> int:
         return error.exit_code
 
 
-@pytest.mark.parametrize("seed", range(20 if SOAK else 1))
+@pytest.mark.parametrize("seed", seeds(short=1, soak=100))
 def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
     """Half of all calls for five virtual minutes: everything is deployed, exit code 0."""
     aws = scene.aws
@@ -228,7 +223,7 @@ def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
     scene.settled_well()
 
 
-@pytest.mark.parametrize("after", list(range(1, 40)) if SOAK else [4])
+@pytest.mark.parametrize("after", points(40, 1))
 def test_p8_ten_minutes_without_network_are_survived(scene: Scene, after: int) -> None:
     """The network is cut at some moment after the first execution: followed to the end, no event twice."""
     aws = scene.aws

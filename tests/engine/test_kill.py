@@ -1,9 +1,8 @@
 """The process dies at any call to AWS, before or after it was applied: the same command, run again, ends as if nothing
-had happened. In virtual time on the scripted fake; how many points are tried is set by INFRAGEN_KILL_POINTS.
+had happened. In virtual time on the scripted fake; a few of the points in the short sweep, all in the soak.
 """
 
 import contextlib
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +11,13 @@ from typing import Any
 import pytest
 from fakeaws import FakeAws
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
+from sweeps import figure
 
 from infragen.deploy import Options, deploy_environment
 from infragen.progress import Session
 from infragen.synth import Assembly
 
-POINTS = int(os.environ.get("INFRAGEN_KILL_POINTS", "3"))
+POINTS = figure(short=1, soak=0)
 """Points tried for each topology and kind of death; 0 tries them all."""
 
 LOCAL = ("template_url", "reconnect")
