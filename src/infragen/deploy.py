@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
-from infragen.errors import CloudError, OperationFailed, Refused
+from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.guard import Refusal, destructive, refusals
 from infragen.observe import Observed, check_stacks, observe
 from infragen.operate import Road, Target, delete, discard, execute, is_ours, resume, why_failed
@@ -62,9 +62,21 @@ class Deployment:
 
 
 def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
-    """The artifacts of all workers with code; a relative path begins at the file in which it is written."""
-    paths = {each.name: file.code(each.name) for each in file.environment.workers}
-    return {name: code_artifact(path) for name, path in paths.items() if path is not None}
+    """The artifacts of all workers with code; a relative path begins at the file in which it is written.
+
+    Raises InputError with the place of every `code` that cannot be used.
+    """
+    artifacts, problems = {}, []
+    for index, worker in enumerate(file.environment.workers):
+        path = file.code(worker.name)
+        try:
+            if path is not None:
+                artifacts[worker.name] = code_artifact(path)
+        except InputError as error:
+            problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
+    if problems:
+        raise InputError("\n".join(problems), "without `code` a worker runs a placeholder")
+    return artifacts
 
 
 def launch_values(env: Environment, options: Options) -> dict[str, str]:

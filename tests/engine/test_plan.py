@@ -107,6 +107,20 @@ def test_a_worker_without_code_keeps_what_is_deployed(tmp_path: Path) -> None:
     assert "CodeBucket" in launch_values(file.environment, Options(code={"x": Artifact("k", b"")}))
 
 
+def test_code_that_cannot_be_used_is_named_with_its_place(tmp_path: Path) -> None:
+    """All of it at once, in the file in which it is written."""
+    text = "project: shop\nenvironment: dev\nregion: us-east-1\nnetwork: {}\nqueues: [{name: a}, {name: b}]\nworkers:\n"
+    for name in ("a", "b"):
+        text += f"  - name: {name}\n    queue: {name}\n    code: ../{name}\n"
+    (tmp_path / "dev.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        worker_code(load_file(tmp_path / "dev.yaml"))
+    assert caught.value.message.replace(str(tmp_path), "").splitlines() == [
+        "/dev.yaml:9:11: worker code /../a is neither a directory nor a zip file",
+        "/dev.yaml:12:11: worker code /../b is neither a directory nor a zip file",
+    ]
+
+
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_tags_say_whose_a_stack_is(topology: str) -> None:
     """The file's tags, and those by which a rerun finds its stacks."""
