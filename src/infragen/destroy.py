@@ -6,8 +6,9 @@ artifact bucket stays. Protections are switched off one by one, each after a con
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infragen.config import Environment
 from infragen.diff import deletion_policy
@@ -88,16 +89,17 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
                 fates += below.fates
                 nested += [(inner, resource), *below.nested]
         else:
-            fate = FATES[deletion_policy(written)]
-            fates.append(_fate(session, layer, resource, fate))
+            fates.append(_fate(session, layer, resource, written))
     return Doomed(
         layer, state, tuple(fates), frozenset(state.outputs), frozenset(body.get("Parameters", {})), tuple(nested)
     )
 
 
-def _fate(session: Session, layer: str, resource: StackResource, fate: str) -> Fate:
+def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> Fate:
+    fate = FATES[deletion_policy(written)]
     guarded = resource.type in GUARDED and fate != "kept" and session.cloud.deletion_protection(resource)
-    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded)
+    slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in written.get("Properties", {})
+    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow)
 
 
 def _in_order(doomed: Sequence[Doomed]) -> Iterator[Doomed]:

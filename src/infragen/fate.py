@@ -9,7 +9,10 @@ from infragen.stack import OnRecover, StackResource, StackState
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of one resource: deleted, kept, or snapshotted (and then deleted)."""
+    """What becomes of one resource: deleted, kept, or snapshotted (and then deleted).
+
+    `slow` tells a function in a VPC, whose network interfaces Lambda gives back slowly (go-to-k/delstack#637).
+    """
 
     layer: str
     logical_id: str
@@ -17,6 +20,7 @@ class Fate:
     physical_id: str
     fate: str
     protected: bool = False
+    slow: bool = False
 
     @property
     def place(self) -> str:
@@ -54,6 +58,10 @@ class DestroyPlan:
     def fates(self, fate: str) -> tuple[Fate, ...]:
         """The resources with this fate, over all stacks."""
         return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
+
+    def slow(self) -> tuple[Fate, ...]:
+        """What is deleted slowly, over all stacks."""
+        return tuple(each for each in self.fates("deleted") if each.slow)
 
 
 @dataclass(frozen=True)

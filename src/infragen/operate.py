@@ -292,5 +292,6 @@ def _follow_deletion(
     state = yield from _settled(session, target, follower, stack_id)
     if state is not None and state.status != "DELETE_COMPLETE":
         return (yield from _failed(session, target, follower, state))
-    events = (each.event for each in follower.events)
-    return Deleted(target.layer, target.stack, tuple(e.physical_id for e in events if e.status == "DELETE_SKIPPED"))
+    kept = (each for each in follower.events if each.event.status == "DELETE_SKIPPED")
+    names = tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in kept)
+    return Deleted(target.layer, target.stack, names)

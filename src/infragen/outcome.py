@@ -56,7 +56,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class Deleted:
-    """The stack is gone. `kept` are physical ids of resources that outlive it."""
+    """The stack is gone. `kept` are the resources that outlive it: `layer/LogicalId (physical id)`."""
 
     layer: str
     stack: str

@@ -19,6 +19,13 @@ def deletion_lines(plan: DestroyPlan) -> Iterator[Text]:
     yield Text()
     counts = [(fate, len(plan.fates(fate))) for fate in _COLOURS]
     yield Text(", ".join(f"{count} {fate}" for fate, count in counts), style="bold")
+    if slow := plan.slow():
+        names = ", ".join(each.place for each in slow)
+        yield Text(
+            f"This can take 20 to 40 minutes: Lambda gives back the network interfaces of functions in the VPC slowly "
+            f"({names}). It is not stuck then.",
+            style="yellow",
+        )
 
 
 def fate_lines(stack: Doomed) -> Iterator[Text]:
