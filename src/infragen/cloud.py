@@ -31,8 +31,9 @@ class PreviousValue:
 class ChangeSetRequest:
     """The ingredients of CreateChangeSet.
 
-    `kind` is CREATE or UPDATE; the template is given by `body` or by `url`. `on_failure` is OnStackFailure (ROLLBACK,
-    DO_NOTHING, DELETE). `nested` asks for change sets of nested stacks too.
+    `kind` is CREATE or UPDATE; the template is given by `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING,
+    DELETE, or empty for its default), which is about first creations only. `nested` asks for change sets of nested
+    stacks too.
     """
 
     stack: str
@@ -95,8 +96,8 @@ class Cloud(Protocol):
     def delete_change_set(self, change_set_id: str) -> None:
         """Deletes a change set and those of its nested stacks; one that is gone is no error."""
 
-    def execute_change_set(self, change_set_id: str, token: str) -> None:
-        """Begins the operation; `token` marks its events and makes a retry harmless."""
+    def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
+        """Begins the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = ()) -> None:
         """Begins to delete a stack; `retain` keeps resources of one that is DELETE_FAILED."""

@@ -367,7 +367,8 @@ class _Run:
         if guarded and examined.live is not None:
             protect(cloud, unit, examined.live, self.options.allow_replace)
         self.litter.keep(change_set.change_set_id)
-        outcome = yield from execute(self.session, _target(unit), change_set, examined.action)
+        keep = self.options.on_failure == "keep" and examined.live is not None
+        outcome = yield from execute(self.session, _target(unit), change_set, examined.action, keep)
         ended = cloud.stack(change_set.stack_id) if guarded else None
         if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
             protect(cloud, unit, ended)

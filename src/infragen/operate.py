@@ -123,14 +123,14 @@ class Target:
     name_child: Callable[[str, str], str]
 
 
-def execute(session: Session, target: Target, change_set: ChangeSet, action: str) -> Road:
-    """Executes a change set and follows the operation to its end."""
+def execute(session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool = False) -> Road:
+    """Executes a change set and follows the operation to its end; with `keep` a failure is not rolled back."""
     cloud, token = session.cloud, token_of(change_set.change_set_id)
     anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, action))
     try:
         yield from patiently(
-            session, target.layer, lambda: cloud.execute_change_set(change_set.change_set_id, token), BEFORE
+            session, target.layer, lambda: cloud.execute_change_set(change_set.change_set_id, token, keep), BEFORE
         )
     except Unavailable:  # perhaps one of the tries arrived, perhaps none did
         now = yield from patiently(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))

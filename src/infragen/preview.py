@@ -333,9 +333,8 @@ def _nested(session: Session, examined: Examined) -> bool:
 
 
 def _on_stack_failure(on_failure: str, first: bool) -> str:
-    """OnStackFailure: DELETE is for first creations only (API reference, CreateChangeSet)."""
-    wanted = {"rollback": "ROLLBACK", "keep": "DO_NOTHING", "delete": "DELETE"}[on_failure]
-    return "ROLLBACK" if wanted == "DELETE" and not first else wanted
+    """OnStackFailure, which is about first creations only (API reference, CreateChangeSet)."""
+    return {"rollback": "", "keep": "DO_NOTHING", "delete": "DELETE"}[on_failure] if first else ""
 
 
 def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet) -> tuple[StackPlan, ...]:

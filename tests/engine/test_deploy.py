@@ -244,6 +244,20 @@ def test_a_failed_first_creation_can_be_kept_and_continued(stage: Stage, topolog
     assert deploy(stage, shop(topology), on_failure="keep").exit_code == 0
 
 
+def test_how_a_failure_is_handled_is_asked_for_where_it_belongs(stage: Stage, topology: str) -> None:
+    """A first creation says it in its change set, an update in the execution, and a default nowhere."""
+    asked = []
+    for made, options in ((shop(topology), {}), (shop(topology, 31), {}), (shop(topology, 32), {"on_failure": "keep"})):
+        stage.aws.calls.clear()
+        assert deploy(stage, made, **options).exit_code == 0
+        calls = {call.operation: call.params for call in stage.aws.calls}
+        sets, executions = calls["CreateChangeSet"], calls["ExecuteChangeSet"]
+        asked.append((sets.get("OnStackFailure"), executions.get("DisableRollback")))
+    assert asked[:2] == [(None, None), (None, None)]
+    assert asked[2][0] is None
+    assert str(asked[2][1]).lower() == "true"
+
+
 def test_a_failed_first_creation_can_be_deleted(stage: Stage, topology: str) -> None:
     """With --on-failure delete nothing of the stack stays."""
     stage.aws.fail("Topic", "no luck today")

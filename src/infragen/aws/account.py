@@ -217,10 +217,13 @@ class Account:
             if error.code not in NO_CHANGE_SET:
                 raise
 
-    def execute_change_set(self, change_set_id: str, token: str) -> None:
-        """ExecuteChangeSet."""
+    def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
+        """ExecuteChangeSet. DisableRollback may only be given when the set has no OnStackFailure (API reference)."""
+        more: dict[str, Any] = {"DisableRollback": True} if keep else {}
         with translated(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
-            self.clients.cloudformation.execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+            self.clients.cloudformation.execute_change_set(
+                ChangeSetName=change_set_id, ClientRequestToken=token, **more
+            )
 
     # --- artifacts ----------------------------------------------------------------------------------------------
 
