@@ -145,6 +145,9 @@ def execute(session: Session, target: Target, change_set: ChangeSet, action: str
 
 def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
     """Whether an execution that AWS refuses had been accepted before: the reply to the first try was lost."""
+    now = cloud.change_set(change_set.change_set_id)
+    if now is not None and now.execution_status.startswith("EXECUTE_"):
+        return True
     state = cloud.stack(change_set.stack_id)
     return (
         state is not None and state.change_set_id == change_set.change_set_id and state.status != "REVIEW_IN_PROGRESS"
