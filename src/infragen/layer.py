@@ -235,8 +235,9 @@ def alarm(
     topic: Any = None,
     repair: Any = None,
     comparison: str = "GreaterThanThreshold",
+    missing: str = "notBreaching",
 ) -> Alarm:
-    """A CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble.
+    """A CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble by default.
 
     With `topic` it notifies when it rises and when it clears; without, it only feeds another alarm or a deployment.
     `repair` is what AWS does by itself when it rises, e.g. the ARN that recovers an instance.
@@ -253,7 +254,7 @@ def alarm(
         Threshold=threshold,
         EvaluationPeriods=periods,
         DatapointsToAlarm=datapoints or periods,
-        TreatMissingData="notBreaching",
+        TreatMissingData=missing,
         **metric,
         **actions,
     )

@@ -176,6 +176,26 @@ def test_the_error_rate_counts_an_outage_without_any_task(requests: int, target:
     assert eval(query["Expression"], functions, names) == pytest.approx(rate)  # noqa: S307 # our own text
 
 
+def test_an_api_that_always_runs_has_an_alarm_on_having_no_task() -> None:
+    """Without registered targets the load balancer reports nothing at all, and few requests make no error rate."""
+    alarm = properties("NoTasksAlarm", "api: {schedule: []}")
+    assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("HealthyHostCount", "breaching")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        "api: {schedule: [{name: night, cron: cron(0 20 ? * MON-FRI *), min: 0, max: 0}]}",
+        "api: {schedule: [], min_tasks: 0}",
+        "network: {nat: none}\napi: {schedule: []}",
+    ],
+)
+def test_an_api_that_may_have_no_task_has_no_such_alarm(over: str) -> None:
+    """At night, at zero, or before the first image it would be a false one."""
+    assert "NoTasksAlarm" not in resources(over)
+
+
 def test_deployment_alarms_name_no_service() -> None:
     """The service names them, so the other way round would be a circle."""
     assert "Service" not in str(properties("ErrorRateAlarm")["Metrics"])

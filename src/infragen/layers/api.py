@@ -98,8 +98,11 @@ def build(env: Environment) -> Template:
     ecs_cluster.add_cluster(
         template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
     )
-    service_alarms.add_alarms(template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref())
-    add_fargate_service(template, env, _service(env, api, endpoint))
+    service = _service(env, api, endpoint)
+    service_alarms.add_alarms(
+        template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref(), always_runs=service.scaling.always_runs
+    )
+    add_fargate_service(template, env, service)
     service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days)
     service_upkeep.add_deployment_failures(template, AlarmTopicArn.ref())
     _publish(template, endpoint)

@@ -1,4 +1,4 @@
-"""Alarms on a service behind a load balancer: errors, latency, unhealthy tasks, CPU and memory."""
+"""Alarms on a service behind a load balancer: errors, latency, unhealthy tasks, none at all, CPU and memory."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +20,8 @@ FEW_REQUESTS = 20
 BUSY_PERCENT = 90
 
 
-def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any) -> None:
-    """The five alarms, all notifying `topic`."""
+def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, *, always_runs: bool) -> None:
+    """The alarms, all notifying `topic`. A service that `always_runs` is expected to have a task at every moment."""
     balancer = {"LoadBalancer": GetAtt("LoadBalancer", "LoadBalancerFullName")}
     _error_rate(template, limits, balancer, topic)
     template.add_resource(
@@ -51,6 +51,8 @@ def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any) 
             topic=topic,
         )
     )
+    if always_runs:
+        _no_tasks(template, targets, topic)
     for what, name in (("Cpu", "CPUUtilization"), ("Memory", "MemoryUtilization")):
         template.add_resource(
             alarm(
@@ -62,6 +64,24 @@ def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any) 
                 topic=topic,
             )
         )
+
+
+def _no_tasks(template: Template, targets: Mapping[str, Any], topic: Any) -> None:
+    """No healthy task. Without any registered target the load balancer reports nothing (Application Load Balancer
+    guide, "CloudWatch metrics"), so that missing data is the alarm, and no other one would rise when traffic is low.
+    """
+    template.add_resource(
+        alarm(
+            "NoTasksAlarm",
+            "The load balancer has no healthy task",
+            metric("AWS/ApplicationELB", "HealthyHostCount", "Maximum", targets),
+            threshold=1,
+            periods=5,
+            topic=topic,
+            comparison="LessThanThreshold",
+            missing="breaching",
+        )
+    )
 
 
 def _error_rate(template: Template, limits: ApiAlarms, balancer: Mapping[str, Any], topic: Any) -> None:

@@ -39,6 +39,11 @@ class ServiceScaling:
     schedule: Sequence[ScheduledScaling] = ()
     only_if: str | None = None
 
+    @property
+    def always_runs(self) -> bool:
+        """Whether there is a task at every moment."""
+        return self.smallest > 0 and all(each.min > 0 for each in self.schedule) and self.only_if is None
+
 
 def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any) -> None:
     """A scalable target for the service `service/<cluster>/<service>` and its policies."""
