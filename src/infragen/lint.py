@@ -130,7 +130,7 @@ def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
     from multiprocessing import get_context
 
     workers = min(os.cpu_count() or 1, -(-len(jobs) // _TEMPLATES_PER_PROCESS))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _die_on_interrupt) as pool:
         try:
             return list(pool.map(_lint, jobs))
         except BaseException:
@@ -138,9 +138,9 @@ def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
             raise
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of the terminal; the parent answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _die_on_interrupt() -> None:
+    """Ctrl-C reaches every process of the terminal: these end at once and in silence, the parent says so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _lint(job: _Job) -> tuple[Finding, ...]:
