@@ -131,8 +131,22 @@ def test_a_failed_creation_stays_when_rollback_is_disabled_and_can_be_continued(
     made = change_set(aws, api, body, "UPDATE")
     with refused("ValidationError", "non-terminal .CREATE_FAILED. state"):
         api.execute_change_set(ChangeSetName=made["ChangeSetId"])
-    assert run(aws, api, body, "UPDATE", OnStackFailure="DO_NOTHING") == "UPDATE_COMPLETE"
+    assert run(aws, api, body, "UPDATE", DisableRollback=True) == "UPDATE_COMPLETE"
     assert aws.stack("app").resources["Good"].physical_id == built
+
+
+def test_what_a_failed_creation_leaves_is_said_once(aws: FakeAws, api: Any) -> None:
+    """OnStackFailure in the change set is about creations only, and excludes DisableRollback at the execution."""
+    aws.fail("Bad")
+    made = change_set(aws, api, template({"Bad": TOPIC}), OnStackFailure="DO_NOTHING")
+    with refused("ValidationError", "OnStackFailure"):
+        api.execute_change_set(ChangeSetName=made["ChangeSetId"], DisableRollback=True)
+    api.execute_change_set(ChangeSetName=made["ChangeSetId"])
+    aws.clock.settle()
+    assert status(api) == "CREATE_FAILED"
+    run(aws, api, template({"Jobs": QUEUE}), stack="other")
+    body = template({"Jobs": QUEUE, "Bad": TOPIC})
+    assert run(aws, api, body, "UPDATE", "other", OnStackFailure="DO_NOTHING") == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def test_rollback_stack_undoes_a_failed_creation(aws: FakeAws, api: Any) -> None:

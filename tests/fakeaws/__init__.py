@@ -16,6 +16,7 @@ Stacks
 - Statuses move only along the transitions of `cloud.TRANSITIONS` (UG "Stack status codes").
 - A failed creation rolls back to ROLLBACK_COMPLETE, stays CREATE_FAILED (DisableRollback, OnStackFailure DO_NOTHING) or
   is deleted (DELETE) (API CreateChangeSet, ExecuteChangeSet; UG "Choose how to handle failures").
+  OnStackFailure is about creations only and excludes DisableRollback (API CreateChangeSet).
 - A failed update rolls back to UPDATE_ROLLBACK_COMPLETE, or stays UPDATE_FAILED when rollback is disabled; from there
   and from CREATE_FAILED an update needs rollback disabled again (UG "Choose how to handle failures").
 - Replaced and removed resources are deleted only in the cleanup phase; a failure there leaves the stack UPDATE_COMPLETE

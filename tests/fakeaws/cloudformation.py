@@ -268,7 +268,10 @@ class CloudFormation:
             )
         if change_set.kind == "UPDATE":
             self._refuse_unless_updatable(stack)
-        stack.disable_rollback = p.get("DisableRollback", False) or change_set.on_failure == "DO_NOTHING"
+        if change_set.on_failure and "DisableRollback" in p:
+            raise validation_error("DisableRollback cannot be given for a change set made with OnStackFailure")
+        kept = change_set.kind == "CREATE" and change_set.on_failure == "DO_NOTHING"
+        stack.disable_rollback = p.get("DisableRollback", False) or kept
         stack.retain_except_on_create = p.get("RetainExceptOnCreate", False)
         if stack.status in ("UPDATE_FAILED", "CREATE_FAILED") and not stack.disable_rollback:
             raise validation_error(
