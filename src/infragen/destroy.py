@@ -152,11 +152,11 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
 
 def unprotect(session: Session, stacks: Sequence[Doomed], allowed: frozenset[str]) -> None:
     """Asks about every protection first, and switches them off only when all may be."""
-    for stack in stacks:
-        for what in stack.protections:
-            question = Question(f"switch off the deletion protection of {what}?", f"--disable-protection {what}", what)
-            if what not in allowed and not session.ui.confirm(question):
-                raise Refused(f"{what} is protected against deletion; nothing was deleted", question.answered_by)
+    asked = [what for stack in stacks for what in stack.protections if what not in allowed]
+    flags = " ".join(f"--disable-protection {what}" for what in asked)
+    for what in asked:
+        if not session.ui.confirm(Question(f"switch off the deletion protection of {what}?", flags, what)):
+            raise Refused(f"{what} is protected against deletion; nothing was deleted", flags)
     for stack in stacks:
         if stack.state.protected:
             session.cloud.protect_stack(stack.state.stack_id, False)

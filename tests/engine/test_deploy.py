@@ -451,7 +451,8 @@ def Question_of(asked: list[Question]) -> list[tuple[str, str]]:  # noqa: N802
 
 def protections(topology: str) -> list[tuple[str, str]]:
     names = ["shop-dev"] if topology == "nested" else ["shop-dev-second", "shop-dev-first"]
-    return [(name, f"--disable-protection {name}") for name in names]
+    all_at_once = " ".join(f"--disable-protection {name}" for name in names)
+    return [(name, all_at_once) for name in names]
 
 
 def test_an_allowed_replacement_passes_the_stack_policy_and_leaves_it_in_place(stage: Stage, topology: str) -> None:
