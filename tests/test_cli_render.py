@@ -80,9 +80,24 @@ def test_shared_values_are_no_environment(project: Path) -> None:
     """A file without the key `environment` is neither rendered nor offered."""
     result = render("--env", "base")
     assert result.exit_code == 2
-    assert "base.yaml:1:1: has no key environment: it holds values that environments share" in result.stderr
+    assert "base.yaml:1:1: has no key environment: other files extend it" in result.stderr
     assert "hint: the environments are dev\n" in result.stderr
     assert "hint: the environments are dev\n" in render("--env", "nothing-like-it").stderr
+
+
+def test_what_is_no_file_is_not_read(project: Path) -> None:
+    """A device or a pipe of that name would never end."""
+    os.mkfifo(project / "environments" / "pipe.yaml")
+    for arguments in ((), ("--env", "pipe"), ("--env", "unknown")):
+        result = render(*arguments)
+        assert result.exit_code == 2
+    assert "pipe.yaml is not a file" in render("--env", "pipe").stderr
+
+
+def test_a_file_named_alone_shows_all_its_errors(project: Path) -> None:
+    """One that nobody extends is meant as an environment, also when its key is missing."""
+    (project / "environments" / "odd.yaml").write_text("project: a\nproject: b\n")
+    assert "odd.yaml:2:1: duplicate key project" in render("--env", "odd").stderr
 
 
 def test_errors_of_all_files_are_shown_at_once_and_nothing_is_written(project: Path) -> None:

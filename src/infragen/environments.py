@@ -31,11 +31,12 @@ def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
 
 def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
     path = directory / f"{name}.yaml"
-    known = [each.stem for each in files if _look(each).environment]
-    if name in known and _NAME.fullmatch(name):
+    seen = [_look(each) for each in files]
+    known = [each.path.stem for each in seen if each.environment]
+    if path in files and _NAME.fullmatch(name):
+        if name not in known and path.resolve() in {each.extends for each in seen}:
+            raise InputError(f"{path}:1:1: has no key environment: other files extend it", _known(known))
         return path
-    if path in files:
-        raise InputError(f"{path}:1:1: has no key environment: it holds values that environments share", _known(known))
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else _known(known)
     raise InputError(f"there is no environment {name!r} in {directory}", hint)
@@ -69,6 +70,8 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _look(path: Path) -> _File:
     """What the file says it is. One that cannot be read counts as an environment: loading it then explains why."""
+    if not path.is_file():
+        return _File(path, True, None)
     try:
         root, _ = yamlfile.read(path.read_bytes(), str(path))
     except (InputError, OSError):
