@@ -7,8 +7,6 @@ is off. A class checks each key by itself; what keys demand of each other is in 
 The descriptions, ranges and `patternErrorMessage`s are also what editors show and what the reference page says.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Callable
