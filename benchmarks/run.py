@@ -35,8 +35,13 @@ class Cost:
 
 def measure(command: Sequence[str], runs: int, env: dict[str, str] | None = None) -> Cost:
     """The least that a command took in several runs; raises RuntimeError when it fails."""
-    taken = [_once(command, {**os.environ, **(env or {})}) for _ in range(runs)]
+    taken = [_once(command, {**_surroundings(), **(env or {})}) for _ in range(runs)]
     return Cost(min(c.cpu for c in taken), min(c.wall for c in taken), min(c.peak for c in taken))
+
+
+def _surroundings() -> dict[str, str]:
+    """This process's variables, but for the one that would compile our modules anew in every run."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _once(command: Sequence[str], env: dict[str, str]) -> Cost:
@@ -97,24 +102,23 @@ def start_up(runs: int) -> None:
 
 
 PAIRS = """
-import sys, time
+import gc, sys, time
 from infragen.config import Environment
 from infragen.synth import synthesize
+gc.set_threshold(50_000, 20, 20)  # as the command line does
 def environment(pairs):
     names = [f"topic-{n}" for n in range(pairs)]
     return Environment.model_validate(dict(
         project="bench", environment="dev", region="us-east-1", network={}, queues=[dict(name=n) for n in names],
         workers=[dict(name=n, queue=n) for n in names]))
-def seconds(pairs):
-    env, best = environment(pairs), 1e9
-    for _ in range(5):
-        started = time.process_time()
-        for template in synthesize(env).templates:
-            template.text
-        best = min(best, time.process_time() - started)
-    return best
-seconds(1)
-print(*(seconds(int(n)) for n in sys.argv[1:]))
+def seconds(env):
+    started = time.process_time()
+    for template in synthesize(env).templates:
+        template.text
+    return time.process_time() - started
+environments = [environment(int(n)) for n in sys.argv[1:]]
+rounds = [[seconds(env) for env in environments] for _ in range(9)]
+print(*map(min, zip(*rounds)))
 """
 
 
@@ -169,7 +173,7 @@ def deploy(runs: int) -> None:
                     command = [INFRAGEN, "deploy", *files, "--local", "--yes"]
                     if kind is bare:
                         command = [sys.executable, "benchmarks/bare_deploy.py", endpoint, account, "templates/dev"]
-                    cost = _once(command, {**os.environ, **env})
+                    cost = _once(command, {**_surroundings(), **env})
                     if number:  # the first of each warms the emulator
                         kind.append(cost)
         finally:
@@ -192,7 +196,7 @@ def _environments(scratch: Path, account: str) -> list[str]:
 def _output(command: Sequence[str], env: dict[str, str]) -> str:
     done = subprocess.run(  # noqa: S603 # our own commands
         command,
-        env={**os.environ, **env},
+        env={**_surroundings(), **env},
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
