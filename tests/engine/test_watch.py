@@ -38,7 +38,7 @@ def app(topology: str) -> Assembly:
 
 def test_a_service_that_takes_long_says_why_once(stage: Stage, topology: str) -> None:
     """Its events and the reason its tasks stopped, each told once, oldest first."""
-    stage.aws.slow("Service", 800)
+    stage.aws.slow("Service", 380)
     stage.aws.settings.ecs_events["Service"] = ["unable to place a task", "has started 1 tasks"]
     stage.aws.settings.stopped_tasks["Service"] = "Essential container in task exited"
     assert deploy_environment(app(topology), stage.session).exit_code == 0
@@ -72,7 +72,7 @@ def test_without_the_permission_there_is_one_warning(stage: Stage, topology: str
             self.calls += 1
             raise CloudError(f"not authorized to read {arn}")
 
-    stage.aws.slow("Service", 800)
+    stage.aws.slow("Service", 380)
     cloud = Forbidding()
     session = dataclasses.replace(stage.session, cloud=cloud)
     assert deploy_environment(app(topology), session).exit_code == 0
