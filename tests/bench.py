@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from fakeaws.cloudformation import CloudFormation
 
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
-from infragen.bootstrap import bootstrap
+from infragen.bootstrap import artifact_plan, bootstrap
 from infragen.config import Environment, load_environment
 from infragen.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
 from infragen.outcome import Failed, Outcome
@@ -73,7 +74,7 @@ class Bench:
         return Session(account, self.ui, Timer(clock.monotonic, lambda seconds: clock.sleep(seconds * self.slowness)))
 
     def bootstrap(self) -> None:
-        assert bootstrap(self.env, self.session).exit_code == 0
+        make_bucket(self.aws, self.env, self.session)
 
     def deploy(self, assembly: Assembly, **options: Any) -> Deployment:
         return deploy_environment(assembly, self.session, Options(**options))
@@ -132,6 +133,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 def bench(aws: FakeAws, tmp_path: Path) -> Bench:
     """An operator of a small environment of independent stacks."""
     return at_work(aws, environment(tmp_path))
+
+
+def make_bucket(aws: FakeAws, env: Environment, session: Session) -> None:
+    """The artifact bucket; unless it is to be protected without the twenty calls of `bootstrap` (a test compares)."""
+    if env.protected:
+        assert bootstrap(env, session).exit_code == 0
+        return
+    [unit] = artifact_plan(env).units
+    tags = [{"Key": key, "Value": value} for key, value in unit.tags.items()]
+    api = CloudFormation(aws.cloud, env.account or "", env.region)
+    api.create_stack({"StackName": unit.stack, "TemplateBody": unit.text, "Tags": tags})
+    aws.clock.settle()
 
 
 def at_work(aws: FakeAws, env: Environment, url: str = "") -> Bench:

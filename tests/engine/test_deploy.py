@@ -524,6 +524,23 @@ def test_the_artifact_bucket_is_made_once(aws: FakeAws, monkeypatch: pytest.Monk
     assert aws.mutations() == []
 
 
+def test_the_bucket_that_tests_begin_with_is_that_of_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same status, template, tags, outputs and protection; the resources have the same properties."""
+    env = environment()
+    made: list[Callable[[Stage], object]] = [
+        lambda stage: bootstrap(env, stage.session),
+        lambda stage: with_bucket(stage, env),
+    ]
+    found = []
+    for make in made:
+        with FakeAws() as aws:
+            make(on_fake(aws, monkeypatch))
+            stack = aws.stack("shop-dev-artifacts")
+            resources = {name: (each.status, each.properties) for name, each in stack.resources.items()}
+            found.append((stack.status, stack.target, stack.outputs, stack.protected, stack.policy, resources))
+    assert found[0] == found[1]
+
+
 def test_every_object_is_asked_for_with_the_account_that_must_own_the_bucket(stage: Stage, topology: str) -> None:
     """A bucket of that name in another account would otherwise receive our templates."""
     stage.aws.calls.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import functools
+import re
 from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -144,9 +145,12 @@ def _scalar(kind: str, value: Any) -> str:
     return str(value)
 
 
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def _text(value: str) -> str:
     # A carriage return would be read back as a newline; the other C0 characters have no place in XML 1.0 (C1 ones do).
-    return escape("".join(c for c in value if c >= " " or c in "\t\n\r")).replace("\r", "&#13;")
+    return escape(_NOT_IN_XML.sub("", value)).replace("\r", "&#13;")
 
 
 def timestamp(value: datetime.datetime) -> str:

@@ -7,11 +7,12 @@ Replacement is judged by `createOnlyProperties` of the CloudFormation registry s
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 import random
 import string
 from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from fakeaws.model import Resource, Stack
@@ -74,19 +75,25 @@ _WITHOUT_SCHEMA = ("Custom::", "AWS::CloudFormation::")
 @functools.cache
 def schema(resource_type: str) -> dict[str, Any] | None:
     """The registry schema of a type, or None when there is no such type."""
-    data = importlib.resources.files("cfnlint") / "data" / "schemas"
     digest = _schema_digests().get(resource_type)
     if digest is None:
         return None
-    loaded: dict[str, Any] = json.loads((data / "resources" / f"{digest}.json").read_text())
+    loaded: dict[str, Any] = json.loads((_schemas() / "resources" / f"{digest}.json").read_text())
     return loaded
 
 
 @functools.cache
 def _schema_digests() -> dict[str, str]:
-    data = importlib.resources.files("cfnlint") / "data" / "schemas" / "providers" / "us-east-1.json"
-    digests: dict[str, str] = json.loads(data.read_text())
+    digests: dict[str, str] = json.loads((_schemas() / "providers" / "us-east-1.json").read_text())
     return digests
+
+
+def _schemas() -> Path:
+    """Where cfn-lint keeps the schemas; it is not imported for them, which would take longer than a test."""
+    spec = find_spec("cfnlint")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "data" / "schemas"
 
 
 def refuse_unknown(types: Iterable[str]) -> None:
