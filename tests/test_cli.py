@@ -126,6 +126,7 @@ def test_the_shell_completes_commands_and_environments() -> None:
     """Files of shared values are no environments."""
     assert completed("infragen", "re") == {"render", "recover"}
     assert completed("infragen", "plan", "--env", "") == {"dev", "prod", "staging"}
+    assert completed("infragen", "diff", "dev", "p") == {"prod"}
 
 
 def infragen_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

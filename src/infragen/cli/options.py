@@ -36,7 +36,7 @@ def seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
 
-def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of the environments that exist, for the shell; files of shared values are not among them."""
     directory = context.params.get("directory") or Path("environments")
     files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
@@ -45,12 +45,12 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 
 def env(what: str, *, required: bool = False) -> Callable[..., Any]:
     """`--env NAME`, exactly one environment."""
-    return click.option("--env", "name", metavar="NAME", required=required, shell_complete=_complete, help=what)
+    return click.option("--env", "name", metavar="NAME", required=required, shell_complete=complete, help=what)
 
 
 def envs(what: str) -> Callable[..., Any]:
     """`--env NAME`, as often as one likes; all environments when it is not given."""
-    return click.option("--env", "names", metavar="NAME", multiple=True, shell_complete=_complete, help=what)
+    return click.option("--env", "names", metavar="NAME", multiple=True, shell_complete=complete, help=what)
 
 
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":

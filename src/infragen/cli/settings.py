@@ -52,8 +52,8 @@ def config(name: str, directory: Path, form: str) -> None:
 
 
 @click.command()
-@click.argument("one", metavar="A")
-@click.argument("other", metavar="B")
+@click.argument("one", metavar="A", shell_complete=options.complete)
+@click.argument("other", metavar="B", shell_complete=options.complete)
 @options.environments
 @command_options
 def diff(one: str, other: str, directory: Path) -> None:
