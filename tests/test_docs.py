@@ -58,6 +58,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    """A page that nothing links to is not found by whoever needs it."""
+    targets = re.findall(r"\]\(([^)#:]+\.md)", (ROOT / "README.md").read_text())
+    assert sorted(ROOT / target for target in set(targets)) == sorted(DOCS.rglob("*.md"))
+
+
 def test_every_make_target_that_is_named_has_a_recipe() -> None:
     """`make check` and all others that a page or CI names would run something."""
     callers = [*PAGES, ROOT / ".ci" / "run", *(ROOT / ".github" / "workflows").glob("*.yml")]

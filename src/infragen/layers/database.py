@@ -30,7 +30,9 @@ from infragen.layer import (
 from infragen.layers import database_credentials
 from infragen.layers.network import AlarmTopicArn, DatabaseSecurityGroupId, IsolatedSubnetIds, PlatformKeyArn
 
-DatabaseCredentialsArn = LayerOutput("database", "DatabaseCredentialsArn", "Secret with the application's credentials")
+DatabaseCredentialsArn = LayerOutput(
+    "database", "DatabaseCredentialsArn", "Secret with the application's credentials", for_people=True
+)
 DataKeyArn = LayerOutput("database", "DataKeyArn", "KMS key of the data and its credentials")
 ClusterIdentifier = LayerOutput("database", "ClusterIdentifier", "Identifier of the Aurora cluster")
 ConnectionsAlarmArn = LayerOutput("database", "ConnectionsAlarmArn", "Alarm: the database runs out of connections")
