@@ -423,13 +423,25 @@ def _touched(
     return _modified(layer, name, resource, (*known, *more), causes)
 
 
+def outputs_of(side: Side) -> dict[str, object]:
+    """The outputs of a template with parameters in place and conditions decided."""
+    written = {name: {"Value": each.get("Value")} for name, each in side.body.get("Outputs", {}).items()}
+    return {name: each["Value"] for name, each in settled({**side.body, "Resources": written}, side.values).items()}
+
+
 def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> frozenset[str]:
     """Outputs of the new template whose value may be another one afterwards."""
     moved = {row.logical_id for row in rows if row.action == "Add" or row.replacement in ("True", "Conditional")}
-    found = set()
-    for name, output in new.body.get("Outputs", {}).items():
-        pair = ((old, old.body.get("Outputs", {}).get(name, {})), (new, output))
-        values = [settled({**side.body, "Resources": {"x": each}}, side.values) for side, each in pair]
-        if values[0] != values[1] or references(output.get("Value")) & moved:
-            found.add(name)
-    return frozenset(found)
+    before, after = outputs_of(old), outputs_of(new)
+    return frozenset(
+        name
+        for name, value in after.items()
+        if name not in before or not same(before[name], value) or references(value) & moved
+    )
+
+
+def other_sections(old: Side, new: Side) -> tuple[str, ...]:
+    """The sections in which two templates differ beside resources, parameters and outputs."""
+    told = ("Resources", "Parameters", "Outputs")
+    names = [each for each in dict.fromkeys((*old.body, *new.body)) if each not in told]
+    return tuple(name for name in names if not same(old.body.get(name), new.body.get(name)))

@@ -94,10 +94,6 @@ class Plan:
     uploads: tuple[tuple[str, bytes], ...]
     warnings: tuple[str, ...] = ()
 
-    def reversed(self) -> tuple[StackUnit, ...]:
-        """The units in the order in which they are deleted."""
-        return tuple(reversed(self.units))
-
     @property
     def bucket(self) -> str:
         """The artifact bucket's name."""
@@ -282,7 +278,8 @@ class StackPlan:
 
     `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
     "change set" where AWS computed the rows and "template" where we did. `waits_for` are the layers without whose
-    deployment the rest cannot be known. `parameters` and `tags` are the stack's own that change.
+    deployment the rest cannot be known. `parameters`, `tags` and `outputs` are the stack's own that change; `notes` say
+    what else does.
     """
 
     layer: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, same, settled
+from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, other_sections, outputs_of, same, settled
 from infragen.errors import OperationFailed
 from infragen.observe import Observed
 from infragen.operate import all_changes, failed_reason, make_change_set, new_name
@@ -100,13 +100,20 @@ def examine(
         unit.layer, unit.stack, action, rows,
         parameters=differing(old.values, new.values),
         tags=differing(live.tags if live else {}, unit.tags),
+        outputs=differing(outputs_of(old), outputs_of(new)),
         waits_for=waits_for,
+        notes=_notes(old, new),
     )  # fmt: skip
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and same(old.body, new.body):
         return Examined(unit, state, "none", parameters, (), (replace(own, action="none", changes=()), *_quiet(unit)))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
     moved = changed_outputs(old, new, rows)
     return Examined(unit, state, action, parameters, waits_for, (own, *children), moved)
+
+
+def _notes(old: Side, new: Side) -> tuple[str, ...]:
+    """What else of a deployed template changes, so that an update without rows explains itself."""
+    return tuple(f"the template's {name} changes" for name in other_sections(old, new)) if old.body else ()
 
 
 def _quiet(unit: StackUnit) -> Iterator[StackPlan]:
@@ -252,7 +259,9 @@ def _examine_child(
     old_body, body = (body, body) if same_url else _bodies(cloud, state, child.text, body)
     old, new = Side(old_body, _comparable(old_body, state.parameters)), Side(body, new.values)
     rows = compare(layer, region, old, new)
-    return StackPlan(layer, state.name, "update", rows, parameters=parameters), changed_outputs(old, new, rows)
+    outputs = differing(outputs_of(old), outputs_of(new))
+    plan = StackPlan(layer, state.name, "update", rows, parameters=parameters, outputs=outputs, notes=_notes(old, new))
+    return plan, changed_outputs(old, new, rows)
 
 
 # --- change sets ------------------------------------------------------------------------------------------------
@@ -286,7 +295,7 @@ def prepare(
     request = replace(change_set_request(session.cloud, plan, examined, on_failure), nested=_nested(session, examined))
     change_set = yield from make_change_set(session, unit.layer, request, made)
     if change_set.empty:
-        quiet = tuple(replace(each, action="none", changes=(), source="change set") for each in examined.plans)
+        quiet = tuple(StackPlan(each.layer, each.stack, "none", source="change set") for each in examined.plans)
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
     if not change_set.executable:
         reason = failed_reason(session.cloud, change_set, unit.layer)

@@ -7,8 +7,7 @@ root protects those of its nested stacks that hold data.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
 from infragen.cloud import Cloud
 from infragen.guard import stack_policy, stateful
@@ -52,10 +51,3 @@ def _protected(
 
 def _without(layer: str, names: list[str], allowed: Collection[str]) -> list[str]:
     return [name for name in names if f"{layer}/{name}" not in allowed]
-
-
-def policies(unit: StackUnit) -> Mapping[str, Mapping[str, Any]]:
-    """The stack policies of a unit by layer, for people to read."""
-    found = {layer: stack_policy(stateful(body)) for layer, body in unit.bodies() if stateful(body)}
-    holders = [name for name, child in unit.children.items() if stateful(child.body)]
-    return {**found, unit.layer: stack_policy([*stateful(unit.body), *holders])} if holders else found

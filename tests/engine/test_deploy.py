@@ -1,6 +1,7 @@
 """The whole road on the scripted fake, through a real boto3 client, in virtual time, in both topologies."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from infragen.errors import CloudError, Conflict, InputError, OperationFailed, R
 from infragen.layer import LaunchParameter
 from infragen.outcome import Deployed, Failed, Skipped, Unchanged
 from infragen.progress import Happened, Question, Started, Uploaded, Warned
-from infragen.stack import KnownAfter
+from infragen.stack import Absent, KnownAfter
 from infragen.status import outputs, status
 from infragen.synth import Assembly
 
@@ -123,6 +124,20 @@ def test_a_plan_shows_the_changed_property_with_before_and_after(stage: Stage, t
     assert (row.place, row.action, row.replacement) == ("first/Queue", "Modify", "False")
     [change] = row.properties
     assert (change.path, str(change.before), str(change.after)) == (("Properties", "VisibilityTimeout"), "30", "31")
+
+
+def test_a_plan_without_resource_changes_says_what_changes(stage: Stage, topology: str) -> None:
+    """Outputs alone are an update; with a new Description beside it, the plan says that, too."""
+    deploy(stage, shop(topology))
+    made = shop(topology)
+    outputs = {"QueueArn": {"Value": "fixed"}, "More": {"Value": "x"}}
+    first = replace(made.templates[0], body={**made.templates[0].body, "Description": "Queues.", "Outputs": outputs})
+    plan = plan_environment(replace(made, templates=(first, *made.templates[1:])), stage.session)
+    [shown] = [each for each in plan.stacks if each.layer == "first"]
+    assert (shown.action, shown.changes, shown.notes) == ("update", (), ("the template's Description changes",))
+    changed = {each.path: (each.before, each.after) for each in shown.outputs}
+    assert changed[("More",)] == (Absent(), "x")
+    assert changed[("QueueArn",)] == ({"Fn::GetAtt": ["Queue", "Arn"]}, "fixed")
 
 
 def test_outputs_and_status_are_those_of_what_is_deployed(stage: Stage, topology: str) -> None:
