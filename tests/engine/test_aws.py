@@ -15,6 +15,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     UnauthorizedSSOTokenError,
 )
+from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 from stage import ACCOUNT, REGION
 
@@ -261,6 +262,11 @@ def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Acco
         (NoCredentialsError(), CloudError, "Unable to locate credentials"),
         (ProfileNotFound(profile="nope"), CloudError, "nope"),
         (UnauthorizedSSOTokenError(), CredentialsExpired, "SSO"),
+        (
+            ResponseParserError("invalid XML received. Retries may succeed: b'<html>…'"),
+            Unavailable,
+            "not AWS: .* succeed$",
+        ),
         (EndpointConnectionError(endpoint_url="http://x"), Unavailable, "http://x"),
         (ConnectTimeoutError(endpoint_url="http://x"), Unavailable, "http://x"),
         (ParamValidationError(report="bad"), CloudError, "bad"),

@@ -93,6 +93,8 @@ def _from_botocore(error: Exception) -> bool:
 def explain(error: Exception, doing: str) -> CloudError:
     """The error as ours."""
     code, words = code_of(error), words_of(error)
+    if code == "ResponseParserError":  # whatever answered is quoted in full behind this
+        words = f"whoever answered is not AWS: {words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     told = plain(f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}")
     if code in EXPIRED:
