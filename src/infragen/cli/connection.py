@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from infragen.cli.program import silence, styled
-from infragen.errors import InputError
 
 if TYPE_CHECKING:
     from infragen.config import Environment
@@ -76,12 +75,12 @@ def session(
 def _emulated(env: "Environment") -> Any:
     from infragen import emulator
     from infragen.aws import connect
+    from infragen.plan import account_of
 
-    if env.account is None:
-        raise InputError(f"the environment {env.environment} names no account", 'add `account: "000000000000"`')
+    account = account_of(env)
     running = emulator.start(emulator.default_state_dir())
-    keys = emulator.credentials(env.account)
-    return connect(env.region, env.account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
+    keys = emulator.credentials(account)
+    return connect(env.region, account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
 
 
 def _console(stream: Any) -> Any:
