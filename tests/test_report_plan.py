@@ -97,6 +97,21 @@ def test_a_value_of_many_lines_is_one_line() -> None:
     assert shown("", 40) == '""'
 
 
+def test_a_nested_stack_shows_what_its_layer_does_not() -> None:
+    """A new tag of the stack itself is a change that no section of a layer would tell."""
+    properties = (
+        PropertyChange(("Properties", "TemplateURL"), "old", "new"),
+        PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b"),
+    )
+    row = ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional", properties=properties)
+    whole = plan(StackPlan("root", "shop-dev", "update", (row,)), StackPlan("queue", "shop-dev-Queue", "none"))
+    assert summary(whole) == "0 to add, 1 to change, 0 to replace, 0 to remove"
+    lines = text(whole)
+    assert "    ~ Queue  AWS::CloudFormation::Stack" in lines
+    assert "        Tags[0].Value  a -> b" in lines
+    assert not any("TemplateURL" in line for line in lines)
+
+
 def test_stacks_that_nest_a_layer_are_not_counted_unless_removed() -> None:
     """The layers inside are counted; a removed one takes everything in it along and is shown."""
     rows = (

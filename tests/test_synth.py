@@ -44,6 +44,14 @@ def test_the_root_wires_every_input_to_the_output_of_the_same_name(dev: Environm
             assert wired[each.name] == {"Fn::GetAtt": [each.layer.capitalize(), f"Outputs.{each.name}"]}
 
 
+def test_each_nested_stack_carries_its_own_layer_as_a_tag(dev: Environment) -> None:
+    """Tags of the root reach everything below it; `Layer` must name the layer there, as in independent topology."""
+    resources = synthesize(dev).root().body["Resources"]
+    tags = {name: each["Properties"]["Tags"] for name, each in resources.items()}
+    assert tags == {name: [{"Key": "Layer", "Value": name.lower()}] for name in resources}
+    assert "Network" in tags
+
+
 def test_the_root_finds_each_child_by_its_digest(dev: Environment) -> None:
     """A changed layer is a new URL, so CloudFormation sees the change."""
     assembly = synthesize(dev)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from troposphere import GetAtt, Output, Parameter, Ref, Sub
+from troposphere import GetAtt, Output, Parameter, Ref, Sub, Tags
 from troposphere.cloudformation import Stack
 
 from infragen.config import Environment
@@ -306,5 +306,7 @@ def _nested(template: LayerTemplate, url: Any) -> Stack:
         TemplateURL=url,
         DeletionPolicy="Delete",
         UpdateReplacePolicy="Delete",
+        # the root's stack tags reach nested stacks and their resources, but would say `root` there
+        Tags=Tags(Layer=template.layer),
         **parameters,
     )

@@ -6,6 +6,7 @@ Lines come as rich `Text`, so that the same words serve a terminal in colour and
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -31,6 +32,7 @@ _REMOVED = {
     "Retain": "kept in AWS, no longer managed",
     "Snapshot": "snapshotted, then deleted",
 }
+_TOLD_BY_THE_LAYER = (("TemplateURL",), ("Parameters",))
 _REPLACED = {
     "ReplaceAndDelete": "the old one is deleted",
     "ReplaceAndRetain": "the old one is kept in AWS, no longer managed",
@@ -62,14 +64,17 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
 
 
 def summary(plan: EnvironmentPlan) -> str:
-    """`12 to add, 3 to change, 1 to replace, 0 to remove`; a stack that nests a layer is not counted."""
-    counts = Counter(kind(each) for each in plan.changes() if each.type != STACK_TYPE or kind(each) == REMOVE)
+    """`12 to add, 3 to change, 1 to replace, 0 to remove`; a nested stack counts when something of its own changes."""
+    layers = {each.layer for each in plan.stacks}
+    counts = Counter(kind(row) for each in plan.stacks for row in _rows(each, layers))
     text = ", ".join(f"{counts[each]} to {each}" for each in (ADD, CHANGE, REPLACE, REMOVE))
     return f"{text}, {counts[OTHER]} unknown until it runs" if counts[OTHER] else text
 
 
 def kind(change: ResourceChange) -> str:
     """What happens to a resource, in one of five words; a modification that may replace it counts as a replacement."""
+    if change.type == STACK_TYPE and change.replacement == "Conditional":
+        return CHANGE  # how CloudFormation says that it has not looked into a nested stack
     if change.action == "Modify" and change.replacement not in ("False", ""):
         return REPLACE
     return _KINDS.get(change.action, OTHER)
@@ -81,12 +86,14 @@ def _worth_showing(stack: StackPlan, layers: set[str]) -> bool:
 
 
 def _rows(stack: StackPlan, layers: set[str]) -> list[ResourceChange]:
-    """The rows of a stack without those of nested stacks that have a section of their own."""
-    return [
-        each
-        for each in stack.changes
-        if each.type != STACK_TYPE or kind(each) == REMOVE or each.logical_id.lower() not in layers
-    ]
+    """The rows of a stack; of a nested layer only what its own section does not tell (template and parameters)."""
+    rows = []
+    for each in stack.changes:
+        if each.type != STACK_TYPE or kind(each) == REMOVE or each.logical_id.lower() not in layers:
+            rows.append(each)
+        elif own := tuple(value for value in each.properties if value.path[1:2] not in _TOLD_BY_THE_LAYER):
+            rows.append(replace(each, properties=own))
+    return rows
 
 
 def _stack(stack: StackPlan, layers: set[str], width: int) -> Iterator[Text]:
