@@ -1,12 +1,26 @@
 """What all tests share: the fixtures of `emulator` and of `bench`, and how much the sweeps of `sweeps` try."""
 
 import functools
+import os
 from collections.abc import Iterator
 
 import botocore.loaders
 import pytest
 
 pytest_plugins = ["sweeps", "emulator", "bench"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_users() -> Iterator[None]:
+    """Keep away the user's AWS settings, proxies and our own variables; boto3 asks no instance for a role."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in tuple(os.environ):
+            if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy"):
+                environment.delenv(name)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setenv("AWS_CONFIG_FILE", os.devnull)
+        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
