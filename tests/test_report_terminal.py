@@ -139,7 +139,9 @@ def test_leaving_in_the_middle_says_what_still_runs() -> None:
     stage = Stage()
     stage.ui.tell(Started("queue", "shop-dev-queue", "create"))
     stage.ui.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert stage.progress.getvalue().endswith("still running in AWS: shop-dev-queue; the same command follows it\n")
+    assert stage.progress.getvalue().endswith(
+        "not followed to the end, and perhaps still running in AWS: shop-dev-queue; the same command follows it\n"
+    )
 
 
 class ClosedPipe(io.StringIO):

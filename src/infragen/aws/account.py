@@ -349,7 +349,7 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
     if request.nested:
         body["IncludeNestedStacks"] = True
     if request.on_failure:
-        body["OnStackFailure"] = request.on_failure  # type: ignore[typeddict-item]
+        body["OnStackFailure"] = request.on_failure  # type: ignore[typeddict-item]  # our three words are the API's
     return body
 
 

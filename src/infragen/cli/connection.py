@@ -37,14 +37,14 @@ def cloud_options(function: Function) -> Function:
         return function(*arguments, reach=Reach(local, endpoint_url, profile), **others)
 
     reach.__doc__, reach.__name__ = function.__doc__, function.__name__
-    reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # where click keeps options
     for option in (
         click.option("--profile", metavar="NAME", help="AWS profile; default: as for the AWS CLI."),
         click.option("--endpoint-url", metavar="URL", help="Talk to this address in the place of AWS."),
         click.option("--local", is_flag=True, help="Talk to the emulator on this machine; it is started if needed."),
     ):
         option(reach)
-    return reach  # type: ignore[return-value]
+    return reach  # type: ignore[return-value]  # wraps keeps the signature
 
 
 @contextmanager

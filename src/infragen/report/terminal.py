@@ -148,7 +148,9 @@ class Terminal:
         self._stop_live()
         if error is not None and self._stacks:
             names = ", ".join(self._stacks.values())
-            self._say(Text(f"still running in AWS: {names}; the same command follows it", style="yellow"))
+            # a signal may come before AWS has heard of the operation, so that nobody here knows
+            left = f"not followed to the end, and perhaps still running in AWS: {names}; the same command follows it"
+            self._say(Text(left, style="yellow"))
 
     def confirm(self, question: Question) -> bool:
         """Asks the person at the terminal, unless a flag has answered already."""

@@ -27,7 +27,7 @@ def mend() -> None:
         sys.stderr.flush()
         os._exit(0)  # threads that still wait for something would hold up any other way out
 
-    hypercorn.asyncio.serve = serve_and_leave  # type: ignore[assignment]
+    hypercorn.asyncio.serve = serve_and_leave  # type: ignore[assignment]  # replaced on purpose
 
     own_load = cloudformation.load_persisted_state
 
