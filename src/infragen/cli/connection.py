@@ -44,7 +44,7 @@ def cloud_options(function: Function) -> Function:
         click.option("--local", is_flag=True, help="Talk to the emulator on this machine; it is started if needed."),
     ):
         option(reach)
-    return reach  # type: ignore[return-value]  # wraps keeps the signature
+    return reach  # type: ignore[return-value]  # to click it is the command itself
 
 
 @contextmanager
