@@ -20,12 +20,12 @@ from fakeaws.cloudformation import CloudFormation
 
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
-from infragen.bootstrap import artifact_plan, bootstrap
 from infragen.config import Environment, load_environment
-from infragen.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
-from infragen.outcome import Failed, Outcome
+from infragen.engine.bootstrap import artifact_plan, bootstrap
+from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
+from infragen.engine.outcome import Failed, Outcome
+from infragen.engine.progress import Event, Happened, Question, Session, Timer, Ui
 from infragen.plan import EnvironmentPlan, OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
-from infragen.progress import Event, Happened, Question, Session, Timer, Ui
 from infragen.synth import Assembly
 
 ACCOUNT = "111122223333"

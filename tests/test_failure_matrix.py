@@ -18,11 +18,11 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infragen.engine.outcome import Deployed, Failed, Unchanged
+from infragen.engine.progress import Following, Happened, Question, Warned
+from infragen.engine.schedule import pause
 from infragen.errors import Conflict, InfragenError, OperationFailed, Refused
-from infragen.outcome import Deployed, Failed, Unchanged
 from infragen.plan import OutputOf, StackUnit
-from infragen.progress import Following, Happened, Question, Warned
-from infragen.schedule import pause
 from infragen.synth import Assembly, synthesize
 
 TOPIC = {"Type": "AWS::SNS::Topic"}

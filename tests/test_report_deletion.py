@@ -1,6 +1,6 @@
 """What a deletion will do, as a user reads it before the question."""
 
-from infragen.fate import DestroyPlan, Doomed, Fate
+from infragen.engine.fate import DestroyPlan, Doomed, Fate
 from infragen.report.deletion import deletion_lines
 from infragen.stack import StackState
 

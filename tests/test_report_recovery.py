@@ -1,6 +1,6 @@
 """What a deletion and a recovery will do, as people read it before they agree."""
 
-from infragen.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy, Stuck
+from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy, Stuck
 from infragen.report.deletion import deletion_lines
 from infragen.report.recovery import recovery_lines
 from infragen.stack import OnRecover, StackState

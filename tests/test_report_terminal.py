@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infragen.cloud import Identity
-from infragen.errors import Refused
-from infragen.follow import LayerEvent
-from infragen.outcome import Deployed, Failed
-from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.progress import (
+from infragen.engine.follow import LayerEvent
+from infragen.engine.outcome import Deployed, Failed
+from infragen.engine.progress import (
     Connected,
     Ended,
     Event,
@@ -23,6 +21,8 @@ from infragen.progress import (
     Uploaded,
     Warned,
 )
+from infragen.errors import Refused
+from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.terminal import Terminal, console, span
 from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
 

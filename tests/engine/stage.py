@@ -10,9 +10,9 @@ from fakeaws import FakeAws
 from infragen import yamlfile
 from infragen.aws import Account, connect
 from infragen.config import Environment
+from infragen.engine.progress import Event, Question, Session, Timer
 from infragen.errors import Refused
 from infragen.layer import LaunchParameter, LayerOutput
-from infragen.progress import Event, Question, Session, Timer
 from infragen.synth import Assembly, LayerTemplate
 
 E = TypeVar("E")

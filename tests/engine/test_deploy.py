@@ -9,15 +9,15 @@ from fakeaws import FakeAws
 from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.artifact import Artifact
-from infragen.bootstrap import bootstrap
-from infragen.deploy import Deployment, Options, deploy_environment, plan_environment
-from infragen.destroy import DestroyOptions, destroy_environment
+from infragen.engine.bootstrap import bootstrap
+from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.destroy import DestroyOptions, destroy_environment
+from infragen.engine.outcome import Deployed, Failed, Skipped, Unchanged
+from infragen.engine.progress import Happened, Question, Started, Uploaded, Warned
+from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
 from infragen.layer import LaunchParameter
-from infragen.outcome import Deployed, Failed, Skipped, Unchanged
-from infragen.progress import Happened, Question, Started, Uploaded, Warned
 from infragen.stack import Absent, KnownAfter
-from infragen.status import outputs, status
 from infragen.synth import Assembly
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)

@@ -10,16 +10,16 @@ from emulator import Faults
 from stage import Listener
 
 from infragen.aws import connect
-from infragen.bootstrap import bootstrap
 from infragen.config import Environment, load_environment
-from infragen.deploy import Options, deploy_environment, plan_environment
-from infragen.destroy import DestroyOptions, destroy_environment, plan_destroy
 from infragen.emulator import Emulator, credentials
+from infragen.engine.bootstrap import bootstrap
+from infragen.engine.deploy import Options, deploy_environment, plan_environment
+from infragen.engine.destroy import DestroyOptions, destroy_environment, plan_destroy
+from infragen.engine.outcome import Deleted, Deployed, Failed, Unchanged
+from infragen.engine.progress import Session, Timer
+from infragen.engine.status import outputs, status
 from infragen.environments import find
 from infragen.errors import Refused
-from infragen.outcome import Deleted, Deployed, Failed, Unchanged
-from infragen.progress import Session, Timer
-from infragen.status import outputs, status
 from infragen.synth import synthesize
 
 FOLDER = Path(__file__).parents[2] / "environments"

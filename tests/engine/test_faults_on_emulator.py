@@ -8,10 +8,10 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Fault, Proxy
 from stage import QUEUE, TOPIC, Listener, assembly, environment, layer
 
 from infragen.aws import connect
-from infragen.bootstrap import bootstrap
-from infragen.deploy import Deployment, deploy_environment
 from infragen.emulator import Emulator, credentials
-from infragen.progress import Session, Timer
+from infragen.engine.bootstrap import bootstrap
+from infragen.engine.deploy import Deployment, deploy_environment
+from infragen.engine.progress import Session, Timer
 
 REGION = "eu-central-1"
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sweeps import seeds
 
+from infragen.engine.follow import Follower, LayerEvent
+from infragen.engine.outcome import CANCELLED, root_cause
 from infragen.errors import Unavailable
-from infragen.follow import Follower, LayerEvent
-from infragen.outcome import CANCELLED, root_cause
 from infragen.stack import STACK_TYPE, EventPage, StackEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -31,7 +31,7 @@ from fakeaws.proxy import (
 from stage import assembly, layer
 from sweeps import SEED, figure, seeds
 
-from infragen.deploy import Deployment
+from infragen.engine.deploy import Deployment
 from infragen.errors import InfragenError
 from infragen.synth import LayerTemplate
 

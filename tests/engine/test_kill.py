@@ -15,8 +15,8 @@ from fakeaws import FakeAws
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
 from sweeps import figure
 
-from infragen.deploy import Options, deploy_environment
-from infragen.progress import Session
+from infragen.engine.deploy import Options, deploy_environment
+from infragen.engine.progress import Session
 from infragen.synth import Assembly
 
 POINTS = figure(short=1, soak=0)

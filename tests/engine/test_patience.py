@@ -12,12 +12,12 @@ from fakeaws import FakeAws
 from stage import ACCOUNT, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.cloud import Identity
-from infragen.deploy import Deployment, Options, deploy_environment
+from infragen.engine.deploy import Deployment, Options, deploy_environment
+from infragen.engine.outcome import Deployed, Failed, Skipped, Unknown
+from infragen.engine.patience import BEFORE, GRACE
+from infragen.engine.progress import Happened, Lost, Session, Timer
+from infragen.engine.recover import follow_environment
 from infragen.errors import CloudError, CredentialsExpired, Unavailable
-from infragen.outcome import Deployed, Failed, Skipped, Unknown
-from infragen.patience import BEFORE, GRACE
-from infragen.progress import Happened, Lost, Session, Timer
-from infragen.recover import follow_environment
 
 
 @dataclass

@@ -7,17 +7,17 @@ import pytest
 from fakeaws import FakeAws
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.deploy import Options, deploy_environment
-from infragen.errors import Conflict, InputError, Refused
-from infragen.outcome import Deleted, Deployed, Failed, Recovered
-from infragen.progress import PlannedRecovery, Session, Started, Timer
-from infragen.recover import (
+from infragen.engine.deploy import Options, deploy_environment
+from infragen.engine.outcome import Deleted, Deployed, Failed, Recovered
+from infragen.engine.progress import PlannedRecovery, Session, Started, Timer
+from infragen.engine.recover import (
     RecoverOptions,
     cancel_environment,
     follow_environment,
     plan_recovery,
     recover_environment,
 )
+from infragen.errors import Conflict, InputError, Refused
 from infragen.stack import OnRecover
 from infragen.synth import Assembly
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from stage import Listener
 from sweeps import sweep
 
+from infragen.engine.operate import Road
+from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
+from infragen.engine.progress import Ended, Following, Timer
+from infragen.engine.schedule import LONGEST_PAUSE, READS_PER_SECOND, Stop, Walk, pause, together, walk
 from infragen.errors import CloudError, Conflict, Refused
-from infragen.operate import Road
-from infragen.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
-from infragen.progress import Ended, Following, Timer
-from infragen.schedule import LONGEST_PAUSE, READS_PER_SECOND, Stop, Walk, pause, together, walk
 
 
 class Clock:

@@ -8,9 +8,9 @@ import pytest
 from fakeaws import FakeAws
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.deploy import deploy_environment
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.progress import Noticed, Warned
 from infragen.errors import CloudError
-from infragen.progress import Noticed, Warned
 from infragen.synth import Assembly
 
 

@@ -14,7 +14,7 @@ from infragen.cli.program import silence, styled
 
 if TYPE_CHECKING:
     from infragen.config import Environment
-    from infragen.progress import Session
+    from infragen.engine.progress import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ def session(
     asked for, else to stderr with the rest of the progress.
     """
     from infragen.aws import connect
-    from infragen.progress import Session, Timer
+    from infragen.engine.progress import Session, Timer
     from infragen.report.terminal import Terminal
 
     progress = _console(sys.stderr)

@@ -13,9 +13,9 @@ from infragen.cli.program import command_options
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
-    from infragen import deploy as engine
     from infragen.config import Environment, EnvironmentFile
-    from infragen.outcome import Outcome
+    from infragen.engine import deploy as engine
+    from infragen.engine.outcome import Outcome
     from infragen.synth import Assembly
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -49,7 +49,7 @@ def _checked(env: "Environment") -> "Assembly":
 
 
 def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
-    from infragen.deploy import Options, worker_code
+    from infragen.engine.deploy import Options, worker_code
 
     return Options(image_tag=image_tag, code=worker_code(file), allow_replace=frozenset(allow))
 
@@ -70,7 +70,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     Example:
       infragen bootstrap --env dev
     """
-    from infragen.bootstrap import bootstrap as make
+    from infragen.engine.bootstrap import bootstrap as make
 
     env = options.one(directory, name)
     with session(env, reach, yes=yes) as started:
@@ -106,7 +106,7 @@ def plan(
       infragen plan --env dev --local
       infragen plan --env prod --detailed-exitcode; echo $?
     """
-    from infragen.deploy import plan_environment
+    from infragen.engine.deploy import plan_environment
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
@@ -157,9 +157,9 @@ def deploy(
       infragen deploy --env dev --local --yes
       infragen deploy --env prod --image-tag v42
     """
-    from infragen.deploy import deploy_environment
+    from infragen.engine.deploy import deploy_environment
+    from infragen.engine.status import outputs
     from infragen.report.outcome import output_lines
-    from infragen.status import outputs
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
@@ -218,7 +218,7 @@ def destroy(
       infragen destroy --env dev
       infragen destroy --env prod --confirm prod
     """
-    from infragen.destroy import DestroyOptions, destroy_environment
+    from infragen.engine.destroy import DestroyOptions, destroy_environment
 
     env = options.one(directory, name)
     wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)

@@ -92,8 +92,8 @@ def reset(yes: bool) -> None:
       infragen local reset --yes
     """
     from infragen import emulator
+    from infragen.engine.progress import Question
     from infragen.errors import Refused
-    from infragen.progress import Question
     from infragen.report.asking import ask
 
     state_dir = emulator.default_state_dir()

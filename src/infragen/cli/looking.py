@@ -27,7 +27,7 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
       infragen status --env prod
       infragen status --env prod --format json
     """
-    from infragen import status as looking
+    from infragen.engine import status as looking
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 
@@ -63,7 +63,7 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
       infragen outputs --env prod
       infragen outputs --env dev --local --format dotenv > .env
     """
-    from infragen import status as looking
+    from infragen.engine import status as looking
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 

@@ -45,7 +45,7 @@ def recover(
       infragen recover --env dev
       infragen recover --env prod --skip database/Writer
     """
-    from infragen.recover import RecoverOptions, recover_environment
+    from infragen.engine.recover import RecoverOptions, recover_environment
 
     env = options.one(directory, name)
     with session(env, reach, yes=yes) as started:
@@ -68,8 +68,8 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     Example:
       infragen cancel --env dev
     """
-    from infragen.outcome import exit_code
-    from infragen.recover import cancel_environment
+    from infragen.engine.outcome import exit_code
+    from infragen.engine.recover import cancel_environment
 
     env = options.one(directory, name)
     with session(env, reach, yes=yes) as started:
@@ -94,8 +94,8 @@ def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reac
     Example:
       infragen follow --env prod
     """
-    from infragen.outcome import exit_code
-    from infragen.recover import follow_environment
+    from infragen.engine.outcome import exit_code
+    from infragen.engine.recover import follow_environment
 
     env = options.one(directory, name)
     with session(env, reach) as started:

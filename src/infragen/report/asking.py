@@ -4,8 +4,8 @@ import sys
 
 import click
 
+from infragen.engine.progress import Question
 from infragen.errors import Refused
-from infragen.progress import Question
 
 
 def ask(question: Question) -> bool:

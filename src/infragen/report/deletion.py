@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.fate import DestroyPlan, Doomed, Fate
+from infragen.engine.fate import DestroyPlan, Doomed, Fate
 
 _COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
 

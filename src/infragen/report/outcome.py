@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from infragen.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
-from infragen.status import LayerStatus
+from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
+from infragen.engine.status import LayerStatus
 
 
 def word(outcome: Outcome) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.fate import RecoveryPlan, Remedy
+from infragen.engine.fate import RecoveryPlan, Remedy
 from infragen.report.deletion import fate_lines
 from infragen.stack import OnRecover
 

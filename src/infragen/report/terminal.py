@@ -17,9 +17,8 @@ from rich.live import Live
 from rich.text import Text
 
 from infragen.cloud import Identity
-from infragen.outcome import Failed, Outcome
-from infragen.plan import EnvironmentPlan
-from infragen.progress import (
+from infragen.engine.outcome import Failed, Outcome
+from infragen.engine.progress import (
     Connected,
     Ended,
     Event,
@@ -36,6 +35,7 @@ from infragen.progress import (
     Uploaded,
     Warned,
 )
+from infragen.plan import EnvironmentPlan
 from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
 from infragen.report.outcome import colour, word

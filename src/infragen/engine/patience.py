@@ -3,8 +3,8 @@
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from infragen.engine.progress import Lost, Session
 from infragen.errors import CredentialsExpired, OutcomeUnknown, Unavailable
-from infragen.progress import Lost, Session
 
 T = TypeVar("T")
 

@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
+from infragen.engine.follow import Follower, LayerEvent, anchors
+from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
+from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.progress import Happened, Session, Started
+from infragen.engine.watch import ServiceWatch
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
-from infragen.follow import Follower, LayerEvent, anchors
-from infragen.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
-from infragen.patience import BEFORE, patiently
 from infragen.plan import StackUnit
-from infragen.progress import Happened, Session, Started
 from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
-from infragen.watch import ServiceWatch
 
 Road = Generator[None, None, Outcome]
 PREFIX = "infragen-"

@@ -12,14 +12,14 @@ from typing import Any
 
 from infragen.config import Environment
 from infragen.diff import deletion_policy
+from infragen.engine.fate import DestroyPlan, Doomed, Fate
+from infragen.engine.observe import observe
+from infragen.engine.operate import Road, Target, delete, resume_deletion
+from infragen.engine.outcome import Failed, Outcome, exit_code
+from infragen.engine.progress import PlannedDeletion, Question, Session
+from infragen.engine.schedule import Stop, walk
 from infragen.errors import Conflict, Refused
-from infragen.fate import DestroyPlan, Doomed, Fate
-from infragen.observe import observe
-from infragen.operate import Road, Target, delete, resume_deletion
-from infragen.outcome import Failed, Outcome, exit_code
 from infragen.plan import ARTIFACTS, ROOT
-from infragen.progress import PlannedDeletion, Question, Session
-from infragen.schedule import Stop, walk
 from infragen.stack import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.templatefile import parse
 

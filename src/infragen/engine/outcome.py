@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infragen.engine.follow import LayerEvent
 from infragen.errors import InfragenError
-from infragen.follow import LayerEvent
 from infragen.stack import StackEvent
 
 CANCELLED = frozenset({"Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"})

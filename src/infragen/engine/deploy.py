@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
+from infragen.engine.observe import Observed, check_stacks, observe
+from infragen.engine.operate import Road, Target, delete, discard, execute, is_ours, resume, why_failed
+from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, exit_code
+from infragen.engine.preview import Deployed as Known
+from infragen.engine.preview import Examined, Prepared, examine, examine_all, prepare, resolve
+from infragen.engine.progress import Planned, Question, Session, Uploaded, Warned
+from infragen.engine.protection import protect
+from infragen.engine.schedule import Stop, Walk, together, walk
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.guard import Refusal, destructive, refusals
-from infragen.observe import Observed, check_stacks, observe
-from infragen.operate import Road, Target, delete, discard, execute, is_ours, resume, why_failed
-from infragen.outcome import Deployed, Failed, Outcome, Unchanged, exit_code
 from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan
-from infragen.preview import Deployed as Known
-from infragen.preview import Examined, Prepared, examine, examine_all, prepare, resolve
-from infragen.progress import Planned, Question, Session, Uploaded, Warned
-from infragen.protection import protect
-from infragen.schedule import Stop, Walk, together, walk
 from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
 

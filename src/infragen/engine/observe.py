@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from infragen.cloud import Cloud, Identity
 from infragen.config import Environment
+from infragen.engine.operate import is_ours, runs_ours
+from infragen.engine.progress import Connected, Session, Warned
 from infragen.errors import Conflict, Refused
-from infragen.operate import is_ours, runs_ours
 from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
-from infragen.progress import Connected, Session, Warned
 from infragen.stack import OnDeploy, StackState, row, running
 
 

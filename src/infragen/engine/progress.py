@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
-from infragen.fate import DestroyPlan, RecoveryPlan
-from infragen.follow import LayerEvent
-from infragen.outcome import Outcome
+from infragen.engine.fate import DestroyPlan, RecoveryPlan
+from infragen.engine.follow import LayerEvent
+from infragen.engine.outcome import Outcome
 from infragen.plan import EnvironmentPlan
 
 

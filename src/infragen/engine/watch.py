@@ -6,9 +6,9 @@ minute. What is told here decides nothing, and a missing permission costs one wa
 
 from collections.abc import Iterable, Iterator
 
+from infragen.engine.follow import LayerEvent
+from infragen.engine.progress import Noticed, Session, Warned
 from infragen.errors import CloudError, Unavailable
-from infragen.follow import LayerEvent
-from infragen.progress import Noticed, Session, Warned
 
 SERVICE = "AWS::ECS::Service"
 SLOW = 300.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infragen.config import Environment
-from infragen.observe import Observed, observe
+from infragen.engine.observe import Observed, observe
+from infragen.engine.progress import Session
 from infragen.plan import ARTIFACTS, ROOT, stack_name
-from infragen.progress import Session
 from infragen.stack import ABSENT, STACK_TYPE, StackState, row
 from infragen.synth import Assembly
 

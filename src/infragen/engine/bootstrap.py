@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from infragen.config import Environment
-from infragen.deploy import Deployment, Options, deploy_plan
+from infragen.engine.deploy import Deployment, Options, deploy_plan
+from infragen.engine.progress import Session
 from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, stack_name, stack_tags
-from infragen.progress import Session
 from infragen.templatefile import dump_yaml
 
 OLD_VERSIONS_DAYS = 30

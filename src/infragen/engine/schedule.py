@@ -13,10 +13,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from infragen.engine.operate import Road
+from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
+from infragen.engine.progress import Ended, Following, Timer, Ui, Warned
 from infragen.errors import InfragenError, OutcomeUnknown
-from infragen.operate import Road
-from infragen.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
-from infragen.progress import Ended, Following, Timer, Ui, Warned
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, other_sections, outputs_of, same, settled
+from infragen.engine.observe import Observed
+from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
+from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import OperationFailed
-from infragen.observe import Observed
-from infragen.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
-from infragen.progress import Preparing, Session, Warned
 from infragen.stack import STACK_TYPE, Absent, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
 from infragen.synth import LayerTemplate
 from infragen.templatefile import parse

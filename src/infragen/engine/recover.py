@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infragen.config import Environment
-from infragen.destroy import DestroyOptions, doom, name_child, remove, unprotect
+from infragen.engine.destroy import DestroyOptions, doom, name_child, remove, unprotect
+from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
+from infragen.engine.observe import Observed, observe
+from infragen.engine.operate import Road, Target, recover, resume, resume_deletion, why_failed
+from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
+from infragen.engine.progress import PlannedRecovery, Question, Session
+from infragen.engine.schedule import Stop, walk
 from infragen.errors import Conflict, InputError, Refused
-from infragen.fate import RecoveryPlan, Remedy, Stuck
-from infragen.observe import Observed, observe
-from infragen.operate import Road, Target, recover, resume, resume_deletion, why_failed
-from infragen.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.plan import ARTIFACTS
-from infragen.progress import PlannedRecovery, Question, Session
-from infragen.schedule import Stop, walk
 from infragen.stack import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
