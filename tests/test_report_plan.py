@@ -6,7 +6,8 @@ import pytest
 
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.report.plan import kind, plan_lines, shown, summary
+from infragen.report.plan import plan_lines
+from infragen.report.plan_words import kind, shown, summary
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
 
 QUEUE = "AWS::SQS::Queue"

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from infragen.config import Difference, EnvironmentFile, Origin, differences
 from infragen.diff import Side, compare
-from infragen.report.plan import ADD, CHANGE, REMOVE, change_lines, kind, shown
+from infragen.report.plan import change_lines
+from infragen.report.plan_words import ADD, CHANGE, REMOVE, kind, shown
 from infragen.report.settings import origin, written
 from infragen.stack import ResourceChange
 from infragen.synth import Assembly

@@ -1,0 +1,175 @@
+"""What every format of a plan says the same way: the kind of a row, its remark, which rows count, sums, paths, values.
+
+Plain text and plain values: nothing here knows of colours, columns, Markdown or HTML.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange
+
+ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
+SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
+_KINDS = {"Add": ADD, "Import": ADD, "Modify": CHANGE, "SyncWithActual": CHANGE, "Remove": REMOVE}
+
+_REMOVED = {
+    "": "",
+    "Delete": "deleted",
+    "Retain": "kept in AWS, no longer managed",
+    "Snapshot": "snapshotted, then deleted",
+}
+_REPLACED = {
+    "ReplaceAndDelete": "the old one is deleted",
+    "ReplaceAndRetain": "the old one is kept in AWS, no longer managed",
+    "ReplaceAndSnapshot": "the old one is snapshotted, then deleted",
+}
+_ACTIONS = {"none": "update", "recreate": "remove what is left of a failed creation, then create"}
+_TOLD_BY_THE_LAYER = (("TemplateURL",), ("Parameters",))
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def kind(change: ResourceChange) -> str:
+    """What happens to a resource, in one of five words; a modification that may replace it counts as a replacement."""
+    if change.type == STACK_TYPE and change.replacement == "Conditional":
+        return CHANGE  # how CloudFormation says that it has not looked into a nested stack
+    if change.action == "Modify" and change.replacement not in ("False", ""):
+        return REPLACE
+    return _KINDS.get(change.action, OTHER)
+
+
+def remark(change: ResourceChange) -> str:
+    """What becomes of a resource that is removed or replaced, in words; empty where the kind says it all."""
+    what = kind(change)
+    if what == REMOVE:
+        return _REMOVED.get(change.policy_action, change.policy_action)
+    if what == OTHER:
+        return f"{change.action}: what happens is known only when it runs"
+    if what != REPLACE:
+        return ""
+    lead = "replaced" if change.replacement == "True" else "may be replaced"
+    fate = _REPLACED.get(change.policy_action, change.policy_action)
+    return f"{lead}: {fate}" if fate else lead
+
+
+def shows_values(change: ResourceChange) -> bool:
+    """Whether the values of a row say more than its kind does: all of them are new, or go, with the resource."""
+    return kind(change) in (CHANGE, REPLACE, OTHER)
+
+
+def forces(change: ResourceChange, value: PropertyChange) -> bool:
+    """Whether this value is what makes the resource a new one."""
+    return kind(change) == REPLACE and value.recreation == "Always"
+
+
+def has_values(value: PropertyChange) -> bool:
+    """Whether before and after say something: not where neither is told, nor of a reference whose target changes."""
+    return value.before != value.after
+
+
+# --- stacks -----------------------------------------------------------------------------------------------------
+
+
+def layers_of(plan: EnvironmentPlan) -> frozenset[str]:
+    """The layers that have a section of their own."""
+    return frozenset(each.layer for each in plan.stacks)
+
+
+def worth_showing(stack: StackPlan, layers: frozenset[str]) -> bool:
+    """Whether a stack has something to tell."""
+    own = stack.parameters or stack.tags or stack.outputs or stack.notes
+    return bool(own or rows(stack, layers)) or stack.action not in ("none", "update")
+
+
+def unchanged(plan: EnvironmentPlan) -> tuple[str, ...]:
+    """The layers that have nothing to tell."""
+    layers = layers_of(plan)
+    return tuple(each.layer for each in plan.stacks if not worth_showing(each, layers))
+
+
+def rows(stack: StackPlan, layers: frozenset[str]) -> tuple[ResourceChange, ...]:
+    """The rows of a stack; of a nested layer only what its own section does not tell (template and parameters)."""
+    found = []
+    for each in stack.changes:
+        if each.type != STACK_TYPE or kind(each) == REMOVE or each.logical_id.lower() not in layers:
+            found.append(each)
+        elif own := tuple(value for value in each.properties if value.path[1:2] not in _TOLD_BY_THE_LAYER):
+            found.append(replace(each, properties=own))
+    return tuple(found)
+
+
+def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]], ...]:
+    """Parameters, tags and outputs that change; of a stack that is created they are all new, which says nothing."""
+    if stack.action in ("create", "recreate"):
+        return ()
+    return ("parameter", stack.parameters), ("tag", stack.tags), ("output", stack.outputs)
+
+
+def action(stack: StackPlan) -> str:
+    """What happens to a stack. One whose rows alone change, and not its template, is updated as well."""
+    return _ACTIONS.get(stack.action, stack.action)
+
+
+def source(stack: StackPlan) -> str:
+    """Where the rows of a stack come from, and what must be there before they can be known."""
+    said = "from AWS's change set" if stack.source == "change set" else "from comparing templates"
+    return f"{said}; waits for {', '.join(stack.waits_for)}" if stack.waits_for else said
+
+
+# --- the whole --------------------------------------------------------------------------------------------------
+
+
+def where(plan: EnvironmentPlan) -> str:
+    """`prod in account 123456789012, eu-central-1`."""
+    return f"{plan.environment} in account {plan.account}, {plan.region}"
+
+
+def counts(plan: EnvironmentPlan) -> dict[str, int]:
+    """How many rows there are of each kind; a nested stack counts when something of its own changes."""
+    layers = layers_of(plan)
+    return count(row for each in plan.stacks for row in rows(each, layers))
+
+
+def count(changes: Iterable[ResourceChange]) -> dict[str, int]:
+    """How many of these rows there are of each kind."""
+    found = Counter(kind(row) for row in changes)
+    return {each: found[each] for each in SIGNS}
+
+
+def summary(plan: EnvironmentPlan) -> str:
+    """`12 to add, 3 to change, 1 to replace, 0 to remove`."""
+    found = counts(plan)
+    text = ", ".join(f"{found[each]} to {each}" for each in (ADD, CHANGE, REPLACE, REMOVE))
+    return f"{text}, {found[OTHER]} unknown until it runs" if found[OTHER] else text
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+def path(change: PropertyChange) -> str:
+    """`Tags[0].Value`: without the word Properties, which nearly every path begins with."""
+    steps = change.path[1:] if len(change.path) > 1 and change.path[0] == "Properties" else change.path
+    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
+
+
+def shown(value: object, room: int) -> str:
+    """A template value on one line, cut to the room with its length."""
+    if value is None:
+        return "(not told)"
+    text = value if isinstance(value, str) else as_json(value)
+    text = " ".join(text.split()) if "\n" in text else text
+    if len(text) <= room:
+        return text or '""'
+    length = f"… ({len(text)} characters)"
+    return text[: max(4, room - len(length))] + length
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """A value that is not text as JSON; what stands for a value that is not there, in its own words."""
+    if isinstance(value, Absent) or not isinstance(value, dict | list | bool | int | float):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str, indent=indent)
