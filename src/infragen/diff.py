@@ -440,6 +440,13 @@ def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> fro
     )
 
 
+def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:
+    """The entries of two flat maps that differ."""
+    names = [*new, *(each for each in old if each not in new)]
+    pairs = ((name, old.get(name, NOTHING), new.get(name, NOTHING)) for name in names)
+    return tuple(PropertyChange((name,), before, after) for name, before, after in pairs if before != after)
+
+
 def other_sections(old: Side, new: Side) -> tuple[str, ...]:
     """The sections in which two templates differ beside resources, parameters and outputs."""
     told = ("Resources", "Parameters", "Outputs")

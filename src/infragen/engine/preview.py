@@ -11,13 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.diff import EMPTY, Side, changed_outputs, compare, judged, other_sections, outputs_of, same, settled
+from infragen.diff import (
+    EMPTY,
+    Side,
+    changed_outputs,
+    compare,
+    differing,
+    judged,
+    other_sections,
+    outputs_of,
+    same,
+    settled,
+)
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import OperationFailed
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
-from infragen.stack import STACK_TYPE, Absent, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, StackState, row
 from infragen.synth import LayerTemplate
 from infragen.templatefile import parse
 
@@ -179,13 +190,6 @@ def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
         and not declared[name].get("NoEcho")
         and not str(declared[name].get("Type", "")).startswith(OPAQUE)
     }
-
-
-def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:
-    """The entries of two flat maps that differ."""
-    names = [*new, *(each for each in old if each not in new)]
-    pairs = ((name, old.get(name, Absent()), new.get(name, Absent())) for name in names)
-    return tuple(PropertyChange((name,), before, after) for name, before, after in pairs if before != after)
 
 
 # --- nested stacks ----------------------------------------------------------------------------------------------
