@@ -49,7 +49,7 @@ def program(failure: BaseException) -> Program:
     ],
 )
 def test_every_way_out_has_its_exit_code_and_no_traceback(failure: BaseException, code: int) -> None:
-    """stdout keeps the result, stderr has the message."""
+    """O6: stdout keeps the result, stderr has the message."""
     result = CliRunner().invoke(program(failure), ["fail"])
     assert result.exit_code == code
     assert result.stdout == "result\n"
@@ -151,7 +151,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_a_reader_that_goes_away_ends_the_output_in_silence() -> None:
-    """`infragen --help | true` and the like: no traceback, no complaint at interpreter exit."""
+    """O4: `infragen --help | true` and the like: no traceback, no complaint at interpreter exit."""
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "infragen", "render", "--check"]
@@ -211,6 +211,6 @@ def test_an_endpoint_that_is_no_address_is_an_error_of_the_surroundings() -> Non
 
 
 def test_a_locale_without_the_letters_breaks_nothing() -> None:
-    """Latin-1 has no such signs; they are replaced, not raised."""
+    """O4: Latin-1 has no such signs; they are replaced, not raised."""
     ended = infragen_process("render", "--env", "träum→", PYTHONIOENCODING="latin-1")
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)

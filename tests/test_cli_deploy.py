@@ -167,13 +167,13 @@ def test_status_as_json_is_versioned(run: Run) -> None:
 
 
 def test_without_a_terminal_nobody_is_asked(run: Run) -> None:
-    """Exit code 3, and the flag that answers is named; for a protected environment it is --confirm with its name."""
+    """O5: exit code 3, and the flag that answers is named; for a protected environment --confirm with its name."""
     refused = run("bootstrap", code=3)
     assert "There is no terminal to ask\nhint: answer with --yes\n" in refused.stderr
 
 
 def test_a_protected_environment_wants_its_name(run: Run, project: Path, account: str) -> None:
-    """--yes is not enough, another name is refused, and its own deletes it."""
+    """R14: --yes is not enough, another name is refused, and its own deletes it."""
     write(project, account, "nested", more="protect: true\n")
     run("bootstrap", "--yes")
     run("deploy", "--yes")
@@ -221,7 +221,7 @@ def test_on_a_terminal_the_user_is_asked(run: Run, emulator: Emulator, project: 
 
 
 def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Path) -> None:
-    """NO_COLOR and --no-color, also on a terminal; without them there is colour."""
+    """O3: NO_COLOR and --no-color, also on a terminal; without them there is colour."""
     command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
     assert "\x1b" in on_a_terminal(command, "n\n", project)[1]
     assert "\x1b" not in on_a_terminal(command, "n\n", project, NO_COLOR="1")[1]

@@ -59,7 +59,7 @@ def test_check_is_silent_about_nothing_but_the_directories_when_all_is_well(proj
 
 
 def test_check_names_the_templates_of_an_environment_that_is_gone(project: Path) -> None:
-    """templates/old has no environments/old.yaml any more."""
+    """Y12: templates/old has no environments/old.yaml any more."""
     render()
     (project / "templates" / "dev").rename(project / "templates" / "old")
     render()
@@ -120,7 +120,7 @@ def test_a_file_that_is_neither_environment_nor_extended_is_a_mistake(project: P
 
 
 def test_the_same_bytes_whatever_the_hash_seed_locale_time_zone_and_directory(tmp_path: Path) -> None:
-    """Four processes that differ in all of them write the same files."""
+    """T11: four processes that differ in all of them write the same files."""
     written = []
     for number, (locale, zone) in enumerate([("C", "UTC"), ("C.UTF-8", "Asia/Tokyo"), ("POSIX", "EST5EDT")]):
         cwd = tmp_path / f"cwd{number}"

@@ -387,7 +387,7 @@ def test_keys_that_look_like_our_own_notation_are_told_like_others(tmp_path: Pat
 
 
 def test_a_secret_in_the_place_of_its_arn_is_not_shown(tmp_path: Path) -> None:
-    """T6: the message must not print what may be the secret itself."""
+    """T6, T7: the message must not print what may be the secret itself."""
     lines = refused(tmp_path, with_value("api.secrets", "{KEY: sk_live_canary}"))
     assert lines[0].endswith("(:json-key:: may follow) or of an SSM parameter (not shown: it may be the secret itself)")
     assert "sk_live_canary" not in str(lines)
@@ -516,7 +516,7 @@ ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex
     quote=st.sampled_from("'\" "),
 )
 def test_every_account_id_arrives_as_it_is_written(digits: str, quote: str) -> None:
-    """P17: quoted or not, with leading zeros or without."""
+    """P17, Y1: quoted or not, with leading zeros or without."""
     node = yamlfile.load((LEAST + f"account: {quote}{digits}{quote}\n").encode(), "dev.yaml")
     assert Environment.model_validate(yamlfile.plain(node)).account == digits
 

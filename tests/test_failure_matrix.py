@@ -352,7 +352,7 @@ def test_c4_an_unchanged_nested_environment_makes_no_change_set(nested: Bench, a
 def test_c4_children_near_the_limit_of_change_sets_are_left_without(
     nested: Bench, aws: FakeAws, tmp_path: Path, held: int, nested_sets: bool
 ) -> None:
-    """At 500 it is said, at 900 the run goes on without nested change sets, and its plan shows the child's rows."""
+    """C4, R17: at 500 it is said; at 900 it goes on without nested sets, and the plan has our rows for the child."""
     assert nested.deploy(assembly(nested)).exit_code == 0
     child = next(s for s in aws.cloud.stacks.values() if s.name.startswith("shop-test-Network"))
     own = sum(c.stack is child for c in aws.cloud.change_sets.values())

@@ -43,7 +43,7 @@ def test_a_second_rendering_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_templates_of_removed_layers_go_and_files_of_others_stay(tmp_path: Path) -> None:
-    """queue.yaml was ours and goes; a README and a template by hand stay, and links are kept as links."""
+    """Y12: queue.yaml was ours and goes; a README and a template by hand stay, and links are kept as links."""
     write(tmp_path / "dev", OLD)
     (tmp_path / "dev" / "README.md").write_text("mine")
     (tmp_path / "dev" / "byhand.yaml").write_text("Resources: {}\n")
@@ -56,7 +56,7 @@ def test_templates_of_removed_layers_go_and_files_of_others_stay(tmp_path: Path)
 
 
 def test_a_link_in_the_place_of_a_template_is_replaced_and_its_target_is_not(tmp_path: Path) -> None:
-    """Symbolic links are never written through."""
+    """Y10: symbolic links are never written through."""
     write(tmp_path / "dev", OLD)
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "dev" / "root.yaml").unlink()
@@ -67,7 +67,7 @@ def test_a_link_in_the_place_of_a_template_is_replaced_and_its_target_is_not(tmp
 
 
 def test_a_linked_directory_and_a_directory_inside_are_refused(tmp_path: Path) -> None:
-    """Both could lead outside of the set; nothing is written."""
+    """Y10: both could lead outside of the set; nothing is written."""
     (tmp_path / "far").mkdir()
     (tmp_path / "dev").symlink_to(tmp_path / "far")
     with pytest.raises(Refused, match="symbolic link"):
@@ -121,7 +121,7 @@ def interrupt(directory: Path, step: int, kind: str) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("kind", ["kill", "full disk"])
 def test_whatever_the_moment_of_death_there_is_the_old_set_or_the_new_one(tmp_path: Path, kind: str) -> None:
-    """The writer dies, or finds the disk full, before its n-th step, for every n; then it is run again."""
+    """Y11: the writer dies, or finds the disk full, before its n-th step, for every n; then it is run again."""
     write(tmp_path / "dev", OLD)
     (tmp_path / "dev" / "README.md").write_text("mine")
     old, new = {**OLD, "README.md": "mine"}, {**NEW, "README.md": "mine"}

@@ -79,7 +79,7 @@ def test_a_failure_shows_awss_words_and_what_to_type() -> None:
 
 
 def test_a_silent_minute_is_broken_by_a_heartbeat_that_says_what_is_waited_for() -> None:
-    """Not before a minute without a line, and again after the next."""
+    """O1: not before a minute without a line, and again after the next."""
     stage = Stage()
     stage.tell(Started("queue", "shop-dev-queue", "create"), event("Orders", "CREATE_IN_PROGRESS"))
     stage.now = 59
@@ -113,7 +113,7 @@ def test_who_we_are_is_told_once_and_uploads_by_short_names() -> None:
 
 
 def test_plans_go_where_plans_go() -> None:
-    """For `plan` that is stdout, and progress stays out of it."""
+    """O2: for `plan` that is stdout, and progress stays out of it."""
     stage = Stage()
     change = ResourceChange("queue", "Add", "Orders", QUEUE)
     shown = EnvironmentPlan("dev", "1", "r", "nested", (StackPlan("queue", "q", "create", (change,)),))
@@ -152,7 +152,7 @@ class ClosedPipe(io.StringIO):
 
 
 def test_a_closed_stderr_ends_the_words_and_not_the_operation() -> None:
-    """Telling goes on without an error."""
+    """O4: telling goes on without an error."""
     ui = Terminal(console(ClosedPipe(), styled=False), console(io.StringIO(), styled=False), lambda: 0.0)
     ui.tell(Warned("one"))
     ui.tell(Started("queue", "shop-dev-queue", "create"))

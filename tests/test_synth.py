@@ -71,7 +71,7 @@ def test_the_root_finds_each_child_by_its_digest(dev: Environment) -> None:
 def test_a_layer_that_breaks_its_contract_is_found_out(
     dev: Environment, change: dict[str, Any], complaint: str
 ) -> None:
-    """Inputs are exactly what a layer uses, outputs exactly what it publishes."""
+    """N12: inputs are exactly what a layer uses, outputs exactly what it publishes."""
     first = _toy("network", inputs=(), uses="AWS::StackName")
     second = _toy("toy", inputs=(LayerOutput("network", "Upstream", ""),), uses="Upstream")
     synthesize(dev, (first, second))

@@ -119,7 +119,7 @@ ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex
     quote=st.sampled_from("'\" "),
 )
 def test_account_ids_survive(digits: str, quote: str) -> None:
-    """P17: every 12-digit account id keeps its digits, leading zeros too, quoted or not."""
+    """P17, Y1: every 12-digit account id keeps its digits, leading zeros too, quoted or not."""
     assert scalar(f"{quote}{digits}{quote}").text == digits
 
 

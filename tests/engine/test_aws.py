@@ -60,7 +60,7 @@ def request(**over: Any) -> ChangeSetRequest:
 
 
 def test_a_change_set_is_asked_for_with_everything_it_needs(cloud: Account, formation: Stubber) -> None:
-    """A value read from AWS is never sent back: what stays is UsePreviousValue."""
+    """T5: a value read from AWS is never sent back: what stays is UsePreviousValue."""
     expected = {
         "StackName": "shop-dev",
         "ChangeSetName": "infragen-a-b",
@@ -162,7 +162,7 @@ def test_a_json_template_comes_back_as_text(cloud: Account, formation: Stubber) 
 
 
 def test_every_call_to_s3_names_the_owner(cloud: Account, s3: Stubber) -> None:
-    """And an object that is there already is not sent again."""
+    """B3: and an object that is there already is not sent again."""
     owner = {"ExpectedBucketOwner": ACCOUNT}
     s3.add_response("head_bucket", {"BucketRegion": REGION}, {"Bucket": "b", **owner})
     s3.add_response("head_object", {}, {"Bucket": "b", "Key": "k1", **owner})
@@ -192,7 +192,7 @@ def test_a_bucket_that_cannot_be_used_says_why(
 
 
 def test_a_bucket_in_another_region_is_named_with_it(cloud: Account, s3: Stubber) -> None:
-    """The answer says where it is."""
+    """B2: the answer says where it is."""
     s3.add_response("head_bucket", {"BucketRegion": "eu-west-1"}, {"Bucket": "b", "ExpectedBucketOwner": ACCOUNT})
     with pytest.raises(CloudError, match="eu-west-1"):
         cloud.check_bucket("b")
@@ -209,7 +209,7 @@ def test_a_bucket_in_another_region_is_named_with_it(cloud: Account, s3: Stubber
 def test_template_urls_are_those_of_the_region_and_partition(
     monkeypatch: pytest.MonkeyPatch, arn: str, region: str, url: str
 ) -> None:
-    """China has a domain of its own."""
+    """B5: china has a domain of its own."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     cloud = connect(region, "1")
@@ -219,7 +219,7 @@ def test_template_urls_are_those_of_the_region_and_partition(
 
 
 def test_lambdas_limit_is_unknown_without_the_permission(cloud: Account) -> None:
-    """Optional information never fails a deployment."""
+    """A11: optional information never fails a deployment."""
     with Stubber(cloud.clients.functions) as functions:
         limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}
         functions.add_response("get_account_settings", {"AccountLimit": limits}, {})
@@ -273,7 +273,7 @@ def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Acco
     ],
 )
 def test_botocores_errors_become_ours(error: Exception, kind: type[CloudError], match: str) -> None:
-    """One line that says what was being done, and what to type next."""
+    """A1, A2: one line that says what was being done, and what to type next."""
     with pytest.raises(kind, match=match) as caught, translated("asking"):
         raise error
     assert type(caught.value) is kind or kind is CloudError

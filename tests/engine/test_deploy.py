@@ -282,7 +282,7 @@ def test_a_failed_first_creation_can_be_deleted(stage: Stage, topology: str) -> 
 
 
 def test_a_failure_skips_what_depends_on_it_and_nothing_else(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Independent: c needs b needs a; d needs nothing. When b fails, c is skipped, d is deployed."""
+    """N10: Independent: c needs b needs a; d needs nothing. When b fails, c is skipped, d is deployed."""
     env = environment("independent")
     stage = with_bucket(on_fake(aws, monkeypatch), env)
     made = assembly(
@@ -344,7 +344,7 @@ def test_a_change_set_that_fails_is_explained_and_nothing_is_executed(stage: Sta
 def test_nothing_is_written_with_the_wrong_account_or_region(
     stage: Stage, topology: str, over: dict[str, str], match: str
 ) -> None:
-    """Every command stops after asking who it is."""
+    """A8: every command stops after asking who it is."""
     env = environment(topology, **over)
     made = assembly(layer("first", {"Queue": QUEUE}), env=env)
     commands: list[Callable[[], object]] = [
@@ -409,7 +409,7 @@ def test_somebody_elses_operation_is_a_conflict(stage: Stage, topology: str) -> 
 def test_a_missing_bucket_names_the_command_that_makes_it(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str
 ) -> None:
-    """Deploying before bootstrap says what to type."""
+    """B1: deploying before bootstrap says what to type."""
     stage = on_fake(aws, monkeypatch)
     with pytest.raises(CloudError, match="does not exist") as error:
         deploy(stage, shop(topology))
@@ -420,7 +420,7 @@ def test_a_missing_bucket_names_the_command_that_makes_it(
 
 
 def test_replacing_what_holds_data_is_refused_unless_allowed_by_name(stage: Stage, topology: str) -> None:
-    """A queue that would be replaced stops the deployment before it begins; --allow-replace lets it through."""
+    """R4: a queue that would be replaced stops the deployment before it begins; --allow-replace lets it through."""
     deploy(stage, shop(topology))
     fifo = {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}
     made = shop(topology, first={"Queue": fifo})
@@ -435,7 +435,7 @@ def test_replacing_what_holds_data_is_refused_unless_allowed_by_name(stage: Stag
 def test_removing_a_layer_from_a_nested_environment_counts_as_removing_all_in_it(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The queue inside the nested stack is named, not only the stack around it."""
+    """R5: the queue inside the nested stack is named, not only the stack around it."""
     env = environment("nested")
     stage = with_bucket(on_fake(aws, monkeypatch), env)
     both = [layer("first", {"Queue": QUEUE}), layer("second", {"Topic": TOPIC})]
@@ -445,7 +445,7 @@ def test_removing_a_layer_from_a_nested_environment_counts_as_removing_all_in_it
 
 
 def test_a_protected_environment_gets_termination_protection_and_stack_policies(stage: Stage, topology: str) -> None:
-    """Both hold in AWS afterwards, on the stack that holds the data too, and destroy asks for each by name."""
+    """R6, R8, R9: both hold in AWS afterwards, also on the stack with the data, and destroy asks for each by name."""
     made = shop(topology, env={"protect": "true"})
     deploy(stage, made)
     states = [each for each in stage.cloud.stacks("shop-dev") if not each.name.endswith("artifacts")]
@@ -557,7 +557,7 @@ def test_the_bucket_that_tests_begin_with_is_that_of_bootstrap(monkeypatch: pyte
 
 
 def test_every_object_is_asked_for_with_the_account_that_must_own_the_bucket(stage: Stage, topology: str) -> None:
-    """A bucket of that name in another account would otherwise receive our templates."""
+    """B3: a bucket of that name in another account would otherwise receive our templates."""
     stage.aws.calls.clear()
     deploy(stage, shop(topology))
     calls = [call for call in stage.aws.calls if call.service == "s3"]

@@ -145,7 +145,7 @@ def test_p4_killed_at_any_call_the_next_run_converges(
     number: int,
     applied: bool,
 ) -> None:
-    """Killed before or after the call, found later at an odd moment: one execution per stack, nothing left over."""
+    """N5, N9: killed before or after the call, found later at an odd moment: one execution per stack, nothing left."""
     scene = Scene(aws, tmp_path, topology)
     scene.prepare()
     fuse = Fuse(number, applied)
@@ -214,7 +214,7 @@ def outcome(run: Callable[[], Deployment]) -> int:
 
 @pytest.mark.parametrize("seed", seeds(short=1, soak=100))
 def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
-    """Half of all calls for five virtual minutes: everything is deployed, exit code 0."""
+    """N1: half of all calls for five virtual minutes: everything is deployed, exit code 0."""
     aws = scene.aws
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
         proxy.storm(THROTTLED, share=0.5, until=aws.clock.seconds + 300, seed=seed)
@@ -225,7 +225,7 @@ def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
 
 @pytest.mark.parametrize("after", points(40, 1))
 def test_p8_ten_minutes_without_network_are_survived(scene: Scene, after: int) -> None:
-    """The network is cut at some moment after the first execution: followed to the end, no event twice."""
+    """N3: the network is cut at some moment after the first execution: followed to the end, no event twice."""
     aws = scene.aws
     aws.slow("Jobs", 900)
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:

@@ -101,7 +101,7 @@ def run(stage: Stage, topology: str, at: int, applied: bool) -> list[str]:
 def test_a_killed_update_converges_when_it_is_run_again(
     monkeypatch: pytest.MonkeyPatch, topology: str, applied: bool
 ) -> None:
-    """Same final state, and no stack executed twice for the same content."""
+    """N5: same final state, and no stack executed twice for the same content."""
     with FakeAws() as aws:
         undisturbed = scene(aws, monkeypatch, topology)
         total = len(run(undisturbed, topology, at=10**9, applied=False))

@@ -95,7 +95,7 @@ def name_of(parameter: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("at", [0.0, 5.0, 55.0])
 def test_ten_minutes_without_network_lose_nothing(stage: Stage, topology: str, at: float) -> None:
-    """The user hears of it, the stacks end as wanted, and every event is told once."""
+    """N3: the user hears of it, the stacks end as wanted, and every event is told once."""
     result, _ = deploy(stage, topology, Unavailable, at, 600.0)
     assert {type(each) for each in result.outcomes} == {Deployed}
     assert stage.ui.of(Lost)
@@ -119,7 +119,7 @@ def all_events(stage: Stage, stack_id: str) -> list[Any]:
 
 
 def test_a_new_login_within_the_grace_resumes(stage: Stage, topology: str) -> None:
-    """Expired credentials end no deployment that goes well."""
+    """A3: expired credentials end no deployment that goes well."""
     result, cut = deploy(stage, topology, CredentialsExpired, 5.0, GRACE - 60)
     assert {type(each) for each in result.outcomes} == {Deployed}
     assert cut.reconnected > 0
@@ -127,7 +127,7 @@ def test_a_new_login_within_the_grace_resumes(stage: Stage, topology: str) -> No
 
 
 def test_without_a_new_login_the_outcome_is_unknown_and_nothing_more_begins(stage: Stage, topology: str) -> None:
-    """Exit code 6; the operation runs on, and a later `follow` or `deploy` finds it."""
+    """A3: exit code 6; the operation runs on, and a later `follow` or `deploy` finds it."""
     result, _ = deploy(stage, topology, CredentialsExpired, 5.0, float("inf"))
     assert isinstance(result.outcomes[0], Unknown)
     assert all(isinstance(each, Skipped) for each in result.outcomes[1:])
@@ -180,7 +180,7 @@ def test_a_follow_timeout_ends_the_following_only(stage: Stage, topology: str) -
 
 
 def test_an_interrupt_in_the_middle_of_a_call_does_not_lose_the_operation(stage: Stage, topology: str) -> None:
-    """SIGINT that arrives while a call is made is noted: the call ends, and what runs is followed."""
+    """N9: SIGINT that arrives while a call is made is noted: the call ends, and what runs is followed."""
     sent = []
 
     class Interrupting(Cut):

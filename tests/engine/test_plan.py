@@ -144,13 +144,13 @@ def test_tags_say_whose_a_stack_is(topology: str) -> None:
 def test_capabilities_are_those_that_the_templates_need(
     resources: dict[str, Any], more: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    """No more: what is acknowledged is what somebody should look at."""
+    """A13: no more: what is acknowledged is what somebody should look at."""
     assert capabilities([{"Resources": {}}, {"Resources": resources, **more}]) == expected
 
 
 @pytest.mark.parametrize("section", ["Resources", "Parameters", "Outputs", "Mappings"])
 def test_counts_are_checked_against_the_quotas(section: str) -> None:
-    """At the quota it passes with a warning, one more is refused with the layer and the count; at 90 % nothing yet."""
+    """T2: at the quota it passes with a warning, one more is refused with layer and count; at 90 % nothing yet."""
     quota = {"Resources": 500}.get(section, 200)
     counts = (quota * 9 // 10, quota, quota + 1)
     counted: dict[int, dict[str, Any]] = {n: {section: {f"N{i}": {} for i in range(n)}} for n in counts}
@@ -163,7 +163,7 @@ def test_counts_are_checked_against_the_quotas(section: str) -> None:
 
 
 def test_size_is_counted_in_bytes() -> None:
-    """One megabyte of UTF-8, not of characters."""
+    """T2: one megabyte of UTF-8, not of characters."""
     assert check_size("api", "x" * 900_000) == []
     assert len(check_size("api", "x" * 1_000_000)) == 1
     with pytest.raises(InputError, match="1000001 bytes"):
@@ -173,7 +173,7 @@ def test_size_is_counted_in_bytes() -> None:
 
 
 def test_the_size_of_a_parameters_value_is_checked_before_the_request_is_made() -> None:
-    """4,096 bytes pass, one more is refused with the parameter's name."""
+    """T3: 4,096 bytes pass, one more is refused with the parameter's name."""
     assert with_value("x" * 4096)
     with pytest.raises(InputError, match="4097 bytes in parameter ImageTag"):
         with_value("x" * 4097)

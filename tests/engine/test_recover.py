@@ -85,7 +85,7 @@ def test_a_stuck_rollback_is_continued_once_its_cause_is_gone(stage: Stage, topo
 
 
 def test_a_stuck_resource_is_given_up_only_when_it_is_named(stage: Stage, topology: str) -> None:
-    """Without --skip the rollback fails again; with it the outcome says what is out of step."""
+    """S5: without --skip the rollback fails again; with it the outcome says what is out of step."""
     stuck(stage, topology)
     ended = recover_environment(environment(topology), stage.session)
     assert ended.exit_code == 1
@@ -195,7 +195,7 @@ def test_a_running_update_is_cancelled_after_asking(stage: Stage, topology: str)
 
 
 def test_what_cannot_be_cancelled_is_refused(stage: Stage, topology: str) -> None:
-    """A creation cannot; nothing is asked and nothing changed."""
+    """N8: a creation cannot; nothing is asked and nothing changed."""
     stage.aws.slow("Second", 40)
 
     def sleep(seconds: float) -> None:

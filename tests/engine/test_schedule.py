@@ -99,7 +99,7 @@ def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skip
 @given(GRAPHS)
 @sweep(short=50, soak=2000)
 def test_every_stop_has_exactly_one_outcome_and_the_exit_code_is_the_worst(graph: tuple[Node, ...]) -> None:
-    """Also when a road raises one of our errors, or breaks."""
+    """N11: also when a road raises one of our errors, or breaks."""
     found, _, ui = run(graph)
     assert [each.layer for each in found.outcomes] == [str(index) for index in range(len(graph))]
     ended = [each.outcome.layer for each in ui.of(Ended)]
@@ -153,7 +153,7 @@ def test_the_second_interrupt_stops_following() -> None:
 
 @given(st.integers(0, 5000), st.integers(0, 100))
 def test_many_stacks_stay_within_the_read_rate(rounds: int, roads: int) -> None:
-    """Two reads per stack and round: once grown, the pause keeps them under the rate, up to its bound."""
+    """N1: two reads per stack and round: once grown, the pause keeps them under the rate, up to its bound."""
     seconds = pause(rounds, roads)
     assert 0 < seconds <= LONGEST_PAUSE
     if rounds > 25:

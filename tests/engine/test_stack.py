@@ -40,7 +40,7 @@ CELLS = [
 def test_each_status_has_one_answer_for_each_command(
     status: str, deploy: OnDeploy, destroy: OnDestroy, recover: OnRecover, is_running: bool
 ) -> None:
-    """A stack in this status is treated so by deploy, destroy and recover; what is unknown is refused by all."""
+    """S6: a stack in this status is treated so by deploy, destroy and recover; what is unknown is refused by all."""
     found = row(status)
     assert (found.deploy, found.destroy, found.recover, running(status)) == (deploy, destroy, recover, is_running)
     assert (found.deploy is not OnDeploy.REFUSE) or found.hint, "a refusal says what to do"

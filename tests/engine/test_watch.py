@@ -37,7 +37,7 @@ def app(topology: str) -> Assembly:
 
 
 def test_a_service_that_takes_long_says_why_once(stage: Stage, topology: str) -> None:
-    """Its events and the reason its tasks stopped, each told once, oldest first."""
+    """R1: its events and the reason its tasks stopped, each told once, oldest first."""
     stage.aws.slow("Service", 380)
     stage.aws.settings.ecs_events["Service"] = ["unable to place a task", "has started 1 tasks"]
     stage.aws.settings.stopped_tasks["Service"] = "Essential container in task exited"
@@ -60,7 +60,7 @@ def test_a_service_that_is_quick_is_not_asked_for(stage: Stage, topology: str) -
 
 
 def test_without_the_permission_there_is_one_warning(stage: Stage, topology: str) -> None:
-    """The deployment goes on, and is not asked about again."""
+    """A11: the deployment goes on, and is not asked about again."""
 
     class Forbidding:
         calls = 0
