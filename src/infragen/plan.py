@@ -296,7 +296,10 @@ class StackPlan:
 
 @dataclass(frozen=True)
 class EnvironmentPlan:
-    """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids."""
+    """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids.
+
+    `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked.
+    """
 
     environment: str
     account: str
@@ -306,6 +309,7 @@ class EnvironmentPlan:
     capabilities: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
+    against: str = ""
 
     @property
     def changed(self) -> bool:

@@ -8,6 +8,7 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import show, width
 from infragen.cli.program import command_options
+from infragen.errors import InputError
 
 
 @click.command()
@@ -52,22 +53,72 @@ def config(name: str, directory: Path, form: str) -> None:
 
 
 @click.command()
-@click.argument("one", metavar="A", shell_complete=options.complete)
-@click.argument("other", metavar="B", shell_complete=options.complete)
+@click.argument("one", metavar="[A", required=False, shell_complete=options.complete)
+@click.argument("other", metavar="B]", required=False, shell_complete=options.complete)
+@click.option(
+    "--against",
+    metavar="DIR|COMMIT",
+    help="Compare what the environments render to with an earlier rendering: a directory that `render` wrote, or what "
+    "a commit holds (main, HEAD~1, v1.2).",
+)
+@options.envs("With --against, compare this environment only; may be given several times.")
 @options.environments
+@click.option(
+    "--templates",
+    metavar="DIR",
+    default="templates",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="With --against COMMIT, where that commit's templates are.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when something differs.")
 @command_options
-def diff(one: str, other: str, directory: Path) -> None:
-    """Show how two environments differ.
+def diff(
+    one: str | None,
+    other: str | None,
+    against: str | None,
+    names: tuple[str, ...],
+    directory: Path,
+    templates: Path,
+    detailed_exitcode: bool,
+) -> None:
+    """Show how two environments differ, or what changed since a commit.
 
-    First the values, with where they are written in B; then the resources that they make.
+    A and B: first the values, with where they are written in B; then the resources that they make.
+    --against: the plan that takes what that commit renders to what the files here render to, made without AWS.
 
     \b
-    Example:
+    Examples:
       infragen diff dev prod
+      infragen diff --against main
+      infragen diff --against HEAD~1 --env prod --detailed-exitcode
     """
+    if against is None:
+        if one is None or other is None or names or detailed_exitcode:
+            raise InputError("name two environments, or an earlier rendering with --against", "infragen diff --help")
+        _between_environments(directory, one, other)
+    elif one is not None:
+        raise InputError(f"{one} and --against cannot be given together", f"--env {one} compares that environment")
+    elif _since(against, directory, templates, names) and detailed_exitcode:
+        click.get_current_context().exit(10)
+
+
+def _between_environments(directory: Path, one: str, other: str) -> None:
     from infragen.report.difference import difference_lines
     from infragen.synth import synthesize
 
     [first], [second] = options.files(directory, (one,)), options.files(directory, (other,))
-    templates = synthesize(first.environment), synthesize(second.environment)
-    show(difference_lines(first, second, templates, width(sys.stdout)))
+    rendered = synthesize(first.environment), synthesize(second.environment)
+    show(difference_lines(first, second, rendered, width(sys.stdout)))
+
+
+def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...]) -> bool:
+    """Prints the plan of each environment; says whether there is something to change."""
+    from infragen.earlier import compare_with, earlier
+    from infragen.report.plan import plan_lines
+
+    before = earlier(against, directory, templates)
+    plans = compare_with(before, options.files(directory, names), every=not names)
+    for each in plans:
+        show(plan_lines(each, width(sys.stdout)))
+    return any(each.changed for each in plans)

@@ -124,7 +124,9 @@ def source(stack: StackPlan) -> str:
 
 
 def where(plan: EnvironmentPlan) -> str:
-    """`prod in account 123456789012, eu-central-1`."""
+    """`prod in account 123456789012, eu-central-1`, or between two renderings `prod against main`."""
+    if plan.against:
+        return f"{plan.environment} against {plan.against}"
     return f"{plan.environment} in account {plan.account}, {plan.region}"
 
 
