@@ -173,13 +173,19 @@ def _rendered(document: dict[str, Any]) -> tuple[object, ...]:
     return (assembly.root().text, *((each.text, each.parameters) for each in assembly.templates))
 
 
-@pytest.mark.parametrize("key", CHANGES)
-def test_a_key_changes_what_is_rendered(key: str) -> None:
-    """One key changed, everything else the same: the templates or the values passed to them differ."""
+def changed(key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two environments that differ in one key, in which it matters."""
     change = CHANGES[key]
     needed, value = change if isinstance(change, tuple) else ({}, change)
     before = _merged(BASE, needed)
-    assert _rendered(before) != _rendered(_with(before, key.split("."), value))
+    return before, _with(before, key.split("."), value)
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_key_changes_what_is_rendered(key: str) -> None:
+    """One key changed, everything else the same: the templates or the values passed to them differ."""
+    before, after = changed(key)
+    assert _rendered(before) != _rendered(after)
 
 
 def test_no_key_is_left_out() -> None:

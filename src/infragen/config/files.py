@@ -34,6 +34,10 @@ class EnvironmentFile:
         """Where the value at a path is written; for an absent one, the key of the section it belongs to."""
         return _place(self.node, path)
 
+    def writes(self, path: reference.Path) -> bool:
+        """Whether the value at a path is written in the file or in one that it extends, and no default."""
+        return _value_at(self.node, path) is not None
+
     def code(self, worker: str) -> Path | None:
         """The code of a worker: the path it names, relative to the file that names it."""
         for index, each in enumerate(self.environment.workers):
