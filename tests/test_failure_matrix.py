@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from infragen.engine.outcome import Deployed, Failed, Unchanged
 from infragen.engine.progress import Following, Happened, Question, Warned
 from infragen.engine.schedule import pause
-from infragen.errors import Conflict, InfragenError, OperationFailed, Refused
+from infragen.errors import Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
 from infragen.plan import OutputOf, StackUnit
 from infragen.synth import Assembly, synthesize
 
@@ -187,6 +187,90 @@ def test_s7_an_operation_of_somebody_else_is_a_conflict(bench: Bench, aws: FakeA
     before = aws.mutations()
     with pytest.raises(Conflict, match=r"UPDATE_IN_PROGRESS since \d\d:\d\d:\d\d"):
         bench.deploy_units(unit)
+    assert aws.mutations() == before
+
+
+def somebody_updates(aws: FakeAws, unit: StackUnit, seconds: float, token: str = "") -> None:
+    """An update of Jobs that takes so long, by somebody who knows nothing of infragen."""
+    aws.slow("Jobs", seconds, on="update")
+    changed = json.dumps({"Resources": {"Jobs": queue(DelaySeconds=9)}})
+    more = {"ClientRequestToken": token} if token else {}
+    aws.elsewhere.update_stack({"StackName": unit.stack, "TemplateBody": changed, "Tags": tags_of(unit), **more})
+
+
+@pytest.mark.parametrize("limit", [float("inf"), 3600.0])
+def test_s7_with_wait_the_operation_of_somebody_else_is_waited_for(bench: Bench, aws: FakeAws, limit: float) -> None:
+    """S7: the wait is told with status and token and shows that it is alive; then the deployment goes on."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    deployed(bench, unit)
+    somebody_updates(aws, unit, 600, token="theirs-1")
+    began = aws.clock.seconds
+    bench.ui.events.clear()
+    result = bench.deploy_units(unit, wait=limit)
+    assert isinstance(result.outcomes[0], Deployed)
+    assert aws.stack(unit.stack).resources["Jobs"].properties == {}
+    assert aws.clock.seconds - began > 600
+    [warning] = [event.text for event in bench.ui.events if isinstance(event, Warned)]
+    assert "shop-test-data is UPDATE_IN_PROGRESS since" in warning
+    assert "token theirs-1, not infragen's" in warning
+    beats = [event.seconds for event in bench.ui.events if isinstance(event, Following)]
+    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) <= 60
+
+
+def test_s7_a_wait_that_was_too_short_is_a_conflict(bench: Bench, aws: FakeAws) -> None:
+    """S7: exit code 5 after the given time, and nothing was changed."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    deployed(bench, unit)
+    somebody_updates(aws, unit, 600)
+    before, began = aws.mutations(), aws.clock.seconds
+    with pytest.raises(Conflict, match="not infragen's"):
+        bench.deploy_units(unit, wait=60.0)
+    assert 60 <= aws.clock.seconds - began < 90
+    assert aws.mutations() == before
+
+
+def test_s7_what_the_others_left_is_looked_at_anew(bench: Bench, aws: FakeAws) -> None:
+    """S7: their update ends in UPDATE_ROLLBACK_FAILED: refused with the command that helps, not deployed over."""
+    unit = bench.unit("data", {"Jobs": QUEUE, "News": TOPIC})
+    deployed(bench, unit)
+    aws.fail("News", on="update", after=90)
+    aws.fail("Jobs", "gone", on="rollback")
+    body = json.dumps({"Resources": {"Jobs": queue(DelaySeconds=9), "News": topic(DisplayName="x")}})
+    aws.elsewhere.update_stack({"StackName": unit.stack, "TemplateBody": body, "Tags": tags_of(unit)})
+    with pytest.raises(Refused, match="UPDATE_ROLLBACK_FAILED") as refused:
+        bench.deploy_units(unit, wait=3600.0)
+    assert "infragen recover" in refused.value.hint
+
+
+def test_s7_an_operation_that_begins_while_we_prepare_is_a_conflict(bench: Bench, aws: FakeAws) -> None:
+    """S7: CreateChangeSet is refused because the stack is busy by now: exit code 5, not an input error."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    deployed(bench, unit)
+    words = f"Stack:{aws.stack(unit.stack).id} is in UPDATE_IN_PROGRESS state and can not be updated."
+    aws.refuse("cloudformation:CreateChangeSet", "ValidationError", words)
+    with pytest.raises(Conflict, match="UPDATE_IN_PROGRESS") as conflict:
+        bench.deploy_units(bench.unit("data", {"Jobs": queue(DelaySeconds=1)}))
+    assert "--wait" in conflict.value.hint
+
+
+def test_s7_our_own_operation_bars_a_plan_with_a_conflict(bench: Bench, aws: FakeAws) -> None:
+    """S7: a plan cannot follow; exit code 5 names the command that does."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    aws.slow("Jobs", 600)
+    bench.deploy_units(unit, follow_timeout=30)
+    with pytest.raises(Conflict, match="CREATE_IN_PROGRESS") as conflict:
+        bench.plan_units(unit)
+    assert "infragen deploy" in conflict.value.hint
+
+
+def test_s7_a_deployment_that_follows_an_earlier_run_keeps_to_its_time(bench: Bench, aws: FakeAws) -> None:
+    """S7: --follow-timeout also ends the following of what an earlier run began; exit code 6, nothing new begun."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    aws.slow("Jobs", 600)
+    bench.deploy_units(unit, follow_timeout=30)
+    before = aws.mutations()
+    with pytest.raises(OutcomeUnknown, match="may still run"):
+        bench.deploy_units(unit, follow_timeout=30)
     assert aws.mutations() == before
 
 
@@ -560,6 +644,8 @@ def test_c13_an_execution_that_never_arrives_is_no_success(aws: FakeAws, tmp_pat
         result = bench.deploy_units(bench.unit("data", {"Jobs": queue(DelaySeconds=3)}))
     assert result.exit_code == 4
     assert aws.stack("shop-test-data").resources["Jobs"].properties == {}
+    aws.clock.settle()
+    assert left_over(aws) == ([], [])
 
 
 def test_c13_an_execution_of_which_no_reply_ever_came_is_followed(aws: FakeAws, tmp_path: Path) -> None:

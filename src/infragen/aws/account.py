@@ -17,7 +17,7 @@ from infragen.aws import reading
 from infragen.aws.failure import DENIED, AwsError, translated
 from infragen.aws.session import Clients
 from infragen.cloud import ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
-from infragen.errors import CloudError, InfragenError, InputError, Refused
+from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
 from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChange, StackResource, StackState
 
 if TYPE_CHECKING:
@@ -155,6 +155,10 @@ class Account:
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
             return answer["Id"], answer["StackId"]
         except AwsError as error:
+            if "_IN_PROGRESS state" in error.words:
+                raise Conflict(
+                    error.message, "somebody began an operation meanwhile: `deploy --wait` waits for it"
+                ) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
             if error.code != "AlreadyExistsException":

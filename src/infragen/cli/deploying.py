@@ -131,6 +131,14 @@ def plan(
     "(first creations only).",
 )
 @_adopt
+@click.option(
+    "--wait",
+    metavar="[MINUTES]",
+    type=click.FloatRange(min=0, min_open=True),
+    is_flag=False,
+    flag_value=float("inf"),
+    help="Wait for an operation of somebody else to end, at most so long, then go on. Default: exit with 5.",
+)
 @options.follow_timeout
 @_yes
 @cloud_options
@@ -142,6 +150,7 @@ def deploy(
     allow_replace: tuple[str, ...],
     on_failure: str,
     adopt: bool,
+    wait: float | None,
     follow_timeout: float | None,
     yes: bool,
     reach: Reach,
@@ -156,6 +165,7 @@ def deploy(
       infragen deploy --env dev
       infragen deploy --env dev --local --yes
       infragen deploy --env prod --image-tag v42
+      infragen deploy --env prod --yes --wait 30
     """
     from infragen.engine.deploy import deploy_environment
     from infragen.engine.status import outputs
@@ -168,6 +178,7 @@ def deploy(
         on_failure=on_failure,
         adopt=adopt,
         follow_timeout=options.seconds(follow_timeout),
+        wait=options.seconds(wait),
     )
     with session(env, reach, yes=yes) as started:
         ended = deploy_environment(assembly, started, wanted)

@@ -7,27 +7,26 @@ made. Every stack ends with exactly one outcome.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
-from infragen.engine.observe import Observed, check_stacks, observe
-from infragen.engine.operate import Road, Target, delete, discard, execute, is_ours, resume, why_failed
-from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, exit_code
+from infragen.engine.litter import Litter, sweep
+from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
+from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
+from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, Unknown, exit_code
 from infragen.engine.preview import Deployed as Known
 from infragen.engine.preview import Examined, Prepared, examine, examine_all, prepare, resolve
 from infragen.engine.progress import Planned, Question, Session, Uploaded, Warned
 from infragen.engine.protection import protect
 from infragen.engine.schedule import Stop, Walk, together, walk
-from infragen.errors import CloudError, InputError, OperationFailed, Refused
+from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, destructive, refusals
 from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan
 from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
 
 KEPT_UNRESERVED = 100
-UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Options:
 
     `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
-    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without.
+    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
+    many seconds an operation that somebody else began is waited for; None refuses at once.
     """
 
     image_tag: str | None = None
@@ -45,6 +45,7 @@ class Options:
     on_failure: str = "rollback"
     adopt: bool = False
     follow_timeout: float | None = None
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,46 +106,15 @@ def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status):
-            raise Refused(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and goes on")
-    with _Litter(session) as litter:
+            raise Conflict(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and goes on")
+    with Litter(session) as litter:
         _, shown = _prepare(session, plan, observed, options, litter)
     session.ui.tell(Planned(shown))
     return shown
 
 
-class _Litter:
-    """The change sets that this run made; those that were not executed are deleted at the end, whatever happens."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._made: dict[str, str] = {}
-
-    def __enter__(self) -> _Litter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not issubclass(kind, Exception | KeyboardInterrupt):
-            return  # terminated: there is no time for calls
-        with suppress(CloudError):  # the error that led here is the one to tell; a later run deletes what is left
-            together([self.drop(each) for each in list(self._made)], self._session.timer)
-
-    def made(self, change_set_id: str, stack_id: str) -> None:
-        """Takes note of a change set."""
-        self._made[change_set_id] = stack_id
-
-    def keep(self, change_set_id: str) -> None:
-        """The change set is being executed: it belongs to the stack's history."""
-        self._made.pop(change_set_id, None)
-
-    def drop(self, change_set_id: str) -> Generator[None, None, None]:
-        """Deletes one now."""
-        stack_id = self._made.pop(change_set_id, None)
-        if stack_id is not None:
-            yield from discard(self._session.cloud, change_set_id, stack_id)
-
-
 def _prepare(
-    session: Session, plan: Plan, observed: Observed, options: Options, litter: _Litter
+    session: Session, plan: Plan, observed: Observed, options: Options, litter: Litter
 ) -> tuple[list[Prepared], EnvironmentPlan]:
     """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
     examined = examine_all(session, plan, observed)
@@ -155,7 +125,8 @@ def _prepare(
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)
         _upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
-        _sweep(session, examined)
+        live = (each.state for each in examined if each.state is not None and not each.unchanged)
+        sweep(session.cloud, [state.stack_id for state in live])
         warnings += _check_concurrency(session, examined)
     roads = [prepare(session, plan, each, options.on_failure, litter.made) for each in examined]
     prepared = together(roads, session.timer)
@@ -201,15 +172,6 @@ def _upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> Non
             session.ui.tell(Uploaded(bucket, each.key, len(each.body)))
 
 
-def _sweep(session: Session, examined: Sequence[Examined]) -> None:
-    """Deletes change sets of ours that an earlier run could not delete."""
-    for each in examined:
-        if each.state is not None and not each.unchanged:
-            for summary in session.cloud.change_sets(each.state.stack_id):
-                if is_ours(summary.name) and summary.execution_status in UNEXECUTED:
-                    session.cloud.delete_change_set(summary.change_set_id)
-
-
 def _check_concurrency(session: Session, examined: Sequence[Examined]) -> list[str]:
     """Reserved concurrency must leave 100 unreserved (Lambda Developer Guide, "Configuring reserved concurrency").
 
@@ -251,9 +213,11 @@ def deploy_environment(assembly: Assembly, session: Session, options: Options | 
 def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     """Deploys the units of a plan, as `deploy_environment`."""
     observed = observe(session, plan.environment)
+    if options.wait is not None:
+        [observed] = together([wait_for_others(session, plan, observed, options.wait)], session.timer)
     check_stacks(session, plan, observed, options.adopt)
-    observed = _finish_earlier_run(session, plan, observed)
-    with _Litter(session) as litter:
+    observed = _finish_earlier_run(session, plan, observed, options)
+    with Litter(session) as litter:
         prepared, shown = _prepare(session, plan, observed, options, litter)
         session.ui.tell(Planned(shown))
         _gate(session, shown)
@@ -265,21 +229,25 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     return Deployment(shown, result.outcomes, result.interrupted)
 
 
-def _finish_earlier_run(session: Session, plan: Plan, observed: Observed) -> Observed:
+def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, options: Options) -> Observed:
     """Follows operations that an earlier, killed run began, then looks again."""
     left = {unit.layer: (unit, observed.by_name[unit.stack]) for unit in plan.units if unit.stack in observed.by_name}
     left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
     if not left:
         return observed
     stops = [Stop(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
-    walk(
-        stops,
-        lambda layer: resume(session, _target(left[layer][0]), left[layer][1]),
-        session.ui,
-        session.timer,
-    )
+
+    def again(layer: str) -> Road:
+        return resume(session, _target(left[layer][0]), left[layer][1])
+
+    ended = walk(stops, again, session.ui, session.timer, options.follow_timeout)
+    if ended.interrupted:
+        raise KeyboardInterrupt
+    for each in ended.outcomes:
+        if isinstance(each, Unknown):
+            raise OutcomeUnknown(each.message)
     observed = observe(session, plan.environment)
-    check_stacks(session, plan, observed)
+    check_stacks(session, plan, observed, options.adopt)
     return observed
 
 
@@ -311,7 +279,7 @@ class _Run:
     session: Session
     plan: Plan
     options: Options
-    litter: _Litter
+    litter: Litter
     shown: EnvironmentPlan
     prepared: Mapping[str, Prepared]
     outputs: dict[str, Known] = field(default_factory=dict)
@@ -366,9 +334,10 @@ class _Run:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if guarded and examined.live is not None:
             protect(cloud, unit, examined.live, self.options.allow_replace)
-        self.litter.keep(change_set.change_set_id)
         keep = self.options.on_failure == "keep" and examined.live is not None
-        outcome = yield from execute(self.session, _target(unit), change_set, examined.action, keep)
+        follower = yield from begin(self.session, _target(unit), change_set, examined.action, keep)
+        self.litter.executed(change_set.change_set_id)
+        outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None
         if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
             protect(cloud, unit, ended)

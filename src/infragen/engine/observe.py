@@ -5,13 +5,15 @@ Reads only. Whatever is not clearly ours is refused here, before anything is wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from infragen.cloud import Cloud, Identity
 from infragen.config import Environment
-from infragen.engine.operate import is_ours, runs_ours
-from infragen.engine.progress import Connected, Session, Warned
+from infragen.engine.operate import is_ours, newest_token, runs_ours
+from infragen.engine.patience import patiently
+from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.errors import Conflict, Refused
 from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
 from infragen.stack import OnDeploy, StackState, row, running
@@ -100,10 +102,8 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
             "if it is meant to be this environment's, take it over with --adopt",
         )
     if running(state.status) and not runs_ours(cloud, state):
-        since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
         raise Conflict(
-            f"{state.name} is {state.status}{since}, by an operation that is not infragen's",
-            "wait for it to end, then run the same command",
+            _in_the_way(cloud, state), "run the same command when it has ended, or let `deploy --wait` wait for it"
         )
     if row(state.status).deploy is OnDeploy.REFUSE:
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
@@ -114,3 +114,38 @@ def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
     return state.status == "REVIEW_IN_PROGRESS" and all(
         is_ours(each.name) for each in cloud.change_sets(state.stack_id)
     )
+
+
+def _in_the_way(cloud: Cloud, state: StackState) -> str:
+    """What runs on a stack, since when, and by whose token, where AWS tells."""
+    since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
+    token = newest_token(cloud, state)
+    whose = f"token {token}, not infragen's" if token else "not infragen's"
+    return f"{state.name} is {state.status}{since} ({whose})"
+
+
+def wait_for_others(session: Session, plan: Plan, observed: Observed, limit: float) -> Generator[None, None, Observed]:
+    """What is deployed once nobody else's operation runs on the plan's stacks, or `limit` seconds have passed."""
+    began = session.timer.now()
+    while (state := _of_somebody_else(session.cloud, plan, observed)) is not None:
+        session.ui.tell(Warned(f"waiting: {_in_the_way(session.cloud, state)}"))
+        look = partial(session.cloud.stack, state.stack_id)
+        now: StackState | None = state
+        while now is not None and running(now.status):
+            waited = session.timer.now() - began
+            if waited >= limit:
+                return observed
+            session.ui.tell(Following(waited, (state.name,)))
+            yield
+            now = yield from patiently(session, ROOT, look)
+        observed = yield from patiently(session, ROOT, lambda: observe(session, plan.environment))
+    return observed
+
+
+def _of_somebody_else(cloud: Cloud, plan: Plan, observed: Observed) -> StackState | None:
+    """The first stack of the plan on which somebody else's operation runs."""
+    for unit in plan.units:
+        state = observed.by_name.get(unit.stack)
+        if state is not None and running(state.status) and not runs_ours(cloud, state):
+            return state
+    return None

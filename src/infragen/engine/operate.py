@@ -52,8 +52,14 @@ def runs_ours(cloud: Cloud, state: StackState) -> bool:
     """
     if not is_ours(state.change_set_id):
         return False
+    token = newest_token(cloud, state)
+    return token is None or token == token_of(state.change_set_id)
+
+
+def newest_token(cloud: Cloud, state: StackState) -> str | None:
+    """The token of the newest event, "" for one without; None when no event of the newest page has one."""
     tokens = [each.token for each in cloud.events(state.stack_id).events]
-    return not any(tokens) or tokens[0] == token_of(state.change_set_id)
+    return tokens[0] if any(tokens) else None
 
 
 # --- change sets ------------------------------------------------------------------------------------------------
@@ -123,8 +129,13 @@ class Target:
     name_child: Callable[[str, str], str]
 
 
-def execute(session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool = False) -> Road:
-    """Executes a change set and follows the operation to its end; with `keep` a failure is not rolled back."""
+def begin(
+    session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool = False
+) -> Generator[None, None, Follower]:
+    """Executes a change set, and gives what follows the operation; with `keep` a failure is not rolled back.
+
+    Raises an InfragenError only while nothing was executed.
+    """
     cloud, token = session.cloud, token_of(change_set.change_set_id)
     anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, action))
@@ -139,8 +150,7 @@ def execute(session: Session, target: Target, change_set: ChangeSet, action: str
     except CloudError as error:
         if not _was_executed(cloud, change_set):
             raise _not_executed(cloud, target, change_set, error) from error
-    follower = Follower(cloud, change_set.stack_id, target.layer, token, anchored, target.name_child)
-    return (yield from _follow_deployment(session, target, follower, change_set.stack_id))
+    return Follower(cloud, change_set.stack_id, target.layer, token, anchored, target.name_child)
 
 
 def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
@@ -170,10 +180,10 @@ def resume(session: Session, target: Target, state: StackState) -> Road:
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = token_of(state.change_set_id)
     follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child)
-    return (yield from _follow_deployment(session, target, follower, state.stack_id))
+    return (yield from follow(session, target, follower, state.stack_id))
 
 
-def _follow_deployment(session: Session, target: Target, follower: Follower, stack_id: str) -> Road:
+def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Road:
     """Tells every event until the stack settles, then decides how it ended."""
     state = yield from _settled(session, target, follower, stack_id)
     if state is None or state.status == "DELETE_COMPLETE":

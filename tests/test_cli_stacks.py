@@ -1,0 +1,94 @@
+"""Options and commands about stacks in trouble, through the command line, on the fake AWS in virtual time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import pytest
+from bench import ACCOUNT, Bench, at_work, make_bucket
+from click.testing import CliRunner, Result
+from fakeaws import FakeAws
+
+from infragen.cli import main
+from infragen.config import load_environment
+
+LAYERS = """network:
+  nat: none
+  azs: 2
+  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]
+queues:
+  - name: jobs
+"""
+
+
+class Run(Protocol):
+    """Runs a command on the environment `test`; by default it must end in 0."""
+
+    def __call__(self, *command: str, code: int = 0) -> Result: ...
+
+
+def write(directory: Path, more: str = LAYERS, topology: str = "independent") -> Path:
+    """The environment file; `more` are its sections."""
+    file = directory / "environments" / "test.yaml"
+    file.parent.mkdir(exist_ok=True)
+    head = f'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n'
+    file.write_text(head + more)
+    return file
+
+
+@pytest.fixture(scope="session")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where lint findings are kept for all tests: the environment is the same in most."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def desk(aws: FakeAws, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The environment `test` on the fake with its bucket; commands run beside its file and wait in virtual time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
+    clock: Any = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
+    monkeypatch.setattr("infragen.cli.connection.time", clock)
+    bench = at_work(aws, load_environment(write(tmp_path)))
+    make_bucket(aws, bench.env, bench.session)
+    return bench
+
+
+@pytest.fixture
+def run(desk: Bench) -> Run:
+    def invoke(*command: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, [*command, "--env", "test", "--endpoint-url", desk.aws.url])
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def somebody_updates(aws: FakeAws, seconds: float) -> None:
+    """Somebody else changes the queue stack by hand, and takes so long."""
+    stack = aws.stack("shop-test-queue")
+    aws.slow("JobsQueue", seconds, on="update")
+    tags = [{"Key": key, "Value": value} for key, value in stack.target.tags.items()]
+    kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in stack.target.parameters]
+    body = stack.target.text.replace("maxReceiveCount: 5", "maxReceiveCount: 9")
+    assert body != stack.target.text
+    aws.elsewhere.update_stack({"StackName": stack.name, "TemplateBody": body, "Tags": tags, "Parameters": kept})
+
+
+def test_s7_deploy_waits_for_somebody_elses_operation_when_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """S7: without --wait exit code 5 and the option is named; a wait that is too short too; --wait alone goes on."""
+    run("deploy", "--yes")
+    somebody_updates(aws, 600)
+    refused = run("deploy", "--yes", code=5)
+    assert "shop-test-queue is UPDATE_IN_PROGRESS since" in refused.stderr
+    assert "deploy --wait" in refused.stderr
+    run("deploy", "--yes", "--wait", "2", code=5)
+    assert "deployed" in run("deploy", "--yes", "--wait").stdout
+
+
+def test_s7_no_time_to_wait_is_an_input_error(run: Run) -> None:
+    """S7: zero or words instead of minutes: exit code 2."""
+    assert "--wait" in run("deploy", "--yes", "--wait", "0", code=2).stderr
+    assert "--wait" in run("deploy", "--yes", "--wait=soon", code=2).stderr
