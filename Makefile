@@ -50,9 +50,10 @@ templates: $(STAMP) ## Check that the committed templates are current and lint w
 bench: $(STAMP) ## Measure start-up, rendering, linting and deploying, as ratios
 	$(BIN)/python benchmarks/run.py
 
-docs: $(STAMP) ## Write anew what is made from the environment schema and the commands
+docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/infragen schema > environment.schema.json
 	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
+	$(BIN)/python -m infragen.report.plan_json_page > docs/plan-json.md
 	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
 
 check: lint templates test ## What CI runs

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from emulator import Faults
+from formats import check_json
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -101,6 +102,26 @@ def test_a_change_is_planned_with_its_values_and_deployed(run: Run, project: Pat
     assert "MessageRetentionPeriod  345600 -> 604800" in planned
     assert planned.endswith("0 to add, 1 to change, 0 to replace, 0 to remove\n")
     assert "deployed" in run("deploy", "--yes").stdout
+
+
+def test_a_plan_as_json_is_all_that_is_on_stdout(run: Run) -> None:
+    """What was done goes to stderr, the plan's text nowhere; the exit code for changes is the same."""
+    run("bootstrap", "--yes")
+    planned = run("plan", "--format", "json", "--detailed-exitcode", code=10)
+    [plan] = check_json(planned.stdout_bytes)["plans"]
+    assert (plan["environment"], plan["changed"], plan["stacks"][0]["source"]) == ("dev", True, "change set")
+    assert "uploaded" in planned.stderr
+    assert plan["summary"]["text"] not in planned.stderr
+    run("deploy", "--yes")
+    [plan] = check_json(run("plan", "--format", "json", "--detailed-exitcode").stdout_bytes)["plans"]
+    assert not plan["changed"]
+
+
+def test_a_plan_that_fails_prints_no_document(run: Run) -> None:
+    """Without the bucket stdout stays empty; the message and the exit code are those of text."""
+    failed = run("plan", "--format", "json", code=4)
+    assert failed.stdout == ""
+    assert "infragen bootstrap" in failed.stderr
 
 
 def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> None:

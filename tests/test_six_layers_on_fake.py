@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bench import ACCOUNT, Bench, at_work, failure, kinds
 from fakeaws import FakeAws
+from formats import check_formats
 
 from infragen.config import load_environment
 from infragen.synth import Assembly, synthesize
@@ -64,6 +65,7 @@ def test_every_environment_is_deployed_found_unchanged_and_updated(
     assert third.exit_code == 0, third.outcomes
     changed = {stack.layer for stack in third.plan.stacks if stack.action != "none"}
     assert changed - {"root"} == {"api"}
+    check_formats(first.plan, third.plan)
     assert bench.deploy(made).exit_code == 0  # the image of before is kept
     tasks = [r for s in aws.cloud.stacks.values() for r in s.resources.values() if r.type == "AWS::ECS::TaskDefinition"]
     images = {str(container["Image"]) for task in tasks for container in task.properties["ContainerDefinitions"]}

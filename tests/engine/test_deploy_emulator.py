@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from emulator import Faults
+from formats import check_formats
 from stage import Listener
 
 from infragen.aws import connect
@@ -63,6 +64,8 @@ def test_an_environment_lives_from_creation_to_deletion(
     assert updated.exit_code == 0, updated.outcomes
     places = {row.place for row in updated.plan.changes() if row.layer != "root"}
     assert {"queue/NotificationsQueue", "worker/NotificationsFunction", "api/TaskDefinition"} <= places
+    for each in (created, again, updated):
+        check_formats(each.plan)
     gone = destroy_environment(changed, session, DestroyOptions(confirmed=name))
     assert {type(each) for each in gone.outcomes} == {Deleted}, gone.outcomes
     assert {each.status for each in status(synthesize(env), session)} == {"absent", "CREATE_COMPLETE"}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from infragen.engine.progress import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Plans = Literal["progress", "result", "nowhere"]
 
 
 @dataclass(frozen=True)
@@ -48,23 +49,21 @@ def cloud_options(function: Function) -> Function:
 
 
 @contextmanager
-def session(
-    env: "Environment", reach: Reach, *, yes: bool = False, plans_are_results: bool = False
-) -> "Iterator[Session]":
+def session(env: "Environment", reach: Reach, *, yes: bool = False, plans: Plans = "progress") -> "Iterator[Session]":
     """A session with AWS whose events are shown on this terminal. Nothing is called yet.
 
-    `yes` answers the question for which a command has --yes. Plans go to stdout where they are what the command was
-    asked for, else to stderr with the rest of the progress.
+    `yes` answers the question for which a command has --yes. Plans go to stderr with the rest of the progress, to
+    stdout where they are the result, or nowhere where the command writes them itself.
     """
     from infragen.aws import connect
     from infragen.engine.progress import Session, Timer
     from infragen.report.terminal import Terminal
 
     progress = _console(sys.stderr)
-    plans = _console(sys.stdout) if plans_are_results else progress
+    shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
     live = progress.is_terminal and not os.environ.get("CI")
     agreed = frozenset({"--yes"} if yes else ())
-    with Terminal(progress, plans, time.monotonic, live=live, agreed=agreed) as ui:
+    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
         if reach.local:
             cloud = _emulated(env)
         else:

@@ -85,6 +85,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @_allow_replace
 @_adopt
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
+@options.plan_format
 @cloud_options
 @command_options
 def plan(
@@ -94,6 +95,7 @@ def plan(
     allow_replace: tuple[str, ...],
     adopt: bool,
     detailed_exitcode: bool,
+    form: str,
     reach: Reach,
 ) -> None:
     """Show what a deployment would change, and change nothing.
@@ -105,14 +107,18 @@ def plan(
       infragen plan --env prod
       infragen plan --env dev --local
       infragen plan --env prod --detailed-exitcode; echo $?
+      infragen plan --env prod --format json > plan.json
     """
     from infragen.engine.deploy import plan_environment
+    from infragen.report.plan_formats import as_format
 
     [file] = options.warned(directory, (name,))
     env, assembly = file.environment, _checked(file.environment)
     wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt)
-    with session(env, reach, plans_are_results=True) as started:
+    with session(env, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = plan_environment(assembly, started, wanted)
+    if form != "text":
+        click.echo(as_format(form, [shown]), nl=False)
     if detailed_exitcode and shown.changed:
         click.get_current_context().exit(10)
 

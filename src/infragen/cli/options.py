@@ -23,6 +23,15 @@ environments = click.option(
     help="Where the environment files are.",
 )
 
+plan_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for a terminal, json for programs.",
+)
+
 follow_timeout = click.option(
     "--follow-timeout",
     metavar="MINUTES",

@@ -12,21 +12,25 @@ from infragen.errors import InputError
 
 
 @click.command()
+@click.argument("what", metavar="[environment|plan]", type=click.Choice(["environment", "plan"]), default="environment")
 @command_options
-def schema() -> None:
-    """Print the JSON Schema of environment files, for editors.
+def schema(what: str) -> None:
+    """Print a JSON Schema: of environment files, for editors; or of plans as JSON, for programs.
 
     The first line of an environment file names it: `# yaml-language-server: $schema=../environment.schema.json`.
 
     \b
-    Example:
+    Examples:
       infragen schema > environment.schema.json
+      infragen schema plan
     """
     import json
 
     from infragen.config import json_schema
+    from infragen.report.plan_schema import plan_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    found = {"environment": json_schema, "plan": plan_schema}[what]()
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @click.command()

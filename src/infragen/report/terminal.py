@@ -109,14 +109,14 @@ class _Layer:
 class Terminal:
     """Listens to the engine (`progress.Ui`). A context manager: leaving it ends the live region.
 
-    `live` asks for the live region, which needs a styled terminal; `plans` is where plans go; `agreed` are the flags
-    that the user gave in advance of being asked.
+    `live` asks for the live region, which needs a styled terminal; `plans` is where plans go, None for nowhere;
+    `agreed` are the flags that the user gave in advance of being asked.
     """
 
     def __init__(
         self,
         progress: Console,
-        plans: Console,
+        plans: Console | None,
         clock: Callable[[], float],
         *,
         live: bool = False,
@@ -191,10 +191,12 @@ class Terminal:
 
     def _plan(self, plan: EnvironmentPlan) -> None:
         self._totals = {stack.layer: len(stack.changes) for stack in plan.stacks}
-        self._show(plan_lines(plan, width_of(self._plans)))
+        self._show(plan_lines(plan, width_of(self._plans or self._progress)))
 
     def _show(self, lines: Iterator[Text]) -> None:
         """Prints a plan: as a result on its own console, or with the rest of the progress."""
+        if self._plans is None:
+            return
         if self._plans is not self._progress:
             say(self._plans, lines)
             return

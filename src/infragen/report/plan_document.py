@@ -1,0 +1,135 @@
+"""Plans as one JSON document for programs: every field of the model, and the words that people read beside them.
+
+`plan_schema` says what each key means; the two change together. Within a version keys are only added, in a fixed order.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+
+from infragen.guard import Refusal
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report import plan_words as words
+from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange
+
+VERSION = 1
+"""Goes up when a key is removed or changes its meaning."""
+
+Object = dict[str, object]
+
+
+def as_json(*plans: EnvironmentPlan) -> str:
+    """The document as text. A character that UTF-8 cannot hold is left for the writer to escape."""
+    return json.dumps(document(*plans), indent=2, ensure_ascii=False) + "\n"
+
+
+def document(*plans: EnvironmentPlan) -> Object:
+    """`{"version": 1, "plans": [...]}`, made of JSON's own types alone."""
+    return {"version": VERSION, "plans": [_plan(each) for each in plans]}
+
+
+def _plan(plan: EnvironmentPlan) -> Object:
+    counts = words.counts(plan)
+    layers = words.layers_of(plan)
+    return {
+        "environment": plan.environment,
+        "account": plan.account,
+        "region": plan.region,
+        "topology": plan.topology,
+        "changed": plan.changed,
+        "summary": {"text": words.summary(plan), **counts},
+        "refusals": [_refusal(each) for each in plan.refusals],
+        "warnings": list(plan.warnings),
+        "capabilities": list(plan.capabilities),
+        "stacks": [_stack(each, layers) for each in plan.stacks],
+    }
+
+
+def _refusal(refusal: Refusal) -> Object:
+    return {"place": refusal.place, "type": refusal.type, "why": refusal.why}
+
+
+def _stack(stack: StackPlan, layers: frozenset[str]) -> Object:
+    counted = {each.logical_id for each in words.rows(stack, layers)}
+    return {
+        "layer": stack.layer,
+        "stack": stack.stack,
+        "action": stack.action,
+        "source": stack.source,
+        "waits_for": list(stack.waits_for),
+        "changes": [_change(each, each.logical_id in counted) for each in stack.changes],
+        "parameters": [_property(each) for each in stack.parameters],
+        "tags": [_property(each) for each in stack.tags],
+        "outputs": [_property(each) for each in stack.outputs],
+        "notes": list(stack.notes),
+    }
+
+
+def _change(change: ResourceChange, counted: bool) -> Object:
+    return {
+        "place": change.place,
+        "layer": change.layer,
+        "logical_id": change.logical_id,
+        "type": change.type,
+        "kind": words.kind(change),
+        "remark": words.remark(change),
+        "counted": counted,
+        "action": change.action,
+        "replacement": change.replacement,
+        "reported": change.reported,
+        "policy_action": change.policy_action,
+        "physical_id": change.physical_id,
+        "source": change.source,
+        "change_set_id": change.change_set_id,
+        "causes": list(change.causes),
+        "properties": [{**_property(each), "forces": words.forces(change, each)} for each in change.properties],
+    }
+
+
+def _property(change: PropertyChange) -> Object:
+    return {
+        "name": words.path(change),
+        "path": list(change.path),
+        "before": value(change.before),
+        "after": value(change.after),
+        "recreation": change.recreation,
+        "cause": change.cause,
+    }
+
+
+def value(held: object) -> Object:
+    """One side of a change: what is known of it and how surely."""
+    if held is None:
+        return {"kind": "not told", "text": words.shown(held, 0)}
+    if isinstance(held, Absent):
+        return {"kind": "absent", "text": str(held)}
+    if isinstance(held, KnownAfter):
+        return {"kind": "later", "text": str(held), "layer": held.layer, "name": held.name}
+    if later := [{"path": list(path), "layer": each.layer, "name": each.name} for path, each in _later(held, ())]:
+        return {"kind": "partly later", "value": _plain(held), "later": later}
+    if isinstance(held, str | int | float | dict | list):
+        return {"kind": "known", "value": _plain(held)}
+    return {"kind": "other", "text": str(held)}
+
+
+def _later(held: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], KnownAfter]]:
+    """The places in a value that are known only after a layer is deployed."""
+    if isinstance(held, KnownAfter):
+        yield path, held
+    elif isinstance(held, dict):
+        for key, each in held.items():
+            yield from _later(each, (*path, str(key)))
+    elif isinstance(held, list):
+        for index, each in enumerate(held):
+            yield from _later(each, (*path, index))
+
+
+def _plain(held: object) -> object:
+    """A template value in JSON's own types; what stands for another value, in its words."""
+    if isinstance(held, dict):
+        return {str(key): _plain(each) for key, each in held.items()}
+    if isinstance(held, list):
+        return [_plain(each) for each in held]
+    if held is None or isinstance(held, str | int) or (isinstance(held, float) and math.isfinite(held)):
+        return held
+    return str(held)

@@ -1,0 +1,192 @@
+"""The JSON Schema of the plan document: the one place that says what each of its keys means.
+
+`infragen schema plan` prints it and docs/plan-json.md is made from it. Objects are open, because keys may be added.
+"""
+
+from typing import Any
+
+from infragen.report.plan_document import VERSION
+from infragen.report.plan_words import SIGNS
+
+Schema = dict[str, Any]
+_SAID = {
+    "add": "how many resources are made",
+    "change": "how many are updated in place",
+    "replace": "how many are, or may be, replaced by a new one",
+    "remove": "how many are removed from their stack",
+    "other": "for how many it is known only when the deployment runs",
+}
+
+
+def plan_schema() -> Schema:
+    """The schema of the whole document (JSON Schema 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A plan of infragen",
+        **_object(
+            "What `infragen plan --format json` prints.",
+            version={"const": VERSION, "description": "goes up when a key is removed or changes its meaning"},
+            plans=_list({"$ref": "#/$defs/plan"}, "one for each environment that was asked for"),
+        ),
+        "$defs": {
+            "plan": {"title": "A plan", **_plan()},
+            "summary": {"title": "Summary", **_summary()},
+            "refusal": {"title": "A refusal", **_refusal()},
+            "stack": {"title": "A stack", **_stack()},
+            "change": {"title": "A change of a resource", **_change()},
+            "resource_property": {"title": "A value of a resource that changes", **_resource_property()},
+            "property": {"title": "A value of a stack that changes", **_property()},
+            "value": {"title": "One side of a change", **_value()},
+        },
+    }
+
+
+def _plan() -> Schema:
+    return _object(
+        "What a deployment of one environment will do.",
+        environment=_text("name of the environment"),
+        account=_text("12-digit account id"),
+        region=_text("region"),
+        topology=_text("`nested` (one root stack) or `independent` (a stack for each layer)"),
+        changed=_flag("whether there is anything to do, even if no resource changes (outputs, tags)"),
+        summary=_ref("summary", "how many resources change, by kind"),
+        refusals=_list({"$ref": "#/$defs/refusal"}, "what `deploy` refuses without the flag that allows it"),
+        warnings=_list(_text("a sentence"), "what deserves a second look and stops nothing"),
+        capabilities=_list(_text("AWS's name"), "capabilities that the change sets acknowledge"),
+        stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
+    )
+
+
+def _summary() -> Schema:
+    numbers = {kind: {"type": "integer", "minimum": 0, "description": _SAID[kind]} for kind in SIGNS}
+    return _object("How many resources change.", text=_text("the same as one line"), **numbers)
+
+
+def _refusal() -> Schema:
+    return _object(
+        "One resource with data that would be lost.",
+        place=_text("`layer/LogicalId`, as `--allow-replace` takes it"),
+        type=_text("CloudFormation resource type"),
+        why=_text("what would happen to it"),
+    )
+
+
+def _stack() -> Schema:
+    return _object(
+        "What happens to one stack.",
+        layer=_text("name of the layer, `root`, or `layer/LogicalId` of a stack nested in a layer"),
+        stack=_text("name of the stack; empty while it has none"),
+        action=_text(
+            "`create`, `update`, `none`, `recreate` (what is left of a failed creation is removed first) or `continue`"
+        ),
+        source=_text("`change set` where AWS computed the changes, `template` where infragen compared templates"),
+        waits_for=_list(_text("a layer"), "layers that must be deployed before the rest of this one can be known"),
+        changes=_list({"$ref": "#/$defs/change"}, "one for each resource that changes"),
+        parameters=_list({"$ref": "#/$defs/property"}, "parameters of the stack itself that change"),
+        tags=_list({"$ref": "#/$defs/property"}, "tags of the stack itself that change"),
+        outputs=_list({"$ref": "#/$defs/property"}, "outputs of the stack that change"),
+        notes=_list(_text("a sentence"), "what else changes"),
+    )
+
+
+def _change() -> Schema:
+    return _object(
+        "What happens to one resource.",
+        place=_text("`layer/LogicalId`"),
+        layer=_text("name of the layer"),
+        logical_id=_text("logical id"),
+        type=_text("CloudFormation resource type"),
+        kind={
+            "enum": [*SIGNS],
+            "description": "what happens, in one word; what may replace the resource counts as `replace`, an action "
+            "that this version does not know as `other`",
+        },
+        remark=_text("what becomes of a resource that is replaced or removed, in words"),
+        counted=_flag("whether the summary counts it; not for a nested stack whose own layer tells all of it"),
+        action=_text("AWS's `Add`, `Modify`, `Remove`, `Import`, `Dynamic` or `SyncWithActual`"),
+        replacement=_text("AWS's `True`, `False` or `Conditional`; empty where the action has none"),
+        reported=_text("what AWS said in the place of `replacement` where the resource's schema decided otherwise"),
+        policy_action=_text("AWS's `Delete`, `Retain`, `Snapshot` or `ReplaceAnd…`; empty where nothing goes"),
+        physical_id=_text("physical id; empty while there is none"),
+        source=_text("as of the stack"),
+        change_set_id=_text("of a nested stack: its own change set"),
+        causes=_list(_text("a cause"), "what makes the resource change when that is not the template itself"),
+        properties=_list({"$ref": "#/$defs/resource_property"}, "the values that change"),
+    )
+
+
+def _property() -> Schema:
+    return _object("A parameter, a tag or an output.", **_property_keys())
+
+
+def _resource_property() -> Schema:
+    forces = _flag("whether this value is what makes the resource a new one")
+    return _object("A property, or another attribute of a resource.", **_property_keys(), forces=forces)
+
+
+def _property_keys() -> dict[str, Schema]:
+    return {
+        "name": _text("the path as people read it, `Tags[0].Value`"),
+        "path": _list(
+            {"type": ["string", "integer"]}, "the path, from the resource attribute on; numbers are list positions"
+        ),
+        "before": _ref("value", "the value as it is deployed"),
+        "after": _ref("value", "the value as it will be"),
+        "recreation": _text("AWS's `Never`, `Conditionally` or `Always`: whether changing it replaces the resource"),
+        "cause": _text("what makes it change when that is not the template itself: a parameter, another resource"),
+    }
+
+
+def _value() -> Schema:
+    text = _text("the same in words")
+    kept: Schema = {"description": "any JSON value; unresolved intrinsics in their long form"}
+    later = _object(
+        "A part that is known later.",
+        path=_list({"type": ["string", "integer"]}, "where in the value; its words stand in its place"),
+        layer=_text("the layer that gives it"),
+        name=_text("the output of that layer"),
+    )
+    return {
+        "description": "`kind` says how surely the value is known.",
+        "oneOf": [
+            _case("known", "the value", value=kept),
+            _case("absent", "there is no such value", text=text),
+            _case("not told", "the source gives no values", text=text),
+            _case(
+                "later",
+                "exists only after a layer is deployed",
+                text=text,
+                layer=_text("the layer that gives it"),
+                name=_text("the output of that layer"),
+            ),
+            _case("partly later", "parts of it exist only later", value=kept, later=_list(later, "those parts")),
+            _case("other", "something this version has only words for", text=text),
+        ],
+    }
+
+
+def _case(kind: str, about: str, **keys: Schema) -> Schema:
+    return _object(about, kind={"const": kind}, **keys)
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------
+
+
+def _object(about: str, **keys: Schema) -> Schema:
+    return {"description": about, "type": "object", "properties": keys, "required": [*keys]}
+
+
+def _list(items: Schema, about: str) -> Schema:
+    return {"type": "array", "items": items, "description": about}
+
+
+def _text(about: str) -> Schema:
+    return {"type": "string", "description": about}
+
+
+def _flag(about: str) -> Schema:
+    return {"type": "boolean", "description": about}
+
+
+def _ref(name: str, about: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}", "description": about}

@@ -1,0 +1,151 @@
+"""Plans to show: one with everything in it, and a strategy for any plan with any text."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from infragen.guard import Refusal
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+
+QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role"
+POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}
+WIDER = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}]}
+SCRIPT = "#!/bin/sh\nset -e\necho one\necho two\n"
+
+
+def everything() -> EnvironmentPlan:
+    """A plan with each kind of row, value, stack, refusal and warning."""
+    later = KnownAfter("network", "PlatformKeyArn")
+    queue = ResourceChange(
+        "queue", "Modify", "Orders", QUEUE, "False", physical_id="https://sqs/orders", causes=("parameter Retention",),
+        properties=(
+            PropertyChange(("Properties", "MessageRetentionPeriod"), 345600, 604800, cause="parameter Retention"),
+            PropertyChange(("Properties", "KmsMasterKeyId"), Absent(), later),
+            PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b"),
+            PropertyChange(("Properties", "FifoQueue"), None, None),
+        ),
+    )  # fmt: skip
+    cluster = ResourceChange(
+        "database", "Modify", "Cluster", CLUSTER, "True", "ReplaceAndSnapshot", "shop-prod", source="template",
+        properties=(PropertyChange(("Properties", "DatabaseName"), "shop", "store", "Always"),),
+    )  # fmt: skip
+    role = ResourceChange(
+        "api", "Modify", "TaskRole", ROLE, "False", reported="Conditional",
+        properties=(
+            PropertyChange(("Properties", "Policies", 0, "PolicyDocument"), POLICY, {**WIDER, "Key": later}),
+            PropertyChange(("Properties", "Script"), SCRIPT, SCRIPT.replace("two", "three")),
+        ),
+    )  # fmt: skip
+    nested = ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional", change_set_id="arn:set")
+    added = ResourceChange("api", "Add", "Topic", "AWS::SNS::Topic")
+    removed = ResourceChange("api", "Remove", "OldQueue", QUEUE, policy_action="Delete")
+    odd = ResourceChange("api", "Dynamic", "Odd", "Custom::Thing")
+    tag = PropertyChange(("Team",), Absent(), "core")
+    return EnvironmentPlan(
+        environment="prod", account="123456789012", region="eu-central-1", topology="nested",
+        stacks=(
+            StackPlan("root", "shop-prod", "update", (nested,), "change set", tags=(tag,)),
+            StackPlan("network", "shop-prod-Network", "none"),
+            StackPlan("database", "shop-prod-Database", "update", (cluster,), "template"),
+            StackPlan("queue", "shop-prod-Queue", "update", (queue,), "change set"),
+            StackPlan(
+                "api", "", "create", (added, role, removed, odd), waits_for=("network",), notes=("the policy changes",)
+            ),
+        ),
+        capabilities=("CAPABILITY_IAM",),
+        refusals=(Refusal("database/Cluster", CLUSTER, "would be replaced by a new one"),),
+        warnings=("layer api: 460 resources of 500 that CloudFormation allows",),
+    )  # fmt: skip
+
+
+NASTY = (
+    "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "```", "~~~~", "`", "@octocat", "#1", "<!--",
+    "-->", "]]>", "</details>", "</pre>", "\n\n# title", "\r\n```\r\n", "|", "&lt;", '"', "'", "\x00", "\x1b[31m",
+    "\u202e", "\ud800", "![x](https://example.org/x.png)", "https://example.org", "<div\n\nstyle='x'>", "\u2028",
+    "$(id)", "${X}", "{{resolve:x}}", "😀" * 40, "x" * 3000,
+)  # fmt: skip
+"""Pieces of text that end or begin something in Markdown, HTML or a terminal."""
+
+
+def texts() -> st.SearchStrategy[str]:
+    """Any text, lone surrogates included, often with something nasty in it."""
+    pieces = st.sampled_from(NASTY) | st.text(st.characters(), max_size=20)
+    return st.lists(pieces, max_size=4).map("".join)
+
+
+def _values() -> st.SearchStrategy[Any]:
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts()
+    later = st.builds(KnownAfter, texts(), texts())
+    nested = st.recursive(leaves | later, lambda inner: st.lists(inner, max_size=3) | _maps(inner), max_leaves=6)
+    return nested | st.just(Absent()) | st.none()
+
+
+def _maps(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(texts(), inner, max_size=3)
+
+
+def _properties() -> st.SearchStrategy[tuple[PropertyChange, ...]]:
+    paths = st.lists(texts() | st.integers(0, 9), min_size=1, max_size=4).map(tuple)
+    recreation = st.sampled_from(["Never", "Conditionally", "Always"]) | texts()
+    change = st.builds(PropertyChange, paths, _values(), _values(), recreation, texts())
+    return st.lists(change, max_size=3).map(tuple)
+
+
+def _changes(layer: str) -> st.SearchStrategy[ResourceChange]:
+    actions = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"]) | texts()
+    types = st.sampled_from([QUEUE, CLUSTER, STACK_TYPE]) | texts()
+    replacement = st.sampled_from(["", "True", "False", "Conditional"]) | texts()
+    return st.builds(
+        ResourceChange, st.just(layer), actions, texts(), types, replacement, texts(), texts(), _properties(),
+        st.lists(texts(), max_size=2).map(tuple), texts(), texts(), texts(),
+    )  # fmt: skip
+
+
+def _stacks() -> st.SearchStrategy[StackPlan]:
+    names = st.sampled_from(["root", "network", "api", "api/Inner"]) | texts()
+    actions = st.sampled_from(["create", "update", "none", "recreate", "continue"]) | texts()
+    lines = st.lists(texts(), max_size=2).map(tuple)
+    return names.flatmap(
+        lambda layer: st.builds(
+            StackPlan,
+            st.just(layer),
+            texts(),
+            actions,
+            st.lists(_changes(layer), max_size=4).map(tuple),
+            texts(),
+            _properties(),
+            _properties(),
+            _properties(),
+            lines,
+            lines,
+        )
+    )
+
+
+def plans() -> st.SearchStrategy[EnvironmentPlan]:
+    """Any plan at all."""
+    lines = st.lists(texts(), max_size=3).map(tuple)
+    refusals = st.lists(st.builds(Refusal, texts(), texts(), texts()), max_size=3).map(tuple)
+    stacks = st.lists(_stacks(), max_size=4).map(tuple)
+    return st.builds(EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines)
+
+
+def many(rows: int, value: str, layers: int = 6) -> EnvironmentPlan:
+    """A big plan: in each layer so many resources with a value that changes to this one."""
+    plan = everything()
+    change = PropertyChange(("Properties", "Value"), "before", value)
+    stacks = tuple(
+        StackPlan(
+            f"layer{number}",
+            f"shop-prod-{number}",
+            "update",
+            tuple(
+                ResourceChange(f"layer{number}", "Modify", f"Id{row}", QUEUE, "False", properties=(change,))
+                for row in range(rows)
+            ),
+        )
+        for number in range(layers)
+    )
+    return replace(plan, stacks=stacks)
