@@ -5,9 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from infragen.config import Difference, Origin
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.yamlfile import Place
 
 QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role"
 POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}
@@ -129,7 +131,16 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
     lines = st.lists(texts(), max_size=3).map(tuple)
     refusals = st.lists(st.builds(Refusal, texts(), texts(), texts()), max_size=3).map(tuple)
     stacks = st.lists(_stacks(), max_size=4).map(tuple)
-    return st.builds(EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines)
+    settings = st.lists(st.builds(Difference, texts(), _origins(), _origins()), max_size=2).map(tuple)
+    return st.builds(
+        EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
+        settings,
+    )  # fmt: skip
+
+
+def _origins() -> st.SearchStrategy[Origin | None]:
+    place = st.none() | st.builds(Place, texts(), st.just(1), st.just(2))
+    return st.none() | st.builds(Origin, st.just(("key",)), texts() | st.integers(), place, st.booleans())
 
 
 def many(rows: int, value: str, layers: int = 6) -> EnvironmentPlan:

@@ -1,10 +1,12 @@
 """`infragen config`, `schema` and `diff`: environments as people and editors read them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from formats import check_json
 
 from infragen.cli import main
 from infragen.config import json_schema, load_file
@@ -109,3 +111,16 @@ def test_diff_shows_values_with_their_place_and_the_resources_they_make() -> Non
 def test_diff_of_an_environment_with_itself_is_empty() -> None:
     """One sentence."""
     assert run("diff", "dev", "dev", "--environments", str(ENVIRONMENTS)).stdout == "dev and dev do not differ\n"
+
+
+def test_diff_as_json_holds_values_and_resources() -> None:
+    """The plan's document, in which nothing is replaced or refused: they are two environments, not one that changes."""
+    made = run("diff", "dev", "prod", "--environments", str(ENVIRONMENTS), "--format", "json")
+    [plan] = check_json(made.stdout_bytes)["plans"]
+    assert (plan["environment"], plan["against"], plan["between"]) == ("prod", "dev", True)
+    zones = next(each for each in plan["settings"] if each["key"] == "network.azs")
+    assert (zones["before"]["value"], zones["after"]["value"]) == (2, 3)
+    assert re.search(r"prod\.yaml:\d+$", zones["after"]["origin"])
+    rows = [row for stack in plan["stacks"] for row in stack["changes"]]
+    assert {row["kind"] for row in rows} == {"add", "change", "remove"}
+    assert plan["summary"]["text"] in run("diff", "dev", "prod", "--environments", str(ENVIRONMENTS)).stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from formats import check_json
 from rendering import assembly
 
 from infragen.cli import main
@@ -144,6 +145,20 @@ def test_the_plan_of_a_commit_names_what_it_changes() -> None:
     for each in texts:
         assert "ServerlessV2ScalingConfiguration.MinCapacity  1.0 -> 2.0" in each.stdout
         assert "tag Team  backend -> web" in each.stdout
+
+
+@pytest.mark.usefixtures("repository")
+def test_one_document_holds_the_plans_of_all_environments() -> None:
+    """Each says what it was compared with; the exit code for changes is the same as with text."""
+    change("prod.yaml", "min_acu: 1", "min_acu: 2")
+    made = diff("--against", "HEAD", "--format", "json", "--detailed-exitcode")
+    assert made.exit_code == 10
+    plans = check_json(made.stdout_bytes)["plans"]
+    assert [(each["environment"], each["against"], each["between"], each["changed"]) for each in plans] == [
+        ("dev", "HEAD", False, False),
+        ("prod", "HEAD", False, True),
+        ("staging", "HEAD", False, False),
+    ]
 
 
 @pytest.mark.usefixtures("repository")

@@ -17,6 +17,7 @@ from plans import everything, plans
 from sweeps import sweep
 
 from infragen.cli import main
+from infragen.config import Difference
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import document, value
@@ -33,6 +34,7 @@ PLACES = {
     ResourceChange: "change",
     PropertyChange: "property",
     Refusal: "refusal",
+    Difference: "setting",
 }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infragen.config import Environment
+from infragen.config import Difference, Environment
 from infragen.errors import InputError
 from infragen.guard import Refusal
 from infragen.layer import LaunchParameter
@@ -298,7 +298,9 @@ class StackPlan:
 class EnvironmentPlan:
     """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids.
 
-    `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked.
+    `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked. With
+    `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
+    are the values in which their files differ.
     """
 
     environment: str
@@ -310,6 +312,8 @@ class EnvironmentPlan:
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
     against: str = ""
+    between: bool = False
+    settings: tuple[Difference, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -76,6 +76,7 @@ def config(name: str, directory: Path, form: str) -> None:
     help="With --against COMMIT, where that commit's templates are.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when something differs.")
+@options.plan_format
 @command_options
 def diff(
     one: str | None,
@@ -85,6 +86,7 @@ def diff(
     directory: Path,
     templates: Path,
     detailed_exitcode: bool,
+    form: str,
 ) -> None:
     """Show how two environments differ, or what changed since a commit.
 
@@ -96,33 +98,43 @@ def diff(
       infragen diff dev prod
       infragen diff --against main
       infragen diff --against HEAD~1 --env prod --detailed-exitcode
+      infragen diff --against main --format json > plans.json
     """
     if against is None:
         if one is None or other is None or names or detailed_exitcode:
             raise InputError("name two environments, or an earlier rendering with --against", "infragen diff --help")
-        _between_environments(directory, one, other)
+        _between_environments(directory, one, other, form)
     elif one is not None:
         raise InputError(f"{one} and --against cannot be given together", f"--env {one} compares that environment")
-    elif _since(against, directory, templates, names) and detailed_exitcode:
+    elif _since(against, directory, templates, names, form) and detailed_exitcode:
         click.get_current_context().exit(10)
 
 
-def _between_environments(directory: Path, one: str, other: str) -> None:
-    from infragen.report.difference import difference_lines
+def _between_environments(directory: Path, one: str, other: str, form: str) -> None:
+    from infragen.report.difference import difference_lines, difference_plan
+    from infragen.report.plan_formats import as_format
     from infragen.synth import synthesize
 
     [first], [second] = options.files(directory, (one,)), options.files(directory, (other,))
     rendered = synthesize(first.environment), synthesize(second.environment)
-    show(difference_lines(first, second, rendered, width(sys.stdout)))
+    plan = difference_plan(first, second, rendered)
+    if form == "text":
+        show(difference_lines(plan, width(sys.stdout)))
+    else:
+        click.echo(as_format(form, [plan]), nl=False)
 
 
-def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...]) -> bool:
+def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
     """Prints the plan of each environment; says whether there is something to change."""
     from infragen.earlier import compare_with, earlier
     from infragen.report.plan import plan_lines
+    from infragen.report.plan_formats import as_format
 
     before = earlier(against, directory, templates)
     plans = compare_with(before, options.files(directory, names), every=not names)
-    for each in plans:
-        show(plan_lines(each, width(sys.stdout)))
+    if form == "text":
+        for each in plans:
+            show(plan_lines(each, width(sys.stdout)))
+    else:
+        click.echo(as_format(form, plans), nl=False)
     return any(each.changed for each in plans)

@@ -7,9 +7,11 @@ import json
 import math
 from collections.abc import Iterator
 
+from infragen.config import Difference
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
+from infragen.report.settings import origin
 from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange
 
 VERSION = 1
@@ -36,13 +38,24 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "account": plan.account,
         "region": plan.region,
         "topology": plan.topology,
+        "against": plan.against,
+        "between": plan.between,
         "changed": plan.changed,
         "summary": {"text": words.summary(plan), **counts},
         "refusals": [_refusal(each) for each in plan.refusals],
         "warnings": list(plan.warnings),
         "capabilities": list(plan.capabilities),
+        "settings": [_setting(each) for each in plan.settings],
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
+
+
+def _setting(difference: Difference) -> Object:
+    before, after = (
+        {"value": _plain(each.value), "origin": origin(each)} if each else None
+        for each in (difference.before, difference.after)
+    )
+    return {"key": difference.key, "before": before, "after": after}
 
 
 def _refusal(refusal: Refusal) -> Object:

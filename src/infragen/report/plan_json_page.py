@@ -96,6 +96,8 @@ def _type(schema: Schema) -> str:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     if "$ref" in schema:
         return _link(schema["$ref"])
+    if "anyOf" in schema:
+        return " or ".join(each["type"] for each in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     found = schema.get("type", "anything")

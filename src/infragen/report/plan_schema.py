@@ -32,6 +32,7 @@ def plan_schema() -> Schema:
             "plan": {"title": "A plan", **_plan()},
             "summary": {"title": "Summary", **_summary()},
             "refusal": {"title": "A refusal", **_refusal()},
+            "setting": {"title": "A value of two files", **_setting()},
             "stack": {"title": "A stack", **_stack()},
             "change": {"title": "A change of a resource", **_change()},
             "resource_property": {"title": "A value of a resource that changes", **_resource_property()},
@@ -48,11 +49,16 @@ def _plan() -> Schema:
         account=_text("12-digit account id"),
         region=_text("region"),
         topology=_text("`nested` (one root stack) or `independent` (a stack for each layer)"),
+        against=_text("what the templates were compared with where AWS was not asked; empty for what is deployed"),
+        between=_flag(
+            "whether that is another environment: `add` is what only this one has, `remove` what only that one"
+        ),
         changed=_flag("whether there is anything to do, even if no resource changes (outputs, tags)"),
         summary=_ref("summary", "how many resources change, by kind"),
         refusals=_list({"$ref": "#/$defs/refusal"}, "what `deploy` refuses without the flag that allows it"),
         warnings=_list(_text("a sentence"), "what deserves a second look and stops nothing"),
         capabilities=_list(_text("AWS's name"), "capabilities that the change sets acknowledge"),
+        settings=_list({"$ref": "#/$defs/setting"}, "between two environments: values in which their files differ"),
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
     )
 
@@ -68,6 +74,21 @@ def _refusal() -> Schema:
         place=_text("`layer/LogicalId`, as `--allow-replace` takes it"),
         type=_text("CloudFormation resource type"),
         why=_text("what would happen to it"),
+    )
+
+
+def _setting() -> Schema:
+    side = _object(
+        "A value in force.",
+        value={"description": "any JSON value"},
+        origin=_text("`file:line`, `default`, or `computed` from other keys"),
+    )
+    either = {"anyOf": [side, {"type": "null"}]}
+    return _object(
+        "A key of environment files with two values.",
+        key=_text("the key, `queues.mail.fifo`"),
+        before={**either, "description": "the other environment's `value` and its `origin`; null where it has none"},
+        after={**either, "description": "this environment's"},
     )
 
 

@@ -124,7 +124,9 @@ def source(stack: StackPlan) -> str:
 
 
 def where(plan: EnvironmentPlan) -> str:
-    """`prod in account 123456789012, eu-central-1`, or between two renderings `prod against main`."""
+    """`prod in account 123456789012, eu-central-1`; `prod against main`; of two environments `dev -> prod`."""
+    if plan.between:
+        return f"{plan.against} -> {plan.environment}"
     if plan.against:
         return f"{plan.environment} against {plan.against}"
     return f"{plan.environment} in account {plan.account}, {plan.region}"
@@ -143,10 +145,23 @@ def count(changes: Iterable[ResourceChange]) -> dict[str, int]:
 
 
 def summary(plan: EnvironmentPlan) -> str:
-    """`12 to add, 3 to change, 1 to replace, 0 to remove`."""
+    """`12 to add, 3 to change, 1 to replace, 0 to remove`; of two environments, what only one of them has."""
     found = counts(plan)
-    text = ", ".join(f"{found[each]} to {each}" for each in (ADD, CHANGE, REPLACE, REMOVE))
-    return f"{text}, {found[OTHER]} unknown until it runs" if found[OTHER] else text
+    if plan.between:
+        return (
+            f"{len(plan.settings)} values differ; {found[ADD]} resources {label(plan, ADD)}, "
+            f"{found[REMOVE]} {label(plan, REMOVE)}, {found[CHANGE]} {label(plan, CHANGE)}"
+        )
+    text = ", ".join(f"{found[each]} {label(plan, each)}" for each in (ADD, CHANGE, REPLACE, REMOVE))
+    return f"{text}, {found[OTHER]} {label(plan, OTHER)}" if found[OTHER] else text
+
+
+def label(plan: EnvironmentPlan, what: str) -> str:
+    """What is said after the number of rows of a kind."""
+    between = {ADD: f"only in {plan.environment}", REMOVE: f"only in {plan.against}", CHANGE: "in both and different"}
+    if plan.between and what in between:
+        return between[what]
+    return "unknown until it runs" if what == OTHER else f"to {what}"
 
 
 # --- values -----------------------------------------------------------------------------------------------------
