@@ -32,7 +32,7 @@ test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 SEED := $(shell date +%s)
-soak: $(STAMP) ## Run the tests with many more cases each; SEED=… repeats a run
+soak: $(STAMP) ## Run the tests with many more cases each and print the figures; SEED=… repeats a run
 	@echo 'make soak SEED=$(SEED)'
 	INFRAGEN_SOAK=$(SEED) $(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-seed=$(SEED)
 

@@ -1,4 +1,4 @@
-"""What all tests share: the fixtures of `emulator` and of `bench`, and how much the sweeps of `sweeps` try."""
+"""What all tests share: the fixtures of `emulator` and `bench`, how much `sweeps` try, and what `figures` counts."""
 
 import functools
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import botocore.loaders
 import pytest
 
-pytest_plugins = ["sweeps", "emulator", "bench"]
+pytest_plugins = ["sweeps", "figures", "emulator", "bench"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,19 +5,22 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 SEED = int(os.environ.get("INFRAGEN_SOAK", "0"))
-_SOAKING = "INFRAGEN_SOAK" in os.environ
+SOAKING = "INFRAGEN_SOAK" in os.environ
 
-settings.register_profile("short", derandomize=True, database=None, deadline=None, max_examples=50)
-settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000)
-settings.load_profile("soak" if _SOAKING else "short")
+_COUNTER = [HealthCheck.function_scoped_fixture]  # `tried` of `figures` counts over all examples of a test
+settings.register_profile(
+    "short", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=_COUNTER
+)
+settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000, suppress_health_check=_COUNTER)
+settings.load_profile("soak" if SOAKING else "short")
 
 
 def figure(short: int, soak: int) -> int:
     """The number of cases of one test."""
-    return soak if _SOAKING else short
+    return soak if SOAKING else short
 
 
 def sweep(short: int, soak: int) -> settings:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from figures import Tried
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sweeps import figure, sweep
+from sweeps import SEED, figure, sweep
 
 from infragen import yamlfile
 from infragen.config import Environment, Expected, load_environment, load_file, reference
@@ -570,11 +571,13 @@ def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
 MUTATIONS = figure(short=500, soak=10_000)
 
 
-def test_damaged_environment_files_are_read_or_refused_with_a_place(tmp_path: Path) -> None:
+@pytest.mark.promise("P13", "damaged environment files: read, or refused with a place in every line")
+def test_damaged_environment_files_are_read_or_refused_with_a_place(tmp_path: Path, tried: Tried) -> None:
     """P13: every damaged file ends in an environment or an InputError whose every line begins with file:line:column."""
     (tmp_path / "base.yaml").write_text((ENVIRONMENTS / "base.yaml").read_text())
     outcomes = {True: 0, False: 0}
-    for name, text in _mutations(seed=20261122, count=MUTATIONS):
+    for name, text in _mutations(seed=20261122 + SEED, count=MUTATIONS):
+        tried()
         path = written(tmp_path, text, f"{name}.yaml")
         try:
             load_environment(path)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from figures import Tried
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
@@ -113,13 +114,15 @@ def test_quoted_scalars_are_text(word: str) -> None:
 ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
 
 
+@pytest.mark.promise("P17", "account ids: every digit survives")
 @sweep(short=200, soak=10_000)
 @given(
     digits=ACCOUNTS,
     quote=st.sampled_from("'\" "),
 )
-def test_account_ids_survive(digits: str, quote: str) -> None:
+def test_account_ids_survive(tried: Tried, digits: str, quote: str) -> None:
     """P17, Y1: every 12-digit account id keeps its digits, leading zeros too, quoted or not."""
+    tried()
     assert scalar(f"{quote}{digits}{quote}").text == digits
 
 
@@ -444,6 +447,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.promise("P13", "files of random bytes: read, or refused with a place")
 @sweep(short=200, soak=10_000)
 @given(
     data=st.one_of(
@@ -453,8 +457,9 @@ PIECES = [
         ),
     )
 )
-def test_any_bytes_are_a_mapping_or_an_input_error(data: bytes) -> None:
+def test_any_bytes_are_a_mapping_or_an_input_error(tried: Tried, data: bytes) -> None:
     """P13: whatever the file contains, it is read or refused with a place, never anything else."""
+    tried()
     message = ""
     try:
         assert isinstance(load(data, "dev.yaml"), Mapping)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from figures import Tried
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
@@ -36,10 +37,17 @@ def certainly_safe(change: ResourceChange) -> bool:
     return change.action in ("Modify", "SyncWithActual") and in_place and kept
 
 
-@given(st.lists(CHANGES, max_size=6), st.sets(st.sampled_from(["database/Cluster", "queue/Queue", "root/Key"])))
+@pytest.mark.promise("P11", "plans before the guard: nothing that could destroy data gets through")
+@given(
+    changes=st.lists(CHANGES, max_size=6),
+    allowed=st.sets(st.sampled_from(["database/Cluster", "queue/Queue", "root/Key"])),
+)
 @sweep(short=500, soak=10_000)
-def test_no_change_that_could_destroy_data_gets_through(changes: list[ResourceChange], allowed: set[str]) -> None:
-    """Every one is refused unless its own place is allowed; what is certainly safe or holds no data never is."""
+def test_no_change_that_could_destroy_data_gets_through(
+    tried: Tried, changes: list[ResourceChange], allowed: set[str]
+) -> None:
+    """P11: each is refused unless its own place is allowed; what is certainly safe or holds no data never is."""
+    tried()
     refused = {each.place for each in refusals(changes, allowed)}
     for change in changes:
         holds_data = change.type in STATEFUL or change.type == STACK_TYPE

@@ -136,6 +136,7 @@ def kill_points() -> Iterator[tuple[str, int, bool]]:
             yield topology, number, True
 
 
+@pytest.mark.promise("P4", "deployments killed at a call, then run again: converged")
 @pytest.mark.parametrize(("topology", "number", "applied"), list(kill_points()))
 def test_p4_killed_at_any_call_the_next_run_converges(
     aws: FakeAws,
@@ -163,6 +164,7 @@ def test_p4_killed_at_any_call_the_next_run_converges(
     scene.settled_well()
 
 
+@pytest.mark.promise("P5", "replies lost: one execution, exit code 0")
 @pytest.mark.parametrize("operation", ["CreateChangeSet", "ExecuteChangeSet", "PutObject"])
 @pytest.mark.parametrize("nth", [1, 3])
 def test_p5_a_lost_reply_is_no_error(scene: Scene, operation: str, nth: int) -> None:
@@ -193,6 +195,7 @@ def fault_points() -> Iterator[tuple[Fault, int]]:
             yield fault, number
 
 
+@pytest.mark.promise("P6", "faults at a call: an exit code of the table")
 @pytest.mark.parametrize(("fault", "number"), list(fault_points()), ids=str)
 def test_p6_any_fault_at_any_call_ends_in_a_known_exit_code(scene: Scene, fault: Fault, number: int) -> None:
     """No exception but ours, an exit code of the table, and the next run converges."""
@@ -212,6 +215,7 @@ def outcome(run: Callable[[], Deployment]) -> int:
         return error.exit_code
 
 
+@pytest.mark.promise("P7", "storms of throttling: all followed, exit code 0")
 @pytest.mark.parametrize("seed", seeds(short=1, soak=100))
 def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
     """N1: half of all calls for five virtual minutes: everything is deployed, exit code 0."""
@@ -223,6 +227,7 @@ def test_p7_a_storm_of_throttling_is_survived(scene: Scene, seed: int) -> None:
     scene.settled_well()
 
 
+@pytest.mark.promise("P8", "ten minutes without network: followed to the end")
 @pytest.mark.parametrize("after", points(40, 1))
 def test_p8_ten_minutes_without_network_are_survived(scene: Scene, after: int) -> None:
     """N3: the network is cut at some moment after the first execution: followed to the end, no event twice."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from figures import Tried
 from hypothesis import given
 from hypothesis import strategies as st
 from stage import Listener
@@ -82,12 +83,14 @@ def closure(graph: tuple[Node, ...]) -> set[int]:
     return lost
 
 
-@given(GRAPHS, st.booleans())
+@pytest.mark.promise("P18", "graphs of at most 40 stacks: order kept, exactly the dependants skipped")
+@given(graph=GRAPHS, reverse=st.booleans())
 @sweep(short=60, soak=2000)
 def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skipped(
-    graph: tuple[Node, ...], reverse: bool
+    tried: Tried, graph: tuple[Node, ...], reverse: bool
 ) -> None:
-    """Whatever the order in which the stops are given."""
+    """P18: whatever the order in which the stops are given."""
+    tried()
     found, times, _ = run(graph, reverse)
     for index, (needs, _, _) in enumerate(graph):
         if str(index) in times:
@@ -96,10 +99,14 @@ def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skip
     assert skipped == closure(graph)
 
 
-@given(GRAPHS)
+@pytest.mark.promise("P19", "sets of outcomes: one line each, the exit code is the worst")
+@given(graph=GRAPHS)
 @sweep(short=50, soak=2000)
-def test_every_stop_has_exactly_one_outcome_and_the_exit_code_is_the_worst(graph: tuple[Node, ...]) -> None:
-    """N11: also when a road raises one of our errors, or breaks."""
+def test_every_stop_has_exactly_one_outcome_and_the_exit_code_is_the_worst(
+    tried: Tried, graph: tuple[Node, ...]
+) -> None:
+    """P19, N11: also when a road raises one of our errors, or breaks."""
+    tried()
     found, _, ui = run(graph)
     assert [each.layer for each in found.outcomes] == [str(index) for index in range(len(graph))]
     ended = [each.outcome.layer for each in ui.of(Ended)]
