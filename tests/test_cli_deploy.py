@@ -125,13 +125,17 @@ def test_a_plan_that_fails_prints_no_document(run: Run) -> None:
 
 
 def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> None:
-    """The outcome on stdout, the cause and what to type next on stderr."""
+    """All of it on stdout, last: AWS's words, the line of the file, the state, what to type; its event on stderr."""
     run("bootstrap", "--yes")
     faults(fail={"create AWS::SQS::Queue": [1]})
     result = run("deploy", "--yes", code=1)
-    assert "failed" in result.stdout
-    assert "CREATE_FAILED: injected failure: create AWS::SQS::Queue\n" in result.stderr
-    assert "hint: " in result.stderr
+    assert result.stdout.splitlines()[-4:] == [
+        "  AWS    injected failure: create AWS::SQS::Queue",
+        f"  from   {Path('environments', 'dev.yaml')}:10 queues[0]",
+        "  state  shop-dev is ROLLBACK_COMPLETE",
+        "  next   nothing is left of it; mend the cause and deploy again: the failed stack is removed first",
+    ]
+    assert "injected failure: create AWS::SQS::Queue\n" in result.stderr
 
 
 def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults) -> None:

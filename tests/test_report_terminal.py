@@ -7,7 +7,7 @@ import pytest
 
 from infragen.cloud import Identity
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import Deployed, Failed
+from infragen.engine.outcome import Cause, Deployed, Failed
 from infragen.engine.progress import (
     Connected,
     Ended,
@@ -63,8 +63,8 @@ def test_a_log_has_a_line_for_what_is_complete_with_the_time_that_aws_took() -> 
     assert stage.tell(event("Orders", "CREATE_COMPLETE", 65)) == [f"queue  Orders  {QUEUE}  CREATE_COMPLETE  1 min 5 s"]
 
 
-def test_a_failure_shows_awss_words_and_what_to_type() -> None:
-    """The resource when it fails, the outcome with its message and hint."""
+def test_a_failure_shows_awss_words_once() -> None:
+    """The resource when it fails; the outcome says why only when no resource did."""
     stage = Stage()
     stage.tell(Started("queue", "shop-dev-queue", "create"), event("Orders", "CREATE_IN_PROGRESS"))
     assert stage.tell(event("Orders", "CREATE_FAILED", 2, "no room")) == [
@@ -74,8 +74,9 @@ def test_a_failure_shows_awss_words_and_what_to_type() -> None:
     assert stage.tell(Ended(Failed("queue", "shop-dev-queue", "it is ROLLBACK_COMPLETE: no room", "mend it"))) == [
         "queue: failed after 9 s",
         "  it is ROLLBACK_COMPLETE: no room",
-        "  hint: mend it",
     ]
+    cause = Cause("queue", "Orders", QUEUE, "CREATE_FAILED", "no room")
+    assert stage.tell(Ended(Failed("queue", "shop-dev-queue", "no room", cause=cause))) == ["queue: failed after 9 s"]
 
 
 def test_a_silent_minute_is_broken_by_a_heartbeat_that_says_what_is_waited_for() -> None:

@@ -13,7 +13,7 @@ import click
 from infragen.cli.program import silence, styled
 
 if TYPE_CHECKING:
-    from infragen.config import Environment
+    from infragen.config import Environment, EnvironmentFile
     from infragen.engine.progress import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -49,8 +49,10 @@ def cloud_options(function: Function) -> Function:
 
 
 @contextmanager
-def session(env: "Environment", reach: Reach, *, yes: bool = False, plans: Plans = "progress") -> "Iterator[Session]":
-    """A session with AWS whose events are shown on this terminal. Nothing is called yet.
+def session(
+    file: "EnvironmentFile", reach: Reach, *, yes: bool = False, plans: Plans = "progress"
+) -> "Iterator[Session]":
+    """A session with AWS for one environment, whose events are shown on this terminal. Nothing is called yet.
 
     `yes` answers the question for which a command has --yes. Plans go to stderr with the rest of the progress, to
     stdout where they are the result, or nowhere where the command writes them itself.
@@ -64,11 +66,12 @@ def session(env: "Environment", reach: Reach, *, yes: bool = False, plans: Plans
     live = progress.is_terminal and not os.environ.get("CI")
     agreed = frozenset({"--yes"} if yes else ())
     with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
+        env = file.environment
         if reach.local:
             cloud = _emulated(env)
         else:
             cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url)
-        yield Session(cloud, ui, Timer(time.monotonic, time.sleep))
+        yield Session(cloud, ui, Timer(time.monotonic, time.sleep), file)
 
 
 def _emulated(env: "Environment") -> Any:

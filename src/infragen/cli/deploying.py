@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,9 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     """
     from infragen.engine.bootstrap import bootstrap as make
 
-    env = options.one(directory, name)
-    with session(env, reach, yes=yes) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach, yes=yes) as started:
         ended = make(env, started)
     end(ended.outcomes, ended.exit_code)
 
@@ -113,9 +115,9 @@ def plan(
     from infragen.report.plan_formats import as_format
 
     [file] = options.warned(directory, (name,))
-    env, assembly = file.environment, _checked(file.environment)
+    assembly = _checked(file.environment)
     wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt)
-    with session(env, reach, plans="result" if form == "text" else "nowhere") as started:
+    with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = plan_environment(assembly, started, wanted)
     if form != "text":
         click.echo(as_format(form, [shown]), nl=False)
@@ -178,7 +180,7 @@ def deploy(
     from infragen.report.outcome import output_lines
 
     [file] = options.warned(directory, (name,))
-    env, assembly = file.environment, _checked(file.environment)
+    assembly = _checked(file.environment)
     wanted = replace(
         _options(file, image_tag, allow_replace),
         on_failure=on_failure,
@@ -186,7 +188,7 @@ def deploy(
         follow_timeout=options.seconds(follow_timeout),
         wait=options.seconds(wait),
     )
-    with session(env, reach, yes=yes) as started:
+    with session(file, reach, yes=yes) as started:
         ended = deploy_environment(assembly, started, wanted)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
     end(ended.outcomes, 0)
@@ -237,9 +239,10 @@ def destroy(
     """
     from infragen.engine.destroy import DestroyOptions, destroy_environment
 
-    env = options.one(directory, name)
+    file = options.one(directory, name)
+    env = file.environment
     wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)
-    with session(env, reach, yes=yes) as started:
+    with session(file, reach, yes=yes) as started:
         ended = destroy_environment(env, started, wanted)
     if not ended.outcomes:
         click.echo(f"{env.environment}: there is nothing to delete")
@@ -247,9 +250,9 @@ def destroy(
 
 
 def end(outcomes: "Sequence[Outcome]", code: int) -> None:
-    """One line for each stack, then the exit code of them all."""
-    from infragen.report.outcome import outcome_lines
+    """One line for each stack, why those failed that did, then the exit code of them all."""
+    from infragen.report.outcome import failure_lines, outcome_lines
 
-    show(outcome_lines(outcomes))
+    show(chain(outcome_lines(outcomes), failure_lines(outcomes)))
     if code:
         click.get_current_context().exit(code)

@@ -31,8 +31,9 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 
-    env = options.one(directory, name)
-    with session(env, reach) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach) as started:
         found = looking.status(synthesize(env), started)
     if form == "json":
         click.echo(report.statuses_json(found))
@@ -67,8 +68,9 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
     from infragen.report import outcome as report
     from infragen.synth import synthesize
 
-    env = options.one(directory, name)
-    with session(env, reach) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach) as started:
         found = looking.outputs(synthesize(env), started)
     if not found:
         click.echo(f"{name} has no outputs: `infragen status --env {name}` shows what is deployed", err=True)

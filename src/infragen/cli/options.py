@@ -11,7 +11,7 @@ import click
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
-    from infragen.config import Environment, EnvironmentFile
+    from infragen.config import EnvironmentFile
 
 environments = click.option(
     "--environments",
@@ -89,10 +89,10 @@ def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     return found
 
 
-def one(directory: Path, name: str) -> "Environment":
+def one(directory: Path, name: str) -> "EnvironmentFile":
     """The environment of this name."""
     [file] = files(directory, (name,))
-    return file.environment
+    return file
 
 
 def cache_directory() -> Path:

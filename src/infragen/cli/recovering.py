@@ -47,8 +47,9 @@ def recover(
     """
     from infragen.engine.recover import RecoverOptions, recover_environment
 
-    env = options.one(directory, name)
-    with session(env, reach, yes=yes) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach, yes=yes) as started:
         ended = recover_environment(env, started, RecoverOptions(frozenset(skip), frozenset(unprotect)))
     end(ended.outcomes, ended.exit_code)
 
@@ -71,8 +72,9 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import cancel_environment
 
-    env = options.one(directory, name)
-    with session(env, reach, yes=yes) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach, yes=yes) as started:
         outcomes = cancel_environment(env, started)
     if not outcomes:
         click.echo(f"{env.environment}: nothing runs")
@@ -97,8 +99,9 @@ def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reac
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import follow_environment
 
-    env = options.one(directory, name)
-    with session(env, reach) as started:
+    file = options.one(directory, name)
+    env = file.environment
+    with session(file, reach) as started:
         outcomes = follow_environment(env, started, options.seconds(follow_timeout))
     if not outcomes:
         click.echo(f"{env.environment}: nothing runs")

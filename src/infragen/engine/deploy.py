@@ -149,7 +149,7 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
     state, unit = examined.state, examined.unit
     if state is None or examined.action not in ("continue", "recreate"):
         return
-    cause = why_failed(session.cloud, _target(unit), state)
+    cause = why_failed(session, _target(unit), state)
     session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
     if examined.action == "continue" and options.on_failure != "keep":
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)

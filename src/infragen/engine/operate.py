@@ -7,6 +7,7 @@ and the code still reads from top to bottom. Its return value is the result.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.progress import Happened, Session, Started
 from infragen.engine.watch import ServiceWatch
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
-from infragen.plan import StackUnit
+from infragen.origin import origin, suspect
+from infragen.plan import ROOT, StackUnit
 from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
 
 Road = Generator[None, None, Outcome]
@@ -95,14 +97,27 @@ def all_changes(
     return tuple(rows)
 
 
-def failed_reason(cloud: Cloud, change_set: ChangeSet, place: str) -> str:
+def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
     """Why a change set failed, in AWS's words, from the deepest nested one that says more than "nested failed"."""
+    cloud = session.cloud
     for change in change_set.changes:
         nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
         if nested is not None and nested.status == "FAILED" and not nested.empty:
-            return failed_reason(cloud, nested, f"{place}/{change.logical_id}")
-    checks = "".join(f"; {each}" for each in cloud.failed_checks(change_set.change_set_id))
+            return failed_reason(session, nested, f"{place}/{change.logical_id}")
+    found = cloud.failed_checks(change_set.change_set_id)
+    checks = "".join(f"; {each}{_written(session, place, each)}" for each in found)
     return f"{place}: {change_set.reason or 'AWS gave no reason'}{checks}"
+
+
+def _written(session: Session, place: str, check: str) -> str:
+    """The line of the environment file behind the template path that a failed check names."""
+    path = re.search(r"/Resources/(\w+)((?:/\w+)*)", check)
+    if path is None or session.file is None:
+        return ""
+    layer = place.removeprefix(f"{ROOT}/").lower()
+    steps = tuple(int(step) if step.isdecimal() else step for step in path[2].split("/")[1:])
+    setting = origin(session.file, layer, path[1], steps)
+    return f" ({setting})" if setting else ""
 
 
 def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
@@ -235,17 +250,24 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
             break
         yield
         yield from patiently(session, target.layer, follower.finish)
-    cause = root_cause(follower.events)
+    cause = _located(session, root_cause(follower.events))
     said = str(cause) if cause else state.reason or "AWS gave no reason"
     message = f"{target.stack} is {state.status}: {said}"
     return Failed(target.layer, target.stack, message, _next_step(state.status), state.status, cause)
 
 
-def why_failed(cloud: Cloud, target: Target, state: StackState) -> Cause | None:
+def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """The root cause in all of a stack's history, for one whose first creation failed."""
-    follower = Follower(cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
     follower.finish()
-    return root_cause(follower.events)
+    return _located(session, root_cause(follower.events))
+
+
+def _located(session: Session, cause: Cause | None) -> Cause | None:
+    """A cause with the line of the environment file that it comes from."""
+    if cause is None or session.file is None:
+        return cause
+    return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
 
 
 def _next_step(status: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from infragen.engine.follow import LayerEvent
 from infragen.errors import InfragenError
+from infragen.origin import Setting
 from infragen.stack import StackEvent
 
 CANCELLED = frozenset({"Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"})
@@ -18,7 +19,9 @@ SEVERITY = (0, 2, 3, 5, 4, 1, 6, 70)
 
 @dataclass(frozen=True)
 class Cause:
-    """The first true failure: where, and AWS's words. `cancelled` counts what it took down with it."""
+    """The first true failure: where, and AWS's words. `cancelled` counts what it took down with it; `setting` is the
+    line of the environment file that it comes from.
+    """
 
     layer: str
     logical_id: str
@@ -28,9 +31,12 @@ class Cause:
     physical_id: str = ""
     time: datetime | None = None
     cancelled: int = 0
+    setting: Setting | None = None
 
     def __str__(self) -> str:
-        return f"{self.layer}/{self.logical_id} ({self.type}) {self.status}: {self.reason or 'AWS gave no reason'}"
+        where = f" ({self.setting})" if self.setting else ""
+        said = self.reason or "AWS gave no reason"
+        return f"{self.layer}/{self.logical_id} ({self.type}) {self.status}: {said}{where}"
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,7 @@ def prepare(
         quiet = tuple(StackPlan(each.layer, each.stack, "none", source="change set") for each in examined.plans)
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
     if not change_set.executable:
-        reason = failed_reason(session.cloud, change_set, unit.layer)
+        reason = failed_reason(session, change_set, unit.layer)
         raise OperationFailed(
             f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}",
             "nothing was changed; mend the cause and run the same command",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
+from infragen.config import EnvironmentFile
 from infragen.engine.fate import DestroyPlan, RecoveryPlan
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Outcome
@@ -148,8 +149,9 @@ class Timer:
 
 @dataclass(frozen=True)
 class Session:
-    """What every command works with: AWS, who listens, and time."""
+    """What every command works with: AWS, who listens, time, and the environment file whose lines are told."""
 
     cloud: Cloud
     ui: Ui
     timer: Timer
+    file: EnvironmentFile | None = None

@@ -76,7 +76,7 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
 
 def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, options: RecoverOptions) -> Remedy:
     target = Target(layer, state.name, name_child)
-    why = str(why_failed(session.cloud, target, state) or state.reason or "AWS gave no reason")
+    why = str(why_failed(session, target, state) or state.reason or "AWS gave no reason")
     stuck = tuple(_stuck(session, layer, state, "")) if action is OnRecover.CONTINUE_ROLLBACK else ()
     skipped = tuple(each for each in stuck if each.place in options.skip)
     doomed = doom(session, layer, state) if action is OnRecover.DELETE else None

@@ -59,6 +59,45 @@ def _detail(outcome: Outcome) -> str:
             return message
 
 
+def failure_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
+    """For each stack that failed: what, in AWS's words; the line it comes from; the state now; what to type next.
+
+    The first failure comes first: what failed later may be its consequence.
+    """
+    failures = [each for each in outcomes if isinstance(each, Failed)]
+    for each in sorted(failures, key=_when):
+        yield Text("")
+        yield Text.assemble((each.layer, "bold"), (" failed", "red"), f": {_what(each)}")
+        for label, text in _facts(each):
+            yield Text.assemble(f"  {label:<5}  ", (text, "red" if label == "AWS" else ""))
+
+
+def _when(failure: Failed) -> float:
+    time = failure.cause.time if failure.cause else None
+    return time.timestamp() if time else float("inf")
+
+
+def _what(failure: Failed) -> str:
+    cause = failure.cause
+    if cause is None:
+        return failure.message
+    return f"{cause.layer}/{cause.logical_id} ({cause.type}) {cause.status}"
+
+
+def _facts(failure: Failed) -> Iterator[tuple[str, str]]:
+    cause = failure.cause
+    if cause is not None:
+        yield "AWS", cause.reason or "gave no reason"
+        if cause.setting:
+            yield "from", str(cause.setting)
+        if cause.cancelled:
+            many = "1 other resource was" if cause.cancelled == 1 else f"{cause.cancelled} other resources were"
+            yield "also", f"{many} cancelled because of it"
+        yield "state", f"{failure.stack} is {failure.status}"
+    if failure.hint:
+        yield "next", failure.hint
+
+
 def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
     """Names and values in two columns."""
     width = max((len(name) for name in outputs), default=0)

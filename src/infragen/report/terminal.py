@@ -283,10 +283,8 @@ class Terminal:
         said, tint = word(outcome)
         took = f" after {span(self._clock() - state.since)}" if state else ""
         self._say(Text.assemble((outcome.layer, "bold"), ": ", (said, tint), took))
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, Failed) and outcome.cause is None:  # else its event has said it, and the end says it all
             self._say(Text(f"  {outcome.message}", style="red"))
-            if outcome.hint:
-                self._say(Text.assemble(("  hint: ", "bold"), outcome.hint))
 
     def _say(self, line: Text) -> None:
         self._spoke = self._clock()

@@ -1,0 +1,47 @@
+"""The last lines of a failed deployment: what failed, AWS's words, the line it comes from, the state, what to type."""
+
+from datetime import UTC, datetime
+
+from infragen.engine.outcome import Cause, Deployed, Failed, Skipped
+from infragen.origin import Setting
+from infragen.report.outcome import failure_lines
+from infragen.yamlfile import Place
+
+TYPE = "AWS::RDS::DBCluster"
+LATE, EARLY = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 11, tzinfo=UTC)
+
+
+def failed(layer: str, cause: Cause | None, message: str = "") -> Failed:
+    return Failed(layer, f"shop-prod-{layer}", message, "mend it, then deploy", "UPDATE_ROLLBACK_COMPLETE", cause)
+
+
+def lines(*outcomes: Failed | Deployed | Skipped) -> list[str]:
+    return [each.plain for each in failure_lines(outcomes)]
+
+
+def test_a_failure_says_what_why_where_in_which_state_and_what_next() -> None:
+    """One fact a line, AWS's words untouched."""
+    setting = Setting("database.engine_version", Place("environments/prod.yaml", 41, 3))
+    cause = Cause("database", "Cluster", TYPE, "UPDATE_FAILED", "Cannot find version 17.99", "", LATE, 2, setting)
+    assert lines(failed("database", cause), Skipped("api", "shop-prod-api", "database")) == [
+        "",
+        "database failed: database/Cluster (AWS::RDS::DBCluster) UPDATE_FAILED",
+        "  AWS    Cannot find version 17.99",
+        "  from   environments/prod.yaml:41 database.engine_version",
+        "  also   2 other resources were cancelled because of it",
+        "  state  shop-prod-database is UPDATE_ROLLBACK_COMPLETE",
+        "  next   mend it, then deploy",
+    ]
+
+
+def test_the_first_failure_comes_first_and_one_without_a_cause_last() -> None:
+    """By AWS's time, whatever the order of deployment; without a cause the message says it."""
+    one, other = (Cause(name, "Key", TYPE, "CREATE_FAILED", "", "", time) for name, time in (("a", LATE), ("b", EARLY)))
+    said = lines(failed("c", None, "its change set was deleted"), failed("a", one), failed("b", other))
+    assert [each for each in said if "failed:" in each] == [
+        "b failed: b/Key (AWS::RDS::DBCluster) CREATE_FAILED",
+        "a failed: a/Key (AWS::RDS::DBCluster) CREATE_FAILED",
+        "c failed: its change set was deleted",
+    ]
+    assert "  AWS    gave no reason" in said
+    assert not lines(Deployed("a", "shop-prod-a", "CREATE_COMPLETE"))
