@@ -1,0 +1,320 @@
+"""Widenings as sentences: what reviewers read when a template lets more through than what is deployed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infragen.diff import EMPTY, Side
+from infragen.stack import KnownAfter
+from infragen.templatefile import parse
+from infragen.widening import Widening, widenings
+
+ACCOUNT, REGION = "111111111111", "eu-central-1"
+TEMPLATES = Path(__file__).parent.parent / "templates"
+OTHER = "arn:aws:iam::222222222222:root"
+ORDERS = {"Fn::GetAtt": ["Orders", "Arn"]}
+
+
+def told(
+    old: Mapping[str, Any], new: Mapping[str, Any], values: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {})
+) -> tuple[Widening, ...]:
+    """The widenings of a layer called worker between two sets of resources; `values` are the parameters'."""
+    parameters = {name: {"Type": "String"} for each in values for name in each}
+    before, after = (
+        Side({"Resources": each, "Parameters": parameters}, known)
+        for each, known in zip((old, new), values, strict=True)
+    )
+    return widenings("worker", before, after, ACCOUNT, REGION)
+
+
+def role(*statements: Mapping[str, Any], trust: Any = None, **properties: Any) -> dict[str, Any]:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    trusted = trust or {"Service": "lambda.amazonaws.com"}
+    assume = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": trusted}]}
+    policies = {"Policies": [{"PolicyName": "p", "PolicyDocument": document}]} if statements else {}
+    return {
+        "Orders": {"Type": "AWS::SQS::Queue"},
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": assume, **policies, **properties},
+        },
+    }
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Thing": {"Type": kind, "Properties": properties}}
+
+
+SECURE = {"Bool": {"aws:SecureTransport": "true"}}
+VIA = {"StringEquals": {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}}
+SEND = allow("sqs:SendMessage", ORDERS)
+
+RIGHTS = [
+    (role(SEND), role(allow("sqs:SendMessage")),
+     "the role worker/Role may now call sqs:SendMessage on every queue (was: only Orders)", False),
+    (role(SEND), role(SEND, allow(["sqs:DeleteMessage", "sqs:ReceiveMessage"], ORDERS)),
+     "the role worker/Role may now call sqs:DeleteMessage, sqs:ReceiveMessage on Orders", False),
+    (role(SEND), role(allow("sqs:*", ORDERS)),
+     "the role worker/Role may now call sqs:* on Orders", False),
+    (role(allow("kms:Decrypt", Condition=VIA)), role(allow("kms:Decrypt")),
+     ("the role worker/Role may now call kms:Decrypt on every key "
+      "(was: only when kms:ViaService StringEquals sqs.eu-central-1.amazonaws.com)"), False),
+    (role(SEND), role(allow("*")),
+     "the role worker/Role may now call every action on every resource (was: only Orders)", True),
+    (role(SEND), role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
+     "the role worker/Role may now call every action but iam:* on every resource", True),
+    (role(SEND, deny("sqs:DeleteQueue")), role(SEND),
+     "the role worker/Role no longer denies sqs:DeleteQueue on every queue", False),
+    (role(SEND, deny("sqs:*")), role(SEND, deny("sqs:*", Condition=SECURE)),
+     "the role worker/Role no longer denies sqs:* on every queue", False),
+    (role(SEND), role(SEND, ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSQSFullAccess"]),
+     "the role worker/Role now has the managed policy AmazonSQSFullAccess", False),
+    (role(SEND), role(SEND, ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+     "the role worker/Role now has the managed policy AdministratorAccess", True),
+    (role(SEND, PermissionsBoundary="arn:b"), role(SEND),
+     "the role worker/Role no longer has a permissions boundary", True),
+    (role(SEND, PermissionsBoundary="arn:b"), role(SEND, PermissionsBoundary="arn:c"),
+     "the role worker/Role has another permissions boundary (arn:b -> arn:c)", False),
+    (role(SEND), role(SEND, trust={"AWS": OTHER}),
+     f"the role worker/Role may now be assumed by {OTHER} (was: only lambda.amazonaws.com)", True),
+    (role(SEND), role(SEND, trust={"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}),
+     "the role worker/Role may now be assumed by ec2.amazonaws.com (was: only lambda.amazonaws.com)", False),
+    (role(SEND), role(SEND, trust="*"),
+     "the role worker/Role may now be assumed by everyone (was: only lambda.amazonaws.com)", True),
+    (role(SEND), role(SEND, trust={"Federated": "arn:aws:iam::111111111111:oidc-provider/token"}),
+     ("the role worker/Role may now be assumed by arn:aws:iam::111111111111:oidc-provider/token "
+      "(was: only lambda.amazonaws.com)"), True),
+    (role(SEND), role({"Effect": "Allow", "Action": "sqs:*", "Resource": ORDERS, "Sorry": 1}),
+     ('the role worker/Role: a statement that infragen cannot read: [{"Action": "sqs:*", "Effect": "Allow", '
+      '"Resource": {"Fn::GetAtt": ["Orders", "Arn"]}, "Sorry": 1}]'), True),
+]  # fmt: skip
+
+
+def by_policy(kind: str, *statements: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return resource(kind, PolicyDocument={"Statement": list(statements)}, **more)
+
+
+EVERYONE = allow("sqs:SendMessage", Principal="*")
+OWN = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+PERMISSION = {"FunctionName": "f", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+ACCESS = [
+    (by_policy("AWS::SQS::QueuePolicy", Queues=["q"]), by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q"]),
+     "worker/Thing now lets everyone call sqs:SendMessage", True),
+    (by_policy("AWS::SQS::QueuePolicy", Queues=["q"]),
+     by_policy("AWS::SQS::QueuePolicy", {**EVERYONE, "Condition": OWN}, Queues=["q"]),
+     "worker/Thing now lets everyone call sqs:SendMessage, when aws:SourceAccount StringEquals 111111111111", False),
+    (by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q"]),
+     by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q", "r"]),
+     "worker/Thing (AWS::SQS::QueuePolicy) now applies to r", False),
+    (by_policy("AWS::S3::BucketPolicy", deny("s3:*", Principal="*"), Bucket="b"), {},
+     "worker/Thing goes, and with it what it denied on b", False),
+    (resource("AWS::Lambda::Permission", **PERMISSION, SourceAccount=ACCOUNT),
+     resource("AWS::Lambda::Permission", **PERMISSION),
+     ("worker/Thing now lets s3.amazonaws.com call lambda:InvokeFunction "
+      "(was: only when SourceAccount StringEquals 111111111111)"), False),
+    (resource("AWS::ECR::Repository"),
+     resource("AWS::ECR::Repository", RepositoryPolicyText={"Statement": {
+         "Effect": "Allow", "Action": "ecr:BatchGetImage", "Principal": {"AWS": "222222222222"}}}),
+     "worker/Thing now lets 222222222222 call ecr:BatchGetImage", True),
+    (resource("AWS::EC2::VPCEndpoint", PolicyDocument={"Statement": []}), resource("AWS::EC2::VPCEndpoint"),
+     "worker/Thing now lets everyone call every action", True),
+    (resource("AWS::Logs::ResourcePolicy", PolicyDocument='{"Statement": []}'),
+     resource("AWS::Logs::ResourcePolicy", PolicyDocument=
+              '{"Statement": [{"Effect": "Allow", "Action": "logs:*", "Principal": {"Service": "es.amazonaws.com"}}]}'),
+     "worker/Thing now lets es.amazonaws.com call logs:*", False),
+    (resource("AWS::Lambda::Function", Role="arn:one"), resource("AWS::Lambda::Function", Role="arn:admin"),
+     "worker/Thing now acts as the role arn:admin", False),
+    ({}, resource("AWS::IAM::AccessKey", UserName="robot"),
+     "worker/Thing (AWS::IAM::AccessKey) now applies to robot", False),
+]  # fmt: skip
+
+
+def group(*ingress: Mapping[str, Any], egress: Any = None) -> dict[str, Any]:
+    return resource(
+        "AWS::EC2::SecurityGroup", SecurityGroupIngress=list(ingress), SecurityGroupEgress=egress or [QUIET]
+    )
+
+
+def tcp(first: Any, peer: str, last: Any = None) -> dict[str, Any]:
+    return {"IpProtocol": "tcp", "FromPort": first, "ToPort": last or first, "CidrIp": peer}
+
+
+def rule(**properties: Any) -> dict[str, Any]:
+    return {"Rule": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": properties}}
+
+
+QUIET = {"IpProtocol": "-1", "CidrIp": "255.255.255.255/32"}
+BLOCKED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
+ROUTE = {"RouteTableId": "rtb", "DestinationCidrBlock": "0.0.0.0/0"}
+ENTRY = {"NetworkAclId": "a", "RuleNumber": 100, "Protocol": 6, "RuleAction": "allow", "CidrBlock": "10.0.0.0/8"}
+NETWORK = [
+    (group(tcp(443, "10.0.0.0/8")), group(tcp(443, "0.0.0.0/0")),
+     "worker/Thing now accepts tcp 443 from 0.0.0.0/0 (was: only tcp 443 from 10.0.0.0/8)", False),
+    (group(tcp(443, "10.0.0.0/8")), group(tcp(443, "10.0.0.0/8"), tcp(22, "0.0.0.0/0")),
+     "worker/Thing now accepts tcp 22 from 0.0.0.0/0 (was: only tcp 443 from 10.0.0.0/8)", True),
+    (group(), group({"IpProtocol": "-1", "CidrIpv6": "::/0"}), "worker/Thing now accepts everything from ::/0", True),
+    (group(), group({"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "SourceSecurityGroupId": "sg-1"}),
+     "worker/Thing now accepts tcp 1-9 from sg-1", False),
+    (group(), group(egress=[tcp(443, "0.0.0.0/0")]), "worker/Thing may now reach tcp 443 at 0.0.0.0/0", False),
+    (group(), resource("AWS::EC2::SecurityGroup"),
+     "worker/Thing may now reach everything at 0.0.0.0/0, everything at ::/0", False),
+    ({}, rule(GroupId="sg-1", **tcp(5432, "0.0.0.0/0")),
+     "sg-1 now accepts tcp 5432 from 0.0.0.0/0", True),
+    ({}, resource("AWS::EC2::Route", **ROUTE, GatewayId="igw-1"),
+     "the route table worker/rtb now leads to 0.0.0.0/0 through igw-1", False),
+    (resource("AWS::EC2::Route", **ROUTE, NatGatewayId="nat-1"),
+     resource("AWS::EC2::Route", **ROUTE, GatewayId="igw-1"),
+     "the route table worker/rtb now leads to 0.0.0.0/0 through igw-1", False),
+    ({"S": {"Type": "AWS::EC2::Subnet"}, **resource(
+        "AWS::EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "S"}, RouteTableId="private")},
+     {"S": {"Type": "AWS::EC2::Subnet"}, **resource(
+        "AWS::EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "S"}, RouteTableId="public")},
+     "the subnet S now uses the route table public", False),
+    (resource("AWS::EC2::NetworkAclEntry", **ENTRY),
+     resource("AWS::EC2::NetworkAclEntry", **{**ENTRY, "CidrBlock": "0.0.0.0/0"}),
+     "the network ACL entry worker/Thing lets more through", False),
+    (resource("AWS::EC2::NetworkAclEntry", **{**ENTRY, "RuleAction": "deny"}), {},
+     "the network ACL entry worker/Thing denies less", False),
+    (resource("AWS::RDS::DBInstance", PubliclyAccessible=False), resource("AWS::RDS::DBInstance"),
+     "worker/Thing now can be reached from the internet (PubliclyAccessible)", True),
+    (resource("AWS::RDS::DBInstance", PubliclyAccessible="false"),
+     resource("AWS::RDS::DBInstance", PubliclyAccessible=True),
+     "worker/Thing now can be reached from the internet (PubliclyAccessible)", True),
+    (resource("AWS::ElasticLoadBalancingV2::LoadBalancer", Scheme="internal"),
+     resource("AWS::ElasticLoadBalancingV2::LoadBalancer"), "worker/Thing now faces the internet (Scheme)", False),
+    (resource("AWS::EC2::Instance", NetworkInterfaces=[{"DeviceIndex": "0"}]),
+     resource("AWS::EC2::Instance", NetworkInterfaces=[{"DeviceIndex": "0", "AssociatePublicIpAddress": True}]),
+     "worker/Thing now has a public address", False),
+    (resource("AWS::ECS::Service"),
+     resource("AWS::ECS::Service", NetworkConfiguration={"AwsvpcConfiguration": {"AssignPublicIp": "ENABLED"}}),
+     "worker/Thing now gives its tasks public addresses", True),
+    ({}, resource("AWS::Lambda::Url", AuthType="NONE"), "worker/Thing now can be called by everyone (AuthType)", True),
+    (resource("AWS::S3::Bucket", PublicAccessBlockConfiguration=BLOCKED),
+     resource("AWS::S3::Bucket", PublicAccessBlockConfiguration={**BLOCKED, "BlockPublicPolicy": False}),
+     "worker/Thing no longer blocks public access (BlockPublicPolicy)", True),
+    (resource("AWS::S3::Bucket", PublicAccessBlockConfiguration=BLOCKED), resource("AWS::S3::Bucket"),
+     ("worker/Thing no longer blocks public access "
+      "(BlockPublicAcls, BlockPublicPolicy, IgnorePublicAcls, RestrictPublicBuckets)"), True),
+    ({}, resource("AWS::S3::Bucket", PublicAccessBlockConfiguration={**BLOCKED, "IgnorePublicAcls": False}),
+     "worker/Thing no longer blocks public access (IgnorePublicAcls)", True),
+    (resource("AWS::Lambda::Function", VpcConfig={"SecurityGroupIds": ["sg-1"]}),
+     resource("AWS::Lambda::Function", VpcConfig={"SecurityGroupIds": ["sg-1", "sg-2"]}),
+     "worker/Thing is now in the security group sg-2, too", False),
+    ({}, resource("AWS::EC2::VPCPeeringConnection", VpcId="v"), "worker/Thing now connects two VPCs", False),
+    (resource("AWS::WAFv2::WebACLAssociation", ResourceArn="r"), {},
+     "worker/Thing no longer filters requests as it did", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "sentence", "grave"), [*RIGHTS, *ACCESS, *NETWORK])
+def test_each_widening_is_one_sentence(
+    old: Mapping[str, Any], new: Mapping[str, Any], sentence: str, grave: bool
+) -> None:
+    """With what it was before; grave is what reaches beyond the account or knows no limit."""
+    [widening] = told({**old, "Old": {"Type": "AWS::SNS::Topic"}}, new)
+    assert (str(widening), widening.grave) == (sentence, grave)
+    assert widening.place in ("worker/Role", "worker/Thing", "worker/Rule")
+    assert widening.kind == ("network" if (old, new, sentence, grave) in NETWORK else "permissions")
+
+
+@pytest.mark.parametrize(("old", "new"), [(each[0], each[1]) for each in (*RIGHTS, *ACCESS, *NETWORK)])
+def test_the_same_again_is_no_widening(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Nor is either side against itself."""
+    assert told(old, old) == told(new, new) == ()
+
+
+NARROWER = [
+    (role(allow("sqs:*")), role(SEND)),
+    (role(SEND), role(SEND, deny("sqs:*"))),
+    (role(allow(["s3:Get*", "s3:Put*"])), role(allow("s3:putobject"))),
+    (role(SEND), role(allow("sqs:SendMessage", {"Fn::GetAtt": "Orders.Arn"}))),
+    (role(SEND), role(SEND, PermissionsBoundary="arn:b")),
+    (role(allow("s3:*", "arn:aws:s3:::b/*")), role(allow("s3:*", {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/x/*"}))),
+    (role(allow("s3:*", {"Fn::Sub": "${Orders.Arn}*"})), role(allow("s3:*", {"Fn::Join": ["", [ORDERS, "/x"]]}))),
+    (group(tcp(443, "0.0.0.0/0")), group(tcp(443, "10.0.0.0/9"), tcp(443, "10.128.0.0/9"))),
+    (group(tcp(80, "0.0.0.0/0"), tcp(81, "0.0.0.0/0")), group(tcp(80, "0.0.0.0/0", 81))),
+    (group(egress=[tcp(443, "0.0.0.0/0")]), group()),
+    (resource("AWS::S3::Bucket"), resource("AWS::S3::Bucket", PublicAccessBlockConfiguration=BLOCKED)),
+    (resource("AWS::EC2::Route", **ROUTE, InstanceId="i"), resource("AWS::EC2::Route", **ROUTE, NatGatewayId="n")),
+    (resource("AWS::WAFv2::WebACL", Rules=[]), resource("AWS::WAFv2::WebACL", Rules=[{"Statement": {"Geo": 1}}])),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), NARROWER)
+def test_what_lets_less_through_is_no_widening(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """However it is written."""
+    assert told(old, new) == ()
+
+
+def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
+    """A group's rules count together, wherever they are written."""
+    inline = group(tcp(443, "10.0.0.0/8"))
+    for group_id in ({"Fn::GetAtt": ["Thing", "GroupId"]}, {"Ref": "Thing"}):
+        assert told(inline, {**group(), **rule(GroupId=group_id, **tcp(443, "10.0.0.0/8"))}) == ()
+
+
+def test_values_of_parameters_count() -> None:
+    """The same template with another value can let more through; a value nobody knows always may."""
+    takes = role(allow("sqs:SendMessage", {"Ref": "Target"}))
+    values = {"Target": "arn:aws:sqs:eu-central-1:111111111111:a"}
+    assert told(takes, takes, (values, values)) == ()
+    [widening] = told(takes, takes, (values, {"Target": "*"}))
+    assert "on every queue (was: only arn:aws:sqs:eu-central-1:111111111111:a)" in widening.sentence
+    assert len(told(takes, takes, ({}, {}))) == 1
+    later = {"Target": KnownAfter("queue", "OrdersQueueArn")}
+    assert told(takes, takes, (later, later)) == ()
+    [widening] = told(takes, takes, (values, later))
+    assert "on (known after queue: OrdersQueueArn)" in widening.sentence
+
+
+def test_a_list_parameter_is_as_many_values() -> None:
+    """Joined by commas it would look like one name, which a wildcard might cover."""
+    takes = role(allow("s3:GetObject", {"Ref": "Targets"}))
+    body = {"Resources": takes, "Parameters": {"Targets": {"Type": "CommaDelimitedList"}}}
+    sides = Side(body, {"Targets": "arn:aws:s3:::a*"}), Side(body, {"Targets": "arn:aws:s3:::a,arn:aws:s3:::b"})
+    [widening] = widenings("worker", *sides, ACCOUNT, REGION)
+    assert "on arn:aws:s3:::b (was" in widening.sentence
+
+
+def test_what_is_not_decided_counts_as_wider() -> None:
+    """Conditions, mappings and resources that exist perhaps: the writing is the same, the meaning need not be."""
+    perhaps = {"Fn::If": ["Open", "0.0.0.0/0", "10.0.0.0/8"]}
+    undecided = [
+        group(tcp(443, str(perhaps)) | {"CidrIp": perhaps}),
+        group({"Fn::If": ["Open", tcp(22, "0.0.0.0/0"), {"Ref": "AWS::NoValue"}]}),
+        group(tcp({"Ref": "Port"}, "10.0.0.0/8")),
+        role(allow({"Fn::FindInMap": ["M", "A", "B"]}, ORDERS)),
+        role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
+        role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),
+        resource("AWS::RDS::DBInstance", PubliclyAccessible={"Fn::If": ["Open", True, False]}),
+    ]
+    assert all(told(each, each) for each in undecided)
+    exists = by_policy("AWS::SQS::QueuePolicy", deny("sqs:*", Principal="*"), Queues=["q"])
+    exists["Thing"]["Condition"] = "Open"
+    [widening] = told(exists, exists)
+    assert str(widening) == "worker/Thing denies something under a condition that is not known yet"
+    given_perhaps = role(SEND)
+    given_perhaps["Role"]["Condition"] = "Open"
+    assert told(given_perhaps, given_perhaps)
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*/*.yaml")), ids=lambda each: f"{each.parent.name}-{each.stem}")
+def test_the_layers_against_themselves_and_against_nothing(path: Path) -> None:
+    """Unchanged they let nothing more through; new ones hold nothing that reaches beyond the account."""
+    body = parse(path.read_text())
+    values = {name: each.get("Default", KnownAfter("up", name)) for name, each in body.get("Parameters", {}).items()}
+    side = Side(body, values)
+    assert widenings(path.stem, side, side, ACCOUNT, REGION) == ()
+    new = widenings(path.stem, EMPTY, side, ACCOUNT, REGION)
+    assert not any(each.grave for each in new)
+    assert bool(new) == (path.stem not in ("root", "queue", "observability"))
