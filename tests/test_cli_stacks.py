@@ -45,13 +45,19 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(aws: FakeAws, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def topology() -> str:
+    """A test that wants the other one says so with parametrize."""
+    return "independent"
+
+
+@pytest.fixture
+def desk(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The environment `test` on the fake with its bucket; commands run beside its file and wait in virtual time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     clock: Any = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
     monkeypatch.setattr("infragen.cli.connection.time", clock)
-    bench = at_work(aws, load_environment(write(tmp_path)))
+    bench = at_work(aws, load_environment(write(tmp_path, topology=topology)))
     make_bucket(aws, bench.env, bench.session)
     return bench
 
@@ -92,3 +98,16 @@ def test_s7_no_time_to_wait_is_an_input_error(run: Run) -> None:
     """S7: zero or words instead of minutes: exit code 2."""
     assert "--wait" in run("deploy", "--yes", "--wait", "0", code=2).stderr
     assert "--wait" in run("deploy", "--yes", "--wait=soon", code=2).stderr
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: FakeAws, tmp_path: Path) -> None:
+    """C14: the option named by the failure makes both go on; R17: the plan says what AWS was not asked about."""
+    run("deploy", "--yes")
+    write(tmp_path, LAYERS + "    max_receives: 7\n", "nested")
+    aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
+    assert "--no-nested-changes" in run("plan", code=1).stderr
+    assert "AWS was not asked about this nested stack" in run("plan", "--no-nested-changes").stdout
+    refused = run("deploy", "--yes", "--no-nested-changes", code=3)
+    assert "--allow-replace queue/JobsQueue" in refused.stderr
+    assert "deployed" in run("deploy", "--yes", "--no-nested-changes", "--allow-replace", "queue/JobsQueue").stdout

@@ -19,10 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infragen.engine.outcome import Deployed, Failed, Unchanged
+from infragen.engine.preview import unseen
 from infragen.engine.progress import Following, Happened, Question, Warned
 from infragen.engine.schedule import pause
 from infragen.errors import Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
-from infragen.plan import OutputOf, StackUnit
+from infragen.guard import refusals
+from infragen.plan import OutputOf, StackPlan, StackUnit
+from infragen.stack import ResourceChange
 from infragen.synth import Assembly, synthesize
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
@@ -443,7 +446,12 @@ def test_c4_children_near_the_limit_of_change_sets_are_left_without(
     for number in range(held - own):
         new_change_set(aws.cloud, child, f"empty-{number}", "UPDATE", child.target).status = "FAILED"
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
-    result = changed.deploy(assembly(changed))
+    if not nested_sets:
+        with pytest.raises(Refused, match="queue/JobsQueue"):
+            changed.deploy(assembly(changed))
+        changed.ui.events.clear()
+    allowed = frozenset[str]() if nested_sets else frozenset({"queue/JobsQueue"})
+    result = changed.deploy(assembly(changed), allow_replace=allowed)
     assert result.exit_code == 0
     asked = [call.params for call in aws.calls if call.operation == "CreateChangeSet"][-1]
     assert asked.get("IncludeNestedStacks", False) is nested_sets
@@ -668,6 +676,57 @@ def test_c14_a_nested_evaluation_that_fails_is_explained(nested: Bench, aws: Fak
     with pytest.raises(OperationFailed, match="Fn::Select cannot select nonexistent value"):
         changed.deploy(assembly(changed))
     assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
+
+
+def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
+    """C14, C4: the failure names --no-nested-changes; with it plan and deploy ask for no nested change set.
+
+    R17: AWS says nothing of the queue then, so it must be named before it is changed; topics need not be.
+    """
+    assert nested.deploy(assembly(nested)).exit_code == 0
+    aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
+    changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
+    with pytest.raises(OperationFailed) as failed:
+        changed.plan(assembly(changed))
+    assert "--no-nested-changes" in failed.value.hint
+    shown = changed.plan(assembly(changed), nested=False)
+    [row] = [each for each in shown.changes() if each.layer == "queue"]
+    assert (row.place, row.source, row.replacement) == ("queue/JobsQueue", "template", "Conditional")
+    executed = aws.mutations().count("cloudformation:ExecuteChangeSet")
+    with pytest.raises(Refused) as refused:
+        changed.deploy(assembly(changed), nested=False)
+    assert refused.value.hint == "if that is meant: --allow-replace queue/JobsQueue"
+    assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
+    result = changed.deploy(assembly(changed), nested=False, allow_replace=frozenset({"queue/JobsQueue"}))
+    assert kinds(result.outcomes) == {"root": "Deployed"}
+    asked = [call.params for call in aws.calls if call.operation == "CreateChangeSet"]
+    assert [each.get("IncludeNestedStacks", False) for each in asked[-3:]] == [False, False, False]
+    aws.clock.settle()
+    assert left_over(aws) == ([], [])
+
+
+def test_c14_a_failure_of_the_root_itself_names_no_option(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
+    """C14: leaving nested change sets out does not help where nothing nested failed."""
+    aws.settings.fail_change_set["shop-test"] = "Template error: unresolved"
+    with pytest.raises(OperationFailed) as failed:
+        nested.plan(assembly(nested))
+    assert "--no-nested-changes" not in failed.value.hint
+
+
+def test_r17_only_what_holds_data_and_changes_is_unknown() -> None:
+    """R17: rows of a nested stack that AWS does not describe; additions, removals and other types stay as they are."""
+    rows = (
+        ResourceChange("data", "Modify", "Db", "AWS::RDS::DBCluster", "False", source="template"),
+        ResourceChange("data", "Add", "New", "AWS::SQS::Queue", source="template"),
+        ResourceChange("data", "Modify", "Old", "AWS::S3::Bucket", "True", "ReplaceAndRetain", source="template"),
+        ResourceChange("data", "Modify", "News", "AWS::SNS::Topic", "False", source="template"),
+    )
+    seen = unseen(StackPlan("data", "shop-data", "update", rows))
+    assert [each.replacement for each in seen.changes] == ["Conditional", "", "True", "False"]
+    assert [each.place for each in refusals(seen.changes)] == ["data/Db", "data/Old"]
+    assert seen.notes
+    quiet = StackPlan("data", "shop-data", "update", rows[3:])
+    assert unseen(quiet) == quiet
 
 
 def test_c15_a_nested_plan_leaves_no_stack_under_review(nested: Bench, aws: FakeAws) -> None:

@@ -33,6 +33,15 @@ _allow_replace = click.option(
 _adopt = click.option(
     "--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags."
 )
+_no_nested = click.option(
+    "--no-nested-changes",
+    "nested",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Do not ask AWS what changes inside nested stacks: for when it cannot evaluate them beforehand, or holds too "
+    "many of their change sets. Whatever holds data and changes there must be named with --allow-replace.",
+)
 
 
 def _checked(env: "Environment") -> "Assembly":
@@ -86,6 +95,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @_image_tag
 @_allow_replace
 @_adopt
+@_no_nested
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
 @options.plan_format
 @cloud_options
@@ -96,6 +106,7 @@ def plan(
     image_tag: str | None,
     allow_replace: tuple[str, ...],
     adopt: bool,
+    nested: bool,
     detailed_exitcode: bool,
     form: str,
     reach: Reach,
@@ -116,7 +127,7 @@ def plan(
 
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
-    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt)
+    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested)
     with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = plan_environment(assembly, started, wanted)
     if form != "text":
@@ -139,6 +150,7 @@ def plan(
     "(first creations only).",
 )
 @_adopt
+@_no_nested
 @click.option(
     "--wait",
     metavar="[MINUTES]",
@@ -158,6 +170,7 @@ def deploy(
     allow_replace: tuple[str, ...],
     on_failure: str,
     adopt: bool,
+    nested: bool,
     wait: float | None,
     follow_timeout: float | None,
     yes: bool,
@@ -185,6 +198,7 @@ def deploy(
         _options(file, image_tag, allow_replace),
         on_failure=on_failure,
         adopt=adopt,
+        nested=nested,
         follow_timeout=options.seconds(follow_timeout),
         wait=options.seconds(wait),
     )

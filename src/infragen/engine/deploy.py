@@ -46,6 +46,7 @@ class Options:
     adopt: bool = False
     follow_timeout: float | None = None
     wait: float | None = None
+    nested: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _prepare(
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session.cloud, [state.stack_id for state in live])
         warnings += _check_concurrency(session, examined)
-    roads = [prepare(session, plan, each, options.on_failure, litter.made) for each in examined]
+    roads = [prepare(session, plan, each, options.on_failure, litter.made, options.nested) for each in examined]
     prepared = together(roads, session.timer)
     stacks = tuple(stack for each in prepared for stack in each.plans)
     shown = EnvironmentPlan(
@@ -319,7 +320,8 @@ class _Run:
         if examined.waits_for:
             names = ", ".join(examined.waits_for)
             raise OperationFailed(f"{unit.stack} needs outputs that {names} did not give")
-        again = yield from prepare(self.session, self.plan, examined, self.options.on_failure, self.litter.made)
+        made, options = self.litter.made, self.options
+        again = yield from prepare(self.session, self.plan, examined, options.on_failure, made, options.nested)
         _refuse(_refusals(again.plans, self.options.allow_replace))
         _refuse_more(self.shown, again.plans)
         return again

@@ -27,6 +27,7 @@ from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import OperationFailed
+from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
 from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, StackState, row
 from infragen.synth import LayerTemplate
@@ -290,13 +291,18 @@ def prepare(
     examined: Examined,
     on_failure: str,
     made: Callable[[str, str], None],
+    nested: bool = True,
 ) -> Generator[None, None, Prepared]:
-    """Makes the change set of an examined unit that needs one and whose values are all known."""
+    """Makes the change set of an examined unit that needs one and whose values are all known.
+
+    Without `nested` AWS is not asked about nested stacks.
+    """
     unit = examined.unit
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
-    request = replace(change_set_request(session.cloud, plan, examined, on_failure), nested=_nested(session, examined))
+    request = change_set_request(session.cloud, plan, examined, on_failure)
+    request = replace(request, nested=nested and _nested(session, examined))
     change_set = yield from make_change_set(session, unit.layer, request, made)
     if change_set.empty:
         quiet = tuple(StackPlan(each.layer, each.stack, "none", source="change set") for each in examined.plans)
@@ -305,10 +311,21 @@ def prepare(
         reason = failed_reason(session, change_set, unit.layer)
         raise OperationFailed(
             f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}",
-            "nothing was changed; mend the cause and run the same command",
+            _next_after(reason, unit),
         )
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
     return Prepared(replace(examined, plans=plans), change_set)
+
+
+def _next_after(reason: str, unit: StackUnit) -> str:
+    """What to type after a change set that failed; CloudFormation cannot evaluate every nested stack beforehand."""
+    mend = "nothing was changed; mend the cause and run the same command"
+    if not reason.startswith(f"{unit.layer}/"):
+        return mend
+    return (
+        f"{mend}. If the template is right and AWS cannot evaluate it before its siblings are deployed (Fn::Select and "
+        "Fn::GetAtt of their outputs), --no-nested-changes plans without asking AWS about nested stacks"
+    )
 
 
 def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure: str) -> ChangeSetRequest:
@@ -362,8 +379,28 @@ def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: C
         if each.layer in described:
             own = tuple(valued(change, each.changes) for change in rows if change.layer == each.layer)
             each = replace(each, changes=own, source="change set")
+        else:
+            each = unseen(each)
         plans.append(each)
     return tuple(plans)
+
+
+UNSEEN = "AWS was not asked about this nested stack: what holds data and changes at all counts as replaced"
+
+
+def unseen(plan: StackPlan) -> StackPlan:
+    """The plan of a nested stack that AWS does not describe: only our comparison speaks for it.
+
+    It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
+    changed in place might yet be replaced, and then the guard wants to hear its name.
+    """
+    rows = tuple(
+        replace(each, replacement="Conditional")
+        if each.action == "Modify" and each.type in STATEFUL and each.replacement == "False"
+        else each
+        for each in plan.changes
+    )
+    return replace(plan, changes=rows, notes=(*plan.notes, UNSEEN)) if rows != plan.changes else plan
 
 
 def valued(change: Any, ours: Sequence[Any]) -> Any:
