@@ -679,9 +679,9 @@ def test_c14_a_nested_evaluation_that_fails_is_explained(nested: Bench, aws: Fak
 
 
 def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
-    """C14, C4: the failure names --no-nested-changes; with it plan and deploy ask for no nested change set.
+    """C14, C4, R17: the failure names --no-nested-changes; with it plan and deploy ask for no nested change set.
 
-    R17: AWS says nothing of the queue then, so it must be named before it is changed; topics need not be.
+    AWS says nothing of the queue then, so it must be named before it is changed; topics need not be.
     """
     assert nested.deploy(assembly(nested)).exit_code == 0
     aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
