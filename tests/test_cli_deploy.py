@@ -76,7 +76,7 @@ def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str
     write(project, account, topology)
     assert run("bootstrap", "--yes").stdout == "artifacts  deployed  shop-dev-artifacts  CREATE_COMPLETE\n"
     first = run("plan", "--detailed-exitcode", code=10)
-    assert first.stdout.splitlines()[-1].endswith(" to add, 0 to change, 0 to replace, 0 to remove")
+    assert " to add, 0 to change, 0 to replace, 0 to remove; +" in first.stdout.splitlines()[-1]
     deployed = run("deploy", "--yes")
     assert not {"\x1b", "\r"} & set(deployed.output)
     assert "OrdersQueueUrl" in deployed.stdout

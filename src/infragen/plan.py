@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.config import Difference, Environment
+from infragen.cost import CostDelta
 from infragen.errors import InputError
 from infragen.guard import Refusal
 from infragen.layer import LaunchParameter
@@ -314,6 +315,7 @@ class EnvironmentPlan:
     against: str = ""
     between: bool = False
     settings: tuple[Difference, ...] = ()
+    cost: CostDelta | None = None
 
     @property
     def changed(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
+from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
 from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
@@ -36,7 +37,8 @@ class Options:
     `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
     tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
-    many seconds an operation that somebody else began is waited for; None refuses at once.
+    many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
+    infragen's own table; `price_file` is what they are called.
     """
 
     image_tag: str | None = None
@@ -47,6 +49,8 @@ class Options:
     follow_timeout: float | None = None
     wait: float | None = None
     nested: bool = True
+    prices: PriceFile | None = None
+    price_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,17 @@ def _prepare(
         capabilities=tuple(sorted({name for unit in plan.units for name in unit.capabilities})),
         refusals=_refusals(stacks, options.allow_replace),
         warnings=tuple(warnings),
+        cost=_cost(plan.environment, examined, options),
     )
     return prepared, shown
+
+
+def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta:
+    """What the deployment changes in the monthly cost: the same load and prices on deployed and rendered templates."""
+    prices = prices_of(env.region, options.prices, options.price_file)
+    sides = [side for each in examined for side in each.sides]
+    before, after = {each.layer: each.before for each in sides}, {each.layer: each.after for each in sides}
+    return delta(estimate(before, env, prices), estimate(after, env, prices))
 
 
 def _check_road(session: Session, examined: Examined, options: Options) -> None:

@@ -47,9 +47,19 @@ OPAQUE = ("AWS::SSM::Parameter::",)
 
 
 @dataclass(frozen=True)
+class LayerSides:
+    """One layer's template before and after, with the values of its parameters; EMPTY where there is none."""
+
+    layer: str
+    before: Side
+    after: Side
+
+
+@dataclass(frozen=True)
 class Examined:
     """A unit against what is deployed. `parameters` are what a change set would get; `waits_for` says which layers'
-    outputs are missing for it. `plans` begins with the unit's own stack; nested ones follow.
+    outputs are missing for it. `plans` begins with the unit's own stack; nested ones follow. `sides` are the templates
+    of its layers, deployed and rendered.
     """
 
     unit: StackUnit
@@ -59,6 +69,7 @@ class Examined:
     waits_for: tuple[str, ...]
     plans: tuple[StackPlan, ...]
     moved: frozenset[str] = frozenset()
+    sides: tuple[LayerSides, ...] = ()
 
     @property
     def live(self) -> StackState | None:
@@ -117,10 +128,13 @@ def examine(
         notes=_notes(old, new),
     )  # fmt: skip
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and same(old.body, new.body):
-        return Examined(unit, state, "none", parameters, (), (replace(own, action="none", changes=()), *_quiet(unit)))
+        plans = (replace(own, action="none", changes=()), *_quiet(unit))
+        return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
     moved = changed_outputs(old, new, rows)
-    return Examined(unit, state, action, parameters, waits_for, (own, *children), moved)
+    plans = (own, *(each.plan for each in children))
+    sides = (LayerSides(unit.layer, old, new), *(each.sides for each in children))
+    return Examined(unit, state, action, parameters, waits_for, plans, moved, sides)
 
 
 def _notes(old: Side, new: Side) -> tuple[str, ...]:
@@ -130,6 +144,16 @@ def _notes(old: Side, new: Side) -> tuple[str, ...]:
 
 def _quiet(unit: StackUnit) -> Iterator[StackPlan]:
     return (StackPlan(child.layer, f"{unit.stack}/{name}", "none") for name, child in unit.children.items())
+
+
+def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
+    """The templates of an unchanged unit, which are the deployed ones."""
+    sides = (Side(child.body, effective(child.body, {}, {})) for child in unit.children.values())
+    layers = (child.layer for child in unit.children.values())
+    return (
+        LayerSides(unit.layer, own, own),
+        *(LayerSides(layer, side, side) for layer, side in zip(layers, sides, strict=True)),
+    )
 
 
 def resolve(
@@ -196,6 +220,15 @@ def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
 # --- nested stacks ----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Child:
+    """A nested stack, examined: what will happen to it, its outputs that move, its template before and after."""
+
+    plan: StackPlan
+    sides: LayerSides
+    moved: frozenset[str] = frozenset()
+
+
 def _examine_children(
     cloud: Cloud,
     unit: StackUnit,
@@ -204,7 +237,7 @@ def _examine_children(
     by_id: Mapping[str, StackState],
     region: str,
     live: StackState | None,
-) -> Iterator[StackPlan]:
+) -> Iterator[_Child]:
     """The nested stacks of a unit, in deployment order: each against its own deployed template."""
     before, after = settled(old.body, old.values), settled(new.body, new.values)
     if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
@@ -215,15 +248,16 @@ def _examine_children(
         state = by_id.get(ids.get(name, ""))
         given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
         same_url = _url(before.get(name)) == _url(after.get(name))
-        plan, moved = _examine_child(cloud, child, state, given, same_url, region)
-        outputs[name] = Deployed(state.outputs if state else {}, moved)
-        yield plan
+        examined = _examine_child(cloud, child, state, given, same_url, region)
+        outputs[name] = Deployed(state.outputs if state else {}, examined.moved)
+        yield examined
     for name, resource in before.items():
         gone = by_id.get(ids.get(name, ""))
         if resource["Type"] == STACK_TYPE and name not in after and gone is not None:
             layer = unit.child_layer(unit.layer, name)
-            rows = compare(layer, region, deployed_side(cloud, gone), EMPTY)
-            yield StackPlan(layer, gone.name, "delete", rows)
+            old_side = deployed_side(cloud, gone)
+            rows = compare(layer, region, old_side, EMPTY)
+            yield _Child(StackPlan(layer, gone.name, "delete", rows), LayerSides(layer, old_side, EMPTY))
 
 
 def _url(resource: Mapping[str, Any] | None) -> object:
@@ -250,23 +284,23 @@ def _examine_child(
     given: Mapping[str, Any],
     same_url: bool,
     region: str,
-) -> tuple[StackPlan, frozenset[str]]:
+) -> _Child:
     layer = child.layer
     body: Mapping[str, Any] = child.body
     if state is None:
         new = Side(body, effective(body, given, {}))
         plan = StackPlan(layer, "", "create", compare(layer, region, EMPTY, new), parameters=differing({}, new.values))
-        return plan, frozenset(body.get("Outputs", {}))
+        return _Child(plan, LayerSides(layer, EMPTY, new), frozenset(body.get("Outputs", {})))
     new = Side(body, effective(body, given, state.parameters))
     parameters = differing(_comparable(body, state.parameters), new.values)
     if same_url and not parameters:
-        return StackPlan(layer, state.name, "none"), frozenset()
+        return _Child(StackPlan(layer, state.name, "none"), LayerSides(layer, new, new))
     old_body, body = (body, body) if same_url else _bodies(cloud, state, child.text, body)
     old, new = Side(old_body, _comparable(old_body, state.parameters)), Side(body, new.values)
     rows = compare(layer, region, old, new)
     outputs = differing(outputs_of(old), outputs_of(new))
     plan = StackPlan(layer, state.name, "update", rows, parameters=parameters, outputs=outputs, notes=_notes(old, new))
-    return plan, changed_outputs(old, new, rows)
+    return _Child(plan, LayerSides(layer, old, new), changed_outputs(old, new, rows))
 
 
 # --- change sets ------------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-replace ", "red"), str(refusal))
+    for line in words.cost_lines(plan.cost) if plan.cost else ():
+        yield Text(line, style="dim")
     yield Text(words.summary(plan), style="bold")
 
 

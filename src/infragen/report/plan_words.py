@@ -5,9 +5,10 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from infragen.cost import CENT, CostDelta
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange
 
@@ -153,7 +154,9 @@ def summary(plan: EnvironmentPlan) -> str:
             f"{found[REMOVE]} {label(plan, REMOVE)}, {found[CHANGE]} {label(plan, CHANGE)}"
         )
     text = ", ".join(f"{found[each]} {label(plan, each)}" for each in (ADD, CHANGE, REPLACE, REMOVE))
-    return f"{text}, {found[OTHER]} {label(plan, OTHER)}" if found[OTHER] else text
+    text = f"{text}, {found[OTHER]} {label(plan, OTHER)}" if found[OTHER] else text
+    price = cost_summary(plan.cost) if plan.cost else ""
+    return f"{text}; {price}" if price else text
 
 
 def label(plan: EnvironmentPlan, what: str) -> str:
@@ -162,6 +165,38 @@ def label(plan: EnvironmentPlan, what: str) -> str:
     if plan.between and what in between:
         return between[what]
     return "unknown until it runs" if what == OTHER else f"to {what}"
+
+
+def cost_summary(cost: CostDelta) -> str:
+    """`+14.20 USD/month`, at expected load; empty where a deployment costs nothing more and nothing less."""
+    if cost.change.negligible and not cost.unpriced:
+        return ""
+    return f"{usd(cost.change.expected)} USD/month{', not all of it priced' if cost.unpriced else ''}"
+
+
+def cost_lines(cost: CostDelta, most: int = 5) -> Iterator[str]:
+    """What a deployment changes in the monthly cost: all columns, the resources that matter, what is not priced."""
+    change = cost.change
+    if change.negligible and not cost.unpriced:
+        return
+    yield (
+        f"cost in USD a month, expected: {usd(change.expected)} ({cost.before.expected:,.2f} -> "
+        f"{cost.after.expected:,.2f}); at minimum {usd(change.minimum)}, at maximum {usd(change.maximum)}"
+    )
+    rows = sorted(cost.resources, key=lambda each: -abs(each.change.expected))
+    for each in rows[:most]:
+        yield f"  {usd(each.change.expected):>10}  {each.layer}/{each.logical_id}"
+    if len(rows) > most:
+        rest = sum(each.change.expected for each in rows[most:])
+        yield f"  {usd(rest):>10}  {len(rows) - most} more"
+    for text in cost.unpriced:
+        yield f"  not priced  {text}"
+    yield f"  {cost.prices}"
+
+
+def usd(amount: float) -> str:
+    """An amount with its sign and cents; what is less than half a cent has none."""
+    return f"{amount:+,.2f}" if abs(amount) >= CENT else "0.00"
 
 
 # --- values -----------------------------------------------------------------------------------------------------

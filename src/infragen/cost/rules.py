@@ -1,0 +1,479 @@
+"""What each type of resource is charged for: one small function a type, from its properties and the load to quantities.
+
+A function yields a `Use` for each line of the bill and an `Unpriced` for what nothing here can tell. A type that is in
+neither table is unpriced as a whole: what a user adds to a layer is never silently free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infragen.cost.columns import Columns, always, total
+from infragen.cost.inventory import Inventory, Resource
+from infragen.cost.load import AWAKE, AWAKE_ACU, HOURS, SERVICE, Load
+
+FREE_EGRESS_GB, FREE_DASHBOARDS = 100, 3
+"""What every account has for ever (Amazon EC2 On-Demand Pricing, "Data transfer"; Amazon CloudWatch Pricing)."""
+
+INCLUDED_TASK_STORAGE = 20
+"""GB of ephemeral storage that a Fargate task has at no charge (AWS Fargate Pricing)."""
+
+PROXY_MINIMUM_ACU = 8
+"""The fewest ACU that an RDS Proxy is charged for (Amazon RDS Proxy pricing)."""
+
+REQUESTS_PER_LCU_HOUR = 25 * 3600
+"""New connections in one hour of one LCU; a GB processed is the other dimension that counts here (Elastic Load
+Balancing pricing)."""
+
+REQUESTS_PER_MESSAGE, EMPTY_RECEIVES_MILLIONS = 3, 5 * 3 * 60 * HOURS / 1e6
+"""Send, receive, delete; and Lambda's five pollers, each waiting 20 seconds for a message (Lambda Developer Guide,
+"Using Lambda with Amazon SQS")."""
+
+INVOCATION_SECONDS, SERVICE_INVOCATIONS = 0.5, 10
+"""How long a message takes; how often a function runs that only AWS itself calls (custom resources, rotation)."""
+
+CLUSTER_METRICS, SERVICE_METRICS, FAMILY_METRICS = 13, 15, 10
+"""Custom metrics of Container Insights for a cluster, a service and a task family (Amazon CloudWatch User Guide,
+"Amazon ECS Container Insights metrics"; those that Fargate has)."""
+
+DAILY_CHANGE = 0.02
+ACCESS_LOG_KB = 0.5
+IMAGES_GB = Columns(0.2, 2, 10)
+DAYS = 30
+
+
+@dataclass(frozen=True)
+class Use:
+    """A quantity of one line of the price table."""
+
+    price: str
+    quantity: Columns
+    what: str
+
+
+@dataclass(frozen=True)
+class Unpriced:
+    """Something that costs, or may cost, and that nothing here can tell."""
+
+    why: str
+
+
+Found = Iterator[Use | Unpriced]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a rule may look at beside its resource."""
+
+    all: Inventory
+    load: Load
+
+    def share(self, of: tuple[Resource, ...]) -> float:
+        """The equal share of one of several resources."""
+        return 1 / max(1, len(of))
+
+
+def uses(resource: Resource, site: Site) -> Found:
+    """The quantities that a resource is charged for."""
+    rule = RULES.get(resource.type)
+    if rule is not None:
+        yield from rule(resource, site)
+    elif resource.type not in FREE and not resource.type.startswith("Custom::"):
+        yield Unpriced(f"infragen has no prices for {resource.type}")
+
+
+def number(value: Any, otherwise: float = 0) -> float:
+    """A property as a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+# --- network ----------------------------------------------------------------------------------------------------
+
+
+def _nat_gateway(resource: Resource, site: Site) -> Found:
+    gateways = site.all.of("AWS::EC2::NatGateway")
+    yield Use("nat-gateway-hour", always(HOURS), "gateway")
+    yield Use("nat-gateway-gb", site.load.nat_gb * site.share(gateways), "data through it")
+
+
+def _address(resource: Resource, site: Site) -> Found:
+    yield Use("public-ipv4-hour", always(HOURS), "public IPv4 address")
+
+
+def _instance(resource: Resource, site: Site) -> Found:
+    kind = resource.get("InstanceType")
+    yield Use(f"ec2-{kind}-hour", always(HOURS), f"{kind} instance")
+    for mapping in resource.get("BlockDeviceMappings") or ():
+        disk = mapping.get("Ebs") or {}
+        volume, size = disk.get("VolumeType", "gp2"), number(disk.get("VolumeSize"))
+        if disk:
+            yield Use(f"ebs-{volume}-gb-month", always(size), f"{volume} volume of {size:g} GB")
+    if any(
+        str(each.get("AssociatePublicIpAddress")).lower() == "true" for each in resource.get("NetworkInterfaces") or ()
+    ):
+        yield from _address(resource, site)
+
+
+def _endpoint(resource: Resource, site: Site) -> Found:
+    kind = resource.get("VpcEndpointType") or "Gateway"
+    if kind == "Gateway":
+        return
+    zones = site.all.count(resource.layer, resource.get("SubnetIds"))
+    if kind != "Interface" or zones is None:
+        yield Unpriced(f"a {kind} endpoint whose zones cannot be counted")
+        return
+    endpoints = [each for each in site.all.of(resource.type) if each.get("VpcEndpointType") == "Interface"]
+    yield Use("endpoint-hour", always(HOURS * zones), f"endpoint in {zones} zones")
+    yield Use("endpoint-gb", site.load.nat_gb * (1 / len(endpoints)), "data through it, as through NAT")
+
+
+def _internet_gateway(resource: Resource, site: Site) -> Found:
+    free = always(FREE_EGRESS_GB)
+    paid = site.load.egress_gb - free
+    paid = Columns(max(0, paid.minimum), max(0, paid.expected), max(0, paid.maximum))
+    gateways = site.all.of(resource.type)
+    yield Use("egress-gb", paid * site.share(gateways), f"data to the internet beyond {FREE_EGRESS_GB} GB")
+
+
+# --- load balancer and firewall -----------------------------------------------------------------------------------
+
+
+def _load_balancer(resource: Resource, site: Site) -> Found:
+    kind = resource.get("Type") or "application"
+    if kind != "application":
+        yield Unpriced(f"a load balancer of type {kind}")
+        return
+    share = site.share(site.all.of(resource.type))
+    requests, data = site.load.requests_millions * (share * 1e6), site.load.egress_gb * share
+    units = Columns(
+        *(
+            max(getattr(requests, column) / REQUESTS_PER_LCU_HOUR, getattr(data, column))
+            for column in ("minimum", "expected", "maximum")
+        )
+    )
+    yield Use("alb-hour", always(HOURS), "load balancer")
+    yield Use("alb-lcu-hour", units, "capacity units")
+    if resource.get("Scheme") == "internal":
+        return
+    zones = site.all.count(resource.layer, resource.get("Subnets"))
+    if zones is None:
+        yield Unpriced("public IPv4 addresses: one a zone, and the zones cannot be counted")
+    else:
+        yield Use("public-ipv4-hour", always(HOURS * zones), f"public IPv4 addresses in {zones} zones")
+
+
+def _web_acl(resource: Resource, site: Site) -> Found:
+    rules = resource.get("Rules") or ()
+    yield Use("waf-acl-month", always(1), "web ACL")
+    yield Use("waf-rule-month", always(len(rules)), f"{len(rules)} rules")
+    requests = site.load.requests_millions * site.share(site.all.of(resource.type))
+    yield Use("waf-million", requests, "requests that it looks at")
+    paid = re.findall(r"AWSManagedRules(BotControl|ATP|ACFP|AntiDDoS)RuleSet", str(rules))
+    if paid:
+        yield Unpriced(f"the rule groups {', '.join(sorted(set(paid)))} have charges of their own")
+
+
+# --- containers -------------------------------------------------------------------------------------------------
+
+
+def _service(resource: Resource, site: Site) -> Found:
+    found = site.all.targets(resource.layer, resource.get("TaskDefinition"))
+    definition = next((each for each in found if each.type == "AWS::ECS::TaskDefinition"), None)
+    if definition is None or resource.get("LaunchType") == "EC2":
+        yield Unpriced("tasks that do not run on Fargate, or whose size is not in the templates")
+        return
+    cpu, memory = number(definition.get("Cpu")) / 1024, number(definition.get("Memory")) / 1024
+    arm = definition.get("RuntimePlatform", "CpuArchitecture") == "ARM64"
+    kind = "arm64" if arm else "x86"
+    hours = site.load.tasks[resource] * HOURS
+    storage = number(definition.get("EphemeralStorage", "SizeInGiB"), INCLUDED_TASK_STORAGE) - INCLUDED_TASK_STORAGE
+    for spot, share in _strategy(resource):
+        some, suffix = hours * share, "-spot" if spot else ""
+        words = " on Spot" if spot else ""
+        yield Use(f"fargate-{kind}-vcpu-hour{suffix}", some * cpu, f"tasks of {cpu:g} vCPU{words}")
+        yield Use(f"fargate-{kind}-gb-hour{suffix}", some * memory, f"tasks of {memory:g} GB{words}")
+    if storage > 0:
+        yield Use("fargate-storage-gb-hour", hours * storage, f"{storage:g} GB of task storage beyond the first 20")
+    public = resource.get("NetworkConfiguration", "AwsvpcConfiguration", "AssignPublicIp")
+    if public == "ENABLED":
+        yield Use("public-ipv4-hour", hours, "public IPv4 address of each task")
+
+
+def _strategy(service: Resource) -> list[tuple[bool, float]]:
+    """(Spot?, share of the tasks) of each capacity provider, by weight; without a strategy all on demand."""
+    entries = service.get("CapacityProviderStrategy") or ()
+    weights: dict[bool, float] = {}
+    for each in entries:
+        spot = each.get("CapacityProvider") == "FARGATE_SPOT"
+        weights[spot] = weights.get(spot, 0) + number(each.get("Weight"), 0)
+    whole = sum(weights.values())
+    return [(spot, weight / whole) for spot, weight in weights.items() if weight] if whole else [(False, 1.0)]
+
+
+def _ecs_cluster(resource: Resource, site: Site) -> Found:
+    settings = {each.get("Name"): each.get("Value") for each in resource.get("ClusterSettings") or ()}
+    level = settings.get("containerInsights", "disabled")
+    if level == "enhanced":
+        yield Unpriced("Container Insights with enhanced observability: charged by metric of each task and container")
+    elif level == "enabled":
+        services = [
+            each for each in site.all.of(SERVICE) if resource in site.all.targets(each.layer, each.get("Cluster"))
+        ]
+        count = CLUSTER_METRICS + len(services) * (SERVICE_METRICS + FAMILY_METRICS)
+        yield Use("metric-month", always(count), f"{count} metrics of Container Insights")
+
+
+def _repository(resource: Resource, site: Site) -> Found:
+    yield Use("ecr-gb-month", IMAGES_GB, "images")
+
+
+# --- functions and queues ----------------------------------------------------------------------------------------
+
+
+def _function(resource: Resource, site: Site) -> Found:
+    sources = [
+        each
+        for each in site.all.of("AWS::Lambda::EventSourceMapping")
+        if resource in site.all.targets(each.layer, each.get("FunctionName"))
+    ]
+    queues = {each for source in sources for each in _queues(source, site)}
+    if queues:
+        invocations = total(_messages(each, site) for each in queues)
+        seconds, what = INVOCATION_SECONDS, "invocations, one a message"
+    elif not sources and _called_by_aws(resource, site):
+        invocations, seconds = always(SERVICE_INVOCATIONS / 1e6), 2.0
+        what = f"{SERVICE_INVOCATIONS} invocations by AWS itself"
+    else:
+        yield Unpriced("invocations: nothing says how many there are")
+        return
+    memory = number(resource.get("MemorySize"), 128) / 1024
+    kind = "arm64" if "arm64" in (resource.get("Architectures") or ()) else "x86"
+    yield Use("lambda-million", invocations, what)
+    yield Use(
+        f"lambda-{kind}-gb-second", invocations * (1e6 * seconds * memory), f"{seconds:g} s each at {memory:g} GB"
+    )
+    if resource.get("SnapStart", "ApplyOn") == "PublishedVersions":
+        yield Unpriced("SnapStart")
+
+
+def _called_by_aws(function: Resource, site: Site) -> bool:
+    """Whether custom resources or the rotation of a secret are all that calls a function."""
+    return any(
+        function in site.all.targets(each.layer, each.get("ServiceToken") or each.get("RotationLambdaARN"))
+        for each in site.all.resources
+        if "ServiceToken" in each.properties or "RotationLambdaARN" in each.properties
+    )
+
+
+def _queues(source: Resource, site: Site) -> list[Resource]:
+    return [each for each in site.all.targets(source.layer, source.get("EventSourceArn")) if each.type == QUEUE]
+
+
+QUEUE = "AWS::SQS::Queue"
+
+
+def _sources(site: Site) -> list[Resource]:
+    """The queues that are worked off; dead-letter queues are those that other queues name."""
+    dead = {
+        target
+        for each in site.all.of(QUEUE)
+        for target in site.all.targets(each.layer, each.get("RedrivePolicy", "deadLetterTargetArn"))
+    }
+    return [each for each in site.all.of(QUEUE) if each not in dead]
+
+
+def _messages(queue: Resource, site: Site) -> Columns:
+    """Millions of messages a month through one queue."""
+    sources = _sources(site)
+    return site.load.messages_millions * (1 / len(sources)) if queue in sources else Columns()
+
+
+def _queue(resource: Resource, site: Site) -> Found:
+    price = "sqs-fifo-million" if str(resource.get("FifoQueue")).lower() == "true" else "sqs-million"
+    messages = _messages(resource, site)
+    if messages == Columns():
+        yield Use(price, messages, "no dead letters")
+        return
+    yield Use(price, messages * REQUESTS_PER_MESSAGE, "requests: send, receive, delete")
+    polled = any(resource in _queues(each, site) for each in site.all.of("AWS::Lambda::EventSourceMapping"))
+    if polled:
+        yield Use(price, always(EMPTY_RECEIVES_MILLIONS), "requests of the worker's pollers that find nothing")
+
+
+# --- database ---------------------------------------------------------------------------------------------------
+
+
+def _db_instance(resource: Resource, site: Site) -> Found:
+    cluster = _cluster_of(resource, site)
+    if resource.get("DBInstanceClass") != "db.serverless" or cluster is None:
+        yield Unpriced(f"a database instance of class {resource.get('DBInstanceClass')}")
+        return
+    name = "aurora-io-optimized-acu-hour" if _optimized(cluster) else "aurora-acu-hour"
+    acu = _acu(cluster, site.load.acu)
+    yield Use(name, acu * HOURS, f"{acu.minimum:g} to {acu.maximum:g} ACU, {acu.expected:.3g} expected")
+    if resource.get("DatabaseInsightsMode") == "advanced":
+        yield Unpriced("Database Insights in advanced mode")
+
+
+def _cluster_of(instance: Resource, site: Site) -> Resource | None:
+    found = site.all.targets(instance.layer, instance.get("DBClusterIdentifier"))
+    return next((each for each in found if each.type == "AWS::RDS::DBCluster"), None)
+
+
+def _optimized(cluster: Resource) -> bool:
+    return str(cluster.get("StorageType")) == "aurora-iopt1"
+
+
+def _acu(cluster: Resource, expected: float | None) -> Columns:
+    """ACU of one instance, on average over the month."""
+    least = number(cluster.get("ServerlessV2ScalingConfiguration", "MinCapacity"))
+    most = number(cluster.get("ServerlessV2ScalingConfiguration", "MaxCapacity"))
+    wanted = expected if expected is not None else (least or AWAKE * AWAKE_ACU)
+    return Columns(least, min(max(wanted, least), most), most)
+
+
+def _db_cluster(resource: Resource, site: Site) -> Found:
+    share = site.share(site.all.of(resource.type))
+    storage = site.load.storage_gb * share
+    days = number(resource.get("BackupRetentionPeriod"), 1)
+    kind = "aurora-io-optimized" if _optimized(resource) else "aurora"
+    yield Use(f"{kind}-storage-gb-month", storage, "storage")
+    if not _optimized(resource):
+        yield Use("aurora-io-million", site.load.io_millions * share, "I/O requests")
+    yield Use("aurora-backup-gb-month", storage * (DAILY_CHANGE * days), f"backups of {days:g} days beyond the storage")
+    if str(resource.get("ManageMasterUserPassword")).lower() == "true":
+        yield Use("secret-month", always(1), "secret of the master user")
+    zones = _zones(resource, site)
+    if zones > 1:
+        crossing = site.load.egress_gb * (share * 2 * (zones - 1) / zones)
+        yield Use("cross-zone-gb", crossing, f"data to other zones than its own, of {zones}")
+    if resource.get("DatabaseInsightsMode") == "advanced":
+        yield Unpriced("Database Insights in advanced mode")
+
+
+def _zones(cluster: Resource, site: Site) -> int:
+    for group in site.all.targets(cluster.layer, cluster.get("DBSubnetGroupName")):
+        return site.all.count(group.layer, group.get("SubnetIds")) or 1
+    return 1
+
+
+def _proxy(resource: Resource, site: Site) -> Found:
+    instances = [each for each in site.all.of("AWS::RDS::DBInstance") if each.get("DBInstanceClass") == "db.serverless"]
+    acu = total(_acu(cluster, site.load.acu) for each in instances if (cluster := _cluster_of(each, site)))
+    charged = Columns(*(max(PROXY_MINIMUM_ACU, getattr(acu, each)) for each in ("minimum", "expected", "maximum")))
+    yield Use("rds-proxy-acu-hour", charged * HOURS, f"proxy, at least {PROXY_MINIMUM_ACU} ACU")
+
+
+# --- keys, secrets, logs, alarms ------------------------------------------------------------------------------------
+
+
+def _key(resource: Resource, site: Site) -> Found:
+    rotated = str(resource.get("EnableKeyRotation")).lower() == "true"
+    versions = Columns(1, 1, 3) if rotated else always(1)
+    yield Use("kms-key-month", versions, "key; its first two rotations add one each" if rotated else "key")
+
+
+def _secret(resource: Resource, site: Site) -> Found:
+    yield Use("secret-month", always(1 + len(resource.get("ReplicaRegions") or ())), "secret")
+
+
+def _log_group(resource: Resource, site: Site) -> Found:
+    share = site.load.log_gb * site.share(site.all.of(resource.type))
+    days = number(resource.get("RetentionInDays"))
+    yield Use("logs-gb", share, "logs taken in")
+    if days:
+        yield Use("logs-storage-gb-month", share * (days / DAYS), f"logs kept for {days:g} days")
+    else:
+        yield Unpriced("logs without retention are kept for ever, and their storage grows")
+
+
+def _alarm(resource: Resource, site: Site) -> Found:
+    metrics = resource.get("Metrics") or ()
+    count = sum(1 for each in metrics if "MetricStat" in each) if metrics else 1
+    periods = [resource.get("Period"), *((each.get("MetricStat") or {}).get("Period") for each in metrics)]
+    quick = any(each is not None and number(each, 60) < 60 for each in periods)
+    name = "high-resolution-alarm-month" if quick else "alarm-month"
+    yield Use(name, always(max(1, count)), "alarm" if count < 2 else f"alarm on {count} metrics")
+
+
+def _composite_alarm(resource: Resource, site: Site) -> Found:
+    yield Use("composite-alarm-month", always(1), "composite alarm")
+
+
+def _dashboard(resource: Resource, site: Site) -> Found:
+    dashboards = site.all.of(resource.type)
+    paid = max(0, len(dashboards) - FREE_DASHBOARDS) / len(dashboards)
+    yield Use("dashboard-month", always(paid), f"dashboard; {FREE_DASHBOARDS} of an account are free")
+
+
+def _bucket(resource: Resource, site: Site) -> Found:
+    """A bucket for a load balancer's access logs has a size that follows the requests; any other has not."""
+    for balancer in site.all.of("AWS::ElasticLoadBalancingV2::LoadBalancer"):
+        attributes = balancer.get("LoadBalancerAttributes") or ()
+        logs = [each.get("Value") for each in attributes if each.get("Key") == "access_logs.s3.bucket"]
+        if resource in site.all.targets(balancer.layer, logs):
+            share = site.share(site.all.of(balancer.type))
+            days = max((number(each.get("ExpirationInDays")) for each in _lifecycle(resource)), default=0) or 365
+            size = site.load.requests_millions * (share * ACCESS_LOG_KB * days / DAYS)
+            yield Use("s3-gb-month", size, f"access logs of {days:g} days")
+            return
+    yield Unpriced("objects and requests: nothing says how many there are")
+
+
+def _lifecycle(bucket: Resource) -> list[Mapping[str, Any]]:
+    return list(bucket.get("LifecycleConfiguration", "Rules") or ())
+
+
+def _hosted_zone(resource: Resource, site: Site) -> Found:
+    yield Use("hosted-zone-month", always(1), "hosted zone")
+
+
+RULES: Mapping[str, Callable[[Resource, Site], Found]] = {
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
+    "AWS::EC2::EIP": _address,
+    "AWS::EC2::Instance": _instance,
+    "AWS::EC2::InternetGateway": _internet_gateway,
+    "AWS::EC2::NatGateway": _nat_gateway,
+    "AWS::EC2::VPCEndpoint": _endpoint,
+    "AWS::ECR::Repository": _repository,
+    "AWS::ECS::Cluster": _ecs_cluster,
+    "AWS::ECS::Service": _service,
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
+    "AWS::KMS::Key": _key,
+    "AWS::Lambda::Function": _function,
+    "AWS::Logs::LogGroup": _log_group,
+    "AWS::RDS::DBCluster": _db_cluster,
+    "AWS::RDS::DBInstance": _db_instance,
+    "AWS::RDS::DBProxy": _proxy,
+    "AWS::Route53::HostedZone": _hosted_zone,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::SQS::Queue": _queue,
+    "AWS::SecretsManager::Secret": _secret,
+    "AWS::WAFv2::WebACL": _web_acl,
+}
+
+FREE = frozenset({
+    "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CertificateManager::Certificate", "AWS::CloudFormation::Stack", "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::EC2::FlowLog", "AWS::EC2::NetworkAcl", "AWS::EC2::NetworkAclEntry", "AWS::EC2::Route", "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet",
+    "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCGatewayAttachment",
+    "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
+    "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::Events::Rule", "AWS::IAM::InstanceProfile",
+    "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias",
+    "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup",
+    "AWS::RDS::DBParameterGroup", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup", "AWS::Route53::RecordSet",
+    "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule", "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::RotationSchedule", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation",
+})  # fmt: skip
+"""Types that nobody is charged for by themselves. Topics, rules and schedules are charged by the million; what these
+layers send through them is less than a cent a month. Flow logs and web ACL logs are charged as logs of their group."""
