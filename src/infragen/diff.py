@@ -1,217 +1,32 @@
 """Two templates -> what changes between them, judged as CloudFormation would: the plan's second source.
 
-It stands in where AWS gives no change set: a stack that does not exist, a nested stack without one. Parameters are put
-in their places and conditions decided first, so that a changed parameter shows as the values it changes. Replacement is
-judged by the create-only properties of the resource schemas that cfn-lint ships; a schema is one small JSON file, read
-without importing cfn-lint.
+It stands in where AWS gives no change set, and is compared with the change set where there is one. Parameters are put
+in their places and conditions decided first (`settle`), so that a changed parameter shows as the values it changes.
+What is found inside a value is `edits`' work, what it does to the resource `replacement`'s. Secrets never leave here.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.edits import NOTHING, differences, intrinsic, likeness, same
+from infragen.masking import Sealed, conceals, mask, sounds_secret
+from infragen.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
+from infragen.settle import decides, references, settled
+from infragen.stack import KnownAfter, PropertyChange, ResourceChange
 
-NOTHING = Absent()
-SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
 """Types whose DeletionPolicy is Snapshot when none is written (User Guide, "DeletionPolicy attribute"); a DBInstance
 outside a cluster is the fourth."""
 
 POLICY_ACTIONS = {"Delete": "Delete", "Retain": "Retain", "RetainExceptOnCreate": "Retain", "Snapshot": "Snapshot"}
 
+ORDER_ONLY = "its place alone: AWS keeps no order here"
 
-# --- resource schemas -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Schema:
-    """What a resource type's schema says about replacement: JSON pointers into the properties, as tuples."""
-
-    create_only: tuple[tuple[str, ...], ...]
-    conditionally: tuple[tuple[str, ...], ...]
-    properties: frozenset[str]
-
-
-@cache
-def schema_of(resource_type: str, region: str) -> Schema | None:
-    """The schema of a type in a region; None when there is none (custom resources, modules)."""
-    digest = _index(region).get(resource_type)
-    if digest is None:
-        return None
-    body = json.loads((_schemas() / "resources" / f"{digest}.json").read_bytes())
-    return Schema(
-        tuple(map(_pointer, body.get("createOnlyProperties") or ())),
-        tuple(map(_pointer, body.get("conditionalCreateOnlyProperties") or ())),
-        frozenset(body.get("properties", ())),
-    )
-
-
-@cache
-def _index(region: str) -> Mapping[str, str]:
-    file = _schemas() / "providers" / f"{region}.json"
-    found: dict[str, str] = json.loads(file.read_bytes()) if file.is_file() else {}
-    return found
-
-
-@cache
-def _schemas() -> Path:
-    spec = find_spec("cfnlint")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("cfn-lint, which ships the resource schemas, is not installed")
-    return Path(next(iter(spec.submodule_search_locations))) / "data" / "schemas"
-
-
-def _pointer(text: str) -> tuple[str, ...]:
-    return tuple(text.strip("/").split("/")[1:])
-
-
-def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> str:
-    """Never, Conditionally or Always: what changing the property at this path does to the resource.
-
-    A type without a schema is only ever replaced when its provider says so, which nobody can know before: Never.
-    """
-    if not path or path[0] != "Properties":
-        return "Always" if path and path[0] == "Type" else "Never"
-    schema = schema_of(resource_type, region)
-    if schema is None:
-        return "Always" if path[1:2] == ("ServiceToken",) else "Never"
-    if any(_touches(pointer, path[1:]) for pointer in schema.create_only):
-        return "Always"
-    if any(_touches(pointer, path[1:]) for pointer in schema.conditionally):
-        return "Conditionally"
-    return "Never"
-
-
-def _touches(pointer: tuple[str, ...], path: Sequence[str | int]) -> bool:
-    """Whether a change at `path` changes the value at `pointer`: one is the beginning of the other."""
-    return all(want in ("*", str(got)) for want, got in zip(pointer, path, strict=False))
-
-
-def judged(change: ResourceChange, region: str) -> ResourceChange:
-    """A change set's row that says Conditional, decided by the schema where the schema can.
-
-    CloudFormation and its emulators say Conditional where a property may need replacement for reasons of its own, or
-    where they do not know the type. When every changed property is known to the schema as one that is updated in
-    place, the resource stays. A property that AWS calls Always is never argued with.
-    """
-    if change.action != "Modify" or change.replacement != "Conditional" or not change.properties:
-        return change
-    schema = schema_of(change.type, region)
-    if schema is None or change.type == STACK_TYPE:
-        return change
-    for each in change.properties:
-        if each.recreation == "Always" or recreation(change.type, region, each.path) != "Never":
-            return change
-        if each.path[:1] == ("Properties",) and (len(each.path) < 2 or each.path[1] not in schema.properties):
-            return change
-    return replace(change, replacement="False", reported="Conditional")
-
-
-# --- settled templates ------------------------------------------------------------------------------------------
-
-
-def settled(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-    """The resources of a template with parameters in place and conditions decided, as far as the values are known."""
-    conditions = _Conditions(body.get("Conditions", {}), values)
-    found = {}
-    for name, resource in body.get("Resources", {}).items():
-        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is False:
-            continue
-        kept = _settle({k: v for k, v in resource.items() if k != "Condition"}, values, conditions)
-        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is None:
-            kept["Condition"] = resource["Condition"]
-        found[name] = kept
-    return found
-
-
-class _Conditions:
-    """The conditions of a template under given parameter values: true, false, or None for not known."""
-
-    def __init__(self, written: Mapping[str, Any], values: Mapping[str, object]) -> None:
-        self._written = written
-        self._values = values
-
-    def holds(self, what: Any) -> bool | None:
-        """Whether a condition holds."""
-        if not isinstance(what, dict) or len(what) != 1:
-            return None
-        [(key, inner)] = what.items()
-        match key:
-            case "Condition":
-                return self.holds(self._written.get(str(inner)))
-            case "Fn::Not":
-                held = self.holds(inner[0])
-                return None if held is None else not held
-            case "Fn::Equals":
-                return self._equal(*inner)
-            case "Fn::And" | "Fn::Or":
-                held_all = [self.holds(each) for each in inner]
-                decisive: bool = key == "Fn::Or"
-                if decisive in held_all:
-                    return decisive
-                return None if None in held_all else not decisive
-        return None
-
-    def _equal(self, left: Any, right: Any) -> bool | None:
-        sides = [_settle(each, self._values, self) for each in (left, right)]
-        if any(isinstance(each, dict | KnownAfter) for each in sides):
-            return None
-        return bool(str(sides[0]) == str(sides[1]))
-
-
-NO_VALUE = {"Ref": "AWS::NoValue"}
-
-
-def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
-    if isinstance(value, list):
-        items = (_settle(each, values, conditions) for each in value)
-        return [each for each in items if each != NO_VALUE]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        [(key, inner)] = value.items()
-        if key == "Ref" and inner in values:
-            return values[inner]
-        if key == "Fn::Sub":
-            return _settle_sub(inner, values, conditions)
-        if key == "Fn::If":
-            held = conditions.holds({"Condition": inner[0]})
-            if held is not None:
-                return _settle(inner[1] if held else inner[2], values, conditions)
-    entries = ((name, _settle(each, values, conditions)) for name, each in value.items())
-    return {name: each for name, each in entries if each != NO_VALUE}
-
-
-def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
-    """A Sub with known names filled in; what is left of it stays a Sub."""
-    text, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
-    variables = {name: _settle(each, values, conditions) for name, each in variables.items()}
-    known = {**values, **variables}
-    later = [each for name in SUB_NAME.findall(text) if isinstance(each := known.get(name), KnownAfter)]
-    if later:
-        return later[0]
-
-    def fill(match: re.Match[str]) -> str:
-        found = known.get(match[1])
-        return match[0] if found is None or isinstance(found, dict | list) else str(found)
-
-    filled = SUB_NAME.sub(fill, text)
-    names = set(SUB_NAME.findall(filled))
-    open_variables = {name: each for name, each in variables.items() if name in names}
-    if not names:
-        return filled.replace("${!", "${")
-    return {"Fn::Sub": [filled, open_variables] if open_variables else filled}
-
-
-# --- changes ----------------------------------------------------------------------------------------------------
+RENAMED = 0.75
+"""The part of their properties that a removed and an added resource must share to be one that is renamed."""
 
 
 @dataclass(frozen=True)
@@ -227,14 +42,29 @@ EMPTY = Side({}, {})
 
 def compare(layer: str, region: str, old: Side, new: Side) -> tuple[ResourceChange, ...]:
     """Every resource that is added, changed, replaced or removed, dependants of replaced ones included."""
-    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    before, after = _settled(old), _settled(new)
     rows = {}
     for name in [*after, *(each for each in before if each not in after)]:
         row = _compare_one(layer, region, name, before.get(name), after.get(name))
         if row:
             rows[name] = _with_causes(row, old, new, name)
     _spread(layer, region, rows, before, after)
+    _rename(rows, before, after)
     return tuple(row for name in [*after, *before] if (row := rows.pop(name, None)))
+
+
+def _settled(side: Side) -> dict[str, dict[str, Any]]:
+    """The resources of one side; values of NoEcho parameters are sealed, wherever they are put in."""
+    return settled(side.body, sealed(side.body, side.values))
+
+
+def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
+    """Parameter values with those that must not be shown sealed (User Guide, "Parameters", NoEcho)."""
+    hidden = {name for name, each in body.get("Parameters", {}).items() if each.get("NoEcho") in (True, "true", "True")}
+    return {
+        name: Sealed(each) if name in hidden and not isinstance(each, Sealed | KnownAfter) else each
+        for name, each in values.items()
+    }
 
 
 def _compare_one(
@@ -251,12 +81,29 @@ def _compare_one(
         )
     if before is None or after is None:
         return None
-    found = tuple(_differences((), before, after))
-    if not found:
-        return None
-    kind = after["Type"]
-    properties = tuple(replace(each, recreation=recreation(kind, region, each.path)) for each in found)
-    return _modified(layer, name, after, properties)
+    found = tuple(_judged(after["Type"], region, each) for each in _resource_differences(before, after))
+    return _modified(layer, name, after, found) if found else None
+
+
+def _resource_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PropertyChange]:
+    """The changes of a resource: property by property, then its other attributes."""
+    for attribute in dict.fromkeys(("Properties", *before, *after)):
+        sides = [side.get(attribute, {} if attribute == "Properties" else NOTHING) for side in (before, after)]
+        if attribute != "Properties" or any(not isinstance(each, dict) or intrinsic(each) for each in sides):
+            yield from differences(sides[0], sides[1], (attribute,), attribute)
+            continue
+        for key in dict.fromkeys((*sides[0], *sides[1])):
+            old, new = (side.get(key, NOTHING) for side in sides)
+            hidden = any(conceals(side, key) for side in sides)
+            yield from differences(old, new, (attribute, key), key, hidden)
+
+
+def _judged(kind: str, region: str, change: PropertyChange) -> PropertyChange:
+    """The change with what it does to its resource. Whether another order replaces is the provider's to say."""
+    effect = recreation(kind, region, change.path)
+    if change.moved_from is None or ordered(kind, region, change.path[:-1]):
+        return replace(change, recreation=effect)
+    return replace(change, recreation=NEVER if effect == NEVER else CONDITIONALLY, note=ORDER_ONLY)
 
 
 def _modified(
@@ -266,11 +113,11 @@ def _modified(
     properties: tuple[PropertyChange, ...],
     causes: tuple[str, ...] = (),
 ) -> ResourceChange:
-    recreations = {(each.recreation, isinstance(each.after, KnownAfter)) for each in properties}
+    recreations = {(each.recreation, _open(each.after)) for each in properties}
     replacement = "False"
-    if ("Always", False) in recreations:
+    if (ALWAYS, False) in recreations:
         replacement = "True"
-    elif any(kind != "Never" for kind, _ in recreations):
+    elif any(kind != NEVER for kind, _ in recreations):
         replacement = "Conditional"
     policy = f"ReplaceAnd{_policy(after, 'UpdateReplacePolicy')}" if replacement == "True" else ""
     return ResourceChange(
@@ -301,54 +148,28 @@ def _policy(resource: Mapping[str, Any], attribute: str) -> str:
 
 def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ...]:
     """All of a resource, as the changes that make it or take it away; its type is the row's own."""
+    properties = resource.get("Properties", {})
     rest = {key: value for key, value in resource.items() if key not in ("Type", "Properties")}
-    paths: list[tuple[tuple[str | int, ...], Any]] = [((key,), value) for key, value in rest.items()]
-    paths += [(("Properties", key), value) for key, value in resource.get("Properties", {}).items()]
-    sides = (((path, NOTHING, value) if added else (path, value, NOTHING)) for path, value in paths)
+    values: list[tuple[tuple[str | int, ...], Any]] = [((key,), mask(value)) for key, value in rest.items()]
+    values += [(("Properties", key), mask(value, conceals(properties, key))) for key, value in properties.items()]
+    sides = (((path, NOTHING, value) if added else (path, value, NOTHING)) for path, value in values)
     return tuple(PropertyChange(path, before, after) for path, before, after in sides)
-
-
-def _differences(path: tuple[str | int, ...], before: Any, after: Any) -> Iterator[PropertyChange]:
-    """The smallest changes that turn one value into the other; an intrinsic function changes as a whole."""
-    if same(before, after):
-        return
-    if isinstance(before, dict) and isinstance(after, dict) and not (_intrinsic(before) or _intrinsic(after)):
-        for key in [*before, *(each for each in after if each not in before)]:
-            yield from _differences((*path, key), before.get(key, NOTHING), after.get(key, NOTHING))
-    elif isinstance(before, list) and isinstance(after, list):
-        for index in range(max(len(before), len(after))):
-            sides = (side[index] if index < len(side) else NOTHING for side in (before, after))
-            yield from _differences((*path, index), *sides)
-    else:
-        yield PropertyChange(path, before, after)
-
-
-def same(before: Any, after: Any) -> bool:
-    """Equal, and of one type all the way down: to Python True is 1, to CloudFormation "true" is not "1"."""
-    if type(before) is not type(after):
-        return False
-    if isinstance(before, dict):
-        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
-    if isinstance(before, list):
-        return len(before) == len(after) and all(map(same, before, after))
-    return bool(before == after)
-
-
-def _intrinsic(value: Mapping[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
 
 
 def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> ResourceChange:
     """Names the parameters that changed where the template itself did not."""
-    if row.action != "Modify":
-        return row
-    written = [side.body["Resources"].get(name, {}) for side in (old, new)]
-    named = {each: value for each, value in new.values.items() if old.values.get(each, NOTHING) != value}
+    written = [side.body.get("Resources", {}).get(name, {}) for side in (old, new)]
+    changed = [each for each, value in new.values.items() if old.values.get(each, NOTHING) != value]
+    conditions = new.body.get("Conditions", {})
+    if row.action != "Modify":  # in both templates: its condition holds now, or no longer
+        same_condition = written[0].get("Condition") == written[1].get("Condition")
+        asked = decides({"Fn::If": [written[1].get("Condition")]}, conditions) if same_condition else set()
+        return replace(row, causes=tuple(f"parameter {each}" for each in changed if each in asked))
     properties = []
     for each in row.properties:
         here = [_at(body, each.path[:2]) for body in written]
-        used = [parameter for parameter in named if here[0] == here[1] and parameter in references(here[1])]
-        cause = ", ".join(f"parameter {parameter}" for parameter in used)
+        used = decides(here[1], conditions) if here[0] == here[1] else set()
+        cause = ", ".join(f"parameter {parameter}" for parameter in changed if parameter in used)
         properties.append(replace(each, cause=cause))
     causes = tuple(dict.fromkeys(each.cause for each in properties if each.cause))
     return replace(row, properties=tuple(properties), causes=causes)
@@ -358,27 +179,6 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value
-
-
-def references(value: Any) -> set[str]:
-    """The names that a value refers to by Ref, GetAtt or Sub, and by the conditions of its Ifs."""
-    if isinstance(value, list):
-        return {name for each in value for name in references(each)}
-    if not isinstance(value, dict):
-        return set()
-    found = set()
-    for key, inner in value.items():
-        if key == "Ref":
-            found.add(str(inner))
-        elif key == "Fn::GetAtt":
-            found.add(str(inner.split(".")[0] if isinstance(inner, str) else inner[0]))
-        elif key == "Fn::Sub":
-            text, variables = (inner, {}) if isinstance(inner, str) else inner
-            found |= {name.split(".")[0] for name in SUB_NAME.findall(text)} - set(variables)
-            found |= references(variables)
-        else:
-            found |= references(inner)
-    return found
 
 
 def _spread(
@@ -416,17 +216,40 @@ def _touched(
     for key, value in resource.get("Properties", {}).items():
         path = ("Properties", key)
         if source in references(value) and not any(each.path[:2] == path for each in known):
-            after = value if certain else KnownAfter(layer, source)
-            more.append(
-                PropertyChange(path, value, after, recreation(resource["Type"], region, path), f"resource {source}")
-            )
+            shown = mask(value, conceals(resource["Properties"], key))
+            after = shown if certain else KnownAfter(layer, source)
+            effect = recreation(resource["Type"], region, path)
+            more.append(PropertyChange(path, shown, after, effect, f"resource {source}"))
     return _modified(layer, name, resource, (*known, *more), causes)
+
+
+def _rename(
+    rows: dict[str, ResourceChange], before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
+) -> None:
+    """Marks a removed and an added resource of one type that are the same but for their logical ids.
+
+    CloudFormation knows no renaming: the one is deleted, the other created, with all that was in it.
+    """
+    gone = [name for name, row in rows.items() if row.action == "Remove"]
+    for name in [name for name, row in rows.items() if row.action == "Add"]:
+        likely = [(_likeness(before[each], after[name]), each) for each in gone if rows[each].type == rows[name].type]
+        share, found = max(likely, default=(0.0, ""))
+        if share >= RENAMED:
+            gone.remove(found)
+            rows[name] = replace(rows[name], renamed=found)
+            rows[found] = replace(rows[found], renamed=name)
+
+
+def _likeness(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    return 1.0 if same(old, new) else likeness(old, new)
 
 
 def outputs_of(side: Side) -> dict[str, object]:
     """The outputs of a template with parameters in place and conditions decided."""
     written = {name: {"Value": each.get("Value")} for name, each in side.body.get("Outputs", {}).items()}
-    return {name: each["Value"] for name, each in settled({**side.body, "Resources": written}, side.values).items()}
+    body = {**side.body, "Resources": written}
+    return {name: each["Value"] for name, each in settled(body, sealed(body, side.values)).items()}
 
 
 def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> frozenset[str]:
@@ -441,10 +264,11 @@ def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> fro
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:
-    """The entries of two flat maps that differ."""
+    """The entries of two flat maps (parameters, tags, outputs) that differ, masked."""
     names = [*new, *(each for each in old if each not in new)]
-    pairs = ((name, old.get(name, NOTHING), new.get(name, NOTHING)) for name in names)
-    return tuple(PropertyChange((name,), before, after) for name, before, after in pairs if before != after)
+    sides = ((name, old.get(name, NOTHING), new.get(name, NOTHING)) for name in names)
+    found = (differences(before, after, (name,), name, sounds_secret(name)) for name, before, after in sides)
+    return tuple(change for each in found for change in each)
 
 
 def other_sections(old: Side, new: Side) -> tuple[str, ...]:

@@ -278,9 +278,10 @@ class StackPlan:
     """What will happen to one stack.
 
     `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
-    "change set" where AWS computed the rows and "template" where we did. `waits_for` are the layers without whose
-    deployment the rest cannot be known. `parameters`, `tags` and `outputs` are the stack's own that change; `notes` say
-    what else does.
+    "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
+    `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
+    the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
+    say differently of the whole stack; those about one resource are with its row.
     """
 
     layer: str
@@ -293,6 +294,7 @@ class StackPlan:
     outputs: tuple[PropertyChange, ...] = ()
     waits_for: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    disagreements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -162,23 +162,39 @@ class Absent:
 
 @dataclass(frozen=True)
 class KnownAfter:
-    """A value that exists only after a layer is deployed."""
+    """A value that exists only after a layer is deployed; `name` is the output or the resource it comes from."""
 
     layer: str
-    name: str
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"(known after {self.layer}: {self.name})"
+        return f"(known after {self.layer}: {self.name})" if self.name else f"(known after {self.layer})"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that must not be shown: nothing of it is kept here, so that no format can give it away.
+
+    With one on both sides of a change the value is another one, or may be; nobody can tell by looking.
+    """
+
+    def __str__(self) -> str:
+        return "(secret)"
 
 
 @dataclass(frozen=True)
 class PropertyChange:
     """One value of a resource that changes.
 
-    `path` begins with the resource attribute ("Properties", "Metadata", "Tags", "DeletionPolicy"); numbers are list
-    positions. `before` and `after` are template values, `Absent`, `KnownAfter`, or None where the source gives no
-    values. `recreation` is the API's Never, Conditionally or Always; `cause` is what makes it change when that is not
-    the template itself: a parameter, or a resource and its attribute.
+    `path` begins with the resource attribute ("Properties", "Metadata", "Tags", "DeletionPolicy"). Numbers are
+    positions in a list, or lines of a text: of the new one, and of the old one for what is taken out. A path goes on
+    into a JSON document that is written as a text. `before` and `after` are template values, `Absent`, `KnownAfter`,
+    `Secret`, or None where the source gives no values. `recreation` is the API's Never, Conditionally or Always;
+    `cause` is what makes it change when that is not the template itself: a parameter, or a resource.
+
+    `where` is the path as people read it (`Policies[Read].PolicyDocument.Statement[Objects].Action[2]`), empty where
+    `path` says it as well. `moved_from` is the position that an element of a list had, for one that only moves. `note`
+    is what else there is to know; `origin` is the place in the environment file that decides the value.
     """
 
     path: tuple[str | int, ...]
@@ -186,6 +202,17 @@ class PropertyChange:
     after: object = None
     recreation: str = "Never"
     cause: str = ""
+    where: str = ""
+    moved_from: int | None = None
+    note: str = ""
+    origin: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path as people read it, without the word Properties, which nearly every path begins with."""
+        steps = self.path[1:] if len(self.path) > 1 and self.path[0] == "Properties" else self.path
+        plain = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
+        return self.where or plain
 
 
 @dataclass(frozen=True)
@@ -194,8 +221,11 @@ class ResourceChange:
 
     `action` is the API's (Add, Modify, Remove, Import, Dynamic, SyncWithActual); `replacement` its True, False or
     Conditional, empty where the action has none; `policy_action` its Delete, Retain, Snapshot, ReplaceAndDelete,
-    ReplaceAndRetain, ReplaceAndSnapshot, or empty. `source` is "change set" or "template". `change_set_id` is the
-    change set of a nested stack. `reported` is AWS's word for the replacement where the schema decided otherwise.
+    ReplaceAndRetain, ReplaceAndSnapshot, or empty. `source` is "change set", "template" (the comparison of templates)
+    or "both". `change_set_id` is the change set of a nested stack. `reported` is AWS's word for the replacement where
+    the schema decided otherwise. `disagreements` are sentences about what the two sources say differently. `renamed`
+    is the other logical id of a resource that is removed under one name and added under another. `origin` is the place
+    in the environment file that decides the resource.
     """
 
     layer: str
@@ -210,6 +240,9 @@ class ResourceChange:
     source: str = "change set"
     change_set_id: str = ""
     reported: str = ""
+    disagreements: tuple[str, ...] = ()
+    renamed: str = ""
+    origin: str = ""
 
     @property
     def place(self) -> str:

@@ -11,24 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.diff import (
-    EMPTY,
-    Side,
-    changed_outputs,
-    compare,
-    differing,
-    judged,
-    other_sections,
-    outputs_of,
-    same,
-    settled,
-)
+from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
+from infragen.edits import same
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import OperationFailed
 from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
+from infragen.replacement import judged
+from infragen.settle import settled
 from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, StackState, row
 from infragen.synth import LayerTemplate
 from infragen.templatefile import parse
@@ -207,14 +199,14 @@ def effective(
 
 
 def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, object]:
+    """The values that can be compared, those that must not be shown sealed."""
     declared = body.get("Parameters", {})
-    return {
+    known = {
         name: value
         for name, value in values.items()
-        if name in declared
-        and not declared[name].get("NoEcho")
-        and not str(declared[name].get("Type", "")).startswith(OPAQUE)
+        if name in declared and not str(declared[name].get("Type", "")).startswith(OPAQUE)
     }
+    return sealed(body, known)
 
 
 # --- nested stacks ----------------------------------------------------------------------------------------------

@@ -203,9 +203,8 @@ def usd(amount: float) -> str:
 
 
 def path(change: PropertyChange) -> str:
-    """`Tags[0].Value`: without the word Properties, which nearly every path begins with."""
-    steps = change.path[1:] if len(change.path) > 1 and change.path[0] == "Properties" else change.path
-    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
+    """`Tags[Team].Value`: without the word Properties, which nearly every path begins with."""
+    return change.name
 
 
 def shown(value: object, room: int) -> str:
