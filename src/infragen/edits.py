@@ -78,7 +78,7 @@ def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[Prop
     old, new = mask(before, spot.hidden), mask(after, spot.hidden)
     if same(old, new):
         old = new = SECRET
-    yield PropertyChange(spot.path, old, new, where=spot.words, note=note)
+    yield PropertyChange(spot.path, old, new, name=spot.words, note=note)
 
 
 def intrinsic(value: Any) -> str:
@@ -167,7 +167,7 @@ def _elements(
             yield from _leaf(here, NOTHING, element)
             continue
         if index in moved:
-            yield PropertyChange(here.path, where=here.words, moved_from=pairs[index])
+            yield PropertyChange(here.path, name=here.words, moved_from=pairs[index])
         yield from _differences(here, before[pairs[index]], element)
 
 
@@ -232,7 +232,8 @@ def _pair_in_gaps(before: Sequence[Any], after: Sequence[Any], pairs: dict[int, 
 def _changed(before: Any, after: Any, one_for_one: bool) -> bool:
     """Whether an element is better told as changed than as another one."""
     if isinstance(before, dict) and isinstance(after, dict):
-        return likeness(before, after) >= ALIKE
+        single = one_for_one and len(before) == 1 and before.keys() == after.keys()
+        return single or likeness(before, after) >= ALIKE
     return one_for_one and type(before) is type(after)
 
 

@@ -192,7 +192,7 @@ class PropertyChange:
     `Secret`, or None where the source gives no values. `recreation` is the API's Never, Conditionally or Always;
     `cause` is what makes it change when that is not the template itself: a parameter, or a resource.
 
-    `where` is the path as people read it (`Policies[Read].PolicyDocument.Statement[Objects].Action[2]`), empty where
+    `name` is the path as people read it (`Policies[Read].PolicyDocument.Statement[Objects].Action[2]`), empty where
     `path` says it as well. `moved_from` is the position that an element of a list had, for one that only moves. `note`
     is what else there is to know; `origin` is the place in the environment file that decides the value.
     """
@@ -202,17 +202,10 @@ class PropertyChange:
     after: object = None
     recreation: str = "Never"
     cause: str = ""
-    where: str = ""
+    name: str = ""
     moved_from: int | None = None
     note: str = ""
     origin: str = ""
-
-    @property
-    def name(self) -> str:
-        """The path as people read it, without the word Properties, which nearly every path begins with."""
-        steps = self.path[1:] if len(self.path) > 1 and self.path[0] == "Properties" else self.path
-        plain = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
-        return self.where or plain
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.settings import origin
-from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 
 VERSION = 1
 """Goes up when a key is removed or changes its meaning."""
@@ -75,6 +75,7 @@ def _stack(stack: StackPlan, layers: frozenset[str]) -> Object:
         "tags": [_property(each) for each in stack.tags],
         "outputs": [_property(each) for each in stack.outputs],
         "notes": list(stack.notes),
+        "disagreements": list(stack.disagreements),
     }
 
 
@@ -95,6 +96,9 @@ def _change(change: ResourceChange, counted: bool) -> Object:
         "source": change.source,
         "change_set_id": change.change_set_id,
         "causes": list(change.causes),
+        "origin": change.origin,
+        "renamed": change.renamed,
+        "disagreements": list(change.disagreements),
         "properties": [{**_property(each), "forces": words.forces(change, each)} for each in change.properties],
     }
 
@@ -107,6 +111,9 @@ def _property(change: PropertyChange) -> Object:
         "after": value(change.after),
         "recreation": change.recreation,
         "cause": change.cause,
+        "moved_from": change.moved_from,
+        "note": change.note,
+        "origin": change.origin,
     }
 
 
@@ -116,6 +123,8 @@ def value(held: object) -> Object:
         return {"kind": "not told", "text": words.shown(held, 0)}
     if isinstance(held, Absent):
         return {"kind": "absent", "text": str(held)}
+    if isinstance(held, Secret):
+        return {"kind": "secret", "text": str(held)}
     if isinstance(held, KnownAfter):
         return {"kind": "later", "text": str(held), "layer": held.layer, "name": held.name}
     if later := [{"path": list(path), "layer": each.layer, "name": each.name} for path, each in _later(held, ())]:

@@ -107,6 +107,9 @@ def _stack() -> Schema:
         tags=_list({"$ref": "#/$defs/property"}, "tags of the stack itself that change"),
         outputs=_list({"$ref": "#/$defs/property"}, "outputs of the stack that change"),
         notes=_list(_text("a sentence"), "what else changes"),
+        disagreements=_list(
+            _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
+        ),
     )
 
 
@@ -129,9 +132,14 @@ def _change() -> Schema:
         reported=_text("what AWS said in the place of `replacement` where the resource's schema decided otherwise"),
         policy_action=_text("AWS's `Delete`, `Retain`, `Snapshot` or `ReplaceAnd…`; empty where nothing goes"),
         physical_id=_text("physical id; empty while there is none"),
-        source=_text("as of the stack"),
+        source=_text("`change set`, `template`, or `both` where AWS and the comparison of templates say it"),
         change_set_id=_text("of a nested stack: its own change set"),
         causes=_list(_text("a cause"), "what makes the resource change when that is not the template itself"),
+        origin=_text("the place in the environment file that decides the resource; empty where none does"),
+        renamed=_text("the other logical id of a resource removed under one name and added under another"),
+        disagreements=_list(
+            _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
+        ),
         properties=_list({"$ref": "#/$defs/resource_property"}, "the values that change"),
     )
 
@@ -147,14 +155,22 @@ def _resource_property() -> Schema:
 
 def _property_keys() -> dict[str, Schema]:
     return {
-        "name": _text("the path as people read it, `Tags[0].Value`"),
+        "name": _text("the path as people read it, `Tags[Team].Value`"),
         "path": _list(
-            {"type": ["string", "integer"]}, "the path, from the resource attribute on; numbers are list positions"
+            {"type": ["string", "integer"]},
+            "the path, from the resource attribute on, also into JSON written as text; numbers are list positions or "
+            "lines, of the new value, and of the old one for what is taken out",
         ),
         "before": _ref("value", "the value as it is deployed"),
         "after": _ref("value", "the value as it will be"),
         "recreation": _text("AWS's `Never`, `Conditionally` or `Always`: whether changing it replaces the resource"),
         "cause": _text("what makes it change when that is not the template itself: a parameter, another resource"),
+        "moved_from": {
+            "type": ["integer", "null"],
+            "description": "the position that an element of a list had, when it only moves and has no values here",
+        },
+        "note": _text("what else there is to know of the change"),
+        "origin": _text("the place in the environment file that decides the value; empty where none does"),
     }
 
 
@@ -172,6 +188,7 @@ def _value() -> Schema:
         "oneOf": [
             _case("known", "the value", value=kept),
             _case("absent", "there is no such value", text=text),
+            _case("secret", "must not be shown; on both sides it is, or may be, another one", text=text),
             _case("not told", "the source gives no values", text=text),
             _case(
                 "later",

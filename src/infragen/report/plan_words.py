@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from infragen.cost import CENT, CostDelta
 from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange
+from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
 
 ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
 SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
@@ -69,7 +69,7 @@ def forces(change: ResourceChange, value: PropertyChange) -> bool:
 
 def has_values(value: PropertyChange) -> bool:
     """Whether before and after say something: not where neither is told, nor of a reference whose target changes."""
-    return value.before != value.after
+    return value.before != value.after or isinstance(value.before, Secret)
 
 
 # --- stacks -----------------------------------------------------------------------------------------------------
@@ -204,7 +204,9 @@ def usd(amount: float) -> str:
 
 def path(change: PropertyChange) -> str:
     """`Tags[Team].Value`: without the word Properties, which nearly every path begins with."""
-    return change.name
+    steps = change.path[1:] if len(change.path) > 1 and change.path[0] == "Properties" else change.path
+    plain = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
+    return change.name or plain
 
 
 def shown(value: object, room: int) -> str:
