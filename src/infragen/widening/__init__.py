@@ -6,7 +6,8 @@ covers an action, a range that holds another); whatever cannot be understood cou
 
 from collections.abc import Mapping
 
-from infragen.diff import Side, settled
+from infragen.diff import Side
+from infragen.settle import settled
 from infragen.widening.access import access_widenings
 from infragen.widening.found import Resources, Widening
 from infragen.widening.network import network_widenings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from infragen.diff import same
+from infragen.edits import same
 from infragen.stack import KnownAfter
 from infragen.widening.found import Resources, Widening
 from infragen.widening.ports import ALL, Rule, admitted, read

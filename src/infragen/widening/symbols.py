@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from infragen.diff import SUB_NAME
+from infragen.settle import SUB_NAME
 from infragen.stack import KnownAfter
 
 VARIABLE = re.compile(r"\$\{[^}]*\}")
