@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infragen.diff import Side, references, settled
+from infragen.diff import Side
+from infragen.settle import references, settled
 from infragen.stack import KnownAfter
 
 
