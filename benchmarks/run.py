@@ -8,6 +8,7 @@ seconds alone do not travel. Nothing here asserts: it prints, and says which tar
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -184,6 +185,50 @@ def deploy(runs: int) -> None:
     say("deploy six layers, CPU", f"{cpu:.2f} s", f"bare boto3 {floor:.2f} s", cpu / floor)
 
 
+def plan(runs: int) -> None:
+    """The plan of a deployed environment of some 300 resources, most of them changed, against the bare API calls.
+
+    Both read the same stacks and leave them as they are; they take turns.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        env = {"INFRAGEN_STATE_DIR": f"{scratch}/state", "INFRAGEN_CACHE_DIR": f"{scratch}/cache"}
+        endpoint = _output([INFRAGEN, "local", "start"], env).split()[-1]
+        ours: list[Cost] = []
+        bare: list[Cost] = []
+        try:
+            account, templates = "100000000099", Path(scratch, "templates")
+            files = _environments(Path(scratch), account)
+            _large(Path(scratch, account), memory=512)
+            _output([INFRAGEN, "bootstrap", *files, "--local", "--yes"], env)
+            _output([INFRAGEN, "deploy", *files, "--local", "--yes"], env)
+            _large(Path(scratch, account), memory=1024)
+            _output([INFRAGEN, "render", *files, "--output", str(templates)], env)
+            resources = sum(each.read_text().count("\n    Type: AWS::") for each in (templates / "dev").iterdir())
+            for number in range(runs + 1):
+                for kind in (ours, bare):
+                    command = [INFRAGEN, "plan", *files, "--local"]
+                    if kind is bare:
+                        where = [endpoint, account, "shop-dev", str(templates / "dev")]
+                        command = [sys.executable, "benchmarks/bare_plan.py", *where]
+                    cost = _once(command, {**_surroundings(), **env})
+                    if number:  # the first of each fills the caches
+                        kind.append(cost)
+        finally:
+            _output([INFRAGEN, "local", "stop"], env)
+    wall, floor = min(each.wall for each in ours), min(each.wall for each in bare)
+    say(f"plan of {resources} resources, wall", f"{wall:.2f} s", f"bare boto3 {floor:.2f} s", wall / floor, 1.3)
+
+
+def _large(directory: Path, memory: int) -> None:
+    """Makes dev an environment with many queues and workers; `memory` changes something in every worker."""
+    names = [f"topic-{number}" for number in range(13)]
+    pairs = [{"name": each, "queue": each, "memory": memory, "max_concurrency": 2} for each in names]
+    text = re.sub(r"^workers:\n(  .*\n)+", "", (ROOT / "environments" / "dev.yaml").read_text(), flags=re.MULTILINE)
+    text = re.sub(r'account: "\d+"', f'account: "{directory.name}"', text)
+    text += f"queues: {json.dumps([{'name': each} for each in names])}\n"
+    (directory / "dev.yaml").write_text(f"{text}workers: {json.dumps(pairs)}\n")
+
+
 def _environments(scratch: Path, account: str) -> list[str]:
     """The options that name dev in an account of its own."""
     directory = scratch / account
@@ -211,7 +256,7 @@ def main() -> None:
     kinds: dict[str, Callable[[], None]] = {}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="runs of each process; the best counts")
-    parser.add_argument("only", nargs="*", help="render, start-up, pairs, lint, deploy; all when none is named")
+    parser.add_argument("only", nargs="*", help="render, start-up, pairs, lint, deploy, plan; all when none is named")
     options = parser.parse_args()
     kinds = {
         "render": lambda: render(options.runs),
@@ -219,6 +264,7 @@ def main() -> None:
         "pairs": pairs,
         "lint": lambda: lint(options.runs),
         "deploy": lambda: deploy(min(options.runs, 4)),
+        "plan": lambda: plan(min(options.runs, 4)),
     }
     for name in options.only or kinds:
         kinds[name]()
