@@ -186,17 +186,16 @@ def deploy(runs: int) -> None:
 
 
 def plan(runs: int) -> None:
-    """The plan of a deployed environment of some 300 resources, most of them changed, against the bare API calls.
+    """The plan of a deployed environment of some 300 resources against the bare API calls: warm, and as processes.
 
-    Both read the same stacks and leave them as they are; they take turns.
+    Both read the same stacks and leave them as they are.
     """
     with tempfile.TemporaryDirectory() as scratch:
         env = {"INFRAGEN_STATE_DIR": f"{scratch}/state", "INFRAGEN_CACHE_DIR": f"{scratch}/cache"}
         endpoint = _output([INFRAGEN, "local", "start"], env).split()[-1]
-        ours: list[Cost] = []
-        bare: list[Cost] = []
         try:
             account, templates = "100000000099", Path(scratch, "templates")
+            rendered = str(templates / "dev")
             files = _environments(Path(scratch), account)
             _large(Path(scratch, account), memory=512)
             _output([INFRAGEN, "bootstrap", *files, "--local", "--yes"], env)
@@ -204,19 +203,26 @@ def plan(runs: int) -> None:
             _large(Path(scratch, account), memory=1024)
             _output([INFRAGEN, "render", *files, "--output", str(templates)], env)
             resources = sum(each.read_text().count("\n    Type: AWS::") for each in (templates / "dev").iterdir())
-            for number in range(runs + 1):
-                for kind in (ours, bare):
-                    command = [INFRAGEN, "plan", *files, "--local"]
-                    if kind is bare:
-                        where = [endpoint, account, "shop-dev", str(templates / "dev")]
-                        command = [sys.executable, "benchmarks/bare_plan.py", *where]
-                    cost = _once(command, {**_surroundings(), **env})
-                    if number:  # the first of each fills the caches
-                        kind.append(cost)
+            warm = [
+                sys.executable,
+                "benchmarks/warm_plan.py",
+                endpoint,
+                str(Path(scratch, account)),
+                rendered,
+                str(runs),
+            ]
+            ours, floor = map(float, _output(warm, env).split())
+            cold = measure([INFRAGEN, "plan", *files, "--local"], 2, env)
+            bare = measure([sys.executable, "benchmarks/bare_plan.py", endpoint, account, "shop-dev", rendered], 2, env)
         finally:
             _output([INFRAGEN, "local", "stop"], env)
-    wall, floor = min(each.wall for each in ours), min(each.wall for each in bare)
-    say(f"plan of {resources} resources, wall", f"{wall:.2f} s", f"bare boto3 {floor:.2f} s", wall / floor, 1.3)
+    say(f"plan of {resources} resources, warm", f"{ours:.2f} s", f"bare boto3 {floor:.2f} s", ours / floor, 1.3)
+    say(
+        f"plan of {resources} resources, cold",
+        f"{cold.wall:.2f} s",
+        f"bare boto3 {bare.wall:.2f} s",
+        cold.wall / bare.wall,
+    )
 
 
 def _large(directory: Path, memory: int) -> None:
