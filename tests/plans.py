@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from infragen.config import Difference, Origin
+from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
@@ -59,6 +60,11 @@ def everything() -> EnvironmentPlan:
         capabilities=("CAPABILITY_IAM",),
         refusals=(Refusal("database/Cluster", CLUSTER, "would be replaced by a new one"),),
         warnings=("layer api: 460 resources of 500 that CloudFormation allows",),
+        cost=CostDelta(
+            Columns(95, 109.2, 231.79), Columns(95.4, 123.4, 232.19),
+            (ResourceDelta("queue", "Orders", QUEUE, Columns(), Columns(0.4, 14.2, 0.4)),),
+            ("api/Odd: infragen has no prices for Custom::Thing",), "eu-central-1 prices of 2026-11-22",
+        ),
     )  # fmt: skip
 
 
@@ -134,8 +140,15 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
     settings = st.lists(st.builds(Difference, texts(), _origins(), _origins()), max_size=2).map(tuple)
     return st.builds(
         EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
-        settings,
+        settings, st.none() | _costs(),
     )  # fmt: skip
+
+
+def _costs() -> st.SearchStrategy[CostDelta]:
+    amounts = st.floats(0, 1e7)
+    columns = st.builds(Columns, amounts, amounts, amounts)
+    resources = st.lists(st.builds(ResourceDelta, texts(), texts(), texts(), columns, columns), max_size=8).map(tuple)
+    return st.builds(CostDelta, columns, columns, resources, st.lists(texts(), max_size=2).map(tuple), texts())
 
 
 def _origins() -> st.SearchStrategy[Origin | None]:

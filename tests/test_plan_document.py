@@ -18,6 +18,7 @@ from sweeps import sweep
 
 from infragen.cli import main
 from infragen.config import Difference
+from infragen.cost import CostDelta, ResourceDelta
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import document, value
@@ -35,6 +36,8 @@ PLACES = {
     PropertyChange: "property",
     Refusal: "refusal",
     Difference: "setting",
+    CostDelta: "cost",
+    ResourceDelta: "cost_resource",
 }
 
 

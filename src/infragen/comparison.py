@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.config import Environment
+from infragen.cost import CostDelta, delta, estimate, prices_of, rendered
 from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
 from infragen.guard import refusals
 from infragen.plan import ROOT, EnvironmentPlan, StackPlan, stack_name, stack_tags
@@ -77,7 +78,17 @@ def plan_between(name: str, region: str, before: Rendering, after: Rendering, ag
         refusals=refusals(row for each in stacks for row in each.changes),
         warnings=tuple(_warnings(before, after)),
         against=against,
+        cost=_cost(before, after),
     )
+
+
+def _cost(before: Rendering, after: Rendering) -> CostDelta | None:
+    """What the monthly cost changes by, under one load; None where no environment file says what to expect."""
+    env = after.environment or before.environment
+    if env is None:
+        return None
+    prices = prices_of(env.region)
+    return delta(estimate(rendered(before.bodies), env, prices), estimate(rendered(after.bodies), env, prices))
 
 
 def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Side:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 from infragen.config import Difference
+from infragen.cost import Columns, CostDelta
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
@@ -46,6 +47,7 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "warnings": list(plan.warnings),
         "capabilities": list(plan.capabilities),
         "settings": [_setting(each) for each in plan.settings],
+        "cost": _cost(plan.cost) if plan.cost else None,
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
 
@@ -56,6 +58,34 @@ def _setting(difference: Difference) -> Object:
         for each in (difference.before, difference.after)
     )
     return {"key": difference.key, "before": before, "after": after}
+
+
+def _cost(cost: CostDelta) -> Object:
+    return {
+        "text": words.cost_summary(cost),
+        "before": columns(cost.before),
+        "after": columns(cost.after),
+        "change": columns(cost.change),
+        "resources": [
+            {
+                "place": f"{each.layer}/{each.logical_id}",
+                "layer": each.layer,
+                "logical_id": each.logical_id,
+                "type": each.type,
+                "before": columns(each.before),
+                "after": columns(each.after),
+            }
+            for each in cost.resources
+        ],
+        "unpriced": list(cost.unpriced),
+        "prices": cost.prices,
+    }
+
+
+def columns(usd: Columns) -> Object:
+    """USD a month in three columns, to a hundredth of a cent."""
+    figures = {"minimum": usd.minimum, "expected": usd.expected, "maximum": usd.maximum}
+    return {name: round(each, 4) + 0.0 for name, each in figures.items()}  # + 0.0: a zero has no sign
 
 
 def _refusal(refusal: Refusal) -> Object:

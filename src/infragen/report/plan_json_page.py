@@ -97,7 +97,7 @@ def _type(schema: Schema) -> str:
     if "$ref" in schema:
         return _link(schema["$ref"])
     if "anyOf" in schema:
-        return " or ".join(each["type"] for each in schema["anyOf"])
+        return " or ".join(_type(each) for each in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     found = schema.get("type", "anything")

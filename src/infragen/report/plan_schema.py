@@ -33,6 +33,9 @@ def plan_schema() -> Schema:
             "summary": {"title": "Summary", **_summary()},
             "refusal": {"title": "A refusal", **_refusal()},
             "setting": {"title": "A value of two files", **_setting()},
+            "cost": {"title": "Cost", **_cost()},
+            "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
+            "usd": {"title": "Three amounts", **_usd()},
             "stack": {"title": "A stack", **_stack()},
             "change": {"title": "A change of a resource", **_change()},
             "resource_property": {"title": "A value of a resource that changes", **_resource_property()},
@@ -59,6 +62,10 @@ def _plan() -> Schema:
         warnings=_list(_text("a sentence"), "what deserves a second look and stops nothing"),
         capabilities=_list(_text("AWS's name"), "capabilities that the change sets acknowledge"),
         settings=_list({"$ref": "#/$defs/setting"}, "between two environments: values in which their files differ"),
+        cost={
+            "anyOf": [{"$ref": "#/$defs/cost"}, {"type": "null"}],
+            "description": "what the deployment changes in the monthly cost; null where that was not estimated",
+        },
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
     )
 
@@ -89,6 +96,41 @@ def _setting() -> Schema:
         key=_text("the key, `queues.mail.fifo`"),
         before={**either, "description": "the other environment's `value` and its `origin`; null where it has none"},
         after={**either, "description": "this environment's"},
+    )
+
+
+def _cost() -> Schema:
+    return _object(
+        "What the environment costs in a month before and after, under the load that its file expects.",
+        text=_text("the change as the summary says it; empty where nothing costs more or less"),
+        before=_ref("usd", "what is deployed"),
+        after=_ref("usd", "what will be"),
+        change=_ref("usd", "the difference"),
+        resources=_list({"$ref": "#/$defs/cost_resource"}, "the resources whose cost changes"),
+        unpriced=_list(_text("a sentence"), "what is new or changed, costs or may cost, and is not in these figures"),
+        prices=_text("whose prices these are, and of when"),
+    )
+
+
+def _cost_resource() -> Schema:
+    return _object(
+        "What one resource costs before and after.",
+        place=_text("`layer/LogicalId`"),
+        layer=_text("name of the layer"),
+        logical_id=_text("logical id"),
+        type=_text("CloudFormation resource type"),
+        before=_ref("usd", "as it is deployed"),
+        after=_ref("usd", "as it will be"),
+    )
+
+
+def _usd() -> Schema:
+    figure = {"type": "number"}
+    return _object(
+        "One amount for each load.",
+        minimum={**figure, "description": "the smallest capacity and light traffic"},
+        expected={**figure, "description": "the load of `cost.expected` in the environment file"},
+        maximum={**figure, "description": "all capacity, all month"},
     )
 
 
