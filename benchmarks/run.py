@@ -203,26 +203,15 @@ def plan(runs: int) -> None:
             _large(Path(scratch, account), memory=1024)
             _output([INFRAGEN, "render", *files, "--output", str(templates)], env)
             resources = sum(each.read_text().count("\n    Type: AWS::") for each in (templates / "dev").iterdir())
-            warm = [
-                sys.executable,
-                "benchmarks/warm_plan.py",
-                endpoint,
-                str(Path(scratch, account)),
-                rendered,
-                str(runs),
-            ]
-            ours, floor = map(float, _output(warm, env).split())
+            warm = [endpoint, str(Path(scratch, account)), rendered, str(runs)]
+            ours, floor = map(float, _output([sys.executable, "-m", "benchmarks.warm_plan", *warm], env).split())
             cold = measure([INFRAGEN, "plan", *files, "--local"], 2, env)
             bare = measure([sys.executable, "benchmarks/bare_plan.py", endpoint, account, "shop-dev", rendered], 2, env)
         finally:
             _output([INFRAGEN, "local", "stop"], env)
     say(f"plan of {resources} resources, warm", f"{ours:.2f} s", f"bare boto3 {floor:.2f} s", ours / floor, 1.3)
-    say(
-        f"plan of {resources} resources, cold",
-        f"{cold.wall:.2f} s",
-        f"bare boto3 {bare.wall:.2f} s",
-        cold.wall / bare.wall,
-    )
+    ratio = cold.wall / bare.wall
+    say(f"plan of {resources} resources, cold", f"{cold.wall:.2f} s", f"bare boto3 {bare.wall:.2f} s", ratio)
 
 
 def _large(directory: Path, memory: int) -> None:
