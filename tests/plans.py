@@ -1,5 +1,6 @@
 """Plans to show: one with everything in it, and a strategy for any plan with any text."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -77,12 +78,14 @@ NASTY = (
 """Pieces of text that end or begin something in Markdown, HTML or a terminal."""
 
 
+@functools.cache
 def texts() -> st.SearchStrategy[str]:
     """Any text, lone surrogates included, often with something nasty in it."""
     pieces = st.sampled_from(NASTY) | st.text(st.characters(), max_size=20)
     return st.lists(pieces, max_size=4).map("".join)
 
 
+@functools.cache
 def _values() -> st.SearchStrategy[Any]:
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts()
     later = st.builds(KnownAfter, texts(), texts())
@@ -94,6 +97,7 @@ def _maps(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.dictionaries(texts(), inner, max_size=3)
 
 
+@functools.cache
 def _properties() -> st.SearchStrategy[tuple[PropertyChange, ...]]:
     paths = st.lists(texts() | st.integers(0, 9), min_size=1, max_size=4).map(tuple)
     recreation = st.sampled_from(["Never", "Conditionally", "Always"]) | texts()
@@ -101,37 +105,30 @@ def _properties() -> st.SearchStrategy[tuple[PropertyChange, ...]]:
     return st.lists(change, max_size=3).map(tuple)
 
 
-def _changes(layer: str) -> st.SearchStrategy[ResourceChange]:
+@functools.cache
+def _changes() -> st.SearchStrategy[tuple[ResourceChange, ...]]:
     actions = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"]) | texts()
     types = st.sampled_from([QUEUE, CLUSTER, STACK_TYPE]) | texts()
     replacement = st.sampled_from(["", "True", "False", "Conditional"]) | texts()
-    return st.builds(
-        ResourceChange, st.just(layer), actions, texts(), types, replacement, texts(), texts(), _properties(),
+    change = st.builds(
+        ResourceChange, texts(), actions, texts(), types, replacement, texts(), texts(), _properties(),
         st.lists(texts(), max_size=2).map(tuple), texts(), texts(), texts(),
     )  # fmt: skip
+    return st.lists(change, max_size=4).map(tuple)
 
 
+@functools.cache
 def _stacks() -> st.SearchStrategy[StackPlan]:
     names = st.sampled_from(["root", "network", "api", "api/Inner"]) | texts()
     actions = st.sampled_from(["create", "update", "none", "recreate", "continue"]) | texts()
     lines = st.lists(texts(), max_size=2).map(tuple)
-    return names.flatmap(
-        lambda layer: st.builds(
-            StackPlan,
-            st.just(layer),
-            texts(),
-            actions,
-            st.lists(_changes(layer), max_size=4).map(tuple),
-            texts(),
-            _properties(),
-            _properties(),
-            _properties(),
-            lines,
-            lines,
-        )
-    )
+    return st.builds(
+        StackPlan, names, texts(), actions, _changes(), texts(), _properties(), _properties(), _properties(), lines,
+        lines,
+    )  # fmt: skip
 
 
+@functools.cache
 def plans() -> st.SearchStrategy[EnvironmentPlan]:
     """Any plan at all."""
     lines = st.lists(texts(), max_size=3).map(tuple)
@@ -144,6 +141,7 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
     )  # fmt: skip
 
 
+@functools.cache
 def _costs() -> st.SearchStrategy[CostDelta]:
     amounts = st.floats(0, 1e7)
     columns = st.builds(Columns, amounts, amounts, amounts)
@@ -151,6 +149,7 @@ def _costs() -> st.SearchStrategy[CostDelta]:
     return st.builds(CostDelta, columns, columns, resources, st.lists(texts(), max_size=2).map(tuple), texts())
 
 
+@functools.cache
 def _origins() -> st.SearchStrategy[Origin | None]:
     place = st.none() | st.builds(Place, texts(), st.just(1), st.just(2))
     return st.none() | st.builds(Origin, st.just(("key",)), texts() | st.integers(), place, st.booleans())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from emulator import Faults
-from formats import check_json
+from formats import check_json, check_markdown
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -112,6 +112,9 @@ def test_a_plan_as_json_is_all_that_is_on_stdout(run: Run) -> None:
     assert (plan["environment"], plan["changed"], plan["stacks"][0]["source"]) == ("dev", True, "change set")
     assert "uploaded" in planned.stderr
     assert plan["summary"]["text"] not in planned.stderr
+    comment = run("plan", "--format", "markdown").stdout
+    check_markdown(comment)
+    assert comment.startswith("<!-- infragen plan dev -->\n\n### Plan for `dev`\n")
     run("deploy", "--yes")
     [plan] = check_json(run("plan", "--format", "json", "--detailed-exitcode").stdout_bytes)["plans"]
     assert not plan["changed"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from formats import check_json
+from formats import check_json, check_markdown
 from rendering import assembly
 
 from infragen.cli import main
@@ -159,6 +159,10 @@ def test_one_document_holds_the_plans_of_all_environments() -> None:
         ("prod", "HEAD", False, True),
         ("staging", "HEAD", False, False),
     ]
+    comment = diff("--against", "HEAD", "--format", "markdown").stdout
+    check_markdown(comment)
+    assert "### `prod` against `HEAD`\n\n**0 to add, 1 to change" in comment
+    assert "### `dev` against `HEAD`\n\n**nothing to change**" in comment
 
 
 @pytest.mark.usefixtures("repository")

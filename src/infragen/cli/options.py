@@ -26,10 +26,10 @@ environments = click.option(
 plan_format = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="text for a terminal, json for programs.",
+    help="text for a terminal, json for programs, markdown for a comment on a pull request.",
 )
 
 follow_timeout = click.option(

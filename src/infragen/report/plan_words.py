@@ -4,13 +4,16 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 from infragen.cost import CENT, CostDelta
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
+from infragen.templatefile import dump_yaml
 
 ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
 SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
@@ -28,6 +31,15 @@ _REPLACED = {
     "ReplaceAndSnapshot": "the old one is snapshotted, then deleted",
 }
 _ACTIONS = {"none": "update", "recreate": "remove what is left of a failed creation, then create"}
+WIDEST_STRUCTURE = 80
+"""Characters of a list or map that is still shown on one line."""
+
+MOST_COMPARED = 4_000_000
+"""Pairs of lines above which two values are not compared line by line."""
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates."""
+
 _TOLD_BY_THE_LAYER = (("TemplateURL",), ("Parameters",))
 
 
@@ -211,9 +223,7 @@ def path(change: PropertyChange) -> str:
 
 def shown(value: object, room: int) -> str:
     """A template value on one line, cut to the room with its length."""
-    if value is None:
-        return "(not told)"
-    text = value if isinstance(value, str) else as_json(value)
+    text = visible(value) if isinstance(value, str) else text_of(value)
     text = " ".join(text.split()) if "\n" in text else text
     if len(text) <= room:
         return text or '""'
@@ -221,8 +231,65 @@ def shown(value: object, room: int) -> str:
     return text[: max(4, room - len(length))] + length
 
 
-def as_json(value: object, indent: int | None = None) -> str:
+def whole(value: object) -> tuple[str, ...]:
+    """All of a template value, line by line; a structure that does not fit one line as it stands in a template."""
+    return _spread(value) if _wide(value) else _lines(value)
+
+
+def _wide(value: object) -> bool:
+    return isinstance(value, dict | list) and len(text_of(value)) > WIDEST_STRUCTURE
+
+
+def _lines(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(visible(value).split("\n")) if value else ('""',)
+    return (text_of(value),)
+
+
+def _spread(value: object) -> tuple[str, ...]:
+    if not isinstance(value, dict | list):
+        return _lines(value)
+    text = dump_yaml(plain(value))  # type: ignore[arg-type]  # it writes lists as well
+    return tuple(text.removesuffix("...\n").rstrip("\n").split("\n"))
+
+
+def text_of(value: object) -> str:
+    """A value that is not text, as JSON where it can be; what stands for another value in its own words."""
+    return "(not told)" if value is None else visible(as_json(value))
+
+
+def plain(value: object) -> object:
+    """A template value in the types of JSON, visible; what stands for another value in its own words."""
+    if isinstance(value, dict):
+        return {visible(str(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value if value is None or isinstance(value, int | float) else visible(str(value))
+
+
+def line_changes(before: object, after: object) -> tuple[tuple[str, str], ...]:
+    """Two values whole, line by line: each with `-`, `+`, or a blank where both have it."""
+    read = _spread if _wide(before) or _wide(after) else _lines
+    old, new = ((() if isinstance(each, Absent) else read(each)) for each in (before, after))
+    if len(old) * len(new) > MOST_COMPARED:
+        return (*(("-", line) for line in old), *(("+", line) for line in new))
+    found: list[tuple[str, str]] = []
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found += ((" ", line) for line in old[i:j])
+        else:
+            found += (("-", line) for line in old[i:j])
+            found += (("+", line) for line in new[k:m])
+    return tuple(found)
+
+
+def visible(text: str) -> str:
+    """Text without what could steer a terminal or make it read other than it is: such characters by their number."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def as_json(value: object) -> str:
     """A value that is not text as JSON; what stands for a value that is not there, in its own words."""
     if isinstance(value, Absent) or not isinstance(value, dict | list | bool | int | float):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str, indent=indent)
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,265 @@
+"""Plans as one comment of a pull request: Markdown as GitHub reads it, short on top, the detail of each layer folded.
+
+Every text that is not plain words stands in a code span, a fence or an escaped `<code>`, where it can neither end what
+it is in nor become a link, a mention or HTML. A hidden first line lets a workflow find the comment it wrote before.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from html import escape
+
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report import plan_words as words
+from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
+from infragen.report.settings import origin, written
+from infragen.stack import PropertyChange, ResourceChange
+
+LIMIT = 65_536
+"""Characters that GitHub takes in a comment ("body is too long (maximum is 65536 characters)")."""
+
+SHORT, WIDE, LINES, ROOM = 100, 300, 20, 500
+"""Characters of two values on one line, of a value and of a line that are cut; how many lines are kept; and what the
+sentence about cuts takes."""
+
+_SIGNS = {ADD: "+ add    ", CHANGE: "! change ", REPLACE: "! replace", REMOVE: "- remove ", OTHER: "? unknown"}
+
+
+_PLAIN = re.compile(
+    r"(?:[A-Za-z']{1,30}|\d{1,6}|[+-]\d+\.\d\d USD/month)(?:[,;]? (?:[A-Za-z']{1,30}|\d{1,6}|[+-]\d+\.\d\d USD/month))*"
+)
+"""Words and numbers, in which GitHub finds no link, mention, reference or markup."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of the comment: whole, then ever shorter. What has no `layer` is shortened last."""
+
+    versions: tuple[str, ...]
+    layer: str = ""
+
+
+def as_markdown(*plans: EnvironmentPlan, limit: int = LIMIT) -> str:
+    """The comment, cut layer by layer where it is longer than `limit` characters."""
+    parts = [part for plan in plans for part in _plan(plan)]
+    marker = _marker(plans)
+    kept = _fit(parts, limit - len(marker) - ROOM)
+    cut = sum(part.versions[level] != part.versions[0] for part, level in zip(parts, kept, strict=True))
+    texts = [part.versions[level] for part, level in zip(parts, kept, strict=True)]
+    if cut:
+        how = _code(words.shown(_command(plans), 200))
+        texts.append(f"**Shortened** to fit a comment: {cut} of {len(parts)} sections. {how} shows everything.")
+    return "\n\n".join([marker, *filter(None, texts)]) + "\n"
+
+
+def _marker(plans: Sequence[EnvironmentPlan]) -> str:
+    """What names the comment: the command, and the environment when there is one."""
+    name = plans[0].environment if len(plans) == 1 else "all"
+    safe = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[:100].strip("-")
+    return f"<!-- infragen {'diff' if any(each.against for each in plans) else 'plan'} {safe} -->"
+
+
+def _command(plans: Sequence[EnvironmentPlan]) -> str:
+    first = plans[0]
+    if first.between:
+        return f"infragen diff {first.against} {first.environment}"
+    if first.against:
+        return f"infragen diff --against {first.against}"
+    return f"infragen plan --env {first.environment}"
+
+
+def _fit(parts: Sequence[Part], room: int) -> list[int]:
+    """Which version of each part is used: always the longest of the layers gives way; the rest at last."""
+    levels = [0] * len(parts)
+    excess = sum(_size(each.versions[0]) for each in parts) - room
+    for some in (
+        [i for i, part in enumerate(parts) if part.layer],
+        [i for i, part in enumerate(parts) if not part.layer],
+    ):
+        longest = [(-_size(parts[i].versions[0]), i) for i in some]
+        heapify(longest)
+        while excess > 0 and longest:
+            size, i = heappop(longest)
+            levels[i] += 1
+            shorter = _size(parts[i].versions[levels[i]])
+            excess += size + shorter
+            if levels[i] + 1 < len(parts[i].versions):
+                heappush(longest, (-shorter, i))
+    return levels
+
+
+def _size(text: str) -> int:
+    """Characters as JavaScript counts them, with the empty line after the part."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2 + 2 if text else 0
+
+
+# --- a plan -----------------------------------------------------------------------------------------------------
+
+
+def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
+    yield Part((_headline(plan), ""))
+    if plan.refusals:
+        yield _block("Refused without `--allow-replace`", [f"- {each}" for each in plan.refusals], "diff")
+    if plan.warnings:
+        yield _block("Warnings", [f"! {each}" for each in plan.warnings], "diff")
+    if plan.settings:
+        yield _settings(plan)
+    layers = words.layers_of(plan)
+    for each in plan.stacks:
+        if words.worth_showing(each, layers):
+            yield _layer(plan, each, layers)
+    if (quiet := words.unchanged(plan)) and plan.changed:
+        yield Part((f"Unchanged: {', '.join(map(_code, quiet))}", f"Unchanged: {len(quiet)} layers", ""))
+
+
+def _headline(plan: EnvironmentPlan) -> str:
+    title = _code(words.shown(plan.environment, 80))
+    if plan.against:
+        other = _code(words.shown(plan.against, 80))
+        title = f"{other} and {title}" if plan.between else f"{title} against {other}"
+    else:
+        title = f"Plan for {title}"
+    said = words.summary(plan) if plan.changed else "nothing to change"
+    lines = [f"### {title}", "", f"**{_said(words.shown(said, 300))}**"]
+    if plan.account and not plan.between:
+        where = f"account {_code(words.shown(plan.account, 40))}, {_code(words.shown(plan.region, 40))}"
+        lines += ["", where if plan.against else f"{where}, {_said(words.shown(plan.topology, 40))} stacks"]
+    return "\n".join(lines)
+
+
+def _block(title: str, lines: Sequence[str], language: str) -> Part:
+    """Lines that are always visible."""
+    few = [words.shown(each, WIDE) for each in lines[:LINES]]
+    if len(lines) > LINES:
+        few.append(f"  … and {len(lines) - LINES} more")
+    return Part(
+        (
+            f"**{title}**\n\n{_fence(lines, language)}",
+            f"**{title}**\n\n{_fence(few, language)}",
+            f"**{title}**: {len(lines)}, not shown here",
+            "",
+        )
+    )
+
+
+def _settings(plan: EnvironmentPlan) -> Part:
+    lines = []
+    for each in plan.settings:
+        before, after = (written(side.value) if side else "(none)" for side in (each.before, each.after))
+        place = f"  {origin(each.after)}" if each.after else ""
+        lines.append(f"{each.key}  {before} -> {after}{place}")
+    few = [words.shown(each, WIDE) for each in lines[:LINES]]
+    head = f"<b>{len(lines)} values differ</b>"
+    cut = f"  … and {max(0, len(lines) - LINES)} more"
+    return Part((_folded(head, _fence(lines, "")), _folded(head, _fence([*few, cut], "")), ""), "values")
+
+
+# --- a layer ----------------------------------------------------------------------------------------------------
+
+
+def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: frozenset[str]) -> Part:
+    rows = words.rows(stack, layers)
+    counts = words.count(rows)
+    said = ", ".join(f"{number} {words.label(plan, what)}" for what, number in counts.items() if number)
+    name, told = words.shown(stack.layer, 80), words.shown(said or words.action(stack), 200)
+    head = f"<b>{_html(name)}</b> {_html(told)}"
+    lead = [] if plan.between else [_about(stack)]
+    whole, cut, bare = (
+        _folded(head, *lead, *said, _fence(lines, "diff"))
+        for said, lines in (
+            ((), _lines(stack, rows, whole=True)),
+            (("Long values are cut to fit a comment.",), _lines(stack, rows, whole=False)),
+            (("The values are left out to fit a comment.",), [_row(each) for each in rows]),
+        )
+    )
+    return Part(
+        (whole, cut, bare, f"**{_said(name)}** {_said(told)} (the resources are left out to fit a comment)", ""),
+        stack.layer,
+    )
+
+
+def _about(stack: StackPlan) -> str:
+    """The stack and where the rows come from."""
+    name = f"{_code(words.shown(stack.stack, 150))}: " if stack.stack else ""
+    return f"{name}{_said(words.shown(words.action(stack), 100))}, {_said(words.shown(words.source(stack), 200))}"
+
+
+def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> list[str]:
+    lines = []
+    for row in rows:
+        lines.append(_row(row))
+        if words.shows_values(row):
+            for each in row.properties:
+                lines += _value(each, "", forces=words.forces(row, each), whole=whole)
+    for title, some in words.own_changes(stack):
+        for each in some:
+            lines += _value(each, f"{title} ", forces=False, whole=whole)
+    return lines + [f"! note: {words.visible(each)}" for each in stack.notes]
+
+
+def _row(change: ResourceChange) -> str:
+    remark = words.remark(change)
+    tail = f"  ({remark})" if remark else ""
+    return words.shown(f"{_SIGNS[words.kind(change)]} {change.logical_id}  {change.type}{tail}", WIDE)
+
+
+def _value(change: PropertyChange, title: str, *, forces: bool, whole: bool) -> Iterator[str]:
+    """A value on one line where it fits, else below its path, line by line."""
+    remarks = (
+        "; forces the replacement" if forces else "",
+        f"; because of {words.shown(change.cause, WIDE)}" if change.cause else "",
+    )
+    lead, tail = f"      {title}{words.shown(words.path(change), WIDE)}", "".join(remarks)
+    if not words.has_values(change):
+        yield lead + tail
+        return
+    before, after = (words.shown(each, WIDE) for each in (change.before, change.after))
+    lines = words.line_changes(change.before, change.after)
+    if not whole or (len(before) + len(after) <= SHORT and len(lines) <= 2):
+        yield f"{lead}: {before} -> {after}{tail}"
+        return
+    yield f"{lead}:{tail}"
+    for sign, line in lines:
+        yield f"{sign}         {line}"
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------
+
+
+def _folded(head: str, *blocks: str) -> str:
+    inner = "\n\n".join(each for each in blocks if each)
+    return f"<details>\n<summary>{head}</summary>\n\n{inner}\n\n</details>"
+
+
+def _fence(lines: Sequence[str], language: str) -> str:
+    """Lines in a fence that is longer than any run of backticks in them."""
+    if not lines:
+        return ""
+    text = "\n".join(words.visible(line).replace("\n", "\n        ") for line in lines)
+    ticks = "`" * max(3, _longest_run(text) + 1)
+    return f"{ticks}{language}\n{text}\n{ticks}"
+
+
+def _code(text: str) -> str:
+    """A code span (CommonMark, "Code spans": one blank on either side is taken away)."""
+    text = " ".join(words.visible(text).split()) or "(empty)"
+    ticks = "`" * (_longest_run(text) + 1)
+    blank = " " if len(ticks) > 1 else ""
+    return f"{ticks}{blank}{text}{blank}{ticks}"
+
+
+def _said(text: str) -> str:
+    """Plain words as they are, anything else as code."""
+    return text if _PLAIN.fullmatch(text) else _code(text)
+
+
+def _html(text: str) -> str:
+    """The same inside an HTML block; GitHub makes no links or mentions in `<code>`."""
+    if _PLAIN.fullmatch(text):
+        return escape(text, quote=False)
+    return f"<code>{escape(' '.join(words.visible(text).split()), quote=False)}</code>"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(each) for each in re.findall(r"`+", text)), default=0)

@@ -1,0 +1,181 @@
+"""The plan as a comment of a pull request, as GitHub reads it."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from formats import check_markdown
+from hypothesis import given
+from hypothesis import strategies as st
+from plans import NASTY, QUEUE, everything, many, plans, texts
+from sweeps import sweep
+
+from infragen.guard import Refusal
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report.plan_markdown import LIMIT, as_markdown
+from infragen.stack import PropertyChange, ResourceChange
+
+
+@given(st.lists(plans(), min_size=1, max_size=2))
+@sweep(40, 3000)
+def test_no_text_gets_out_of_its_place(some: list[EnvironmentPlan]) -> None:
+    """Whatever values, names and warnings hold: no HTML but ours, no fence ended, no link, no mention, no image."""
+    check_markdown(as_markdown(*some))
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_nasty_gets_out_of_any_place(text: str) -> None:
+    """Each piece in each place of a plan."""
+    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, cause=text)
+    row = ResourceChange("api", text, text, text, "True", text, properties=(change,))
+    stack = StackPlan(text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,))
+    plan = EnvironmentPlan(text, text, text, text, (stack,), (text,), (Refusal(text, text, text),), (text,))
+    check_markdown(as_markdown(plan))
+    check_markdown(as_markdown(replace(plan, against=text)))
+    check_markdown(as_markdown(replace(plan, against=text, between=True)))
+
+
+def test_the_top_says_what_matters_and_layers_are_folded() -> None:
+    """The sum, what is refused, what is warned of; then the layers in deployment order."""
+    text = as_markdown(everything())
+    wanted = [
+        "<!-- infragen plan prod -->",
+        "### Plan for `prod`",
+        "**1 to add, 2 to change, 1 to replace, 1 to remove, 1 unknown until it runs**",
+        "- database/Cluster (AWS::RDS::DBCluster) would be replaced by a new one",
+        "! layer api: 460 resources",
+        "<summary><b>root</b> update</summary>",
+        "<summary><b>database</b> 1 to replace</summary>",
+        "! replace Cluster  AWS::RDS::DBCluster  (replaced: the old one is snapshotted, then deleted)",
+        "      DatabaseName: shop -> store; forces the replacement",
+        "<summary><b>queue</b> 1 to change</summary>",
+        "MessageRetentionPeriod: 345600 -> 604800; because of parameter Retention",
+        "Unchanged: `network`",
+    ]
+    places = [text.index(each) for each in wanted]
+    assert places == sorted(places)
+    assert text.startswith(wanted[0])
+
+
+def test_long_values_are_whole_and_compared_line_by_line() -> None:
+    """A terminal cuts them; here they are folded away with their layer."""
+    text = as_markdown(everything())
+    assert "\n-           Resource: !Sub arn:${X}/*\n+           - s3:PutObject\n" in text
+    assert "\n          echo one\n-         echo two\n+         echo three\n" in text
+    long = "0123456789" * 300
+    assert long in as_markdown(many(1, long))
+
+
+def test_nothing_to_change_is_said_in_one_line() -> None:
+    """With the marker, so that an earlier comment is replaced."""
+    quiet = EnvironmentPlan("dev", "111111111111", "eu-west-1", "nested", (StackPlan("queue", "q", "none"),))
+    assert as_markdown(quiet) == (
+        "<!-- infragen plan dev -->\n\n### Plan for `dev`\n\n**nothing to change**\n\n"
+        "account `111111111111`, `eu-west-1`, nested stacks\n"
+    )
+
+
+def test_the_marker_stays_the_same_while_the_plan_changes() -> None:
+    """It depends on the command and the environment alone, and no name breaks it."""
+
+    def marker(*some: EnvironmentPlan) -> str:
+        return as_markdown(*some).splitlines()[0]
+
+    plan = everything()
+    assert marker(plan) == marker(replace(plan, stacks=(), warnings=())) == "<!-- infragen plan prod -->"
+    assert marker(replace(plan, against="main")) == "<!-- infragen diff prod -->"
+    assert marker(replace(plan, against="main"), replace(plan, environment="dev", against="main")) == (
+        "<!-- infragen diff all -->"
+    )
+    assert marker(replace(plan, environment="--> <b>")) == "<!-- infragen plan b -->"
+
+
+def test_a_plan_against_a_commit_says_so() -> None:
+    """And two environments are told as two that differ."""
+    text = as_markdown(replace(everything(), against="origin/main"))
+    assert "### `prod` against `origin/main`" in text
+    text = as_markdown(replace(everything(), against="dev", between=True))
+    assert "### `dev` and `prod`" in text
+    assert "1 resources only in prod, 1 only in dev" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "said"),
+    [
+        (10, "x" * 2000, "Long values are cut"),
+        (150, "x" * 200, "Long values are cut"),
+        (250, "x" * 20, "The values are left out"),
+        (500, "x" * 90, "the resources are left out"),
+    ],
+)
+def test_a_long_plan_is_cut_to_the_limit_and_says_what_and_where_the_rest_is(rows: int, value: str, said: str) -> None:
+    """Layer by layer, the longest first; the headline, refusals and warnings stay."""
+    text = as_markdown(many(rows, value))
+    check_markdown(text)
+    assert said in text
+    assert "**Shortened** to fit a comment" in text
+    assert "`infragen plan --env prod` shows everything" in text
+    assert "would be replaced by a new one" in text
+    assert "460 resources of 500" in text
+    assert len(text) > LIMIT / 4
+
+
+def test_only_what_must_be_cut_is_cut() -> None:
+    """A small layer beside a huge one keeps all its values."""
+    plan = everything()
+    big = many(400, "x" * 150, layers=1)
+    text = as_markdown(replace(plan, stacks=(*plan.stacks, *big.stacks)))
+    assert "echo three" in text
+    assert text.count("to fit a comment.") == 1
+    assert "1 of 9 sections" in text
+
+
+@given(plans(), st.integers(2000, 6000))
+@sweep(30, 1000)
+def test_a_comment_fits_any_limit_above_its_frame(plan: EnvironmentPlan, limit: int) -> None:
+    """Whatever is in the plan."""
+    text = as_markdown(plan, limit=limit)
+    assert len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit
+    check_markdown(text)
+
+
+def test_thousands_of_layers_warnings_and_refusals_fit() -> None:
+    """Not that anybody has them."""
+    plan = everything()
+    huge = replace(
+        many(1, "x", layers=3000),
+        warnings=tuple(f"warning {number}" for number in range(9000)),
+        refusals=plan.refusals * 3000,
+    )
+    text = as_markdown(huge, huge)
+    check_markdown(text)
+    assert "**Shortened**" in text
+
+
+@given(texts())
+@sweep(50, 2000)
+def test_a_mention_stays_in_code(text: str) -> None:
+    """In the one place that is HTML, the heading of a layer."""
+    row = ResourceChange("api", "Add", "Topic", QUEUE)
+    plan = EnvironmentPlan("dev", "1", "eu", "nested", (StackPlan(f"@octocat{text}", "", "update", (row,)),))
+
+    class Reader(HTMLParser):
+        inside = 0
+        outside = ""
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.inside += tag == "code"
+
+        def handle_endtag(self, tag: str) -> None:
+            self.inside -= tag == "code"
+
+        def handle_data(self, data: str) -> None:
+            if not self.inside:
+                self.outside += data
+
+    reader = Reader()
+    found = re.search(r"<summary>.*</summary>", as_markdown(plan))
+    assert found is not None
+    reader.feed(found[0])
+    assert "@" not in reader.outside
