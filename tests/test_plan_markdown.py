@@ -14,6 +14,7 @@ from sweeps import sweep
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
+from infragen.report.plan_words import summary
 from infragen.stack import PropertyChange, ResourceChange
 
 
@@ -42,9 +43,11 @@ def test_the_top_says_what_matters_and_layers_are_folded() -> None:
     wanted = [
         "<!-- infragen plan prod -->",
         "### Plan for `prod`",
-        "**1 to add, 2 to change, 1 to replace, 1 to remove, 1 unknown until it runs**",
+        f"**{summary(everything())}**",
         "- database/Cluster (AWS::RDS::DBCluster) would be replaced by a new one",
         "! layer api: 460 resources",
+        "<summary><b>cost</b> ",
+        "cost in USD a month, expected:",
         "<summary><b>root</b> update</summary>",
         "<summary><b>database</b> 1 to replace</summary>",
         "! replace Cluster  AWS::RDS::DBCluster  (replaced: the old one is snapshotted, then deleted)",
@@ -128,7 +131,7 @@ def test_only_what_must_be_cut_is_cut() -> None:
     text = as_markdown(replace(plan, stacks=(*plan.stacks, *big.stacks)))
     assert "echo three" in text
     assert text.count("to fit a comment.") == 1
-    assert "1 of 9 sections" in text
+    assert "1 of 10 sections" in text
 
 
 @given(plans(), st.integers(2000, 6000))

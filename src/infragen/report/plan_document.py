@@ -150,7 +150,7 @@ def _property(change: PropertyChange) -> Object:
 def value(held: object) -> Object:
     """One side of a change: what is known of it and how surely."""
     if held is None:
-        return {"kind": "not told", "text": words.shown(held, 0)}
+        return {"kind": "not told", "text": words.text_of(held)}
     if isinstance(held, Absent):
         return {"kind": "absent", "text": str(held)}
     if isinstance(held, Secret):

@@ -23,12 +23,14 @@ SHORT, WIDE, LINES, ROOM = 100, 300, 20, 500
 """Characters of two values on one line, of a value and of a line that are cut; how many lines are kept; and what the
 sentence about cuts takes."""
 
+MOST_COSTS = 50
+"""Resources whose cost has a line of its own."""
+
 _SIGNS = {ADD: "+ add    ", CHANGE: "! change ", REPLACE: "! replace", REMOVE: "- remove ", OTHER: "? unknown"}
 
 
-_PLAIN = re.compile(
-    r"(?:[A-Za-z']{1,30}|\d{1,6}|[+-]\d+\.\d\d USD/month)(?:[,;]? (?:[A-Za-z']{1,30}|\d{1,6}|[+-]\d+\.\d\d USD/month))*"
-)
+_WORD = r"(?:[A-Za-z']{1,30}|\d{1,6}|[+-]?[\d,]{1,12}\.\d\d(?: USD/month)?)"
+_PLAIN = re.compile(rf"{_WORD}(?:[,;]? {_WORD})*")
 """Words and numbers, in which GitHub finds no link, mention, reference or markup."""
 
 
@@ -105,6 +107,8 @@ def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
         yield _block("Warnings", [f"! {each}" for each in plan.warnings], "diff")
     if plan.settings:
         yield _settings(plan)
+    if plan.cost and (lines := list(words.cost_lines(plan.cost, MOST_COSTS))):
+        yield _costs(words.cost_summary(plan.cost), lines)
     layers = words.layers_of(plan)
     for each in plan.stacks:
         if words.worth_showing(each, layers):
@@ -130,9 +134,7 @@ def _headline(plan: EnvironmentPlan) -> str:
 
 def _block(title: str, lines: Sequence[str], language: str) -> Part:
     """Lines that are always visible."""
-    few = [words.shown(each, WIDE) for each in lines[:LINES]]
-    if len(lines) > LINES:
-        few.append(f"  … and {len(lines) - LINES} more")
+    few = _few(lines)
     return Part(
         (
             f"**{title}**\n\n{_fence(lines, language)}",
@@ -143,16 +145,25 @@ def _block(title: str, lines: Sequence[str], language: str) -> Part:
     )
 
 
+def _few(lines: Sequence[str]) -> list[str]:
+    """The first lines, cut, and how many more there are."""
+    few = [words.shown(each, WIDE) for each in lines[:LINES]]
+    return [*few, f"  … and {len(lines) - LINES} more"] if len(lines) > LINES else few
+
+
 def _settings(plan: EnvironmentPlan) -> Part:
     lines = []
     for each in plan.settings:
         before, after = (written(side.value) if side else "(none)" for side in (each.before, each.after))
         place = f"  {origin(each.after)}" if each.after else ""
         lines.append(f"{each.key}  {before} -> {after}{place}")
-    few = [words.shown(each, WIDE) for each in lines[:LINES]]
     head = f"<b>{len(lines)} values differ</b>"
-    cut = f"  … and {max(0, len(lines) - LINES)} more"
-    return Part((_folded(head, _fence(lines, "")), _folded(head, _fence([*few, cut], "")), ""), "values")
+    return Part((_folded(head, _fence(lines, "")), _folded(head, _fence(_few(lines), "")), ""), "values")
+
+
+def _costs(said: str, lines: Sequence[str]) -> Part:
+    head = f"<b>cost</b> {_html(words.shown(said or 'the same', 200))}"
+    return Part((_folded(head, _fence(lines, "")), _folded(head, _fence(_few(lines), "")), ""), "cost")
 
 
 # --- a layer ----------------------------------------------------------------------------------------------------
