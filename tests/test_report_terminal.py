@@ -7,7 +7,7 @@ import pytest
 
 from infragen.cloud import Identity
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import Cause, Deployed, Failed
+from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import (
     Connected,
     Ended,
@@ -23,7 +23,8 @@ from infragen.engine.progress import (
 )
 from infragen.errors import Refused
 from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.report.terminal import Terminal, console, span
+from infragen.report.duration import span
+from infragen.report.terminal import Terminal, console
 from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_a_silent_minute_is_broken_by_a_heartbeat_that_says_what_is_waited_for()
     assert stage.tell(Following(59, ("queue",))) == []
     stage.now = 60
     assert stage.tell(Following(60, ("queue",))) == [
-        "still running after 1 min 0 s: shop-dev-queue; waiting for queue/Orders"
+        "still running after 1 min 0 s: shop-dev-queue; waiting for queue/Orders (creating, 1 min 0 s)"
     ]
     assert stage.tell(Following(61, ("queue",))) == []
     stage.now = 120
@@ -159,35 +160,34 @@ def test_a_closed_stderr_ends_the_words_and_not_the_operation() -> None:
     ui.tell(Started("queue", "shop-dev-queue", "create"))
 
 
-def live_rows(stage: Stage) -> list[str]:
-    return [row.plain.rstrip() for row in stage.ui.rows()]
+def test_a_heartbeat_names_the_three_longest_and_how_long_they_usually_take() -> None:
+    """O1: patience or a fault? The figure says."""
+    stage = Stage()
+    stage.tell(Started("queue", "shop-dev-queue", "create"))
+    stage.tell(event("Writer", "CREATE_IN_PROGRESS", 0, kind="AWS::RDS::DBInstance"))
+    stage.tell(*(event(name, "CREATE_IN_PROGRESS", 30) for name in ("A", "B", "C")))
+    stage.now = 360
+    [line] = stage.tell(Following(360, ("queue",)))
+    assert line.startswith(
+        "still running after 6 min 0 s: shop-dev-queue; waiting for queue/Writer (creating, 6 min 30 s"
+    )
+    assert line.endswith("; usually 8-12 min), queue/A (creating, 6 min 0 s), queue/B (creating, 6 min 0 s) and 1 more")
 
 
-def test_the_live_region_counts_layers_and_shows_what_takes_long() -> None:
-    """Done of all, seconds so far, the three oldest that are busy; AWS's own times once a layer is done."""
+def test_a_terminal_shows_the_tree_and_only_failures_as_lines() -> None:
+    """What is done is in the count; a failure stays on the screen when the tree is gone."""
     stage = Stage(live=True)
-    changes = tuple(ResourceChange("queue", "Add", name, QUEUE) for name in ("A", "B", "C", "D", "E"))
+    changes = tuple(ResourceChange("queue", "Add", name, QUEUE) for name in ("A", "B"))
     shown = EnvironmentPlan("dev", "1", "r", "independent", (StackPlan("queue", "q", "create", changes),))
     with stage.ui:
         stage.tell(Planned(shown), Started("queue", "q", "create"))
-        stage.tell(*(event(name, "CREATE_IN_PROGRESS") for name in ("A", "B", "C", "D", "E")))
-        stage.now = 12
-        stage.tell(event("A", "CREATE_COMPLETE", 12))
-        [row] = live_rows(stage)
-        assert row[2:] == "queue      1/5        12 s  B 12 s, C 12 s, D 12 s and 1 more"
-        stage.tell(Ended(Deployed("queue", "q", "CREATE_COMPLETE")))
-        assert live_rows(stage) == ["+ queue      1/5        12 s"]
-
-
-def test_a_rollback_takes_back_what_was_counted() -> None:
-    """The row ends with an x and does not count deletions as progress."""
-    stage = Stage(live=True)
-    with stage.ui:
-        stage.tell(Started("queue", "q", "create"), event("A", "CREATE_IN_PROGRESS"), event("A", "CREATE_COMPLETE", 1))
-        stage.tell(event("shop-dev", "ROLLBACK_IN_PROGRESS", 2, "A failed", STACK_TYPE))
-        stage.tell(event("A", "DELETE_IN_PROGRESS", 3), event("A", "DELETE_COMPLETE", 4))
-        stage.tell(event("shop-dev", "ROLLBACK_COMPLETE", 5, "", STACK_TYPE))
-        assert live_rows(stage) == ["x queue        0         5 s"]
+        stage.tell(event("A", "CREATE_IN_PROGRESS"), event("B", "CREATE_IN_PROGRESS"))
+        assert not any("A  AWS" in line for line in stage.tell(event("A", "CREATE_COMPLETE", 5)))
+        assert any("CREATE_FAILED" in line for line in stage.tell(event("B", "CREATE_FAILED", 5, "no room")))
+        assert [row.plain.rstrip()[2:] for row in stage.ui.rows()] == [
+            "queue      1/2         5 s",
+            "  B  AWS::SQS::Queue  CREATE_FAILED    no room",
+        ]
 
 
 @pytest.mark.parametrize(

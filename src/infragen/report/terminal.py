@@ -7,8 +7,6 @@ it is the result. Whoever closes our output ends the output and not the operatio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import TracebackType
 from typing import TextIO
 
@@ -38,9 +36,12 @@ from infragen.engine.progress import (
 from infragen.plan import EnvironmentPlan
 from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
+from infragen.report.duration import span, usually, verb
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
 from infragen.report.recovery import recovery_lines
+from infragen.report.scene import Scene, Work
+from infragen.report.tree import tree
 from infragen.stack import StackEvent
 
 HEARTBEAT = 60.0
@@ -86,26 +87,6 @@ def width_of(target: Console) -> int:
     return max(target.width, 40) if target.is_terminal else PIPE_WIDTH
 
 
-@dataclass
-class _Layer:
-    """What is known of one layer. `since` and `busy` are the clock's; how long it took is AWS's to say."""
-
-    total: int
-    since: float
-    done: set[str] = field(default_factory=set)
-    ended: bool = False
-    failed: bool = False
-    busy: dict[str, float] = field(default_factory=dict)
-    first: datetime | None = None
-    last: datetime | None = None
-
-    def seconds(self, now: float) -> float:
-        """How long it has run by the clock, or how long it took by the times of its events."""
-        if self.ended and self.first and self.last:
-            return (self.last - self.first).total_seconds()
-        return now - self.since
-
-
 class Terminal:
     """Listens to the engine (`progress.Ui`). A context manager: leaving it ends the live region.
 
@@ -128,14 +109,9 @@ class Terminal:
         self._agreed = agreed
         self._wants_live = live
         self._live: Live | None = None
-        self._totals: dict[str, int] = {}
-        self._layers: dict[str, _Layer] = {}
-        self._stacks: dict[str, str] = {}
-        self._since: dict[tuple[str, str], datetime] = {}
+        self._scene = Scene(clock)
         self._spoke = clock()
         self._identity: Identity | None = None
-        self._deleting = False
-        self._turned_back = False
         self._lost = ""
         self._closed = False
 
@@ -146,8 +122,8 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_live()
-        if error is not None and self._stacks:
-            names = ", ".join(self._stacks.values())
+        if error is not None and self._scene.running:
+            names = ", ".join(self._scene.running.values())
             # a signal may come before AWS has heard of the operation, so that nobody here knows
             left = f"not followed to the end, and perhaps still running in AWS: {names}; the same command follows it"
             self._say(Text(left, style="yellow"))
@@ -159,6 +135,8 @@ class Terminal:
 
     def tell(self, event: Event) -> None:
         """Shows an event."""
+        took = self._took(event)
+        self._scene.take(event)
         match event:
             case Connected(identity):
                 if identity != self._identity:
@@ -181,16 +159,22 @@ class Terminal:
             case Started(layer, stack, action):
                 self._begin(layer, stack, action)
             case Happened(_, each):
-                self._happened(each.layer, each.event)
+                self._happened(each.layer, each.event, took)
             case Noticed(layer, logical_id, text):
                 self._say(Text.assemble((f"{layer}/{logical_id}", "bold"), f": {text}"))
             case Following(seconds, _):
                 self._beat(seconds)
             case Ended(outcome):
-                self._end(outcome)
+                self._end(outcome, "" if took is None else f" after {span(took)}")
+
+    def _took(self, event: Event) -> float | None:
+        """Seconds that what an event ends has taken."""
+        if isinstance(event, Happened):
+            return self._scene.took(event.event.event, event.event.layer)
+        stack = self._scene.stacks.get(event.outcome.layer) if isinstance(event, Ended) else None
+        return self._clock() - stack.begun if stack else None
 
     def _plan(self, plan: EnvironmentPlan) -> None:
-        self._totals = {stack.layer: len(stack.changes) for stack in plan.stacks}
         self._show(plan_lines(plan, width_of(self._plans or self._progress)))
 
     def _show(self, lines: Iterator[Text]) -> None:
@@ -204,62 +188,27 @@ class Terminal:
             self._say(line)
 
     def _begin(self, layer: str, stack: str, action: str) -> None:
-        self._stacks[layer] = stack
-        self._deleting = action == "delete"
         self._say(Text.assemble((layer, "bold"), f": {ACTIONS.get(action, action)} {stack}"))
-        self._layers[layer] = self._fresh(layer)
         if self._wants_live and not self._live:
             self._live = Live(console=self._progress, get_renderable=self._picture, refresh_per_second=4)
             self._live.start()
 
-    def _happened(self, layer: str, event: StackEvent) -> None:
+    def _happened(self, layer: str, event: StackEvent, took: float | None) -> None:
+        """A line for what is over: all of it in a log; above a tree only what failed."""
         self._lost = ""
-        state = self._layers.setdefault(layer, self._fresh(layer))
-        state.first, state.last = state.first or event.time, event.time
-        if event.of_stack_itself:
-            self._layer_event(layer, state, event)
-            return
-        key = (layer, event.logical_id)
-        if event.status.endswith("_IN_PROGRESS"):
-            self._since.setdefault(key, event.time)
-            state.busy.setdefault(event.logical_id, self._clock())
-            return
-        started = self._since.pop(key, None)
-        state.busy.pop(event.logical_id, None)
         failed = event.status.endswith("_FAILED")
-        self._count(state, event)
-        if self._live and not failed:
-            return
-        took = f"  {span((event.time - started).total_seconds())}" if started else ""
-        reason = f"  {event.reason}" if event.reason and failed else ""
-        self._say(
-            Text.assemble(
-                (layer, "bold"), f"  {event.logical_id}  ", (event.type, "dim"), "  ",
-                (event.status, colour(event.status)), took, (reason, "red"),
-            )
-        )  # fmt: skip
-
-    def _count(self, state: _Layer, event: StackEvent) -> None:
-        """What is done: all that has completed, less what a rollback takes away again."""
-        if event.status.endswith("_FAILED"):
-            return
-        if event.status.startswith("DELETE_") and not self._deleting:
-            if self._turned_back:
-                state.done.discard(event.logical_id)
-        else:
-            state.done.add(event.logical_id)
-
-    def _fresh(self, layer: str) -> _Layer:
-        return _Layer(self._totals.get(layer, 0), self._clock())
-
-    def _layer_event(self, layer: str, state: _Layer, event: StackEvent) -> None:
-        """An event of a stack as a whole: when it turns back, that is worth a line; its end closes its row."""
-        if event.status.endswith("ROLLBACK_IN_PROGRESS"):
-            state.failed = self._turned_back = True
-            self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
-        elif not event.status.endswith("_IN_PROGRESS"):
-            state.ended, state.failed = True, self._turned_back
-            state.busy.clear()
+        if event.of_stack_itself:
+            if event.status.endswith("ROLLBACK_IN_PROGRESS"):  # when a stack turns back, that is worth a line
+                self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
+        elif not event.status.endswith("_IN_PROGRESS") and (failed or not self._live):
+            time = "" if took is None else f"  {span(took)}"
+            reason = f"  {event.reason}" if event.reason and failed else ""
+            self._say(
+                Text.assemble(
+                    (layer, "bold"), f"  {event.logical_id}  ", (event.type, "dim"), "  ",
+                    (event.status, colour(event.status)), time, (reason, "red"),
+                )
+            )  # fmt: skip
 
     def _unreadable(self, layer: str, reason: str) -> None:
         if reason != self._lost:
@@ -269,19 +218,19 @@ class Terminal:
     def _beat(self, seconds: float) -> None:
         if self._live or self._clock() - self._spoke < HEARTBEAT:
             return
-        waiting = [f"{layer}/{name}" for layer, state in self._layers.items() for name in state.busy]
-        more = f" and {len(waiting) - SHOWN_BUSY} more" if len(waiting) > SHOWN_BUSY else ""
-        what = f"; waiting for {', '.join(waiting[:SHOWN_BUSY])}{more}" if waiting else ""
-        self._say(Text(f"still running after {span(seconds)}: {', '.join(self._stacks.values())}{what}"))
+        work = self._scene.work()
+        more = f" and {len(work) - SHOWN_BUSY} more" if len(work) > SHOWN_BUSY else ""
+        waiting = ", ".join(self._doing(each) for each in work[:SHOWN_BUSY])
+        what = f"; waiting for {waiting}{more}" if work else ""
+        self._say(Text(f"still running after {span(seconds)}: {', '.join(self._scene.running.values())}{what}"))
 
-    def _end(self, outcome: Outcome) -> None:
-        self._stacks.pop(outcome.layer, None)
-        state = self._layers.get(outcome.layer)
-        if state is not None:
-            state.ended, state.failed = True, isinstance(outcome, Failed)
-            state.busy.clear()
+    def _doing(self, work: Work) -> str:
+        usual = usually(work.type, work.status)
+        time = f"{span(self._scene.seconds(work.since))}{f'; {usual}' if usual else ''}"
+        return f"{work.place} ({verb(work.status)}, {time})"
+
+    def _end(self, outcome: Outcome, took: str) -> None:
         said, tint = word(outcome)
-        took = f" after {span(self._clock() - state.since)}" if state else ""
         self._say(Text.assemble((outcome.layer, "bold"), ": ", (said, tint), took))
         if isinstance(outcome, Failed) and outcome.cause is None:  # else its event has said it, and the end says it all
             self._say(Text(f"  {outcome.message}", style="red"))
@@ -303,29 +252,11 @@ class Terminal:
     def _picture(self) -> Group:
         return Group(*self.rows())
 
-    def rows(self) -> Iterator[Text]:
-        """The live region: a row for each layer that has begun."""
-        now = self._clock()
-        frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if (self._progress.encoding or "").startswith("utf") else "|/-\\"
-        width = max((len(name) for name in self._layers), default=0)
-        for name, state in self._layers.items():
-            mark = ("x" if state.failed else "+") if state.ended else frames[int(now * 8) % len(frames)]
-            count = f"{len(state.done)}/{state.total}" if state.total else str(len(state.done))
-            busy = sorted(state.busy.items(), key=lambda each: each[1])
-            shown = ", ".join(f"{one} {span(now - since)}" for one, since in busy[:SHOWN_BUSY])
-            more = f" and {len(busy) - SHOWN_BUSY} more" if len(busy) > SHOWN_BUSY else ""
-            row = Text(f"{mark} {name.ljust(width)}  {count:>7}  {span(state.seconds(now)):>10}  ")
-            yield Text.assemble(row, (f"{shown}{more}", "dim"), no_wrap=True, overflow="ellipsis")
-
-
-def span(seconds: float) -> str:
-    """`38 s`, `1 min 35 s`, `1 h 2 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    def rows(self) -> list[Text]:
+        """The live region as it is now: as high as the terminal, less a line for the cursor."""
+        size, tick = self._progress.size, int(self._clock() * 8)
+        ascii_only = not (self._progress.encoding or "").startswith("utf")
+        return tree(self._scene, size.width, size.height - 1, tick, ascii_only=ascii_only)
 
 
 def _short(key: str) -> str:
