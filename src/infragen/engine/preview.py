@@ -6,7 +6,7 @@ values are all known; its rows, AWS's own, then stand in the place of ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +19,8 @@ from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import OperationFailed
 from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
-from infragen.replacement import judged
 from infragen.settle import settled
+from infragen.sources import CHANGE_SET, Ground, agree, contradicted
 from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, StackState, row
 from infragen.synth import LayerTemplate
 from infragen.templatefile import parse
@@ -331,7 +331,10 @@ def prepare(
     request = replace(request, nested=nested and _nested(session, examined))
     change_set = yield from make_change_set(session, unit.layer, request, made)
     if change_set.empty:
-        quiet = tuple(StackPlan(each.layer, each.stack, "none", source="change set") for each in examined.plans)
+        quiet = tuple(
+            StackPlan(each.layer, each.stack, "none", source=CHANGE_SET, disagreements=contradicted(each.changes))
+            for each in examined.plans
+        )
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
     if not change_set.executable:
         reason = failed_reason(session, change_set, unit.layer)
@@ -394,17 +397,24 @@ def _on_stack_failure(on_failure: str, first: bool) -> str:
 
 
 def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet) -> tuple[StackPlan, ...]:
-    """The unit's plans with AWS's rows in the place of ours, for every stack that AWS describes."""
+    """The unit's plans with AWS's rows and ours brought together, for every stack that AWS describes."""
     unit = examined.unit
-    rows = [judged(each, region) for each in all_changes(cloud, change_set, unit.layer, unit.child_layer)]
+    rows = all_changes(cloud, change_set, unit.layer, unit.child_layer)
     described = {unit.layer} | {
         unit.child_layer(unit.layer, each.logical_id) for each in change_set.changes if each.change_set_id
     }
+    sides = {each.layer: each for each in examined.sides}
+    own = examined.plans[0]
+    tags = bool(own.tags) or any(
+        each.path[:2] == ("Properties", "Tags") for row in own.changes for each in row.properties
+    )
     plans = []
     for each in examined.plans:
         if each.layer in described:
-            own = tuple(valued(change, each.changes) for change in rows if change.layer == each.layer)
-            each = replace(each, changes=own, source="change set")
+            pair = sides.get(each.layer, LayerSides(each.layer, EMPTY, EMPTY))
+            ground = Ground(each.layer, region, pair.before, pair.after, tags, OPAQUE)
+            agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
+            each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=(*each.notes, *agreed.notes))
         else:
             each = unseen(each)
         plans.append(each)
@@ -427,13 +437,3 @@ def unseen(plan: StackPlan) -> StackPlan:
         for each in plan.changes
     )
     return replace(plan, changes=rows, notes=(*plan.notes, UNSEEN)) if rows != plan.changes else plan
-
-
-def valued(change: Any, ours: Sequence[Any]) -> Any:
-    """AWS's row, with our before and after values where AWS gives none."""
-    mine = next((each for each in ours if each.logical_id == change.logical_id), None)
-    if mine is None or any(each.before is not None or each.after is not None for each in change.properties):
-        return change
-    known = {each.path[:2] for each in mine.properties}
-    kept = tuple(each for each in change.properties if each.path[:2] not in known)
-    return replace(change, properties=(*mine.properties, *kept), causes=change.causes or mine.causes)
