@@ -153,7 +153,7 @@ def _aside(row: ResourceChange) -> str:
 
 
 def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
-    """A value that only AWS says may change: it comes from another resource, the stack's tags, or AWS alone knows it."""
+    """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
     if change.path[:1] and change.path[0] in ("Tags", *NOT_OF_THE_RESOURCE):
         return ground.tags or change.path[0] != "Tags"
     causes = [each.partition(" ") for each in change.cause.split(", ") if each]
