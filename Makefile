@@ -54,6 +54,7 @@ docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/infragen schema > environment.schema.json
 	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
 	$(BIN)/python -m infragen.report.plan_json_page > docs/plan-json.md
+	$(BIN)/python -m infragen.report.prices_page > docs/prices.md
 	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
 
 check: lint templates test ## What CI runs

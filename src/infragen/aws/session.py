@@ -135,6 +135,11 @@ class Clients:
         return client
 
     @cached_property
+    def pricing(self) -> Any:
+        """AWS Price List, of which one call is used."""
+        return self._client("pricing")
+
+    @cached_property
     def rds(self) -> RDSClient:
         """Amazon RDS."""
         client: RDSClient = self._client("rds")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import infragen
+from infragen.cli.costing import cost
 from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.local import local
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(render, lint, graph, config, diff, schema),
+    *(render, lint, graph, config, diff, schema, cost),
     *(bootstrap, plan, deploy, status, outputs, destroy),
     *(follow, cancel, recover, local),
 )

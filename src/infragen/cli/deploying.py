@@ -59,9 +59,14 @@ def _checked(env: "Environment") -> "Assembly":
 
 
 def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
+    from infragen.cost import read_price_file
     from infragen.engine.deploy import Options, worker_code
 
-    return Options(image_tag=image_tag, code=worker_code(file), allow_replace=frozenset(allow))
+    prices = read_price_file(file.prices) if file.prices else None
+    return Options(
+        image_tag=image_tag, code=worker_code(file), allow_replace=frozenset(allow), prices=prices,
+        price_file=str(file.prices or ""),
+    )  # fmt: skip
 
 
 @click.command()

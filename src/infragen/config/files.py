@@ -38,6 +38,12 @@ class EnvironmentFile:
         """Whether the value at a path is written in the file or in one that it extends, and no default."""
         return _value_at(self.node, path) is not None
 
+    @property
+    def prices(self) -> Path | None:
+        """The environment's price file, relative to the file that names it."""
+        path = self.environment.cost.prices
+        return None if path is None else Path(self.place(("cost", "prices")).file).parent / path
+
     def code(self, worker: str) -> Path | None:
         """The code of a worker: the path it names, relative to the file that names it."""
         for index, each in enumerate(self.environment.workers):

@@ -628,6 +628,9 @@ class Expected(Section):
 class Cost(Section):
     """Assumptions about money."""
 
+    prices: Text | None = Field(
+        None, description="Price file that stands over infragen's own table, relative to the file that names it."
+    )
     expected: Expected = Field(Expected(), description="The expected load.")
 
 

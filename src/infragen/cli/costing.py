@@ -1,0 +1,130 @@
+"""The command about money: what environments cost in a month, and where its prices come from."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infragen.cli import options
+from infragen.cli.connection import show, width
+from infragen.cli.program import command_options
+from infragen.errors import InputError, Unwritable
+
+if TYPE_CHECKING:
+    from infragen.config import EnvironmentFile
+    from infragen.cost import Estimate
+
+
+@click.command()
+@options.envs("Estimate this environment only; may be given several times.")
+@options.environments
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How estimates are printed.",
+)
+@click.option(
+    "--prices",
+    "price_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Price file to use; default: cost.prices of each environment, else infragen's own table.",
+)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="First ask the AWS Price List API (pricing:GetProducts) for the prices of the environments' regions, and "
+    "write them into the price file.",
+)
+@click.option("--profile", metavar="NAME", help="AWS profile for --refresh; default: as for the AWS CLI.")
+@click.option("--endpoint-url", metavar="URL", help="Ask this address in the place of AWS with --refresh.")
+@command_options
+def cost(
+    names: tuple[str, ...],
+    directory: Path,
+    form: str,
+    price_file: Path | None,
+    refresh: bool,
+    profile: str | None,
+    endpoint_url: str | None,
+) -> None:
+    """Estimate what environments cost in a month.
+
+    By layer, and for a single environment by resource: at minimum, at the load that cost.expected says, and at
+    maximum. Every assumption is printed, and what cannot be priced is named. Nothing is asked of AWS without --refresh.
+
+    \b
+    Examples:
+      infragen cost
+      infragen cost --env prod
+      infragen cost --env prod --prices prices.yaml --refresh
+    """
+    from infragen.report import cost as report
+
+    if (profile or endpoint_url) and not refresh:
+        raise click.UsageError("--profile and --endpoint-url go with --refresh")
+    files = options.warned(directory, names)
+    if refresh:
+        _refresh(files, price_file, profile, endpoint_url)
+    estimates = [_estimate(each, price_file) for each in files]
+    if form == "json":
+        click.echo(report.as_json(estimates))
+    elif form == "markdown":
+        click.echo(report.as_markdown(estimates), nl=False)
+    else:
+        show(report.cost_lines(estimates, width(sys.stdout)))
+
+
+def _estimate(file: "EnvironmentFile", price_file: Path | None) -> "Estimate":
+    from infragen.cost import estimate, prices_of, read_price_file, rendered
+    from infragen.synth import synthesize
+
+    env = file.environment
+    path = price_file or file.prices
+    prices = prices_of(env.region, read_price_file(path), str(path)) if path else prices_of(env.region)
+    bodies = {each.layer: each.body for each in synthesize(env).templates}
+    return estimate(rendered(bodies), env, prices)
+
+
+def _refresh(
+    files: "Sequence[EnvironmentFile]", price_file: Path | None, profile: str | None, endpoint_url: str | None
+) -> None:
+    """Asks for the prices of every region in use and writes them into each price file. Raises before it asks."""
+    wanted: dict[Path, set[str]] = {}
+    for each in files:
+        path = price_file or each.prices
+        if path is None:
+            raise InputError(
+                f"{each.environment.environment} has no price file to write the prices into",
+                "pass --prices FILE, or write its path as cost.prices in the environment file",
+            )
+        wanted.setdefault(path, set()).add(each.environment.region)
+    for path, regions in wanted.items():
+        _refresh_file(path, sorted(regions), profile, endpoint_url)
+
+
+def _refresh_file(path: Path, regions: Sequence[str], profile: str | None, endpoint_url: str | None) -> None:
+    """Writes the prices of these regions into a file; other regions in it, and lines AWS does not tell, stay."""
+    from datetime import UTC, datetime
+
+    from infragen.aws.price_list import refreshed
+    from infragen.cost.prices import RegionPrices, price_file_text, read_price_file
+
+    found = dict(read_price_file(path)) if path.exists() else {}
+    today = datetime.now(UTC).date().isoformat()
+    for region in regions:
+        fresh = refreshed(region, profile, endpoint_url)
+        kept = found[region].usd if region in found else {}
+        found[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
+        click.echo(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
+        for name, why in fresh.missing.items():
+            click.echo(f"{path}: {name} stays as it was: {why}", err=True)
+    try:
+        path.write_text(price_file_text(found))
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
