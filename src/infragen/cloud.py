@@ -11,6 +11,14 @@ from typing import Protocol
 
 from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, StackResource, StackState
 
+UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
+"""What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
+
+UNREADABLE_HINT = (
+    "CloudFormation reads templates with the rights of who deploys: these need s3:GetObject on the bucket, kms:Decrypt "
+    "where the bucket has a key of its own, and no policy or VPC endpoint that keeps CloudFormation out"
+)
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -63,6 +71,9 @@ class Cloud(Protocol):
     def reconnect(self) -> None:
         """Forgets credentials and connections, so that the next call finds a new login."""
 
+    def expires_within(self, seconds: float) -> bool:
+        """Whether the credentials in use are known to end so soon."""
+
     def identity(self) -> Identity:
         """Who we are. Raises CloudError when there are no usable credentials."""
 
@@ -72,8 +83,8 @@ class Cloud(Protocol):
     def stack(self, name_or_id: str) -> StackState | None:
         """One stack; None when CloudFormation does not know it. By ARN also after its deletion."""
 
-    def template(self, stack_id: str) -> str:
-        """The stack's template as it was given."""
+    def template(self, stack_id: str, change_set_id: str = "") -> str:
+        """The stack's template as it was given, or that of a change set."""
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
         """The stack's resources."""

@@ -139,6 +139,7 @@ class StackState:
     change_set_id: str = ""
     created: datetime | None = None
     updated: datetime | None = None
+    role_arn: str = ""
 
 
 @dataclass(frozen=True)

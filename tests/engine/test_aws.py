@@ -1,5 +1,7 @@
 """AWS through boto3, call by call: what is sent, what comes back as a value, which error becomes what."""
 
+import base64
+import hashlib
 import socket
 import time
 from collections.abc import Iterator
@@ -164,10 +166,13 @@ def test_a_json_template_comes_back_as_text(cloud: Account, formation: Stubber) 
 def test_every_call_to_s3_names_the_owner(cloud: Account, s3: Stubber) -> None:
     """B3: and an object that is there already is not sent again."""
     owner = {"ExpectedBucketOwner": ACCOUNT}
+    checksum = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
     s3.add_response("head_bucket", {"BucketRegion": REGION}, {"Bucket": "b", **owner})
-    s3.add_response("head_object", {}, {"Bucket": "b", "Key": "k1", **owner})
+    s3.add_response(
+        "head_object", {"ChecksumSHA256": checksum}, {"Bucket": "b", "Key": "k1", "ChecksumMode": "ENABLED", **owner}
+    )
     s3.add_client_error("head_object", "404", "Not Found", 404)
-    put = {"Bucket": "b", "Key": "k2", "Body": b"x", "ChecksumAlgorithm": "SHA256", **owner}
+    put = {"Bucket": "b", "Key": "k2", "Body": b"x", "ChecksumSHA256": checksum, **owner}
     s3.add_response("put_object", {}, put)
     cloud.check_bucket("b")
     assert not cloud.upload("b", "k1", b"x")
@@ -179,7 +184,7 @@ def test_every_call_to_s3_names_the_owner(cloud: Account, s3: Stubber) -> None:
     [
         ("404", 404, CloudError, "does not exist"),
         ("403", 403, Refused, "does not belong to account"),
-        ("301", 301, CloudError, f"is not in {REGION}"),
+        ("301", 301, CloudError, f"is in another region; the environment is in {REGION}"),
     ],
 )
 def test_a_bucket_that_cannot_be_used_says_why(
@@ -209,7 +214,7 @@ def test_a_bucket_in_another_region_is_named_with_it(cloud: Account, s3: Stubber
 def test_template_urls_are_those_of_the_region_and_partition(
     monkeypatch: pytest.MonkeyPatch, arn: str, region: str, url: str
 ) -> None:
-    """B5: china has a domain of its own."""
+    """B5: China has a domain of its own."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     cloud = connect(region, "1")

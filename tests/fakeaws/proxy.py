@@ -49,12 +49,13 @@ class Delay:
 
 @dataclass(frozen=True)
 class Error:
-    """Answer with an error as AWS writes it; `applied` lets the service do the work first."""
+    """Answer with an error as AWS writes it; `applied` lets the service work first, `date` is the Date header."""
 
     code: str
     status: int = 400
     message: str = ""
     applied: bool = False
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,8 @@ def _made_up(fault: Error | Html, request: _Request) -> _Reply:
         body, kind = f"<Error>{inner}</Error>".encode(), "application/xml"
     if request.method == "HEAD":
         body = b""
-    return _Reply(fault.status, [("Content-Type", kind), ("Content-Length", str(len(body)))], body)
+    dated = [("Date", fault.date)] if isinstance(fault, Error) and fault.date else []
+    return _Reply(fault.status, [("Content-Type", kind), ("Content-Length", str(len(body))), *dated], body)
 
 
 def _cut_short(reply: _Reply, share: float, announce_all: bool) -> _Reply:

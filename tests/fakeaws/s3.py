@@ -1,11 +1,13 @@
 """S3 as far as a deployer needs it: buckets with owner, region and versions; conditional writes; template URLs.
 
-Sources: "HeadBucket", "PutObject" (If-None-Match, x-amz-expected-bucket-owner), "GetObject", "ListObjectsV2",
-"DeleteObjects" (Amazon S3 API Reference); "Verifying bucket ownership with bucket owner condition" (User Guide).
+Sources: "HeadBucket", "PutObject" (If-None-Match, x-amz-checksum-sha256, x-amz-expected-bucket-owner), "GetObject",
+"ListObjectsV2", "DeleteObjects" (Amazon S3 API Reference); "Verifying bucket ownership with bucket owner condition"
+(User Guide).
 """
 
 from __future__ import annotations
 
+import base64
 import datetime
 import email.utils
 import hashlib
@@ -168,6 +170,9 @@ class Buckets:
             raise ApiError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         self._versions += 1
         kept = {k: v for k, v in request.headers.items() if k == "content-type" or k.startswith("x-amz-meta-")}
+        checksum = request.headers.get("x-amz-checksum-sha256", _checksum(request.body))
+        if checksum != _checksum(request.body):
+            raise ApiError("BadDigest", "The SHA256 you specified did not match the calculated checksum.", 400)
         version = Version(f"v{self._versions:06d}", request.body, request.now, kept)
         history = bucket.objects.setdefault(request.key, [])
         if not bucket.versioned:
@@ -189,6 +194,8 @@ class Buckets:
         }
         if bucket.versioned:
             headers["x-amz-version-id"] = version.id
+        if request.headers.get("x-amz-checksum-mode") == "ENABLED":
+            headers["x-amz-checksum-sha256"] = _checksum(version.data)
         return Reply(200, headers, version.data)
 
     def _delete(self, request: Request, bucket: Bucket) -> Reply:
@@ -256,6 +263,10 @@ def _locate(url: str) -> tuple[str, str, str | None]:
         bucket, _, key = path.partition("/")
         return bucket, key, version
     raise validation_error("TemplateURL must be a supported URL.")
+
+
+def _checksum(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def _etag(data: bytes) -> str:

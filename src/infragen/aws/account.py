@@ -6,6 +6,7 @@ becomes ours. boto3's waiters are never used: they count rolled-back updates as 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from infragen.aws import reading
 from infragen.aws.failure import DENIED, AwsError, translated
 from infragen.aws.session import Clients
-from infragen.cloud import ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
+from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
 from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChange, StackResource, StackState
 
@@ -54,6 +55,10 @@ class Account:
         self.clients.forget()
         self.__dict__.pop("_identity", None)
 
+    def expires_within(self, seconds: float) -> bool:
+        """What the credentials say of themselves."""
+        return self.clients.expires_within(seconds)
+
     def identity(self) -> Identity:
         """STS GetCallerIdentity, and the region in use."""
         return self._identity
@@ -83,12 +88,11 @@ class Account:
             raise
         return reading.stack_state(rows[0]) if rows else None
 
-    def template(self, stack_id: str) -> str:
+    def template(self, stack_id: str, change_set_id: str = "") -> str:
         """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
-        with translated(f"reading the template of {stack_id} (cloudformation:GetTemplate)"):
-            body: object = self.clients.cloudformation.get_template(StackName=stack_id, TemplateStage="Original")[
-                "TemplateBody"
-            ]
+        which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
+        with translated(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
+            body: object = self.clients.cloudformation.get_template(**which, TemplateStage="Original")["TemplateBody"]
         return body if isinstance(body, str) else json.dumps(body)
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
@@ -159,6 +163,8 @@ class Account:
                 raise Conflict(
                     error.message, "somebody began an operation meanwhile: `deploy --wait` waits for it"
                 ) from error
+            if any(each in error.words for each in UNREADABLE):
+                raise CloudError(error.message, UNREADABLE_HINT) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
             if error.code != "AlreadyExistsException":
@@ -197,12 +203,14 @@ class Account:
             raise
 
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
-        """DescribeEvents, only what failed; nothing when it cannot be read, because it only explains."""
+        """DescribeEvents, only what failed. It only explains: when it may not be read, that is all there is to say."""
         client = self.clients.cloudformation
         try:
             with translated(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
                 failed = {"ChangeSetName": change_set_id, "Filters": {"FailedEvents": True}}
                 return tuple(map(reading.failed_check, _pages(client.describe_events, "OperationEvents", **failed)))
+        except AwsError as error:
+            return ("more would be known with cloudformation:DescribeEvents",) if error.code in DENIED else ()
         except CloudError:
             return ()
 
@@ -240,22 +248,26 @@ class Account:
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
         place = answer.get("BucketRegion", self.clients.region)
         if place != self.clients.region:
-            raise CloudError(f"the artifact bucket {bucket} is in {place}; the environment is in {self.clients.region}")
+            raise _elsewhere(bucket, place, self.clients.region)
 
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
-        """HeadObject, and PutObject when it is missing. The key is a digest: what is there is the same content."""
+        """HeadObject, and PutObject when it is missing or its checksum says that something else lies under its key."""
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        owned: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": self.owner}
         try:
             with translated(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
-                self.clients.s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.owner)
-            return False
+                found = self.clients.s3.head_object(**owned, ChecksumMode="ENABLED")
+            if found.get("ChecksumSHA256", checksum) == checksum:
+                return False
         except AwsError as error:
             # without s3:ListBucket a missing object is a 403; a bucket of somebody else fails the PutObject below
             if error.code not in ("404", "NoSuchKey", "403"):
                 raise
-        with translated(f"uploading s3://{bucket}/{key} (s3:PutObject)"):
-            self.clients.s3.put_object(
-                Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=self.owner, ChecksumAlgorithm="SHA256"
-            )
+        try:
+            with translated(f"uploading s3://{bucket}/{key} (s3:PutObject)"):
+                self.clients.s3.put_object(**owned, Body=body, ChecksumSHA256=checksum)
+        except AwsError as error:
+            raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
         return True
 
     def template_url(self, bucket: str, key: str) -> str:
@@ -357,14 +369,21 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
     return body
 
 
+def _elsewhere(bucket: str, place: str, region: str) -> CloudError:
+    return CloudError(
+        f"the artifact bucket {bucket} is in {place}; the environment is in {region}",
+        "CloudFormation reads templates in its own region only: delete that bucket, then `infragen bootstrap`",
+    )
+
+
 def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> InfragenError:
     if error.code in ("404", "NoSuchBucket"):
         return CloudError(
             f"the artifact bucket {bucket} does not exist",
             "make it: `infragen bootstrap`, with the same --env, --local, --endpoint-url and --profile",
         )
-    if error.code == "301":
-        return CloudError(f"the artifact bucket {bucket} is not in {region}")
+    if error.code in ("301", "PermanentRedirect"):
+        return _elsewhere(bucket, "another region", region)
     if error.code not in DENIED:
         return error
     return Refused(

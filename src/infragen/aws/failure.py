@@ -4,8 +4,10 @@ The classes of botocore are looked at by name, so that this module needs neither
 exception classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from infragen.aws.reading import plain
@@ -17,9 +19,19 @@ THROTTLING = frozenset({
 })  # fmt: skip
 """The codes that botocore's standard mode treats as throttling (botocore, retries/standard.py)."""
 
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedSSOTokenError",
-                     "SSOTokenLoadError", "TokenRetrievalError"})  # fmt: skip
+SSO = frozenset({"SSOError", "TokenRetrievalError"})
+"""Classes of botocore that stand for an SSO login that is missing, expired or withdrawn, their subclasses included."""
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "LoginError",
+                     "RefreshWithMFAUnsupportedError", *SSO})  # fmt: skip
 LOGIN = "log in again (`aws sso login`, or however this machine gets credentials), then run the same command"
+
+SIGNATURE = ("SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException", "RequestExpired")
+"""What AWS says to a request that was signed at another time than it arrives, among other reasons."""
+
+SKEW = 240.0
+"""Seconds that a clock may be off: AWS allows about five minutes."""
+
 ENDPOINT = "an endpoint is a URL such as http://127.0.0.1:4566: see --endpoint-url, AWS_ENDPOINT_URL and the profile"
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
@@ -40,9 +52,11 @@ HINTS = {
         "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId",
     ),
     **_hinted(
-        "check this machine's clock: AWS refuses requests signed more than five minutes off",
-        "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException",
+        "the secret key is not that of the access key, or something on the way changes requests (a proxy?)",
+        "SignatureDoesNotMatch", "InvalidSignatureException",
     ),
+    **_hinted("check this machine's clock: AWS refuses requests signed more than five minutes off",
+              "RequestTimeTooSkewed"),
     **_hinted(
         "check the AWS configuration files and environment variables",
         "ConfigParseError", "ConfigNotFound", "InvalidConfigError", "NoRegionError", "InvalidRegionError",
@@ -74,8 +88,11 @@ class AwsError(CloudError):
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done."""
+def translated(doing: str, profile: str = "") -> Iterator[None]:
+    """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
+
+    `profile` is named in what to type next where a login to it is missing.
+    """
     try:
         yield
     except InfragenError:
@@ -83,29 +100,61 @@ def translated(doing: str) -> Iterator[None]:
     except Exception as error:
         if not _from_botocore(error):
             raise
-        raise explain(error, doing) from error
+        raise explain(error, doing, profile) from error
 
 
 def _from_botocore(error: Exception) -> bool:
     return any(kind.__module__.partition(".")[0] in ("botocore", "boto3", "urllib3") for kind in type(error).__mro__)
 
 
-def explain(error: Exception, doing: str) -> CloudError:
+def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     """The error as ours."""
     code, words = code_of(error), words_of(error)
     if code == "ResponseParserError":  # whatever answered is quoted in full behind this
         words = f"whoever answered is not AWS: {words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     told = plain(f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}")
-    if code in EXPIRED:
-        return CredentialsExpired(told, LOGIN)
-    if code in HINTS:
-        return AwsError(code, words, told, HINTS[code])
+    names = (code, *(kind.__name__ for kind in type(error).__mro__))
+    off = _clock_is_off(error) if code in SIGNATURE else ""
+    if off:
+        return AwsError(code, words, told, off)
+    if EXPIRED.intersection(names):
+        sso = profile and SSO.intersection(names)
+        return CredentialsExpired(
+            told, f"log in with `aws sso login --profile {profile}`, then run the same command" if sso else LOGIN
+        )
+    hint = _hint(code, words, names)
+    if hint:
+        return AwsError(code, words, told, hint)
     if code in THROTTLING or _status(error) >= 500 or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
     return AwsError(code, words, told)
 
 
-def _status(error: Exception) -> int:
+def _hint(code: str, words: str, names: Iterable[str]) -> str:
+    if code in DENIED and "iam:PassRole" in words:
+        return "whoever deploys must be allowed to hand this role to the service: iam:PassRole on its ARN"
+    return next((HINTS[name] for name in names if name in HINTS), "")
+
+
+def _clock_is_off(error: Exception) -> str:
+    """What to do about this machine's clock, if it is far from the time of AWS's answer; else nothing."""
+    sent = _metadata(error).get("HTTPHeaders", {}).get("date", "")
+    try:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(sent)).total_seconds()
+    except (TypeError, ValueError):  # no date, or none that HTTP knows
+        return ""
+    if abs(ahead) < SKEW:
+        return ""
+    where = "ahead of" if ahead > 0 else "behind"
+    return f"this machine's clock is {abs(ahead) / 60:.0f} min {where} AWS's: set it, then run the same command"
+
+
+def _metadata(error: Exception) -> dict[str, Any]:
     answer: dict[str, Any] = getattr(error, "response", None) or {}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+    found: dict[str, Any] = answer.get("ResponseMetadata", {})
+    return found
+
+
+def _status(error: Exception) -> int:
+    return int(_metadata(error).get("HTTPStatusCode") or 0)

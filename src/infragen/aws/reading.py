@@ -42,6 +42,7 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         change_set_id=answer.get("ChangeSetId") or "",
         created=answer.get("CreationTime"),
         updated=answer.get("LastUpdatedTime"),
+        role_arn=answer.get("RoleARN") or "",
     )
 
 

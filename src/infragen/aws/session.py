@@ -7,7 +7,10 @@ takes longer than everything else at start-up.
 
 from __future__ import annotations
 
+import getpass
+import os
 import random
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +54,24 @@ def _unreachable(caught_exception: Exception | None, attempts: int, **_: Any) ->
     return False if nowhere and attempts >= 3 else None
 
 
+def _mfa_code(prompt: str) -> str:
+    """Asks for the code of an MFA device. Raises CloudError where nobody could type one."""
+    if not _has_terminal():
+        raise CloudError(
+            "the profile wants an MFA code, and there is no terminal to type it on",
+            "use credentials that need none here, such as those of `aws sts get-session-token` or of a CI role",
+        )
+    return getpass.getpass(prompt)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
+
+
 @dataclass(frozen=True)
 class Clients:
     """One session's clients, each made when it is first used.
@@ -71,16 +92,33 @@ class Clients:
 
     @cached_property
     def _session(self) -> Any:
+        """The session, its credentials found and usable: whoever must log in hears of it before anything is called."""
         import boto3
+        import botocore.session
 
+        core = botocore.session.Session()
         with translated("reading the AWS configuration"):
             access_key, secret_key = self.keys or (None, None)
-            return boto3.session.Session(
+            session = boto3.session.Session(
                 aws_access_key_id=access_key,
                 aws_secret_access_key=secret_key,
                 region_name=self.region,
                 profile_name=self.profile,
+                botocore_session=core,
             )
+        with translated("getting credentials", session.profile_name):
+            # botocore has no other way to say who is asked for an MFA code; by itself it reads standard input in CI
+            core.get_component("credential_provider").get_provider("assume-role")._prompter = _mfa_code
+            found = session.get_credentials()
+            if found is not None:
+                found.get_frozen_credentials()
+        return session
+
+    def expires_within(self, seconds: float) -> bool:
+        """Whether the credentials say that they end so soon; those without an end, or that do not tell, do not."""
+        found = self._session.get_credentials()
+        refresh_needed = getattr(found, "refresh_needed", None)
+        return bool(refresh_needed and refresh_needed(refresh_in=seconds))
 
     def _client(self, service: str) -> Any:
         from botocore.config import Config

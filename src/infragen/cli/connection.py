@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
     from infragen.engine.progress import Session
 
+_OTHER_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""Where other tools take the region from. The environment file decides, and who believes otherwise should hear it."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Plans = Literal["progress", "result", "nowhere"]
 
@@ -58,7 +61,7 @@ def session(
     stdout where they are the result, or nowhere where the command writes them itself.
     """
     from infragen.aws import connect
-    from infragen.engine.progress import Session, Timer
+    from infragen.engine.progress import Session, Timer, Warned
     from infragen.report.terminal import Terminal
 
     progress = _console(sys.stderr)
@@ -71,6 +74,10 @@ def session(
             cloud = _emulated(env)
         else:
             cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url)
+            for name in _OTHER_REGIONS:
+                if os.environ.get(name, env.region) != env.region:
+                    said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
+                    ui.tell(Warned(said))
         yield Session(cloud, ui, Timer(time.monotonic, time.sleep), file)
 
 

@@ -28,6 +28,8 @@ from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState
 from infragen.synth import Assembly
 
 KEPT_UNRESERVED = 100
+SHORT_LOGIN = 1800
+"""Seconds that a login should still last: about what a first creation takes. Many roles give no more than an hour."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     with Litter(session) as litter:
         prepared, shown = _prepare(session, plan, observed, options, litter)
         session.ui.tell(Planned(shown))
+        _warn_of_login(session, prepared)
         _gate(session, shown)
         if shown.changed:
             _upload(session, plan.bucket, list(options.code.values()))
@@ -241,6 +244,24 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
         result: Walk = walk(stops, run.begin, session.ui, session.timer, options.follow_timeout)
     return Deployment(shown, result.outcomes, result.interrupted)
+
+
+def _warn_of_login(session: Session, prepared: Sequence[Prepared]) -> None:
+    """CloudFormation works with a session made of ours, unless the stack has a role (User Guide, "AWS CloudFormation
+    service role"); when ours ends, so does its work (eksctl-io/eksctl#7095).
+    """
+    lent = [each for each in prepared if not each.examined.unchanged and not _has_role(each.examined.state)]
+    if lent and session.cloud.expires_within(SHORT_LOGIN):
+        session.ui.tell(
+            Warned(
+                "the credentials in use end within half an hour, and CloudFormation works with them: "
+                "log in anew before a deployment that takes longer"
+            )
+        )
+
+
+def _has_role(state: StackState | None) -> bool:
+    return state is not None and bool(state.role_arn)
 
 
 def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, options: Options) -> Observed:

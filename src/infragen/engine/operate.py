@@ -18,6 +18,7 @@ from infragen.engine.follow import Follower, LayerEvent, anchors
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.progress import Happened, Session, Started
+from infragen.engine.verify import check_place
 from infragen.engine.watch import ServiceWatch
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 from infragen.origin import origin, suspect
@@ -74,6 +75,7 @@ def make_change_set(
     cloud = session.cloud
     change_set_id, stack_id = yield from patiently(session, layer, lambda: cloud.create_change_set(request), BEFORE)
     made(change_set_id, stack_id)
+    check_place(cloud.identity(), stack_id)
     while True:
         found = yield from patiently(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:

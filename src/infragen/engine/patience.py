@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from infragen.engine.progress import Lost, Session
-from infragen.errors import CredentialsExpired, OutcomeUnknown, Unavailable
+from infragen.errors import CloudError, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
 
@@ -20,9 +20,10 @@ def patiently(
 ) -> Generator[None, None, T]:
     """What `read` gives, tried again after each wait while AWS cannot be reached.
 
-    With a `limit` in seconds it gives up with what AWS said last, and at once when the credentials ran out. Without
-    one, an operation runs: the network is waited for as long as it takes, a new login for `GRACE` seconds, then it
-    raises OutcomeUnknown. `read` must change nothing, or carry a token that makes a repetition harmless.
+    With a `limit` in seconds it gives up with what AWS said last, and at once when AWS refuses. Without one, an
+    operation runs: the network is waited for as long as it takes, a new login or a permission that was taken away for
+    `GRACE` seconds, then it raises OutcomeUnknown. `read` must change nothing, or carry a token that makes a repetition
+    harmless.
     """
     began, account = session.timer.now(), ""
     while True:
@@ -30,16 +31,16 @@ def patiently(
             if account and session.cloud.identity().account != account:
                 raise OutcomeUnknown(f"it still runs in AWS; the new login is not of account {account}")
             return read()
-        except CredentialsExpired as error:
-            if limit is not None:
-                raise
-            if session.timer.now() - began > GRACE:
-                raise OutcomeUnknown(f"it still runs in AWS; {error.message}", error.hint) from error
-            session.ui.tell(Lost(layer, f"{error.message}; {error.hint}"))
-            account = account or session.cloud.identity().account
-            session.cloud.reconnect()
         except Unavailable as error:
             if limit is not None and session.timer.now() - began > limit:
                 raise
             session.ui.tell(Lost(layer, error.message))
+        except CloudError as error:  # credentials that ran out, or lost their rights: a new login may help
+            if limit is not None:
+                raise
+            if session.timer.now() - began > GRACE:
+                raise OutcomeUnknown(f"it still runs in AWS; {error.message}", error.hint) from error
+            session.ui.tell(Lost(layer, f"{error.message}; {error.hint}" if error.hint else error.message))
+            account = account or session.cloud.identity().account
+            session.cloud.reconnect()
         yield

@@ -10,13 +10,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
+from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
 from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
 from infragen.edits import same
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.engine.progress import Preparing, Session, Warned
-from infragen.errors import OperationFailed
+from infragen.engine.verify import check_templates
+from infragen.errors import CloudError, OperationFailed
 from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
 from infragen.settle import settled
@@ -338,10 +339,11 @@ def prepare(
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
     if not change_set.executable:
         reason = failed_reason(session, change_set, unit.layer)
-        raise OperationFailed(
-            f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}",
-            _next_after(reason, unit),
-        )
+        told = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
+        if any(each in reason for each in UNREADABLE):
+            raise CloudError(told, UNREADABLE_HINT)
+        raise OperationFailed(told, _next_after(reason, unit))
+    check_templates(session.cloud, unit, change_set)
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
     return Prepared(replace(examined, plans=plans), change_set)
 
