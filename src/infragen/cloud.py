@@ -146,6 +146,9 @@ class Cloud(Protocol):
     def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
         """What ECS says of a service, newest first: a key and a sentence; why its tasks stopped is among it."""
 
+    def running_task_definition(self, service_arn: str) -> str:
+        """The ARN of the task definition that ECS runs for a service; empty when ECS does not tell."""
+
     def deletion_protection(self, resource: StackResource) -> bool:
         """Whether a database cluster or load balancer has deletion protection."""
 

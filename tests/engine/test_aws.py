@@ -235,6 +235,25 @@ def test_lambdas_limit_is_unknown_without_the_permission(cloud: Account) -> None
         assert cloud.lambda_concurrency() is None
 
 
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        ([[("ACTIVE", "new"), ("PRIMARY", "old")]], "old"),
+        ([[]], ""),
+        ([], ""),
+    ],
+)
+def test_the_primary_deployment_says_what_a_service_runs(
+    cloud: Account, services: list[list[tuple[str, str]]], expected: str
+) -> None:
+    """R2: not the one that is being drained; a service without deployments of its own tells nothing."""
+    arn = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
+    with Stubber(cloud.clients.ecs) as ecs:
+        rows = [{"deployments": [{"status": s, "taskDefinition": t} for s, t in each]} for each in services]
+        ecs.add_response("describe_services", {"services": rows}, {"cluster": "shop", "services": [arn]})
+        assert cloud.running_task_definition(arn) == expected
+
+
 def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Account) -> None:
     """On the cluster by RDS, on the load balancer by its attributes; other types have none."""
     cluster = StackResource("Cluster", "c", "AWS::RDS::DBCluster", "")

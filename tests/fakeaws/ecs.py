@@ -1,6 +1,8 @@
 """What ECS says of a service while CloudFormation waits for it: its events, and why its tasks stopped.
 
-Sources: "DescribeServices", "ListTasks", "DescribeTasks" (Amazon ECS API Reference). Services are those of stacks.
+Sources: "DescribeServices", "Deployment", "ListTasks", "DescribeTasks" (Amazon ECS API Reference). Services are those
+of stacks. A service runs what its stack says, unless a test says that the circuit breaker went back to another task
+definition: the newest deployment, PRIMARY, then has that one (public report aws/containers-roadmap#1205).
 """
 
 from __future__ import annotations
@@ -50,11 +52,14 @@ class Ecs:
     def _row(self, service: Resource) -> dict[str, Any]:
         events = self.cloud.settings.ecs_events.get(service.logical_id, [])
         now = self.cloud.clock.now().timestamp()
+        stated = service.properties.get("TaskDefinition")
+        running = self.cloud.settings.ecs_running.get(service.logical_id, stated)
         return {
             "serviceArn": service.physical_id,
             "serviceName": service.physical_id.rsplit("/", 1)[-1],
             "status": "ACTIVE",
-            "taskDefinition": service.properties.get("TaskDefinition"),
+            "taskDefinition": running,
+            "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": running}],
             "events": [{"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)],
         }
 

@@ -87,9 +87,17 @@ class Application:
             return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
         if caller.service == "ecs":
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
-            self._log(caller, operation, params, None)
-            return _json(getattr(Ecs(self.cloud, caller.account, caller.region), operation)(params))
+            return self._ecs(caller, operation, params)
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
+
+    def _ecs(self, caller: Caller, operation: str, params: dict[str, Any]) -> s3.Reply:
+        try:
+            self.cloud.script.call(f"ecs:{operation}")
+        except ApiError as error:
+            self._log(caller, operation, params, error.code)
+            return _json({"__type": error.code, "message": error.message}, error.status)
+        self._log(caller, operation, params, None)
+        return _json(getattr(Ecs(self.cloud, caller.account, caller.region), operation)(params))
 
     def _caller(self, headers: dict[str, str]) -> Caller:
         found = SCOPE.search(headers.get("authorization", ""))
@@ -163,8 +171,8 @@ class Application:
         self.calls.append(Call(now, caller.service, operation, caller.account, caller.region, params, error))
 
 
-def _json(value: dict[str, Any]) -> s3.Reply:
-    return s3.Reply(200, {"Content-Type": "application/json"}, json.dumps(value).encode())
+def _json(value: dict[str, Any], status: int = 200) -> s3.Reply:
+    return s3.Reply(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
 
 class Server:

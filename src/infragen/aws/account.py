@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from infragen.aws import reading
+from infragen.aws import reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
 from infragen.aws.session import Clients
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
@@ -24,7 +24,6 @@ from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChang
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
 
-CLUSTER, LOAD_BALANCER = "AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
@@ -289,45 +288,20 @@ class Account:
         return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
     def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
-        """ECS DescribeServices, and ListTasks and DescribeTasks for the tasks that stopped."""
-        ecs = self.clients.ecs
-        cluster = service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
-        with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
-            services = ecs.describe_services(cluster=cluster, services=[service_arn])["services"]
-            said = [(each["id"], reading.plain(each["message"])) for one in services for each in one.get("events", ())]
-            name = service_arn.rpartition("/")[2]
-            stopped = ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
-            tasks = ecs.describe_tasks(cluster=cluster, tasks=stopped)["tasks"] if stopped else []
-        reasons = [(each["taskArn"], f"a task stopped: {reading.plain(each.get('stoppedReason'))}") for each in tasks]
-        return (*reasons, *said)
+        """See `resources`."""
+        return resources.service_events(self.clients, service_arn)
+
+    def running_task_definition(self, service_arn: str) -> str:
+        """See `resources`."""
+        return resources.running_task_definition(self.clients, service_arn)
 
     def deletion_protection(self, resource: StackResource) -> bool:
-        """RDS DescribeDBClusters, or ELB DescribeLoadBalancerAttributes; other types have none that we know."""
-        with translated(f"reading the deletion protection of {resource.physical_id}"):
-            if resource.type == CLUSTER:
-                clusters = self.clients.rds.describe_db_clusters(DBClusterIdentifier=resource.physical_id)["DBClusters"]
-                return any(each.get("DeletionProtection") for each in clusters)
-            if resource.type == LOAD_BALANCER:
-                attributes = self.clients.load_balancers.describe_load_balancer_attributes(
-                    LoadBalancerArn=resource.physical_id
-                )["Attributes"]
-                return any(
-                    each["Key"] == "deletion_protection.enabled" and each["Value"] == "true" for each in attributes
-                )
-        return False
+        """See `resources`."""
+        return resources.deletion_protection(self.clients, resource)
 
     def lift_deletion_protection(self, resource: StackResource) -> None:
-        """RDS ModifyDBCluster, or ELB ModifyLoadBalancerAttributes."""
-        with translated(f"switching off the deletion protection of {resource.physical_id}"):
-            if resource.type == CLUSTER:
-                self.clients.rds.modify_db_cluster(
-                    DBClusterIdentifier=resource.physical_id, DeletionProtection=False, ApplyImmediately=True
-                )
-            elif resource.type == LOAD_BALANCER:
-                self.clients.load_balancers.modify_load_balancer_attributes(
-                    LoadBalancerArn=resource.physical_id,
-                    Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
-                )
+        """See `resources`."""
+        resources.lift_deletion_protection(self.clients, resource)
 
 
 def _pages(read: Callable[..., Any], member: str, **arguments: Any) -> Iterator[Any]:

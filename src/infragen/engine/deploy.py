@@ -13,13 +13,15 @@ from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
 from infragen.engine.litter import Litter, sweep
-from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
+from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
 from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, Unknown, exit_code
+from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preview import Deployed as Known
 from infragen.engine.preview import Examined, Prepared, examine, examine_all, prepare, resolve
 from infragen.engine.progress import Planned, Question, Session, Uploaded, Warned
 from infragen.engine.protection import protect
+from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, destructive, refusals
@@ -240,7 +242,8 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
         _gate(session, shown)
         if shown.changed:
             _upload(session, plan.bucket, list(options.code.values()))
-        run = _Run(session, plan, options, litter, shown, {each.examined.unit.layer: each for each in prepared})
+        by_layer = {each.examined.unit.layer: each for each in prepared}
+        run = _Run(session, plan, options, litter, shown, by_layer, observed)
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
         result: Walk = walk(stops, run.begin, session.ui, session.timer, options.follow_timeout)
     return Deployment(shown, result.outcomes, result.interrupted)
@@ -317,6 +320,7 @@ class _Run:
     litter: Litter
     shown: EnvironmentPlan
     prepared: Mapping[str, Prepared]
+    observed: Observed
     outputs: dict[str, Known] = field(default_factory=dict)
 
     def begin(self, layer: str) -> Road:
@@ -337,7 +341,7 @@ class _Run:
                 return gone
             prepared = yield from self._prepare_again(prepared, None)
         if prepared.examined.unchanged or prepared.change_set is None:
-            return self._leave(prepared.examined)
+            return (yield from self._leave(prepared.examined))
         return (yield from self._execute(prepared.examined, prepared.change_set))
 
     def _moved(self, examined: Examined) -> bool:
@@ -360,24 +364,52 @@ class _Run:
         _refuse_more(self.shown, again.plans)
         return again
 
-    def _leave(self, examined: Examined) -> Unchanged:
-        state, unit = examined.state, examined.unit
-        if state is not None and self.plan.environment.protected and protect(self.session.cloud, unit, state):
+    def _leave(self, examined: Examined) -> Road:
+        state, unit, cloud = examined.state, examined.unit, self.session.cloud
+        if state is None:
+            return Unchanged(unit.layer, unit.stack, "")
+        nested = self._nested(unit, state.stack_id)
+        if self.plan.environment.protected and protect(cloud, unit, state, nested):
             self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
-        return Unchanged(unit.layer, unit.stack, state.status if state else "", state.outputs if state else {})
+        unchanged = Unchanged(unit.layer, unit.stack, state.status, state.outputs)
+        return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
+
+    def _nested(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
+        """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
+        return self.observed.nested_in(unit, stack_id) or nested_stacks(self.session.cloud, unit, stack_id)
 
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if guarded and examined.live is not None:
-            protect(cloud, unit, examined.live, self.options.allow_replace)
+            before = nested_stacks(cloud, unit, examined.live.stack_id)
+            protect(cloud, unit, examined.live, before, self.options.allow_replace)
         keep = self.options.on_failure == "keep" and examined.live is not None
         follower = yield from begin(self.session, _target(unit), change_set, examined.action, keep)
         self.litter.executed(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None
         if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
-            protect(cloud, unit, ended)
+            protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
+        if isinstance(outcome, Deployed):
+            return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
         return outcome
+
+    def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Road:
+        """The outcome, or a failure when ECS runs something else than the stack says."""
+        session = self.session
+
+        def look() -> tuple[Stray, ...]:
+            return strays(session.cloud, unit, stack_id, self._nested(unit, stack_id))
+
+        try:
+            found = yield from patiently(session, unit.layer, look, BEFORE)
+        except CloudError as error:
+            session.ui.tell(Warned(f"whether ECS runs what {unit.stack} says was not checked: {error.message}"))
+            return outcome
+        if not found:
+            return outcome
+        message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
+        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status)
 
 
 def _refuse_more(shown: EnvironmentPlan, plans: Sequence[StackPlan]) -> None:

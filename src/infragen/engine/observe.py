@@ -16,7 +16,7 @@ from infragen.engine.patience import patiently
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.errors import Conflict, Refused
 from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
-from infragen.stack import OnDeploy, StackState, row, running
+from infragen.stack import STACK_TYPE, OnDeploy, StackState, row, running
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Observed:
     layers: Mapping[str, StackState]
     by_id: Mapping[str, StackState]
     by_name: Mapping[str, StackState]
+
+    def nested_in(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
+        """The ARNs of a unit's nested stacks by layer; empty unless all are there, each tagged with its layer."""
+        inside = (each for each in self.by_id.values() if each.parent_id == stack_id)
+        found = {each.tags.get("Layer", ""): each.stack_id for each in inside}
+        return found if found.keys() >= {child.layer for child in unit.children.values()} else {}
 
 
 def check_identity(session: Session, env: Environment) -> Identity:
@@ -149,3 +155,11 @@ def _of_somebody_else(cloud: Cloud, plan: Plan, observed: Observed) -> StackStat
         if state is not None and running(state.status) and not runs_ours(cloud, state):
             return state
     return None
+
+
+def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:
+    """The ARNs of a unit's nested stacks by layer, read anew."""
+    if not unit.children:
+        return {}
+    nested = [each for each in cloud.resources(stack_id) if each.type == STACK_TYPE and each.physical_id]
+    return {unit.child_layer(unit.layer, each.logical_id): each.physical_id for each in nested}

@@ -345,6 +345,8 @@ def prepare(
         raise OperationFailed(told, _next_after(reason, unit))
     check_templates(session.cloud, unit, change_set)
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
+    if not request.nested:
+        plans = (plans[0], *map(unseen, plans[1:]))
     return Prepared(replace(examined, plans=plans), change_set)
 
 
@@ -417,8 +419,6 @@ def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: C
             ground = Ground(each.layer, region, pair.before, pair.after, tags, OPAQUE)
             agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
             each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=(*each.notes, *agreed.notes))
-        else:
-            each = unseen(each)
         plans.append(each)
     return tuple(plans)
 
@@ -427,7 +427,7 @@ UNSEEN = "AWS was not asked about this nested stack: what holds data and changes
 
 
 def unseen(plan: StackPlan) -> StackPlan:
-    """The plan of a nested stack that AWS does not describe: only our comparison speaks for it.
+    """The plan of a nested stack that AWS was not asked about: only our comparison speaks for it.
 
     It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
     changed in place might yet be replaced, and then the guard wants to hear its name.

@@ -7,22 +7,25 @@ root protects those of its nested stacks that hold data.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from infragen.cloud import Cloud
 from infragen.guard import stack_policy, stateful
 from infragen.plan import StackUnit
-from infragen.stack import STACK_TYPE, StackState
+from infragen.stack import StackState
 
 
-def protect(cloud: Cloud, unit: StackUnit, state: StackState, allowed: Collection[str] = ()) -> bool:
+def protect(
+    cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str], allowed: Collection[str] = ()
+) -> bool:
     """Sets the stack policies of a unit and its nested stacks and termination protection, where they are missing.
 
-    Says whether anything was. `allowed` are the `layer/LogicalId` that this deployment may replace: they are left out
-    until it is done. Termination protection comes last: where it is on, the policies are, too.
+    Says whether anything was. `nested` are the ARNs of the nested stacks by layer; `allowed` are the `layer/LogicalId`
+    that this deployment may replace: they are left out until it is done. Termination protection comes last: where it is
+    on, the policies are, too.
     """
     changed = False
-    for stack_id, names in _protected(cloud, unit, state.stack_id, allowed):
+    for stack_id, names in _protected(unit, state.stack_id, nested, allowed):
         found, wanted = cloud.stack_policy(stack_id), stack_policy(names)
         if (found or names) and (not found or json.loads(found) != wanted):
             cloud.set_stack_policy(stack_id, json.dumps(wanted))
@@ -34,19 +37,14 @@ def protect(cloud: Cloud, unit: StackUnit, state: StackState, allowed: Collectio
 
 
 def _protected(
-    cloud: Cloud, unit: StackUnit, stack_id: str, allowed: Collection[str]
+    unit: StackUnit, stack_id: str, nested: Mapping[str, str], allowed: Collection[str]
 ) -> Iterator[tuple[str, list[str]]]:
     """Each stack of the unit with the logical ids to keep."""
-    holders = [name for name, child in unit.children.items() if stateful(child.body)]
-    own = [*stateful(unit.body), *holders]
-    yield stack_id, _without(unit.layer, own, allowed)
-    if not holders:
-        return
-    ids = {each.logical_id: each.physical_id for each in cloud.resources(stack_id) if each.type == STACK_TYPE}
-    for name in holders:
-        child = unit.children[name]
-        if ids.get(name):
-            yield ids[name], _without(child.layer, list(stateful(child.body)), allowed)
+    holders = {name: child for name, child in unit.children.items() if stateful(child.body)}
+    yield stack_id, _without(unit.layer, [*stateful(unit.body), *holders], allowed)
+    for child in holders.values():
+        if child.layer in nested:
+            yield nested[child.layer], _without(child.layer, list(stateful(child.body)), allowed)
 
 
 def _without(layer: str, names: list[str], allowed: Collection[str]) -> list[str]:
