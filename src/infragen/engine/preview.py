@@ -140,13 +140,15 @@ def _quiet(unit: StackUnit) -> Iterator[StackPlan]:
 
 
 def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
-    """The templates of an unchanged unit, which are the deployed ones."""
-    sides = (Side(child.body, effective(child.body, {}, {})) for child in unit.children.values())
-    layers = (child.layer for child in unit.children.values())
-    return (
-        LayerSides(unit.layer, own, own),
-        *(LayerSides(layer, side, side) for layer, side in zip(layers, sides, strict=True)),
-    )
+    """The templates of an unchanged unit, which are the deployed ones, with what the root hands to each layer."""
+    found = [LayerSides(unit.layer, own, own)]
+    nested = settled(own.body, own.values) if unit.children else {}
+    for name, child in unit.children.items():
+        given = nested[name].get("Properties", {}).get("Parameters", {})
+        known = {key: value for key, value in given.items() if isinstance(value, str)}
+        side = Side(child.body, effective(child.body, known, {}))
+        found.append(LayerSides(child.layer, side, side))
+    return tuple(found)
 
 
 def resolve(
