@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
-from billing import bill, dollars, get, of, ref, resource
+from billing import bill, dollars, environment, get, of, ref, resource
+
+from infragen.cost import estimate, prices_of
+from infragen.diff import Side
 
 
 def cluster(least: float, most: float, **more: Any) -> dict[str, Any]:
@@ -204,6 +207,10 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, float], tuple[float, float
     "log group": ({"X": resource("AWS::Logs::LogGroup", RetentionInDays=90)}, "X", {"log_gb": 20}, (2.95, 11.8, 11.8)),
     "alarm": ({"X": resource("AWS::CloudWatch::Alarm", Period=60)}, "X", {}, (0.1,) * 3),
     "quick alarm": ({"X": resource("AWS::CloudWatch::Alarm", Period=10)}, "X", {}, (0.3,) * 3),
+    "alarm on metrics of which one is quick": (
+        {"X": resource("AWS::CloudWatch::Alarm", Metrics=[{"MetricStat": {"Period": each}} for each in (60, 10)])},
+        "X", {}, (0.6,) * 3,
+    ),
     "alarm on three metrics": (
         {"X": resource("AWS::CloudWatch::Alarm", Metrics=[{"Expression": "a+b+c"}, *[{"MetricStat": {}}] * 3])},
         "X", {}, (0.3,) * 3,
@@ -308,6 +315,16 @@ def test_references_are_followed_from_layer_to_layer() -> None:
     assert dollars(of(found, "Function").cost)[0] == 3.533
     assert dollars(of(found, "Queue").cost)[0] == 1.463
     assert list(found.layers()) == ["queue", "api", "worker"]
+
+
+def test_references_are_followed_where_the_deployed_value_is_known_too() -> None:
+    """A queue's ARN says less than the output that it comes from."""
+    queue = {"Resources": {"Queue": QUEUE}, "Outputs": {"QueueArn": {"Value": get("Queue")}}}
+    source = resource("AWS::Lambda::EventSourceMapping", FunctionName=ref("Function"), EventSourceArn=ref("QueueArn"))
+    worker = {"Parameters": {"QueueArn": {"Type": "String"}}, "Resources": {"Function": FUNCTION, "Source": source}}
+    sides = {"queue": Side(queue, {}), "worker": Side(worker, {"QueueArn": "arn:aws:sqs:us-east-1:111111111111:shop"})}
+    found = estimate(sides, environment(messages_millions=1), prices_of("us-east-1"))
+    assert dollars(of(found, "Function").cost)[0] == 3.533
 
 
 def test_a_resource_whose_condition_does_not_hold_costs_nothing() -> None:

@@ -25,11 +25,11 @@ def test_nights_and_weekends_off_leave_thirteen_hours_of_working_days() -> None:
         ("cron(0 0 1 1 ? *)", "cron(0 0 1 JUL ? *)", 181 * 24),
         ("cron(0 0/12 * * ? *)", "cron(0 6,18 * * ? *)", 12 * 365),
         ("cron(0 8 ? * 2-6 *)", "cron(0 9 ? * MON,TUE,WED,THU,FRI *)", 261),
-        ("cron(0 8 ? * SUN *)", "cron(0 9 ? * SUN 2026)", 52),
+        ("cron(0 8 ? * THU *)", "cron(0 9 ? * 5 2026)", 53),
     ],
 )
 def test_every_form_of_a_cron_field_is_read(on: str, off: str, hours: float) -> None:
-    """Ranges, lists, steps, names and numbers; 1 is Sunday."""
+    """Ranges, lists, steps, names and numbers; 1 is Sunday, and 2026 has 53 Thursdays."""
     found = average(Range(0, 0), [Change(on, minimum=1, maximum=1), Change(off, minimum=0, maximum=0)])
     assert found.minimum == pytest.approx(hours / 8760)
 

@@ -1,4 +1,4 @@
-"""The AWS Price List API for `doubles.loopback.Loopback`: products with terms in the shape of real replies, two a page.
+"""The AWS Price List API for `doubles.loopback.Loopback`: products with terms in the shape of real replies, one a page.
 
 Filters as the API has them (AWS Billing API Reference, "Filter"): TERM_MATCH and CONTAINS on attributes and the product
 family; a product must match all.
@@ -33,7 +33,7 @@ def product(
 class PriceList:
     """The service: `products` are all there are."""
 
-    PAGE = 2
+    PAGE = 1
 
     def __init__(self, *products: dict[str, Any]) -> None:
         self.products = products

@@ -173,7 +173,6 @@ def delta(before: Estimate, after: Estimate) -> CostDelta:
         tuple(
             f"{each.layer}/{each.logical_id}: {why}"
             for place, each in new.items()
-            if each != old.get(place)
             for why in each.unpriced
             if place not in old or why not in old[place].unpriced
         ),
