@@ -6,5 +6,6 @@ this package.
 """
 
 from infragen.aws.account import Account, connect
+from infragen.aws.session import ReadRate
 
-__all__ = ["Account", "connect"]
+__all__ = ["Account", "ReadRate", "connect"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from infragen.aws import reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
-from infragen.aws.session import Clients
+from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
 from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChange, StackResource, StackState
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
 
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
-LIMIT = "LimitExceededException"
-PRUNE = "the stack holds too many change sets: `infragen changesets prune` deletes those that were never executed"
 URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
@@ -36,12 +34,13 @@ def connect(
     profile: str | None = None,
     endpoint_url: str | None = None,
     keys: tuple[str, str] | None = None,
+    reads: ReadRate | None = None,
 ) -> Account:
     """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to.
 
-    `keys` (access key, secret key) are used in the place of what the AWS configuration says.
+    `keys` (access key, secret key) are used in the place of what the AWS configuration says; `reads` paces the reads.
     """
-    return Account(Clients(region, profile, endpoint_url, keys), account)
+    return Account(Clients(region, profile, endpoint_url, keys, reads), account)
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,6 @@ class Account:
                 raise CloudError(error.message, UNREADABLE_HINT) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
-            if error.code == LIMIT and "changeset" in error.words.lower().replace(" ", ""):
-                raise AwsError(error.code, error.words, error.message, PRUNE) from error
             if error.code != "AlreadyExistsException":
                 raise
         with translated(doing):

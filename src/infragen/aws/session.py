@@ -11,7 +11,7 @@ import getpass
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -72,18 +72,45 @@ def _has_terminal() -> bool:
     return True
 
 
+class ReadRate:
+    """Paces CloudFormation's read calls, retries included: `burst` of them at once, then so many a second.
+
+    An account's reads are throttled together: a run that reads without a pause slows down everybody's consoles and
+    pipelines. `now` and `sleep` are in seconds.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], sleep: Callable[[float], None], per_second: float = 3.0, burst: int = 60
+    ) -> None:
+        self._now, self._sleep = now, sleep
+        self._per_second, self._burst = per_second, burst
+        self._left, self._at = float(burst), now()
+
+    def take(self, event_name: str = "", **_: Any) -> None:
+        """Hears of every request before it is sent; a read waits for its turn."""
+        if not event_name.rpartition(".")[2].startswith(("Describe", "List", "Get")):
+            return
+        now = self._now()
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second) - 1
+        self._at = now
+        if self._left < 0:
+            self._sleep(-self._left / self._per_second)
+
+
 @dataclass(frozen=True)
 class Clients:
     """One session's clients, each made when it is first used.
 
     `endpoint_url` beats AWS_ENDPOINT_URL and the profile's; when it is None, boto3 reads those as its users expect.
-    `keys` (access key, secret key) beat every other source of credentials.
+    `keys` (access key, secret key) beat every other source of credentials. `reads` paces CloudFormation's read calls;
+    without it they are made as they come.
     """
 
     region: str
     profile: str | None = None
     endpoint_url: str | None = None
     keys: tuple[str, str] | None = None
+    reads: ReadRate | None = None
 
     def forget(self) -> None:
         """Drops the session and its clients; the next use makes new ones, with the credentials there are then."""
@@ -139,6 +166,8 @@ class Clients:
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first
         client.meta.events.register_first(f"needs-retry.{name}", _patience)
+        if self.reads is not None:
+            client.meta.events.register("before-send.cloudformation", self.reads.take)
         return client
 
     @cached_property

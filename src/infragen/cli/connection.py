@@ -60,7 +60,7 @@ def session(
     `yes` answers the question for which a command has --yes. Plans go to stderr with the rest of the progress, to
     stdout where they are the result, or nowhere where the command writes them itself.
     """
-    from infragen.aws import connect
+    from infragen.aws import ReadRate, connect
     from infragen.engine.progress import Session, Timer, Warned
     from infragen.report.terminal import Terminal
 
@@ -73,7 +73,8 @@ def session(
         if reach.local:
             cloud = _emulated(env)
         else:
-            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url)
+            reads = ReadRate(time.monotonic, time.sleep)
+            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url, reads=reads)
             for name in _OTHER_REGIONS:
                 if os.environ.get(name, env.region) != env.region:
                     said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
