@@ -27,6 +27,7 @@ from xml.sax.saxutils import escape
 
 from fakeaws import s3
 
+READS = ("Describe", "List", "Get", "Head", "Validate", "Detect")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
 
@@ -92,11 +93,17 @@ EXPIRED = Error("ExpiredToken", 403, "The security token included in the request
 
 @dataclass(frozen=True)
 class Seen:
-    """One call that came to the proxy: its number from 1, its operation, the fault it met."""
+    """One call that came to the proxy: its number from 1, its operation, the fault it met, and when (by the clock)."""
 
     number: int
     operation: str
     fault: Fault | None
+    time: float = 0.0
+
+    @property
+    def mutating(self) -> bool:
+        """Whether the call could change anything."""
+        return not self.operation.startswith(READS)
 
 
 @dataclass
@@ -162,9 +169,9 @@ class Proxy:
 
     # --- rules ---------------------------------------------------------------------------------------------------
 
-    def at(self, number: int, fault: Fault) -> None:
-        """The call of this number, counted from 1 over all calls."""
-        self.rules.append(Rule(fault, lambda n, operation: n == number))
+    def at(self, number: int, fault: Fault, times: int = 1) -> None:
+        """The call of this number, counted from 1 over all calls, and the ones after it up to `times`."""
+        self.rules.append(Rule(fault, lambda n, operation: number <= n < number + times, times))
 
     def on(self, operation: str, fault: Fault, nth: int = 1, times: int | None = 1) -> None:
         """The nth call of an operation from now on, and the ones after it up to `times`."""
@@ -203,7 +210,7 @@ class Proxy:
                 if rule.left != 0 and rule.applies(number, operation) and fault is None:
                     rule.left = None if rule.left is None else rule.left - 1
                     fault = rule.fault
-            self.calls.append(Seen(number, operation, fault))
+            self.calls.append(Seen(number, operation, fault, self._clock()))
             return fault
 
     def answer(self, request: _Request) -> _Reply | None:

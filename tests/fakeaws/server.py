@@ -22,10 +22,10 @@ from fakeaws.cloudformation import CloudFormation
 from fakeaws.ecs import Ecs
 from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
+from fakeaws.proxy import READS
 
 QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
 """Services that speak the Query protocol: their name in the signature and in botocore."""
-READS = ("Describe", "List", "Get", "Head", "Validate", "Detect")
 READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
