@@ -4,6 +4,8 @@ import copy
 import functools
 import json
 import re
+from collections import Counter
+from html.parser import HTMLParser
 from typing import Any
 
 import jsonschema
@@ -19,6 +21,7 @@ def check_formats(*plans: EnvironmentPlan) -> None:
     """Raises when a format of these plans breaks what is promised of it."""
     check_json(as_format("json", plans))
     check_markdown(as_format("markdown", plans).decode())
+    check_html(as_format("html", plans).decode())
 
 
 def check_json(made: bytes) -> Any:
@@ -67,3 +70,67 @@ _HTML = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z0-9 ,:;.'()+/-]*")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def check_html(text: str) -> None:
+    """Reads a page: only tags and attributes of ours, each closed, nothing loaded, one script and one style sheet."""
+    reader = PageReader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == [], reader.open
+    assert reader.found["script"] == reader.found["style"] == 1
+    assert not _STEERING.search(text)
+
+
+class PageReader(HTMLParser):
+    """Collects what a page is made of, and fails on what should not be there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: Counter[str] = Counter()
+        self.ids: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in _TAGS, tag
+        self.found[tag] += 1
+        for name, value in attrs:
+            assert name in _ATTRIBUTES, (tag, name)
+            if name == "href":
+                assert value == "data:," or re.fullmatch(r"#[\w-]+", value or ""), value
+            if name == "id":
+                assert value not in self.ids, value
+                self.ids.add(value or "")
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.text += data
+
+
+_VOID = {"meta", "link", "input", "br", "path", "rect"}
+_TAGS = _VOID | {
+    "a", "b", "body", "button", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "fieldset", "form", "g",
+    "h1", "h2", "head", "header", "html", "ins", "label", "legend", "li", "main", "option", "output", "p", "pre",
+    "script", "section", "select", "span", "style", "summary", "svg", "table", "td", "text", "th", "title", "tr",
+    "tspan", "ul",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "aria-label", "aria-labelledby", "aria-live", "autocomplete", "charset", "checked", "class", "content", "d",
+    "data-kind", "data-layer", "data-type", "fill", "for", "height", "hidden", "href", "http-equiv", "id", "lang",
+    "name", "open", "rel", "role", "rx", "scope", "stroke", "tabindex", "text-anchor", "title", "transform", "type",
+    "value", "viewbox", "width", "x", "y",
+}  # fmt: skip

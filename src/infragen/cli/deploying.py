@@ -126,6 +126,7 @@ def plan(
       infragen plan --env dev --local
       infragen plan --env prod --detailed-exitcode; echo $?
       infragen plan --env prod --format json > plan.json
+      infragen plan --env prod --format html > plan.html
     """
     from infragen.engine.deploy import plan_environment
     from infragen.report.plan_formats import as_format
@@ -136,7 +137,7 @@ def plan(
     with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = plan_environment(assembly, started, wanted)
     if form != "text":
-        click.echo(as_format(form, [shown]), nl=False)
+        click.echo(as_format(form, [shown], [file.environment]), nl=False)
     if detailed_exitcode and shown.changed:
         click.get_current_context().exit(10)
 

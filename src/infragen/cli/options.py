@@ -26,10 +26,11 @@ environments = click.option(
 plan_format = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     show_default=True,
-    help="text for a terminal, json for programs, markdown for a comment on a pull request.",
+    help="text for a terminal, json for programs, markdown for a comment on a pull request, html for a page that "
+    "needs nothing else.",
 )
 
 follow_timeout = click.option(

@@ -121,7 +121,7 @@ def _between_environments(directory: Path, one: str, other: str, form: str) -> N
     if form == "text":
         show(difference_lines(plan, width(sys.stdout)))
     else:
-        click.echo(as_format(form, [plan]), nl=False)
+        click.echo(as_format(form, [plan], [second.environment]), nl=False)
 
 
 def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
@@ -131,10 +131,11 @@ def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...
     from infragen.report.plan_formats import as_format
 
     before = earlier(against, directory, templates)
-    plans = compare_with(before, options.files(directory, names), every=not names)
+    files = options.files(directory, names)
+    plans = compare_with(before, files, every=not names)
     if form == "text":
         for each in plans:
             show(plan_lines(each, width(sys.stdout)))
     else:
-        click.echo(as_format(form, plans), nl=False)
+        click.echo(as_format(form, plans, [each.environment for each in files]), nl=False)
     return any(each.changed for each in plans)

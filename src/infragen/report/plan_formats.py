@@ -2,11 +2,21 @@
 
 from collections.abc import Sequence
 
+from infragen.config import Environment
 from infragen.plan import EnvironmentPlan
-from infragen.report import plan_document, plan_markdown
+from infragen.report import plan_document, plan_html, plan_markdown
+from infragen.report.graph import graph_of
 
 
-def as_format(form: str, plans: Sequence[EnvironmentPlan]) -> bytes:
-    """The plans as `json` or `markdown`, in UTF-8; a lone surrogate is escaped: UTF-8 has no place for it."""
-    text = {"json": plan_document.as_json, "markdown": plan_markdown.as_markdown}[form](*plans)
+def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequence[Environment] = ()) -> bytes:
+    """The plans as `json`, `markdown` or `html`, in UTF-8; a lone surrogate is escaped: UTF-8 has no place for it.
+
+    `environments` say what flows between the layers, for the picture of a page.
+    """
+    if form == "html":
+        from infragen.synth import synthesize
+
+        text = plan_html.as_html(plans, {env.environment: graph_of(synthesize(env)) for env in environments})
+    else:
+        text = {"json": plan_document.as_json, "markdown": plan_markdown.as_markdown}[form](*plans)
     return text.encode("utf-8", "backslashreplace")

@@ -79,6 +79,17 @@ def forces(change: ResourceChange, value: PropertyChange) -> bool:
     return kind(change) == REPLACE and value.recreation == "Always"
 
 
+def value_remarks(value: PropertyChange) -> tuple[str, ...]:
+    """What there is to say of a value that changes, beside before and after."""
+    found = (
+        f"because of {value.cause}" if value.cause else "",
+        f"moved from position {value.moved_from}" if value.moved_from is not None else "",
+        value.note,
+        value.origin,
+    )
+    return tuple(filter(None, found))
+
+
 def has_values(value: PropertyChange) -> bool:
     """Whether before and after say something: not where neither is told, nor of a reference whose target changes."""
     return value.before != value.after or isinstance(value.before, Secret)
@@ -271,7 +282,7 @@ def line_changes(before: object, after: object) -> tuple[tuple[str, str], ...]:
     """Two values whole, line by line: each with `-`, `+`, or a blank where both have it."""
     read = _spread if _wide(before) or _wide(after) else _lines
     old, new = ((() if isinstance(each, Absent) else read(each)) for each in (before, after))
-    if len(old) * len(new) > MOST_COMPARED:
+    if old == new or len(old) * len(new) > MOST_COMPARED:  # what reads the same and changes: a secret, 1 and "1"
         return (*(("-", line) for line in old), *(("+", line) for line in new))
     found: list[tuple[str, str]] = []
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -45,7 +45,7 @@ def as_svg(graph: Graph) -> str:
         f'<rect class="page" width="{width:.0f}" height="{height:.0f}" rx="10"/>',
         f'<text class="title" x="{MARGIN:.0f}" y="{MARGIN + 12:.0f}">{words}</text>',
         f'<g transform="translate({MARGIN:.0f} {top:.0f})">',
-        *(_line(each, layout, colours[each.source]) for each in graph.edges),
+        *(line(each, layout, colours[each.source]) for each in graph.edges),
         *(_box(each, graph.into(each.name), layout.boxes[each.name], colours) for each in graph.nodes),
         "</g>",
         "</svg>",
@@ -85,7 +85,7 @@ def _box(node: Node, edges: tuple[Edge, ...], box: Box, colours: dict[str, str])
     return "\n".join([*parts, "</g>"])
 
 
-def _line(edge: Edge, layout: Layout, colour: str) -> str:
+def line(edge: Edge, layout: Layout, colour: str) -> str:
     """Straight beside boxes, an S between rows, and an arrow head."""
     points = layout.lines[edge.source, edge.target]
     path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
