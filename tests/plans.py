@@ -11,11 +11,13 @@ from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.widening import Widening
 from infragen.yamlfile import Place
 
 QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role"
 POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}
 WIDER = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}]}
+OPEN = Widening("permissions", "queue/OrdersPolicy", "queue/OrdersPolicy now lets everyone call sqs:SendMessage", True)
 SCRIPT = "#!/bin/sh\nset -e\necho one\necho two\n"
 
 
@@ -53,7 +55,7 @@ def everything() -> EnvironmentPlan:
             StackPlan("root", "shop-prod", "update", (nested,), "change set", tags=(tag,)),
             StackPlan("network", "shop-prod-Network", "none"),
             StackPlan("database", "shop-prod-Database", "update", (cluster,), "template"),
-            StackPlan("queue", "shop-prod-Queue", "update", (queue,), "change set"),
+            StackPlan("queue", "shop-prod-Queue", "update", (queue,), "change set", widenings=(OPEN,)),
             StackPlan(
                 "api", "", "create", (added, role, removed, odd), waits_for=("network",), notes=("the policy changes",)
             ),
@@ -122,9 +124,10 @@ def _stacks() -> st.SearchStrategy[StackPlan]:
     names = st.sampled_from(["root", "network", "api", "api/Inner"]) | texts()
     actions = st.sampled_from(["create", "update", "none", "recreate", "continue"]) | texts()
     lines = st.lists(texts(), max_size=2).map(tuple)
+    widenings = st.lists(st.builds(Widening, texts(), texts(), texts(), st.booleans()), max_size=3).map(tuple)
     return st.builds(
         StackPlan, names, texts(), actions, _changes(), texts(), _properties(), _properties(), _properties(), lines,
-        lines,
+        lines, lines, widenings,
     )  # fmt: skip
 
 
@@ -137,7 +140,7 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
     settings = st.lists(st.builds(Difference, texts(), _origins(), _origins()), max_size=2).map(tuple)
     return st.builds(
         EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
-        settings, st.none() | _costs(),
+        settings, st.none() | _costs(), st.none() | st.floats(0.01, 1e6),
     )  # fmt: skip
 
 

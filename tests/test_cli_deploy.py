@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -296,3 +297,30 @@ def test_nothing_runs_and_nothing_needs_recovery(run: Run) -> None:
     assert run("follow").stdout == "dev: nothing runs\n"
     assert run("cancel").stdout == "dev: nothing runs\n"
     assert "nothing needs recovery" in run("recover").stderr
+
+
+def test_a_widening_needs_its_flag_where_nobody_can_be_asked(
+    run: Run, project: Path, account: str, topology: str
+) -> None:
+    """--yes agrees to the plan and not to a way to the internet; the hint holds the flags to type."""
+    write(project, account, topology)
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    file = project / "environments" / "dev.yaml"
+    file.write_text(file.read_text().replace("nat: none", "nat: single"))
+    planned = run("plan").stdout
+    assert "! the route table network/PrivateRoutes1 now leads to 0.0.0.0/0 through a NAT device" in planned
+    refused = run("deploy", "--yes", code=3)
+    assert "--allow-widening network/PrivateDefaultRoute1" in refused.stderr
+    again = run("deploy", "--yes", "--allow-widening", "network/Other", code=3)
+    assert "network/PrivateRoutes1 now leads to 0.0.0.0/0" in again.stderr
+    flags = [word for each in re.findall(r"--allow-widening \S+", refused.stderr) for word in each.split()]
+    assert "deployed" in run("deploy", "--yes", *flags).stdout
+    assert "nothing to change" in run("deploy", "--require-approval", "any-change").stderr
+
+
+def test_any_change_wants_more_than_yes(run: Run) -> None:
+    """In CI that is a saved plan."""
+    run("bootstrap", "--yes")
+    refused = run("deploy", "--yes", "--require-approval", "any-change", code=3)
+    assert "`infragen deploy --plan FILE`" in refused.stderr

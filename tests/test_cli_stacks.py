@@ -21,6 +21,7 @@ LAYERS = """network:
 queues:
   - name: jobs
 """
+OTHER = '{"Resources": {"News": {"Type": "AWS::SNS::Topic"}}}'
 
 
 class Run(Protocol):
@@ -111,3 +112,31 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
     refused = run("deploy", "--yes", "--no-nested-changes", code=3)
     assert "--allow-replace queue/JobsQueue" in refused.stderr
     assert "deployed" in run("deploy", "--yes", "--no-nested-changes", "--allow-replace", "queue/JobsQueue").stdout
+
+
+def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """C6: nothing without an answer; --yes deletes; afterwards there is nothing."""
+    run("deploy", "--yes")
+    for number in range(3):
+        left = {"StackName": "shop-test-queue", "ChangeSetName": f"infragen-{number}", "TemplateBody": OTHER}
+        aws.elsewhere.create_change_set(left)
+    aws.clock.settle()
+    asked = run("changesets", "prune", code=3)
+    assert asked.stdout == "shop-test-queue  3 to delete; holds 4 of about 1000\n"
+    assert "answer with --yes" in asked.stderr
+    assert "deleted 3 of 3 change sets\n" in run("changesets", "prune", "--yes").stdout
+    assert run("changesets", "prune").stdout == "test: no change set is left\n"
+
+
+def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """C6: exit code 4 with AWS's words."""
+    run("deploy", "--yes")
+    body = '{"Resources": {"News": {"Type": "AWS::SNS::Topic"}}}'
+    aws.elsewhere.create_change_set(
+        {"StackName": "shop-test-queue", "ChangeSetName": "infragen-1", "TemplateBody": body}
+    )
+    aws.clock.settle()
+    aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "it is being executed", times=None)
+    refused = run("changesets", "prune", "--yes", code=4)
+    assert "deleted 0 of 1 change sets" in refused.stdout
+    assert "it is being executed" in refused.stdout

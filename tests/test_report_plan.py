@@ -1,14 +1,18 @@
 """A plan as people read it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from infragen.cost import CostDelta
+from infragen.cost.columns import always
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_words import kind, shown, summary
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.widening import Widening
 
 QUEUE = "AWS::SQS::Queue"
 
@@ -154,3 +158,30 @@ def test_what_waits_for_a_layer_and_what_is_unchanged_is_said() -> None:
     lines = text(plan(StackPlan("network", "shop-dev-network", "none"), waiting))
     assert "api  shop-dev-api: create  (from comparing templates; waits for network)" in lines
     assert "unchanged: network" in lines
+
+
+def test_what_lets_more_through_is_told_one_by_one() -> None:
+    """In a new stack only what reaches beyond the account; the rest of it is a number."""
+    wider = Widening("permissions", "queue/Role", "the role queue/Role may now call sqs:* on every queue")
+    grave = Widening("network", "queue/Group", "queue/Group accepts tcp 22 from 0.0.0.0/0", grave=True)
+    port = Widening("network", "queue/Group", "queue/Group accepts tcp 443 from 10.0.0.0/8")
+    lines = text(plan(update(ResourceChange("queue", "Modify", "Role", "AWS::IAM::Role", "False"), widenings=(wider,))))
+    assert "    ! the role queue/Role may now call sqs:* on every queue" in lines
+    assert lines[-2] == "more is let through than before (marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
+    created = StackPlan("queue", "q", "create", widenings=(wider, grave, port, port))
+    assert text(plan(created))[3:5] == [
+        "    ! queue/Group accepts tcp 22 from 0.0.0.0/0",
+        "    opens 1 permission and 2 network paths, within the account",
+    ]
+    quiet = text(plan(StackPlan("queue", "q", "create", widenings=(port,))))
+    assert "    opens 1 network path, within the account" in quiet
+    assert not any("more is let through" in line for line in quiet)
+
+
+def test_a_month_above_the_budget_is_told() -> None:
+    """With the flag that would allow it; what is cheaper than now is not above it."""
+    dear = replace(plan(update()), cost=CostDelta(always(390), always(412.5)), budget=400)
+    assert "refused without --allow-cost 412.50 USD a month is more than cost.budget, 400.00" in text(dear)
+    for after, budget in ((412.5, 500), (389, 380)):
+        cost = CostDelta(always(390), always(after))
+        assert not any("budget" in line for line in text(replace(dear, cost=cost, budget=budget)))

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.config import Difference, Environment
-from infragen.cost import CostDelta
+from infragen.cost import CENT, CostDelta
 from infragen.errors import InputError
 from infragen.guard import Refusal
 from infragen.layer import LaunchParameter
 from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
 from infragen.synth import Assembly, LayerTemplate, RootTemplate, template_key
+from infragen.widening import Widening
 
 ROOT = "root"
 ARTIFACTS = "artifacts"
@@ -281,7 +282,8 @@ class StackPlan:
     "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
-    say differently of the whole stack; those about one resource are with its row.
+    say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
+    through; of a stack that is created, all that it lets through.
     """
 
     layer: str
@@ -295,6 +297,17 @@ class StackPlan:
     waits_for: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     disagreements: tuple[str, ...] = ()
+    widenings: tuple[Widening, ...] = ()
+
+    @property
+    def created(self) -> bool:
+        """Whether the stack is a new one, so that everything in it is new."""
+        return self.action in ("create", "recreate")
+
+    @property
+    def gated(self) -> tuple[Widening, ...]:
+        """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it."""
+        return tuple(each for each in self.widenings if each.grave or not self.created)
 
 
 @dataclass(frozen=True)
@@ -318,11 +331,30 @@ class EnvironmentPlan:
     between: bool = False
     settings: tuple[Difference, ...] = ()
     cost: CostDelta | None = None
+    budget: float | None = None
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether it costs more than the budget, and more than now: what makes it cheaper is never too dear."""
+        cost, budget = self.cost, self.budget
+        if cost is None or budget is None:
+            return False
+        return cost.after.expected > budget and cost.change.expected >= CENT
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
         return any(each.action != "none" for each in self.stacks)
+
+    @property
+    def widenings(self) -> tuple[Widening, ...]:
+        """By what all stacks let more through."""
+        return tuple(found for each in self.stacks for found in each.widenings)
+
+    @property
+    def gated(self) -> tuple[Widening, ...]:
+        """Those of the widenings that somebody must agree to."""
+        return tuple(found for each in self.stacks for found in each.gated)
 
     def changes(self) -> tuple[ResourceChange, ...]:
         """The rows of all stacks."""

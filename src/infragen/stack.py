@@ -280,12 +280,14 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class ChangeSetSummary:
-    """One row of ListChangeSets."""
+    """One row of ListChangeSets. `parent_id` is the change set of the stack around a nested one."""
 
     change_set_id: str
     name: str
     status: str
     execution_status: str
+    description: str = ""
+    parent_id: str = ""
 
 
 @dataclass(frozen=True)

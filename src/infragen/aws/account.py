@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
 
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
+LIMIT = "LimitExceededException"
+PRUNE = "the stack holds too many change sets: `infragen changesets prune` deletes those that were never executed"
 URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
@@ -167,6 +169,8 @@ class Account:
                 raise CloudError(error.message, UNREADABLE_HINT) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
+            if error.code == LIMIT and "changeset" in error.words.lower().replace(" ", ""):
+                raise AwsError(error.code, error.words, error.message, PRUNE) from error
             if error.code != "AlreadyExistsException":
                 raise
         with translated(doing):

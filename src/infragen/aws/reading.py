@@ -90,7 +90,12 @@ def failed_check(answer: Mapping[str, Any]) -> str:
 def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
     """A row of ListChangeSets."""
     return ChangeSetSummary(
-        answer["ChangeSetId"], answer["ChangeSetName"], answer.get("Status", ""), answer.get("ExecutionStatus", "")
+        change_set_id=answer["ChangeSetId"],
+        name=answer["ChangeSetName"],
+        status=answer.get("Status", ""),
+        execution_status=answer.get("ExecutionStatus", ""),
+        description=answer.get("Description") or "",
+        parent_id=answer.get("ParentChangeSetId") or "",
     )
 
 

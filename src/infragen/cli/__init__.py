@@ -17,7 +17,7 @@ from infragen.cli.graphing import graph
 from infragen.cli.local import local
 from infragen.cli.looking import outputs, status
 from infragen.cli.program import Program, nowhere, terminate
-from infragen.cli.recovering import cancel, follow, recover
+from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
 
@@ -40,7 +40,7 @@ def main() -> None:
 _COMMANDS = (
     *(render, lint, graph, config, diff, schema, cost),
     *(bootstrap, plan, deploy, status, outputs, destroy),
-    *(follow, cancel, recover, local),
+    *(follow, cancel, recover, changesets, local),
 )
 for _command in _COMMANDS:
     main.add_command(_command)

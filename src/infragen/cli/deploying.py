@@ -30,6 +30,27 @@ _allow_replace = click.option(
     help="Allow this resource, which holds data, to be replaced or removed; may be given several times.",
 )
 
+_allow_widening = click.option(
+    "--allow-widening",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Allow this resource to let more through than before (permissions, network); may be given several times.",
+)
+_allow_cost = click.option(
+    "--allow-cost",
+    metavar="USD",
+    type=click.FloatRange(min=0),
+    default=0,
+    help="Allow a month to cost so much, although cost.budget is less.",
+)
+_require_approval = click.option(
+    "--require-approval",
+    type=click.Choice(["never", "broadening", "any-change"]),
+    default="broadening",
+    show_default=True,
+    help="What needs more than --yes: nothing, letting more through than before, or every change.",
+)
+
 _adopt = click.option(
     "--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags."
 )
@@ -147,6 +168,9 @@ def plan(
 @options.environments
 @_image_tag
 @_allow_replace
+@_allow_widening
+@_allow_cost
+@_require_approval
 @click.option(
     "--on-failure",
     type=click.Choice(["rollback", "keep", "delete"]),
@@ -174,6 +198,9 @@ def deploy(
     directory: Path,
     image_tag: str | None,
     allow_replace: tuple[str, ...],
+    allow_widening: tuple[str, ...],
+    allow_cost: float,
+    require_approval: str,
     on_failure: str,
     adopt: bool,
     nested: bool,
@@ -202,6 +229,9 @@ def deploy(
     assembly = _checked(file.environment)
     wanted = replace(
         _options(file, image_tag, allow_replace),
+        allow_widening=frozenset(allow_widening),
+        allow_cost=allow_cost,
+        require_approval=require_approval,
         on_failure=on_failure,
         adopt=adopt,
         nested=nested,

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import Reach, cloud_options, session
+from infragen.cli.connection import Reach, cloud_options, session, show
 from infragen.cli.deploying import end
 from infragen.cli.program import command_options
+from infragen.errors import CloudError, Refused
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -106,3 +107,50 @@ def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reac
     if not outcomes:
         click.echo(f"{env.environment}: nothing runs")
     end(outcomes, exit_code(outcomes))
+
+
+@click.group()
+def changesets() -> None:
+    """Look after the change sets that deployments leave.
+
+    \b
+    Example:
+      infragen changesets prune --env prod
+    """
+
+
+@changesets.command()
+@options.env("The environment whose change sets are deleted.", required=True)
+@options.environments
+@_yes
+@cloud_options
+@command_options
+def prune(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+    """Delete infragen's change sets that were never executed.
+
+    Every run deletes its own; this is for what killed runs left, when CloudFormation says that there are too many.
+    They are listed first, and so are those that AWS lets nobody delete. Change sets of others are left alone.
+
+    \b
+    Examples:
+      infragen changesets prune --env dev
+      infragen changesets prune --env prod --yes
+    """
+    from infragen.engine.litter import find_left
+    from infragen.engine.litter import prune as delete
+    from infragen.engine.progress import Question
+    from infragen.report.leftovers import left_lines, pruned_lines
+
+    file = options.one(directory, name)
+    with session(file, reach, yes=yes) as started:
+        found = find_left(file.environment, started)
+        show(left_lines(name, found))
+        count = sum(len(each.deletable) for each in found)
+        if not count:
+            return
+        if not started.ui.confirm(Question(f"delete {count} change sets of {name}?", "--yes")):
+            raise Refused("declined; nothing was deleted")
+        refused = delete(started, found)
+    show(pruned_lines(count, refused))
+    if refused:
+        click.get_current_context().exit(CloudError.exit_code)

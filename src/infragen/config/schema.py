@@ -632,6 +632,9 @@ class Cost(Section):
         None, description="Price file that stands over infragen's own table, relative to the file that names it."
     )
     expected: Expected = Field(Expected(), description="The expected load.")
+    budget: Annotated[float, Strict(), Field(gt=0), VALUE] | None = Field(
+        None, description="USD a month that a deployment may not raise the estimate above; no limit when absent."
+    )
 
 
 class Environment(Section):

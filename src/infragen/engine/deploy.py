@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
+from infragen.engine.gate import BROADENING, NEVER, Approval, as_shown, ask, comparable, refuse, refuse_more, widened
 from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
 from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, Unknown, exit_code
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preview import Deployed as Known
-from infragen.engine.preview import Examined, Prepared, examine, examine_all, prepare, resolve
-from infragen.engine.progress import Planned, Question, Session, Uploaded, Warned
+from infragen.engine.preview import Examined, LayerSides, Prepared, examine, examine_all, prepare, resolve
+from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
-from infragen.guard import Refusal, destructive, refusals
+from infragen.guard import Refusal, refusals
 from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan
 from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
@@ -42,7 +43,9 @@ class Options:
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
     tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
     many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
-    infragen's own table; `price_file` is what they are called.
+    infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
+    `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
+    month may cost in USD although it is more than the budget.
     """
 
     image_tag: str | None = None
@@ -55,6 +58,14 @@ class Options:
     nested: bool = True
     prices: PriceFile | None = None
     price_file: str = ""
+    allow_widening: frozenset[str] = frozenset()
+    require_approval: str = BROADENING
+    allow_cost: float = 0
+
+    @property
+    def approval(self) -> Approval:
+        """What the user has agreed to before being asked."""
+        return Approval(self.allow_widening, self.require_approval, self.allow_cost)
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,9 @@ def _prepare(
         warnings += _check_concurrency(session, examined)
     roads = [prepare(session, plan, each, options.on_failure, litter.made, options.nested) for each in examined]
     prepared = together(roads, session.timer)
-    stacks = tuple(stack for each in prepared for stack in each.plans)
+    sides = comparable(examined)
+    where = (observed.identity.account, observed.identity.region)
+    stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
     shown = EnvironmentPlan(
         environment=plan.environment.environment,
         account=observed.identity.account,
@@ -150,6 +163,7 @@ def _prepare(
         refusals=_refusals(stacks, options.allow_replace),
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
+        budget=plan.environment.cost.budget,
     )
     return prepared, shown
 
@@ -239,11 +253,12 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
         prepared, shown = _prepare(session, plan, observed, options, litter)
         session.ui.tell(Planned(shown))
         _warn_of_login(session, prepared)
-        _gate(session, shown)
+        ask(session, shown, options.approval)
         if shown.changed:
             _upload(session, plan.bucket, list(options.code.values()))
         by_layer = {each.examined.unit.layer: each for each in prepared}
-        run = _Run(session, plan, options, litter, shown, by_layer, observed)
+        sides = comparable([each.examined for each in prepared])
+        run = _Run(session, plan, options, litter, shown, by_layer, observed, sides)
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
         result: Walk = walk(stops, run.begin, session.ui, session.timer, options.follow_timeout)
     return Deployment(shown, result.outcomes, result.interrupted)
@@ -293,23 +308,6 @@ def _target(unit: StackUnit) -> Target:
     return Target(unit.layer, unit.stack, unit.child_layer)
 
 
-def _gate(session: Session, shown: EnvironmentPlan) -> None:
-    """Raises Refused when a guard forbids the plan or the user does not want it."""
-    _refuse(shown.refusals)
-    if shown.changed:
-        question = Question(f"deploy these changes to {shown.environment} ({shown.account}, {shown.region})?", "--yes")
-        if not session.ui.confirm(question):
-            raise Refused("declined; nothing was changed")
-
-
-def _refuse(found: Sequence[Refusal]) -> None:
-    if found:
-        raise Refused(
-            "this would destroy data:\n" + "\n".join(f"  {each}" for each in found),
-            "if that is meant: " + " ".join(f"--allow-replace {each.place}" for each in found),
-        )
-
-
 @dataclass(frozen=True)
 class _Run:
     """A deployment under way: what was prepared and shown, and the outputs of what is deployed by now."""
@@ -321,6 +319,7 @@ class _Run:
     shown: EnvironmentPlan
     prepared: Mapping[str, Prepared]
     observed: Observed
+    sides: Mapping[str, LayerSides]
     outputs: dict[str, Known] = field(default_factory=dict)
 
     def begin(self, layer: str) -> Road:
@@ -360,9 +359,17 @@ class _Run:
             raise OperationFailed(f"{unit.stack} needs outputs that {names} did not give")
         made, options = self.litter.made, self.options
         again = yield from prepare(self.session, self.plan, examined, options.on_failure, made, options.nested)
-        _refuse(_refusals(again.plans, self.options.allow_replace))
-        _refuse_more(self.shown, again.plans)
+        refuse(_refusals(again.plans, options.allow_replace))
+        self._refuse_more(again)
         return again
+
+    def _refuse_more(self, again: Prepared) -> None:
+        """Raises Refused when the unit, planned again, does more than was shown."""
+        sides = {each.layer: as_shown(each, self.sides[each.layer]) for each in again.examined.sides}
+        plans = widened(again.plans, sides, self.shown.account, self.shown.region)
+        unasked = self.options.require_approval == NEVER
+        allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
+        refuse_more(self.shown, plans, allowed)
 
     def _leave(self, examined: Examined) -> Road:
         state, unit, cloud = examined.state, examined.unit, self.session.cloud
@@ -410,15 +417,3 @@ class _Run:
             return outcome
         message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
         return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status)
-
-
-def _refuse_more(shown: EnvironmentPlan, plans: Sequence[StackPlan]) -> None:
-    """Raises Refused when a stack's change set, made with values that came later, destroys what was not shown."""
-    approved = {each.place for each in shown.changes() if destructive(each)}
-    more = [each for plan in plans for each in plan.changes if destructive(each) and each.place not in approved]
-    if more:
-        raise Refused(
-            "with the values that are known now, more would be replaced or removed than was shown: "
-            + ", ".join(f"{each.place} ({each.type})" for each in more),
-            "run the same command again: its plan will show it",
-        )

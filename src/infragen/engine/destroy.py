@@ -13,7 +13,7 @@ from typing import Any
 from infragen.config import Environment
 from infragen.diff import deletion_policy
 from infragen.engine.fate import DestroyPlan, Doomed, Fate
-from infragen.engine.observe import observe
+from infragen.engine.observe import observe, under_review
 from infragen.engine.operate import Road, Target, delete, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
 from infragen.engine.progress import PlannedDeletion, Question, Session
@@ -59,7 +59,7 @@ def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
     """What there is to delete. Raises Refused for a stack in an unknown state, Conflict for one being changed."""
     observed = observe(session, env)
     doomed = []
-    for layer, state in observed.layers.items():
+    for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):
         action = row(state.status).destroy
         if layer == ARTIFACTS or action is OnDestroy.NOTHING:
             continue

@@ -6,14 +6,18 @@ it makes new ones, those of ours that an earlier run could not delete.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from infragen.cloud import Cloud
+from infragen.config import Environment
+from infragen.engine.observe import observe, root_of, under_review
 from infragen.engine.operate import discard, is_ours
 from infragen.engine.progress import Session
 from infragen.engine.schedule import together
 from infragen.errors import CloudError
+from infragen.stack import ChangeSetSummary
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 """Execution statuses of change sets that no operation belongs to (or an operation that never began)."""
@@ -57,5 +61,55 @@ def sweep(cloud: Cloud, stack_ids: Iterable[str]) -> None:
     """Deletes change sets of ours that an earlier run left on these stacks."""
     for stack_id in stack_ids:
         for summary in cloud.change_sets(stack_id):
-            if is_ours(summary.name) and summary.execution_status in UNEXECUTED:
+            if _is_left(summary) and not summary.parent_id:
                 cloud.delete_change_set(summary.change_set_id)
+
+
+def _is_left(summary: ChangeSetSummary) -> bool:
+    return is_ours(summary.name) and summary.execution_status in UNEXECUTED
+
+
+# --- infragen changesets prune ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Left:
+    """What one stack holds: change sets of ours that can be deleted, nested ones that cannot, and how many there are.
+
+    A nested change set is deleted with that of the stack around it and in no other way; once that one was executed it
+    stays as long as its stack (API reference, DeleteChangeSet; aws/copilot-cli#4426).
+    """
+
+    stack: str
+    stack_id: str
+    deletable: tuple[str, ...]
+    stuck: int
+    total: int
+
+
+def find_left(env: Environment, session: Session) -> tuple[Left, ...]:
+    """The stacks of an environment, nested ones too, that hold change sets which were never executed."""
+    observed = observe(session, env)
+    ours = {each.stack_id for each in (*observed.layers.values(), *under_review(session.cloud, env, observed).values())}
+    found = []
+    for state in sorted(observed.by_id.values(), key=lambda each: each.name):
+        if root_of(observed, state).stack_id in ours:
+            summaries = session.cloud.change_sets(state.stack_id)
+            left = [each for each in summaries if _is_left(each)]
+            deletable = tuple(each.change_set_id for each in left if not each.parent_id)
+            found.append(Left(state.name, state.stack_id, deletable, len(left) - len(deletable), len(summaries)))
+    return tuple(each for each in found if each.deletable or each.stuck)
+
+
+def prune(session: Session, found: Sequence[Left]) -> tuple[str, ...]:
+    """Deletes what can be deleted, and stacks that nothing else is left of; gives what AWS refused, in its words."""
+    refused: list[str] = []
+
+    def one(left: Left, change_set_id: str) -> Generator[None, None, None]:
+        try:
+            yield from discard(session.cloud, change_set_id, left.stack_id)
+        except CloudError as error:
+            refused.append(f"{left.stack}: {error.message}")
+
+    together([one(left, each) for left in found for each in left.deletable], session.timer)
+    return tuple(refused)

@@ -157,6 +157,33 @@ def _of_somebody_else(cloud: Cloud, plan: Plan, observed: Observed) -> StackStat
     return None
 
 
+def root_of(observed: Observed, state: StackState) -> StackState:
+    """The stack around a nested one, however deep; any other is its own."""
+    parent = observed.by_id.get(state.parent_id)
+    return root_of(observed, parent) if parent else state
+
+
+def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str, StackState]:
+    """Untagged stacks that exist only for change sets of ours, by layer: a first plan or deployment was cut off.
+
+    CloudFormation may give them no tags before they are created; the description of each change set says whose it is.
+    """
+    found = {}
+    for state in observed.by_id.values():
+        if state.status == "REVIEW_IN_PROGRESS" and not state.parent_id and not is_of(state, env):
+            sets = cloud.change_sets(state.stack_id)
+            layer = sets[0].description.rpartition(" ")[2] if sets else ""
+            ours = (is_ours(each.name) and each.description == described(env, layer) for each in sets)
+            if sets and all(ours) and state.name == stack_name(env, layer):
+                found[layer] = state
+    return found
+
+
+def described(env: Environment, layer: str) -> str:
+    """The description of our change sets."""
+    return f"infragen {env.name} {layer}"
+
+
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:
     """The ARNs of a unit's nested stacks by layer, read anew."""
     if not unit.children:

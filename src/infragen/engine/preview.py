@@ -13,7 +13,7 @@ from typing import Any
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
 from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
 from infragen.edits import same
-from infragen.engine.observe import Observed
+from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.engine.verify import check_templates
@@ -376,7 +376,7 @@ def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure:
         body="" if unit.key else unit.text,
         url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure, first),
-        description=f"infragen {plan.environment.name} {unit.layer}",
+        description=described(plan.environment, unit.layer),
     )
 
 

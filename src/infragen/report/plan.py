@@ -37,6 +37,12 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-replace ", "red"), str(refusal))
+    if plan.gated:
+        yield Text.assemble(
+            ("more is let through than before ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
+        )
+    if dear := words.over_budget(plan):
+        yield Text.assemble(("refused without --allow-cost ", "red"), dear)
     for line in words.cost_lines(plan.cost) if plan.cost else ():
         yield Text(line, style="dim")
     yield Text(words.summary(plan), style="bold")
@@ -53,6 +59,10 @@ def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Tex
             yield _value_line(f"  {title} {words.path(each)}", each, width)
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
+    for widening in stack.gated:
+        yield Text.assemble(("    ! ", "red"), str(widening))
+    if granted := words.granted(stack):
+        yield Text(f"    opens {granted}, within the account", style="dim")
 
 
 def change_lines(rows: Sequence[ResourceChange], width: int) -> Iterator[Text]:

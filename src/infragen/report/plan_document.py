@@ -14,6 +14,7 @@ from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.settings import origin
 from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.widening import Widening
 
 VERSION = 1
 """Goes up when a key is removed or changes its meaning."""
@@ -48,6 +49,8 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "capabilities": list(plan.capabilities),
         "settings": [_setting(each) for each in plan.settings],
         "cost": _cost(plan.cost) if plan.cost else None,
+        "budget": plan.budget,
+        "over_budget": plan.over_budget,
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
 
@@ -92,6 +95,16 @@ def _refusal(refusal: Refusal) -> Object:
     return {"place": refusal.place, "type": refusal.type, "why": refusal.why}
 
 
+def _widening(widening: Widening, gated: bool) -> Object:
+    return {
+        "place": widening.place,
+        "kind": widening.kind,
+        "sentence": widening.sentence,
+        "grave": widening.grave,
+        "gated": gated,
+    }
+
+
 def _stack(stack: StackPlan, layers: frozenset[str]) -> Object:
     counted = {each.logical_id for each in words.rows(stack, layers)}
     return {
@@ -105,6 +118,7 @@ def _stack(stack: StackPlan, layers: frozenset[str]) -> Object:
         "tags": [_property(each) for each in stack.tags],
         "outputs": [_property(each) for each in stack.outputs],
         "notes": list(stack.notes),
+        "widenings": [_widening(each, each in stack.gated) for each in stack.widenings],
         "disagreements": list(stack.disagreements),
     }
 

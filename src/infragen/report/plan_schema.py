@@ -32,6 +32,7 @@ def plan_schema() -> Schema:
             "plan": {"title": "A plan", **_plan()},
             "summary": {"title": "Summary", **_summary()},
             "refusal": {"title": "A refusal", **_refusal()},
+            "widening": {"title": "A widening", **_widening()},
             "setting": {"title": "A value of two files", **_setting()},
             "cost": {"title": "Cost", **_cost()},
             "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
@@ -66,6 +67,11 @@ def _plan() -> Schema:
             "anyOf": [{"$ref": "#/$defs/cost"}, {"type": "null"}],
             "description": "what the deployment changes in the monthly cost; null where that was not estimated",
         },
+        budget={
+            "type": ["number", "null"],
+            "description": "`cost.budget`: USD a month above which a deployment may not raise the cost; or null",
+        },
+        over_budget=_flag("whether it does; `deploy` refuses it then without `--allow-cost`"),
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
     )
 
@@ -81,6 +87,17 @@ def _refusal() -> Schema:
         place=_text("`layer/LogicalId`, as `--allow-replace` takes it"),
         type=_text("CloudFormation resource type"),
         why=_text("what would happen to it"),
+    )
+
+
+def _widening() -> Schema:
+    return _object(
+        "Something that lets more through than what is deployed.",
+        place=_text("`layer/LogicalId`, as `--allow-widening` takes it"),
+        kind=_text("`permissions` or `network`"),
+        sentence=_text("what becomes possible, and what was before"),
+        grave=_flag("whether it reaches beyond the account or knows no limit"),
+        gated=_flag("whether somebody must agree to it by name; not for what a new stack needs within its account"),
     )
 
 
@@ -149,6 +166,9 @@ def _stack() -> Schema:
         tags=_list({"$ref": "#/$defs/property"}, "tags of the stack itself that change"),
         outputs=_list({"$ref": "#/$defs/property"}, "outputs of the stack that change"),
         notes=_list(_text("a sentence"), "what else changes"),
+        widenings=_list(
+            {"$ref": "#/$defs/widening"}, "by what it lets more through; of a new stack, all it lets through"
+        ),
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
         ),

@@ -31,6 +31,7 @@ _REPLACED = {
     "ReplaceAndSnapshot": "the old one is snapshotted, then deleted",
 }
 _ACTIONS = {"none": "update", "recreate": "remove what is left of a failed creation, then create"}
+_OPENED = (("permissions", "permission", "permissions"), ("network", "network path", "network paths"))
 WIDEST_STRUCTURE = 80
 """Characters of a list or map that is still shown on one line."""
 
@@ -131,6 +132,20 @@ def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]
     if stack.action in ("create", "recreate"):
         return ()
     return ("parameter", stack.parameters), ("tag", stack.tags), ("output", stack.outputs)
+
+
+def granted(stack: StackPlan) -> str:
+    """`8 permissions and 3 network paths`: what a new stack opens within its account, as numbers; empty for none."""
+    found = Counter(each.kind for each in stack.widenings if each not in stack.gated)
+    said = [f"{found[key]} {one if found[key] == 1 else many}" for key, one, many in _OPENED if found[key]]
+    return " and ".join(said)
+
+
+def over_budget(plan: EnvironmentPlan) -> str:
+    """That a month costs more than the budget; empty when it does not."""
+    if plan.cost is None or plan.budget is None or not plan.over_budget:
+        return ""
+    return f"{plan.cost.after.expected:,.2f} USD a month is more than cost.budget, {plan.budget:,.2f}"
 
 
 def action(stack: StackPlan) -> str:

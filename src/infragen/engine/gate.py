@@ -1,0 +1,196 @@
+"""What stands between a plan and its execution: loss of data, letting more through than before, and the budget.
+
+Loss is refused unless it is allowed by name. Widenings are found here, from the templates of all layers, and a person
+must agree to them, or a flag that names each. After a layer is deployed the plans of later ones are made again with
+values that are known by then; what is more than was shown is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from math import ceil
+from typing import Any
+
+from infragen.diff import Side, outputs_of
+from infragen.edits import same
+from infragen.engine.preview import Examined, LayerSides
+from infragen.engine.progress import Question, Session
+from infragen.errors import Refused
+from infragen.guard import Refusal, destructive
+from infragen.plan import EnvironmentPlan, OutputOf, StackPlan
+from infragen.stack import KnownAfter
+from infragen.widening import Widening, widenings
+
+NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
+"""What --require-approval takes: which changes need somebody who agrees to them in so many words."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What the user allows before being asked: places that may let more through, as layer/LogicalId, which changes need
+    an approval at all, and what a month may cost in USD when that is more than the budget.
+    """
+
+    widening: frozenset[str] = frozenset()
+    require: str = BROADENING
+    cost: float = 0
+
+
+# --- finding widenings ------------------------------------------------------------------------------------------
+
+
+def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
+    """The templates of all layers; a value that another layer will give is the same on both sides when it is the same
+    output of it, written the same way: a queue that is replaced is still that queue.
+    """
+    sides = {each.layer: each for unit in examined for each in unit.sides}
+    rewritten = {layer: _rewritten(each) for layer, each in sides.items()}
+    found = {}
+    for unit in examined:
+        for each in unit.sides:
+            values = dict(each.before.values)
+            for name, later in each.after.values.items():
+                known = isinstance(later, KnownAfter) and later.name not in rewritten.get(later.layer, {later.name})
+                if known and name in values and _takes_the_same(unit, each.layer, name, later, examined):
+                    values[name] = later
+            found[each.layer] = replace(each, before=Side(each.before.body, values))
+    return found
+
+
+def _rewritten(sides: LayerSides) -> frozenset[str]:
+    """The outputs of a layer that are written otherwise than before, or are new."""
+    before, after = outputs_of(sides.before), outputs_of(sides.after)
+    return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
+
+
+def _takes_the_same(unit: Examined, layer: str, name: str, later: Any, examined: Sequence[Examined]) -> bool:
+    """Whether the deployed value of a parameter came from the output from which the next one will come."""
+    if layer == unit.unit.layer:
+        upstream = next((each.state for each in examined if each.unit.layer == later.layer), None)
+        deployed = unit.state.parameters.get(name) if unit.state else None
+        wired = unit.unit.parameters.get(name) == OutputOf(later.layer, later.name)
+        return wired and upstream is not None and upstream.outputs.get(later.name, ...) == deployed
+    [root] = [each for each in unit.sides if each.layer == unit.unit.layer]
+    child = next(key for key, each in unit.unit.children.items() if each.layer == layer)
+    before, after = (_wire(side.body, child, name) for side in (root.before, root.after))
+    return before is not None and same(before, after)
+
+
+def _wire(body: Mapping[str, Any], child: str, name: str) -> Any:
+    properties = body.get("Resources", {}).get(child, {}).get("Properties", {})
+    return properties.get("Parameters", {}).get(name)
+
+
+def widened(plans: Sequence[StackPlan], sides: Mapping[str, LayerSides], account: str, region: str) -> list[StackPlan]:
+    """The plans with what they let more through."""
+    found = []
+    for plan in plans:
+        if plan.action != "none" and plan.layer in sides:
+            each = sides[plan.layer]
+            plan = replace(plan, widenings=widenings(plan.layer, each.before, each.after, account, region))
+        found.append(plan)
+    return found
+
+
+def as_shown(sides: LayerSides, first: LayerSides) -> LayerSides:
+    """A layer's templates, now that all values are known, under the names that its values had when it was shown.
+
+    A value that stands for many things, a wildcard or a range, is not what anybody had in mind: it stays.
+    """
+    values = {
+        name: first.after.values.get(name) if _was_later(name, first) and _one_thing(value) else value
+        for name, value in sides.after.values.items()
+    }
+    return LayerSides(sides.layer, first.before, Side(sides.after.body, values))
+
+
+def _was_later(name: str, first: LayerSides) -> bool:
+    return isinstance(first.after.values.get(name), KnownAfter)
+
+
+def _one_thing(value: object) -> bool:
+    text = str(value)
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return not {"*", "?"} & set(text)
+    return False
+
+
+# --- asking and refusing ----------------------------------------------------------------------------------------
+
+
+def ask(session: Session, shown: EnvironmentPlan, approval: Approval) -> None:
+    """Raises Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
+    refuse(shown.refusals)
+    refuse_dear(shown, approval.cost)
+    if not shown.changed:
+        return
+    where = f"{shown.environment} ({shown.account}, {shown.region})"
+    more = [each for each in shown.gated if each.place not in approval.widening]
+    if more and approval.require != NEVER:
+        _agree(session, Question(f"{listed(more)}\nlet {where} do this?", flags(more)))
+    answered_by = "--yes"
+    if approval.require == ANY_CHANGE:
+        answered_by = "a plan that was saved and reviewed: `infragen plan --out FILE`, `infragen deploy --plan FILE`"
+    _agree(session, Question(f"deploy these changes to {where}?", answered_by))
+
+
+def _agree(session: Session, question: Question) -> None:
+    if not session.ui.confirm(question):
+        raise Refused("declined; nothing was changed")
+
+
+def listed(found: Sequence[Widening]) -> str:
+    """Widenings as one text."""
+    return "this lets more through than what is deployed:\n" + "\n".join(f"  {each}" for each in found)
+
+
+def flags(found: Sequence[Widening]) -> str:
+    """The flags that allow these widenings."""
+    return " ".join(f"--allow-widening {place}" for place in dict.fromkeys(each.place for each in found))
+
+
+def refuse(found: Sequence[Refusal]) -> None:
+    """Raises Refused when something would destroy data."""
+    if found:
+        raise Refused(
+            "this would destroy data:\n" + "\n".join(f"  {each}" for each in found),
+            "if that is meant: " + " ".join(f"--allow-replace {each.place}" for each in found),
+        )
+
+
+def refuse_dear(shown: EnvironmentPlan, allowed: float) -> None:
+    """Raises Refused when a month would cost more than the budget and than what is allowed."""
+    if shown.cost is not None and shown.over_budget and shown.cost.after.expected > allowed:
+        raise Refused(
+            f"a month would cost {shown.cost.after.expected:,.2f} USD at expected load and costs "
+            f"{shown.cost.before.expected:,.2f} now; cost.budget is {shown.budget:,.2f}",
+            f"if that is meant: --allow-cost {ceil(shown.cost.after.expected)}",
+        )
+
+
+def refuse_more(shown: EnvironmentPlan, plans: Sequence[StackPlan], allowed: Collection[str]) -> None:
+    """Raises Refused when a plan that was made again destroys, or lets through, what was not shown.
+
+    `allowed` are places where widenings need no approval.
+    """
+    approved = {each.place for each in shown.changes() if destructive(each)}
+    more = [each for plan in plans for each in plan.changes if destructive(each) and each.place not in approved]
+    if more:
+        raise Refused(
+            "with the values that are known now, more would be replaced or removed than was shown: "
+            + ", ".join(f"{each.place} ({each.type})" for each in more),
+            "run the same command again: its plan will show it",
+        )
+    told = {(each.place, each.sentence) for each in shown.widenings}
+    wider = [each for plan in plans for each in plan.widenings if (each.place, each.sentence) not in told]
+    wider = [each for each in wider if each.place not in allowed]
+    if wider:
+        raise Refused(
+            "with the values that are known now, more would be let through than was shown:\n"
+            + "\n".join(f"  {each}" for each in wider),
+            "run the same command again: its plan will show it",
+        )

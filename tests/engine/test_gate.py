@@ -1,0 +1,190 @@
+"""The gates of a deployment on the scripted fake: what lets more through, what costs too much, who must agree."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+
+from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.outcome import Failed
+from infragen.errors import Refused
+from infragen.layer import LaunchParameter
+from infragen.synth import Assembly
+
+TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
+ARN = {"Fn::GetAtt": ["Queue", "Arn"]}
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with FakeAws() as fake:
+        yield fake
+        fake.check()
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
+    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
+
+
+def role(resource: Any, *more: Any, trust: Any = TRUST) -> dict[str, Any]:
+    statements = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resource}, *more]
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Statement": statements}}]
+    return {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust, "Policies": policies}}
+
+
+def shop(
+    topology: str, resource: Any = None, queue: Mapping[str, Any] | None = None, output: Any = ARN, **over: Any
+) -> Assembly:
+    """A queue, and a role of another layer that may send to it, or to what is given."""
+    given = {"Ref": "QueueArn"} if resource is None else resource
+    target = [LaunchParameter("Target", "", default="arn:aws:sqs:us-east-1:111111111111:a")]
+    return assembly(
+        layer("queue", {"Queue": {"Type": "AWS::SQS::Queue", "Properties": queue or {}}}, {"QueueArn": output}),
+        layer("worker", {"Role": role(given, **over.pop("role", {}))}, {}, [("queue", "QueueArn")], target),
+        env=environment(topology, **over),
+    )
+
+
+def deploy(stage: Stage, made: Assembly, **options: Any) -> Deployment:
+    stage.ui.asked.clear()
+    return deploy_environment(made, stage.session, Options(**options))
+
+
+def widening_questions(stage: Stage) -> list[str]:
+    return [each.answered_by for each in stage.ui.asked if "--allow-widening" in each.answered_by]
+
+
+def test_a_first_creation_is_agreed_to_as_a_whole(stage: Stage, topology: str) -> None:
+    """Everything in it is new and shown; nobody is asked about its parts."""
+    ended = deploy(stage, shop(topology))
+    assert ended.exit_code == 0
+    [worker] = [each for each in ended.plan.stacks if each.layer == "worker"]
+    assert [each.sentence for each in worker.widenings] == [
+        "the role worker/Role may call sqs:SendMessage on (known after queue: QueueArn)",
+        "the role worker/Role may be assumed by ecs.amazonaws.com",
+    ]
+    assert worker.gated == ()
+    assert widening_questions(stage) == []
+    assert [each.answered_by for each in stage.ui.asked] == ["--yes"]
+
+
+def test_what_reaches_beyond_the_account_is_asked_about_also_in_a_new_stack(stage: Stage, topology: str) -> None:
+    """A role that anybody may assume is not a matter of course."""
+    anybody = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}]}
+    deploy(stage, shop(topology, role={"trust": anybody}))
+    assert widening_questions(stage) == ["--allow-widening worker/Role"]
+
+
+def test_a_widening_is_asked_about_before_anything_else(stage: Stage, topology: str) -> None:
+    """Its sentence and its flag are in the question; then comes the plan as a whole."""
+    deploy(stage, shop(topology))
+    ended = deploy(stage, shop(topology, "*"))
+    assert ended.exit_code == 0
+    [widening] = ended.plan.gated
+    assert widening.sentence.startswith(
+        "the role worker/Role may now call sqs:SendMessage on every queue (was: only arn:"
+    )
+    assert [each.answered_by for each in stage.ui.asked] == ["--allow-widening worker/Role", "--yes"]
+    assert widening.sentence in stage.ui.asked[0].text
+
+
+def test_without_anybody_to_ask_a_widening_is_refused_and_nothing_begins(stage: Stage, topology: str) -> None:
+    """The refusal names the flag; no stack is touched and no change set stays."""
+    deploy(stage, shop(topology))
+    stage.ui.answers = False
+    stage.aws.calls.clear()
+    with pytest.raises(Refused) as caught:
+        deploy(stage, shop(topology, "*"))
+    assert caught.value.hint == "--allow-widening worker/Role"
+    assert "ExecuteChangeSet" not in stage.aws.mutations()
+    assert {each.status for each in stage.cloud.stacks("shop-dev")} == {"CREATE_COMPLETE"}
+
+
+@pytest.mark.parametrize(
+    "options", [{"allow_widening": frozenset({"worker/Role"})}, {"require_approval": "never"}], ids=str
+)
+def test_a_flag_allows_it(stage: Stage, topology: str, options: dict[str, Any]) -> None:
+    """By name, or all of them; another name does not."""
+    deploy(stage, shop(topology))
+    assert deploy(stage, shop(topology, "*"), **options).exit_code == 0
+    assert widening_questions(stage) == []
+    deploy(stage, shop(topology))
+    deploy(stage, shop(topology, "*"), allow_widening=frozenset({"queue/Role"}))
+    assert widening_questions(stage) == ["--allow-widening worker/Role"]
+
+
+def test_every_change_can_need_an_approval_of_its_own(stage: Stage, topology: str) -> None:
+    """--yes is no answer then; without changes nobody is asked."""
+    deploy(stage, shop(topology), require_approval="any-change")
+    [question] = stage.ui.asked
+    assert "infragen deploy --plan FILE" in question.answered_by
+    deploy(stage, shop(topology), require_approval="any-change")
+    assert stage.ui.asked == []
+
+
+def test_a_replaced_queue_is_still_the_queue_that_may_be_sent_to(stage: Stage, topology: str) -> None:
+    """Its new ARN is no widening, neither in the plan nor when the worker's change set is made with it."""
+    deploy(stage, shop(topology))
+    ended = deploy(stage, shop(topology, queue={"FifoQueue": True}), allow_replace=frozenset({"queue/Queue"}))
+    assert ended.exit_code == 0
+    assert ended.plan.widenings == ()
+    assert widening_questions(stage) == []
+
+
+def test_an_output_that_is_written_otherwise_is_not_the_same_queue(stage: Stage, topology: str) -> None:
+    """The worker's template did not change; what its role may send to did."""
+    deploy(stage, shop(topology))
+    plan = plan_environment(shop(topology, output="*"), stage.session)
+    [widening] = plan.gated
+    assert widening.sentence.startswith("the role worker/Role may now call sqs:SendMessage on ")
+
+
+def test_c10_what_turns_out_wider_than_shown_is_refused(stage: Stage) -> None:
+    """C10: the plan of a later layer is guarded again when the values of earlier ones are known."""
+    made = shop("independent", output={"Fn::GetAtt": ["Odd", "Arn"]})
+    queue = made.templates[0]
+    odd = {"Odd": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "*"}}}
+    outputs = {"QueueArn": {"Value": {"Fn::GetAtt": ["Odd", "TopicName"]}}}
+    body = {**queue.body, "Resources": {**queue.body["Resources"], **odd}, "Outputs": outputs}
+    made = replace(made, templates=(replace(queue, body=body), *made.templates[1:]))
+    ended = deploy(stage, made)
+    assert [type(each).__name__ for each in ended.outcomes] == ["Deployed", "Failed"]
+    failed = ended.outcomes[1]
+    assert isinstance(failed, Failed)
+    assert failed.exit_code == 3
+    assert "may call sqs:SendMessage on every queue" in failed.message
+    assert stage.cloud.stack("shop-dev-worker") is None
+
+
+def test_a_deployment_above_the_budget_is_refused(stage: Stage, topology: str) -> None:
+    """Unless it is allowed up to what it costs; one that makes nothing dearer is not."""
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": "x", "MetricName": "y", "Period": 60}}
+
+    def dear(count: int, budget: float) -> Assembly:
+        made = shop(topology, cost=f"{{ budget: {budget} }}")
+        alarms = {f"Alarm{number}": alarm for number in range(count)}
+        queue = made.templates[0]
+        body = {**queue.body, "Resources": {**queue.body["Resources"], **alarms}}
+        return replace(made, templates=(replace(queue, body=body), *made.templates[1:]))
+
+    stage.ui.answers = False
+    with pytest.raises(Refused, match=r"cost\.budget is 0\.50") as caught:
+        deploy(stage, dear(20, 0.5))
+    assert caught.value.hint == "if that is meant: --allow-cost 4"
+    stage.ui.answers = True
+    with pytest.raises(Refused, match=r"a month would cost 3\.\d\d USD at expected load and costs 0.00 now"):
+        deploy(stage, dear(20, 0.5), allow_cost=1)
+    assert deploy(stage, dear(20, 0.5), allow_cost=4).exit_code == 0
+    assert deploy(stage, dear(19, 0.5)).exit_code == 0
+    with pytest.raises(Refused, match=r"cost\.budget"):
+        deploy(stage, dear(21, 0.5))
+    assert deploy(stage, dear(21, 50)).exit_code == 0
