@@ -14,7 +14,7 @@ from typing import Any
 from infragen.edits import NOTHING, differences, intrinsic, likeness, same
 from infragen.masking import Sealed, conceals, mask, sounds_secret
 from infragen.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
-from infragen.settle import decides, references, settled
+from infragen.settle import decides, later, references, settled
 from infragen.stack import KnownAfter, PropertyChange, ResourceChange
 
 SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
@@ -113,7 +113,7 @@ def _modified(
     properties: tuple[PropertyChange, ...],
     causes: tuple[str, ...] = (),
 ) -> ResourceChange:
-    recreations = {(each.recreation, _open(each.after)) for each in properties}
+    recreations = {(each.recreation, later(each.after)) for each in properties}
     replacement = "False"
     if (ALWAYS, False) in recreations:
         replacement = "True"
@@ -124,13 +124,6 @@ def _modified(
         layer, "Modify", name, after["Type"], replacement, policy, properties=properties, causes=causes,
         source="template",
     )  # fmt: skip
-
-
-def _open(value: object) -> bool:
-    """Whether a value holds something that is only known later, so that it may turn out to be the same."""
-    if isinstance(value, dict):
-        return any(map(_open, value.values()))
-    return any(map(_open, value)) if isinstance(value, list) else isinstance(value, KnownAfter)
 
 
 def deletion_policy(resource: Mapping[str, Any]) -> str:
@@ -167,17 +160,23 @@ def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> Resour
         return replace(row, causes=tuple(f"parameter {each}" for each in changed if each in asked))
     properties = []
     for each in row.properties:
-        here = [_at(body, each.path[:2]) for body in written]
-        used = decides(here[1], conditions) if here[0] == here[1] else set()
+        before, after = (_written(resource, each.path) for resource in written)
+        used = decides(after, conditions) if same(before, after) else set()
         cause = ", ".join(f"parameter {parameter}" for parameter in changed if parameter in used)
         properties.append(replace(each, cause=cause))
     causes = tuple(dict.fromkeys(each.cause for each in properties if each.cause))
     return replace(row, properties=tuple(properties), causes=causes)
 
 
-def _at(value: Any, path: Sequence[str | int]) -> Any:
+def _written(value: Any, path: Sequence[str | int]) -> Any:
+    """What a template writes at a path of the settled resource: the value, or the function that gives it."""
     for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
+        if intrinsic(value) or isinstance(value, str):
+            return value
+        if isinstance(value, dict):
+            value = value.get(step)
+        else:
+            value = value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
     return value
 
 

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from infragen.masking import SECRET, Sealed, conceals, document, mask
-from infragen.stack import Absent, PropertyChange
+from infragen.stack import KNOWN_AFTER, Absent, KnownAfter, PropertyChange
 
 NOTHING = Absent()
 NAMES = ("Sid", "Key", "Name", "Id", "PolicyName", "ParameterKey", "AttributeName", "RuleName", "ContainerName")
@@ -78,7 +78,13 @@ def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[Prop
     old, new = mask(before, spot.hidden), mask(after, spot.hidden)
     if same(old, new):
         old = new = SECRET
-    yield PropertyChange(spot.path, old, new, name=spot.words, note=note)
+    yield PropertyChange(spot.path, old, _later_or(new), name=spot.words, note=note)
+
+
+def _later_or(value: Any) -> Any:
+    """A text that says nothing but that it is known later, as the value that says so."""
+    found = KNOWN_AFTER.fullmatch(value) if isinstance(value, str) else None
+    return KnownAfter(found[1], found[2] or "") if found else value
 
 
 def intrinsic(value: Any) -> str:

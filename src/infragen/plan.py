@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infragen.config import Difference, Environment
+from infragen.config import Difference, Environment, EnvironmentFile
 from infragen.cost import CENT, CostDelta
 from infragen.errors import InputError
 from infragen.guard import Refusal
 from infragen.layer import LaunchParameter
+from infragen.origin import origin
 from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
 from infragen.synth import Assembly, LayerTemplate, RootTemplate, template_key
 from infragen.widening import Widening
@@ -308,6 +309,26 @@ class StackPlan:
     def gated(self) -> tuple[Widening, ...]:
         """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it."""
         return tuple(each for each in self.widenings if each.grave or not self.created)
+
+
+def traced(stack: StackPlan, file: EnvironmentFile) -> StackPlan:
+    """The plan of a stack, with the settings that most likely decide what changes in it.
+
+    What another resource or a parameter makes change has that as its cause; what is new or goes has one setting.
+    """
+    return replace(stack, changes=tuple(_traced(each, file) for each in stack.changes))
+
+
+def _traced(row: ResourceChange, file: EnvironmentFile) -> ResourceChange:
+    if row.action in ("Add", "Remove"):
+        return replace(row, origin=str(origin(file, row.layer, row.logical_id) or ""))
+    return replace(row, properties=tuple(_decided(each, row, file) for each in row.properties))
+
+
+def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> PropertyChange:
+    """A section says less than nothing of a property: it would be the same line for all of a layer."""
+    found = None if change.cause else origin(file, row.layer, row.logical_id, change.path, change.after)
+    return replace(change, origin=str(found)) if found and "." in found.key else change
 
 
 @dataclass(frozen=True)

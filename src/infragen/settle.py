@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infragen.masking import Sealed
-from infragen.stack import KnownAfter
+from infragen.stack import KNOWN_AFTER, KnownAfter
 
 SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 
@@ -59,7 +59,7 @@ class _Conditions:
 
     def _equal(self, left: Any, right: Any) -> bool | None:
         sides = [_settle(each, self._values, self) for each in (left, right)]
-        if any(isinstance(each, dict | KnownAfter) for each in sides):
+        if any(isinstance(each, dict) or later(each) for each in sides):
             return None
         texts = [str(each.value if isinstance(each, Sealed) else each) for each in sides]
         return texts[0] == texts[1]
@@ -93,9 +93,9 @@ def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Condition
     text, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
     variables = {name: _settle(each, values, conditions) for name, each in variables.items()}
     known = {**values, **variables}
-    later = [each for name in SUB_NAME.findall(text) if isinstance(each := known.get(name), KnownAfter)]
-    if later:
-        return later[0]
+    whole = SUB_NAME.fullmatch(text)
+    if whole and isinstance(known.get(whole[1]), KnownAfter):
+        return known[whole[1]]
 
     sealed = any(isinstance(known.get(name), Sealed) for name in SUB_NAME.findall(text))
 
@@ -112,6 +112,15 @@ def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Condition
         return Sealed(filled) if sealed else filled
     rest: Any = [filled, open_variables] if open_variables else filled
     return Sealed({"Fn::Sub": rest}) if sealed else {"Fn::Sub": rest}
+
+
+def later(value: Any) -> bool:
+    """Whether a value, or a part of it, is known only after a layer is deployed, so that it may turn out the same."""
+    if isinstance(value, dict):
+        return any(map(later, value.values()))
+    if isinstance(value, list):
+        return any(map(later, value))
+    return isinstance(value, KnownAfter) or (isinstance(value, str) and KNOWN_AFTER.search(value) is not None)
 
 
 def references(value: Any) -> set[str]:

@@ -16,7 +16,7 @@ from infragen.diff import Side
 from infragen.edits import NOTHING, same
 from infragen.masking import SECRET, Sealed, mask, sounds_secret
 from infragen.replacement import ALWAYS, RECREATIONS, judged
-from infragen.settle import decides, references
+from infragen.settle import decides, later, references
 from infragen.stack import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
 
 CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
@@ -165,13 +165,7 @@ def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
 
 def _expected_ours(change: PropertyChange) -> bool:
     """A value that only we say changes: not the resource's own, or perhaps the same once it is known."""
-    return change.path[0] in NOT_OF_THE_RESOURCE or _later(change.after)
-
-
-def _later(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_later, value.values()))
-    return any(map(_later, value)) if isinstance(value, list) else isinstance(value, KnownAfter)
+    return change.path[0] in NOT_OF_THE_RESOURCE or later(change.after)
 
 
 # --- one row ----------------------------------------------------------------------------------------------------
@@ -182,6 +176,13 @@ def _key(path: Key) -> Key:
     if path[:2] == ("Properties", "Tags"):
         return ("Tags",)
     return path[:2] if path[:1] == ("Properties",) else path[:1]
+
+
+def _at(resource: Any, key: Key) -> Any:
+    """What a template writes at a key."""
+    for step in ("Properties", "Tags") if key == ("Tags",) else key:
+        resource = resource.get(step) if isinstance(resource, dict) else None
+    return resource
 
 
 def _word(key: Key) -> str:
@@ -256,7 +257,8 @@ def _properties(
             if not everything and not all(map(_expected_ours, ours[key])):
                 sentences.append(f"only comparing templates says that {_word(key)} changes")
         else:
-            told += _merged(here, ours[key], ground)
+            before, after = (_at(resource, key) for resource in ground.written(row.logical_id))
+            told += _merged(here, ours[key], direct=not same(before, after))
             sentences += _contradictions(here, ours[key])
     return tuple(told), tuple(sentences)
 
@@ -268,10 +270,11 @@ def _by_key(properties: Iterable[PropertyChange]) -> dict[Key, list[PropertyChan
     return found
 
 
-def _merged(
-    theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], ground: Ground
-) -> Iterator[PropertyChange]:
-    """Our values, which are finer, with AWS's cause and judgement; AWS's values where ours are not known yet."""
+def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], direct: bool) -> Iterator[PropertyChange]:
+    """Our values, which are finer, with AWS's judgement; AWS's values where ours are not known yet.
+
+    AWS's cause is about the whole property, so it is told only where the template itself (`direct`) is none.
+    """
     cause = ", ".join(dict.fromkeys(each.cause for each in theirs if each.cause))
     worst = max((each.recreation for each in theirs), key=RECREATIONS.index)
     if worst == ALWAYS and all(each.recreation != ALWAYS for each in ours):
@@ -281,13 +284,13 @@ def _merged(
         other = values.get(each.path)
         if other is not None and not _settled(each):
             each = replace(each, before=other.before, after=other.after)
-        yield replace(each, cause=each.cause or cause)
+        yield replace(each, cause=each.cause or ("" if direct else cause))
 
 
 def _settled(change: PropertyChange) -> bool:
     """Whether a change of ours tells its values: no references that only AWS can follow, and nothing secret."""
     values = (change.before, change.after)
-    return Secret() in values or not (same(*values) or any(_later(each) or references(each) for each in values))
+    return Secret() in values or not (same(*values) or any(later(each) or references(each) for each in values))
 
 
 def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[str]:
@@ -333,10 +336,7 @@ def _cause(change: PropertyChange, logical_id: str, ground: Ground) -> str:
         return change.cause
     if change.path[:1] == ("Tags",) and ground.tags:
         return "the stack's tags"
-    before, after = (
-        each.get("Properties", {}).get(change.path[1]) if len(change.path) > 1 else None
-        for each in ground.written(logical_id)
-    )
+    before, after = (_at(resource, _key(change.path)) for resource in ground.written(logical_id))
     if before is None or before != after:
         return ""
     moved = [name for name, value in ground.new.values.items() if ground.old.values.get(name, NOTHING) != value]

@@ -5,6 +5,7 @@ Nothing here talks to AWS or decides anything. The one decision it holds is data
 success.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -170,6 +171,10 @@ class KnownAfter:
 
     def __str__(self) -> str:
         return f"(known after {self.layer}: {self.name})" if self.name else f"(known after {self.layer})"
+
+
+KNOWN_AFTER = re.compile(r"\(known after ([^\s:()]+)(?:: (\w+))?\)")
+"""A `KnownAfter` in words, as it stands inside a longer text; its layer and its name."""
 
 
 @dataclass(frozen=True)

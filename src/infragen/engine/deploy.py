@@ -26,7 +26,7 @@ from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, refusals
-from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan
+from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
 from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
 
@@ -153,6 +153,8 @@ def _prepare(
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
+    if session.file is not None:
+        stacks = tuple(traced(each, session.file) for each in stacks)
     shown = EnvironmentPlan(
         environment=plan.environment.environment,
         account=observed.identity.account,

@@ -16,6 +16,13 @@ from infragen.stack import PropertyChange, ResourceChange
 WIDEST_VALUE = 160
 """Characters of a value that are shown where the terminal leaves room for more."""
 
+NARROWEST_VALUE = 24
+"""Characters of a value below which it gets a line of its own."""
+
+INDENT = " " * 10
+FEW = 4
+"""From how many resources on those that only get the stack's tags are told in one line."""
+
 COLOURS = {ADD: "green", CHANGE: "yellow", REPLACE: "magenta", REMOVE: "red", OTHER: "red"}
 
 
@@ -25,6 +32,8 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text.assemble(("warning: ", "yellow"), warning)
     if not plan.changed:
         yield Text(f"{words.where(plan)}: nothing to change")
+        for each in plan.stacks:
+            yield from _disagreements(each)
         return
     yield Text(f"Plan for {words.where(plan)}", style="bold")
     layers = words.layers_of(plan)
@@ -53,43 +62,78 @@ def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Tex
     yield Text.assemble(
         (stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim")
     )  # fmt: skip
-    yield from change_lines(words.rows(stack, layers), width)
+    rows = words.rows(stack, layers)
+    tagged = [each.logical_id for each in rows if words.only_tagged(each)]
+    told = [each for each in rows if len(tagged) < FEW or each.logical_id not in tagged]
+    yield from change_lines(told, width, stack.source)
+    if len(tagged) >= FEW:
+        yield Text.assemble(
+            ("    ~ ", COLOURS[CHANGE]), f"{len(tagged)} more: only their tags change, as the stack's do"
+        )
     for title, some in words.own_changes(stack):
         for each in some:
-            yield _value_line(f"  {title} {words.path(each)}", each, width)
+            yield from _value_lines(f"  {title} {words.path(each)}", each, width)
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
+    yield from _disagreements(stack)
     for widening in stack.gated:
         yield Text.assemble(("    ! ", "red"), str(widening))
     if granted := words.granted(stack):
         yield Text(f"    opens {granted}, within the account", style="dim")
 
 
-def change_lines(rows: Sequence[ResourceChange], width: int) -> Iterator[Text]:
+def _disagreements(stack: StackPlan) -> Iterator[Text]:
+    for each in stack.disagreements:
+        yield Text(f"    ≠ {stack.layer}: the sources disagree: {each}", style="yellow")
+
+
+def change_lines(rows: Sequence[ResourceChange], width: int, source: str = "") -> Iterator[Text]:
     """Resources with their logical ids in one column, and the values that change in each."""
     indent = max((len(each.logical_id) for each in rows), default=0)
     for row in rows:
-        yield from _row(row, indent, width)
+        yield from _row(row, indent, width, source)
 
 
-def _row(change: ResourceChange, indent: int, width: int) -> Iterator[Text]:
+def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterator[Text]:
     what, remark = words.kind(change), words.remark(change)
     colour = COLOURS[what]
-    yield Text.assemble(
+    line = Text.assemble(
         (f"  {words.SIGNS[what]:>3} ", colour),
         (change.logical_id.ljust(indent), "bold" if what in (REPLACE, REMOVE) else ""),
         (f"  {change.type}", "dim"), (f"  {remark}" if remark else "", colour),
     )  # fmt: skip
+    yield from _with_asides(line, (f"from {change.origin}",) if change.origin else (), width)
+    for each in words.asides(change, source):
+        yield Text(f"        ≠ {each}" if each.startswith(words.DISAGREE) else f"        ! {each}", style="yellow")
     if words.shows_values(change):
-        for each in change.properties:
-            yield _value_line(f"        {words.path(each)}", each, width, forces=words.forces(change, each))
+        for value in change.properties:
+            forces = words.forces(change, value)
+            yield from _value_lines(f"        {words.path(value)}", value, width, forces=forces)
 
 
-def _value_line(lead: str, change: PropertyChange, width: int, *, forces: bool = False) -> Text:
+def _value_lines(lead: str, change: PropertyChange, width: int, *, forces: bool = False) -> Iterator[Text]:
+    """A value on one line where it fits; else its two sides on a line of their own, and what is said of it on another."""
     tail = "  forces the replacement" if forces else ""
-    cause = f"  because of {change.cause}" if change.cause else ""
-    if not words.has_values(change):
-        return Text.assemble(lead, (tail, "magenta"), (cause, "dim"))
-    room = min(WIDEST_VALUE, max(12, (width - len(lead) - len(tail) - len(cause) - 7) // 2))
-    before, after = words.shown(change.before, room), words.shown(change.after, room)
-    return Text.assemble(lead, "  ", (before, "red"), " -> ", (after, "green"), (tail, "magenta"), (cause, "dim"))
+    line = Text(lead)
+    if words.has_values(change):
+        room = (width - len(lead) - len(tail) - 7) // 2
+        before, after = words.pair(change, min(WIDEST_VALUE, max(room, NARROWEST_VALUE)))
+        if len(lead) + len(before) + len(after) + len(tail) + 6 > width:
+            yield Text.assemble(lead, (tail, "magenta"))
+            before, after = words.pair(change, min(WIDEST_VALUE, (width - len(INDENT) - 6) // 2))
+            line, tail = Text(INDENT[2:]), ""
+        line = Text.assemble(line, "  ", (before, "red"), " -> ", (after, "green"))
+    yield from _with_asides(Text.assemble(line, (tail, "magenta")), words.value_asides(change), width)
+
+
+def _with_asides(line: Text, asides: Sequence[str], width: int) -> Iterator[Text]:
+    """A line with what else is said of it: beside it where there is room, else below."""
+    below = []
+    for each in asides:
+        if len(line) + len(each) + 2 <= width:
+            line = Text.assemble(line, (f"  {each}", "dim"))
+        else:
+            below.append(each)
+    yield line
+    for each in below:
+        yield Text(f"{INDENT}{each}", style="dim")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 from infragen.cost import CENT, CostDelta
 from infragen.plan import EnvironmentPlan, StackPlan
@@ -70,6 +71,47 @@ def remark(change: ResourceChange) -> str:
     return f"{lead}: {fate}" if fate else lead
 
 
+DISAGREE = "the sources disagree"
+
+
+def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
+    """What else there is to say of a row, a sentence each: renaming, which of two sources has it, disagreements.
+
+    `stack_source` is the source of the stack's rows, so that only what differs from it is said.
+    """
+    sentences = []
+    if change.renamed:
+        sentences.append(
+            f"looks like {change.renamed} under another name: AWS deletes the one and creates the other"
+            if kind(change) == ADD
+            else f"looks like {change.renamed}, which is added: AWS deletes the one and creates the other"
+        )
+    if change.reported and change.replacement == "True":
+        sentences.append(f"AWS says {change.reported}; its schema says that this value replaces it")
+    sentences += [f"{DISAGREE}: {each}" for each in change.disagreements]
+    if stack_source == "change set" and change.source == "template" and not change.disagreements:
+        sentences.append("only comparing templates says so")
+    return tuple(sentences)
+
+
+def value_asides(change: PropertyChange) -> tuple[str, ...]:
+    """What else there is to say of a value: where it was, what is special, what makes it change, which line decides."""
+    moved = f"moved from position {change.moved_from}" if change.moved_from is not None else ""
+    cause = f"because of {change.cause}" if change.cause else ""
+    origin = f"from {change.origin}" if change.origin else ""
+    return tuple(each for each in (moved, change.note, cause, origin) if each)
+
+
+TAGGED = "the stack's tags"
+"""The cause of a change that is no more than a tag of the stack passed on."""
+
+
+def only_tagged(change: ResourceChange) -> bool:
+    """Whether nothing happens to a resource but that the stack's tags are passed on to it."""
+    causes = {each.cause for each in change.properties}
+    return kind(change) == CHANGE and causes == {TAGGED} and not change.disagreements
+
+
 def shows_values(change: ResourceChange) -> bool:
     """Whether the values of a row say more than its kind does: all of them are new, or go, with the resource."""
     return kind(change) in (CHANGE, REPLACE, OTHER)
@@ -106,7 +148,7 @@ def layers_of(plan: EnvironmentPlan) -> frozenset[str]:
 
 def worth_showing(stack: StackPlan, layers: frozenset[str]) -> bool:
     """Whether a stack has something to tell."""
-    own = stack.parameters or stack.tags or stack.outputs or stack.notes
+    own = stack.parameters or stack.tags or stack.outputs or stack.notes or stack.disagreements
     return bool(own or rows(stack, layers)) or stack.action not in ("none", "update")
 
 
@@ -155,7 +197,10 @@ def action(stack: StackPlan) -> str:
 
 def source(stack: StackPlan) -> str:
     """Where the rows of a stack come from, and what must be there before they can be known."""
-    said = "from AWS's change set" if stack.source == "change set" else "from comparing templates"
+    both = any(each.source == "both" for each in stack.changes)
+    said = "from comparing templates"
+    if stack.source == "change set":
+        said = f"from AWS's change set{', compared with the templates' if both else ''}"
     return f"{said}; waits for {', '.join(stack.waits_for)}" if stack.waits_for else said
 
 
@@ -255,6 +300,32 @@ def shown(value: object, room: int) -> str:
         return text or '""'
     length = f"… ({len(text)} characters)"
     return text[: max(4, room - len(length))] + length
+
+
+def pair(change: PropertyChange, room: int) -> tuple[str, str]:
+    """Before and after on one line each, cut to the room with their lengths around the part that differs."""
+    if isinstance(change.before, Secret) and isinstance(change.after, Secret):
+        return str(change.before), "(secret, changed)"
+    before, after = (" ".join(_one_text(each).split("\n")) or '""' for each in (change.before, change.after))
+    if max(len(before), len(after)) <= room or Absent() in (change.before, change.after):
+        return shown(change.before, room), shown(change.after, room)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    start = max(0, shared - room // 4) if shared > room // 3 else 0
+    return _cut(before, start, room), _cut(after, start, room)
+
+
+def _one_text(value: object) -> str:
+    return visible(value) if isinstance(value, str) else text_of(value)
+
+
+def _cut(text: str, start: int, room: int) -> str:
+    """A text from a position on, with a sign for what is left out on either side, and its whole length."""
+    if len(text) <= room:
+        return text
+    lead, length = "…" if start else "", f"… ({len(text)} characters)"
+    space = max(4, room - len(lead) - len(length))
+    rest = text[start:]
+    return f"{lead}{rest}" if len(rest) <= space else f"{lead}{rest[:space]}{length}"
 
 
 def whole(value: object) -> tuple[str, ...]:
