@@ -92,8 +92,10 @@ def test_long_values_are_cut_to_the_width_with_their_length(width: int) -> None:
     before, after = "b" * 1234, {"Statement": ["a" * 999]}
     change = PropertyChange(("Properties", "Policy"), before, after)
     lines = text(plan(update(ResourceChange("queue", "Modify", "Q", QUEUE, "False", properties=(change,)))), width)
-    assert "(1234 characters)" in lines[4]
-    assert len(lines[4]) <= width
+    assert lines[4].strip() == "Policy"
+    assert "(1234 characters)" in lines[5]
+    assert lines[6].lstrip().startswith('-> {"Statement"')
+    assert max(map(len, lines[4:7])) <= width
 
 
 def test_a_value_of_many_lines_is_one_line() -> None:

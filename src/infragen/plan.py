@@ -326,9 +326,9 @@ def _traced(row: ResourceChange, file: EnvironmentFile) -> ResourceChange:
 
 
 def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> PropertyChange:
-    """A section says less than nothing of a property: it would be the same line for all of a layer."""
+    """Neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
     found = None if change.cause else origin(file, row.layer, row.logical_id, change.path, change.after)
-    return replace(change, origin=str(found)) if found and "." in found.key else change
+    return replace(change, origin=str(found)) if found and found.written and "." in found.key else change
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,6 @@ from infragen.report import plan_words as words
 from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
 from infragen.stack import PropertyChange, ResourceChange
 
-WIDEST_VALUE = 160
-"""Characters of a value that are shown where the terminal leaves room for more."""
-
-NARROWEST_VALUE = 24
-"""Characters of a value below which it gets a line of its own."""
-
 INDENT = " " * 10
 FEW = 4
 """From how many resources on those that only get the stack's tags are told in one line."""
@@ -106,24 +100,29 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
     for each in words.asides(change, source):
         yield Text(f"        ≠ {each}" if each.startswith(words.DISAGREE) else f"        ! {each}", style="yellow")
     if words.shows_values(change):
-        for value in change.properties:
+        for value in words.told(change):
             forces = words.forces(change, value)
             yield from _value_lines(f"        {words.path(value)}", value, width, forces=forces)
 
 
 def _value_lines(lead: str, change: PropertyChange, width: int, *, forces: bool = False) -> Iterator[Text]:
-    """A value on one line where it fits; else its two sides on a line of their own, and what is said of it on another."""
-    tail = "  forces the replacement" if forces else ""
-    line = Text(lead)
-    if words.has_values(change):
-        room = (width - len(lead) - len(tail) - 7) // 2
-        before, after = words.pair(change, min(WIDEST_VALUE, max(room, NARROWEST_VALUE)))
-        if len(lead) + len(before) + len(after) + len(tail) + 6 > width:
-            yield Text.assemble(lead, (tail, "magenta"))
-            before, after = words.pair(change, min(WIDEST_VALUE, (width - len(INDENT) - 6) // 2))
-            line, tail = Text(INDENT[2:]), ""
-        line = Text.assemble(line, "  ", (before, "red"), " -> ", (after, "green"))
-    yield from _with_asides(Text.assemble(line, (tail, "magenta")), words.value_asides(change), width)
+    """A value on one line where it fits; else its two sides below, together or one by one, cut to the width."""
+    tail, asides = ("  forces the replacement" if forces else ""), words.value_asides(change)
+    if not words.has_values(change):
+        yield from _with_asides(Text.assemble(lead, (tail, "magenta")), asides, width)
+        return
+    before, after = words.pair(change, words.WIDEST_VALUE)
+    both = Text.assemble((before, "red"), " -> ", (after, "green"))
+    if len(lead) + len(both) + len(tail) + 2 <= width:
+        yield from _with_asides(Text.assemble(lead, "  ", both, (tail, "magenta")), asides, width)
+        return
+    yield Text.assemble(lead, (tail, "magenta"))
+    if len(INDENT) + len(both) <= width:
+        yield from _with_asides(Text.assemble(INDENT, both), asides, width)
+        return
+    before, after = words.pair(change, min(words.WIDEST_VALUE, width - len(INDENT) - 3))
+    yield Text.assemble(INDENT, (before, "red"))
+    yield from _with_asides(Text.assemble(f"{INDENT[3:]}-> ", (after, "green")), asides, width)
 
 
 def _with_asides(line: Text, asides: Sequence[str], width: int) -> Iterator[Text]:

@@ -87,7 +87,7 @@ def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
             else f"looks like {change.renamed}, which is added: AWS deletes the one and creates the other"
         )
     if change.reported and change.replacement == "True":
-        sentences.append(f"AWS says {change.reported}; its schema says that this value replaces it")
+        sentences.append(f"AWS says {change.reported}; by the schema of its type it is replaced")
     sentences += [f"{DISAGREE}: {each}" for each in change.disagreements]
     if stack_source == "change set" and change.source == "template" and not change.disagreements:
         sentences.append("only comparing templates says so")
@@ -102,8 +102,16 @@ def value_asides(change: PropertyChange) -> tuple[str, ...]:
     return tuple(each for each in (moved, change.note, cause, origin) if each)
 
 
+WIDEST_VALUE = 160
+"""Characters of a value on one line where there is room for more."""
+
 TAGGED = "the stack's tags"
 """The cause of a change that is no more than a tag of the stack passed on."""
+
+
+def told(change: ResourceChange) -> tuple[PropertyChange, ...]:
+    """The values of a row that say something; that the stack's tags are passed on is said once, of the stack."""
+    return tuple(each for each in change.properties if each.cause != TAGGED or has_values(each)) or change.properties
 
 
 def only_tagged(change: ResourceChange) -> bool:
@@ -303,13 +311,11 @@ def shown(value: object, room: int) -> str:
 
 
 def pair(change: PropertyChange, room: int) -> tuple[str, str]:
-    """Before and after on one line each, cut to the room with their lengths around the part that differs."""
+    """Before and after on one line each, a longer one cut to the room, with its length, around the part that differs."""
     if isinstance(change.before, Secret) and isinstance(change.after, Secret):
         return str(change.before), "(secret, changed)"
-    before, after = (" ".join(_one_text(each).split("\n")) or '""' for each in (change.before, change.after))
-    if max(len(before), len(after)) <= room or Absent() in (change.before, change.after):
-        return shown(change.before, room), shown(change.after, room)
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    before, after = (" ".join(_one_text(each).split()) or '""' for each in (change.before, change.after))
+    shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(before, after, strict=False)))
     start = max(0, shared - room // 4) if shared > room // 3 else 0
     return _cut(before, start, room), _cut(after, start, room)
 
