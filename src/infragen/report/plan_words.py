@@ -311,7 +311,7 @@ def shown(value: object, room: int) -> str:
 
 
 def pair(change: PropertyChange, room: int) -> tuple[str, str]:
-    """Before and after on one line each, a longer one cut to the room, with its length, around the part that differs."""
+    """Before and after on one line each; one longer than the room is cut, with its length, around what differs."""
     if isinstance(change.before, Secret) and isinstance(change.after, Secret):
         return str(change.before), "(secret, changed)"
     before, after = (" ".join(_one_text(each).split()) or '""' for each in (change.before, change.after))
