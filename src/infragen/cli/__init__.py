@@ -16,10 +16,11 @@ from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.local import local
 from infragen.cli.looking import outputs, status
-from infragen.cli.program import Program, nowhere, terminate
+from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
+from infragen.cli.streams import nowhere
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

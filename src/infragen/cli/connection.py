@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from infragen.cli.program import silence, styled
+from infragen.cli.lines import lines
+from infragen.cli.streams import silence, styled
 
 if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
-    from infragen.engine.progress import Session
+    from infragen.engine.progress import Session, Ui
 
 _OTHER_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 """Where other tools take the region from. The environment file decides, and who believes otherwise should hear it."""
@@ -62,13 +63,8 @@ def session(
     """
     from infragen.aws import ReadRate, connect
     from infragen.engine.progress import Session, Timer, Warned
-    from infragen.report.terminal import Terminal
 
-    progress = _console(sys.stderr)
-    shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
-    live = progress.is_terminal and not os.environ.get("CI")
-    agreed = frozenset({"--yes"} if yes else ())
-    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
+    with _listener(file, frozenset({"--yes"} if yes else ()), plans) as ui:
         env = file.environment
         if reach.local:
             cloud = _emulated(env)
@@ -80,6 +76,23 @@ def session(
                     said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(said))
         yield Session(cloud, ui, Timer(time.monotonic, time.sleep), file)
+
+
+@contextmanager
+def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans) -> "Iterator[Ui]":
+    """Who hears of events: a person at a terminal or a log, or a program that reads lines of JSON."""
+    from infragen.report.terminal import Terminal
+
+    program = lines()
+    if program is not None:
+        program.environment, program.agreed = file.environment.environment, agreed
+        yield program
+        return
+    progress = _console(sys.stderr)
+    shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
+    live = progress.is_terminal and not os.environ.get("CI")
+    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
+        yield ui
 
 
 def _emulated(env: "Environment") -> Any:

@@ -10,6 +10,7 @@ import click
 
 from infragen.cli import options
 from infragen.cli.connection import Reach, cloud_options, session, show
+from infragen.cli.lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import InputError
 
@@ -94,6 +95,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 @options.env("The environment to prepare.", required=True)
 @options.environments
 @_yes
+@lines_option
 @cloud_options
 @command_options
 def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
@@ -191,6 +193,7 @@ def plan(
 )
 @options.follow_timeout
 @_yes
+@lines_option
 @cloud_options
 @command_options
 def deploy(
@@ -242,7 +245,11 @@ def deploy(
         ended = deploy_environment(assembly, started, wanted)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
     end(ended.outcomes, 0)
-    show(output_lines(found))
+    program = lines()
+    if program is None:
+        show(output_lines(found))
+    elif found:
+        program.outputs(found)
     click.get_current_context().exit(ended.exit_code)
 
 
@@ -266,6 +273,7 @@ def deploy(
     multiple=True,
     help="Leave this resource behind, in a stack whose deletion failed on it; may be given several times.",
 )
+@lines_option
 @cloud_options
 @command_options
 def destroy(
@@ -294,15 +302,19 @@ def destroy(
     wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)
     with session(file, reach, yes=yes) as started:
         ended = destroy_environment(env, started, wanted)
-    if not ended.outcomes:
-        click.echo(f"{env.environment}: there is nothing to delete")
-    end(ended.outcomes, ended.exit_code)
+    end(ended.outcomes, ended.exit_code, f"{env.environment}: there is nothing to delete")
 
 
-def end(outcomes: "Sequence[Outcome]", code: int) -> None:
-    """One line for each stack, why those failed that did, then the exit code of them all."""
+def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:
+    """One line for each stack, why those failed that did, then the exit code of them all; `nothing` when none is.
+
+    A program has them as lines already.
+    """
     from infragen.report.outcome import failure_lines, outcome_lines
 
-    show(chain(outcome_lines(outcomes), failure_lines(outcomes)))
+    if lines() is None:
+        if not outcomes and nothing:
+            click.echo(nothing)
+        show(chain(outcome_lines(outcomes), failure_lines(outcomes)))
     if code:
         click.get_current_context().exit(code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infragen.cli.lines import lines
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,13 +81,16 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
 
 
 def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
-    """Like `files`; what deserves a second look in them is told on stderr."""
+    """Like `files`; what deserves a second look in them is told on stderr, or as a line."""
     from infragen.config import warnings_of
 
-    found = files(directory, names)
+    found, program = files(directory, names), lines()
     for file in found:
         for warning in warnings_of(file):
-            click.echo(f"{warning.place}: warning: {warning.text}", err=True)
+            if program is not None:
+                program.warning(f"{warning.place}: {warning.text}")
+            else:
+                click.echo(f"{warning.place}: warning: {warning.text}", err=True)
     return found
 
 

@@ -10,13 +10,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from infragen.errors import InfragenError, Unwritable
+from infragen.cli.lines import last_line
+from infragen.cli.streams import silence
+from infragen.errors import InfragenError, InputError, Unwritable
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
@@ -51,14 +52,19 @@ class Program(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command; ends the process with the code that belongs to what happened."""
+        problem: InfragenError | None = None
         try:
             result = super().invoke(context)
             sys.stdout.flush()
+        except click.exceptions.Exit as ended:
+            last_line(ended.exit_code, EXIT_CODES.get(ended.exit_code, ""))
+            raise
+        except click.ClickException as error:
+            last_line(error.exit_code, EXIT_CODES[2], InputError(error.format_message()))
+            raise
         except InfragenError as error:
             show_error(error)
-            code = error.exit_code
-        except (click.exceptions.Exit, click.ClickException):
-            raise
+            problem, code = error, error.exit_code
         except (KeyboardInterrupt, click.Abort):
             click.echo("interrupted", err=True)
             code = 130
@@ -67,8 +73,11 @@ class Program(click.Group):
             code = 143
         except Exception as error:  # noqa: BLE001 # the one place where a bug becomes a sentence
             code = unexpected(error, debug=bool(context.meta.get(_DEBUG)))
+            problem = InfragenError(bug(error)) if code == 70 else None
         else:
+            last_line(0, EXIT_CODES[0])
             return result
+        last_line(code, EXIT_CODES[code], problem)
         return context.exit(code)
 
 
@@ -98,11 +107,6 @@ def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> N
         context.meta[_DEBUG] = True
 
 
-def styled(context: click.Context, stream: TextIO) -> bool:
-    """Whether a stream takes colours: a terminal, and nobody asked for none."""
-    return context.color is not False and stream.isatty() and os.environ.get("TERM", "") != "dumb"
-
-
 def show_error(error: InfragenError) -> None:
     """What went wrong and what to type next, on stderr. A message that begins with its place is left as it is."""
     lead = "" if _PLACE.match(error.message) else click.style("error: ", fg="red", bold=True)
@@ -124,25 +128,18 @@ def unexpected(error: Exception, *, debug: bool) -> int:
     return 70
 
 
+def bug(error: Exception) -> str:
+    """An unexpected exception in one line."""
+    return f"this is a bug in infragen: {type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def show_bug(error: Exception, *, debug: bool) -> None:
     """One line about an unexpected exception, or its traceback."""
     if debug:
         traceback.print_exception(error)
-    words = " ".join(str(error).split())
-    click.echo(f"error: this is a bug in infragen: {type(error).__name__}: {words}", err=True)
+    click.echo(f"error: {bug(error)}", err=True)
     if not debug:
         click.echo("hint: run it again with --debug and report what it prints", err=True)
-
-
-def nowhere() -> TextIO:
-    """A stream that takes everything and keeps nothing."""
-    return Path(os.devnull).open("w")
-
-
-def silence() -> None:
-    """Whoever read our output has gone: what is left to print goes nowhere, also at interpreter exit."""
-    with nowhere() as stream:
-        os.dup2(stream.fileno(), sys.stdout.fileno())
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import Reach, cloud_options, session, show
 from infragen.cli.deploying import end
+from infragen.cli.lines import lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
 
@@ -30,6 +31,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
     help="Switch off this resource's deletion protection; may be given several times.",
 )
 @_yes
+@lines_option
 @cloud_options
 @command_options
 def recover(
@@ -59,6 +61,7 @@ def recover(
 @options.env("The environment whose update is cancelled.", required=True)
 @options.environments
 @_yes
+@lines_option
 @cloud_options
 @command_options
 def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
@@ -77,15 +80,14 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     env = file.environment
     with session(file, reach, yes=yes) as started:
         outcomes = cancel_environment(env, started)
-    if not outcomes:
-        click.echo(f"{env.environment}: nothing runs")
-    end(outcomes, exit_code(outcomes))
+    end(outcomes, exit_code(outcomes), f"{env.environment}: nothing runs")
 
 
 @click.command()
 @options.env("The environment to follow.", required=True)
 @options.environments
 @options.follow_timeout
+@lines_option
 @cloud_options
 @command_options
 def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reach) -> None:
@@ -104,9 +106,7 @@ def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reac
     env = file.environment
     with session(file, reach) as started:
         outcomes = follow_environment(env, started, options.seconds(follow_timeout))
-    if not outcomes:
-        click.echo(f"{env.environment}: nothing runs")
-    end(outcomes, exit_code(outcomes))
+    end(outcomes, exit_code(outcomes), f"{env.environment}: nothing runs")
 
 
 @click.group()

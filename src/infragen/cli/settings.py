@@ -12,10 +12,15 @@ from infragen.errors import InputError
 
 
 @click.command()
-@click.argument("what", metavar="[environment|plan]", type=click.Choice(["environment", "plan"]), default="environment")
+@click.argument(
+    "what",
+    metavar="[environment|plan|events]",
+    type=click.Choice(["environment", "plan", "events"]),
+    default="environment",
+)
 @command_options
 def schema(what: str) -> None:
-    """Print a JSON Schema: of environment files, for editors; or of plans as JSON, for programs.
+    """Print a JSON Schema: of environment files, for editors; of plans or events as JSON, for programs.
 
     The first line of an environment file names it: `# yaml-language-server: $schema=../environment.schema.json`.
 
@@ -23,13 +28,15 @@ def schema(what: str) -> None:
     Examples:
       infragen schema > environment.schema.json
       infragen schema plan
+      infragen schema events
     """
     import json
 
     from infragen.config import json_schema
+    from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
 
-    found = {"environment": json_schema, "plan": plan_schema}[what]()
+    found = {"environment": json_schema, "plan": plan_schema, "events": event_schema}[what]()
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 

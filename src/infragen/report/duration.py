@@ -7,6 +7,9 @@ figure comes from, or that it is what people commonly see. Nothing is decided by
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+HEARTBEAT = 60.0
+"""Seconds of silence after which whoever listens hears that the command is alive."""
+
 BEGINNINGS = {"CREATE": "creating", "UPDATE": "updating", "DELETE": "deleting", "IMPORT": "importing"}
 
 

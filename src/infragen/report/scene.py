@@ -86,10 +86,16 @@ class Scene:
         """
         return max(0.0, self._clock() + (self._ahead or 0.0) - since.timestamp())
 
-    def took(self, event: StackEvent, layer: str) -> float | None:
-        """Seconds that a resource was in progress before this event; None when its beginning was not seen."""
-        begun = self.stacks[layer].busy.get(event.logical_id) if layer in self.stacks else None
-        return (event.time - begun.since).total_seconds() if begun else None
+    def took(self, event: Event) -> float | None:
+        """Seconds that a resource was in progress, or a stack was worked on, before this event; None when its beginning
+        was not seen. To be asked before the event is taken.
+        """
+        if isinstance(event, Happened):
+            stack, ended = self.stacks.get(event.event.layer), event.event.event
+            begun = stack.busy.get(ended.logical_id) if stack else None
+            return (ended.time - begun.since).total_seconds() if begun else None
+        stack = self.stacks.get(event.outcome.layer) if isinstance(event, Ended) else None
+        return self._clock() - stack.begun if stack else None
 
     def elapsed(self, stack: Stack) -> float:
         """How long a stack has run, or how long it took by the times of its events."""

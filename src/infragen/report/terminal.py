@@ -36,16 +36,13 @@ from infragen.engine.progress import (
 from infragen.plan import EnvironmentPlan
 from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
-from infragen.report.duration import span, usually, verb
+from infragen.report.duration import HEARTBEAT, span, usually, verb
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
 from infragen.report.recovery import recovery_lines
 from infragen.report.scene import Scene, Work
 from infragen.report.tree import tree
 from infragen.stack import StackEvent
-
-HEARTBEAT = 60.0
-"""Seconds of silence after which a log hears that the operation is alive."""
 
 SHOWN_BUSY = 3
 PIPE_WIDTH = 200
@@ -135,7 +132,7 @@ class Terminal:
 
     def tell(self, event: Event) -> None:
         """Shows an event."""
-        took = self._took(event)
+        took = self._scene.took(event)
         self._scene.take(event)
         match event:
             case Connected(identity):
@@ -166,13 +163,6 @@ class Terminal:
                 self._beat(seconds)
             case Ended(outcome):
                 self._end(outcome, "" if took is None else f" after {span(took)}")
-
-    def _took(self, event: Event) -> float | None:
-        """Seconds that what an event ends has taken."""
-        if isinstance(event, Happened):
-            return self._scene.took(event.event.event, event.event.layer)
-        stack = self._scene.stacks.get(event.outcome.layer) if isinstance(event, Ended) else None
-        return self._clock() - stack.begun if stack else None
 
     def _plan(self, plan: EnvironmentPlan) -> None:
         self._show(plan_lines(plan, width_of(self._plans or self._progress)))

@@ -1,0 +1,64 @@
+"""`--format json` of the commands that work on stacks: one JSON object a line on stdout, to the very last one."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from infragen.cli.streams import silence
+from infragen.errors import InfragenError
+
+if TYPE_CHECKING:
+    from infragen.report.event_lines import EventLines
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_LINES = "infragen.lines"
+
+
+def lines_option(function: Function) -> Function:
+    """`--format`, read before all other options, so that what is wrong with those is a line, too."""
+    option = click.option(
+        "--format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_begin,
+        help="text for people; json for programs: a line for each event (docs/json-events.md).",
+    )
+    return option(function)
+
+
+def _begin(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    if value == "json":
+        from infragen.report.event_lines import EventLines
+
+        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), context.info_name or "")
+
+
+def _write(line: str) -> None:
+    """Whoever closed stdout gets nothing more; the command goes on."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+
+
+def lines() -> "EventLines | None":
+    """Who prints the lines of this run; None when people read it."""
+    found: EventLines | None = click.get_current_context().meta.get(_LINES)
+    return found
+
+
+def last_line(code: int, meaning: str, error: InfragenError | None = None) -> None:
+    """What ended the command, if anything did, and the line with its exit code; nothing when people read."""
+    found = lines()
+    if found is not None:
+        if error is not None:
+            found.error(type(error).__name__, error.message, error.hint)
+        found.finish(code, meaning)

@@ -1,0 +1,87 @@
+"""Listens to the engine and prints one JSON object a line, for programs; the last one has the exit code.
+
+Nobody is asked: who reads this is no person. A heartbeat comes after each minute without another line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from infragen.engine.outcome import Outcome
+from infragen.engine.progress import Connected, Ended, Event, Following, Question, Warned
+from infragen.errors import Refused
+from infragen.report import event_document
+from infragen.report.duration import HEARTBEAT
+from infragen.report.scene import Scene
+
+
+class EventLines:
+    """Listens to the engine (`progress.Ui`) for one run of one command.
+
+    `write` takes each line without its end; `clock` is in seconds and never goes back; `now` is the time of day.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float], now: Callable[[], datetime], command: str
+    ) -> None:
+        self.environment = ""
+        self.agreed: frozenset[str] = frozenset()
+        self._write = write
+        self._clock = clock
+        self._now = now
+        self._command = command
+        self._scene = Scene(clock)
+        self._outcomes: dict[str, Outcome] = {}
+        self._connected: Connected | None = None
+        self._begun = False
+        self._spoke = clock()
+
+    def confirm(self, question: Question) -> bool:
+        """Whether a flag has answered. Raises Refused without one, naming it."""
+        if question.answered_by in self.agreed:
+            return True
+        raise Refused(f"{question.text} With --format json nobody is asked", f"answer with {question.answered_by}")
+
+    def tell(self, event: Event) -> None:
+        """Prints an event; who we are is told once, though each look at AWS finds it out again."""
+        if event == self._connected:
+            return
+        if isinstance(event, Connected):
+            self._connected = event
+        took = self._scene.took(event)
+        self._scene.take(event)
+        if isinstance(event, Ended):
+            self._outcomes[event.outcome.layer] = event.outcome
+        found = event_document.document(event, took)
+        if found is not None:
+            self._line(found)
+        elif isinstance(event, Following) and self._clock() - self._spoke >= HEARTBEAT:
+            self._line(event_document.heartbeat(self._scene, event.seconds))
+
+    def warning(self, text: str) -> None:
+        """Prints what deserves a second look before there is anything to listen to."""
+        self.tell(Warned(text))
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Prints the outputs of what is deployed."""
+        self._line({"type": "outputs", "values": dict(values)})
+
+    def error(self, kind: str, message: str, hint: str) -> None:
+        """Prints what ended the command."""
+        self._line({"type": "error", "kind": kind, "message": message, "hint": hint})
+
+    def finish(self, code: int, meaning: str) -> None:
+        """Prints the last line. A command that came no further than to print its help has none."""
+        if self._begun or code:
+            running = self._scene.running.values()
+            self._line(event_document.finished(code, meaning, self._outcomes.values(), running))
+
+    def _line(self, values: event_document.Object) -> None:
+        if not self._begun:
+            self._begun = True
+            self._line({"type": "begin", "version": event_document.VERSION, "command": self._command})
+        self._spoke = self._clock()
+        kind = {"type": values["type"], "time": self._now().isoformat(), "environment": self.environment}
+        self._write(json.dumps(kind | values))

@@ -1,0 +1,73 @@
+"""docs/json-events.md: the lines of `--format json`, key by key. Made from the schema by `make docs`."""
+
+import sys
+from typing import Any
+
+from infragen.report.event_schema import PLAN, event_names, event_schema, part_names
+
+_HEAD = """\
+# Deployments as JSON
+
+<!-- Made by `make docs` from the schema; edit `src/infragen/report/event_schema.py` or `event_page.py` instead. -->
+
+`bootstrap`, `deploy`, `destroy`, `recover`, `cancel` and `follow` print JSON with `--format json`: one object a line,
+one line for everything that happens, while it happens. stdout has these lines and nothing else; errors are lines, too,
+and stand on stderr for people as well. `infragen schema events` prints the JSON Schema (2020-12) of a line.
+
+- The first line is `begin`, the last one `finished`, with the [exit code](exit-codes.md) and the root cause. A run
+  that is killed has no last line; the same command continues what it began. A command line with an unknown option is
+  refused on stderr alone, with exit code 2.
+- Nobody is asked: what needs an answer must have its flag, or ends with exit code 3.
+- After a minute without another line comes a `heartbeat`.
+- **Version.** Within a `version` keys and types of lines are only added. Skip those that you do not know.
+- `time` is this machine's clock, `aws_time` is AWS's: do not compare them.
+
+```bash
+infragen deploy --env prod --yes --format json > deploy.jsonl; echo $?
+jq -r 'select(.type == "finished") | .root_cause | select(.) |
+  "\\(.layer)/\\(.logical_id): \\(.reason) (\\(.setting.file):\\(.setting.line))"' deploy.jsonl
+jq -r 'select(.type == "resource" and .seconds) | "\\(.seconds) \\(.layer)/\\(.logical_id)"' deploy.jsonl | sort -rn
+```
+
+`status` and `outputs` print one JSON document with `--format json`, `plan` prints [its own](plan-json.md).
+
+Every line has `type`, `time` and `environment`; the tables below leave them out.
+"""
+
+
+def event_page() -> str:
+    """The whole page."""
+    schemas = event_schema()["$defs"]
+    parts = [_HEAD]
+    for name in (*event_names(), *part_names()):
+        shared = ("type", "time", "environment") if name in event_names() else ()
+        rows = [(key, each) for key, each in schemas[name]["properties"].items() if key not in shared]
+        table = "\n".join(["| Key | Type | Meaning |", "|---|---|---|", *(_row(*each) for each in rows)])
+        parts.append(f"## {name}\n\n{schemas[name]['description']}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _row(key: str, schema: dict[str, Any]) -> str:
+    return f"| `{key}` | {_type(schema)} | {schema['description']} |"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    if schema.get("$ref") == PLAN:
+        return "[plan document](plan-json.md)"
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name})"
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}"
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    return " or ".join({"array": "list"}.get(each, each) for each in kinds)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(event_page())

@@ -1,0 +1,294 @@
+"""The JSON Schema of the lines that `--format json` prints: the one place that says what each of their keys means.
+
+`infragen schema events` prints it and docs/json-events.md is made from it. Objects are open, because keys may be added.
+"""
+
+from typing import Any
+
+from infragen.engine.destroy import FATES
+from infragen.report.event_document import VERSION
+from infragen.report.plan_schema import plan_schema
+from infragen.stack import OnRecover
+
+Schema = dict[str, Any]
+PLAN = "urn:infragen:plan"
+OUTCOMES = ("deployed", "unchanged", "deleted", "recovered", "failed", "skipped", "unknown")
+_MARKS = {
+    "time": {"type": "string", "format": "date-time", "description": "when the line was printed, by this machine"},
+    "environment": {"type": "string", "description": "name of the environment; empty before its file has been read"},
+}
+
+
+def event_schema() -> Schema:
+    """The schema of one line (JSON Schema 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An event of infragen",
+        "description": "One line of `--format json` of the commands that work on stacks.",
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in _events()],
+        "$defs": {
+            **{name: _event(name, *each) for name, each in _events().items()},
+            **{name: _object(about, keys) for name, (about, keys) in _parts().items()},
+            "plan_document": {**plan_schema(), "$id": PLAN},
+        },
+    }
+
+
+def event_names() -> tuple[str, ...]:
+    """The types of lines, in the order in which a run may print them."""
+    return tuple(_events())
+
+
+def part_names() -> tuple[str, ...]:
+    """The objects that lines hold."""
+    return tuple(_parts())
+
+
+Described = dict[str, tuple[str, dict[str, Schema]]]
+
+
+def _events() -> Described:
+    return {**_beginning(), **_work(), **_end()}
+
+
+def _beginning() -> Described:
+    where = {"account": _text("12-digit account id"), "region": _text("region")}
+    return {
+        "begin": (
+            "The first line.",
+            {
+                "version": {
+                    "const": VERSION,
+                    "description": "goes up when something is removed or changes its meaning",
+                },
+                "command": _text("the command, as `deploy`"),
+            },
+        ),
+        "warning": ("Something to know; it stops nothing.", {"text": _text("a sentence")}),
+        "connected": (
+            "AWS has said who we are, and it is the account of the environment file.",
+            {**where, "partition": _text("as `aws`, `aws-cn`"), "identity": _text("ARN of the caller")},
+        ),
+        "uploaded": (
+            "An artifact was missing in the bucket and is there now.",
+            {"bucket": _text("name"), "key": _text("key, with the content's digest"), "bytes": _whole("size")},
+        ),
+        "preparing": ("A change set is being made.", _STACK),
+        "plan": ("What will be done, before it is.", {"plan": {"$ref": PLAN, "description": "as of `plan`"}}),
+        "deletion_plan": (
+            "What will be deleted, before it is.",
+            {**where, "stacks": _list(_ref("deletion"), "in the order in which they go")},
+        ),
+        "recovery_plan": (
+            "What will be done about failed stacks, before it is.",
+            {**where, "stacks": _list(_ref("remedy"), "one for each that needs it")},
+        ),
+    }
+
+
+def _work() -> Described:
+    return {
+        "started": (
+            "An operation on a stack began.",
+            {
+                **_STACK,
+                "action": _text("create, update, recreate, continue, delete, recover, or follow what ran already"),
+            },
+        ),
+        "resource": (
+            "An event of a resource.",
+            {
+                **_HAPPENED,
+                **_RESOURCE,
+                "physical_id": _text("AWS's id; empty before it has one"),
+                "seconds": _number("how long it was in progress, by AWS's times, where this ends that; else null"),
+            },
+        ),
+        "stack": ("An event of a stack as a whole.", _HAPPENED),
+        "notice": (
+            "What another service says about a resource that takes long.",
+            {"layer": _LAYER, "logical_id": _RESOURCE["logical_id"], "text": _text("its words")},
+        ),
+        "unreachable": (
+            "AWS cannot be read at the moment; the operation goes on, and so does the command.",
+            {"layer": _LAYER, "reason": _text("why")},
+        ),
+        "heartbeat": (
+            "The command is alive; printed after a minute without another line.",
+            {
+                "seconds": _number("since the work began"),
+                "stacks": _list(_text("name"), "the stacks that are worked on"),
+                "work": _list(_ref("work"), "what is in progress in them, the longest first"),
+            },
+        ),
+        "outcome": (
+            "What became of a stack; each has exactly one.",
+            {
+                **_STACK,
+                "outcome": {"enum": [*OUTCOMES], "description": "what became of it"},
+                "status": _text("AWS's status, where there is one"),
+                "message": _text("for `failed` and `unknown`: what happened, as one sentence"),
+                "hint": _text("what to type next; may be empty"),
+                "cause": _maybe("cause", "for `failed`: the first true failure; null when no resource failed"),
+                "needs": _text("for `skipped`: the layer that was not deployed"),
+                "left": _list(_text("an id"), "what is left behind, kept, or no longer as the stack says"),
+                "seconds": _number("how long it took; null where nothing was begun"),
+            },
+        ),
+    }
+
+
+def _end() -> Described:
+    values = {"type": "object", "additionalProperties": {"type": "string"}, "description": "name to value"}
+    outcomes = {"type": "object", "additionalProperties": {"enum": [*OUTCOMES]}, "description": "layer to outcome"}
+    return {
+        "outputs": ("After a deployment: what people and programs need of it.", {"values": values}),
+        "error": (
+            "What ended the command, or kept it from beginning.",
+            {
+                "kind": _text(
+                    "`InputError`, `Refused`, `CloudError`, `Conflict` or their like; a bug is `InfragenError`"
+                ),
+                "message": _text("what is wrong, with the place in the file where there is one"),
+                "hint": _text("what to type next; may be empty"),
+            },
+        ),
+        "finished": (
+            "The last line of every run.",
+            {
+                "exit_code": _whole("the process's exit code"),
+                "meaning": _text("the exit code in words"),
+                "outcomes": outcomes,
+                "root_cause": _maybe("cause", "the first true failure in any stack; null without one"),
+                "still_running": _list(_text("name"), "stacks that AWS may still be working on"),
+            },
+        ),
+    }
+
+
+def _parts() -> Described:
+    return {
+        "cause": (
+            "The first true failure of a resource, in AWS's words.",
+            {
+                "layer": _LAYER,
+                **_RESOURCE,
+                "physical_id": _text("AWS's id; may be empty"),
+                "status": _text("as `CREATE_FAILED`"),
+                "reason": _text("AWS's words"),
+                "aws_time": {"type": ["string", "null"], "description": "when, by AWS's clock"},
+                "cancelled": _whole("how many other resources were cancelled because of it"),
+                "setting": _maybe("setting", "where it comes from; null where no setting decides it"),
+            },
+        ),
+        "setting": (
+            "A key of the environment file.",
+            {
+                "key": _text("as `database.engine_version`, `queues[0]`"),
+                "file": _text("the file that writes it; it may be one that the environment extends"),
+                "line": _whole("counted from 1"),
+                "column": _whole("counted from 1"),
+                "written": {
+                    "type": "boolean",
+                    "description": "false for a default: then the place is that of its section",
+                },
+            },
+        ),
+        "work": (
+            "A resource in progress.",
+            {
+                "layer": _LAYER,
+                **_RESOURCE,
+                "status": _text("as `CREATE_IN_PROGRESS`"),
+                "seconds": _number("for how long"),
+                "usual_minutes": {
+                    "type": ["array", "null"],
+                    "items": {"type": "integer"},
+                    "description": "from and to, how long that usually takes; null where it is quick or unknown",
+                },
+            },
+        ),
+        "deletion": (
+            "A stack to delete.",
+            {
+                **_STACK,
+                "status": _text("AWS's status"),
+                "protections": _list(_text("a stack's name, or layer/LogicalId"), "what must be switched off first"),
+                "resources": _list(_ref("fate"), "what it holds, nested stacks included"),
+            },
+        ),
+        "fate": (
+            "What becomes of a resource.",
+            {
+                "layer": _LAYER,
+                **_RESOURCE,
+                "physical_id": _text("AWS's id"),
+                "fate": {"enum": [*FATES.values()], "description": "snapshotted means: and then deleted"},
+            },
+        ),
+        "remedy": (
+            "What recovers a stack.",
+            {
+                **_STACK,
+                "status": _text("AWS's status"),
+                "action": {"enum": [each.value for each in OnRecover], "description": "what will be done"},
+                "why": _text("what had failed"),
+                "stuck": _list(_ref("obstacle"), "what a rollback could not put back"),
+                "skipped": _list(_text("layer/LogicalId"), "what is given up"),
+                "deletion": _maybe("deletion", "what is deleted, where that is the remedy"),
+            },
+        ),
+        "obstacle": (
+            "A resource that a rollback could not put back.",
+            {
+                "place": _text("layer/LogicalId"),
+                "resource_type": _RESOURCE["resource_type"],
+                "reason": _text("AWS's words"),
+            },
+        ),
+    }
+
+
+def _event(name: str, about: str, keys: dict[str, Schema]) -> Schema:
+    kind = {"const": name, "description": "the type of the line"}
+    return _object(about, {"type": kind, **_MARKS, **keys})
+
+
+def _object(about: str, keys: dict[str, Schema]) -> Schema:
+    return {"description": about, "type": "object", "properties": keys, "required": [*keys]}
+
+
+def _list(items: Schema, about: str) -> Schema:
+    return {"type": "array", "items": items, "description": about}
+
+
+def _text(about: str) -> Schema:
+    return {"type": "string", "description": about}
+
+
+def _whole(about: str) -> Schema:
+    return {"type": "integer", "description": about}
+
+
+def _number(about: str) -> Schema:
+    return {"type": ["number", "null"], "description": about}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _maybe(name: str, about: str) -> Schema:
+    return {"anyOf": [_ref(name), {"type": "null"}], "description": about}
+
+
+_LAYER = _text("layer; of a stack nested in a layer's, `layer/LogicalId`; `root` and `artifacts` beside the layers")
+_STACK = {"layer": _LAYER, "stack": _text("the stack's name")}
+_RESOURCE = {"logical_id": _text("its name in the template"), "resource_type": _text("as `AWS::SQS::Queue`")}
+_HAPPENED = {
+    **_STACK,
+    "status": _text("AWS's status, as `CREATE_IN_PROGRESS`"),
+    "reason": _text("AWS's words; may be empty"),
+    "aws_time": {"type": "string", "format": "date-time", "description": "when, by AWS's clock"},
+    "event_id": _text("AWS's id of the event; each is told once"),
+}

@@ -1,0 +1,294 @@
+"""`--format json` of the commands that work on stacks: every line of every run is what the schema says."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from emulator import Faults
+from formats import closed
+
+from infragen.cli import main
+from infragen.cloud import Identity
+from infragen.emulator import Emulator
+from infragen.engine.follow import LayerEvent
+from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Recovered, Skipped, Unknown
+from infragen.engine.progress import (
+    Connected,
+    Ended,
+    Event,
+    Following,
+    Happened,
+    Lost,
+    Noticed,
+    Question,
+    Started,
+    Uploaded,
+    Warned,
+)
+from infragen.errors import Refused
+from infragen.report.event_lines import EventLines
+from infragen.report.event_page import event_page
+from infragen.report.event_schema import event_names, event_schema
+from infragen.stack import StackEvent
+
+ENVIRONMENT = """\
+project: shop
+environment: dev
+region: eu-central-1
+account: "{account}"
+topology: {topology}
+network:
+  nat: none
+  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, rds-data, ssm, kms]
+queues:
+  - name: orders
+"""
+START = datetime(2026, 1, 1, tzinfo=UTC)
+Line = dict[str, Any]
+
+
+@functools.cache
+def validator() -> Any:
+    found = event_schema()
+    plan = found["$defs"].pop("plan_document")
+    shut = closed(found)
+    for name, key in (("outputs", "values"), ("finished", "outcomes")):  # their keys are names of the user's
+        values = found["$defs"][name]["properties"][key]["additionalProperties"]
+        shut["$defs"][name]["properties"][key]["additionalProperties"] = values
+    shut["$defs"]["plan_document"] = closed(plan)
+    jsonschema.Draft202012Validator.check_schema(shut)
+    return jsonschema.Draft202012Validator(shut)
+
+
+def checked(stdout: str) -> list[Line]:
+    """The lines of a run, each valid; the first and the last are what they should be."""
+    found = [json.loads(line) for line in stdout.splitlines()]
+    for line in found:
+        branch = validator().evolve(schema={**validator().schema, "oneOf": [{"$ref": f"#/$defs/{line['type']}"}]})
+        branch.validate(line)
+    assert found[0]["type"] == "begin"
+    assert [each["type"] for each in found].count("finished") == 1
+    assert found[-1]["type"] == "finished"
+    return found
+
+
+def of(lines: list[Line], kind: str) -> list[Line]:
+    return [each for each in lines if each["type"] == kind]
+
+
+# --- real runs -------------------------------------------------------------------------------------------------------
+
+Run = Callable[..., list[Line]]
+
+
+@pytest.fixture(params=["nested", "independent"])
+def run(
+    request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs a command in a directory with the environment dev and gives its checked lines; the bucket is there."""
+    (tmp_path / "environments").mkdir()
+    text = ENVIRONMENT.format(account=account, topology=request.param)
+    (tmp_path / "environments" / "dev.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path / "cache"))
+
+    def invoke(command: str, *options: str, code: int = 0) -> list[Line]:
+        arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, "--format", "json", *options]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == code, result.output
+        lines = checked(result.stdout)
+        assert lines[-1]["exit_code"] == code
+        return lines
+
+    invoke("bootstrap", "--yes")
+    return invoke
+
+
+def test_the_life_of_an_environment_as_lines(run: Run) -> None:
+    """Plan, events with times, outcomes, outputs; nothing to do; deletion."""
+    deployed = run("deploy", "--yes")
+    assert of(deployed, "plan")[0]["plan"]["plans"][0]["environment"] == "dev"
+    done = [each for each in of(deployed, "resource") if each["status"] == "CREATE_COMPLETE"]
+    assert {"OrdersQueue", "Vpc"} <= {each["logical_id"] for each in done}
+    assert all(each["seconds"] >= 0 for each in done if each["resource_type"] != "AWS::CloudFormation::Stack")
+    assert len({each["event_id"] for each in of(deployed, "resource")}) == len(of(deployed, "resource"))
+    assert {each["outcome"] for each in of(deployed, "outcome")} == {"deployed"}
+    assert "OrdersQueueUrl" in of(deployed, "outputs")[0]["values"]
+    assert len(of(deployed, "connected")) == 1
+    assert {each["environment"] for each in deployed} == {"dev"}
+    again = run("deploy", "--yes")
+    assert set(again[-1]["outcomes"].values()) == {"unchanged"}
+    assert of(run("follow"), "outcome") == []
+    gone = run("destroy", "--yes")
+    assert of(gone, "deletion_plan")[0]["stacks"]
+    assert set(gone[-1]["outcomes"].values()) == {"deleted"}
+
+
+def test_a_failure_ends_with_its_root_cause_and_line(run: Run, faults: Faults) -> None:
+    """AWS's words, and the place in the environment file; then its recovery."""
+    faults(fail={"create AWS::SQS::Queue": [1]})
+    last = run("deploy", "--yes", "--on-failure", "keep", code=1)[-1]
+    cause = last["root_cause"]
+    assert (cause["layer"], cause["reason"]) == ("queue", "injected failure: create AWS::SQS::Queue")
+    setting = cause["setting"]
+    assert (setting["key"], setting["file"], setting["line"]) == ("queues[0]", "environments/dev.yaml", 10)
+    faults()
+    recovered = run("recover", "--yes")
+    assert of(recovered, "recovery_plan")[0]["stacks"][0]["why"]
+
+
+def test_nobody_is_asked(run: Run) -> None:
+    """O5: a question without its flag is an error, and the flag is named."""
+    refused = run("deploy", code=3)
+    [error] = of(refused, "error")
+    assert (error["kind"], error["hint"]) == ("Refused", "answer with --yes")
+    assert of(refused, "plan")
+
+
+def test_what_is_wrong_with_the_input_is_a_line(run: Run) -> None:
+    """A broken file, an environment that is not there, a missing option: the same two last lines."""
+    Path("environments/dev.yaml").write_text("project: 1 2\nenvironment: dev\n")
+    [error] = of(run("deploy", code=2), "error")
+    assert error["message"].startswith("environments/dev.yaml:1:1: region is missing")
+    for arguments in (["deploy", "--env", "nope", "--format", "json"], ["deploy", "--format", "json"]):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == checked(result.stdout)[-1]["exit_code"] == 2
+
+
+def test_o2_lines_go_to_stdout_and_nothing_else_does(run: Run, emulator: Emulator) -> None:
+    """O2: as a process of its own, in a locale without UTF-8; stderr has nothing to say."""
+    command = [sys.executable, "-m", "infragen", "deploy", "--env", "dev", "--yes", "--format", "json"]
+    ended = subprocess.run(
+        [*command, "--endpoint-url", emulator.endpoint_url],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=True,
+    )
+    assert ended.stderr == b""
+    checked(ended.stdout.decode("ascii"))
+
+
+def test_o4_a_closed_stdout_ends_the_lines_and_not_the_deployment(run: Run, emulator: Emulator) -> None:
+    """O4: whoever read the lines has gone after the first; the deployment ends as if nobody had."""
+    command = [sys.executable, "-m", "infragen", "deploy", "--env", "dev", "--yes", "--format", "json"]
+    child = subprocess.Popen(
+        [*command, "--endpoint-url", emulator.endpoint_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.readline()
+    child.stdout.close()
+    said = child.stderr.read()
+    child.stderr.close()
+    assert (child.wait(), said) == (0, b"")
+    assert set(run("deploy", "--yes")[-1]["outcomes"].values()) == {"unchanged"}
+
+
+# --- every kind of line ----------------------------------------------------------------------------------------------
+
+
+class Stage:
+    """Lines from events that are made by hand, with clocks of ours."""
+
+    def __init__(self) -> None:
+        self.clock = 0.0
+        self.written: list[str] = []
+        self.ui = EventLines(self.written.append, lambda: self.clock, lambda: START, "deploy")
+
+    def tell(self, *events: Event) -> list[Line]:
+        for event in events:
+            self.ui.tell(event)
+        return [json.loads(line) for line in self.written]
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A stage whose lines are checked at the end."""
+    made = Stage()
+    yield made
+    made.ui.finish(1, "it failed")
+    checked("\n".join(made.written))
+
+
+def resource(name: str, status: str, seconds: float, kind: str = "AWS::RDS::DBInstance", reason: str = "") -> Happened:
+    time = START + timedelta(seconds=seconds)
+    event = StackEvent(f"{name}-{status}", "arn", "shop-dev-database", name, "id", kind, status, time, reason)
+    return Happened("database", LayerEvent("database", event))
+
+
+def test_a_silent_minute_is_broken_by_a_heartbeat(stage: Stage) -> None:
+    """O1: what is in progress, for how long, and how long that usually is; again after the next minute."""
+    stage.tell(Started("database", "shop-dev-database", "create"), resource("Writer", "CREATE_IN_PROGRESS", 0))
+    stage.clock = 59
+    assert of(stage.tell(Following(59, ("database",))), "heartbeat") == []
+    stage.clock = 60
+    [beat] = of(stage.tell(Following(60, ("database",)), Following(61, ("database",))), "heartbeat")
+    assert beat["stacks"] == ["shop-dev-database"]
+    assert beat["work"][0]["seconds"] == 60
+    assert beat["work"][0]["usual_minutes"] == [8, 12]
+    stage.clock = 120
+    assert len(of(stage.tell(Following(120, ("database",))), "heartbeat")) == 2
+
+
+def test_everything_that_an_engine_tells_has_its_line(stage: Stage) -> None:
+    """What seldom happens in a real run: notices, lost connections, each kind of outcome."""
+    cause = Cause("database", "Writer", "AWS::RDS::DBInstance", "CREATE_FAILED", "no room", "id", START)
+    earlier = Cause("queue", "Jobs", "AWS::SQS::Queue", "CREATE_FAILED", "first", "id", START - timedelta(seconds=1))
+    stage.tell(
+        Connected(Identity("1", "arn", "aws", "eu-west-1")),
+        Uploaded("bucket", "key", 3),
+        Noticed("api", "Service", "unable to place a task"),
+        Lost("api", "no route"),
+        Warned("careful"),
+        Started("database", "shop-dev-database", "create"),
+        Started("network", "shop-dev-network", "create"),
+        resource("Writer", "CREATE_IN_PROGRESS", 0),
+        resource("Writer", "CREATE_FAILED", 5, reason="no room"),
+        Ended(Failed("database", "shop-dev-database", "no room", "mend it", "ROLLBACK_COMPLETE", cause)),
+        Ended(Failed("queue", "shop-dev-queue", "first", "mend it", "ROLLBACK_COMPLETE", earlier)),
+        Ended(Deployed("a", "s", "CREATE_COMPLETE", left=("id",))),
+        Ended(Deleted("b", "s", ("kept",))),
+        Ended(Recovered("c", "s", "UPDATE_ROLLBACK_COMPLETE", ("d/E",))),
+        Ended(Skipped("d", "s", "database")),
+        Ended(Unknown("e", "s", "it may still run")),
+    )
+    stage.ui.finish(1, "it failed")
+    last = json.loads(stage.written.pop())
+    assert last["root_cause"]["reason"] == "first"
+    assert last["still_running"] == ["shop-dev-network"]
+    assert list(last["outcomes"].values()) == [
+        "failed", "failed", "deployed", "deleted", "recovered", "skipped", "unknown",
+    ]  # fmt: skip
+    failed = [json.loads(line) for line in stage.written if '"CREATE_FAILED"' in line]
+    assert failed[0]["seconds"] == 5
+
+
+def test_a_flag_answers_and_nothing_else(stage: Stage) -> None:
+    """The flags that the user gave."""
+    stage.ui.agreed = frozenset({"--yes"})
+    assert stage.ui.confirm(Question("go on?", "--yes"))
+    with pytest.raises(Refused, match="nobody is asked"):
+        stage.ui.confirm(Question("delete prod?", "--confirm prod", "prod"))
+
+
+def test_the_page_says_what_the_schema_says() -> None:
+    """docs/json-events.md; `make docs` writes it anew. Every type of line is on it."""
+    text = (Path(__file__).parents[1] / "docs" / "json-events.md").read_text()
+    assert text == event_page()
+    assert all(f"\n## {name}\n" in text for name in event_names())
+
+
+def test_the_schema_is_printed() -> None:
+    """By `infragen schema events`."""
+    assert json.loads(CliRunner().invoke(main, ["schema", "events"]).stdout) == event_schema()
