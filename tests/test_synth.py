@@ -117,11 +117,11 @@ def _with_queues(dev: Environment, count: int) -> Environment:
 def test_a_template_beyond_a_limit_is_refused_with_the_layer_and_the_count(
     dev: Environment, queues: int, warns: bool, refused: bool
 ) -> None:
-    """Eight resources a queue: 456 pass 90 % of 500 and warn, 504 are refused."""
+    """T2: eight resources a queue: 456 pass 90 % of 500 and warn, 504 are refused."""
     environment = _with_queues(dev, queues)
     if refused:
-        with pytest.raises(InputError, match="layer queue: 504 resources, CloudFormation takes at most 500"):
+        with pytest.raises(InputError, match="layer queue: 504 resources; CloudFormation allows 500"):
             synthesize(environment)
     else:
-        warning = f"layer queue: {8 * queues} of at most 500 resources"
-        assert (warning in synthesize(environment).warnings) is warns
+        warning = f"layer queue: {8 * queues} resources of 500 that CloudFormation allows"
+        assert (warning in synthesize(environment).check_limits()) is warns

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.edits import NOTHING, differences, intrinsic, likeness, same
-from infragen.masking import Sealed, conceals, mask, sounds_secret
+from infragen.masking import Sealed, conceals, mask
 from infragen.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
 from infragen.settle import decides, later, references, settled
 from infragen.stack import KnownAfter, PropertyChange, ResourceChange
+from infragen.suspicion import sounds_secret
 
 SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
 """Types whose DeletionPolicy is Snapshot when none is written (User Guide, "DeletionPolicy attribute"); a DBInstance

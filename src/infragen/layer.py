@@ -107,11 +107,6 @@ def named(suffix: str) -> Sub:
     return Sub(f"{PREFIX}-{suffix}")
 
 
-def literal(text: str) -> str:
-    """Text from a configuration file, safe inside Fn::Sub: every `${` stays what it is."""
-    return text.replace("${", "${!")
-
-
 def arn(rest: str) -> Sub:
     """An ARN in whatever partition the stack runs in, e.g. `sqs:${AWS::Region}:${AWS::AccountId}:name`."""
     return Sub("arn:${AWS::Partition}:" + rest)

@@ -11,35 +11,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from infragen.stack import Absent, KnownAfter, Secret
+from infragen.suspicion import sounds_secret
 
 SECRET = Secret()
 
 NO_VALUE_OF_ITS_OWN = frozenset({"Ref", "Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Condition"})
 """Functions that name another thing and hold no text of their own."""
 
-_SECRET_WORDS = frozenset({
-    "password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "credentials", "apikey", "pat", "dsn",
-})  # fmt: skip
-_SECRET_KEYS = frozenset({"api", "private", "access", "signing", "master", "license", "auth"})
-"""Words that make a secret of the word "key" after them."""
-
-_ABOUT_A_SECRET = frozenset({
-    "algorithm", "arn", "arns", "audience", "count", "days", "enabled", "endpoint", "expiration", "expiry", "file",
-    "header", "hours", "id", "ids", "issuer", "length", "minutes", "name", "parameter", "path", "period", "policy",
-    "provider", "region", "rotation", "scope", "seconds", "specification", "timeout", "ttl", "type", "units", "url",
-    "validity", "version",
-})  # fmt: skip
-"""Last words of names that say something about a secret: `PasswordLength`, `TOKEN_TTL`, `DATABASE_SECRET_ARN`."""
-
 _HOLDERS = frozenset({"GenerateSecretString", "MasterUserSecret", "Secrets", "SecretOptions"})
 """Properties that describe or point at a secret: what is in them is looked at by its own name."""
 
 _NAMES = ("Name", "Key", "ParameterKey", "VariableName", "name", "key")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _DYNAMIC = re.compile(r"\{\{resolve:(?:secretsmanager|ssm-secure):[^}]*\}\}")
 _USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
@@ -57,17 +42,6 @@ class Sealed:
 
     def __str__(self) -> str:
         return str(SECRET)
-
-
-def sounds_secret(name: str) -> bool:
-    """Whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKey`; not `PasswordLength`."""
-    words = [each.lower() for each in _WORD.findall(name)]
-    if not words or words[-1] in _ABOUT_A_SECRET:
-        return False
-    if not _SECRET_WORDS.isdisjoint(words):
-        return True
-    pairs = pairwise(words)
-    return any(first in _SECRET_KEYS and second in ("key", "keys") for first, second in pairs)
 
 
 def conceals(holder: object, key: str) -> bool:

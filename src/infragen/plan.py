@@ -8,15 +8,17 @@ engine. This module also holds what a plan looks like to people: one `StackPlan`
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from infragen import limits
 from infragen.config import Difference, Environment, EnvironmentFile
 from infragen.cost import CENT, CostDelta
 from infragen.errors import InputError
-from infragen.guard import Refusal
+from infragen.guard import Refusal, stack_policy, stateful
 from infragen.layer import LaunchParameter
 from infragen.origin import origin
 from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
@@ -26,14 +28,7 @@ from infragen.widening import Widening
 ROOT = "root"
 ARTIFACTS = "artifacts"
 
-MAX_RESOURCES, MAX_PARAMETERS, MAX_OUTPUTS, MAX_MAPPINGS, MAX_BYTES = 500, 200, 200, 200, 1_000_000
-MAX_TAGS, MAX_DESCRIPTION, MAX_VALUE = 50, 1024, 4096
-"""CloudFormation User Guide, "Understand CloudFormation quotas"."""
-
 MAX_BUCKET_NAME = 63
-
-NEARLY = 0.9
-"""The part of a quota above which we warn."""
 
 IAM_NAMES = {
     "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
@@ -157,15 +152,11 @@ def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> Pl
     units = (_root_unit(assembly, values),) if nested else tuple(_layer_units(assembly, values))
     uploads = {template_key(each.digest): each.text.encode() for each in assembly.templates}
     uploads.update({unit.key: unit.text.encode() for unit in units})
-    warnings = [w for unit in units for layer, body in unit.bodies() for w in check_template(layer, body)]
-    warnings += [w for each in assembly.templates for w in check_size(each.layer, each.text)]
-    warnings += [w for unit in units for w in _check_request(unit)]
-    return Plan(env, units, tuple(uploads.items()), tuple(warnings))
+    return Plan(env, units, tuple(uploads.items()), (*assembly.check_limits(), *check_requests(env, units)))
 
 
 def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:
     root = assembly.root()
-    check_size(ROOT, root.text)
     parameters = _launch(root.parameters, values)
     if "TemplateBucket" in root.body.get("Parameters", {}):
         parameters["TemplateBucket"] = bucket_name(assembly.environment)
@@ -241,38 +232,17 @@ def capabilities(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def check_template(layer: str, body: Mapping[str, Any]) -> list[str]:
-    """Counts what CloudFormation counts. Raises InputError above a quota; gives a warning near one."""
-    limits = {
-        "Resources": MAX_RESOURCES,
-        "Parameters": MAX_PARAMETERS,
-        "Outputs": MAX_OUTPUTS,
-        "Mappings": MAX_MAPPINGS,
-    }
-    counts = ((section.lower(), len(body.get(section, {})), limit) for section, limit in limits.items())
-    return [warning for what, count, limit in counts for warning in _within(layer, what, count, limit)]
+def check_requests(env: Environment, units: Iterable[StackUnit]) -> tuple[str, ...]:
+    """What comes near a limit of CloudFormation beside the templates. Raises InputError for what is above one."""
+    return limits.check(count for unit in units for count in _counts(env, unit))
 
 
-def check_size(layer: str, text: str) -> list[str]:
-    """The size of a template's text in bytes, as `check_template`."""
-    return list(_within(layer, "bytes", len(text.encode()), MAX_BYTES))
-
-
-def _check_request(unit: StackUnit) -> Iterator[str]:
-    yield from _within(unit.layer, "tags", len(unit.tags), MAX_TAGS)
-    yield from _within(
-        unit.layer, "bytes of description", len(unit.body.get("Description", "").encode()), MAX_DESCRIPTION
-    )
-    for name, value in unit.parameters.items():
-        if isinstance(value, str):
-            yield from _within(unit.layer, f"bytes in parameter {name}", len(value.encode()), MAX_VALUE)
-
-
-def _within(layer: str, what: str, count: int, limit: int) -> Iterator[str]:
-    if count > limit:
-        raise InputError(f"layer {layer}: {count} {what}; CloudFormation allows {limit}")
-    if count > NEARLY * limit:
-        yield f"layer {layer}: {count} {what} of {limit} that CloudFormation allows"
+def _counts(env: Environment, unit: StackUnit) -> Iterator[limits.Count]:
+    yield from limits.of_request(unit.layer, unit.tags, unit.parameters)
+    if not unit.key:
+        yield from limits.of_template(unit.layer, unit.body, unit.text, inline=True)
+    for layer, body in unit.bodies() if env.protected else ():
+        yield limits.of_policy(layer, json.dumps(stack_policy(list(stateful(body)))))
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from typing import Any
 
 from infragen.diff import Side
 from infragen.edits import NOTHING, same
-from infragen.masking import SECRET, Sealed, mask, sounds_secret
+from infragen.masking import SECRET, Sealed, mask
 from infragen.replacement import ALWAYS, RECREATIONS, judged
 from infragen.settle import decides, later, references
 from infragen.stack import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.suspicion import sounds_secret
 
 CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
 

@@ -13,21 +13,14 @@ from typing import Any
 from troposphere import GetAtt, Output, Parameter, Ref, Sub, Tags
 from troposphere.cloudformation import Stack
 
+from infragen import limits
 from infragen.config import Environment
-from infragen.errors import InputError
 from infragen.layer import LaunchParameter, Layer, LayerOutput, Template
 from infragen.layers import LAYERS
 from infragen.templatefile import dump_yaml
 
 COMMON = ("ProjectName", "EnvironmentName")
 _LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
-
-
-LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200}
-"""How many of each one template may have (CloudFormation User Guide, "Understand CloudFormation quotas")."""
-
-MAXIMUM_BYTES = 1_000_000
-"""The largest template that CloudFormation reads from S3 (same page)."""
 
 
 class ContractError(Exception):
@@ -86,32 +79,13 @@ class Assembly:
     environment: Environment
     templates: tuple[LayerTemplate, ...] = field(default=())
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What comes within a tenth of a limit of CloudFormation."""
-        return tuple(
-            f"layer {name}: {count:,} of at most {limit:,} {what}"
-            for name, what, count, limit in self._counts()
-            if count > 0.9 * limit
-        )
-
-    def _counts(self) -> Iterator[tuple[str, str, int, int]]:
+    def check_limits(self) -> tuple[str, ...]:
+        """What comes near a limit of CloudFormation. Raises InputError for what is above one."""
         named = [(each.layer, each.body, each.text) for each in self.templates]
-        root = self.root()
-        for name, body, text in (*named, ("root", root.body, root.text)):
-            for section, limit in LIMITS.items():
-                yield name, section.lower(), len(body.get(section, {})), limit
-            yield name, "bytes", len(text.encode()), MAXIMUM_BYTES
-
-    def check_limits(self) -> None:
-        """Raises InputError when a template is larger than CloudFormation takes, with the layer and the count."""
-        over = [
-            f"layer {name}: {count:,} {what}, CloudFormation takes at most {limit:,}"
-            for name, what, count, limit in self._counts()
-            if count > limit
-        ]
-        if over:
-            raise InputError("\n".join(over), "turn something off, or split it over two environments")
+        if self.environment.topology == "nested":
+            root = self.root()
+            named.append(("root", root.body, root.text))
+        return limits.check(count for each in named for count in limits.of_template(*each))
 
     def template(self, layer: str) -> LayerTemplate:
         """The template of a layer; KeyError when the layer is off."""

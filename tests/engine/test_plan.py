@@ -15,7 +15,7 @@ from infragen.engine.deploy import Options, launch_values, worker_code
 from infragen.environments import find
 from infragen.errors import InputError
 from infragen.layer import LaunchParameter
-from infragen.plan import Kept, OutputOf, StackUnit, bucket_name, capabilities, check_size, check_template, make_plan
+from infragen.plan import Kept, OutputOf, StackUnit, bucket_name, capabilities, make_plan
 from infragen.synth import synthesize
 
 FOLDER = Path(__file__).parents[2] / "environments"
@@ -146,42 +146,6 @@ def test_capabilities_are_those_that_the_templates_need(
 ) -> None:
     """A13: no more: what is acknowledged is what somebody should look at."""
     assert capabilities([{"Resources": {}}, {"Resources": resources, **more}]) == expected
-
-
-@pytest.mark.parametrize("section", ["Resources", "Parameters", "Outputs", "Mappings"])
-def test_counts_are_checked_against_the_quotas(section: str) -> None:
-    """T2: at the quota it passes with a warning, one more is refused with layer and count; at 90 % nothing yet."""
-    quota = {"Resources": 500}.get(section, 200)
-    counts = (quota * 9 // 10, quota, quota + 1)
-    counted: dict[int, dict[str, Any]] = {n: {section: {f"N{i}": {} for i in range(n)}} for n in counts}
-    assert check_template("api", counted[quota * 9 // 10]) == []
-    assert check_template("api", counted[quota]) == [
-        f"layer api: {quota} {section.lower()} of {quota} that CloudFormation allows"
-    ]
-    with pytest.raises(InputError, match=f"layer api: {quota + 1} {section.lower()}; CloudFormation allows {quota}"):
-        check_template("api", counted[quota + 1])
-
-
-def test_size_is_counted_in_bytes() -> None:
-    """T2: one megabyte of UTF-8, not of characters."""
-    assert check_size("api", "x" * 900_000) == []
-    assert len(check_size("api", "x" * 1_000_000)) == 1
-    with pytest.raises(InputError, match="1000001 bytes"):
-        check_size("api", "x" * 1_000_001)
-    with pytest.raises(InputError, match="layer api"):
-        check_size("api", "é" * 500_001)
-
-
-def test_the_size_of_a_parameters_value_is_checked_before_the_request_is_made() -> None:
-    """T3: 4,096 bytes pass, one more is refused with the parameter's name."""
-    assert with_value("x" * 4096)
-    with pytest.raises(InputError, match="4097 bytes in parameter ImageTag"):
-        with_value("x" * 4097)
-
-
-def with_value(value: str) -> tuple[StackUnit, ...]:
-    made = assembly(layer("first", {"Topic": TOPIC}, launch=[IMAGE]), env=environment("independent"))
-    return make_plan(made, {"ImageTag": value}).units
 
 
 @given(st.from_regex(r"[a-z]{1,20}", fullmatch=True), st.from_regex(r"[a-z]{1,12}", fullmatch=True))

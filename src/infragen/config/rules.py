@@ -4,11 +4,13 @@ Pure functions over a checked Environment. Each rule's docstring is what the ref
 one finding per place that breaks it. Adding a rule is adding a function to ERRORS or WARNINGS.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from infragen.config.reference import dotted
 from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
+from infragen.suspicion import credential_in, looks_random, sounds_secret, tells_about
 
 Path = tuple[str | int, ...]
 
@@ -465,6 +467,38 @@ def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
     return variable in reserved or variable.startswith(("QUEUE_URL_", "AWS_LAMBDA_"))
 
 
+def literal_secrets(given: Given) -> Iterator[Finding]:
+    """No text of the file holds a credential of a known shape: it would be in git, in templates and in plans."""
+    for path, _, text in _free_texts(given.env):
+        kind = credential_in(text)
+        if kind:
+            yield Finding(
+                path,
+                f"{dotted(path)} holds {kind} (not shown), which would be in git and in the template; {_instead(path)}",
+            )
+
+
+def _free_texts(env: Environment) -> Iterator[tuple[Path, str, str]]:
+    """The keys and values that may be any text."""
+    maps: list[tuple[Path, Mapping[str, str]]] = [(("tags",), env.tags)]
+    if env.database:
+        maps.append((("database", "parameters"), env.database.parameters))
+    if env.api:
+        maps.append((("api", "environment"), env.api.environment))
+    maps += [(("workers", index, "environment"), worker.environment) for index, worker in enumerate(env.workers)]
+    for path, texts in maps:
+        for key, text in texts.items():
+            yield (*path, key), key, text
+
+
+def _instead(path: Path) -> str:
+    if path[0] == "api":
+        return "put it into Secrets Manager and give its ARN under api.secrets"
+    if path[0] == "workers":
+        return "put it into Secrets Manager and give its ARN under secret_arns"
+    return "take it out of this file"
+
+
 def production(given: Given) -> Iterator[Finding]:
     """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on, an address
     in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1, `deletion: snapshot`,
@@ -502,7 +536,8 @@ def production(given: Given) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, batches, references, names, physical_names, repeated, concurrency, ranges,
-    fargate_size, connections, endpoints, https, rotation, execute_command, runtimes, auto_pause, variables, production,
+    fargate_size, connections, endpoints, https, rotation, execute_command, runtimes, auto_pause, variables,
+    literal_secrets, production,
 )  # fmt: skip
 
 
@@ -637,7 +672,19 @@ def without_effect(given: Given) -> Iterator[Finding]:
             yield Finding(path, f"{path[-1]} has no effect, because {reason}")
 
 
+def likely_secrets(given: Given) -> Iterator[Finding]:
+    """A text that sounds or looks like a secret: by its name, or because it is random."""
+    for path, key, text in _free_texts(given.env):
+        if not text or text.isdecimal() or text.lower() in ("true", "false") or text.startswith("arn:"):
+            continue
+        if sounds_secret(key):
+            yield Finding(path, f"{dotted(path)} sounds like a secret; if it is one, {_instead(path)}")
+        elif looks_random(text) and not tells_about(key):
+            told = f"{dotted(path)} looks like a secret, {len(text)} random characters"
+            yield Finding(path, f"{told}; if it is one, {_instead(path)}")
+
+
 WARNINGS: tuple[Rule, ...] = (
     always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency, new_engine,
-    aging_runtimes, without_effect,
+    aging_runtimes, without_effect, likely_secrets,
 )  # fmt: skip

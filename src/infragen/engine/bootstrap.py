@@ -11,7 +11,7 @@ from typing import Any
 from infragen.config import Environment
 from infragen.engine.deploy import Deployment, Options, deploy_plan
 from infragen.engine.progress import Session
-from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, stack_name, stack_tags
+from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
 from infragen.templatefile import dump_yaml
 
 OLD_VERSIONS_DAYS = 30
@@ -89,7 +89,7 @@ def artifact_plan(env: Environment) -> Plan:
         tags=stack_tags(env, ARTIFACTS),
         capabilities=(),
     )
-    return Plan(env, (unit,), ())
+    return Plan(env, (unit,), (), check_requests(env, [unit]))
 
 
 def bootstrap(env: Environment, session: Session, options: Options | None = None) -> Deployment:
