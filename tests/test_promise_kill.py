@@ -75,7 +75,7 @@ def settled_well(operator: Operator) -> None:
 @pytest.mark.promise("P4", "creations killed (-9) before or after a call, run again: as if undisturbed")
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_killed_creation_converges_when_it_is_run_again(operator: Make, tried: Tried, topology: str) -> None:
-    """P4, N5: each stack is created exactly once, and is as if nothing had happened."""
+    """P4, N5, N9: each stack is created exactly once, and is as if nothing had happened."""
     with fresh_cloud() as aws:
         code, total = deploy(operator(topology, aws=aws))
         assert code == 0
