@@ -105,7 +105,7 @@ def test_without_anybody_to_ask_a_widening_is_refused_and_nothing_begins(stage: 
     with pytest.raises(Refused) as caught:
         deploy(stage, shop(topology, "*"))
     assert caught.value.hint == "--allow-widening worker/Role"
-    assert "ExecuteChangeSet" not in stage.aws.mutations()
+    assert "cloudformation:ExecuteChangeSet" not in stage.aws.mutations()
     assert {each.status for each in stage.cloud.stacks("shop-dev")} == {"CREATE_COMPLETE"}
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
     from infragen.engine import deploy as engine
     from infragen.engine.outcome import Outcome
+    from infragen.engine.progress import Session
+    from infragen.plan import EnvironmentPlan
+    from infragen.savedplan import SavedPlan
     from infragen.synth import Assembly
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -124,6 +127,20 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @_allow_replace
 @_adopt
 @_no_nested
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Save the plan, to be reviewed and deployed with `infragen deploy --plan FILE`.",
+)
+@click.option(
+    "--valid-for",
+    metavar="HOURS",
+    type=click.FloatRange(min=0, min_open=True, max=24 * 30),
+    default=24,
+    show_default=True,
+    help="How long a saved plan can be deployed.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
 @options.plan_format
 @cloud_options
@@ -135,13 +152,16 @@ def plan(
     allow_replace: tuple[str, ...],
     adopt: bool,
     nested: bool,
+    out: Path | None,
+    valid_for: float,
     detailed_exitcode: bool,
     form: str,
     reach: Reach,
 ) -> None:
     """Show what a deployment would change, and change nothing.
 
-    Templates are uploaded and change sets made, because AWS computes the changes; the change sets are deleted again.
+    Templates are uploaded and change sets made, because AWS computes the changes; the change sets are deleted again,
+    but for those of a plan that is saved.
 
     \b
     Examples:
@@ -150,23 +170,47 @@ def plan(
       infragen plan --env prod --detailed-exitcode; echo $?
       infragen plan --env prod --format json > plan.json
       infragen plan --env prod --format html > plan.html
+      infragen plan --env prod --image-tag v42 --out prod.plan
     """
-    from infragen.engine.deploy import plan_environment
     from infragen.report.plan_formats import as_format
 
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
     wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested)
     with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
-        shown = plan_environment(assembly, started, wanted)
+        shown = _planned(assembly, started, wanted, out, valid_for)
     if form != "text":
         click.echo(as_format(form, [shown], [file.environment]), nl=False)
     if detailed_exitcode and shown.changed:
         click.get_current_context().exit(10)
 
 
+def _planned(
+    assembly: "Assembly", started: "Session", wanted: "engine.Options", out: Path | None, hours: float
+) -> "EnvironmentPlan":
+    """The plan, saved in a file when one is named."""
+    from infragen.cli.planfile import staged
+    from infragen.engine.deploy import plan_environment
+    from infragen.engine.saving import at, save_plan
+
+    if out is None:
+        return plan_environment(assembly, started, wanted)
+    with staged(out) as write:
+        shown = save_plan(assembly, started, wanted, hours * 3600, write)
+    until = at(started.timer.date() + hours * 3600)
+    click.echo(f"saved in {out}: deploy it until {until} with `infragen deploy --plan {out}`", err=True)
+    return shown
+
+
 @click.command()
-@options.env("The environment to deploy.", required=True)
+@options.env("The environment to deploy; a saved plan names its own.")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Deploy a plan that `infragen plan --out FILE` saved: as it was reviewed, without asking, or not at all.",
+)
 @options.environments
 @_image_tag
 @_allow_replace
@@ -197,7 +241,8 @@ def plan(
 @cloud_options
 @command_options
 def deploy(
-    name: str,
+    name: str | None,
+    plan_file: Path | None,
     directory: Path,
     image_tag: str | None,
     allow_replace: tuple[str, ...],
@@ -223,15 +268,16 @@ def deploy(
       infragen deploy --env dev --local --yes
       infragen deploy --env prod --image-tag v42
       infragen deploy --env prod --yes --wait 30
+      infragen deploy --plan prod.plan
     """
-    from infragen.engine.deploy import deploy_environment
     from infragen.engine.status import outputs
     from infragen.report.outcome import output_lines
 
-    [file] = options.warned(directory, (name,))
+    saved = _saved(plan_file, name)
+    [file] = options.warned(directory, (_name(name, saved),))
     assembly = _checked(file.environment)
     wanted = replace(
-        _options(file, image_tag, allow_replace),
+        _options(file, image_tag, allow_replace) if saved is None else _nothing(),
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
         require_approval=require_approval,
@@ -242,7 +288,7 @@ def deploy(
         wait=options.seconds(wait),
     )
     with session(file, reach, yes=yes) as started:
-        ended = deploy_environment(assembly, started, wanted)
+        ended = _deployed(assembly, started, wanted, saved, plan_file)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
     end(ended.outcomes, 0)
     program = lines()
@@ -251,6 +297,61 @@ def deploy(
     elif found:
         program.outputs(found)
     click.get_current_context().exit(ended.exit_code)
+
+
+_SAID_BY_THE_PLAN = (
+    "image_tag", "allow_replace", "allow_widening", "allow_cost", "require_approval", "on_failure", "adopt", "nested",
+)  # fmt: skip
+
+
+def _saved(plan_file: Path | None, name: str | None) -> "SavedPlan | None":
+    """The saved plan that was named. Raises UsageError for options that would change what it says."""
+    from infragen.cli import planfile
+
+    if plan_file is None:
+        return None
+    context = click.get_current_context()
+    given = [
+        each.opts[0]
+        for each in context.command.params
+        if each.name in _SAID_BY_THE_PLAN
+        and context.get_parameter_source(each.name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(f"--plan goes without {', '.join(given)}: the saved plan says that")
+    saved = planfile.read(plan_file)
+    if name not in (None, saved.environment):
+        raise InputError(f"{plan_file} is a plan for {saved.environment}, and --env says {name}")
+    return saved
+
+
+def _name(name: str | None, saved: "SavedPlan | None") -> str:
+    if saved is not None:
+        return saved.environment
+    if name is None:
+        raise click.UsageError("Missing option '--env', or a saved plan with '--plan'.")
+    return name
+
+
+def _nothing() -> "engine.Options":
+    from infragen.engine.deploy import Options
+
+    return Options()
+
+
+def _deployed(
+    assembly: "Assembly",
+    started: "Session",
+    wanted: "engine.Options",
+    saved: "SavedPlan | None",
+    plan_file: Path | None,
+) -> "engine.Deployment":
+    from infragen.engine.deploy import deploy_environment
+    from infragen.engine.saving import deploy_saved
+
+    if saved is None:
+        return deploy_environment(assembly, started, wanted)
+    return deploy_saved(assembly, started, saved, wanted, str(plan_file))
 
 
 @click.command()

@@ -6,13 +6,25 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
-from infragen.engine.gate import BROADENING, NEVER, Approval, as_shown, ask, comparable, refuse, refuse_more, widened
+from infragen.engine.gate import (
+    BROADENING,
+    NEVER,
+    Agreed,
+    Approval,
+    agreed_to,
+    as_shown,
+    ask,
+    comparable,
+    refuse,
+    refuse_more,
+    widened,
+)
 from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
@@ -33,6 +45,8 @@ from infragen.synth import Assembly
 KEPT_UNRESERVED = 100
 SHORT_LOGIN = 1800
 """Seconds that a login should still last: about what a first creation takes. Many roles give no more than an hour."""
+
+PLAN_AGAIN = "make a new plan with `infragen plan --out`"
 
 
 @dataclass(frozen=True)
@@ -121,20 +135,35 @@ def plan_environment(assembly: Assembly, session: Session, options: Options | No
 
 def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan:
     """What deploying the units of a plan would do, as `plan_environment`."""
+    observed = observe_settled(session, plan, options)
+    with Litter(session) as litter:
+        _, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
+    session.ui.tell(Planned(shown))
+    return shown
+
+
+def observe_settled(session: Session, plan: Plan, options: Options) -> Observed:
+    """What is deployed. Raises an InfragenError when it may not be changed, or is being changed."""
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status):
             raise Conflict(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and goes on")
-    with Litter(session) as litter:
-        _, shown = _prepare(session, plan, observed, options, litter)
-    session.ui.tell(Planned(shown))
-    return shown
+    return observed
 
 
-def _prepare(
-    session: Session, plan: Plan, observed: Observed, options: Options, litter: Litter
+Making = Callable[[Examined], Generator[None, None, Prepared]]
+"""How an examined unit gets its change set."""
+
+
+def making(session: Session, plan: Plan, options: Options, litter: Litter, until: int = 0) -> Making:
+    """Change sets are made anew; `until` is when the saved plan expires to which they will belong."""
+    return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
+
+
+def prepare_all(
+    session: Session, plan: Plan, observed: Observed, options: Options, make: Making
 ) -> tuple[list[Prepared], EnvironmentPlan]:
     """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
     examined = examine_all(session, plan, observed)
@@ -144,12 +173,11 @@ def _prepare(
     if any(not each.unchanged for each in examined):
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)
-        _upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
+        upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
-        sweep(session.cloud, [state.stack_id for state in live])
+        sweep(session.cloud, [state.stack_id for state in live], session.timer.date())
         warnings += _check_concurrency(session, examined)
-    roads = [prepare(session, plan, each, options.on_failure, litter.made, options.nested) for each in examined]
-    prepared = together(roads, session.timer)
+    prepared = together([make(each) for each in examined], session.timer)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
@@ -200,7 +228,8 @@ def _refusals(stacks: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Re
     return refusals((change for each in stacks for change in each.changes), allowed)
 
 
-def _upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None:
+def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None:
+    """Puts into the bucket what is missing there."""
     for each in artifacts:
         if session.cloud.upload(bucket, each.key, each.body):
             session.ui.tell(Uploaded(bucket, each.key, len(each.body)))
@@ -246,27 +275,31 @@ def deploy_environment(assembly: Assembly, session: Session, options: Options | 
 
 def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     """Deploys the units of a plan, as `deploy_environment`."""
+    observed = observe_finished(session, plan, options)
+    with Litter(session) as litter:
+        prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
+        session.ui.tell(Planned(shown))
+        warn_of_login(session, prepared)
+        ask(session, shown, options.approval)
+        if shown.changed:
+            upload(session, plan.bucket, list(options.code.values()))
+        by_layer = {each.examined.unit.layer: each for each in prepared}
+        sides = comparable([each.examined for each in prepared])
+        return Run(session, plan, options, litter, shown, by_layer, observed, sides, agreed_to(shown)).walk()
+
+
+def observe_finished(session: Session, plan: Plan, options: Options) -> Observed:
+    """What is deployed, after what runs has ended: an operation of an earlier run, or of others when they are waited
+    for. Raises an InfragenError when it may not be changed.
+    """
     observed = observe(session, plan.environment)
     if options.wait is not None:
         [observed] = together([wait_for_others(session, plan, observed, options.wait)], session.timer)
     check_stacks(session, plan, observed, options.adopt)
-    observed = _finish_earlier_run(session, plan, observed, options)
-    with Litter(session) as litter:
-        prepared, shown = _prepare(session, plan, observed, options, litter)
-        session.ui.tell(Planned(shown))
-        _warn_of_login(session, prepared)
-        ask(session, shown, options.approval)
-        if shown.changed:
-            _upload(session, plan.bucket, list(options.code.values()))
-        by_layer = {each.examined.unit.layer: each for each in prepared}
-        sides = comparable([each.examined for each in prepared])
-        run = _Run(session, plan, options, litter, shown, by_layer, observed, sides)
-        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in plan.units]
-        result: Walk = walk(stops, run.begin, session.ui, session.timer, options.follow_timeout)
-    return Deployment(shown, result.outcomes, result.interrupted)
+    return _finish_earlier_run(session, plan, observed, options)
 
 
-def _warn_of_login(session: Session, prepared: Sequence[Prepared]) -> None:
+def warn_of_login(session: Session, prepared: Sequence[Prepared]) -> None:
     """CloudFormation works with a session made of ours, unless the stack has a role (User Guide, "AWS CloudFormation
     service role"); when ours ends, so does its work (eksctl-io/eksctl#7095).
     """
@@ -311,8 +344,11 @@ def _target(unit: StackUnit) -> Target:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A deployment under way: what was prepared and shown, and the outputs of what is deployed by now."""
+class Run:
+    """A deployment under way: what was prepared, shown and agreed to, and the outputs of what is deployed by now.
+
+    The change sets of a saved plan, which expires at `until`, are executed as they are or not at all.
+    """
 
     session: Session
     plan: Plan
@@ -322,7 +358,16 @@ class _Run:
     prepared: Mapping[str, Prepared]
     observed: Observed
     sides: Mapping[str, LayerSides]
+    agreed: Agreed
+    until: int = 0
     outputs: dict[str, Known] = field(default_factory=dict)
+
+    def walk(self) -> Deployment:
+        """Deploys every unit, each as soon as what it requires is there."""
+        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
+        limit = self.options.follow_timeout
+        result: Walk = walk(stops, self.begin, self.session.ui, self.session.timer, limit)
+        return Deployment(self.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Road:
         """The road of one unit whose requirements are deployed."""
@@ -333,7 +378,14 @@ class _Run:
 
     def _road(self, prepared: Prepared) -> Road:
         examined = prepared.examined
-        if examined.waits_for or self._moved(examined):
+        made = prepared.change_set is not None
+        if self.until and made:
+            self._check_fresh(examined)
+        elif (
+            examined.waits_for
+            or self._moved(examined)
+            or not (made or examined.unchanged or examined.action == "recreate")
+        ):
             prepared = yield from self._prepare_again(prepared, examined.state)
         elif examined.action == "recreate" and examined.state is not None:
             target = _target(examined.unit)
@@ -344,6 +396,15 @@ class _Run:
         if prepared.examined.unchanged or prepared.change_set is None:
             return (yield from self._leave(prepared.examined))
         return (yield from self._execute(prepared.examined, prepared.change_set))
+
+    def _check_fresh(self, examined: Examined) -> None:
+        """Raises Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""
+        then = examined.state
+        now = self.session.cloud.stack(then.stack_id) if then is not None else None
+        if then is not None and (now is None or (now.status, now.updated) != (then.status, then.updated)):
+            raise Conflict(f"the plan of {examined.unit.stack} is stale: the stack changed a moment ago", PLAN_AGAIN)
+        if self._moved(examined):
+            raise Conflict(f"the plan of {examined.unit.stack} is stale: what it takes has other values", PLAN_AGAIN)
 
     def _moved(self, examined: Examined) -> bool:
         """Whether an output that the unit takes is another one than when its change set was made."""
@@ -360,7 +421,9 @@ class _Run:
             names = ", ".join(examined.waits_for)
             raise OperationFailed(f"{unit.stack} needs outputs that {names} did not give")
         made, options = self.litter.made, self.options
-        again = yield from prepare(self.session, self.plan, examined, options.on_failure, made, options.nested)
+        again = yield from prepare(
+            self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
+        )
         refuse(_refusals(again.plans, options.allow_replace))
         self._refuse_more(again)
         return again
@@ -371,7 +434,7 @@ class _Run:
         plans = widened(again.plans, sides, self.shown.account, self.shown.region)
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
-        refuse_more(self.shown, plans, allowed)
+        refuse_more(self.agreed, plans, allowed)
 
     def _leave(self, examined: Examined) -> Road:
         state, unit, cloud = examined.state, examined.unit, self.session.cloud
@@ -394,7 +457,7 @@ class _Run:
             protect(cloud, unit, examined.live, before, self.options.allow_replace)
         keep = self.options.on_failure == "keep" and examined.live is not None
         follower = yield from begin(self.session, _target(unit), change_set, examined.action, keep)
-        self.litter.executed(change_set.change_set_id)
+        self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None
         if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):

@@ -172,21 +172,33 @@ def refuse_dear(shown: EnvironmentPlan, allowed: float) -> None:
         )
 
 
-def refuse_more(shown: EnvironmentPlan, plans: Sequence[StackPlan], allowed: Collection[str]) -> None:
-    """Raises Refused when a plan that was made again destroys, or lets through, what was not shown.
+@dataclass(frozen=True)
+class Agreed:
+    """What was shown and agreed to: places that may be lost, and widenings as places and sentences."""
+
+    lost: frozenset[str]
+    wider: frozenset[tuple[str, str]]
+
+
+def agreed_to(shown: EnvironmentPlan) -> Agreed:
+    """What somebody agrees to who agrees to a plan."""
+    lost = frozenset(each.place for each in shown.changes() if destructive(each))
+    return Agreed(lost, frozenset((each.place, each.sentence) for each in shown.widenings))
+
+
+def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[str]) -> None:
+    """Raises Refused when a plan that was made again destroys, or lets through, what was not agreed to.
 
     `allowed` are places where widenings need no approval.
     """
-    approved = {each.place for each in shown.changes() if destructive(each)}
-    more = [each for plan in plans for each in plan.changes if destructive(each) and each.place not in approved]
+    more = [each for plan in plans for each in plan.changes if destructive(each) and each.place not in agreed.lost]
     if more:
         raise Refused(
             "with the values that are known now, more would be replaced or removed than was shown: "
             + ", ".join(f"{each.place} ({each.type})" for each in more),
             "run the same command again: its plan will show it",
         )
-    told = {(each.place, each.sentence) for each in shown.widenings}
-    wider = [each for plan in plans for each in plan.widenings if (each.place, each.sentence) not in told]
+    wider = [each for plan in plans for each in plan.widenings if (each.place, each.sentence) not in agreed.wider]
     wider = [each for each in wider if each.place not in allowed]
     if wider:
         raise Refused(

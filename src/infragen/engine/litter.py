@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from infragen.cloud import Cloud
 from infragen.config import Environment
 from infragen.engine.observe import observe, root_of, under_review
-from infragen.engine.operate import discard, is_ours
+from infragen.engine.operate import discard, is_ours, saved_until
 from infragen.engine.progress import Session
 from infragen.engine.schedule import together
 from infragen.errors import CloudError
@@ -46,8 +46,8 @@ class Litter:
         """Takes note of a change set."""
         self._made[change_set_id] = stack_id
 
-    def executed(self, change_set_id: str) -> None:
-        """The change set belongs to the stack's history now."""
+    def keep(self, change_set_id: str) -> None:
+        """The change set stays: it belongs to the stack's history now, or to a saved plan."""
         self._made.pop(change_set_id, None)
 
     def drop(self, change_set_id: str) -> Generator[None, None, None]:
@@ -57,11 +57,12 @@ class Litter:
             yield from discard(self._session.cloud, change_set_id, stack_id)
 
 
-def sweep(cloud: Cloud, stack_ids: Iterable[str]) -> None:
-    """Deletes change sets of ours that an earlier run left on these stacks."""
+def sweep(cloud: Cloud, stack_ids: Iterable[str], now: float) -> None:
+    """Deletes change sets of ours that an earlier run left on these stacks; those of saved plans when they expired."""
     for stack_id in stack_ids:
         for summary in cloud.change_sets(stack_id):
-            if _is_left(summary) and not summary.parent_id:
+            kept = saved_until(summary.name) > now and summary.execution_status == "AVAILABLE"
+            if _is_left(summary) and not summary.parent_id and not kept:
                 cloud.delete_change_set(summary.change_set_id)
 
 

@@ -27,6 +27,7 @@ from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackSt
 
 Road = Generator[None, None, Outcome]
 PREFIX = "infragen-"
+SAVED = f"{PREFIX}saved-"
 STALE_READS = 15
 """How often a settled status is read without an event that says so, before we believe it."""
 
@@ -35,6 +36,17 @@ def new_name(unit: StackUnit, parameters: Mapping[str, str | PreviousValue]) -> 
     """A change set's name: the digest of what is deployed, and 80 random bits, because names must never meet."""
     digest = hashlib.sha256(f"{unit.text}{sorted(parameters.items(), key=str)}".encode()).hexdigest()
     return f"{PREFIX}{digest[:12]}-{secrets.token_hex(10)}"
+
+
+def saved_name(until: int) -> str:
+    """The name of a change set that belongs to a saved plan, which expires so many seconds after 1970."""
+    return f"{SAVED}{until}-{secrets.token_hex(10)}"
+
+
+def saved_until(name: str) -> int:
+    """When the saved plan of a change set expires; 0 for a change set that belongs to none."""
+    until = name.removeprefix(SAVED).partition("-")[0] if name.startswith(SAVED) else ""
+    return int(until) if until.isdecimal() else 0
 
 
 def token_of(change_set_id: str) -> str:

@@ -14,7 +14,7 @@ from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud,
 from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
 from infragen.edits import same
 from infragen.engine.observe import Observed, described
-from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name
+from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.engine.verify import check_templates
 from infragen.errors import CloudError, OperationFailed
@@ -321,18 +321,26 @@ def prepare(
     on_failure: str,
     made: Callable[[str, str], None],
     nested: bool = True,
+    until: int = 0,
 ) -> Generator[None, None, Prepared]:
     """Makes the change set of an examined unit that needs one and whose values are all known.
 
-    Without `nested` AWS is not asked about nested stacks.
+    Without `nested` AWS is not asked about nested stacks. `until` is when the saved plan expires to which it belongs.
     """
     unit = examined.unit
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
     request = change_set_request(session.cloud, plan, examined, on_failure)
-    request = replace(request, nested=nested and _nested(session, examined))
+    name = saved_name(until) if until else request.name
+    request = replace(request, name=name, nested=nested and _nested(session, examined))
     change_set = yield from make_change_set(session, unit.layer, request, made)
+    return told(session, plan, examined, change_set, request.nested)
+
+
+def told(session: Session, plan: Plan, examined: Examined, change_set: ChangeSet, nested: bool) -> Prepared:
+    """An examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed."""
+    unit = examined.unit
     if change_set.empty:
         quiet = tuple(
             StackPlan(each.layer, each.stack, "none", source=CHANGE_SET, disagreements=contradicted(each.changes))
@@ -341,13 +349,13 @@ def prepare(
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
     if not change_set.executable:
         reason = failed_reason(session, change_set, unit.layer)
-        told = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
+        said = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
         if any(each in reason for each in UNREADABLE):
-            raise CloudError(told, UNREADABLE_HINT)
-        raise OperationFailed(told, _next_after(reason, unit))
+            raise CloudError(said, UNREADABLE_HINT)
+        raise OperationFailed(said, _next_after(reason, unit))
     check_templates(session.cloud, unit, change_set)
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
-    if not request.nested:
+    if not nested:
         plans = (plans[0], *map(unseen, plans[1:]))
     return Prepared(replace(examined, plans=plans), change_set)
 

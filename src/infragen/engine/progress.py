@@ -3,6 +3,7 @@
 The engine never prints. A terminal, a CI log and a JSON stream are three listeners.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -141,10 +142,11 @@ class Ui(Protocol):
 
 @dataclass(frozen=True)
 class Timer:
-    """A clock in seconds that never goes back, and a way to wait."""
+    """A clock in seconds that never goes back, a way to wait, and the seconds since 1970, UTC."""
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
+    date: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,307 @@
+"""Plans that are saved, reviewed and deployed later: exactly as they were shown, or not at all.
+
+The change sets of a saved plan stay in AWS until it expires. Plans that are made in between leave them alone; a
+deployment of the same stacks makes AWS delete them. Whoever deploys a saved plan has agreed to what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from infragen import __version__
+from infragen.config import Environment
+from infragen.diff import Side
+from infragen.engine.deploy import (
+    Deployment,
+    Making,
+    Options,
+    Run,
+    launch_values,
+    making,
+    observe_finished,
+    observe_settled,
+    prepare_all,
+    upload,
+    warn_of_login,
+)  # fmt: skip
+from infragen.engine.gate import Agreed, agreed_to, comparable, refuse
+from infragen.engine.litter import Litter
+from infragen.engine.observe import Observed
+from infragen.engine.operate import all_changes, saved_until
+from infragen.engine.preview import Examined, LayerSides, Prepared, told
+from infragen.engine.progress import Planned, Session
+from infragen.errors import Conflict, Refused
+from infragen.plan import EnvironmentPlan, Plan, StackUnit, make_plan
+from infragen.savedplan import Later, SavedPlan, SavedUnit, digest
+from infragen.stack import SUCCESS, ChangeSet, KnownAfter, StackState
+from infragen.synth import Assembly
+
+# --- saving -----------------------------------------------------------------------------------------------------
+
+
+def save_plan(
+    assembly: Assembly, session: Session, options: Options, seconds: float, write: Callable[[SavedPlan], None]
+) -> EnvironmentPlan:
+    """Plans, and keeps the change sets for so many seconds. `write` gets what belongs into the file.
+
+    Raises Refused for a plan that would destroy data without its own permission: there is nothing to review in it.
+    """
+    plan = make_plan(assembly, launch_values(assembly.environment, options))
+    observed = observe_settled(session, plan, options)
+    made = int(session.timer.date())
+    until = made + int(seconds)
+    with Litter(session) as litter:
+        prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter, until))
+        session.ui.tell(Planned(shown))
+        refuse(shown.refusals)
+        upload(session, plan.bucket, list(options.code.values()))
+        sides = comparable([each.examined for each in prepared])
+        units = tuple(_unit(session, observed, each, sides) for each in prepared)
+        write(_saved(plan, shown, options, units, made, until))
+        for unit in units:
+            litter.keep(unit.change_set_id)
+    return shown
+
+
+def _saved(
+    plan: Plan, shown: EnvironmentPlan, options: Options, units: tuple[SavedUnit, ...], made: int, until: int
+) -> SavedPlan:
+    agreed = agreed_to(shown)
+    return SavedPlan(
+        infragen=__version__,
+        environment=plan.environment.environment,
+        account=shown.account,
+        region=shown.region,
+        made=made,
+        expires=until,
+        file=environment_digest(plan.environment),
+        templates=template_digests(plan),
+        values=launch_values(plan.environment, options),
+        allow_replace=tuple(sorted(options.allow_replace)),
+        adopt=options.adopt,
+        nested=options.nested,
+        summary=f"{len(shown.changes())} changes",
+        lost=tuple(sorted(agreed.lost)),
+        wider=tuple(sorted(agreed.wider)),
+        units=units,
+    )
+
+
+def environment_digest(env: Environment) -> str:
+    """The digest of an environment file's content: comments, order and defaults that are written out do not count."""
+    return digest(env.model_dump(mode="json"))
+
+
+def template_digests(plan: Plan) -> dict[str, str]:
+    """The digests of all templates, by layer."""
+    own = {unit.layer: digest(unit.text) for unit in plan.units}
+    return own | {child.layer: child.digest for unit in plan.units for child in unit.children.values()}
+
+
+def _unit(session: Session, observed: Observed, prepared: Prepared, sides: Mapping[str, LayerSides]) -> SavedUnit:
+    examined, change_set = prepared.examined, prepared.change_set
+    used = change_set if change_set is not None and not examined.unchanged else None
+    state = session.cloud.stack(used.stack_id) if used and examined.state is None else examined.state
+    later = () if used else tuple(_later(sides[examined.unit.layer]))
+    return SavedUnit(
+        layer=examined.unit.layer,
+        stack=examined.unit.stack,
+        action=examined.action,
+        stack_id=state.stack_id if state else "",
+        updated=_updated(state),
+        nested=_inside(observed, state),
+        change_set_id=used.change_set_id if used else "",
+        changes=_digest_of(session, examined.unit, used) if used else "",
+        parameters=_told(examined),
+        later=later,
+    )
+
+
+def _updated(state: StackState | None) -> str:
+    """When a stack was updated last, or made; empty for one that does not exist but for its change sets."""
+    if state is None or state.status == "REVIEW_IN_PROGRESS":
+        return ""
+    time = state.updated or state.created
+    return time.isoformat() if time else ""
+
+
+def _inside(observed: Observed, state: StackState | None) -> dict[str, str]:
+    inside = (each for each in observed.by_id.values() if state and each.parent_id == state.stack_id)
+    return {each.stack_id: _updated(each) for each in inside if each.status != "REVIEW_IN_PROGRESS"}
+
+
+def _digest_of(session: Session, unit: StackUnit, change_set: ChangeSet) -> str:
+    """The digest of all rows of a change set and of its nested ones."""
+    rows = all_changes(session.cloud, change_set, unit.layer, unit.child_layer)
+    return digest([asdict(each) for each in rows])
+
+
+def _told(examined: Examined) -> dict[str, str]:
+    """The parameters that are given as they are; none is a secret, and one that is declared as such is left out."""
+    declared = examined.unit.body.get("Parameters", {})
+    return {
+        name: value
+        for name, value in examined.parameters.items()
+        if isinstance(value, str) and not declared.get(name, {}).get("NoEcho")
+    }
+
+
+def _later(sides: LayerSides) -> Iterator[Later]:
+    for name, value in sides.after.values.items():
+        if isinstance(value, KnownAfter):
+            yield Later(name, value.layer, value.name, sides.before.values.get(name) == value)
+
+
+# --- deploying --------------------------------------------------------------------------------------------------
+
+
+def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options: Options, name: str) -> Deployment:
+    """Deploys a saved plan, called `name`, without asking: it was reviewed.
+
+    Raises Refused for another account or region, Conflict when anything moved since it was saved. What an earlier run
+    of the same plan has done already is not done again.
+    """
+    plan = make_plan(assembly, saved.values)
+    _check_place(plan.environment, saved, name)
+    _check(name, saved, _moved_here(plan, saved, session.timer.date()))
+    options = replace(
+        options, allow_replace=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested
+    )  # fmt: skip
+    observed = observe_finished(session, plan, options)
+    units = {each.layer: each for each in saved.units}
+    done = {layer for layer, unit in units.items() if _is_done(saved, unit, observed.by_name.get(unit.stack))}
+    left = [each for each in saved.units if each.layer not in done]
+    sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
+    _check(name, saved, [text for each in left for text in _moved(each, observed, sets.get(each.layer))])
+    with Litter(session) as litter:
+        taking = _taking(session, plan, units, sets, saved.nested)
+        prepared, shown = prepare_all(session, plan, observed, options, taking)
+        _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
+        session.ui.tell(Planned(shown))
+        refuse(shown.refusals)
+        warn_of_login(session, prepared)
+        for each in prepared:
+            if each.change_set is not None:
+                litter.made(each.change_set.change_set_id, each.change_set.stack_id)
+        by_layer = {each.examined.unit.layer: each for each in prepared}
+        sides = _remembered(comparable([each.examined for each in prepared]), units)
+        agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider))
+        return Run(session, plan, options, litter, shown, by_layer, observed, sides, agreed, saved.expires).walk()
+
+
+def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
+    for what, here in (("environment", env.environment), ("account", env.account), ("region", env.region)):
+        there = getattr(saved, what)
+        if there != here:
+            raise Refused(f"{name} is a plan for {what} {there}; the environment file says {here}")
+
+
+def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:
+    if moved:
+        lines = "\n".join(f"  {each}" for each in moved)
+        hint = f"make a new one: `infragen plan --env {saved.environment} --out {name}`; nothing was changed"
+        raise Conflict(f"the plan {name} is stale:\n{lines}", hint)
+
+
+def _moved_here(plan: Plan, saved: SavedPlan, now: float) -> list[str]:
+    """What moved on our side: time, infragen, the environment file, the templates."""
+    found = []
+    if now > saved.expires:
+        found.append(f"it expired at {at(saved.expires)}")
+    if saved.infragen != __version__:
+        found.append(f"it was made by infragen {saved.infragen}; this is {__version__}")
+    if saved.file != environment_digest(plan.environment):
+        found.append(f"the environment file of {saved.environment} is another one than when it was made")
+    here = template_digests(plan)
+    layers = [each for each in {**saved.templates, **here} if saved.templates.get(each) != here.get(each)]
+    if layers:
+        found.append(f"templates are rendered otherwise: {', '.join(layers)}")
+    return found
+
+
+def at(seconds: float) -> str:
+    """A time for people."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _is_done(saved: SavedPlan, unit: SavedUnit, state: StackState | None) -> bool:
+    """Whether this very plan was deployed to the stack before. What had to wait got a change set of its name then."""
+    if state is None or state.status not in SUCCESS or unit.action == "none":
+        return False
+    if unit.change_set_id:
+        return state.change_set_id == unit.change_set_id
+    return saved_until(state.change_set_id.rpartition("changeSet/")[2]) == saved.expires
+
+
+def _moved(unit: SavedUnit, observed: Observed, change_set: ChangeSet | None) -> Iterator[str]:
+    """What happened to a stack, or to one nested in it, since the plan was saved."""
+    state = observed.by_name.get(unit.stack)
+    if state is None or state.stack_id != unit.stack_id:
+        if unit.stack_id or state is not None:
+            yield f"{unit.stack} {'was deleted' if state is None else 'was made anew, or is there now'}"
+        return
+    if unit.change_set_id and state.change_set_id == unit.change_set_id and state.status != "REVIEW_IN_PROGRESS":
+        yield f"{unit.stack}: it was deployed already and ended as {state.status}"
+    elif _updated(state) != unit.updated:
+        by = state.change_set_id.rpartition("changeSet/")[2].partition("/")[0]
+        when = state.updated or state.created
+        yield (
+            f"{unit.stack} was updated at {when:%Y-%m-%d %H:%M:%S} UTC{f' by the change set {by}' if by else ''} "
+            f"({state.status})"
+        )
+    elif inside := [key for key, value in _inside(observed, state).items() if unit.nested.get(key) != value]:
+        names = ", ".join(observed.by_id[each].name for each in inside)
+        yield f"{unit.stack}: the stacks nested in it were updated: {names}"
+    elif unit.change_set_id and (change_set is None or not change_set.executable):
+        how = "gone" if change_set is None else change_set.execution_status
+        yield f"{unit.stack}: its change set is {how}; executing another one, or updating the stack, does that"
+    elif change_set is not None and change_set.stack_id != unit.stack_id:
+        yield f"{unit.stack}: its change set is one of {change_set.stack_id}"
+
+
+def _taking(
+    session: Session, plan: Plan, units: Mapping[str, SavedUnit], sets: Mapping[str, ChangeSet | None], nested: bool
+) -> Making:
+    """Change sets are taken as they were saved; a stack without one waits, or has nothing to do (any more)."""
+
+    def take(examined: Examined) -> Generator[None, None, Prepared]:
+        yield from ()
+        layer = examined.unit.layer
+        change_set, unit = sets.get(layer), units[layer]
+        if change_set is not None:
+            return told(session, plan, examined, change_set, nested)
+        if unit.change_set_id or unit.action == "none" or examined.unchanged:
+            quiet = tuple(replace(each, action="none", changes=()) for each in examined.plans)
+            return Prepared(replace(examined, action="none", plans=quiet))
+        return Prepared(examined)
+
+    return take
+
+
+def _differs(session: Session, prepared: Prepared, units: Mapping[str, SavedUnit], done: set[str]) -> Iterator[str]:
+    """Whether a stack would get something else than what was saved."""
+    unit, examined = units[prepared.examined.unit.layer], prepared.examined
+    if examined.unit.layer in done:
+        return
+    if unit.action != examined.action:
+        yield f"{unit.stack} would be another kind of operation: {unit.action} -> {examined.action}"
+    if prepared.change_set is not None and _digest_of(session, examined.unit, prepared.change_set) != unit.changes:
+        yield f"{unit.stack}: its change set holds other changes than those that were shown"
+
+
+def _remembered(sides: Mapping[str, LayerSides], units: Mapping[str, SavedUnit]) -> dict[str, LayerSides]:
+    """The templates of waiting stacks with the values that were not known when the plan was shown."""
+    found = dict(sides)
+    for layer, unit in units.items():
+        if unit.later:
+            values = {each.name: KnownAfter(each.layer, each.output) for each in unit.later}
+            kept = {each.name: values[each.name] for each in unit.later if each.kept}
+            before, after = sides[layer].before, sides[layer].after
+            found[layer] = LayerSides(
+                layer,
+                Side(before.body, {**before.values, **kept}),
+                Side(after.body, {**after.values, **values}),
+            )
+    return found

@@ -1,0 +1,170 @@
+"""A plan as a file: what was shown, and how to tell that nothing has moved since.
+
+Pure: values in, text out, and back. The file holds names, digests, identifiers of AWS and the values of parameters that
+are no secret; the changes themselves are in the change sets, which stay in AWS until the plan expires. The checksum
+finds damage, it is no signature: who may write the file may decide what is deployed.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from infragen.errors import InputError
+
+FORMAT, VERSION = "infragen saved plan", 1
+MAX_BYTES = 16_000_000
+AGAIN = "make a new one with `infragen plan --out`"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Later:
+    """A parameter whose value is another layer's output that was not known yet. `kept` says that the deployed value
+    came from the same output, written the same way.
+    """
+
+    name: str
+    layer: str
+    output: str
+    kept: bool
+
+
+@dataclass(frozen=True)
+class SavedUnit:
+    """One stack of the plan. `stack_id` and `updated` are empty for a stack that did not exist; `nested` are the stacks
+    in it, with their times of update; `change_set_id` is empty where the values of other layers are needed first, and
+    `changes` is the digest of what the change set says.
+    """
+
+    layer: str
+    stack: str
+    action: str
+    stack_id: str
+    updated: str
+    nested: Mapping[str, str]
+    change_set_id: str
+    changes: str
+    parameters: Mapping[str, str]
+    later: tuple[Later, ...]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan that was saved. `values` are the launch parameters it was made with; `lost` are the places that may be
+    replaced or removed, `wider` the places and sentences of what is let through. Times are seconds since 1970, UTC.
+    """
+
+    infragen: str
+    environment: str
+    account: str
+    region: str
+    made: int
+    expires: int
+    file: str
+    templates: Mapping[str, str]
+    values: Mapping[str, str]
+    allow_replace: tuple[str, ...]
+    adopt: bool
+    nested: bool
+    summary: str
+    lost: tuple[str, ...]
+    wider: tuple[tuple[str, str], ...]
+    units: tuple[SavedUnit, ...]
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON; what JSON does not know counts by its representation."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dump(saved: SavedPlan) -> str:
+    """The file's text."""
+    body = {"format": FORMAT, "version": VERSION, **asdict(saved)}
+    return json.dumps({**body, "checksum": digest(body)}, indent=2) + "\n"
+
+
+def parse(data: bytes, file: str) -> SavedPlan:
+    """The plan in a file. Raises InputError for what is no saved plan, one of another version, or a damaged one."""
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{file}: larger than any saved plan ({len(data)} bytes)", AGAIN)
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not a plan that infragen saved (it is not JSON)", AGAIN) from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise InputError(f"{file}: not a plan that infragen saved", AGAIN)
+    if body.get("version") != VERSION:
+        raise InputError(f"{file}: a saved plan of version {body.get('version')}; this infragen reads {VERSION}", AGAIN)
+    checksum = body.pop("checksum", None)
+    if checksum != digest(body):
+        raise InputError(f"{file}: the saved plan was changed or damaged: its checksum does not fit", AGAIN)
+    try:
+        return _saved(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{file}: not a plan that infragen saved ({type(error).__name__}: {error})", AGAIN) from error
+
+
+def _saved(body: Mapping[str, Any]) -> SavedPlan:
+    return SavedPlan(
+        infragen=_text(body["infragen"]),
+        environment=_text(body["environment"]),
+        account=_text(body["account"]),
+        region=_text(body["region"]),
+        made=_is(int, body["made"]),
+        expires=_is(int, body["expires"]),
+        file=_text(body["file"]),
+        templates=_texts(body["templates"]),
+        values=_texts(body["values"]),
+        allow_replace=_list(_text, body["allow_replace"]),
+        adopt=_is(bool, body["adopt"]),
+        nested=_is(bool, body["nested"]),
+        summary=_text(body["summary"]),
+        lost=_list(_text, body["lost"]),
+        wider=_list(_pair, body["wider"]),
+        units=_list(_unit, body["units"]),
+    )
+
+
+def _unit(body: Mapping[str, Any]) -> SavedUnit:
+    return SavedUnit(
+        layer=_text(body["layer"]),
+        stack=_text(body["stack"]),
+        action=_text(body["action"]),
+        stack_id=_text(body["stack_id"]),
+        updated=_text(body["updated"]),
+        nested=_texts(body["nested"]),
+        change_set_id=_text(body["change_set_id"]),
+        changes=_text(body["changes"]),
+        parameters=_texts(body["parameters"]),
+        later=_list(_later, body["later"]),
+    )
+
+
+def _later(body: Mapping[str, Any]) -> Later:
+    return Later(_text(body["name"]), _text(body["layer"]), _text(body["output"]), _is(bool, body["kept"]))
+
+
+def _text(value: Any) -> str:
+    return _is(str, value)
+
+
+def _pair(value: Any) -> tuple[str, str]:
+    first, second = value
+    return _text(first), _text(second)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {_text(key): _text(each) for key, each in value.items()}
+
+
+def _list(read: Callable[[Any], T], value: Any) -> tuple[T, ...]:
+    return tuple(read(each) for each in _is(list, value))
+
+
+def _is(kind: type[T], value: Any) -> T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not {kind.__name__}")
+    return value

@@ -1,0 +1,388 @@
+"""Saved plans on the scripted fake: deployed exactly as they were shown, or refused because something moved (C9)."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bucket
+
+from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.outcome import Failed, Unchanged
+from infragen.engine.progress import Timer
+from infragen.engine.saving import deploy_saved, save_plan
+from infragen.errors import Conflict, Refused, Unwritable
+from infragen.layer import LaunchParameter
+from infragen.plan import EnvironmentPlan
+from infragen.savedplan import SavedPlan, dump, parse
+from infragen.synth import Assembly
+
+IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
+HOUR = 3600.0
+EXECUTE = "cloudformation:ExecuteChangeSet"
+TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
+
+
+@dataclass
+class Desk:
+    """A stage with a wall clock and the plan that was saved last."""
+
+    stage: Stage
+    topology: str
+    time: float = 1_800_000_000.0
+    saved: SavedPlan | None = None
+
+    def save(self, made: Assembly, hours: float = 24, **options: Any) -> EnvironmentPlan:
+        return save_plan(made, self.stage.session, Options(**options), hours * HOUR, self.write)
+
+    def write(self, saved: SavedPlan) -> None:
+        self.saved = parse(dump(saved).encode(), "dev.plan")
+
+    def deploy_saved(self, made: Assembly, saved: SavedPlan | None = None) -> Deployment:
+        self.stage.ui.asked.clear()
+        self.stage.aws.calls.clear()
+        plan = saved or self.saved
+        assert plan is not None
+        return deploy_saved(made, self.stage.session, plan, Options(), "dev.plan")
+
+    def stale(self, made: Assembly, saved: SavedPlan | None = None) -> str:
+        """Why the saved plan is refused; nothing was executed, deleted or made."""
+        with pytest.raises(Conflict) as caught:
+            self.deploy_saved(made, saved)
+        assert caught.value.exit_code == 5
+        assert "stale" in caught.value.message
+        assert EXECUTE not in self.stage.aws.mutations()
+        return caught.value.message
+
+    def deploy(self, made: Assembly, **options: Any) -> Deployment:
+        ended = deploy_environment(made, self.stage.session, Options(**options))
+        assert ended.exit_code == 0
+        return ended
+
+    def change_sets(self) -> list[str]:
+        """The names of what could be executed, in all stacks of the environment."""
+        states = [each for each in self.stage.cloud.stacks("shop-dev") if not each.parent_id]
+        sets = [each for state in states for each in self.stage.cloud.change_sets(state.stack_id)]
+        return [each.name for each in sets if each.execution_status == "AVAILABLE"]
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with FakeAws() as fake:
+        yield fake
+        fake.check()
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def desk(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Desk:
+    stage = with_bucket(on_fake(aws, monkeypatch), environment(topology))
+    found = Desk(stage, topology)
+    timer = Timer(aws.clock.monotonic, aws.clock.sleep, lambda: found.time)
+    stage.session = replace(stage.session, timer=timer)
+    return found
+
+
+def shop(topology: str, timeout: int = 30, resource: Any = None, **over: Any) -> Assembly:
+    """A queue, and in another layer a role that may send to it, an image tag, and whatever else is given."""
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": timeout, **over.get("queue", {})}}
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": resource or {"Ref": "QueueArn"}}
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}]
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST, "Policies": policies}}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "ImageTag"}}}
+    output = over.get("output", {"Fn::GetAtt": ["Queue", "Arn"]})
+    return assembly(
+        layer("queue", {"Queue": queue}, {"QueueArn": output}),
+        layer("worker", {"Role": role, "Topic": topic}, {}, [("queue", "QueueArn")], [IMAGE]),
+        env=environment(topology, **over.get("env", {})),
+    )
+
+
+def test_a_saved_plan_is_deployed_as_it_is(desk: Desk, topology: str) -> None:
+    """Its own change sets are executed, nobody is asked; plans in between leave it alone. Again it changes nothing."""
+    desk.deploy(shop(topology))
+    shown = desk.save(shop(topology, 31))
+    assert shown.changed
+    kept = desk.change_sets()
+    assert all(each.startswith("infragen-saved-1800086400-") for each in kept)
+    plan_environment(shop(topology, 32), desk.stage.session)
+    desk.save(shop(topology, 33), hours=1)
+    assert set(kept) < set(desk.change_sets())
+    plan_environment(shop(topology, 32), desk.stage.session)
+    desk.save(shop(topology, 31), hours=24)
+    assert set(kept) < set(desk.change_sets())
+    ended = desk.deploy_saved(shop(topology, 31))
+    assert ended.exit_code == 0
+    assert desk.stage.ui.asked == []
+    calls = desk.stage.aws.mutations()
+    assert (calls.count(EXECUTE), calls.count("cloudformation:CreateChangeSet")) == (1, 0)
+    assert desk.deploy(shop(topology, 31)).outcomes[0].__class__ is Unchanged
+    again = desk.deploy_saved(shop(topology, 31))
+    assert {type(each) for each in again.outcomes} == {Unchanged}
+    assert EXECUTE not in desk.stage.aws.mutations()
+
+
+def test_a_first_creation_can_be_saved(desk: Desk, topology: str) -> None:
+    """The stacks wait in review; what needs outputs of others is planned when they are there."""
+    desk.save(shop(topology), image_tag="v42")
+    assert len(desk.change_sets()) == 1
+    plan_environment(shop(topology), desk.stage.session)
+    assert len(desk.change_sets()) == 1
+    ended = desk.deploy_saved(shop(topology))
+    assert ended.exit_code == 0
+    assert desk.change_sets() == []
+    [worker] = [each for each in desk.stage.cloud.stacks("shop-dev") if "orker" in each.name]
+    assert worker.parameters["ImageTag"] == "v42"
+
+
+def test_c9_a_stack_that_was_updated_since_makes_it_stale(desk: Desk, topology: str) -> None:
+    """C9: it says which stack, when, and by which change set; what somebody else does counts as well."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    desk.deploy(shop(topology, 40))
+    said = desk.stale(shop(topology, 31))
+    name = "shop-dev" if topology == "nested" else "shop-dev-queue"
+    assert f"{name} was updated at " in said
+    assert " by the change set infragen-" in said
+
+
+def test_c9_another_operators_update_makes_it_stale(desk: Desk, topology: str) -> None:
+    """C9: UpdateStack from elsewhere, of another stack of the environment than the one that would change."""
+    made = shop(topology)
+    desk.deploy(made)
+    desk.save(shop(topology, 31))
+    client = desk.stage.aws.client("cloudformation")
+    name = "shop-dev" if topology == "nested" else "shop-dev-worker"
+    parameters = [{"ParameterKey": "ImageTag", "ParameterValue": "theirs"}]
+    for each in desk.stage.cloud.stacks(name):
+        if each.name == name:
+            others = [{"ParameterKey": key, "UsePreviousValue": True} for key in each.parameters if key != "ImageTag"]
+            client.update_stack(
+                StackName=name, UsePreviousTemplate=True, Parameters=[*parameters, *others],
+                Capabilities=["CAPABILITY_IAM"],
+            )  # fmt: skip
+    desk.stage.aws.clock.sleep(600)
+    assert f"{name} was updated at " in desk.stale(shop(topology, 31))
+
+
+def test_c9_a_deleted_change_set_makes_it_stale(desk: Desk, topology: str) -> None:
+    """C9: 404."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    [unit] = [each for each in desk.saved.units if each.change_set_id]
+    desk.stage.cloud.delete_change_set(unit.change_set_id)
+    assert f"{unit.stack}: its change set is gone" in desk.stale(shop(topology, 31))
+
+
+def test_c9_an_obsolete_change_set_makes_it_stale(desk: Desk, topology: str) -> None:
+    """C9: even if the stack looks as it did, the change set says that it was overtaken."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    [unit] = [each for each in desk.saved.units if each.change_set_id]
+    state = desk.stage.cloud.stack(unit.stack_id)
+    assert state is not None
+    desk.stage.aws.client("cloudformation").update_stack(
+        StackName=unit.stack_id,
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in state.parameters],
+        Tags=[{"Key": key, "Value": value} for key, value in {**state.tags, "theirs": "x"}.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    desk.stage.aws.clock.sleep(600)
+    times = {each.stack_id: (each.updated or each.created) for each in desk.stage.cloud.stacks("shop-dev")}
+    shown = {key: time.isoformat() for key, time in times.items() if time}
+    forged = replace(unit, updated=shown[unit.stack_id], nested=shown)
+    units = tuple(forged if each is unit else each for each in desk.saved.units)
+    said = desk.stale(shop(topology, 31), replace(desk.saved, units=units))
+    assert f"{unit.stack}: its change set is OBSOLETE" in said
+
+
+def test_c9_other_changes_than_those_shown_make_it_stale(desk: Desk, topology: str) -> None:
+    """C9: the digest of all changes is compared before anything is executed."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    units = tuple(replace(each, changes="0" * 64) if each.change_set_id else each for each in desk.saved.units)
+    said = desk.stale(shop(topology, 31), replace(desk.saved, units=units))
+    assert "its change set holds other changes than those that were shown" in said
+
+
+def test_c9_a_stack_that_is_gone_or_new_makes_it_stale(desk: Desk, topology: str) -> None:
+    """C9: deleted since, or made anew under the same name."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    name = "shop-dev" if topology == "nested" else "shop-dev-worker"
+    desk.stage.aws.client("cloudformation").delete_stack(StackName=name)
+    desk.stage.aws.clock.sleep(600)
+    assert f"{name} was deleted" in desk.stale(shop(topology, 31))
+    if topology == "nested":
+        desk.deploy(shop(topology))
+        assert "was made anew" in desk.stale(shop(topology, 31))
+
+
+MOVES: list[tuple[str, Callable[[SavedPlan], SavedPlan], str]] = [
+    ("version", lambda saved: replace(saved, infragen="0.0.1"), "it was made by infragen 0.0.1; this is "),
+    ("file", lambda saved: replace(saved, file="x"), "the environment file of dev is another one"),
+    ("templates", lambda saved: replace(saved, templates={**saved.templates, "queue": "x"}), "otherwise: queue"),
+]
+
+
+@pytest.mark.parametrize(("what", "move", "said"), MOVES, ids=[each[0] for each in MOVES])
+def test_what_moved_on_our_side_makes_it_stale(
+    desk: Desk, topology: str, what: str, move: Callable[[SavedPlan], SavedPlan], said: str
+) -> None:
+    """All of it at once, before AWS is asked."""
+    desk.save(shop(topology))
+    assert desk.saved is not None
+    assert said in desk.stale(shop(topology), move(desk.saved))
+    assert desk.stage.aws.calls == []
+
+
+def test_another_template_or_environment_file_makes_it_stale(desk: Desk, topology: str) -> None:
+    """As they are, not as the plan says of itself."""
+    desk.save(shop(topology))
+    assert "templates are rendered otherwise: " in desk.stale(shop(topology, 31))
+    assert "the environment file of dev" in desk.stale(shop(topology, env={"tags": "{ Team: core }"}))
+
+
+def test_an_expired_plan_is_stale_and_swept(desk: Desk, topology: str) -> None:
+    """To the second; the next plan deletes what it left in AWS."""
+    desk.save(shop(topology), hours=1)
+    desk.time += HOUR
+    assert desk.change_sets() != []
+    desk.time += 1
+    assert "it expired at 2027-01-15 09:00 UTC" in desk.stale(shop(topology))
+    plan_environment(shop(topology), desk.stage.session)
+    assert desk.change_sets() == []
+
+
+@pytest.mark.parametrize(("key", "value"), [("account", "222222222222"), ("region", "x"), ("environment", "prod")])
+def test_a_plan_for_another_place_is_refused(desk: Desk, topology: str, key: str, value: str) -> None:
+    """3: what is wrong is the place, not the time."""
+    desk.save(shop(topology))
+    assert desk.saved is not None
+    with pytest.raises(Refused, match=f"is a plan for {key} {value}; the environment file says"):
+        desk.deploy_saved(shop(topology), replace(desk.saved, **{key: value}))  # type: ignore[arg-type] # all are text
+    assert desk.stage.aws.calls == []
+
+
+def test_the_credentials_of_another_account_are_refused(
+    desk: Desk, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str
+) -> None:
+    """As for every command, before anything is looked at."""
+    desk.save(shop(topology))
+    desk.stage = on_fake(aws, monkeypatch, "222222222222")
+    with pytest.raises(Refused, match=f"belongs to account {ACCOUNT}"):
+        desk.deploy_saved(shop(topology), replace(desk.saved, expires=2**40) if desk.saved else None)
+
+
+def test_what_a_saved_plan_shows_is_agreed_to(desk: Desk, topology: str) -> None:
+    """Widenings too; and losses that were allowed by name when it was made."""
+    desk.deploy(shop(topology))
+    made = shop(topology, resource="*", queue={"FifoQueue": True})
+    with pytest.raises(Refused) as caught:
+        desk.save(made)
+    assert caught.value.hint == "if that is meant: --allow-replace queue/Queue"
+    assert desk.saved is None
+    assert desk.change_sets() == []
+    shown = desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    assert [each.place for each in shown.gated] == ["worker/Role"]
+    desk.stage.ui.answers = False
+    assert desk.deploy_saved(made).exit_code == 0
+
+
+def test_c10_what_waited_must_not_do_more_than_was_shown(desk: Desk, topology: str) -> None:
+    """C10: what was planned again when its values were known is held to what the saved plan says."""
+    if topology == "nested":
+        pytest.skip("one change set says it all")
+    desk.save(shop(topology))
+    assert desk.saved is not None
+    wider = replace(desk.saved, wider=tuple(each for each in desk.saved.wider if "sqs:SendMessage" not in each[1]))
+    ended = desk.deploy_saved(shop(topology), wider)
+    failed = ended.outcomes[1]
+    assert isinstance(failed, Failed)
+    assert failed.exit_code == 3
+    assert "may call sqs:SendMessage on (known after queue: QueueArn)" in failed.message
+    assert desk.stage.cloud.stack("shop-dev-worker") is None
+
+
+def test_a_replaced_queue_is_deployed_with_what_takes_it(desk: Desk, topology: str) -> None:
+    """The worker waits for the new queue; it is the same permission on the same thing."""
+    desk.deploy(shop(topology))
+    made = shop(topology, queue={"FifoQueue": True})
+    shown = desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    assert shown.widenings == ()
+    assert desk.deploy_saved(made).exit_code == 0
+
+
+def test_the_same_command_goes_on_where_it_was_cut_off(desk: Desk, topology: str) -> None:
+    """What it had done is found as done, by the change sets that it executed; then the rest is deployed."""
+    desk.deploy(shop(topology))
+    made = shop(topology, queue={"FifoQueue": True}, resource="*")
+    desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    desk.stage.aws.fail("Role", on="update")
+    assert desk.deploy_saved(made).exit_code == 1
+    name = "shop-dev" if topology == "nested" else "shop-dev-worker"
+    said = desk.stale(made)
+    assert name in said
+    assert "shop-dev-queue" not in said
+
+
+def test_a_killed_run_is_continued(desk: Desk, topology: str) -> None:
+    """Killed while the first stack is being updated: the rerun follows it, and finds its own change set executed."""
+    desk.deploy(shop(topology))
+    made = shop(topology, 31, queue={"FifoQueue": True})
+    desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    session = desk.stage.session
+
+    def die(seconds: float) -> None:
+        raise SystemExit(9)
+
+    desk.stage.session = replace(session, timer=Timer(session.timer.now, die, session.timer.date))
+    with pytest.raises(SystemExit):
+        desk.deploy_saved(made)
+    desk.stage.session = session
+    ended = desk.deploy_saved(made)
+    assert ended.exit_code == 0
+    again = desk.deploy_saved(made)
+    assert {type(each) for each in again.outcomes} == {Unchanged}
+
+
+def test_a_plan_that_cannot_be_written_leaves_no_change_set(desk: Desk, topology: str) -> None:
+    """Nobody could ever deploy them."""
+
+    def full(saved: SavedPlan) -> None:
+        raise Unwritable("the disk is full")
+
+    with pytest.raises(Unwritable):
+        save_plan(shop(topology), desk.stage.session, Options(), HOUR, full)
+    assert desk.change_sets() == []
+
+
+def test_a_plan_without_changes_can_be_saved_and_deployed(desk: Desk, topology: str) -> None:
+    """A pipeline need not tell the difference."""
+    desk.deploy(shop(topology))
+    assert not desk.save(shop(topology)).changed
+    assert {type(each) for each in desk.deploy_saved(shop(topology)).outcomes} == {Unchanged}
+
+
+def test_nothing_secret_is_in_the_file(desk: Desk, topology: str) -> None:
+    """A parameter that is declared NoEcho is not, whoever gives it."""
+    made = shop(topology)
+    worker = made.templates[1]
+    declared = {**worker.body["Parameters"], "Word": {"Type": "String", "NoEcho": True, "Default": "canary-7a61"}}
+    body = {**worker.body, "Parameters": declared}
+    made = replace(made, templates=(made.templates[0], replace(worker, body=body)))
+    desk.save(made, image_tag="v42")
+    assert desk.saved is not None
+    text = dump(desk.saved)
+    assert "canary" not in text
+    assert json.loads(text)["values"] == {"ImageTag": "v42"}

@@ -1,0 +1,131 @@
+"""The file of a saved plan: read back as it was written, or refused with one clear error."""
+
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sweeps import sweep
+
+from infragen.cli.planfile import read, staged
+from infragen.errors import InfragenError, InputError, Unwritable
+from infragen.savedplan import MAX_BYTES, Later, SavedPlan, SavedUnit, digest, dump, parse
+
+texts = st.text(max_size=8)
+maps = st.dictionaries(texts, texts, max_size=2)
+later = st.builds(Later, texts, texts, texts, st.booleans())
+units = st.builds(
+    SavedUnit, texts, texts, texts, texts, texts, maps, texts, texts, maps, st.lists(later, max_size=2).map(tuple)
+)
+plans = st.builds(
+    SavedPlan, texts, texts, texts, texts, st.integers(), st.integers(), texts, maps, maps,
+    st.lists(texts, max_size=2).map(tuple), st.booleans(), st.booleans(), texts,
+    st.lists(texts, max_size=2).map(tuple), st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
+    st.lists(units, max_size=2).map(tuple),
+)  # fmt: skip
+ONE = SavedPlan(
+    "0.1.0", "dev", "111111111111", "us-east-1", 1, 2, "f", {"queue": "x"}, {}, (), False, True, "1 change", (), (),
+    (SavedUnit("queue", "q", "update", "arn:q", "t", {}, "arn:set", "d", {"A": "b"}, (Later("A", "b", "c", True),)),),
+)  # fmt: skip
+
+
+@given(plans)
+@sweep(short=50, soak=2000)
+def test_a_plan_is_read_as_it_was_written(plan: SavedPlan) -> None:
+    """Whatever texts are in it."""
+    assert parse(dump(plan).encode(), "x.plan") == plan
+
+
+@given(st.binary(max_size=40) | st.sampled_from([b"{}", b"[]", b"null", b"1e999", b'"x"', b"[" * 100_000]))
+@sweep(short=100, soak=5000)
+def test_anything_else_is_no_saved_plan(data: bytes) -> None:
+    """One error, which ends in 2."""
+    with pytest.raises(InputError, match=r"x\.plan: not a plan that infragen saved") as caught:
+        parse(data, "x.plan")
+    assert caught.value.hint == "make a new one with `infragen plan --out`"
+
+
+def changed(**over: Any) -> bytes:
+    """The file with other values and, as an attacker would do it, with a checksum that fits."""
+    body = {**json.loads(dump(ONE)), **over}
+    body.pop("checksum")
+    return json.dumps({**body, "checksum": digest(body)}).encode()
+
+
+WRONG: tuple[Any, ...] = (None, 7.5, [[7]], {"x": []}, [{"layer": "x"}])
+
+
+@pytest.mark.parametrize(
+    "over",
+    [{key: value} for key in json.loads(dump(ONE)) if key not in ("format", "version", "checksum")
+     for value in WRONG],
+    ids=str,
+)  # fmt: skip
+def test_a_field_of_the_wrong_kind_is_an_input_error(over: dict[str, Any]) -> None:
+    """Never a traceback, also when the checksum fits."""
+    with pytest.raises(InputError, match="not a plan that infragen saved"):
+        parse(changed(**over), "x.plan")
+
+
+def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
+    """Another version, a byte that was changed, a file that is too large or not there."""
+    with pytest.raises(InputError, match="a saved plan of version 2; this infragen reads 1"):
+        parse(changed(version=2), "x.plan")
+    with pytest.raises(InputError, match="changed or damaged: its checksum does not fit"):
+        parse(dump(ONE).replace("111111111111", "111111111112").encode(), "x.plan")
+    with pytest.raises(InputError, match="larger than any saved plan"):
+        parse(b" " * (MAX_BYTES + 1), "x.plan")
+    with pytest.raises(InputError, match="cannot be read: no such file"):
+        read(tmp_path / "none")
+    with pytest.raises(InputError, match="cannot be read: is a directory"):
+        read(tmp_path)
+
+
+def test_every_byte_of_the_file_is_under_the_checksum() -> None:
+    """A digit or letter that is another one is found, wherever it is."""
+    text = dump(ONE)
+    for at, character in enumerate(text):
+        if character.isalnum():
+            other = text[:at] + ("1" if character != "1" else "2") + text[at + 1 :]
+            with pytest.raises(InputError):
+                parse(other.encode(), "x.plan")
+
+
+def test_it_is_written_in_one_step_and_for_nobody_else(tmp_path: Path) -> None:
+    """Mode 0600; what was there stays until the new one is whole, and nothing else is left."""
+    path = tmp_path / "x.plan"
+    path.write_text("old")
+    path.chmod(0o644)
+    with staged(path) as write:
+        assert path.read_text() == "old"
+        write(ONE)
+    assert read(path) == ONE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(ZeroDivisionError), staged(path) as write:
+        raise ZeroDivisionError
+    assert read(path) == ONE
+    assert os.listdir(tmp_path) == ["x.plan"]  # noqa: PTH208 # hidden files count, too
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """What it points to is somebody else's."""
+    (tmp_path / "other").write_text("theirs")
+    (tmp_path / "x.plan").symlink_to(tmp_path / "other")
+    with staged(tmp_path / "x.plan") as write:
+        write(replace(ONE, environment="prod"))
+    assert (tmp_path / "other").read_text() == "theirs"
+    assert read(tmp_path / "x.plan").environment == "prod"
+
+
+@pytest.mark.parametrize("where", ["missing/x.plan", "."])
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_planned(tmp_path: Path, where: str) -> None:
+    """4: the surroundings."""
+    with pytest.raises(Unwritable, match="the plan cannot be saved") as caught, staged(tmp_path / where):
+        raise AssertionError("begun")
+    assert isinstance(caught.value, InfragenError)
+    assert caught.value.exit_code == 4
