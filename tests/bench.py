@@ -23,8 +23,10 @@ from infragen.aws.session import Clients
 from infragen.config import Environment, load_environment
 from infragen.engine.bootstrap import artifact_plan, bootstrap
 from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
+from infragen.engine.destroy import Destruction
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import Event, Happened, Question, Session, Timer, Ui
+from infragen.engine.recover import Recovery
 from infragen.plan import EnvironmentPlan, OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
 from infragen.synth import Assembly
 
@@ -33,9 +35,12 @@ ACCOUNT = "111122223333"
 
 @dataclass
 class Listener:
-    """Takes note of what the engine tells, and answers every question with `answer`."""
+    """Takes note of what the engine tells, and answers every question with `answer`; no to what wants one of `refuses`
+    typed.
+    """
 
     answer: bool = True
+    refuses: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
@@ -44,7 +49,7 @@ class Listener:
 
     def confirm(self, question: Question) -> bool:
         self.questions.append(question)
-        return self.answer
+        return self.answer and question.typed not in self.refuses
 
     def shown(self) -> list[tuple[str, str, str]]:
         """The stack events that were shown: layer, logical id, status."""
@@ -167,9 +172,9 @@ def environment(directory: Path, text: str = "", topology: str = "independent") 
     return load_environment(file)
 
 
-def failure(deployment: Deployment) -> Failed:
+def failure(ended: Deployment | Destruction | Recovery) -> Failed:
     """The only failure among the outcomes."""
-    (found,) = [each for each in deployment.outcomes if isinstance(each, Failed)]
+    (found,) = [each for each in ended.outcomes if isinstance(each, Failed)]
     return found
 
 

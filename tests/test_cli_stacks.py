@@ -140,3 +140,24 @@ def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Ru
     refused = run("changesets", "prune", "--yes", code=4)
     assert "deleted 0 of 1 change sets" in refused.stdout
     assert "it is being executed" in refused.stdout
+
+
+def test_r10_destroy_empties_the_bucket_that_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """R10: a bucket of one's own stands in the way, is listed with its count, and goes when it is named."""
+    body = {"Resources": {"Files": {"Type": "AWS::S3::Bucket"}}}
+    unit = desk.unit("files", body["Resources"])
+    assert desk.deploy_units(unit).exit_code == 0
+    name = aws.stack(unit.stack).resources["Files"].physical_id
+    aws.client("s3").put_object(Bucket=name, Key="one", Body=b"1")
+    refused = run("destroy", "--yes", code=3)
+    assert "files/Files  AWS::S3::Bucket  deleted; holds 1 object versions, which must go first" in refused.stderr
+    assert "answer with --empty-buckets files/Files" in refused.stderr
+    assert "deleted" in run("destroy", "--yes", "--empty-buckets", "files/Files").stdout
+    assert name not in aws.cloud.buckets.all
+
+
+def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run) -> None:
+    """R11: exit code 3 before a deletion has failed, 2 for what does not exist."""
+    run("deploy", "--yes")
+    assert "only where a deletion has failed" in run("destroy", "--yes", "--retain", "queue/JobsQueue", code=3).stderr
+    assert "there is no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr

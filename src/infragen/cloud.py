@@ -122,6 +122,9 @@ class Cloud(Protocol):
     def cancel_update(self, stack_id: str, token: str) -> None:
         """Ends an update that runs, and rolls it back."""
 
+    def importers(self, export: str) -> tuple[str, ...]:
+        """The names of the stacks that import an exported output."""
+
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
         """Sets termination protection."""
 
@@ -150,7 +153,16 @@ class Cloud(Protocol):
         """The ARN of the task definition that ECS runs for a service; empty when ECS does not tell."""
 
     def deletion_protection(self, resource: StackResource) -> bool:
-        """Whether a database cluster or load balancer has deletion protection."""
+        """Whether a database, load balancer or table has deletion protection."""
 
     def lift_deletion_protection(self, resource: StackResource) -> None:
-        """Switches the deletion protection of a database cluster or load balancer off."""
+        """Switches the deletion protection of a database, load balancer or table off."""
+
+    def contents(self, resource: StackResource) -> int:
+        """How much a bucket (object versions) or repository (images) holds; counted to a thousand at most."""
+
+    def delete_objects(self, bucket: str) -> bool:
+        """Deletes some of a bucket's objects with all their versions; says whether there were any."""
+
+    def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
+        """The network interfaces that hold a subnet, VPC or security group: their ids, and what each is for."""

@@ -126,7 +126,10 @@ def running(status: str) -> bool:
 
 @dataclass(frozen=True)
 class StackState:
-    """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock."""
+    """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock.
+
+    `exports` are names of exports, each with the output that it exports.
+    """
 
     stack_id: str
     name: str
@@ -134,6 +137,7 @@ class StackState:
     reason: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
     parent_id: str = ""

@@ -280,6 +280,46 @@ def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Acco
         assert not cloud.deletion_protection(StackResource("T", "t", "AWS::SNS::Topic", ""))
 
 
+def test_deletion_protection_of_instances_and_tables(cloud: Account) -> None:
+    """R9: RDS's of an instance of its own, DynamoDB's of a table."""
+    instance = StackResource("Db", "db", "AWS::RDS::DBInstance", "")
+    table = StackResource("Table", "t", "AWS::DynamoDB::Table", "")
+    with Stubber(cloud.clients.rds) as rds, Stubber(cloud.clients.tables) as tables:
+        rds.add_response(
+            "describe_db_instances", {"DBInstances": [{"DeletionProtection": True}]}, {"DBInstanceIdentifier": "db"}
+        )
+        rds.add_response(
+            "modify_db_instance", {},
+            {"DBInstanceIdentifier": "db", "DeletionProtection": False, "ApplyImmediately": True},
+        )  # fmt: skip
+        tables.add_response("describe_table", {"Table": {"DeletionProtectionEnabled": True}}, {"TableName": "t"})
+        tables.add_response("update_table", {}, {"TableName": "t", "DeletionProtectionEnabled": False})
+        for resource in (instance, table):
+            assert cloud.deletion_protection(resource)
+            cloud.lift_deletion_protection(resource)
+
+
+def test_network_interfaces_are_named_with_what_they_are_for(cloud: Account) -> None:
+    """R3: of a security group, subnet or VPC, by their own filters; no call for anything else."""
+    group = StackResource("Group", "sg-1", "AWS::EC2::SecurityGroup", "")
+    found = {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "Description": "AWS Lambda VPC ENI-shop-worker"}]}
+    with Stubber(cloud.clients.networks) as networks:
+        networks.add_response(
+            "describe_network_interfaces", found, {"Filters": [{"Name": "group-id", "Values": ["sg-1"]}]}
+        )
+        assert cloud.network_interfaces(group) == ("eni-1 (AWS Lambda VPC ENI-shop-worker)",)
+        assert cloud.network_interfaces(StackResource("News", "n", "AWS::SNS::Topic", "")) == ()
+
+
+def test_a_bucket_that_is_gone_holds_nothing(cloud: Account) -> None:
+    """R10: deleted by hand; every call names the account that must own the bucket."""
+    bucket = StackResource("Files", "files", "AWS::S3::Bucket", "")
+    with Stubber(cloud.clients.s3) as s3:
+        asked = {"Bucket": "files", "ExpectedBucketOwner": cloud.owner}
+        s3.add_client_error("list_object_versions", "NoSuchBucket", "gone", expected_params=asked)
+        assert cloud.contents(bucket) == 0
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "match"),
     [

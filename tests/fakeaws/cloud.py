@@ -81,6 +81,8 @@ class Settings:
     """Logical id of a nested stack -> the reason with which its change sets fail."""
     ecs_events: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> what DescribeServices says happened to it, newest first."""
+    ecr_images: dict[str, int] = field(default_factory=dict)
+    """Logical id of a repository -> how many images it holds."""
     ecs_running: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> the task definition that it runs in the place of the stack's."""
     stopped_tasks: dict[str, str] = field(default_factory=dict)

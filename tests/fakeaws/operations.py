@@ -14,6 +14,7 @@ from typing import Any
 from fakeaws import parameters, resources
 from fakeaws.clock import OperationError, Process, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
+from fakeaws.ecr import repository_in_use
 from fakeaws.model import ChangeSet, Resource, Stack, Target
 from fakeaws.protocol import ApiError
 from fakeaws.templates import NESTED, Scope, check_capabilities, depends_on, parse, references, validate
@@ -452,7 +453,7 @@ class Operation:
                     yield from self._child_operation(resource.logical_id, child, "DELETE_STACK").delete()
             else:
                 yield self._seconds(resource, fault.after if fault else None)
-                problem = resources.refuses_deletion(resource) or self._bucket_in_use(resource)
+                problem = resources.refuses_deletion(resource) or self._in_use(resource)
                 if problem or (fault and fault.reason):
                     raise OperationError(problem or (fault and fault.reason) or "")
         except OperationError as error:
@@ -599,9 +600,9 @@ class Operation:
                 resource.physical_id, self.stack.account, self.stack.region, versioned=versioning == "Enabled"
             )
 
-    def _bucket_in_use(self, resource: Resource) -> str | None:
+    def _in_use(self, resource: Resource) -> str | None:
         if resource.type != "AWS::S3::Bucket":
-            return None
+            return repository_in_use(self.cloud, resource)
         bucket = self.cloud.buckets.all.get(resource.physical_id)
         return "The bucket you tried to delete is not empty" if bucket and bucket.objects else None
 

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 
 from fakeaws.protocol import ApiError, timestamp, validation_error
 
+PAGE = 1000
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 UNREADABLE = "TemplateURL must reference a valid S3 object to which you have access."
 
@@ -80,6 +81,8 @@ class Buckets:
 
     def __init__(self) -> None:
         self.all: dict[str, Bucket] = {}
+        self.locked: set[str] = set()
+        """Keys that DeleteObjects refuses to delete, as Object Lock does."""
         self._versions = 0
 
     def create(self, name: str, owner: str, region: str, versioned: bool = False) -> Bucket:
@@ -221,6 +224,10 @@ class Buckets:
             if item.tag.rsplit("}", 1)[-1] != "Object":
                 continue
             fields = {child.tag.rsplit("}", 1)[-1]: child.text or "" for child in item}
+            if fields["Key"] in self.locked:
+                key = f"<Key>{escape(fields['Key'])}</Key><Code>AccessDenied</Code><Message>Access Denied</Message>"
+                deleted += f"<Error>{key}</Error>"
+                continue
             self._remove(bucket, fields["Key"], fields.get("VersionId"), request.now)
             deleted += f"<Deleted><Key>{escape(fields['Key'])}</Key></Deleted>"
         return _xml("DeleteResult", deleted)
@@ -238,17 +245,20 @@ class Buckets:
         return _xml("ListBucketResult", f"<Name>{bucket.name}</Name><IsTruncated>false</IsTruncated>{rows}")
 
     def _list_versions(self, request: Request, bucket: Bucket) -> Reply:
+        """The first page, of a thousand rows at most: who deletes what it shows needs no other."""
         prefix = request.query.get("prefix", "")
-        rows = ""
+        rows = []
         for key in sorted(bucket.objects):
             for version in reversed(bucket.objects[key] if key.startswith(prefix) else []):
                 tag = "DeleteMarker" if version.data is None else "Version"
                 latest = "true" if version is bucket.objects[key][-1] else "false"
-                rows += (
+                rows.append(
                     f"<{tag}><Key>{escape(key)}</Key><VersionId>{version.id}</VersionId><IsLatest>{latest}</IsLatest>"
                     f"<LastModified>{timestamp(version.modified)}</LastModified></{tag}>"
                 )
-        return _xml("ListVersionsResult", f"<Name>{bucket.name}</Name><IsTruncated>false</IsTruncated>{rows}")
+        more = "true" if len(rows) > PAGE else "false"
+        head = f"<Name>{bucket.name}</Name><IsTruncated>{more}</IsTruncated>"
+        return _xml("ListVersionsResult", head + "".join(rows[:PAGE]))
 
 
 def _locate(url: str) -> tuple[str, str, str | None]:

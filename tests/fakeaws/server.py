@@ -19,6 +19,7 @@ import botocore
 from fakeaws import s3
 from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
+from fakeaws.ecr import Ecr
 from fakeaws.ecs import Ecs
 from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
@@ -26,6 +27,7 @@ from fakeaws.proxy import READS
 
 QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
 """Services that speak the Query protocol: their name in the signature and in botocore."""
+JSON_SERVICES: dict[str, Any] = {"ecs": Ecs, "ecr": Ecr}
 READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -85,19 +87,21 @@ class Application:
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
             self._log(caller, "GetAccountSettings", {}, None)
             return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
-        if caller.service == "ecs":
+        if caller.service in JSON_SERVICES:
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
-            return self._ecs(caller, operation, params)
+            return self._call_json(caller, operation, params)
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
 
-    def _ecs(self, caller: Caller, operation: str, params: dict[str, Any]) -> s3.Reply:
+    def _call_json(self, caller: Caller, operation: str, params: dict[str, Any]) -> s3.Reply:
         try:
-            self.cloud.script.call(f"ecs:{operation}")
+            self.cloud.script.call(f"{caller.service}:{operation}")
+            api = JSON_SERVICES[caller.service](self.cloud, caller.account, caller.region)
+            result = getattr(api, operation)(params)
         except ApiError as error:
             self._log(caller, operation, params, error.code)
             return _json({"__type": error.code, "message": error.message}, error.status)
         self._log(caller, operation, params, None)
-        return _json(getattr(Ecs(self.cloud, caller.account, caller.region), operation)(params))
+        return _json(result)
 
     def _caller(self, headers: dict[str, str]) -> Caller:
         found = SCOPE.search(headers.get("authorization", ""))

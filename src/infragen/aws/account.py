@@ -134,6 +134,16 @@ class Account:
         with translated(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
             self.clients.cloudformation.cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
 
+    def importers(self, export: str) -> tuple[str, ...]:
+        """ListImports, all pages; AWS calls it an error when there are none."""
+        try:
+            with translated(f"asking who imports {export} (cloudformation:ListImports)"):
+                return tuple(_pages(self.clients.cloudformation.list_imports, "Imports", ExportName=export))
+        except AwsError as error:
+            if "is not imported by any stack" in error.words:
+                return ()
+            raise
+
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
         """UpdateTerminationProtection."""
         with translated(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):
@@ -307,6 +317,18 @@ class Account:
     def lift_deletion_protection(self, resource: StackResource) -> None:
         """See `resources`."""
         resources.lift_deletion_protection(self.clients, resource)
+
+    def contents(self, resource: StackResource) -> int:
+        """See `resources`."""
+        return resources.contents(self.clients, resource, self.owner)
+
+    def delete_objects(self, bucket: str) -> bool:
+        """See `resources`."""
+        return resources.delete_objects(self.clients, bucket, self.owner)
+
+    def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
+        """See `resources`."""
+        return resources.network_interfaces(self.clients, resource)
 
 
 def _pages(read: Callable[..., Any], member: str, **arguments: Any) -> Iterator[Any]:

@@ -36,6 +36,7 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         reason=plain(answer.get("StackStatusReason")),
         parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in answer.get("Parameters", ())},
         outputs={each["OutputKey"]: each.get("OutputValue", "") for each in answer.get("Outputs", ())},
+        exports={each["ExportName"]: each["OutputKey"] for each in answer.get("Outputs", ()) if each.get("ExportName")},
         tags={each["Key"]: each["Value"] for each in answer.get("Tags", ())},
         protected=bool(answer.get("EnableTerminationProtection")),
         parent_id=answer.get("ParentId") or "",

@@ -6,12 +6,16 @@ physical id.
 
 from __future__ import annotations
 
+from typing import Any
+
 from infragen.aws import reading
-from infragen.aws.failure import translated
+from infragen.aws.failure import AwsError, translated
 from infragen.aws.session import Clients
+from infragen.errors import CloudError
 from infragen.stack import StackResource
 
-CLUSTER, LOAD_BALANCER = "AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"
+BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
+GONE = ("NoSuchBucket", "RepositoryNotFoundException")
 
 
 # --- ECS services -----------------------------------------------------------------------------------------------
@@ -51,29 +55,94 @@ def _cluster(service_arn: str) -> str:
 
 
 def deletion_protection(clients: Clients, resource: StackResource) -> bool:
-    """RDS DescribeDBClusters, or ELB DescribeLoadBalancerAttributes; other types have none that we know."""
-    with translated(f"reading the deletion protection of {resource.physical_id}"):
-        if resource.type == CLUSTER:
-            clusters = clients.rds.describe_db_clusters(DBClusterIdentifier=resource.physical_id)["DBClusters"]
-            return any(each.get("DeletionProtection") for each in clusters)
-        if resource.type == LOAD_BALANCER:
-            attributes = clients.load_balancers.describe_load_balancer_attributes(LoadBalancerArn=resource.physical_id)
-            return any(
-                each["Key"] == "deletion_protection.enabled" and each["Value"] == "true"
-                for each in attributes["Attributes"]
-            )
+    """Whether the resource's own service refuses to delete it; types that have no such protection never do."""
+    name = resource.physical_id
+    with translated(f"reading the deletion protection of {name}"):
+        match resource.type:
+            case "AWS::RDS::DBCluster":
+                found = clients.rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+                return any(each.get("DeletionProtection") for each in found)
+            case "AWS::RDS::DBInstance":
+                instances = clients.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+                return any(each.get("DeletionProtection") for each in instances)
+            case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+                answer = clients.load_balancers.describe_load_balancer_attributes(LoadBalancerArn=name)
+                return {"Key": "deletion_protection.enabled", "Value": "true"} in answer["Attributes"]
+            case "AWS::DynamoDB::Table":
+                return bool(clients.tables.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
     return False
 
 
 def lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
-    """RDS ModifyDBCluster, or ELB ModifyLoadBalancerAttributes."""
-    with translated(f"switching off the deletion protection of {resource.physical_id}"):
-        if resource.type == CLUSTER:
-            clients.rds.modify_db_cluster(
-                DBClusterIdentifier=resource.physical_id, DeletionProtection=False, ApplyImmediately=True
-            )
-        elif resource.type == LOAD_BALANCER:
-            clients.load_balancers.modify_load_balancer_attributes(
-                LoadBalancerArn=resource.physical_id,
-                Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
-            )
+    """Switches off what `deletion_protection` found on."""
+    name = resource.physical_id
+    with translated(f"switching off the deletion protection of {name}"):
+        match resource.type:
+            case "AWS::RDS::DBCluster":
+                clients.rds.modify_db_cluster(DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
+            case "AWS::RDS::DBInstance":
+                clients.rds.modify_db_instance(
+                    DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+                )
+            case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+                clients.load_balancers.modify_load_balancer_attributes(
+                    LoadBalancerArn=name, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
+                )
+            case "AWS::DynamoDB::Table":
+                clients.tables.update_table(TableName=name, DeletionProtectionEnabled=False)
+
+
+# --- contents ---------------------------------------------------------------------------------------------------
+
+
+def contents(clients: Clients, resource: StackResource, owner: str) -> int:
+    """How many object versions a bucket holds, or images a repository: the first page, a thousand at most.
+
+    S3 ListObjectVersions, ECR ListImages. One that is gone holds nothing.
+    """
+    name = resource.physical_id
+    try:
+        with translated(f"looking into {name} (s3:ListBucketVersions, ecr:ListImages)"):
+            if resource.type == BUCKET:
+                return len(_versions(clients, name, owner))
+            if resource.type == REPOSITORY:
+                return len(clients.registry.list_images(repositoryName=name)["imageIds"])
+    except AwsError as error:
+        if error.code not in GONE:
+            raise
+    return 0
+
+
+def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
+    """S3 DeleteObjects: a thousand object versions and delete markers; says whether there were any."""
+    with translated(f"deleting what is in {bucket} (s3:DeleteObjectVersion)"):
+        versions = _versions(clients, bucket, owner)
+        if not versions:
+            return False
+        answer = clients.s3.delete_objects(
+            Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": versions, "Quiet": True}
+        )
+    for each in answer.get("Errors", ()):  # the call as a whole succeeds all the same
+        raise CloudError(f"{bucket}/{each.get('Key')} cannot be deleted: {reading.plain(each.get('Message'))}")
+    return True
+
+
+def _versions(clients: Clients, bucket: str, owner: str) -> list[Any]:
+    answer = clients.s3.list_object_versions(Bucket=bucket, ExpectedBucketOwner=owner)
+    rows = (*answer.get("Versions", ()), *answer.get("DeleteMarkers", ()))
+    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in rows]
+
+
+def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, ...]:
+    """EC2 DescribeNetworkInterfaces: those in a subnet, VPC or security group, each with what it is for."""
+    key = {"AWS::EC2::SecurityGroup": "group-id", "AWS::EC2::Subnet": "subnet-id", "AWS::EC2::VPC": "vpc-id"}
+    if resource.type not in key:
+        return ()
+    with translated(f"reading who uses {resource.physical_id} (ec2:DescribeNetworkInterfaces)"):
+        answer = clients.networks.describe_network_interfaces(
+            Filters=[{"Name": key[resource.type], "Values": [resource.physical_id]}]
+        )
+    return tuple(
+        f"{each['NetworkInterfaceId']} ({reading.plain(each.get('Description')) or each.get('InterfaceType', '')})"
+        for each in answer["NetworkInterfaces"]
+    )

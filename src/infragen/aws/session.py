@@ -217,3 +217,18 @@ class Clients:
         """Elastic Load Balancing v2."""
         client: ElasticLoadBalancingv2Client = self._client("elbv2")
         return client
+
+    @cached_property
+    def registry(self) -> Any:
+        """Amazon ECR."""
+        return self._client("ecr")
+
+    @cached_property
+    def networks(self) -> Any:
+        """Amazon EC2, for network interfaces."""
+        return self._client("ec2")
+
+    @cached_property
+    def tables(self) -> Any:
+        """Amazon DynamoDB."""
+        return self._client("dynamodb")

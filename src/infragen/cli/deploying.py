@@ -369,6 +369,14 @@ def _deployed(
     help="Switch off this protection: a stack's name, or LAYER/ID; may be given several times.",
 )
 @click.option(
+    "--empty-buckets",
+    "empty",
+    metavar="NAME",
+    multiple=True,
+    help="Delete everything in this bucket, all versions, so that it can be deleted: its name, or LAYER/ID; may be "
+    "given several times.",
+)
+@click.option(
     "--retain",
     metavar="LAYER/ID",
     multiple=True,
@@ -383,6 +391,7 @@ def destroy(
     yes: bool,
     confirm: str,
     unprotect: tuple[str, ...],
+    empty: tuple[str, ...],
     retain: tuple[str, ...],
     reach: Reach,
 ) -> None:
@@ -400,7 +409,7 @@ def destroy(
 
     file = options.one(directory, name)
     env = file.environment
-    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm)
+    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, frozenset(empty))
     with session(file, reach, yes=yes) as started:
         ended = destroy_environment(env, started, wanted)
     end(ended.outcomes, ended.exit_code, f"{env.environment}: there is nothing to delete")

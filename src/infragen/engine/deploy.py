@@ -30,6 +30,7 @@ from infragen.engine.observe import Observed, check_stacks, nested_stacks, obser
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
 from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, Unknown, exit_code
 from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.preflight import check_imports
 from infragen.engine.preview import Deployed as Known
 from infragen.engine.preview import Examined, LayerSides, Prepared, examine, examine_all, prepare, resolve
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
@@ -170,6 +171,8 @@ def prepare_all(
     warnings = list(plan.warnings)
     for each in examined:
         _check_road(session, each, options)
+        if each.live is not None and not each.unchanged:
+            check_imports(session.cloud, [each.live], each.unit.body)
     if any(not each.unchanged for each in examined):
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)

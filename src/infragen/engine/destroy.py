@@ -6,24 +6,28 @@ artifact bucket stays. Protections are switched off one by one, each after a con
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.config import Environment
 from infragen.diff import deletion_policy
-from infragen.engine.fate import DestroyPlan, Doomed, Fate
+from infragen.engine.fate import BUCKET, REPOSITORY, DestroyPlan, Doomed, Fate
 from infragen.engine.observe import observe, under_review
 from infragen.engine.operate import Road, Target, delete, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
-from infragen.engine.progress import PlannedDeletion, Question, Session
+from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
+from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.schedule import Stop, walk
-from infragen.errors import Conflict, Refused
+from infragen.errors import CloudError, Conflict, Refused, Unavailable
 from infragen.plan import ARTIFACTS, ROOT
 from infragen.stack import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.templatefile import parse
 
-GUARDED = frozenset({"AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"})
+GUARDED = frozenset({
+    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::DynamoDB::Table",
+})  # fmt: skip
 """Types with a deletion protection of their own."""
 
 FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
@@ -33,12 +37,13 @@ FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
 class DestroyOptions:
     """`unprotect` are protections that may be switched off without asking (stack names and layer/LogicalId); `retain`
     are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
-    when it was given instead of being typed.
+    when it was given instead of being typed. `empty` are buckets, by layer/LogicalId or name, that may be emptied.
     """
 
     unprotect: frozenset[str] = frozenset()
     retain: frozenset[str] = frozenset()
     confirmed: str = ""
+    empty: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
     body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
     fates: list[Fate] = []
     nested: list[tuple[str, StackResource]] = []
+    failed = frozenset({layer} if state.status == "DELETE_FAILED" else ())
     for resource in session.cloud.resources(state.stack_id):
         if resource.status == "DELETE_COMPLETE" or not resource.physical_id:
             continue
@@ -88,18 +94,44 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
                 below = doom(session, inner, child)
                 fates += below.fates
                 nested += [(inner, resource), *below.nested]
+                failed |= below.failed
         else:
             fates.append(_fate(session, layer, resource, written))
     return Doomed(
-        layer, state, tuple(fates), frozenset(state.outputs), frozenset(body.get("Parameters", {})), tuple(nested)
+        layer=layer,
+        state=state,
+        fates=tuple(fates),
+        outputs=frozenset(state.outputs),
+        parameters=frozenset(body.get("Parameters", {})),
+        nested=tuple(nested),
+        failed=failed,
     )
 
 
 def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> Fate:
-    fate = FATES[deletion_policy(written)]
-    guarded = resource.type in GUARDED and fate != "kept" and session.cloud.deletion_protection(resource)
-    slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in written.get("Properties", {})
-    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow)
+    fate, properties = FATES[deletion_policy(written)], written.get("Properties", {})
+    member = "DBClusterIdentifier" in properties  # it is the cluster that is protected
+    asked = resource.type in GUARDED and fate != "kept" and not member
+    guarded = asked and session.cloud.deletion_protection(resource)
+    slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in properties
+    closed = resource.type in (BUCKET, REPOSITORY) and fate == "deleted" and not _empties_itself(properties)
+    holds = _contents(session, layer, resource) if closed else 0
+    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
+
+
+def _empties_itself(properties: Mapping[str, Any]) -> bool:
+    return str(properties.get("EmptyOnDelete", "")).lower() == "true"
+
+
+def _contents(session: Session, layer: str, resource: StackResource) -> int:
+    try:
+        return session.cloud.contents(resource)
+    except Unavailable:
+        raise
+    except CloudError as error:
+        place = f"{layer}/{resource.logical_id}"
+        session.ui.tell(Warned(f"whether {place} is empty was not checked, its deletion may fail: {error.message}"))
+        return 0
 
 
 def _in_order(doomed: Sequence[Doomed]) -> Iterator[Doomed]:
@@ -123,7 +155,10 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
     if not plan.stacks:
         return Destruction(plan, ())
     session.ui.tell(PlannedDeletion(plan))
+    check_retain(plan.stacks, options.retain)
+    check_imports(session.cloud, [each.state for each in plan.stacks])
     _ask(env, session, plan, options)
+    options = replace(options, empty=ask_to_empty(session, plan.stacks, options.empty, options.retain))
     unprotect(session, plan.stacks, options.unprotect)
     by_layer = {each.layer: each for each in plan.stacks}
     stops = [Stop(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
@@ -179,8 +214,21 @@ def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
             gone = yield from delete(session, inner, child, retain)
             if isinstance(gone, Failed):
                 return gone
+    for each in doomed.fates:
+        if each.place in options.empty:
+            yield from _empty(session, each)
     retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
     return (yield from delete(session, target, doomed.state, retain))
+
+
+def _empty(session: Session, bucket: Fate) -> Generator[None, None, None]:
+    """Deletes everything in a bucket, a page at a time."""
+    session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
+    more = True
+    while more:
+        more = yield from patiently(
+            session, bucket.layer, lambda: session.cloud.delete_objects(bucket.physical_id), BEFORE
+        )
 
 
 def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from infragen.stack import OnRecover, StackResource, StackState
 
+BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
+MANY = 100
+"""From here on a count may be only of what the first page showed (ECR gives a hundred images by default)."""
+
 
 @dataclass(frozen=True)
 class Fate:
     """What becomes of one resource: deleted, kept, or snapshotted (and then deleted).
 
-    `slow` tells a function in a VPC, whose network interfaces Lambda gives back slowly (go-to-k/delstack#637).
+    `slow` tells a function in a VPC, whose network interfaces Lambda gives back slowly (go-to-k/delstack#637). `holds`
+    is how much is in a bucket or repository that CloudFormation cannot delete before it is empty.
     """
 
     layer: str
@@ -21,6 +26,13 @@ class Fate:
     fate: str
     protected: bool = False
     slow: bool = False
+    holds: int = 0
+
+    @property
+    def contents(self) -> str:
+        """What is in it, in words."""
+        kind = "object versions" if self.type == BUCKET else "images"
+        return f"{self.holds}{' or more' if self.holds >= MANY else ''} {kind}"
 
     @property
     def place(self) -> str:
@@ -30,7 +42,10 @@ class Fate:
 
 @dataclass(frozen=True)
 class Doomed:
-    """One stack to delete, with the fates of its resources and of those in its nested stacks."""
+    """One stack to delete, with the fates of its resources and of those in its nested stacks.
+
+    `failed` are the layers of those among these stacks whose deletion has failed before.
+    """
 
     layer: str
     state: StackState
@@ -38,6 +53,7 @@ class Doomed:
     outputs: frozenset[str]
     parameters: frozenset[str]
     nested: tuple[tuple[str, StackResource], ...] = ()
+    failed: frozenset[str] = frozenset()
 
     @property
     def protections(self) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ def fate_lines(stack: Doomed) -> Iterator[Text]:
 
 def _line(fate: Fate, width: int) -> Text:
     copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
+    holds = f"; holds {fate.contents}, which must go first" if fate.holds else ""
     guarded = "; its deletion protection must be switched off" if fate.protected else ""
     return Text.assemble(
-        f"  {fate.place.ljust(width)}  ", (f"{fate.type}  ", "dim"), (f"{copy}{guarded}", _COLOURS[fate.fate])
+        f"  {fate.place.ljust(width)}  ", (f"{fate.type}  ", "dim"), (f"{copy}{guarded}{holds}", _COLOURS[fate.fate])
     )

@@ -1,0 +1,91 @@
+"""What stands in the way of a deletion, found out before anything is deleted.
+
+A deletion that fails half-way costs more than one that is refused: each function here raises while nothing has begun,
+and names what to type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from infragen.cloud import Cloud
+from infragen.engine.fate import BUCKET, Doomed, Fate
+from infragen.engine.progress import Question, Session
+from infragen.errors import InputError, Refused
+from infragen.stack import StackState
+
+
+def check_retain(stacks: Sequence[Doomed], retain: Collection[str]) -> None:
+    """Raises unless each `layer/LogicalId` exists and its stack's deletion has failed before.
+
+    AWS takes RetainResources in DELETE_FAILED only (API reference, DeleteStack). In any other state the option would
+    mean nothing, and whoever gave it would believe that the resource is safe.
+    """
+    places = {each.place for stack in stacks for each in stack.fates}
+    unknown = sorted(each for each in retain if each not in places)
+    if unknown:
+        raise InputError(f"--retain {', '.join(unknown)}: there is no such resource", "`destroy` lists them")
+    failed = {layer for stack in stacks for layer in stack.failed}
+    early = sorted(each for each in retain if each.rpartition("/")[0] not in failed)
+    if early:
+        raise Refused(
+            f"{', '.join(early)}: only where a deletion has failed (DELETE_FAILED) something can be left behind",
+            "nothing was deleted; to keep a resource from the start, set its DeletionPolicy to Retain and deploy that",
+        )
+
+
+def check_imports(cloud: Cloud, states: Sequence[StackState], body: Mapping[str, Any] | None = None) -> None:
+    """Raises Refused when an export of these stacks ends and is imported by a stack that is not among them.
+
+    All exports end with their stack; with `body`, the template that comes next, only those that it has not. infragen
+    itself exports nothing: this is about stacks that were adopted, and resources of one's own.
+    """
+    ours = {each.name for each in states}
+    stay = {name for name, output in (body or {}).get("Outputs", {}).items() if "Export" in output}
+    for state in states:
+        for export, output in state.exports.items():
+            users = sorted(set(cloud.importers(export)) - ours) if output not in stay else []
+            if users:
+                raise Refused(
+                    f"{state.name} exports {export}, and {', '.join(users)} imports it; nothing was changed",
+                    f"two steps: deploy {', '.join(users)} without that import (a parameter with the value does as "
+                    "well), then run the same command again",
+                )
+
+
+def ask_to_empty(
+    session: Session, stacks: Sequence[Doomed], allowed: Collection[str], retain: Collection[str]
+) -> frozenset[str]:
+    """The buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything else.
+
+    Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
+    """
+    full = [each for stack in stacks for each in stack.fates if each.holds and each.place not in retain]
+    buckets = [each for each in full if each.type == BUCKET]
+    known = {name for each in buckets for name in _names(each)}
+    unknown = sorted(set(allowed) - known)
+    if unknown:
+        raise InputError(
+            f"--empty-buckets {', '.join(unknown)}: no bucket of that name would be deleted with something in it",
+            f"these would: {', '.join(each.place for each in buckets) or 'none'}",
+        )
+    _refuse_repositories([each for each in full if each.type != BUCKET])
+    asked = [each for each in buckets if not _names(each) & set(allowed)]
+    flags = " ".join(f"--empty-buckets {each.place}" for each in asked)
+    for each in asked:
+        text = f"delete all {each.contents} in {each.place} ({each.physical_id}) for good?"
+        if not session.ui.confirm(Question(text, flags, each.place)):
+            raise Refused(f"{each.place} is not empty, so that it cannot be deleted; nothing was deleted", flags)
+    return frozenset(each.place for each in buckets)
+
+
+def _names(bucket: Fate) -> set[str]:
+    return {bucket.place, bucket.physical_id}
+
+
+def _refuse_repositories(full: Sequence[Fate]) -> None:
+    if full:
+        names = ", ".join(f"{each.place} holds {each.contents}" for each in full)
+        first = "; ".join(f"`aws ecr delete-repository --force --repository-name {each.physical_id}`" for each in full)
+        raise Refused(f"{names}, so that it cannot be deleted; nothing was deleted", f"delete it first: {first}")
