@@ -15,7 +15,7 @@ import pytest
 from formats import PageReader, check_html
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import NASTY, everything, many, plans
+from plans import NASTY, OPEN, everything, many, plans
 from sweeps import sweep
 
 from infragen.config import load_file
@@ -73,7 +73,8 @@ def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
     long = "0123456789" * 500
     reader.feed(page(everything(), many(1, long)))
     wanted = [
-        "would be replaced by a new one", "460 resources of 500", "shop-prod-Database", "snapshotted, then deleted",
+        "would be replaced by a new one", f"{OPEN.place}: {OPEN}",
+        "460 resources of 500", "shop-prod-Database", "snapshotted, then deleted",
         "forces the replacement", "because of parameter Retention", "(known after network: PlatformKeyArn)",
         "echo three", "- s3:PutObject", "the policy changes", "waits for network", "123456789012", "+14.20 USD/month",
         "infragen has no prices for Custom::Thing", long,

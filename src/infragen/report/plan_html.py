@@ -128,13 +128,9 @@ def _overview(
 
 
 def _alerts(plan: EnvironmentPlan) -> Iterator[str]:
-    for title, lines in (
-        ("Refused without --allow-replace", [str(each) for each in plan.refusals]),
-        ("Warnings", plan.warnings),
-    ):
-        if lines:
-            items = "".join(f"<li>{_text(each)}</li>" for each in lines)
-            yield f'<section class="alert"><h2>{title}</h2><ul>{items}</ul></section>'
+    for title, lines in words.alerts(plan):
+        items = "".join(f"<li>{_text(each)}</li>" for each in lines)
+        yield f'<section class="alert"><h2>{title}</h2><ul>{items}</ul></section>'
 
 
 def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | None) -> Iterator[str]:
@@ -241,6 +237,8 @@ def _section(layer: _Layer) -> Iterator[str]:
     yield f'<h2 id="{layer.target}-title">{_text(layer.title)}: {_text(layer.said)}</h2>'
     if not layer.plan.between:
         yield f'<p class="quiet">{_text(about)}</p>'
+    if granted := words.granted(stack):
+        yield f'<p class="quiet">opens {_text(granted)}, within the account</p>'
     for each in (*stack.notes, *stack.disagreements):
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS

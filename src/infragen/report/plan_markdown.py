@@ -101,10 +101,9 @@ def _size(text: str) -> int:
 
 def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
     yield Part((_headline(plan), ""))
-    if plan.refusals:
-        yield _block("Refused without `--allow-replace`", [f"- {each}" for each in plan.refusals], "diff")
-    if plan.warnings:
-        yield _block("Warnings", [f"! {each}" for each in plan.warnings], "diff")
+    for title, alerts in words.alerts(plan):
+        sign = "-" if title.startswith("Refused") else "!"
+        yield _block(title, [f"{sign} {each}" for each in alerts], "diff")
     if plan.settings:
         yield _settings(plan)
     if plan.cost and (lines := list(words.cost_lines(plan.cost, MOST_COSTS))):
@@ -176,6 +175,7 @@ def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: frozenset[str]) -> P
     name, told = words.shown(stack.layer, 80), words.shown(said or words.action(stack), 200)
     head = f"<b>{_html(name)}</b> {_html(told)}"
     lead = [] if plan.between else [_about(stack)]
+    lead += [f"opens {granted}, within the account"] if (granted := words.granted(stack)) else []
     whole, cut, bare = (
         _folded(head, *lead, *said, _fence(lines, "diff"))
         for said, lines in (

@@ -258,6 +258,18 @@ def label(plan: EnvironmentPlan, what: str) -> str:
     return "unknown until it runs" if what == OTHER else f"to {what}"
 
 
+def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What comes first in a page or a comment, under its headings: refusals, widenings, the budget, warnings."""
+    dear = over_budget(plan)
+    found = (
+        ("Refused without --allow-replace", tuple(map(str, plan.refusals))),
+        ("More is let through: asked about, or --allow-widening", tuple(f"{w.place}: {w}" for w in plan.gated)),
+        ("Refused without --allow-cost", (dear,) if dear else ()),
+        ("Warnings", plan.warnings),
+    )
+    return tuple((title, lines) for title, lines in found if lines)
+
+
 def cost_summary(cost: CostDelta) -> str:
     """`+14.20 USD/month`, at expected load; empty where a deployment costs nothing more and nothing less."""
     if cost.change.negligible and not cost.unpriced:
