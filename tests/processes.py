@@ -173,7 +173,8 @@ class Shell:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A server of processes that has imported everything, and what they share."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", str(Path(__file__).parent))  # multiprocessing forgets sys.path here
+        # multiprocessing forgets sys.path here
+        environment.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         forkserver.set_forkserver_preload(["pytest", "processes", "warm"])
         forkserver.ensure_running()
         yield Shell(tmp_path_factory.mktemp("processes"))
