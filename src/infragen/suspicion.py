@@ -11,6 +11,9 @@ from itertools import pairwise
 _SECRET_WORDS = frozenset({
     "password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "credentials", "apikey", "pat", "dsn",
 })  # fmt: skip
+_SECRET_ENDS = ("password", "passwd", "passphrase", "secret", "token", "apikey")
+"""Ends of words that nothing divides: `PGPASSWORD`, `dbpassword`."""
+
 _SECRET_KEYS = frozenset({"api", "private", "access", "signing", "master", "license", "auth"})
 """Words that make a secret of the word "key" after them."""
 
@@ -45,7 +48,7 @@ def sounds_secret(name: str) -> bool:
     words = _words(name)
     if not words or tells_about(name):
         return False
-    if not _SECRET_WORDS.isdisjoint(words):
+    if not _SECRET_WORDS.isdisjoint(words) or any(each.endswith(_SECRET_ENDS) for each in words):
         return True
     pairs = pairwise(words)
     return any(first in _SECRET_KEYS and second in ("key", "keys") for first, second in pairs)

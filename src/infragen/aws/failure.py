@@ -4,6 +4,7 @@ The classes of botocore are looked at by name, so that this module needs neither
 exception classes.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -87,6 +88,10 @@ class AwsError(CloudError):
         self.words = words
 
 
+_USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
+"""The password in an address: somebody's endpoint or proxy may have one, and errors quote addresses."""
+
+
 @contextmanager
 def translated(doing: str, profile: str = "") -> Iterator[None]:
     """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
@@ -113,7 +118,8 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     if code == "ResponseParserError":  # whatever answered is quoted in full behind this
         words = f"whoever answered is not AWS: {words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
-    told = plain(f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}")
+    said = f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}"
+    told = plain(_USERINFO.sub(r"\1(secret)", said))
     names = (code, *(kind.__name__ for kind in type(error).__mro__))
     off = _clock_is_off(error) if code in SIGNATURE else ""
     if off:
