@@ -147,6 +147,8 @@ class Proxy:
         self._lock = threading.Lock()
         self.rules: list[Rule] = []
         self.calls: list[Seen] = []
+        self.sent: list[bytes] = []
+        """All requests that came, as bytes: target, headers, body."""
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -204,6 +206,7 @@ class Proxy:
     def fault_for(self, request: _Request) -> Fault | None:
         """Count a call and choose its fault: the first rule that applies."""
         with self._lock:
+            self.sent.append(f"{request.target} {request.headers}".encode() + request.body)
             number, operation = len(self.calls) + 1, operation_name(request)
             fault = None
             for rule in self.rules:

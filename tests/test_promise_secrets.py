@@ -1,0 +1,220 @@
+"""Forty secrets are where a run can come across them; none may be printed, written or sent, in whatever disguise.
+
+They are in the shell's variables, in the AWS configuration, in addresses, and in templates that are deployed already:
+under names that sound like secrets, inside texts, in parameters that AWS does not show. Every command runs as a
+process, with and without --debug, ends well, fails, is refused, and breaks.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from fakeaws import FakeAws
+from fakeaws.proxy import Proxy
+from figures import Tried
+from processes import DEPLOY, Operator
+
+Make = Callable[..., Operator]
+
+BY_NAME = (
+    "DB_PASSWORD", "API_TOKEN", "SECRET", "CLIENT_SECRET", "PRIVATE_KEY", "ACCESS_KEY", "SIGNING_KEY", "MASTER_KEY",
+    "AUTH_TOKEN", "PASSPHRASE", "PGPASSWORD", "SESSION_TOKEN", "apiKey", "dbPassword", "SmtpPwd", "LICENSE_KEY",
+    "WEBHOOK_SECRET", "DATABASE_CREDENTIALS", "SENTRY_DSN", "GITHUB_PAT",
+)  # fmt: skip
+"""Environment variables of a function: what these names hold is a secret."""
+
+IN_TEXTS = {
+    "DATABASE_URL": "postgres://app:{}@db.internal:5432/app",
+    "SETTINGS": '{{"host": "db", "password": "{}"}}',
+    "OPTIONS": "host=db user=app password={}",
+    "CERTIFICATE": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
+    "REFERENCE": "{{{{resolve:secretsmanager:{}}}}}",
+}
+"""Environment variables whose names say nothing, and whose text holds a secret."""
+
+SHELL = ("GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "PGPASSWORD", "MY_SECRET")
+"""Variables of the shell that are none of our business."""
+
+
+def canary(number: int) -> str:
+    """A secret with signs that every notation writes differently."""
+    return f'kanari-{number:02d}+/"<&>é{number * 7919:05d}'
+
+
+def plain_canary(number: int) -> str:
+    """A secret that fits into an address, a header or a key."""
+    return f"kanari-{number:02d}-{number * 7919:05d}"
+
+
+class Canaries:
+    """Hands out secrets by the name of their place."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, str] = {}
+
+    def new(self, place: str, plain: bool = False) -> str:
+        return self.all.setdefault(place, (plain_canary if plain else canary)(len(self.all)))
+
+    def found(self, data: bytes, *but: str) -> list[str]:
+        """The places of the secrets that occur in some bytes, however written."""
+        return [
+            place for place, text in self.all.items() if place not in but and any(d in data for d in disguises(text))
+        ]
+
+
+def disguises(text: str) -> set[bytes]:
+    """A text as it would look in JSON, XML, an address, base64 (at any offset), a Python literal, hexadecimal."""
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], escape(text), repr(text)[1:-1]}
+    forms |= {urllib.parse.quote(text), urllib.parse.quote(text, safe=""), urllib.parse.quote_plus(text)}
+    raw = text.encode()
+    coded = {raw.hex().encode()}
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        coded |= {encode(raw[offset : offset + (len(raw) - offset) // 3 * 3]) for offset in range(3)}
+    return {form.encode() for form in forms} | coded
+
+
+def poisoned(body: dict[str, Any], secrets: Canaries) -> dict[str, Any]:
+    """A template of ours as somebody has edited it: with secrets where people put them."""
+    body = json.loads(json.dumps(body))
+    [function] = [each for each in body["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    variables = function["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
+    variables.update({name: secrets.new(f"variable {name}") for name in BY_NAME})
+    variables.update({name: text.format(secrets.new(f"text {name}", plain=True)) for name, text in IN_TEXTS.items()})
+    variables["FROM_PARAMETER"] = {"Ref": "Hidden"}
+    hidden = {"Type": "String", "NoEcho": True, "Default": secrets.new("default of a NoEcho parameter")}
+    body.setdefault("Parameters", {})["Hidden"] = hidden
+    body["Resources"]["Mail"] = {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"SecretString": secrets.new("SecretString")},
+    }
+    body["Resources"]["Old"] = {
+        "Type": "AWS::RDS::DBCluster",
+        "Properties": {
+            "Engine": "aurora-postgresql",
+            "MasterUsername": "app",
+            "MasterUserPassword": secrets.new("MasterUserPassword"),
+        },
+    }
+    return body
+
+
+def poison(aws: FakeAws, secrets: Canaries) -> None:
+    """Somebody edits the worker's stack by hand."""
+    stack = aws.stack("shop-dev-worker")
+    kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in stack.target.parameters]
+    given = {"ParameterKey": "Hidden", "ParameterValue": secrets.new("value of a NoEcho parameter")}
+    aws.elsewhere.update_stack({
+        "StackName": stack.name,
+        "TemplateBody": json.dumps(poisoned(stack.target.body, secrets)),
+        "Parameters": [*kept, given],
+        "Tags": [{"Key": key, "Value": value} for key, value in stack.target.tags.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    })  # fmt: skip
+    aws.clock.settle()
+    assert stack.status == "UPDATE_COMPLETE", stack.reason
+
+
+def function_of(aws: FakeAws) -> str:
+    """The logical id of the worker's function."""
+    resources = aws.stack("shop-dev-worker").resources.values()
+    return next(each.logical_id for each in resources if each.type == "AWS::Lambda::Function")
+
+
+ENV = ("--env", "dev")
+ALLOW = ("--allow-replace", "worker/Mail", "--allow-replace", "worker/Old")
+
+
+def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Every command that reads or changes something, with the exit code it must end in; the order matters."""
+    yield from ((0, each) for each in (("config", *ENV), ("render",), ("graph", *ENV), ("schema",), ("cost", *ENV)))
+    yield from ((0, each) for each in (("config", *ENV, "--format", "json"), ("lint", *ENV), ("diff", "dev", "dev")))
+    yield from ((0, ("plan", *ENV, "--format", form)) for form in ("text", "json", "markdown"))
+    yield from ((0, (each, *ENV)) for each in ("status", "outputs", "follow", "cancel", "recover"))
+    yield 3, ("deploy", *ENV, "--yes")
+    yield 0, ("plan", *ENV, *ALLOW)
+    yield 3, ("deploy", *ENV, *ALLOW)
+    yield 2, ("deploy", "--env", "nowhere", "--yes")
+    yield 3, ("destroy", *ENV)
+
+
+@pytest.mark.promise("P12", "commands run among 40 secrets: none printed, written or sent")
+@pytest.mark.parametrize("debug", [True, False][: figure(short=1, soak=2)], ids=["debug", "brief"][: figure(1, 2)])
+def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, tried: Tried, debug: bool) -> None:
+    """P12, T6: whatever the command, and however it ends; the session token goes where AWS wants it, and only there."""
+    user = operator("independent")
+    assert user.run(*DEPLOY).code == 0
+    secrets = Canaries()
+    poison(aws, secrets)
+    user = among_secrets(user, secrets)
+    more = ("--debug",) if debug else ()
+    with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+        user = replace(user, url=proxy.url)
+        for code, command in commands():
+            looked_through(user, proxy, secrets, tried, code, *command, *more)
+        aws.fail(function_of(aws), "it broke", stack="shop-dev-worker", on="update", times=1)
+        looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, "--yes", *more)
+        broken = f"Resources:\n  A: {{{{ {secrets.new('a template that cannot be read')}\n"
+        sound = aws.stack("shop-dev-worker").target
+        aws.stack("shop-dev-worker").target = replace(sound, text=broken)
+        looked_through(user, proxy, secrets, tried, None, "plan", *ENV, *more)
+        aws.stack("shop-dev-worker").target = sound
+        looked_through(user, proxy, secrets, tried, 0, "deploy", *ENV, *ALLOW, "--yes", *more)
+        looked_through(user, proxy, secrets, tried, 0, "destroy", *ENV, "--yes", *more)
+    for variables in unreachable(secrets):
+        away = replace(user, url=variables.pop("url", user.url), variables={**user.variables, **variables})
+        looked_through(away, proxy, secrets, tried, 4, "plan", *ENV, *more)
+    assert len(secrets.all) >= 40
+    tried.most("secrets", len(secrets.all))
+
+
+def among_secrets(user: Operator, secrets: Canaries) -> Operator:
+    """The same user, with secrets in the shell and in the AWS configuration."""
+    home = user.directory / "home"
+    home.mkdir()
+    config = home / "credentials"
+    config.write_text(
+        f"[work]\naws_access_key_id = {user.aws.settings.account}\n"
+        f"aws_secret_access_key = {secrets.new('secret key of the profile', plain=True)}\n"
+        f"aws_session_token = {secrets.new('session token', plain=True)}\n"
+        f"[other]\naws_access_key_id = AKIA\naws_secret_access_key = {secrets.new('another profile', plain=True)}\n"
+    )
+    variables = {name: secrets.new(f"shell {name}") for name in SHELL}
+    variables.update({"HOME": str(home), "AWS_PROFILE": "work", "AWS_SHARED_CREDENTIALS_FILE": str(config)})
+    variables.update({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    return replace(user, variables={**user.variables, **variables})
+
+
+def unreachable(secrets: Canaries) -> Iterator[dict[str, str]]:
+    """Ways to AWS that lead nowhere, with secrets in their addresses."""
+    yield {"url": f"http://user:{secrets.new('address', plain=True)}@127.0.0.1:9/"}
+    yield {"url": "http://aws.invalid:9", "HTTP_PROXY": f"http://user:{secrets.new('proxy', plain=True)}@127.0.0.1:9"}
+
+
+def looked_through(
+    user: Operator, proxy: Proxy, secrets: Canaries, tried: Tried, code: int | None, *command: str
+) -> None:
+    """Runs a command and looks for secrets in all that it printed, sent and wrote."""
+    tried()
+    proxy.sent.clear()
+    ended = user.run(*command)
+    assert code in (None, ended.code), (command, ended.stdout, ended.stderr)
+    assert secrets.found((ended.stdout + ended.stderr).encode()) == [], (command, ended)
+    assert secrets.found(b"\n".join(proxy.sent), "session token") == [], command
+    written = [file for file in written_files(user) if secrets.found(file.read_bytes())]
+    assert written == [], command
+
+
+def written_files(user: Operator) -> Iterator[Path]:
+    """Every file that the user's commands could have written."""
+    for place in (user.directory, Path(user.variables["INFRAGEN_CACHE_DIR"])):
+        yield from (
+            each for each in place.rglob("*") if each.is_file() and each != user.directory / "home" / "credentials"
+        )
