@@ -21,6 +21,7 @@ from fakeaws import FakeAws
 from fakeaws.proxy import Proxy
 from figures import Tried
 from processes import DEPLOY, Operator
+from sweeps import figure
 
 Make = Callable[..., Operator]
 

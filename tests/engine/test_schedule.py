@@ -1,5 +1,7 @@
 """The scheduler over generated graphs: order, skipping, one outcome each, interruption."""
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -195,3 +197,31 @@ def test_the_listener_hears_what_runs_after_each_round() -> None:
     beats = ui.of(Following)
     assert [each.running for each in beats] == [("0", "1"), ("0",)]
     assert [each.seconds for each in beats] == sorted(each.seconds for each in beats)
+
+
+def insistent(times: int) -> Walk:
+    """Three stops; in the first step of the first one Ctrl-C is pressed so often."""
+
+    def begin(name: str) -> Road:
+        if name == "a":
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+        yield
+        return Deployed(name, name, "")
+
+    stops = [Stop("a", "a", ()), Stop("b", "b", ()), Stop("c", "c", ("a",))]
+    return walk(stops, begin, Listener(), Clock().timer)
+
+
+def test_an_interrupt_in_mid_call_lets_nothing_new_begin() -> None:
+    """N6: not even what had its turn in the same round; what runs is followed."""
+    found = insistent(1)
+    assert [type(each) for each in found.outcomes] == [Deployed, Skipped, Skipped]
+    assert found.interrupted
+
+
+def test_two_interrupts_in_mid_call_stop_the_following() -> None:
+    """N6: the road is cut off, and nobody takes that for its end."""
+    found = insistent(2)
+    assert [type(each) for each in found.outcomes] == [Unknown, Skipped, Skipped]
+    assert found.interrupted

@@ -28,7 +28,7 @@ from infragen.engine.gate import (
 from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
 from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
-from infragen.engine.outcome import Deployed, Failed, Outcome, Unchanged, Unknown, exit_code
+from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preflight import check_imports
 from infragen.engine.preview import Deployed as Known
@@ -36,7 +36,7 @@ from infragen.engine.preview import Examined, LayerSides, Prepared, examine, exa
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
-from infragen.engine.schedule import Stop, Walk, together, walk
+from infragen.engine.schedule import Interrupts, Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, refusals
 from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
@@ -364,12 +364,13 @@ class Run:
     agreed: Agreed
     until: int = 0
     outputs: dict[str, Known] = field(default_factory=dict)
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def walk(self) -> Deployment:
         """Deploys every unit, each as soon as what it requires is there."""
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
-        limit = self.options.follow_timeout
-        result: Walk = walk(stops, self.begin, self.session.ui, self.session.timer, limit)
+        limit, interrupts = self.options.follow_timeout, self.interrupts
+        result: Walk = walk(stops, self.begin, self.session.ui, self.session.timer, limit, interrupts)
         return Deployment(self.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Road:
@@ -455,6 +456,8 @@ class Run:
 
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
+        if self.interrupts.noted:
+            return Skipped(unit.layer, unit.stack, "no interrupt")
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
             protect(cloud, unit, examined.live, before, self.options.allow_replace)

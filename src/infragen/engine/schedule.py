@@ -94,14 +94,23 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def walk(stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, timer: Timer, limit: float | None = None) -> Walk:
+def walk(
+    stops: Sequence[Stop],
+    begin: Callable[[str], Road],
+    ui: Ui,
+    timer: Timer,
+    limit: float | None = None,
+    interrupts: Interrupts | None = None,
+) -> Walk:
     """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
-    The first interrupt begins nothing new and follows what runs; the second, or `limit` seconds, end the following.
+    The first interrupt begins nothing new and follows what runs; the second, or `limit` seconds, end the following. A
+    road that prepares before it begins something in AWS asks its own `interrupts` whether it still may.
     """
-    walker = _Walker(stops, begin, ui)
+    interrupts = interrupts or Interrupts()
+    walker = _Walker(stops, begin, ui, interrupts)
     quiet, since = 0, timer.now()
-    with Interrupts() as interrupts:
+    with interrupts:
         while not walker.done:
             try:
                 if interrupts.noted:
@@ -116,22 +125,23 @@ def walk(stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, timer: Tim
                 timer.sleep(pause(quiet, len(walker.roads)))
                 quiet += 1
             except KeyboardInterrupt:
-                walker.interrupt(insisting=walker.interrupted)
+                walker.interrupt(insisting=walker.interrupted or interrupts.noted > 1)  # a road may be cut off
             finally:
                 interrupts.waiting = False
-    return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted)
+    return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted or interrupts.noted > 0)
 
 
 class _Walker:
     """The roads under way, and the outcomes so far."""
 
-    def __init__(self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui) -> None:
+    def __init__(self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, interrupts: Interrupts) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.roads: dict[str, Road] = {}
         self.interrupted = False
         self._stops = {each.name: each for each in stops}
         self._begin = begin
         self._ui = ui
+        self._interrupts = interrupts
 
     @property
     def done(self) -> bool:
@@ -141,11 +151,11 @@ class _Walker:
     def round(self) -> bool:
         """Begins what can begin and goes one step on every road; says whether something ended."""
         before = len(self.outcomes)
+        for name in list(self.roads):
+            self._step(self._stops[name])
         for stop in self._stops.values():
             if stop.name not in self.outcomes and stop.name not in self.roads:
                 self._consider(stop)
-        for name in list(self.roads):
-            self._step(self._stops[name])
         return len(self.outcomes) > before
 
     def interrupt(self, insisting: bool = False) -> None:
@@ -168,10 +178,11 @@ class _Walker:
 
     def _consider(self, stop: Stop) -> None:
         missing = self._missing(stop)
-        if self.interrupted or missing:
+        if self.interrupted or self._interrupts.noted or missing:
             self._end(Skipped(stop.name, stop.stack, missing or "no interrupt"))
         elif all(need in self.outcomes for need in stop.requires):
             self.roads[stop.name] = self._begin(stop.name)
+            self._step(stop)
 
     def _missing(self, stop: Stop) -> str:
         """The first requirement that did not succeed, or that nobody provides."""
