@@ -73,7 +73,7 @@ def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
     long = "0123456789" * 500
     reader.feed(page(everything(), many(1, long)))
     wanted = [
-        "would be replaced by a new one", f"{OPEN.place}: {OPEN}",
+        "would be replaced by a new one", str(OPEN),
         "460 resources of 500", "shop-prod-Database", "snapshotted, then deleted",
         "forces the replacement", "because of parameter Retention", "(known after network: PlatformKeyArn)",
         "echo three", "- s3:PutObject", "the policy changes", "waits for network", "123456789012", "+14.20 USD/month",

@@ -45,7 +45,7 @@ def test_the_top_says_what_matters_and_layers_are_folded() -> None:
         "### Plan for `prod`",
         f"**{summary(everything())}**",
         "- database/Cluster (AWS::RDS::DBCluster) would be replaced by a new one",
-        f"! {OPEN.place}: {OPEN}",
+        f"! {OPEN}",
         "! layer api: 460 resources",
         "<summary><b>cost</b> ",
         "cost in USD a month, expected:",

@@ -26,7 +26,7 @@ sentence about cuts takes."""
 MOST_COSTS = 50
 """Resources whose cost has a line of its own."""
 
-_SIGNS = {ADD: "+ add    ", CHANGE: "! change ", REPLACE: "! replace", REMOVE: "- remove ", OTHER: "? unknown"}
+_SIGNS = {ADD: "+ add    ", CHANGE: "! change ", REPLACE: "! replace", REMOVE: "- remove ", OTHER: "! unknown"}
 
 
 _WORD = r"(?:[A-Za-z']{1,30}|\d{1,6}|[+-]?[\d,]{1,12}\.\d\d(?: USD/month)?)"

@@ -263,7 +263,7 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
     dear = over_budget(plan)
     found = (
         ("Refused without --allow-replace", tuple(map(str, plan.refusals))),
-        ("More is let through: asked about, or --allow-widening", tuple(f"{w.place}: {w}" for w in plan.gated)),
+        ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
         ("Warnings", plan.warnings),
     )
@@ -287,11 +287,11 @@ def cost_lines(cost: CostDelta, most: int = 5) -> Iterator[str]:
         f"{cost.after.expected:,.2f}); at minimum {usd(change.minimum)}, at maximum {usd(change.maximum)}"
     )
     rows = sorted(cost.resources, key=lambda each: -abs(each.change.expected))
-    for each in rows[:most]:
+    told = [each for each in rows if abs(each.change.expected) >= CENT][:most]
+    for each in told:
         yield f"  {usd(each.change.expected):>10}  {each.layer}/{each.logical_id}"
-    if len(rows) > most:
-        rest = sum(each.change.expected for each in rows[most:])
-        yield f"  {usd(rest):>10}  {len(rows) - most} more"
+    if rest := rows[len(told) :]:
+        yield f"  {usd(sum(each.change.expected for each in rest)):>10}  {len(rest)} more"
     for text in cost.unpriced:
         yield f"  not priced  {text}"
     yield f"  {cost.prices}"
