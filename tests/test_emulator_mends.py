@@ -776,6 +776,34 @@ def test_a_child_names_its_parent_and_root(nested: Nested) -> None:
     assert "RootId" not in root
 
 
+def test_a_stack_names_the_change_set_that_was_executed_last(client: Clients) -> None:
+    """By ARN; not one that was only made, and none after an update without a change set."""
+    cloudformation = client("cloudformation")
+    assert deploy(cloudformation, "one", template({"Queue": queue("one")})) == "CREATE_COMPLETE"
+
+    def change(seconds: int) -> str:
+        body = json.dumps(template({"Queue": queue("one", seconds)}))
+        made = cloudformation.create_change_set(StackName="one", ChangeSetName=f"to-{seconds}", TemplateBody=body)
+        return str(made["Id"])
+
+    def named() -> str | None:
+        (stack,) = cloudformation.describe_stacks(StackName="one")["Stacks"]
+        found: str | None = stack.get("ChangeSetId")
+        return found
+
+    first = change(31)
+    cloudformation.execute_change_set(ChangeSetName=first)
+    assert named() == first
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="one", WaiterConfig={"Delay": 1})
+    second = change(32)
+    assert named() == first
+    cloudformation.execute_change_set(StackName="one", ChangeSetName="to-32")
+    assert named() == second
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="one", WaiterConfig={"Delay": 1})
+    cloudformation.update_stack(StackName="one", TemplateBody=json.dumps(template({"Queue": queue("one", 33)})))
+    assert named() is None
+
+
 def test_an_update_keeps_the_attributes_of_unchanged_resources_of_a_child(nested: Nested) -> None:
     """Only the second queue changes; the first one's ARN is still an output."""
 

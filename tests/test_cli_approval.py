@@ -1,0 +1,90 @@
+"""Saved plans and approvals as a user types them, on the emulator, in both topologies."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from test_cli_deploy import Run, project, run, topology, write
+
+__all__ = ["project", "run", "topology"]
+
+
+@pytest.fixture
+def deployed(run: Run, project: Path, account: str, topology: str) -> Path:
+    """The environment file of a deployed environment, changed afterwards."""
+    write(project, account, topology)
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    file = project / "environments" / "dev.yaml"
+    file.write_text(file.read_text().replace("nat: none", "nat: single") + "    retention_days: 7\n")
+    return file
+
+
+def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project: Path) -> None:
+    """Without --yes and without a flag for the widenings that it shows; afterwards there is nothing left to do."""
+    saved = run("plan", "--out", "dev.plan", "--format", "json")
+    assert json.loads(saved.stdout)["plans"][0]["changed"] is True
+    assert "saved in dev.plan: deploy it until " in saved.stderr
+    assert saved.stderr.rstrip().endswith("UTC with `infragen deploy --plan dev.plan`")
+    assert stat.S_IMODE((project / "dev.plan").stat().st_mode) == 0o600
+    run("plan")
+    ended = run("deploy", "--plan", "dev.plan")
+    assert "deployed" in ended.stdout
+    assert "! the route table network/PrivateRoutes1 now leads to 0.0.0.0/0 through a NAT device" in ended.stderr
+    assert "nothing to change" in run("plan").stdout
+    assert "unchanged" in run("deploy", "--plan", "dev.plan").stdout
+
+
+def test_c9_a_plan_that_somebody_overtook_is_stale(run: Run, deployed: Path, account: str) -> None:
+    """C9: 5, with the stack and the change set that did it; the hint is the next command."""
+    run("plan", "--out", "dev.plan")
+    text = deployed.read_text()
+    deployed.write_text(text.replace("nat: single", "nat: none").replace("days: 7", "days: 5"))
+    run("deploy", "--yes")
+    deployed.write_text(text)
+    stale = run("deploy", "--plan", "dev.plan", code=5)
+    assert "error: the plan dev.plan is stale:" in stale.stderr
+    assert " was updated at " in stale.stderr
+    assert "hint: make a new one: `infragen plan --env dev --out dev.plan`; nothing was changed" in stale.stderr
+    assert "4 to change" not in stale.stderr
+
+
+def test_c9_a_plan_for_another_file_is_stale(run: Run, deployed: Path) -> None:
+    """C9: what is in the repository is not what was reviewed."""
+    run("plan", "--out", "dev.plan")
+    deployed.write_text(deployed.read_text().replace("days: 7", "days: 8"))
+    stale = run("deploy", "--plan", "dev.plan", code=5)
+    assert "the environment file of dev is another one than when it was made" in stale.stderr
+    assert "templates are rendered otherwise: " in stale.stderr
+
+
+def test_a_file_that_is_no_plan_ends_in_2(run: Run, project: Path) -> None:
+    """One error, and nothing is asked of AWS."""
+    (project / "x.plan").write_text("nonsense")
+    assert "x.plan: not a plan that infragen saved" in run("deploy", "--plan", "x.plan", code=2).stderr
+    assert "cannot be read: no such file" in run("deploy", "--plan", "y.plan", code=2).stderr
+    run("bootstrap", "--yes")
+    run("plan", "--out", "dev.plan")
+    damaged = (project / "dev.plan").read_text().replace("shop-dev", "shop-dev2")
+    (project / "x.plan").write_text(damaged)
+    assert "its checksum does not fit" in run("deploy", "--plan", "x.plan", code=2).stderr
+
+
+def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: Path, account: str) -> None:
+    """And so is another environment."""
+    run("bootstrap", "--yes")
+    run("plan", "--out", "dev.plan")
+    for option in (["--image-tag", "v1"], ["--allow-widening", "a/B"], ["--require-approval", "never"]):
+        said = run("deploy", "--plan", "dev.plan", *option, code=2).stderr
+        assert f"--plan goes without {option[0]}: the saved plan says that" in said
+    write(project, account, "nested", "other")
+    said = run("deploy", "--plan", "dev.plan", env="other", code=2).stderr
+    assert "dev.plan is a plan for dev, and --env says other" in said
+
+
+def test_a_plan_that_cannot_be_saved_is_not_made(run: Run, project: Path) -> None:
+    """4, and no change set stays behind."""
+    run("bootstrap", "--yes")
+    assert "the plan cannot be saved" in run("plan", "--out", "missing/dev.plan", code=4).stderr
+    assert run("status").stdout.count("REVIEW_IN_PROGRESS") == 0
