@@ -155,8 +155,11 @@ def _aside(row: ResourceChange) -> str:
 
 def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
     """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
-    if change.path[:1] and change.path[0] in ("Tags", *NOT_OF_THE_RESOURCE):
-        return ground.tags or change.path[0] != "Tags"
+    what = _key(change.path)[:1]
+    if what == ("Tags",):
+        return ground.tags
+    if what and what[0] in NOT_OF_THE_RESOURCE:
+        return True
     causes = [each.partition(" ") for each in change.cause.split(", ") if each]
     if not causes:
         return False
@@ -215,7 +218,7 @@ def _both(row: ResourceChange, mine: ResourceChange, ground: Ground) -> Resource
     properties, missing = _properties(row, mine, ground)
     known = judged(replace(row, properties=properties), ground.region)
     known = _replacement(replace(known, source=BOTH, renamed=mine.renamed), row, mine)
-    causes = row.causes or _causes(properties) or mine.causes
+    causes = tuple(dict.fromkeys((*_causes(row.properties), *_causes(properties), *mine.causes)))
     return _with(replace(known, causes=causes), *(missing if row.type != STACK_TYPE else ()))
 
 

@@ -107,7 +107,7 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
 
 def _value_lines(lead: str, change: PropertyChange, width: int, *, forces: bool = False) -> Iterator[Text]:
     """A value on one line where it fits; else its two sides below, together or one by one, cut to the width."""
-    tail, asides = ("  forces the replacement" if forces else ""), words.value_asides(change)
+    tail, asides = ("  forces the replacement" if forces else ""), words.value_remarks(change)
     if not words.has_values(change):
         yield from _with_asides(Text.assemble(lead, (tail, "magenta")), asides, width)
         return

@@ -200,13 +200,15 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> 
     lines = []
     for row in rows:
         lines.append(_row(row))
+        lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack.source)]
         if words.shows_values(row):
-            for each in row.properties:
+            for each in words.told(row):
                 lines += _value(each, "", forces=words.forces(row, each), whole=whole)
     for title, some in words.own_changes(stack):
         for each in some:
             lines += _value(each, f"{title} ", forces=False, whole=whole)
-    return lines + [f"! note: {words.visible(each)}" for each in stack.notes]
+    lines += [f"! note: {words.visible(each)}" for each in stack.notes]
+    return lines + [f"! {words.DISAGREE}: {words.visible(each)}" for each in stack.disagreements]
 
 
 def _row(change: ResourceChange) -> str:
@@ -217,15 +219,14 @@ def _row(change: ResourceChange) -> str:
 
 def _value(change: PropertyChange, title: str, *, forces: bool, whole: bool) -> Iterator[str]:
     """A value on one line where it fits, else below its path, line by line."""
-    remarks = (
-        "; forces the replacement" if forces else "",
-        f"; because of {words.shown(change.cause, WIDE)}" if change.cause else "",
-    )
-    lead, tail = f"      {title}{words.shown(words.path(change), WIDE)}", "".join(remarks)
+    remarks = ["forces the replacement"] if forces else []
+    remarks += (words.shown(each, WIDE) for each in words.value_remarks(change))
+    lead = f"      {title}{words.shown(words.path(change), WIDE)}"
+    tail = "".join(f"; {each}" for each in remarks)
     if not words.has_values(change):
         yield lead + tail
         return
-    before, after = (words.shown(each, WIDE) for each in (change.before, change.after))
+    before, after = words.pair(change, WIDE)
     lines = words.line_changes(change.before, change.after)
     if not whole or (len(before) + len(after) <= SHORT and len(lines) <= 2):
         yield f"{lead}: {before} -> {after}{tail}"

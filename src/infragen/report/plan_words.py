@@ -94,14 +94,6 @@ def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def value_asides(change: PropertyChange) -> tuple[str, ...]:
-    """What else there is to say of a value: where it was, what is special, what makes it change, which line decides."""
-    moved = f"moved from position {change.moved_from}" if change.moved_from is not None else ""
-    cause = f"because of {change.cause}" if change.cause else ""
-    origin = f"from {change.origin}" if change.origin else ""
-    return tuple(each for each in (moved, change.note, cause, origin) if each)
-
-
 WIDEST_VALUE = 160
 """Characters of a value on one line where there is room for more."""
 
@@ -136,7 +128,7 @@ def value_remarks(value: PropertyChange) -> tuple[str, ...]:
         f"because of {value.cause}" if value.cause else "",
         f"moved from position {value.moved_from}" if value.moved_from is not None else "",
         value.note,
-        value.origin,
+        f"from {value.origin}" if value.origin else "",
     )
     return tuple(filter(None, found))
 

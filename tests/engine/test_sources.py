@@ -1,0 +1,233 @@
+"""Two sources, one model: what AWS's change set and the comparison of templates say differently is in the plan."""
+
+from typing import Any
+
+import pytest
+
+from infragen.diff import Side, compare
+from infragen.sources import KNOWN_AFTER_APPLY, Agreed, Ground, agree, contradicted
+from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+
+REGION = "eu-central-1"
+QUEUE = "AWS::SQS::Queue"
+CLUSTER = "AWS::RDS::DBCluster"
+
+
+def template(**properties: Any) -> dict[str, Any]:
+    return {"Resources": {"R": {"Type": QUEUE, "Properties": properties}}}
+
+
+def row(
+    action: str = "Modify",
+    replacement: str = "False",
+    *changes: PropertyChange,
+    kind: str = QUEUE,
+    policy: str = "",
+    name: str = "R",
+) -> ResourceChange:
+    return ResourceChange("x", action, name, kind, replacement, policy, properties=changes)
+
+
+def ours(old: dict[str, Any], new: dict[str, Any]) -> tuple[ResourceChange, ...]:
+    return compare("x", REGION, Side(old, {}), Side(new, {}))
+
+
+def agreed(theirs: list[ResourceChange], mine: tuple[ResourceChange, ...], **ground: Any) -> Agreed:
+    sides = {"old": Side({}, {}), "new": Side({}, {}), **ground}
+    return agree(theirs, mine, Ground("x", REGION, **sides))
+
+
+def change(
+    *path: str, recreation: str = "Never", cause: str = "", before: Any = None, after: Any = None
+) -> PropertyChange:
+    return PropertyChange(("Properties", *path), before, after, recreation, cause)
+
+
+TIMEOUT = (template(VisibilityTimeout=30), template(VisibilityTimeout=60))
+
+
+def test_two_sources_that_say_the_same_are_one_row_without_a_word() -> None:
+    """AWS's row with our values, which AWS did not tell."""
+    [one] = agreed([row("Modify", "False", change("VisibilityTimeout"))], ours(*TIMEOUT)).rows
+    assert (one.source, one.disagreements) == ("both", ())
+    assert [(each.name, each.before, each.after) for each in one.properties] == [("VisibilityTimeout", 30, 60)]
+
+
+def test_a_row_that_only_aws_has_is_kept_and_said() -> None:
+    """The other source sees nothing there."""
+    [one] = agreed([row("Modify", "False", change("DelaySeconds"))], ()).rows
+    assert (one.source, one.disagreements) == ("change set", ("comparing templates does not change it",))
+    [gone] = agreed([row("Remove", "", policy="Delete")], ()).rows
+    assert gone.disagreements == ("comparing templates does not remove it",)
+
+
+def test_a_row_that_only_we_have_is_kept_and_said() -> None:
+    """A guard must see it, whatever AWS leaves out."""
+    [one] = agreed([], ours(*TIMEOUT)).rows
+    assert (one.source, one.disagreements) == ("template", ("AWS's change set does not change it",))
+    [gone] = agreed([], ours(TIMEOUT[0], {"Resources": {}})).rows
+    assert gone.disagreements == ("AWS's change set does not remove it",)
+
+
+def test_another_action_is_said() -> None:
+    """AWS's action stands, because AWS acts."""
+    [one] = agreed([row("Remove", "", policy="Delete")], ours(*TIMEOUT)).rows
+    assert one.action == "Remove"
+    assert one.disagreements == ("AWS's change set would remove it, comparing templates would change it",)
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "replacement", "reported", "sentences"),
+    [
+        ("True", "VisibilityTimeout", "True", "", 1),
+        ("False", "QueueName", "True", "False", 1),
+        ("Conditional", "QueueName", "True", "Conditional", 0),
+        ("Conditional", "VisibilityTimeout", "False", "Conditional", 0),
+        ("True", "QueueName", "True", "", 0),
+        ("Odd", "VisibilityTimeout", "Odd", "", 0),
+    ],
+)
+def test_of_two_replacements_the_stricter_counts(
+    said: str, name: str, replacement: str, reported: str, sentences: int
+) -> None:
+    """Yes against no is a disagreement; Conditional is AWS's way not to say, and the schema says."""
+    mine = ours(template(**{name: "a"}), template(**{name: "b"}))
+    [one] = agreed([row("Modify", said, change(name, recreation="Conditionally"))], mine).rows
+    assert (one.replacement, one.reported) == (replacement, reported)
+    assert len(one.disagreements) == sentences
+    if replacement == "True":
+        assert one.policy_action or said == "True"
+
+
+def test_another_fate_of_the_old_resource_is_said() -> None:
+    """Deleted or kept: nobody should find out afterwards."""
+    old, new = template(QueueName="a"), template(QueueName="b")
+    new["Resources"]["R"]["UpdateReplacePolicy"] = "Retain"
+    theirs = row("Modify", "True", change("QueueName", recreation="Always"), policy="ReplaceAndDelete")
+    [one] = agreed([theirs], ours(old, new)).rows
+    assert one.policy_action == "ReplaceAndDelete"
+    assert one.disagreements == ("AWS's change set says ReplaceAndDelete, comparing templates ReplaceAndRetain",)
+
+
+def test_a_property_that_only_one_source_names_is_said() -> None:
+    """Both ways, and both properties stay in the row."""
+    theirs = row("Modify", "False", change("DelaySeconds"))
+    [one] = agreed([theirs], ours(*TIMEOUT)).rows
+    assert one.disagreements == (
+        "only AWS's change set says that DelaySeconds changes",
+        "only comparing templates says that VisibilityTimeout changes",
+    )
+    assert {each.path[1] for each in one.properties} == {"DelaySeconds", "VisibilityTimeout"}
+
+
+def test_another_value_is_said() -> None:
+    """Numbers and flags are compared as CloudFormation passes them on: as text."""
+    same = row("Modify", "False", change("VisibilityTimeout", before="30", after="60"))
+    other = row("Modify", "False", change("VisibilityTimeout", before="30", after="61"))
+    assert agreed([same], ours(*TIMEOUT)).rows[0].disagreements == ()
+    assert agreed([other], ours(*TIMEOUT)).rows[0].disagreements == (
+        "AWS's change set says that VisibilityTimeout becomes 61",
+    )
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ground"),
+    [
+        (PropertyChange(("Tags",)), {"tags": True}),
+        (change("Tags", "0", "Value"), {"tags": True}),
+        (change("DelaySeconds", cause="resource Topic.Arn"), {}),
+        (change("DelaySeconds", cause="resource A, resource B"), {}),
+        (change("Parameters", cause="nested stack"), {}),
+        (PropertyChange(("Metadata",)), {}),
+        (
+            change("DelaySeconds", cause="parameter Image"),
+            {
+                "new": Side({"Parameters": {"Image": {"Type": "AWS::SSM::Parameter::Value<String>"}}}, {}),
+                "opaque": ("AWS::SSM::Parameter::",),
+            },
+        ),
+    ],
+)
+def test_what_only_aws_can_know_is_no_disagreement(theirs: PropertyChange, ground: dict[str, Any]) -> None:
+    """The stack's tags, another resource's attributes, a value that AWS looks up."""
+    [one] = agreed([row("Modify", "False", theirs)], (), **ground).rows
+    assert (one.source, one.disagreements) == ("change set", ())
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [PropertyChange(("Tags",)), change("DelaySeconds", cause="parameter P"), change("DelaySeconds")],
+)
+def test_what_we_should_have_seen_is_a_disagreement(theirs: PropertyChange) -> None:
+    """Tags of a stack whose tags stay, a parameter that we compare, a plain value."""
+    [one] = agreed([row("Modify", "False", theirs)], ()).rows
+    assert one.disagreements == ("comparing templates does not change it",)
+
+
+@pytest.mark.parametrize("attribute", ["DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"])
+def test_what_is_not_the_resources_own_is_said_aside(attribute: str) -> None:
+    """CloudFormation need not list it: no row that counts, and no alarm."""
+    old = template()
+    new = template()
+    new["Resources"]["R"][attribute] = {"a": 1} if attribute == "Metadata" else "Retain"
+    found = agreed([], ours(old, new))
+    assert found.rows == ()
+    assert found.notes == (f"R: {attribute} changes in the template; AWS's change set leaves the resource alone",)
+
+
+def test_nested_stacks_are_told_by_their_own_rows() -> None:
+    """AWS lists each of them every time, with Conditional."""
+    theirs = row("Modify", "Conditional", change("Parameters"), kind=STACK_TYPE)
+    mine = row("Modify", "False", change("TemplateURL"), kind=STACK_TYPE)
+    assert [each.disagreements for each in agreed([theirs], (mine,)).rows] == [()]
+    assert [each.disagreements for each in agreed([theirs], ()).rows] == [()]
+    assert agreed([], (mine,)).rows == ()
+
+
+def test_an_empty_change_set_contradicts_rows_of_ours() -> None:
+    """Nothing is executed, and the plan says what comparing saw."""
+    assert contradicted(ours(*TIMEOUT)) == (
+        "comparing templates would change R (VisibilityTimeout), and AWS's change set is empty",
+    )
+    new = template()
+    new["Resources"]["R"]["DependsOn"] = "Q"
+    assert contradicted(ours(template(), new)) == ()
+
+
+def test_a_value_of_the_future_is_said_in_words() -> None:
+    """With the resource that will give it."""
+    theirs = change("RedrivePolicy", cause="resource Dead.Arn", before="arn:1", after=KNOWN_AFTER_APPLY)
+    [one] = agreed([row("Modify", "False", theirs)], ()).rows
+    assert [each.after for each in one.properties] == [KnownAfter("x", "Dead.Arn")]
+
+
+def test_aws_follows_references_where_we_cannot() -> None:
+    """A reference whose target changes: AWS tells the values, we tell the place."""
+    old, new = template(KmsMasterKeyId={"Ref": "A"}), template(KmsMasterKeyId={"Ref": "B"})
+    theirs = row("Modify", "False", change("KmsMasterKeyId", before="key-1", after="key-2"))
+    [one] = agreed([theirs], ours(old, new)).rows
+    assert [(each.before, each.after) for each in one.properties] == [("key-1", "key-2")]
+
+
+def test_aws_names_the_whole_property_and_we_the_part() -> None:
+    """Its cause is not said of a part that the template itself changes."""
+    old = template(RedrivePolicy={"maxReceiveCount": 3, "deadLetterTargetArn": {"Ref": "Dead"}})
+    new = template(RedrivePolicy={"maxReceiveCount": 5, "deadLetterTargetArn": {"Ref": "Dead"}})
+    theirs = row("Modify", "False", change("RedrivePolicy", cause="resource Dead"))
+    [one] = agreed([theirs], ours(old, new), old=Side(old, {}), new=Side(new, {})).rows
+    assert [(each.name, each.cause) for each in one.properties] == [("RedrivePolicy.maxReceiveCount", "")]
+    assert one.causes == ("resource Dead",)
+
+
+def test_a_property_that_aws_adds_keeps_what_is_not_there() -> None:
+    """Absent is not a value that was not told."""
+    [one] = agreed([row("Modify", "False", change("DelaySeconds", before=Absent(), after="5"))], ()).rows
+    assert [(each.before, each.after) for each in one.properties] == [(Absent(), "5")]
+
+
+def test_always_is_never_argued_away() -> None:
+    """Where AWS says that a property always replaces, our finer values say so as well."""
+    theirs = row("Modify", "Conditional", change("VisibilityTimeout", recreation="Always"))
+    [one] = agreed([theirs], ours(*TIMEOUT)).rows
+    assert one.replacement == "Conditional"
+    assert [each.recreation for each in one.properties] == ["Always"]
