@@ -46,8 +46,15 @@ def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -
     for change in changes:
         why = _destroys(change)
         if why and change.place not in allowed:
-            found.append(Refusal(change.place, change.type, why))
+            found.append(Refusal(change.place, change.type, why + _written(change)))
     return tuple(found)
+
+
+def _written(change: ResourceChange) -> str:
+    """Where in the environment file the change comes from, as far as its rows say."""
+    places = [each.origin for each in change.properties if each.origin and each.recreation != "Never"]
+    places = places or [each for each in [change.origin] if each]
+    return f"; from {', '.join(dict.fromkeys(places))}" if places else ""
 
 
 def _destroys(change: ResourceChange) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sweeps import sweep
 
 from infragen.guard import STATEFUL, destructive, refusals, stack_policy, stateful
-from infragen.stack import STACK_TYPE, ResourceChange
+from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
 
 ACTIONS = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "", "Destroy"])
 REPLACEMENTS = st.sampled_from(["True", "False", "Conditional", "", "Maybe"])
@@ -85,6 +85,20 @@ def test_destruction_is_seen_for_any_type(change: ResourceChange) -> None:
         assert destructive(change)
     if change.action == "Add" or (change.action, change.replacement) == ("Modify", "False"):
         assert not destructive(change)
+
+
+def test_a_refusal_names_the_lines_that_ask_for_it() -> None:
+    """Those of the properties that force a replacement, each once; else the line of the resource itself."""
+
+    def row(name: str, origin: str, recreation: str) -> PropertyChange:
+        return PropertyChange(("Properties", name), 1, 2, recreation, origin=origin)
+
+    rows = (row("A", "dev.yaml:3 database.name", "Always"), row("B", "dev.yaml:4 database.max_acu", "Never"))
+    forced = ResourceChange("database", "Modify", "C", "AWS::RDS::DBCluster", "True", properties=rows)
+    [refusal] = refusals([forced])
+    assert refusal.why == "would be replaced by a new one; from dev.yaml:3 database.name"
+    gone = ResourceChange("database", "Remove", "C", "AWS::RDS::DBCluster", origin="dev.yaml:2 database")
+    assert refusals([gone])[0].why == "would be removed; from dev.yaml:2 database"
 
 
 def test_the_stack_policy_denies_what_the_guard_refuses() -> None:

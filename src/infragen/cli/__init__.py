@@ -20,7 +20,7 @@ from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
-from infragen.cli.streams import nowhere
+from infragen.cli.streams import nowhere, readable
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -52,7 +52,6 @@ def run() -> Any:
     gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
     signal.signal(signal.SIGTERM, terminate)
     sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    readable(sys.stdout)
+    readable(sys.stderr)
     return main(prog_name="infragen")

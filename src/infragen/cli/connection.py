@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _OTHER_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 """Where other tools take the region from. The environment file decides, and who believes otherwise should hear it."""
 
+_PROGRESS = "infragen.progress"
 Function = TypeVar("Function", bound=Callable[..., Any])
 Plans = Literal["progress", "result", "nowhere"]
 
@@ -44,12 +45,25 @@ def cloud_options(function: Function) -> Function:
     reach.__doc__, reach.__name__ = function.__doc__, function.__name__
     reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # where click keeps options
     for option in (
+        click.option(
+            "--progress",
+            type=click.Choice(["stderr", "stdout"]),
+            default="stderr",
+            show_default=True,
+            expose_value=False,
+            callback=_progress,
+            help="Where progress goes: stdout for a CI system that takes stderr for errors.",
+        ),
         click.option("--profile", metavar="NAME", help="AWS profile; default: as for the AWS CLI."),
         click.option("--endpoint-url", metavar="URL", help="Talk to this address in the place of AWS."),
         click.option("--local", is_flag=True, help="Talk to the emulator on this machine; it is started if needed."),
     ):
         option(reach)
     return reach  # type: ignore[return-value]  # to click it is the command itself
+
+
+def _progress(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    context.meta[_PROGRESS] = value
 
 
 @contextmanager
@@ -88,9 +102,10 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans) -> 
         program.environment, program.agreed = file.environment.environment, agreed
         yield program
         return
-    progress = _console(sys.stderr)
+    where = click.get_current_context().meta.get(_PROGRESS, "stderr")
+    progress = _console(sys.stdout if where == "stdout" else sys.stderr)
     shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
-    live = progress.is_terminal and not os.environ.get("CI")
+    live = progress.is_terminal
     with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
         yield ui
 

@@ -10,13 +10,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
 import click
 
 from infragen.cli.lines import last_line
-from infragen.cli.streams import silence
+from infragen.cli.options import cache_directory
+from infragen.cli.streams import decolour, plain, silence
 from infragen.errors import InfragenError, InputError, Unwritable
 
 EXIT_CODES: Mapping[int, str] = {
@@ -98,8 +101,8 @@ def command_options(function: Function) -> Function:
 
 
 def _no_color(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value or os.environ.get("NO_COLOR"):
-        context.color = context.find_root().color = False
+    if value or plain():
+        decolour(context)
 
 
 def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -134,12 +137,25 @@ def bug(error: Exception) -> str:
 
 
 def show_bug(error: Exception, *, debug: bool) -> None:
-    """One line about an unexpected exception, or its traceback."""
+    """One line about an unexpected exception, and where its traceback is; with `debug` the traceback itself."""
     if debug:
         traceback.print_exception(error)
     click.echo(f"error: {bug(error)}", err=True)
     if not debug:
-        click.echo("hint: run it again with --debug and report what it prints", err=True)
+        file = _keep(error)
+        told = f"{file} has the traceback" if file else "run it again with --debug for the traceback"
+        click.echo(f"hint: {told}; please report it", err=True)
+
+
+def _keep(error: Exception) -> Path | None:
+    """Writes a traceback for who will look at it; it holds no values of variables. None where it cannot be written."""
+    file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        return None
+    return file
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

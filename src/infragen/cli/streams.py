@@ -1,5 +1,6 @@
 """Where output goes: a terminal with colours or not, or nowhere once whoever read it has gone."""
 
+import codecs
 import os
 import sys
 from pathlib import Path
@@ -9,8 +10,52 @@ import click
 
 
 def styled(context: click.Context, stream: TextIO) -> bool:
-    """Whether a stream takes colours: a terminal, and nobody asked for none."""
-    return context.color is not False and stream.isatty() and os.environ.get("TERM", "") != "dumb"
+    """Whether a stream takes colours and what moves: a terminal, nobody asked for none, and it is no CI log."""
+    return context.color is not False and stream.isatty() and not plain()
+
+
+def plain() -> bool:
+    """Whether the surroundings want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no more."""
+    return any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
+
+
+def decolour(context: click.Context) -> None:
+    """Lets nothing that this run prints have a colour."""
+    context.color = context.find_root().color = False
+
+
+_SIGNS = {
+    "…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "×": "x", "≤": "<=", "≥": ">=", "±": "+-", "·": "-", "•": "-",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "─": "-", "│": "|", "├": "|", "└": "`",
+}  # fmt: skip
+"""What stands for our own signs where a locale has no letters for them."""
+
+
+def readable(stream: TextIO) -> None:
+    """Lets a stream write any text, whatever its locale has letters for."""
+    codecs.register_error("infragen", spelled)
+    codecs.register(_plain_ascii)
+    if hasattr(stream, "reconfigure"):
+        known = codecs.lookup(stream.encoding or "ascii").name
+        stream.reconfigure(errors="infragen", encoding="plain_ascii" if known == "ascii" else known)
+
+
+def _plain_ascii(name: str) -> codecs.CodecInfo | None:
+    """ASCII under another name: click takes a stream that is called ASCII for misconfigured, and writes UTF-8 to it."""
+    if name != "plain_ascii":
+        return None
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        known.encode, known.decode, known.streamreader, known.streamwriter, known.incrementalencoder,
+        known.incrementaldecoder, name,
+    )  # fmt: skip
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: signs that the encoding lacks are spelled in ASCII, anything else is a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_SIGNS.get(each, "?") for each in error.object[error.start : error.end]), error.end
 
 
 def nowhere() -> TextIO:
