@@ -1082,13 +1082,40 @@ def test_accounts_and_regions_are_apart(aws: FakeAws, api: Any) -> None:
     assert identity["Account"] == "999988887777"
 
 
-def test_drift_is_what_the_test_says(aws: FakeAws, api: Any) -> None:
-    """Detection completes at once."""
-    run(aws, api, template({"Jobs": QUEUE}))
-    aws.stack("app").drift = "DRIFTED"
+def test_drift_is_found_after_a_while_and_one_detection_runs_at_a_time(aws: FakeAws, api: Any) -> None:
+    """What somebody did by hand shows as a difference of properties; before that nothing was checked."""
+    run(aws, api, template({"Jobs": {**QUEUE, "Properties": {"VisibilityTimeout": 30}}, "Other": QUEUE}))
+    aws.stack("app").by_hand["Jobs"] = {"VisibilityTimeout": 40}
     started = api.detect_stack_drift(StackName="app")["StackDriftDetectionId"]
+    with refused("ValidationError", "Drift detection is already in progress for stack"):
+        api.detect_stack_drift(StackName="app")
+    running = api.describe_stack_drift_detection_status(StackDriftDetectionId=started)
+    assert running["DetectionStatus"] == "DETECTION_IN_PROGRESS"
+    assert api.describe_stack_resource_drifts(StackName="app")["StackResourceDrifts"] == []
+    aws.clock.advance(30)
     found = api.describe_stack_drift_detection_status(StackDriftDetectionId=started)
     assert (found["DetectionStatus"], found["StackDriftStatus"]) == ("DETECTION_COMPLETE", "DRIFTED")
+    rows = {
+        r["LogicalResourceId"]: r for r in api.describe_stack_resource_drifts(StackName="app")["StackResourceDrifts"]
+    }
+    assert rows["Other"]["StackResourceDriftStatus"] == "IN_SYNC"
+    assert rows["Jobs"]["PropertyDifferences"] == [
+        {
+            "PropertyPath": "/VisibilityTimeout",
+            "ExpectedValue": "30",
+            "ActualValue": "40",
+            "DifferenceType": "NOT_EQUAL",
+        }
+    ]
+    assert describe(api)["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
+
+
+def test_drift_is_detected_in_four_statuses_only(aws: FakeAws, api: Any) -> None:
+    """A failed creation cannot be checked."""
+    aws.fail("Jobs", reason="no")
+    run(aws, api, template({"Jobs": QUEUE}))
+    with refused("ValidationError", "in ROLLBACK_COMPLETE state"):
+        api.detect_stack_drift(StackName="app")
 
 
 def test_a_hook_speaks_in_an_event_of_its_own(aws: FakeAws, api: Any) -> None:

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, StackResource, StackState
+from infragen.stack import (
+    ChangeSet,
+    ChangeSetSummary,
+    DriftDetection,
+    EventPage,
+    ResourceDrift,
+    StackResource,
+    StackState,
+)
 
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
@@ -133,6 +141,15 @@ class Cloud(Protocol):
 
     def set_stack_policy(self, stack_id: str, policy: str) -> None:
         """Sets the stack policy, JSON text."""
+
+    def detect_drift(self, stack_id: str) -> str:
+        """Begins a detection of drift and gives its id; empty while another one runs on the stack."""
+
+    def drift_detection(self, detection_id: str) -> DriftDetection:
+        """How a detection of drift stands."""
+
+    def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
+        """The resources of a stack that were checked for drift, as the last check found them; secrets are masked."""
 
     def check_bucket(self, bucket: str) -> None:
         """Raises CloudError when the artifact bucket is missing, in another region or not ours to use."""

@@ -145,6 +145,32 @@ class StackState:
     created: datetime | None = None
     updated: datetime | None = None
     role_arn: str = ""
+    drift: str = ""
+    drift_checked: datetime | None = None
+
+
+DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN = "DRIFTED", "IN_SYNC", "NOT_CHECKED", "UNKNOWN"
+"""The values of StackDriftStatus (API reference, StackDriftInformation)."""
+
+CHECKABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"})
+"""The statuses in which a stack can be checked for drift (User Guide, "Detect unmanaged configuration changes to stacks
+and resources with drift detection")."""
+
+
+@dataclass(frozen=True)
+class DriftDetection:
+    """How a detection of drift stands. `status` is DETECTION_IN_PROGRESS, DETECTION_COMPLETE or DETECTION_FAILED: then
+    some resources could not be looked at, and there are results for the others. `drift` is the stack's drift status.
+    """
+
+    status: str
+    drift: str
+    reason: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == "DETECTION_IN_PROGRESS"
 
 
 @dataclass(frozen=True)
@@ -190,6 +216,29 @@ class Secret:
 
     def __str__(self) -> str:
         return "(secret)"
+
+
+@dataclass(frozen=True)
+class PropertyDrift:
+    """One property that is not as its template says. `path` is in the resource's properties; a value that should not be
+    there, or is not, is Absent. A secret is a Secret on both sides.
+    """
+
+    path: tuple[str | int, ...]
+    expected: object
+    actual: object
+
+
+@dataclass(frozen=True)
+class ResourceDrift:
+    """One resource that was checked for drift. `status` is the API's IN_SYNC, MODIFIED, DELETED, UNKNOWN, ..."""
+
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    properties: tuple[PropertyDrift, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,14 @@ Reading
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
 - NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
 
+Drift (`fakeaws.drift`; what somebody did is in `Stack.by_hand`)
+- DetectStackDrift compares the properties that the template sets, not those of nested stacks, in CREATE_COMPLETE,
+  UPDATE_COMPLETE, UPDATE_ROLLBACK_COMPLETE and UPDATE_ROLLBACK_FAILED (API DetectStackDrift; UG "Detect unmanaged
+  configuration changes to stacks and resources with drift detection"); the words of the refusal are assumed. While one
+  runs, a second is a ValidationError "Drift detection is already in progress for stack …" (public reports).
+- A resource that cannot be read is UNKNOWN and makes the detection DETECTION_FAILED, with results for the others (API
+  DescribeStackDriftDetectionStatus). Types without support are in no result (API DescribeStackResourceDrifts).
+
 S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. RDS, ELB: see
 `fakeaws.protection`. ECS: see `fakeaws.ecs`. Reads can be throttled by rate (`Settings.reads_per_second`).
 """

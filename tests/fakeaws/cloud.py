@@ -94,6 +94,9 @@ class Settings:
     late_events: dict[str, float] = field(default_factory=dict)
     """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
+    drift_seconds: float = 30.0
+    drift_unsupported: set[str] = field(default_factory=set)
+    """Types beside nested stacks and custom resources that are not checked for drift."""
 
 
 class Cloud:

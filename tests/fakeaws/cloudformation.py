@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeaws import changesets, parameters, resources, templates
+from fakeaws import changesets, drift, parameters, resources, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
@@ -34,6 +35,7 @@ PAGE_SIZES = {
     "ListStackResources": 100,
     "ListChangeSets": 100,
     "ListImports": 100,
+    "DescribeStackResourceDrifts": 100,
 }
 Params = Mapping[str, Any]
 
@@ -484,7 +486,7 @@ class CloudFormation:
                 StackStatusReason=s.reason,
                 ParentId=s.parent_id,
                 RootId=s.root_id,
-                DriftInformation={"StackDriftStatus": s.drift},
+                DriftInformation=_compact(StackDriftStatus=s.drift, LastCheckTimestamp=s.drift_checked),
             )
             for s in page
         ]
@@ -615,26 +617,35 @@ class CloudFormation:
     # --- drift ---------------------------------------------------------------------------------------------------
 
     def detect_stack_drift(self, p: Params) -> dict[str, Any]:
-        """DetectStackDrift: the result is what the test put into `Stack.drift`, IN_SYNC if it was never checked."""
+        """DetectStackDrift: one at a time on a stack, in four statuses, without nested stacks."""
         stack = self._stack(p["StackName"])
-        if stack.drift == "NOT_CHECKED":
-            stack.drift = "IN_SYNC"
-        return {"StackDriftDetectionId": stack.id.rsplit("/", 1)[1]}
+        if stack.status not in drift.CHECKABLE:
+            raise validation_error(f"Drift detection is not supported for stack [{stack.id}] in {stack.status} state")
+        if drift.running(self.cloud, stack):
+            raise validation_error(f"Drift detection is already in progress for stack [{stack.id}]")
+        detection_id, seconds = self.cloud.uuid(), self.cloud.settings.drift_seconds
+        stack.detections[detection_id] = self.cloud.clock.now() + datetime.timedelta(seconds=seconds)
+        stack.drift_checked = None
+        return {"StackDriftDetectionId": detection_id}
 
     def describe_stack_drift_detection_status(self, p: Params) -> dict[str, Any]:
-        """DescribeStackDriftDetectionStatus: complete at once."""
+        """DescribeStackDriftDetectionStatus."""
         wanted = p["StackDriftDetectionId"]
-        stack = next((s for s in self._all() if s.id.endswith(wanted)), None)
+        stack = next((s for s in self._all() if wanted in s.detections), None)
         if stack is None:
             raise validation_error(f"Drift detection {wanted} does not exist")
-        return {
-            "StackId": stack.id,
-            "StackDriftDetectionId": wanted,
-            "StackDriftStatus": stack.drift,
-            "DetectionStatus": "DETECTION_COMPLETE",
-            "DriftedStackResourceCount": int(stack.drift == "DRIFTED"),
-            "Timestamp": self.cloud.clock.now(),
-        }
+        return drift.detection(self.cloud, stack, wanted)
+
+    def describe_stack_resource_drifts(self, p: Params) -> dict[str, Any]:
+        """DescribeStackResourceDrifts: only what was checked."""
+        stack = self._stack(p["StackName"])
+        drift.finish(self.cloud, stack)
+        filters = p.get("StackResourceDriftStatusFilters")
+        rows = [r for r in stack.drifts.values() if not filters or r["StackResourceDriftStatus"] in filters]
+        page, token = self._page(
+            "DescribeStackResourceDrifts", rows, p.get("NextToken"), lambda row: row["LogicalResourceId"]
+        )
+        return _compact(StackResourceDrifts=page, NextToken=token)
 
     # --- lookup --------------------------------------------------------------------------------------------------
 
@@ -767,7 +778,7 @@ def _stack_row(s: Stack) -> dict[str, Any]:
         EnableTerminationProtection=s.protected,
         ParentId=s.parent_id,
         RootId=s.root_id,
-        DriftInformation={"StackDriftStatus": s.drift},
+        DriftInformation=_compact(StackDriftStatus=s.drift, LastCheckTimestamp=s.drift_checked),
         LastOperations=[
             {"OperationType": kind, "OperationId": operation} for kind, operation in reversed(s.operations[-2:])
         ],

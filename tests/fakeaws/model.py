@@ -102,6 +102,14 @@ class Stack:
     last_stable: tuple[Target, dict[str, Resource]] | None = None
     """The target and resources of the last *_COMPLETE state, to which a rollback goes back."""
     drift: str = "NOT_CHECKED"
+    by_hand: dict[str, dict[str, Any] | str | None] = field(default_factory=dict)
+    """Logical id -> what somebody did to the resource: properties as they are now (JSON), or None for deleted, or the
+    words of an error for one that cannot be read."""
+    drifts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Logical id -> its row of DescribeStackResourceDrifts, of the last check that ended."""
+    drift_checked: datetime.datetime | None = None
+    detections: dict[str, datetime.datetime] = field(default_factory=dict)
+    """Drift detection id -> when it ends."""
     operations: list[tuple[str, str]] = field(default_factory=list)
     """(operation type, operation id), newest last."""
     tokens: dict[str, str] = field(default_factory=dict)

@@ -19,7 +19,16 @@ from infragen.aws.failure import DENIED, AwsError, translated
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
-from infragen.stack import ChangeSet, ChangeSetSummary, EventPage, ResourceChange, StackResource, StackState
+from infragen.stack import (
+    ChangeSet,
+    ChangeSetSummary,
+    DriftDetection,
+    EventPage,
+    ResourceChange,
+    ResourceDrift,
+    StackResource,
+    StackState,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
@@ -250,6 +259,33 @@ class Account:
             self.clients.cloudformation.execute_change_set(
                 ChangeSetName=change_set_id, ClientRequestToken=token, **more
             )
+
+    # --- drift --------------------------------------------------------------------------------------------------
+
+    def detect_drift(self, stack_id: str) -> str:
+        """DetectStackDrift. Of two at a time the second is refused ("Drift detection is already in progress")."""
+        try:
+            with translated(f"looking for drift in {stack_id} (cloudformation:DetectStackDrift)"):
+                return self.clients.cloudformation.detect_stack_drift(StackName=stack_id)["StackDriftDetectionId"]
+        except AwsError as error:
+            if "already in progress" in error.words:
+                return ""
+            raise
+
+    def drift_detection(self, detection_id: str) -> DriftDetection:
+        """DescribeStackDriftDetectionStatus."""
+        with translated("waiting for the detection of drift (cloudformation:DescribeStackDriftDetectionStatus)"):
+            return reading.drift_detection(
+                self.clients.cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection_id)
+            )
+
+    def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
+        """DescribeStackResourceDrifts, all pages."""
+        with translated(f"reading what drifted in {stack_id} (cloudformation:DescribeStackResourceDrifts)"):
+            rows = _pages(
+                self.clients.cloudformation.describe_stack_resource_drifts, "StackResourceDrifts", StackName=stack_id
+            )
+            return tuple(map(reading.resource_drift, rows))
 
     # --- artifacts ----------------------------------------------------------------------------------------------
 

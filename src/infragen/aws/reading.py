@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from infragen.masking import mask
 from infragen.stack import (
     Absent,
     ChangeSet,
     ChangeSetSummary,
+    DriftDetection,
     PropertyChange,
+    PropertyDrift,
     ResourceChange,
+    ResourceDrift,
+    Secret,
     StackEvent,
     StackResource,
     StackState,
 )
+from infragen.suspicion import sounds_secret
 
 RECREATIONS = ("Never", "Conditionally", "Always")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,6 +51,8 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         created=answer.get("CreationTime"),
         updated=answer.get("LastUpdatedTime"),
         role_arn=answer.get("RoleARN") or "",
+        drift=answer.get("DriftInformation", {}).get("StackDriftStatus", ""),
+        drift_checked=answer.get("DriftInformation", {}).get("LastCheckTimestamp"),
     )
 
 
@@ -56,6 +65,68 @@ def stack_resource(answer: Mapping[str, Any]) -> StackResource:
         status=answer["ResourceStatus"],
         reason=plain(answer.get("ResourceStatusReason")),
     )
+
+
+def drift_detection(answer: Mapping[str, Any]) -> DriftDetection:
+    """The answer of DescribeStackDriftDetectionStatus."""
+    return DriftDetection(
+        answer["DetectionStatus"], answer.get("StackDriftStatus", ""), plain(answer.get("DetectionStatusReason"))
+    )
+
+
+def resource_drift(answer: Mapping[str, Any]) -> ResourceDrift:
+    """A row of DescribeStackResourceDrifts. Values are taken from the documents of all properties, where a secret shows
+    by the names around it, and never from the difference alone.
+    """
+    documents = [mask(_json(answer.get(each))) for each in ("ExpectedProperties", "ActualProperties")]
+    found = (_property_drift(each, documents) for each in answer.get("PropertyDifferences", ()))
+    return ResourceDrift(
+        logical_id=answer["LogicalResourceId"],
+        physical_id=answer.get("PhysicalResourceId") or "",
+        type=answer["ResourceType"],
+        status=answer["StackResourceDriftStatus"],
+        properties=tuple(found),
+        reason=plain(answer.get("DriftStatusReason")),
+    )
+
+
+def _property_drift(answer: Mapping[str, Any], documents: Sequence[object]) -> PropertyDrift:
+    path = tuple(_step(each) for each in answer["PropertyPath"].split("/")[1:])
+    hidden = any(sounds_secret(each) for each in path if isinstance(each, str))
+    texts = answer.get("ExpectedValue"), answer.get("ActualValue")
+    missing = {"ADD": 0, "REMOVE": 1}.get(answer.get("DifferenceType", ""))
+    sides = [
+        Absent() if side == missing else _drifted(documents[side], path, texts[side] or "", hidden) for side in (0, 1)
+    ]
+    if any(isinstance(each, Secret) for each in sides):
+        sides = [each if isinstance(each, Absent) else Secret() for each in sides]
+    return PropertyDrift(path, sides[0], sides[1])
+
+
+def _drifted(document: object, path: Sequence[str | int], text: str, hidden: bool) -> object:
+    """The value at the path of a masked document; where the document has none, the text of the difference, masked."""
+    here = document
+    for step in path:
+        if isinstance(here, Secret):
+            return here
+        if isinstance(here, list) and isinstance(step, int):
+            here = here[step] if step < len(here) else None
+        else:
+            here = here.get(str(step)) if isinstance(here, dict) else None
+    return mask(_json(text) if here is None else here, hidden)
+
+
+def _json(text: str | None) -> object:
+    """What a text says as JSON; the text itself, without control characters, when it is none."""
+    try:
+        return json.loads(text or "")
+    except ValueError:
+        return plain(text)
+
+
+def _step(text: str) -> str | int:
+    """One step of a JSON pointer (RFC 6901)."""
+    return int(text) if text.isdecimal() else plain(text.replace("~1", "/").replace("~0", "~"))
 
 
 def stack_event(answer: Mapping[str, Any]) -> StackEvent:

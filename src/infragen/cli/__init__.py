@@ -15,7 +15,7 @@ from infragen.cli.costing import cost
 from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.local import local
-from infragen.cli.looking import outputs, status
+from infragen.cli.looking import drift, outputs, status
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
@@ -40,7 +40,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, plan, deploy, status, outputs, destroy),
+    *(bootstrap, plan, deploy, status, drift, outputs, destroy),
     *(follow, cancel, recover, changesets, local),
 )
 for _command in _COMMANDS:

@@ -1,11 +1,12 @@
 """Commands that only look at what is in AWS."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import Reach, cloud_options, session, show
+from infragen.cli.connection import Reach, cloud_options, session, show, width
 from infragen.cli.program import command_options
 
 
@@ -39,6 +40,44 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
         click.echo(report.statuses_json(found))
     else:
         show(report.status_lines(found))
+
+
+@click.command()
+@options.env("The environment to look at.", required=True)
+@options.environments
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+)
+@click.option(
+    "--fail-on-drift", is_flag=True, help="Exit with 3 when a stack has drifted, or AWS cannot tell whether it has."
+)
+@cloud_options
+@command_options
+def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Reach) -> None:
+    """Show what is not as the stacks say, because somebody changed it by hand.
+
+    AWS compares every resource of all layers with its template, which takes some minutes, and tells the values it
+    should have and those it has. Types that AWS cannot compare are named. Nothing is changed.
+
+    \b
+    Examples:
+      infragen drift --env prod
+      infragen drift --env prod --fail-on-drift
+      infragen drift --env dev --local --format json
+    """
+    from infragen.engine.drift import detect_drift
+    from infragen.report import drift as report
+    from infragen.synth import synthesize
+
+    file = options.one(directory, name)
+    with session(file, reach) as started:
+        found = detect_drift(synthesize(file.environment), started)
+    if form == "json":
+        click.echo(report.as_json(file.environment, found))
+    else:
+        show(report.drift_lines(found, width(sys.stdout)))
+    if fail_on_drift and (refusal := report.refusal(found)):
+        raise refusal
 
 
 @click.command()

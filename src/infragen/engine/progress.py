@@ -41,6 +41,15 @@ class Preparing:
 
 
 @dataclass(frozen=True)
+class Checking:
+    """AWS looks for drift in a stack, since so many seconds."""
+
+    layer: str
+    stack: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Planned:
     """The whole plan, before anything is asked or done."""
 
@@ -117,7 +126,7 @@ class Warned:
     text: str
 
 
-Told = Connected | Uploaded | Preparing | Planned | PlannedDeletion | PlannedRecovery | Warned
+Told = Connected | Uploaded | Preparing | Checking | Planned | PlannedDeletion | PlannedRecovery | Warned
 Event = Told | Started | Happened | Noticed | Following | Lost | Ended
 
 

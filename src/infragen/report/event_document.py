@@ -11,6 +11,7 @@ from datetime import datetime
 from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.progress import (
+    Checking,
     Connected,
     Ended,
     Event,
@@ -48,6 +49,8 @@ def document(event: Event, took: float | None = None) -> Object | None:
             return _of("uploaded", bucket=bucket, key=key, bytes=size)
         case Preparing(layer, stack):
             return _of("preparing", layer=layer, stack=stack)
+        case Checking(layer, stack, seconds):
+            return _of("checking_drift", layer=layer, stack=stack, seconds=_rounded(seconds))
         case Planned(plan):
             return _of("plan", plan=plan_document.document(plan))
         case PlannedDeletion(deletion):

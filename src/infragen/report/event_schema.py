@@ -74,6 +74,10 @@ def _beginning() -> Described:
             {"bucket": _text("name"), "key": _text("key, with the content's digest"), "bytes": _whole("size")},
         ),
         "preparing": ("A change set is being made.", _STACK),
+        "checking_drift": (
+            "AWS looks for drift.",
+            {**_STACK, "seconds": _number("since it began")},
+        ),
         "plan": ("What will be done, before it is.", {"plan": {"$ref": PLAN, "description": "as of `plan`"}}),
         "deletion_plan": (
             "What will be deleted, before it is.",

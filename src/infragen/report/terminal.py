@@ -17,6 +17,7 @@ from rich.text import Text
 from infragen.cloud import Identity
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import (
+    Checking,
     Connected,
     Ended,
     Event,
@@ -143,6 +144,9 @@ class Terminal:
                 self._say(Text(f"uploaded {_short(key)} ({-(-size // 1024)} KiB)", style="dim"))
             case Preparing(_, stack):
                 self._say(Text(f"{stack}: making a change set", style="dim"))
+            case Checking(_, stack, seconds):
+                since = f", for {span(seconds)} now" if seconds else ""
+                self._say(Text(f"{stack}: AWS looks for drift{since}", style="dim"))
             case Planned(plan):
                 self._plan(plan)
             case PlannedDeletion(deletion):

@@ -1,0 +1,117 @@
+"""Looks for drift in all stacks of an environment at once, nested ones included. Changes nothing.
+
+AWS checks a stack without the stacks nested in it, so each is asked for by itself (API reference, DetectStackDrift).
+All are asked side by side, and one detection at a time runs on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import TypeVar
+
+from infragen.config import Environment
+from infragen.diff import sealed
+from infragen.drift import StackDrift, hidden
+from infragen.engine.observe import Observed, observe
+from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.progress import Checking, Session
+from infragen.engine.schedule import together
+from infragen.plan import ARTIFACTS, ROOT
+from infragen.settle import settled
+from infragen.stack import CHECKABLE, IN_SYNC, NOT_CHECKED, STACK_TYPE, ResourceDrift, StackResource, StackState
+from infragen.synth import Assembly
+from infragen.templatefile import parse
+
+T = TypeVar("T")
+
+TELL = 60.0
+"""Seconds after which it is told again that we still wait."""
+
+
+def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]:
+    """The drift of every stack that the environment has, in deployment order, the artifact bucket's last.
+
+    Raises an InfragenError when AWS cannot be asked.
+    """
+    return drift_of(assembly, session, observe(session, assembly.environment))
+
+
+def drift_of(assembly: Assembly, session: Session, observed: Observed) -> tuple[StackDrift, ...]:
+    """As `detect_drift`, of stacks that were observed already."""
+    stacks = _stacks(assembly.environment, [each.layer for each in assembly.templates], observed)
+    found = [each for layer, state in stacks for each in _with_nested(session, layer, state, observed)]
+    return tuple(together([_check(session, *each) for each in found], session.timer))
+
+
+def _stacks(env: Environment, layers: list[str], observed: Observed) -> Iterator[tuple[str, StackState]]:
+    wanted = [ROOT, *layers]
+    beyond = [each for each in observed.layers if each not in (*wanted, ARTIFACTS)]
+    for layer in [*wanted, *beyond, ARTIFACTS]:
+        if layer in observed.layers:
+            yield layer, observed.layers[layer]
+
+
+Found = tuple[str, StackState, tuple[StackResource, ...]]
+
+
+def _with_nested(session: Session, layer: str, state: StackState, observed: Observed) -> Iterator[Found]:
+    """A stack and those nested in it, each with its layer and resources."""
+    resources = session.cloud.resources(state.stack_id)
+    yield layer, state, tuple(each for each in resources if each.type != STACK_TYPE)
+    for each in resources:
+        child = observed.by_id.get(each.physical_id)
+        if each.type == STACK_TYPE and child is not None:
+            name = each.logical_id.lower() if layer == ROOT else f"{layer}/{each.logical_id}"
+            yield from _with_nested(session, name, child, observed)
+
+
+def _check(
+    session: Session, layer: str, state: StackState, resources: tuple[StackResource, ...]
+) -> Generator[None, None, StackDrift]:
+    """One stack: begins a detection, waits for its end, reads what it found."""
+    if state.status not in CHECKABLE:
+        return StackDrift(layer, state.name, NOT_CHECKED, f"it is {state.status}, in which AWS does not look for drift")
+    cloud, began = session.cloud, session.timer.now()
+    session.ui.tell(Checking(layer, state.name, 0))
+    wait = _Wait(session, layer, state.name, began)
+    detection = yield from wait.until(lambda: cloud.detect_drift(state.stack_id), bool)
+    ended = yield from wait.until(lambda: cloud.drift_detection(detection), lambda found: not found.running)
+    drifts = yield from patiently(session, layer, partial(cloud.resource_drifts, state.stack_id), BEFORE)
+    checked = {each.logical_id for each in drifts}
+    told = [each for each in drifts if each.status != IN_SYNC]
+    return StackDrift(
+        layer, state.name, ended.drift, ended.reason,
+        resources=_masked(session, state, told),
+        checked=len(drifts),
+        unsupported=tuple(each for each in resources if each.logical_id not in checked),
+    )  # fmt: skip
+
+
+class _Wait:
+    """Waiting for one stack, and saying so once a minute."""
+
+    def __init__(self, session: Session, layer: str, stack: str, began: float) -> None:
+        self._session, self._layer, self._stack = session, layer, stack
+        self._began = self._told = began
+
+    def until(self, look: Callable[[], T], enough: Callable[[T], bool]) -> Generator[None, None, T]:
+        """What `look` gives once that is enough."""
+        while True:
+            found = yield from patiently(self._session, self._layer, look, BEFORE)
+            if enough(found):
+                return found
+            now = self._session.timer.now()
+            if now - self._told >= TELL:
+                self._told = now
+                self._session.ui.tell(Checking(self._layer, self._stack, now - self._began))
+            yield
+
+
+def _masked(session: Session, state: StackState, found: list[ResourceDrift]) -> tuple[ResourceDrift, ...]:
+    """The drifts without values that the deployed template shows to be secrets."""
+    if not any(each.properties for each in found):
+        return tuple(found)
+    body = parse(session.cloud.template(state.stack_id))
+    resources = settled(body, sealed(body, state.parameters))
+    return tuple(hidden(each, resources.get(each.logical_id, {}).get("Properties", {})) for each in found)

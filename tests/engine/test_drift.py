@@ -1,0 +1,283 @@
+"""Drift of an environment on the scripted fake, in both topologies: failure-matrix row R15.
+
+Somebody changes resources by hand; `drift` finds it in all layers at once, and a plan says what becomes of it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+from fakeaws.model import Stack as FakeStack
+from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
+
+from infragen.drift import StackDrift, overall
+from infragen.engine.deploy import Options, deploy_environment
+from infragen.engine.drift import detect_drift
+from infragen.engine.progress import Checking
+from infragen.errors import CloudError
+from infragen.report.drift import as_json, drift_lines, refusal, summary
+from infragen.stack import Absent, PropertyDrift, Secret
+from infragen.synth import Assembly
+
+FUNCTION = {"Type": "AWS::Lambda::Function"}
+CANARY = "hunter2-canary"
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with FakeAws() as fake:
+        yield fake
+        fake.check()
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
+    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
+
+
+def made(topology: str, **resources: Any) -> Assembly:
+    """A queue in one layer, a topic and further resources in another."""
+    queue = {**QUEUE, "Properties": {"VisibilityTimeout": 30, "Tags": [{"Key": "Team", "Value": "core"}]}}
+    return assembly(
+        layer("first", {"Queue": queue}),
+        layer("second", {"Topic": {"Type": "AWS::SNS::Topic"}, **resources}),
+        env=environment(topology),
+    )
+
+
+def deployed(stage: Stage, topology: str, **resources: Any) -> Assembly:
+    wanted = made(topology, **resources)
+    deploy_environment(wanted, stage.session, Options())
+    stage.ui.told.clear()
+    stage.aws.calls.clear()
+    return wanted
+
+
+def stack_with(stage: Stage, logical_id: str) -> FakeStack:
+    return next(each for each in stage.aws.cloud.stacks.values() if logical_id in each.resources)
+
+
+def by_layer(found: tuple[StackDrift, ...]) -> dict[str, StackDrift]:
+    return {each.layer: each for each in found}
+
+
+def told(found: tuple[StackDrift, ...]) -> str:
+    return "\n".join(str(each) for each in drift_lines(found, 120))
+
+
+def test_r15_an_environment_that_nobody_touched_is_in_sync(stage: Stage, topology: str) -> None:
+    """R15: every stack is asked, nested ones too, and nothing is changed."""
+    found = detect_drift(deployed(stage, topology), stage.session)
+    layers = ["root", "first", "second"] if topology == "nested" else ["first", "second"]
+    assert [each.layer for each in found] == [*layers, "artifacts"]
+    assert overall(found) == "IN_SYNC"
+    assert refusal(found) is None
+    assert [
+        each.operation for each in stage.aws.calls if each.operation.startswith(("Create", "Delete", "Update"))
+    ] == []
+
+
+def test_r15_what_somebody_changed_by_hand_is_found_with_its_values(stage: Stage, topology: str) -> None:
+    """R15: a property that differs, one that is missing, one too many, by their paths."""
+    wanted = deployed(stage, topology)
+    hand = {"VisibilityTimeout": 45, "Tags": [], "DelaySeconds": 5}
+    stack_with(stage, "Queue").by_hand["Queue"] = hand
+    found = detect_drift(wanted, stage.session)
+    assert {each.layer: each.status for each in found if each.layer in ("first", "second")} == {
+        "first": "DRIFTED",
+        "second": "IN_SYNC",
+    }
+    [queue] = by_layer(found)["first"].resources
+    assert (queue.logical_id, queue.type, queue.status) == ("Queue", "AWS::SQS::Queue", "MODIFIED")
+    assert queue.properties == (
+        PropertyDrift(("VisibilityTimeout",), 30, 45),
+        PropertyDrift(("Tags", 0), {"Key": "Team", "Value": "core"}, Absent()),
+        PropertyDrift(("DelaySeconds",), Absent(), 5),
+    )
+    assert "  Queue  AWS::SQS::Queue  changed" in told(found)
+    assert "        VisibilityTimeout  should be 30, is 45" in told(found)
+    assert "        Tags[0]  should be {" in told(found)
+    assert summary(found).startswith("1 of ")
+
+
+def test_r15_a_resource_that_is_gone_and_one_that_nobody_can_read_are_told(stage: Stage, topology: str) -> None:
+    """R15: deleted by hand; not readable makes the detection fail for that resource alone."""
+    wanted = deployed(stage, topology, Other={"Type": "AWS::SNS::Topic"})
+    stack_with(stage, "Topic").by_hand.update(Topic=None, Other="AccessDenied: sns:GetTopicAttributes")
+    second = by_layer(detect_drift(wanted, stage.session))["second"]
+    assert (second.status, second.reason) == ("DRIFTED", "Failed to detect drift on resource [Other]")
+    assert {each.logical_id: (each.status, each.reason) for each in second.resources} == {
+        "Topic": ("DELETED", ""),
+        "Other": ("UNKNOWN", "AccessDenied: sns:GetTopicAttributes"),
+    }
+
+
+def test_r15_unknown_alone_fails_on_drift_too(stage: Stage, topology: str) -> None:
+    """R15: --fail-on-drift wants to know; exit code 3."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Topic").by_hand["Topic"] = "AccessDenied"
+    found = detect_drift(wanted, stage.session)
+    assert overall(found) == "UNKNOWN"
+    refused = refusal(found)
+    assert refused is not None
+    assert refused.exit_code == 3
+    assert "(UNKNOWN)" in refused.message
+
+
+def test_types_that_cannot_be_compared_are_named(stage: Stage, topology: str) -> None:
+    """They are in no result of AWS, so the stack's resources without a result are them; nested stacks are not."""
+    stage.aws.settings.drift_unsupported = {"AWS::SNS::Topic"}
+    found = detect_drift(deployed(stage, topology), stage.session)
+    assert [(each.logical_id, each.type) for stack in found for each in stack.unsupported] == [
+        ("Topic", "AWS::SNS::Topic")
+    ]
+    assert "AWS cannot compare: AWS::SNS::Topic" in told(found)
+    assert summary(found).endswith("AWS cannot compare 1")
+
+
+def test_all_stacks_are_checked_side_by_side_and_the_wait_is_told(stage: Stage, topology: str) -> None:
+    """Four minutes for all, not for each; once a minute there is a sign of life."""
+    stage.aws.settings.drift_seconds = 240
+    wanted = deployed(stage, topology)
+    began = stage.aws.clock.monotonic()
+    found = detect_drift(wanted, stage.session)
+    assert 240 <= stage.aws.clock.monotonic() - began < 300
+    told_of = [each for each in stage.ui.of(Checking) if each.layer == "first"]
+    assert len(told_of) >= 4
+    assert overall(found) == "IN_SYNC"
+
+
+def test_a_detection_that_somebody_else_began_is_waited_for(stage: Stage, topology: str) -> None:
+    """One runs at a time on a stack; ours begins when it is over."""
+    wanted = deployed(stage, topology)
+    stage.aws.client("cloudformation").detect_stack_drift(StackName=stack_with(stage, "Queue").id)
+    stack_with(stage, "Queue").by_hand["Queue"] = {"VisibilityTimeout": 1}
+    assert by_layer(detect_drift(wanted, stage.session))["first"].status == "DRIFTED"
+
+
+def test_results_on_many_pages_are_all_read(stage: Stage, topology: str) -> None:
+    """A page holds a hundred resources at most."""
+    stage.aws.settings.page_sizes["DescribeStackResourceDrifts"] = 1
+    topics = {f"Topic{number}": {"Type": "AWS::SNS::Topic"} for number in range(5)}
+    wanted = deployed(stage, topology, **topics)
+    for name in topics:
+        stack_with(stage, name).by_hand[name] = None
+    assert len(by_layer(detect_drift(wanted, stage.session))["second"].resources) == 5
+
+
+def test_a_stack_in_a_state_that_aws_does_not_check_is_told_as_not_checked(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed first creation; the others are checked."""
+    stage = with_bucket(on_fake(aws, monkeypatch), environment("independent"))
+    aws.fail("Topic", reason="no")
+    wanted = made("independent")
+    deploy_environment(wanted, stage.session, Options())
+    found = by_layer(detect_drift(wanted, stage.session))
+    assert found["first"].status == "IN_SYNC"
+    assert found["second"].status == "NOT_CHECKED"
+    assert found["second"].reason == "it is ROLLBACK_COMPLETE, in which AWS does not look for drift"
+    assert refusal(tuple(found.values())) is not None
+
+
+def test_throttling_is_waited_out(stage: Stage, topology: str) -> None:
+    """AWS refuses reads for a while; the drift is found all the same."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = {"VisibilityTimeout": 1}
+    stage.aws.throttle("cloudformation:DescribeStackDriftDetectionStatus", times=2)
+    stage.aws.throttle("cloudformation:DetectStackDrift")
+    assert by_layer(detect_drift(wanted, stage.session))["first"].status == "DRIFTED"
+
+
+def test_a_missing_permission_names_the_action(stage: Stage, topology: str) -> None:
+    """A11: `drift` cannot do without it."""
+    wanted = deployed(stage, topology)
+    stage.aws.refuse("cloudformation:DetectStackDrift", "AccessDenied", "not authorized to perform it")
+    with pytest.raises(CloudError, match="cloudformation:DetectStackDrift"):
+        detect_drift(wanted, stage.session)
+
+
+def test_nothing_deployed_is_no_drift(stage: Stage, topology: str) -> None:
+    """Only the artifact bucket's stack is there."""
+    found = detect_drift(made(topology), stage.session)
+    assert [each.layer for each in found] == ["artifacts"]
+
+
+SECRETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a name that sounds like one": (
+        {"Environment": {"Variables": {"DB_PASSWORD": "old", "MODE": "a"}}},
+        {"Environment": {"Variables": {"DB_PASSWORD": CANARY, "MODE": "b"}}},
+    ),
+    "a name beside it": (
+        {"Tags": [{"Key": "api-token", "Value": "old"}, {"Key": "x", "Value": "a"}]},
+        {"Tags": [{"Key": "api-token", "Value": CANARY}, {"Key": "x", "Value": "b"}]},
+    ),
+    "a dynamic reference": (
+        {"Description": "{{resolve:secretsmanager:shop:SecretString:x}}", "MemorySize": 128},
+        {"Description": CANARY, "MemorySize": 256},
+    ),
+    "a password in a URL": (
+        {"Description": f"https://me:{CANARY}@example.com", "MemorySize": 128},
+        {"Description": f"https://me:{CANARY}2@example.com", "MemorySize": 256},
+    ),
+    "a NoEcho parameter": (
+        {"Description": {"Ref": "Hidden"}, "MemorySize": 128}, {"Description": f"{CANARY}2", "MemorySize": 256}
+    ),
+    "inside a NoEcho parameter's text": (
+        {"Environment": {"Variables": {"A": {"Fn::Sub": "x-${Hidden}"}}}, "MemorySize": 128},
+        {"Environment": {"Variables": {"A": CANARY}}, "MemorySize": 256},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str, case: str) -> None:
+    """By their names, by what the template says, by what they look like; what is no secret beside them is shown."""
+    written, hand = SECRETS[case]
+    wanted = made(topology, Function={**FUNCTION, "Properties": written})
+    for each in wanted.templates:
+        if each.layer == "second":
+            each.body["Parameters"] = {"Hidden": {"Type": "String", "NoEcho": True, "Default": CANARY}}
+    deploy_environment(wanted, stage.session, Options())
+    stack_with(stage, "Function").by_hand["Function"] = hand
+    found = detect_drift(wanted, stage.session)
+    [function] = by_layer(found)["second"].resources
+    hidden = [each for each in function.properties if each.expected == Secret()]
+    assert hidden or "(secret)" in told(found)
+    assert len(function.properties) == 2
+    shown = told(found) + as_json(environment(topology), found) + repr(found)
+    assert CANARY not in shown
+
+
+def test_the_json_document_has_all_of_it(stage: Stage, topology: str) -> None:
+    """Versioned; values as in a plan's document."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = {"VisibilityTimeout": 45, "Tags": [{"Key": "Team", "Value": "core"}]}
+    document = json.loads(as_json(environment(topology), detect_drift(wanted, stage.session)))
+    assert (document["version"], document["environment"], document["status"]) == (1, "dev", "DRIFTED")
+    first = next(each for each in document["stacks"] if each["layer"] == "first")
+    assert first["resources"] == [
+        {
+            "place": "first/Queue",
+            "logical_id": "Queue",
+            "physical_id": stack_with(stage, "Queue").resources["Queue"].physical_id,
+            "type": "AWS::SQS::Queue",
+            "status": "MODIFIED",
+            "reason": "",
+            "properties": [
+                {
+                    "name": "VisibilityTimeout",
+                    "path": ["VisibilityTimeout"],
+                    "expected": {"kind": "known", "value": 30},
+                    "actual": {"kind": "known", "value": 45},
+                }
+            ],
+        }
+    ]
