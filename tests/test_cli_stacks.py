@@ -161,3 +161,23 @@ def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run
     run("deploy", "--yes")
     assert "only where a deletion has failed" in run("destroy", "--yes", "--retain", "queue/JobsQueue", code=3).stderr
     assert "there is no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
+
+
+def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
+    desk: Bench, run: Run, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N6: --on-interrupt detach: exit code 130, what runs is named, and it goes on in AWS."""
+    aws.slow("JobsQueue", 600)
+
+    def sleep(seconds: float) -> None:
+        if any(s.name == "shop-test-queue" and s.status == "CREATE_IN_PROGRESS" for s in aws.cloud.stacks.values()):
+            raise KeyboardInterrupt
+        aws.clock.sleep(seconds)
+
+    clock = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=sleep)
+    monkeypatch.setattr("infragen.cli.connection.time", clock)
+    ended = run("deploy", "--yes", "--on-interrupt", "detach", code=130)
+    assert "what runs is not followed" in ended.stderr
+    assert "shop-test-queue may still run in AWS; `infragen follow` looks" in ended.stdout
+    assert aws.stack("shop-test-queue").status == "CREATE_IN_PROGRESS"
+    assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr

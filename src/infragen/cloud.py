@@ -127,7 +127,7 @@ class Cloud(Protocol):
     def roll_back(self, stack_id: str, token: str) -> None:
         """Rolls back an operation that failed with rollback switched off."""
 
-    def cancel_update(self, stack_id: str, token: str) -> None:
+    def cancel_update(self, stack_id: str, token: str = "") -> None:
         """Ends an update that runs, and rolls it back."""
 
     def importers(self, export: str) -> tuple[str, ...]:

@@ -138,10 +138,11 @@ class Account:
         with translated(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
             self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token)
 
-    def cancel_update(self, stack_id: str, token: str) -> None:
+    def cancel_update(self, stack_id: str, token: str = "") -> None:
         """CancelUpdateStack."""
+        more: dict[str, Any] = {"ClientRequestToken": token} if token else {}
         with translated(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
-            self.clients.cloudformation.cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
+            self.clients.cloudformation.cancel_update_stack(StackName=stack_id, **more)
 
     def importers(self, export: str) -> tuple[str, ...]:
         """ListImports, all pages; AWS calls it an error when there are none."""

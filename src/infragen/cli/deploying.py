@@ -235,6 +235,19 @@ def _planned(
     flag_value=float("inf"),
     help="Wait for an operation of somebody else to end, at most so long, then go on. Default: exit with 5.",
 )
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="Begin nothing new after a failure. Default: only what needs the failed layer is skipped.",
+)
+@click.option(
+    "--on-interrupt",
+    type=click.Choice(["wait", "detach", "cancel"]),
+    default="wait",
+    show_default=True,
+    help="What the first Ctrl-C does with what runs: follow it, leave it running, or turn updates back. Nothing new "
+    "begins in any case, and nothing is ever deleted.",
+)
 @options.follow_timeout
 @_yes
 @lines_option
@@ -253,6 +266,8 @@ def deploy(
     adopt: bool,
     nested: bool,
     wait: float | None,
+    fail_fast: bool,
+    on_interrupt: str,
     follow_timeout: float | None,
     yes: bool,
     reach: Reach,
@@ -286,6 +301,8 @@ def deploy(
         nested=nested,
         follow_timeout=options.seconds(follow_timeout),
         wait=options.seconds(wait),
+        fail_fast=fail_fast,
+        on_interrupt=on_interrupt,
     )
     with session(file, reach, yes=yes) as started:
         ended = _deployed(assembly, started, wanted, saved, plan_file)

@@ -27,7 +27,7 @@ from infragen.engine.gate import (
 )
 from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
-from infragen.engine.operate import Road, Target, begin, delete, follow, resume, why_failed
+from infragen.engine.operate import Road, Target, begin, cancel, delete, follow, resume, why_failed
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preflight import check_imports
@@ -36,7 +36,7 @@ from infragen.engine.preview import Examined, LayerSides, Prepared, examine, exa
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
-from infragen.engine.schedule import Interrupts, Stop, Walk, together, walk
+from infragen.engine.schedule import NO_INTERRUPT, Interrupts, Manner, Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, refusals
 from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
@@ -71,6 +71,8 @@ class Options:
     follow_timeout: float | None = None
     wait: float | None = None
     nested: bool = True
+    fail_fast: bool = False
+    on_interrupt: str = "wait"
     prices: PriceFile | None = None
     price_file: str = ""
     allow_widening: frozenset[str] = frozenset()
@@ -331,7 +333,11 @@ def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, option
     def again(layer: str) -> Road:
         return resume(session, _target(left[layer][0]), left[layer][1])
 
-    ended = walk(stops, again, session.ui, session.timer, options.follow_timeout)
+    manner = Manner(
+        options.follow_timeout, on_interrupt=options.on_interrupt,
+        cancel=lambda layer: cancel(session, left[layer][1].stack_id),
+    )  # fmt: skip
+    ended = walk(stops, again, session.ui, session.timer, manner)
     if ended.interrupted:
         raise KeyboardInterrupt
     for each in ended.outcomes:
@@ -365,12 +371,18 @@ class Run:
     until: int = 0
     outputs: dict[str, Known] = field(default_factory=dict)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    started: dict[str, str] = field(default_factory=dict)
 
     def walk(self) -> Deployment:
         """Deploys every unit, each as soon as what it requires is there."""
         stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
-        limit, interrupts = self.options.follow_timeout, self.interrupts
-        result: Walk = walk(stops, self.begin, self.session.ui, self.session.timer, limit, interrupts)
+        options, session = self.options, self.session
+        manner = Manner(
+            options.follow_timeout, options.fail_fast, options.on_interrupt,
+            cancel=lambda layer: cancel(session, self.started[layer]),
+            started=lambda layer: layer in self.started,
+        )  # fmt: skip
+        result: Walk = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
         return Deployment(self.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Road:
@@ -393,7 +405,9 @@ class Run:
             prepared = yield from self._prepare_again(prepared, examined.state)
         elif examined.action == "recreate" and examined.state is not None:
             target = _target(examined.unit)
+            self.started[examined.unit.layer] = examined.state.stack_id
             gone = yield from delete(self.session, target, examined.state)
+            del self.started[examined.unit.layer]
             if isinstance(gone, Failed):
                 return gone
             prepared = yield from self._prepare_again(prepared, None)
@@ -457,11 +471,12 @@ class Run:
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if self.interrupts.noted:
-            return Skipped(unit.layer, unit.stack, "no interrupt")
+            return Skipped(unit.layer, unit.stack, NO_INTERRUPT)
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
             protect(cloud, unit, examined.live, before, self.options.allow_replace)
         keep = self.options.on_failure == "keep" and examined.live is not None
+        self.started[unit.layer] = change_set.stack_id
         follower = yield from begin(self.session, _target(unit), change_set, examined.action, keep)
         self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)

@@ -17,7 +17,7 @@ from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.engine.follow import Follower, LayerEvent, anchors
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
 from infragen.engine.patience import BEFORE, patiently
-from infragen.engine.progress import Happened, Session, Started
+from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.verify import check_place
 from infragen.engine.watch import ServiceWatch
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
@@ -28,6 +28,9 @@ from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackSt
 Road = Generator[None, None, Outcome]
 PREFIX = "infragen-"
 SAVED = f"{PREFIX}saved-"
+CANCELLABLE = "UPDATE_IN_PROGRESS"
+"""The only status in which CancelUpdateStack works (API reference)."""
+
 STALE_READS = 15
 """How often a settled status is read without an event that says so, before we believe it."""
 
@@ -313,6 +316,24 @@ def recover(
     if settled is not None and settled.status in wanted:
         return settled
     return (yield from _failed(session, target, follower, settled or state))
+
+
+def cancel(session: Session, stack_id: str) -> None:
+    """Turns an update that runs back; whoever follows it sees the rollback. Nothing else can be cancelled, and a stack
+    is never deleted for it.
+
+    Without a token of its own: the rollback's events then belong to the update that is followed.
+    """
+    state = session.cloud.stack(stack_id)
+    if state is None or not running(state.status):
+        return
+    if state.status != CANCELLABLE:
+        session.ui.tell(Warned(f"{state.name} is {state.status}, which cannot be cancelled; it is followed to its end"))
+        return
+    try:
+        session.cloud.cancel_update(state.stack_id)
+    except CloudError as error:
+        session.ui.tell(Warned(f"{state.name} was not cancelled: {error.message}"))
 
 
 def delete(

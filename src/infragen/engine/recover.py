@@ -14,17 +14,15 @@ from infragen.config import Environment
 from infragen.engine.destroy import DestroyOptions, doom, name_child, remove, unprotect
 from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
 from infragen.engine.observe import Observed, observe
-from infragen.engine.operate import Road, Target, recover, resume, resume_deletion, why_failed
+from infragen.engine.operate import CANCELLABLE, Road, Target, recover, resume, resume_deletion, why_failed
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
-from infragen.engine.schedule import Stop, walk
+from infragen.engine.schedule import Manner, Stop, walk
 from infragen.errors import Conflict, InputError, Refused
 from infragen.plan import ARTIFACTS
 from infragen.stack import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
-CANCELLABLE = "UPDATE_IN_PROGRESS"
-"""The only status in which CancelUpdateStack works (API reference)."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: f
         return (yield from road(session, target, state))
 
     stops = [Stop(layer, state.name, ()) for layer, state in states]
-    return walk(stops, begin, session.ui, session.timer, limit).outcomes
+    return walk(stops, begin, session.ui, session.timer, Manner(limit)).outcomes
 
 
 def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:

@@ -20,6 +20,9 @@ from infragen.errors import InfragenError, OutcomeUnknown
 
 T = TypeVar("T")
 
+NO_INTERRUPT = "no interrupt"
+"""What a stack that was never begun would have needed."""
+
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 15.0, 1.2
 """Seconds between two looks. The first ones come quickly, because small changes are done in seconds."""
 
@@ -94,21 +97,38 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a walk may end before all is done.
+
+    After `limit` seconds what runs is followed no longer. With `fail_fast` nothing new begins after a failure. The
+    first interrupt lets nothing new begin, and `on_interrupt` says what becomes of what runs: "wait" follows it,
+    "detach" leaves it alone, "cancel" asks `cancel` to turn each operation back and follows that. A stop for which
+    `started` says no has not been asked of AWS yet, so that it can still be dropped.
+    """
+
+    limit: float | None = None
+    fail_fast: bool = False
+    on_interrupt: str = "wait"
+    cancel: Callable[[str], None] = lambda _: None
+    started: Callable[[str], bool] = lambda _: True
+
+
 def walk(
     stops: Sequence[Stop],
     begin: Callable[[str], Road],
     ui: Ui,
     timer: Timer,
-    limit: float | None = None,
+    manner: Manner | None = None,
     interrupts: Interrupts | None = None,
 ) -> Walk:
     """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
-    The first interrupt begins nothing new and follows what runs; the second, or `limit` seconds, end the following. A
-    road that prepares before it begins something in AWS asks its own `interrupts` whether it still may.
+    The first interrupt is answered as `manner` says; the second ends the following in any case. A road that prepares
+    before it begins something in AWS asks its own `interrupts` whether it still may.
     """
-    interrupts = interrupts or Interrupts()
-    walker = _Walker(stops, begin, ui, interrupts)
+    manner, interrupts = manner or Manner(), interrupts or Interrupts()
+    walker = _Walker(stops, begin, ui, manner, interrupts)
     quiet, since = 0, timer.now()
     with interrupts:
         while not walker.done:
@@ -119,7 +139,7 @@ def walk(
                     quiet = 0  # something ended: what waited for it begins at once
                     continue
                 ui.tell(Following(timer.now() - since, tuple(walker.roads)))
-                if limit is not None and timer.now() - since > limit:
+                if manner.limit is not None and timer.now() - since > manner.limit:
                     walker.detach()
                 interrupts.waiting = True
                 timer.sleep(pause(quiet, len(walker.roads)))
@@ -131,13 +151,26 @@ def walk(
     return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted or interrupts.noted > 0)
 
 
+FIRST = {
+    "wait": "interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following",
+    "cancel": "interrupted: nothing new begins; updates that run are cancelled, Ctrl-C again stops following",
+    "detach": "interrupted: nothing new begins, and what runs is not followed",
+}
+"""What is said to the first interrupt."""
+
+
 class _Walker:
     """The roads under way, and the outcomes so far."""
 
-    def __init__(self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, interrupts: Interrupts) -> None:
+    def __init__(
+        self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, manner: Manner, interrupts: Interrupts
+    ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.roads: dict[str, Road] = {}
         self.interrupted = False
+        self._manner = manner
+        self._to_cancel: list[str] = []
+        self._fallen = ""
         self._stops = {each.name: each for each in stops}
         self._begin = begin
         self._ui = ui
@@ -151,6 +184,8 @@ class _Walker:
     def round(self) -> bool:
         """Begins what can begin and goes one step on every road; says whether something ended."""
         before = len(self.outcomes)
+        while self._to_cancel:
+            self._manner.cancel(self._to_cancel.pop())
         for name in list(self.roads):
             self._step(self._stops[name])
         for stop in self._stops.values():
@@ -159,13 +194,20 @@ class _Walker:
         return len(self.outcomes) > before
 
     def interrupt(self, insisting: bool = False) -> None:
-        """Begins nothing new from now on; stops following when the user insists."""
-        if insisting:
+        """Begins nothing new from now on; stops following when the user insists, or has said so beforehand."""
+        first, self.interrupted = not self.interrupted, True
+        if first:
+            self._ui.tell(Warned(FIRST[self._manner.on_interrupt]))
+            self._drop_what_has_not_started()
+        if insisting or self._manner.on_interrupt == "detach":
             self.detach()
-        elif not self.interrupted:
-            text = "interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following"
-            self._ui.tell(Warned(text))
-        self.interrupted = True
+        elif first and self._manner.on_interrupt == "cancel":
+            self._to_cancel = list(self.roads)  # asked for in the next round, where a second interrupt is understood
+
+    def _drop_what_has_not_started(self) -> None:
+        for name in [name for name in self.roads if not self._manner.started(name)]:
+            self.roads.pop(name).close()
+            self._end(Skipped(name, self._stops[name].stack, NO_INTERRUPT))
 
     def detach(self) -> None:
         """Ends every road: what had begun runs on in AWS."""
@@ -174,12 +216,14 @@ class _Walker:
             if stop.name in begun:
                 self._end(Unknown(stop.name, stop.stack, f"{stop.stack} may still run in AWS; `infragen follow` looks"))
             elif stop.name not in self.outcomes:
-                self._end(Skipped(stop.name, stop.stack, next(iter(begun), "no interrupt")))
+                self._end(Skipped(stop.name, stop.stack, next(iter(begun), NO_INTERRUPT)))
 
     def _consider(self, stop: Stop) -> None:
         missing = self._missing(stop)
         if self.interrupted or self._interrupts.noted or missing:
-            self._end(Skipped(stop.name, stop.stack, missing or "no interrupt"))
+            self._end(Skipped(stop.name, stop.stack, missing or NO_INTERRUPT))
+        elif self._fallen and self._manner.fail_fast:
+            self._end(Skipped(stop.name, stop.stack, f"no failure before it: {self._fallen} failed"))
         elif all(need in self.outcomes for need in stop.requires):
             self.roads[stop.name] = self._begin(stop.name)
             self._step(stop)
@@ -211,6 +255,7 @@ class _Walker:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes[outcome.layer] = outcome
+        self._fallen = self._fallen or (outcome.layer if isinstance(outcome, Failed) else "")
         self._ui.tell(Ended(outcome))
 
 
