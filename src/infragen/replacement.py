@@ -27,7 +27,21 @@ class Correction:
     source: str
 
 
-CORRECTIONS: Mapping[tuple[str, str], Correction] = {}
+_KEY = Correction(
+    CONDITIONALLY,
+    "AWS::KMS::Key: a change of KeySpec, KeyUsage, Origin or MultiRegion of an existing key makes the update fail",
+)
+CORRECTIONS: Mapping[tuple[str, str], Correction] = {
+    **{("AWS::KMS::Key", name): _KEY for name in ("KeySpec", "KeyUsage", "Origin", "MultiRegion")},
+    ("AWS::CertificateManager::Certificate", "ValidationMethod"): Correction(
+        ALWAYS, "AWS::CertificateManager::Certificate: ValidationMethod, update requires replacement"
+    ),
+    ("AWS::EC2::EIP", "Domain"): Correction(ALWAYS, "AWS::EC2::EIP: Domain, update requires replacement"),
+}
+"""(Type, property) -> what its page in the CloudFormation Template Reference says where its schema names no property.
+
+All of them are stricter than the schema. Where a page is older than the schema and stricter, the schema counts.
+"""
 
 
 @dataclass(frozen=True)
