@@ -10,7 +10,7 @@ from infragen.config import Difference, Origin
 from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.widening import Widening
 from infragen.yamlfile import Place
 
@@ -29,12 +29,17 @@ def everything() -> EnvironmentPlan:
         properties=(
             PropertyChange(("Properties", "MessageRetentionPeriod"), 345600, 604800, cause="parameter Retention"),
             PropertyChange(("Properties", "KmsMasterKeyId"), Absent(), later),
-            PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b"),
+            PropertyChange(
+                ("Properties", "Tags", 0, "Value"), "a", "b", name="Tags[Team].Value", moved_from=2,
+                note="AWS's default", origin="environments/prod.yaml:7 tags.Team",
+            ),
+            PropertyChange(("Properties", "Password"), Secret(), Secret()),
             PropertyChange(("Properties", "FifoQueue"), None, None),
         ),
     )  # fmt: skip
     cluster = ResourceChange(
         "database", "Modify", "Cluster", CLUSTER, "True", "ReplaceAndSnapshot", "shop-prod", source="template",
+        origin="environments/prod.yaml:12 database", disagreements=("AWS updates it in place",),
         properties=(PropertyChange(("Properties", "DatabaseName"), "shop", "store", "Always"),),
     )  # fmt: skip
     role = ResourceChange(
@@ -45,7 +50,7 @@ def everything() -> EnvironmentPlan:
         ),
     )  # fmt: skip
     nested = ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional", change_set_id="arn:set")
-    added = ResourceChange("api", "Add", "Topic", "AWS::SNS::Topic")
+    added = ResourceChange("api", "Add", "Topic", "AWS::SNS::Topic", renamed="OldTopic")
     removed = ResourceChange("api", "Remove", "OldQueue", QUEUE, policy_action="Delete")
     odd = ResourceChange("api", "Dynamic", "Odd", "Custom::Thing")
     tag = PropertyChange(("Team",), Absent(), "core")
@@ -57,7 +62,8 @@ def everything() -> EnvironmentPlan:
             StackPlan("database", "shop-prod-Database", "update", (cluster,), "template"),
             StackPlan("queue", "shop-prod-Queue", "update", (queue,), "change set", widenings=(OPEN,)),
             StackPlan(
-                "api", "", "create", (added, role, removed, odd), waits_for=("network",), notes=("the policy changes",)
+                "api", "", "create", (added, role, removed, odd), waits_for=("network",), notes=("the policy changes",),
+                disagreements=("AWS sees no output",),
             ),
         ),
         capabilities=("CAPABILITY_IAM",),
@@ -91,7 +97,9 @@ def texts() -> st.SearchStrategy[str]:
 def _values() -> st.SearchStrategy[Any]:
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts()
     later = st.builds(KnownAfter, texts(), texts())
-    nested = st.recursive(leaves | later, lambda inner: st.lists(inner, max_size=3) | _maps(inner), max_leaves=6)
+    nested = st.recursive(
+        leaves | later | st.just(Secret()), lambda inner: st.lists(inner, max_size=3) | _maps(inner), max_leaves=6
+    )
     return nested | st.just(Absent()) | st.none()
 
 
@@ -103,7 +111,10 @@ def _maps(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def _properties() -> st.SearchStrategy[tuple[PropertyChange, ...]]:
     paths = st.lists(texts() | st.integers(0, 9), min_size=1, max_size=4).map(tuple)
     recreation = st.sampled_from(["Never", "Conditionally", "Always"]) | texts()
-    change = st.builds(PropertyChange, paths, _values(), _values(), recreation, texts())
+    change = st.builds(
+        PropertyChange, paths, _values(), _values(), recreation, texts(), texts(), st.none() | st.integers(), texts(),
+        texts(),
+    )  # fmt: skip
     return st.lists(change, max_size=3).map(tuple)
 
 
@@ -114,7 +125,8 @@ def _changes() -> st.SearchStrategy[tuple[ResourceChange, ...]]:
     replacement = st.sampled_from(["", "True", "False", "Conditional"]) | texts()
     change = st.builds(
         ResourceChange, texts(), actions, texts(), types, replacement, texts(), texts(), _properties(),
-        st.lists(texts(), max_size=2).map(tuple), texts(), texts(), texts(),
+        st.lists(texts(), max_size=2).map(tuple), texts(), texts(), texts(), st.lists(texts(), max_size=2).map(tuple),
+        texts(), texts(),
     )  # fmt: skip
     return st.lists(change, max_size=4).map(tuple)
 

@@ -161,7 +161,7 @@ JQ = re.findall(r"^jq (-\w) '(.*?)' plan.json$", PAGE.read_text(), re.MULTILINE 
     [
         (0, ["database/Cluster", "api/OldQueue"]),
         (1, ["false"]),
-        (2, 7),
+        (2, 8),
         (3, ["queue/Orders KmsMasterKeyId"]),
     ],
 )

@@ -77,6 +77,9 @@ def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
         "460 resources of 500", "shop-prod-Database", "snapshotted, then deleted",
         "forces the replacement", "because of parameter Retention", "(known after network: PlatformKeyArn)",
         "echo three", "- s3:PutObject", "the policy changes", "waits for network", "123456789012", "+14.20 USD/month",
+        "the sources disagree: AWS updates it in place", "the sources disagree: AWS sees no output",
+        "looks like OldTopic under another name", "moved from position 2", "environments/prod.yaml:7 tags.Team",
+        "environments/prod.yaml:12 database", "- (secret)+ (secret)",
         "infragen has no prices for Custom::Thing", long,
     ]  # fmt: skip
     assert [each for each in wanted if each not in reader.text] == []

@@ -14,7 +14,7 @@ from sweeps import sweep
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
-from infragen.report.plan_words import summary
+from infragen.report.plan_words import TAGGED, summary
 from infragen.stack import PropertyChange, ResourceChange
 
 
@@ -69,6 +69,31 @@ def test_long_values_are_whole_and_compared_line_by_line() -> None:
     assert "\n          echo one\n-         echo two\n+         echo three\n" in text
     long = "0123456789" * 300
     assert long in as_markdown(many(1, long))
+
+
+def test_what_else_there_is_to_say_of_a_row_is_said() -> None:
+    """Renamings, disagreements, where a value is written, what moved, and that a secret changes."""
+    text = as_markdown(everything())
+    for said in (
+        "(replaced: the old one is snapshotted, then deleted); from environments/prod.yaml:12 database\n",
+        "\n!     the sources disagree: AWS updates it in place\n",
+        "\n!     looks like OldTopic under another name: AWS deletes the one and creates the other\n",
+        "\n! the sources disagree: AWS sees no output\n",
+        "Tags[Team].Value: a -> b; moved from position 2; AWS's default; from environments/prod.yaml:7 tags.Team\n",
+        "Password: (secret) -> (secret, changed)\n",
+    ):
+        assert said in text
+
+
+def test_rows_that_only_pass_on_tags_are_one_line() -> None:
+    """With their names: a new tag of the environment changes nearly every resource."""
+    tagged = PropertyChange(("Tags",), cause=TAGGED)
+    rows = tuple(ResourceChange("api", "Modify", f"Id{n}", QUEUE, "False", properties=(tagged,)) for n in range(40))
+    plan = EnvironmentPlan("dev", "1", "eu", "nested", (StackPlan("api", "shop-dev-api", "update", rows),))
+    text = as_markdown(plan)
+    assert "! change  only their tags, as the stack's: Id0, Id1, " in text
+    assert text.count("\n! ") == 1
+    assert ", Id39\n" in text
 
 
 def test_nothing_to_change_is_said_in_one_line() -> None:

@@ -239,11 +239,11 @@ def _section(layer: _Layer) -> Iterator[str]:
         yield f'<p class="quiet">{_text(about)}</p>'
     if granted := words.granted(stack):
         yield f'<p class="quiet">opens {_text(granted)}, within the account</p>'
-    for each in (*stack.notes, *stack.disagreements):
+    for each in (*stack.notes, *(f"{words.DISAGREE}: {each}" for each in stack.disagreements)):
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS
     for row in layer.rows:
-        yield _row(layer, row, whether=few and words.shows_values(row))
+        yield _row(layer, row, whether=few and words.shows_values(row) and not words.only_tagged(row))
     if own := [(title, each) for title, some in words.own_changes(stack) for each in some]:
         inner = "".join(_value(each, title) for title, each in own)
         yield _details(layer, words.CHANGE, _NO_ROW, _NO_ROW, "parameters, tags and outputs", inner, whether=few)
@@ -251,8 +251,9 @@ def _section(layer: _Layer) -> Iterator[str]:
 
 
 def _row(layer: _Layer, row: ResourceChange, *, whether: bool) -> str:
-    values = "".join(_value(each, "", row) for each in row.properties)
-    inner = f"{_facts(row)}{values}"
+    values = "".join(_value(each, "", row) for each in words.told(row))
+    asides = "".join(f"<p><b>{_text(each)}</b></p>" for each in words.asides(row, layer.stack.source))
+    inner = f"{asides}{_facts(row)}{values}"
     return _details(layer, words.kind(row), row.logical_id, row.type, words.remark(row), inner, whether=whether)
 
 
@@ -276,10 +277,8 @@ def _facts(row: ResourceChange) -> str:
         ("action", said),
         ("physical id", row.physical_id),
         ("written in", row.origin),
-        ("renamed", row.renamed),
         ("known from", _SOURCES.get(row.source, row.source)),
         *(("because of", each) for each in row.causes),
-        *(("disagreement", each) for each in row.disagreements),
     ]
     items = "".join(f"<dt>{name}</dt><dd>{_text(text)}</dd>" for name, text in facts if text)
     return f'<dl class="facts">{items}</dl>'

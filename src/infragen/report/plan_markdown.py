@@ -197,13 +197,19 @@ def _about(stack: StackPlan) -> str:
 
 
 def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> list[str]:
+    tagged = [each.logical_id for each in rows if words.only_tagged(each)]
     lines = []
     for row in rows:
+        if row.logical_id in tagged:
+            continue
         lines.append(_row(row))
         lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack.source)]
         if words.shows_values(row):
             for each in words.told(row):
                 lines += _value(each, "", forces=words.forces(row, each), whole=whole)
+    if tagged:
+        names = ", ".join(tagged) if whole else words.shown(", ".join(tagged), WIDE)
+        lines.append(f"{_SIGNS[CHANGE]} only their tags, as the stack's: {names}")
     for title, some in words.own_changes(stack):
         for each in some:
             lines += _value(each, f"{title} ", forces=False, whole=whole)
@@ -214,7 +220,8 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> 
 def _row(change: ResourceChange) -> str:
     remark = words.remark(change)
     tail = f"  ({remark})" if remark else ""
-    return words.shown(f"{_SIGNS[words.kind(change)]} {change.logical_id}  {change.type}{tail}", WIDE)
+    origin = f"; from {change.origin}" if change.origin else ""
+    return words.shown(f"{_SIGNS[words.kind(change)]} {change.logical_id}  {change.type}{tail}{origin}", WIDE)
 
 
 def _value(change: PropertyChange, title: str, *, forces: bool, whole: bool) -> Iterator[str]:
