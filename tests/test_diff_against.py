@@ -98,6 +98,31 @@ def test_what_stands_in_no_template_is_compared_as_well(topology: str) -> None:
     assert listener.properties[0].after == f"{arn}two"
 
 
+@pytest.mark.parametrize("topology", ["", INDEPENDENT])
+def test_what_a_commit_lets_through_is_told(topology: str) -> None:
+    """A port and a right, and nothing else: a layer that takes other layers' outputs lets through what it did."""
+    more = "network: {extra_egress_ports: [587]}\napi: {tracing: %s}\n"
+    plan = between(topology + more.replace("[587]", "[]") % "false", topology + more % "true")
+    assert {str(each) for each in plan.gated} == {
+        (
+            "network/ApiSecurityGroup may now reach tcp 587 at 0.0.0.0/0 (was: only "
+            "tcp 443 at 0.0.0.0/0, tcp 5432 at DatabaseSecurityGroup)"
+        ),
+        (
+            "network/WorkerSecurityGroup may now reach tcp 587 at 0.0.0.0/0 (was: only "
+            "tcp 443 at 0.0.0.0/0, tcp 5432 at DatabaseSecurityGroup)"
+        ),
+        (
+            "the role api/TaskRole may now call xray:GetSamplingRules, xray:GetSamplingTargets, xray:PutSpans, "
+            "xray:PutSpansForIndexing, xray:PutTraceSegments on every resource"
+        ),
+    }
+    assert between(topology + more % "true", topology + more.replace("[587]", "[]") % "false").gated == ()
+    fewer = between(topology, f"{topology}network: {{azs: 2}}\n")
+    assert fewer.changed
+    assert fewer.gated == ()
+
+
 def test_data_that_a_commit_would_lose_is_refused_in_the_plan() -> None:
     """The database layer is switched off: its cluster goes, and the guard says so before anybody deploys it."""
     plan = between("", "database: null\n")

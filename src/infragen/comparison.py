@@ -12,12 +12,22 @@ from typing import Any
 
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of, rendered
-from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
+from infragen.diff import (
+    EMPTY,
+    Side,
+    changed_outputs,
+    compare,
+    differing,
+    other_sections,
+    outputs_of,
+    rewritten_outputs,
+)
 from infragen.guard import refusals
 from infragen.plan import ROOT, EnvironmentPlan, StackPlan, stack_name, stack_tags
 from infragen.stack import KnownAfter, PropertyChange
 from infragen.synth import Assembly
 from infragen.templatefile import parse
+from infragen.widening import Widening, widenings
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,14 @@ def plan_between(name: str, region: str, before: Rendering, after: Rendering, ag
     if before.environment is None or after.environment is None:  # only templates are known: all else stays
         values = {**before.values, **after.values}
         before, after = replace(before, values=values), replace(after, values=values)
-    stacks, moved = [], dict[str, frozenset[str]]()
+    stacks, moved, rewritten = [], dict[str, frozenset[str]](), dict[str, frozenset[str]]()
     for layer in [*after.bodies, *(each for each in before.bodies if each not in after.bodies)]:
         old, new = _side(layer, before, {}), _side(layer, after, moved)
         rows = compare(layer, region, old, new)
-        moved[layer] = changed_outputs(old, new, rows)
-        stacks.append(_stack(layer, before, after, StackPlan(layer, "", "none", rows), (old, new)))
+        moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
+        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows), (old, new))
+        wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
+        stacks.append(replace(plan, widenings=wider))
     return EnvironmentPlan(
         environment=name,
         account=(after.environment.account or "") if after.environment else "",
@@ -89,6 +101,30 @@ def _cost(before: Rendering, after: Rendering) -> CostDelta | None:
         return None
     prices = prices_of(env.region)
     return delta(estimate(rendered(before.bodies), env, prices), estimate(rendered(after.bodies), env, prices))
+
+
+def _widenings(
+    layer: str,
+    before: Rendering,
+    after: Rendering,
+    sides: tuple[Side, Side],
+    rewritten: Mapping[str, frozenset[str]],
+    region: str,
+) -> tuple[Widening, ...]:
+    """By what a layer lets more through. Where no values are known, one output of another layer is the same on both
+    sides unless it is written otherwise, and what a deployment keeps is what it was.
+    """
+    sources = {**before.sources, **after.sources}
+    known: list[Side] = []
+    for side, changed in zip(sides, (rewritten, {}), strict=True):
+        values = dict(side.values)
+        for name in side.body.get("Parameters", {}):
+            unknown = name not in values or isinstance(values[name], KnownAfter)
+            if unknown and name not in changed.get(sources.get(name, ""), ()):
+                values[name] = KnownAfter(sources.get(name, "the deployment"), name)
+        known.append(Side(side.body, values))
+    env = after.environment or before.environment
+    return widenings(layer, known[0], known[1], (env.account or "") if env else "", region)
 
 
 def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Side:

@@ -271,6 +271,12 @@ def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Pro
     return tuple(change for each in found for change in each)
 
 
+def rewritten_outputs(old: Side, new: Side) -> frozenset[str]:
+    """The outputs that are written otherwise than before, or are new."""
+    before, after = outputs_of(old), outputs_of(new)
+    return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
+
+
 def other_sections(old: Side, new: Side) -> tuple[str, ...]:
     """The sections in which two templates differ beside resources, parameters and outputs."""
     told = ("Resources", "Parameters", "Outputs")

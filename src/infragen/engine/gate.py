@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from math import ceil
 from typing import Any
 
-from infragen.diff import Side, outputs_of
+from infragen.diff import Side, rewritten_outputs
 from infragen.edits import same
 from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
@@ -46,7 +46,7 @@ def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
     output of it, written the same way: a queue that is replaced is still that queue.
     """
     sides = {each.layer: each for unit in examined for each in unit.sides}
-    rewritten = {layer: _rewritten(each) for layer, each in sides.items()}
+    rewritten = {layer: rewritten_outputs(each.before, each.after) for layer, each in sides.items()}
     found = {}
     for unit in examined:
         for each in unit.sides:
@@ -57,12 +57,6 @@ def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
                     values[name] = later
             found[each.layer] = replace(each, before=Side(each.before.body, values))
     return found
-
-
-def _rewritten(sides: LayerSides) -> frozenset[str]:
-    """The outputs of a layer that are written otherwise than before, or are new."""
-    before, after = outputs_of(sides.before), outputs_of(sides.after)
-    return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
 
 
 def _takes_the_same(unit: Examined, layer: str, name: str, later: Any, examined: Sequence[Examined]) -> bool:
