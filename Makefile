@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint templates bench docs check audit clean
+.PHONY: help setup demo test soak mutants lint templates bench docs check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ SEED := $(shell date +%s)
 soak: $(STAMP) ## Run the tests with many more cases each and print the figures; SEED=… repeats a run
 	@echo 'make soak SEED=$(SEED)'
 	INFRAGEN_SOAK=$(SEED) $(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-seed=$(SEED)
+
+mutants: $(STAMP) ## Break the guard in every small way; each break must fail a test
+	$(BIN)/python tests/mutants.py src/infragen/guard.py tests/engine/test_guard.py tests/engine/test_promise_guard.py
 
 lint: $(STAMP) ## Style, types and import rules
 	$(BIN)/ruff check .

@@ -15,12 +15,13 @@ STATEFUL = frozenset({
     "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::ECR::Repository",
     "AWS::EFS::FileSystem", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
     "AWS::Elasticsearch::Domain", "AWS::FSx::FileSystem", "AWS::KMS::Key", "AWS::Kinesis::Stream",
-    "AWS::Neptune::DBCluster", "AWS::Neptune::DBInstance", "AWS::OpenSearchService::Domain", "AWS::QLDB::Ledger",
+    "AWS::Neptune::DBCluster", "AWS::Neptune::DBInstance", "AWS::OpenSearchService::Domain",
+    "AWS::Organizations::Account", "AWS::QLDB::Ledger",
     "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
     "AWS::S3::Bucket", "AWS::SDB::Domain", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
 })  # fmt: skip
-"""Types whose loss is loss of data: cfn-lint's StatefulResources.json, with repositories, and without log groups (they
-expire by design) and EMR clusters."""
+"""Types whose loss is loss of data: cfn-lint's StatefulResources.json, with repositories and global databases, and
+without log groups (they expire by design) and EMR clusters."""
 
 KEEPS = frozenset({"Add", "Import", "Modify", "SyncWithActual"})
 """Actions that leave the resource in place unless `replacement` says otherwise."""

@@ -1,5 +1,7 @@
 """The guard: nothing that holds data is lost without its own permission, whatever AWS may say."""
 
+import importlib.resources
+import json
 from typing import Any
 
 import pytest
@@ -112,3 +114,11 @@ def test_the_stack_policy_denies_what_the_guard_refuses() -> None:
     assert deny["Action"] == ["Update:Replace", "Update:Delete"]
     assert deny["Resource"] == ["LogicalResourceId/Cluster"]
     assert len(stack_policy([])["Statement"]) == 1
+
+
+def test_the_stateful_types_are_those_of_cfn_lint() -> None:
+    """All but log groups, EMR clusters and stacks (these have rows of their own); repositories and more besides."""
+    table = importlib.resources.files("cfnlint.data.AdditionalSpecs").joinpath("StatefulResources.json")
+    theirs = set(json.loads(table.read_text())["ResourceTypes"])
+    assert theirs - STATEFUL == {"AWS::Logs::LogGroup", "AWS::EMR::Cluster", STACK_TYPE}
+    assert STATEFUL - theirs == {"AWS::ECR::Repository", "AWS::RDS::GlobalCluster"}

@@ -103,14 +103,17 @@ def make_change_set(
 def all_changes(
     cloud: Cloud, change_set: ChangeSet, layer: str, name_child: Callable[[str, str], str]
 ) -> tuple[ResourceChange, ...]:
-    """The rows of a change set and of the change sets of its nested stacks, each with its layer."""
+    """The rows of a change set and of the change sets of its nested stacks, each with its layer.
+
+    A nested set that is gone leaves unknown what becomes of that stack, and its row says so.
+    """
     rows: list[ResourceChange] = []
     for change in change_set.changes:
-        rows.append(replace(change, layer=layer))
-        if change.change_set_id:
-            nested = cloud.change_set(change.change_set_id)
-            if nested is not None:
-                rows += all_changes(cloud, nested, name_child(layer, change.logical_id), name_child)
+        nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
+        unknown = bool(change.change_set_id) and nested is None
+        rows.append(replace(change, layer=layer, replacement="" if unknown else change.replacement))
+        if nested is not None:
+            rows += all_changes(cloud, nested, name_child(layer, change.logical_id), name_child)
     return tuple(rows)
 
 
