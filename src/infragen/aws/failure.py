@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from infragen.aws.garbled import MARK
 from infragen.aws.reading import plain
 from infragen.errors import CloudError, CredentialsExpired, InfragenError, Unavailable
 
@@ -115,8 +116,9 @@ def _from_botocore(error: Exception) -> bool:
 def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     """The error as ours."""
     code, words = code_of(error), words_of(error)
-    if code == "ResponseParserError":  # whatever answered is quoted in full behind this
-        words = f"whoever answered is not AWS: {words.partition(': b')[0]}"
+    garbled = _metadata(error).get("HTTPHeaders", {}).get(MARK)
+    if garbled or code == "ResponseParserError":  # what was answered is quoted in full behind the parser's words
+        words = f"whoever answered is not AWS, or the answer was cut off: {garbled or words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     said = f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}"
     told = plain(_USERINFO.sub(r"\1(secret)", said))
@@ -132,7 +134,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     hint = _hint(code, words, names)
     if hint:
         return AwsError(code, words, told, hint)
-    if code in THROTTLING or _status(error) >= 500 or not answered:
+    if code in THROTTLING or _status(error) >= 500 or _status(error) == 429 or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
     return AwsError(code, words, told)
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from infragen.aws.failure import ENDPOINT, THROTTLING, translated
+from infragen.aws.garbled import MARK, mend
 from infragen.errors import CloudError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-THROTTLED_ATTEMPTS, LONGEST_WAIT = 40, 20.0
+ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
 WITHOUT_BODY = ("429", "503")
 """How throttling of a HEAD request reads: its reply has no body, and so no code."""
 
@@ -41,17 +42,31 @@ def _patience(response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_
     beyond botocore's attempts: it says that AWS is there and that the call was not applied.
     """
     code = response[1].get("Error", {}).get("Code") if response else None
-    if code == "LimitExceededException":
+    if code == "LimitExceededException" or (_garbled(response) and attempts >= ATTEMPTS):
         return False
     if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
         return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
     return None
 
 
-def _unreachable(caught_exception: Exception | None, attempts: int, **_: Any) -> bool | None:
+def _unreachable(
+    caught_exception: Exception | None, attempts: int, response: tuple[Any, Mapping[str, Any]] | None = None, **_: Any
+) -> bool | None:
     """Ends the retries of the first question after three: an address that leads nowhere is told in seconds."""
     nowhere = type(caught_exception).__name__ in ("EndpointConnectionError", "ConnectTimeoutError")
-    return False if nowhere and attempts >= 3 else None
+    return False if (nowhere or _garbled(response)) and attempts >= 3 else None
+
+
+def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Raises for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200."""
+    from botocore.exceptions import ClientError
+
+    if MARK in parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
+        raise ClientError(parsed, model.name)  # type: ignore[arg-type]  # as botocore itself raises it
+
+
+def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> bool:
+    return response is not None and MARK in response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {})
 
 
 def _mfa_code(prompt: str) -> str:
@@ -151,7 +166,7 @@ class Clients:
         from botocore.config import Config
 
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 10},
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             connect_timeout=10,
             read_timeout=30,
             tcp_keepalive=True,
@@ -166,6 +181,8 @@ class Clients:
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first
         client.meta.events.register_first(f"needs-retry.{name}", _patience)
+        client.meta.events.register(f"before-parse.{name}", mend)
+        client.meta.events.register(f"after-call.{name}", _refuse_garbled)
         if self.reads is not None:
             client.meta.events.register("before-send.cloudformation", self.reads.take)
         return client

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from infragen.cloud import Cloud
 from infragen.config import Environment
 from infragen.engine.destroy import DestroyOptions, doom, name_child, remove, unprotect
 from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
@@ -18,7 +19,7 @@ from infragen.engine.operate import CANCELLABLE, Road, Target, recover, resume, 
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.schedule import Manner, Stop, walk
-from infragen.errors import Conflict, InputError, Refused
+from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 from infragen.plan import ARTIFACTS
 from infragen.stack import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 
@@ -156,6 +157,22 @@ def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: f
     return walk(stops, begin, session.ui, session.timer, Manner(limit)).outcomes
 
 
+def _cancel(cloud: Cloud, state: StackState, token: str) -> None:
+    """Cancels an update, or finds that it is cancelled already. Raises Refused when it is over by now."""
+    try:
+        cloud.cancel_update(state.stack_id, token)
+    except Unavailable:
+        raise
+    except CloudError as error:
+        now = cloud.stack(state.stack_id)
+        if now is None or now.status == CANCELLABLE:
+            raise
+        if "ROLLBACK" not in now.status:
+            raise Refused(
+                f"{state.name} is {now.status} by now, which cannot be cancelled", "`infragen status` shows it"
+            ) from error
+
+
 def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
     """Cancels every update that runs and follows the rollback. Raises Refused when what runs cannot be cancelled."""
     states = _running(observe(session, env))
@@ -174,9 +191,9 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
 
     def begin(layer: str) -> Road:
         state = by_layer[layer]
-        target, cloud = Target(layer, state.name, name_child), session.cloud
+        target = Target(layer, state.name, name_child)
         ended = yield from recover(
-            session, target, state, lambda token: cloud.cancel_update(state.stack_id, token), ROLLED_BACK
+            session, target, state, lambda token: _cancel(session.cloud, state, token), ROLLED_BACK
         )
         return ended if isinstance(ended, Failed) else Recovered(layer, state.name, ended.status)
 

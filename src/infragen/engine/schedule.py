@@ -134,8 +134,8 @@ def walk(
         while not walker.done:
             try:
                 if interrupts.noted:
-                    walker.interrupt()
-                if walker.round():
+                    walker.interrupt(insisting=interrupts.noted > 1)
+                if walker.done or walker.round():
                     quiet = 0  # something ended: what waited for it begins at once
                     continue
                 ui.tell(Following(timer.now() - since, tuple(walker.roads)))
@@ -144,8 +144,8 @@ def walk(
                 interrupts.waiting = True
                 timer.sleep(pause(quiet, len(walker.roads)))
                 quiet += 1
-            except KeyboardInterrupt:
-                walker.interrupt(insisting=walker.interrupted or interrupts.noted > 1)  # a road may be cut off
+            except KeyboardInterrupt:  # heeded at the top, where another one finds this handler again
+                interrupts.noted = max(interrupts.noted, 2 if walker.interrupted else 1)
             finally:
                 interrupts.waiting = False
     return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted or interrupts.noted > 0)
@@ -214,7 +214,9 @@ class _Walker:
         begun, self.roads = self.roads, {}
         for stop in self._stops.values():
             if stop.name in begun:
-                self._end(Unknown(stop.name, stop.stack, f"{stop.stack} may still run in AWS; `infragen follow` looks"))
+                said = f"{stop.stack} may still run in AWS"
+                next_step = "`infragen follow` watches it, `infragen cancel` stops an update"
+                self._end(Unknown(stop.name, stop.stack, f"{said}: {next_step}"))
             elif stop.name not in self.outcomes:
                 self._end(Skipped(stop.name, stop.stack, next(iter(begun), NO_INTERRUPT)))
 
