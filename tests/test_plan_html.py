@@ -124,6 +124,19 @@ def test_the_picture_marks_the_layers_that_change() -> None:
     assert "<title>network to database: " in text
 
 
+def test_several_environments_share_one_page() -> None:
+    """Each with its sum; their layers carry its name; where no resource changes there is no picture."""
+    dev = replace(everything(), environment="dev", against="main")
+    tag = PropertyChange(("Team",), "a", "b")
+    quiet = replace(dev, environment="test", stacks=(StackPlan("root", "shop-test", "update", tags=(tag,)),))
+    text = page(dev, replace(dev, environment="prod"), quiet)
+    check_html(text)
+    assert "<h1>3 environments against main</h1>" in text
+    assert [f"<h2>{name}</h2>" in text for name in ("dev", "prod", "test")] == [True] * 3
+    assert ['<option value="dev: api">' in text, '<option value="prod: api">' in text] == [True, True]
+    assert text.count('<div class="picture">') == 2
+
+
 # --- in a browser -----------------------------------------------------------------------------------------------
 
 

@@ -144,7 +144,7 @@ def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | Non
         counts = words.count(layer.rows) if layer else {}
         said = words.shown(layer.said, 60) if layer else "unchanged"
         drawn.append(Drawn(words.shown(name, 30), layer.target if layer else "", counts, said))
-    if drawn:
+    if any(each.marks for each in drawn):
         yield f'<div class="picture">{picture(drawn, graph.edges if graph else ())}</div>'
 
 
