@@ -7,6 +7,7 @@ look-up, so that one deleted and recreated under the same name is never taken fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from infragen.stack import (
@@ -163,8 +164,10 @@ class Cloud(Protocol):
     def lambda_concurrency(self) -> ConcurrencyLimit | None:
         """Lambda's account limit; None when the caller may not read it."""
 
-    def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
-        """What ECS says of a service, newest first: a key and a sentence; why its tasks stopped is among it."""
+    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
+        """What ECS says of a service, newest first: a key and a sentence; why its tasks stopped is among it. Nothing
+        older than `since`, a time of AWS's.
+        """
 
     def running_task_definition(self, service_arn: str) -> str:
         """The ARN of the task definition that ECS runs for a service; empty when ECS does not tell."""

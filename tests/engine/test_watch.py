@@ -31,23 +31,59 @@ def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage
     return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
-def app(topology: str) -> Assembly:
-    service = {"Type": "AWS::ECS::Service", "Properties": {"TaskDefinition": "app:1", "Cluster": "shop"}}
+def app(topology: str, task: str = "app:1") -> Assembly:
+    service = {"Type": "AWS::ECS::Service", "Properties": {"TaskDefinition": task, "Cluster": "shop"}}
     return assembly(layer("api", {"Service": service}), env=environment(topology))
 
 
+WAITED = "not stable after 5 minutes; the circuit breaker gives up after several failed tasks"
+
+
+def said(stage: Stage) -> list[tuple[str, str, str]]:
+    return [(each.layer, each.logical_id, each.text) for each in stage.ui.of(Noticed)]
+
+
 def test_a_service_that_takes_long_says_why_once(stage: Stage, topology: str) -> None:
-    """R1: its events and the reason its tasks stopped, each told once, oldest first."""
+    """R1: its events and the reason its tasks stopped, each told once, oldest first; then what can be done."""
     stage.aws.slow("Service", 380)
     stage.aws.settings.ecs_events["Service"] = ["unable to place a task", "has started 1 tasks"]
     stage.aws.settings.stopped_tasks["Service"] = "Essential container in task exited"
+    stage.aws.settings.stopped_containers["Service"] = [
+        {"name": "app", "exitCode": 1},
+        {"name": "collector", "reason": "CannotPullContainerError: no such image"},
+        {"name": "quiet"},
+    ]
     assert deploy_environment(app(topology), stage.session).exit_code == 0
-    said = [(each.layer, each.logical_id, each.text) for each in stage.ui.of(Noticed)]
-    assert said == [
+    stopped = "a task stopped: Essential container in task exited; app: exit code 1; "
+    assert said(stage) == [
         ("api", "Service", "has started 1 tasks"),
         ("api", "Service", "unable to place a task"),
-        ("api", "Service", "a task stopped: Essential container in task exited"),
+        ("api", "Service", f"{stopped}collector: CannotPullContainerError: no such image"),
+        ("api", "Service", f"{WAITED}; a creation cannot be cancelled"),
     ]
+
+
+def test_an_update_that_takes_long_can_be_cancelled_and_old_events_are_no_news(stage: Stage, topology: str) -> None:
+    """R1: ECS keeps a hundred events of any age; those of this update count. It is asked once a minute."""
+    assert deploy_environment(app(topology), stage.session).exit_code == 0
+    stage.aws.slow("Service", 380, on="update")
+    stage.aws.settings.ecs_history["Service"] = ["has reached a steady state"]
+    stage.aws.settings.ecs_events["Service"] = ["unable to place a task"]
+    assert deploy_environment(app(topology, "app:2"), stage.session).exit_code == 0
+    texts = [text for _, _, text in said(stage)]
+    assert texts[0] == "unable to place a task"
+    assert texts[1].endswith("`infragen cancel` rolls the update back now")
+    assert len(texts) == 2
+    asked = [each for each in stage.aws.calls if each.operation == "ListTasks"]
+    assert len(asked) == 2
+
+
+def test_a_service_that_fails_says_why_at_once(stage: Stage, topology: str) -> None:
+    """R1: "circuit breaker was triggered" is no reason; why its tasks stopped is."""
+    stage.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", after=20)
+    stage.aws.settings.stopped_tasks["Service"] = "Essential container in task exited"
+    assert deploy_environment(app(topology), stage.session).exit_code == 1
+    assert said(stage) == [("api", "Service", "a task stopped: Essential container in task exited")]
 
 
 def test_a_service_that_is_quick_is_not_asked_for(stage: Stage, topology: str) -> None:
@@ -68,9 +104,9 @@ def test_without_the_permission_there_is_one_warning(stage: Stage, topology: str
         def __getattr__(self, name: str) -> Any:
             return getattr(stage.cloud, name)
 
-        def service_events(self, arn: str) -> tuple[tuple[str, str], ...]:
+        def service_events(self, service_arn: str, since: object = None) -> tuple[tuple[str, str], ...]:
             self.calls += 1
-            raise CloudError(f"not authorized to read {arn}")
+            raise CloudError(f"not authorized to read {service_arn}")
 
     stage.aws.slow("Service", 380)
     cloud = Forbidding()

@@ -85,8 +85,12 @@ class Settings:
     """Logical id of a repository -> how many images it holds."""
     ecs_running: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> the task definition that it runs in the place of the stack's."""
+    ecs_history: dict[str, list[str]] = field(default_factory=dict)
+    """Logical id of an ECS service -> what DescribeServices says happened to it a day ago, newest first."""
     stopped_tasks: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> why its task stopped."""
+    stopped_containers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Logical id of an ECS service -> the containers of its stopped task, as DescribeTasks has them."""
     reads_per_second: float = float("inf")
     """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)

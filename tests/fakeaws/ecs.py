@@ -41,7 +41,12 @@ class Ecs:
     def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802
         """Why tasks stopped."""
         reasons = {self._task(r): self.cloud.settings.stopped_tasks.get(r.logical_id) for r in self._services()}
-        tasks = [{"taskArn": arn, "lastStatus": "STOPPED", "stoppedReason": reasons.get(arn)} for arn in p["tasks"]]
+        containers = {self._task(r): self.cloud.settings.stopped_containers.get(r.logical_id) for r in self._services()}
+        stopped = {"lastStatus": "STOPPED", "stoppedAt": self.cloud.clock.now().timestamp()}
+        tasks = [
+            {**stopped, "taskArn": arn, "stoppedReason": reasons.get(arn), "containers": containers.get(arn) or []}
+            for arn in p["tasks"]
+        ]
         return {"tasks": tasks, "failures": []}
 
     def _services(self) -> Iterator[Resource]:
@@ -51,6 +56,7 @@ class Ecs:
 
     def _row(self, service: Resource) -> dict[str, Any]:
         events = self.cloud.settings.ecs_events.get(service.logical_id, [])
+        history = self.cloud.settings.ecs_history.get(service.logical_id, [])
         now = self.cloud.clock.now().timestamp()
         stated = service.properties.get("TaskDefinition")
         running = self.cloud.settings.ecs_running.get(service.logical_id, stated)
@@ -60,7 +66,10 @@ class Ecs:
             "status": "ACTIVE",
             "taskDefinition": running,
             "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": running}],
-            "events": [{"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)],
+            "events": [
+                *({"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)),
+                *({"id": f"old{n}", "createdAt": now - 86400, "message": text} for n, text in enumerate(history)),
+            ],
         }
 
     def _task(self, service: Resource) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -339,9 +340,9 @@ class Account:
             raise
         return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
-    def service_events(self, service_arn: str) -> tuple[tuple[str, str], ...]:
+    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
         """See `resources`."""
-        return resources.service_events(self.clients, service_arn)
+        return resources.service_events(self.clients, service_arn, since)
 
     def running_task_definition(self, service_arn: str) -> str:
         """See `resources`."""

@@ -6,6 +6,8 @@ physical id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from infragen.aws import reading
@@ -21,17 +23,35 @@ GONE = ("NoSuchBucket", "RepositoryNotFoundException")
 # --- ECS services -----------------------------------------------------------------------------------------------
 
 
-def service_events(clients: Clients, service_arn: str) -> tuple[tuple[str, str], ...]:
-    """ECS DescribeServices, and ListTasks and DescribeTasks for the tasks that stopped."""
+def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, str], ...]:
+    """ECS DescribeServices, and ListTasks and DescribeTasks for the tasks that stopped.
+
+    ECS keeps a service's last hundred events, whatever their age (Amazon ECS API Reference, Service).
+    """
     ecs, cluster = clients.ecs, _cluster(service_arn)
     with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
         services = ecs.describe_services(cluster=cluster, services=[service_arn])["services"]
-        said = [(each["id"], reading.plain(each["message"])) for one in services for each in one.get("events", ())]
+        events = [each for one in services for each in one.get("events", ()) if _recent(each.get("createdAt"), since)]
         name = service_arn.rpartition("/")[2]
         stopped = ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
         tasks = ecs.describe_tasks(cluster=cluster, tasks=stopped)["tasks"] if stopped else []
-    reasons = [(each["taskArn"], f"a task stopped: {reading.plain(each.get('stoppedReason'))}") for each in tasks]
-    return (*reasons, *said)
+    reasons = [(each["taskArn"], _stopped(each)) for each in tasks if _recent(each.get("stoppedAt"), since)]
+    return (*reasons, *((each["id"], reading.plain(each["message"])) for each in events))
+
+
+def _recent(time: datetime | None, since: datetime | None) -> bool:
+    return time is None or since is None or time >= since
+
+
+def _stopped(task: Mapping[str, Any]) -> str:
+    """Why a task stopped, and how its containers ended."""
+    said = ["a task stopped: " + reading.plain(task.get("stoppedReason"))]
+    for each in task.get("containers", ()):
+        code = "" if each.get("exitCode") is None else f"exit code {each['exitCode']}"
+        how = ", ".join(filter(None, [code, each.get("reason", "")]))
+        if how:
+            said.append(reading.plain(f"{each.get('name')}: {how}"))
+    return "; ".join(said)
 
 
 def running_task_definition(clients: Clients, service_arn: str) -> str:

@@ -247,7 +247,7 @@ def _settled(
     while True:
         state, events = yield from patiently(session, target.layer, look)
         _tell(session, target, events)
-        watch.look(follower.events)
+        watch.look(follower.events, state.status if state else "")
         if state is None:
             return None
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
