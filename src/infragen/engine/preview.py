@@ -17,7 +17,7 @@ from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.engine.verify import check_templates
-from infragen.errors import CloudError, OperationFailed
+from infragen.errors import CloudError, Conflict, OperationFailed
 from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
 from infragen.settle import settled
@@ -347,6 +347,11 @@ def told(session: Session, plan: Plan, examined: Examined, change_set: ChangeSet
             for each in examined.plans
         )
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
+    if not (change_set.executable or change_set.status == "FAILED"):
+        raise Conflict(
+            f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}, and not by us",
+            "something else executed, overtook or deleted it; nothing was changed: run the same command again",
+        )
     if not change_set.executable:
         reason = failed_reason(session, change_set, unit.layer)
         said = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
