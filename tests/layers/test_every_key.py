@@ -153,19 +153,19 @@ CHANGES: dict[str, Any] = {
 """Key -> another value, or (what must be so for the key to matter, another value)."""
 
 
-def _merged(base: Any, over: Any) -> Any:
+def merged(base: Any, over: Any) -> Any:
     if isinstance(base, dict) and isinstance(over, dict):
-        return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
+        return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
     return over
 
 
-def _with(document: Any, path: list[str], value: Any) -> Any:
+def with_value(document: Any, path: list[str], value: Any) -> Any:
     if not path:
         return value
     if isinstance(document, list):
         index = int(path[0])
-        return [_with(each, path[1:], value) if n == index else each for n, each in enumerate(document)]
-    return {**(document or {}), path[0]: _with((document or {}).get(path[0]), path[1:], value)}
+        return [with_value(each, path[1:], value) if n == index else each for n, each in enumerate(document)]
+    return {**(document or {}), path[0]: with_value((document or {}).get(path[0]), path[1:], value)}
 
 
 def _rendered(document: dict[str, Any]) -> tuple[object, ...]:
@@ -177,8 +177,8 @@ def changed(key: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two environments that differ in one key, in which it matters."""
     change = CHANGES[key]
     needed, value = change if isinstance(change, tuple) else ({}, change)
-    before = _merged(BASE, needed)
-    return before, _with(before, key.split("."), value)
+    before = merged(BASE, needed)
+    return before, with_value(before, key.split("."), value)
 
 
 @pytest.mark.parametrize("key", CHANGES)
