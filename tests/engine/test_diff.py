@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.diff import EMPTY, Side, changed_outputs, compare
+from infragen.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
 from infragen.replacement import judged, recreation
 from infragen.settle import settled
 from infragen.stack import KnownAfter, PropertyChange, ResourceChange
@@ -290,3 +290,81 @@ def test_only_conditional_is_ever_decided(replacement: str) -> None:
     changes = (PropertyChange(LIFECYCLE, recreation="Conditionally"),)
     change = ResourceChange("x", "Modify", "R", "AWS::S3::Bucket", replacement, properties=changes)
     assert judged(change, "us-east-1").replacement == replacement
+
+
+def renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    rows = compare("x", REGION, Side({"Resources": old}, {}), Side({"Resources": new}, {}))
+    return {row.logical_id: row.renamed for row in rows if row.renamed}
+
+
+def queue(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 1, "VisibilityTimeout": 2, **properties}}
+
+
+def test_r7_another_logical_id_for_the_same_resource_is_pointed_out() -> None:
+    """R7: a removed and an added resource of one type that share most properties are one resource that is renamed."""
+    assert renamed({"Old": queue()}, {"New": queue()}) == {"Old": "New", "New": "Old"}
+    assert renamed({"Old": queue()}, {"New": queue(KmsMasterKeyId="k")}) == {}
+    assert renamed({"Old": queue(A=1, B=2)}, {"New": queue(A=1, B=3)}) == {"Old": "New", "New": "Old"}
+    assert renamed({"Old": {"Type": "AWS::SNS::Topic"}}, {"New": {"Type": "AWS::SNS::Topic"}}) == {
+        "Old": "New",
+        "New": "Old",
+    }
+
+
+def test_r7_nothing_else_is_taken_for_a_renaming() -> None:
+    """Another type, other properties, and of several the likeliest only."""
+    assert renamed({"Old": queue()}, {"New": {**queue(), "Type": "AWS::SNS::Topic"}}) == {}
+    assert renamed({"Old": queue(), "Kept": queue()}, {"Kept": queue()}) == {}
+    assert renamed({"Near": queue(A=1), "Far": queue(A=2)}, {"New": queue(A=1)}) == {"Near": "New", "New": "Near"}
+
+
+def test_a_parameter_is_the_cause_of_what_its_condition_decides() -> None:
+    """Of a value, of a part of a value, and of a resource that is there or not."""
+    body = {
+        "Parameters": {"P": {"Type": "String"}},
+        "Conditions": {
+            "A": {"Fn::Equals": [{"Ref": "P"}, "a"]},
+            "B": {"Fn::Not": [{"Condition": "A"}]},
+        },
+        "Resources": {
+            "T": {"Type": "AWS::SNS::Topic", "Condition": "B"},
+            "Q": queue(DelaySeconds={"Fn::If": ["B", 1, 2]}, Tags=[{"Key": "P", "Value": {"Ref": "P"}}]),
+        },
+    }
+    rows = {row.logical_id: row for row in compare("x", REGION, Side(body, {"P": "a"}), Side(body, {"P": "b"}))}
+    assert rows["T"].causes == ("parameter P",)
+    assert {each.name: each.cause for each in rows["Q"].properties} == {
+        "DelaySeconds": "parameter P",
+        "Tags[P].Value": "parameter P",
+    }
+
+
+def test_a_value_that_is_part_known_is_told_inside() -> None:
+    """A dashboard with one name that an earlier layer gives differs in that name alone."""
+    text = '{"widgets": [{"metrics": ["a", "${Name}"]}, {"x": 1}]}'
+    resource = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardBody": {"Fn::Sub": text}}}
+    body = {"Parameters": {"Name": {"Type": "String"}}, "Resources": {"D": resource}}
+    later = KnownAfter("api", "Name")
+    [row] = compare("x", REGION, Side(body, {"Name": "old"}), Side(body, {"Name": later}))
+    assert [(each.name, each.before, each.after, each.cause) for each in row.properties] == [
+        ("DashboardBody.widgets[0].metrics[1]", "old", later, "parameter Name")
+    ]
+
+
+def test_a_list_whose_order_means_nothing_says_so() -> None:
+    """It goes through an update all the same; a create-only one may be replaced, which only its provider knows."""
+    tags = [{"Key": key, "Value": "1"} for key in "ab"]
+    names = ["a.example.com", "b.example.com"]
+    kinds: dict[str, dict[str, Any]] = {
+        "AWS::SQS::Queue": {"Tags": tags},
+        "AWS::Lambda::Function": {"Layers": names},
+    }
+    notes = {}
+    for kind, properties in kinds.items():
+        old, new = ({"Resources": {"R": {"Type": kind, "Properties": each}}} for each in (
+            properties, {key: value[::-1] for key, value in properties.items()}
+        ))  # fmt: skip
+        [row] = compare("x", REGION, Side(old, {}), Side(new, {}))
+        notes[kind] = {each.note for each in row.properties}
+    assert notes == {"AWS::SQS::Queue": {ORDER_ONLY}, "AWS::Lambda::Function": {""}}

@@ -4,12 +4,14 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from applying import applied, normal
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.edits import differences, opened, same
+from infragen.edits import OTHER_FORM, differences, opened, same
+from infragen.stack import Absent
 
 TEXTS = st.sampled_from(
     ["", "a", "b", "a\nb", "a\nb\nc", "\n", "[]", "{}", '{"A": 1}', '{"A": [1, 2]}', "[1, 2]", "x${P}"]
@@ -85,3 +87,94 @@ def test_the_changes_make_the_new_value_of_the_old(pair: tuple[Any, Any]) -> Non
 def test_equal_values_have_no_changes(value: Any) -> None:
     """Nothing is invented."""
     assert differences(value, copy.deepcopy(value)) == ()
+
+
+# --- as people would tell it ------------------------------------------------------------------------------------
+
+
+def told(before: Any, after: Any) -> list[tuple[Any, ...]]:
+    """Each change as (name, before, after), a moved element as (name, "from", position)."""
+    return [
+        (each.name, "from", each.moved_from) if each.moved_from is not None else (each.name, each.before, each.after)
+        for each in differences({"P": before}, {"P": after})
+    ]
+
+
+def statement(sid: str, *actions: str, **more: Any) -> dict[str, Any]:
+    return {**({"Sid": sid} if sid else {}), "Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
+
+
+ABSENT = Absent()
+
+
+def test_a_statement_inserted_first_is_one_change() -> None:
+    """The others stay where they are, by their Sid or by what they say."""
+    for sid in ("Read", ""):
+        old, new = statement(sid, "s3:Get"), statement("New", "s3:Put")
+        assert told([old], [new, old]) == [("P[New]", ABSENT, new)]
+
+
+def test_an_action_added_to_a_statement_is_one_change() -> None:
+    """Also in a statement without a Sid, and in a policy that is written as a text, with or without a Sub."""
+    before, after = ({"Statement": [statement("", "a", "c"), statement("", "x", Effect="Deny")]} for _ in range(2))
+    after["Statement"][0]["Action"] = ["a", "b", "c"]
+    expected = [("P.Statement[0].Action[1]", ABSENT, "b")]
+    assert told(before, after) == expected
+    texts = [json.dumps(each) for each in (before, after)]
+    assert told(*texts) == expected
+    assert told(*({"Fn::Sub": each} for each in texts)) == expected
+    assert told(*({"Fn::Sub": [each, {"X": "1"}]} for each in texts)) == expected
+
+
+def test_an_environment_variable_is_told_by_its_name() -> None:
+    """Changed, added and taken out, wherever it stands in the list."""
+    old = [{"Name": name, "Value": name} for name in ("A", "B", "C")]
+    new = [{"Name": "Z", "Value": "1"}, {"Name": "A", "Value": "other"}, {"Name": "C", "Value": "C"}]
+    assert sorted(told(old, new), key=lambda each: str(each[0])) == [
+        ("P[A].Value", "A", "other"),
+        ("P[B]", {"Name": "B", "Value": "B"}, ABSENT),
+        ("P[Z]", ABSENT, {"Name": "Z", "Value": "1"}),
+    ]
+
+
+def test_another_order_is_moves_and_no_values() -> None:
+    """As few as make the new order."""
+    assert told(["a", "b", "c"], ["b", "c", "a"]) == [("P[2]", "from", 0)]
+    tags = [{"Key": key, "Value": "1"} for key in "ab"]
+    assert [each[1] for each in told(tags, tags[::-1])] == ["from"]
+
+
+def test_a_script_changes_line_by_line() -> None:
+    """With the number of the line, counted from one."""
+    before, after = ({"Fn::Base64": {"Fn::Sub": text}} for text in ("#!/bin/sh\na\nb\n", "#!/bin/sh\na\nc\nb\n"))
+    assert told(before, after) == [("P line 3", ABSENT, "c")]
+    assert told("a\nb", "a\nc") == [("P line 2", "b", "c")]
+
+
+def test_the_same_document_in_another_writing_says_so() -> None:
+    """CloudFormation sees another text, the service the same document."""
+    [change] = differences({"P": '{"a": 1}'}, {"P": '{ "a": 1 }'})
+    assert change.note == OTHER_FORM
+
+
+def test_a_branch_of_an_if_is_told_by_its_condition() -> None:
+    """Nobody counts the arguments of a function."""
+    sides = ({"Fn::If": ["Prod", {"Size": each}, {"Size": 1}]} for each in (2, 3))
+    assert told(*sides) == [("P[if Prod].Size", 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"Ref": "A"}, {"Ref": "B"}),
+        ({"Fn::GetAtt": ["A", "Arn"]}, {"Fn::GetAtt": ["A", "Name"]}),
+        ({"Fn::If": ["A", 1, 2]}, {"Fn::If": ["B", 1, 2]}),
+        ({"Fn::Sub": "${A}-x"}, {"Fn::Sub": "${B}-x"}),
+        ("text", {"Ref": "A"}),
+        ("{}", "[]"),
+        ('{"a": 1, "a": 2}', '{"a": 2, "a": 1}'),
+    ],
+)
+def test_what_cannot_be_compared_inside_changes_as_a_whole(before: Any, after: Any) -> None:
+    """Another function, another condition, another kind of text, a document that two readers may read apart."""
+    assert told(before, after) == [("P", before, after)]
