@@ -8,9 +8,19 @@ from hypothesis import strategies as st
 
 from infragen.config import Difference, Origin
 from infragen.cost import Columns, CostDelta, ResourceDelta
+from infragen.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.stack import (
+    STACK_TYPE,
+    Absent,
+    KnownAfter,
+    PropertyChange,
+    PropertyDrift,
+    ResourceChange,
+    ResourceDrift,
+    Secret,
+)
 from infragen.widening import Widening
 from infragen.yamlfile import Place
 
@@ -73,6 +83,17 @@ def everything() -> EnvironmentPlan:
             Columns(95, 109.2, 231.79), Columns(95.4, 123.4, 232.19),
             (ResourceDelta("queue", "Orders", QUEUE, Columns(), Columns(0.4, 14.2, 0.4)),),
             ("api/Odd: infragen has no prices for Custom::Thing",), "eu-central-1 prices of 2026-11-22",
+        ),
+        drift=(
+            PlannedDrift(
+                "queue",
+                ResourceDrift(
+                    "Orders", "https://sqs/orders", QUEUE, "MODIFIED",
+                    (PropertyDrift(("VisibilityTimeout",), 365, 30), PropertyDrift(("Tags", 0), {"K": "a"}, Absent())),
+                ),
+                PERHAPS, (OVERWRITTEN, STAYS),
+            ),
+            PlannedDrift("api", ResourceDrift("Gone", "arn:gone", QUEUE, "DELETED"), MISSING),
         ),
     )  # fmt: skip
 
@@ -153,7 +174,18 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
     return st.builds(
         EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
         settings, st.none() | _costs(), st.none() | st.floats(0.01, 1e6),
+        st.none() | st.lists(_drifts(), max_size=3).map(tuple),
     )  # fmt: skip
+
+
+@functools.cache
+def _drifts() -> st.SearchStrategy[PlannedDrift]:
+    paths = st.lists(texts() | st.integers(0, 9), min_size=1, max_size=3).map(tuple)
+    properties = st.lists(st.builds(PropertyDrift, paths, _values(), _values()), max_size=3).map(tuple)
+    resource = st.builds(ResourceDrift, texts(), texts(), texts(), texts(), properties, texts())
+    return st.tuples(texts(), resource, texts()).map(
+        lambda made: PlannedDrift(made[0], made[1], made[2], tuple(made[2] for _ in made[1].properties))
+    )
 
 
 @functools.cache

@@ -6,6 +6,7 @@ says of a drifted property whether the deployment that is planned writes over it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,9 @@ from infragen.stack import (
     Secret,
     StackResource,
 )
+
+LONGEST = 60
+"""Characters of a value in a sentence."""
 
 WORST_FIRST = (DRIFTED, UNKNOWN, NOT_CHECKED, IN_SYNC)
 
@@ -114,6 +118,66 @@ def fate(found: ResourceDrift, change: ResourceChange | None, path: Sequence[str
         return BREAKS
     written = any(_overlap(each.path[1:], path) for each in change.properties if each.path[:1] == ("Properties",))
     return OVERWRITTEN if path and written else PERHAPS
+
+
+@dataclass(frozen=True)
+class PlannedDrift:
+    """A drifted resource of a layer, and what the planned deployment means for it and for each of its properties."""
+
+    layer: str
+    resource: ResourceDrift
+    fate: str
+    fates: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`layer/LogicalId`."""
+        return f"{self.layer}/{self.resource.logical_id}"
+
+
+def planned(stacks: Iterable[StackDrift], changes: Iterable[ResourceChange]) -> tuple[PlannedDrift, ...]:
+    """What drifted, with what a deployment of these changes means for it."""
+    rows = {each.place: each for each in changes}
+    found = []
+    for stack in stacks:
+        for each in stack.resources:
+            change = rows.get(f"{stack.layer}/{each.logical_id}")
+            fates = tuple(fate(each, change, one.path) for one in each.properties)
+            found.append(PlannedDrift(stack.layer, each, fate(each, change), fates))
+    return tuple(found)
+
+
+def sentences(found: PlannedDrift) -> tuple[str, ...]:
+    """What drifted and what becomes of it: one sentence for each property, or one for the resource."""
+    resource = found.resource
+    if not resource.properties:
+        lead = "" if resource.status == "DELETED" else f"is {resource.status} ({resource.reason or 'no reason'}), "
+        return (f"drift: it {lead}{found.fate}",)
+    pairs = zip(resource.properties, found.fates, strict=True)
+    return tuple(
+        f"drift: {each.name} should be {shown(each.expected)}, is {shown(each.actual)}: it {said}"
+        for each, said in pairs
+    )
+
+
+def shown(value: object) -> str:
+    """A value in a sentence, cut where it is long."""
+    text = value if isinstance(value, str) else str(value) if isinstance(value, Absent | Secret) else _json(value)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def not_looked_at(stacks: Iterable[StackDrift]) -> tuple[str, ...]:
+    """A sentence for each stack of which it is not known whether it drifted."""
+    return tuple(
+        f"{each.stack}: whether it drifted is not known: {each.reason or each.status}"
+        for each in stacks
+        if each.status in (NOT_CHECKED, UNKNOWN)
+    )
 
 
 def _overlap(one: Sequence[str | int], other: Sequence[str | int]) -> bool:

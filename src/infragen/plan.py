@@ -17,6 +17,7 @@ from typing import Any
 from infragen import limits
 from infragen.config import Difference, Environment, EnvironmentFile
 from infragen.cost import CENT, CostDelta
+from infragen.drift import PlannedDrift
 from infragen.errors import InputError
 from infragen.guard import Refusal, stack_policy, stateful
 from infragen.layer import LaunchParameter
@@ -307,7 +308,7 @@ class EnvironmentPlan:
 
     `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked. With
     `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
-    are the values in which their files differ.
+    are the values in which their files differ. `drift` is None where nobody looked for it.
     """
 
     environment: str
@@ -323,6 +324,7 @@ class EnvironmentPlan:
     settings: tuple[Difference, ...] = ()
     cost: CostDelta | None = None
     budget: float | None = None
+    drift: tuple[PlannedDrift, ...] | None = None
 
     @property
     def over_budget(self) -> bool:

@@ -228,6 +228,11 @@ class PropertyDrift:
     expected: object
     actual: object
 
+    @property
+    def name(self) -> str:
+        """`Tags[0].Value`."""
+        return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self.path).lstrip(".")
+
 
 @dataclass(frozen=True)
 class ResourceDrift:
@@ -277,7 +282,7 @@ class ResourceChange:
     or "both". `change_set_id` is the change set of a nested stack. `reported` is AWS's word for the replacement where
     the schema decided otherwise. `disagreements` are sentences about what the two sources say differently. `renamed`
     is the other logical id of a resource that is removed under one name and added under another. `origin` is the place
-    in the environment file that decides the resource.
+    in the environment file that decides the resource. `drift` are sentences about what somebody changed in it by hand.
     """
 
     layer: str
@@ -295,6 +300,7 @@ class ResourceChange:
     disagreements: tuple[str, ...] = ()
     renamed: str = ""
     origin: str = ""
+    drift: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

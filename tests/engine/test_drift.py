@@ -12,13 +12,27 @@ from fakeaws import FakeAws
 from fakeaws.model import Stack as FakeStack
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.drift import StackDrift, overall
-from infragen.engine.deploy import Options, deploy_environment
+from infragen.drift import (
+    BREAKS,
+    MISSING,
+    OVERWRITTEN,
+    PERHAPS,
+    REMOVED,
+    REPLACED,
+    STAYS,
+    StackDrift,
+    fate,
+    overall,
+)
+from infragen.engine.deploy import Options, deploy_environment, plan_environment
 from infragen.engine.drift import detect_drift
 from infragen.engine.progress import Checking
 from infragen.errors import CloudError
+from infragen.plan import EnvironmentPlan
 from infragen.report.drift import as_json, drift_lines, refusal, summary
-from infragen.stack import Absent, PropertyDrift, Secret
+from infragen.report.plan import plan_lines
+from infragen.report.plan_formats import as_format
+from infragen.stack import Absent, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift, Secret
 from infragen.synth import Assembly
 
 FUNCTION = {"Type": "AWS::Lambda::Function"}
@@ -281,3 +295,117 @@ def test_the_json_document_has_all_of_it(stage: Stage, topology: str) -> None:
             ],
         }
     ]
+
+
+# --- what a plan says of it ---------------------------------------------------------------------------------------
+
+
+def lines(plan: EnvironmentPlan) -> list[str]:
+    return [str(each) for each in plan_lines(plan, 120)]
+
+
+def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topology: str) -> None:
+    """R15: the changed property is written over, another one of the resource perhaps, what does not change stays."""
+    deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = {"VisibilityTimeout": 45, "Tags": [{"Key": "Team", "Value": "x"}]}
+    stack_with(stage, "Topic").by_hand["Topic"] = {"DisplayName": "hand"}
+    wanted = made(topology)
+    wanted.templates[0].body["Resources"]["Queue"]["Properties"]["VisibilityTimeout"] = 60
+    shown = plan_environment(wanted, stage.session, Options(drift=True))
+    told_lines = lines(shown)
+    assert f"  first/Queue: VisibilityTimeout should be 30, is 45: it {OVERWRITTEN}" in told_lines
+    assert f"  first/Queue: Tags[0].Value should be core, is x: it {PERHAPS}" in told_lines
+    assert f"  second/Topic: DisplayName should be (none), is hand: it {STAYS}" in told_lines
+    [row] = [each for each in shown.changes() if each.logical_id == "Queue"]
+    assert row.drift[0].startswith("drift: VisibilityTimeout should be 30, is 45")
+    assert any("! drift: VisibilityTimeout should be 30, is 45" in each for each in told_lines)
+    for form in ("json", "markdown", "html"):
+        assert b"VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment])
+
+
+def test_a_plan_without_changes_still_tells_of_drift(stage: Stage, topology: str) -> None:
+    """Nothing to change for CloudFormation, and yet not as it says."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Topic").by_hand["Topic"] = None
+    shown = plan_environment(wanted, stage.session, Options(drift=True))
+    assert not shown.changed
+    assert f"  second/Topic: it {MISSING}" in lines(shown)
+    clean = plan_environment(wanted, stage.session, Options())
+    assert clean.drift is None
+    assert not any(each.startswith("drift") for each in lines(clean))
+
+
+def test_a_plan_that_looked_and_found_nothing_says_so(stage: Stage, topology: str) -> None:
+    """To have looked is worth a line."""
+    wanted = deployed(stage, topology)
+    assert "drift: none found" in lines(plan_environment(wanted, stage.session, Options(drift=True)))
+
+
+def test_r15_a_plan_warns_when_the_last_look_found_drift(stage: Stage, topology: str) -> None:
+    """R15: also in a nested stack, with the time; without drift there is no warning, and no call more is made."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = {"VisibilityTimeout": 45}
+    assert not plan_environment(wanted, stage.session, Options()).warnings
+    detect_drift(wanted, stage.session)
+    [warning] = plan_environment(wanted, stage.session, Options()).warnings
+    name = stack_with(stage, "Queue").name
+    assert warning.startswith(f"{name} was DRIFTED when it was last looked at (2026-03-01 12:")
+    assert "`infragen drift --env dev`" in warning
+    assert "DetectStackDrift" not in [each.operation for each in stage.aws.calls[-20:]]
+
+
+def test_a11_a_plan_goes_on_without_the_permission_to_look_for_drift(stage: Stage, topology: str) -> None:
+    """A11: one warning that names the action, and the plan."""
+    wanted = deployed(stage, topology)
+    stage.aws.refuse("cloudformation:DetectStackDrift", "AccessDenied", "not authorized to perform it")
+    shown = plan_environment(wanted, stage.session, Options(drift=True))
+    assert shown.drift is None
+    [warning] = shown.warnings
+    assert warning.startswith("drift was not looked for: ")
+    assert "cloudformation:DetectStackDrift" in warning
+
+
+def test_a_plan_says_which_stack_could_not_be_looked_at(stage: Stage, topology: str) -> None:
+    """What nobody can tell is a warning, and no "none"."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Topic").by_hand["Topic"] = "AccessDenied"
+    shown = plan_environment(wanted, stage.session, Options(drift=True))
+    assert any(
+        "whether it drifted is not known: Failed to detect drift on resource [Topic]" in w for w in shown.warnings
+    )
+    assert "drift: none found" not in lines(shown)
+
+
+MODIFIED, DELETED = (ResourceDrift("Q", "", "AWS::SQS::Queue", status) for status in ("MODIFIED", "DELETED"))
+TIMEOUT = PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("found", "change", "path", "wanted"),
+    [
+        (MODIFIED, None, ("Tags",), STAYS),
+        (MODIFIED, {"action": "Add"}, ("Tags",), STAYS),
+        (MODIFIED, {"action": "Remove"}, ("Tags",), REMOVED),
+        (MODIFIED, {"replacement": "True"}, ("Tags",), REPLACED),
+        (MODIFIED, {"replacement": "Conditional"}, ("Tags",), OVERWRITTEN),
+        (MODIFIED, {}, ("Tags", 0, "Value"), OVERWRITTEN),
+        (MODIFIED, {}, ("Tags", 1, "Value"), PERHAPS),
+        (MODIFIED, {}, ("DelaySeconds",), PERHAPS),
+        (MODIFIED, {}, (), PERHAPS),
+        (DELETED, None, (), MISSING),
+        (DELETED, {}, (), BREAKS),
+        (DELETED, {"action": "Remove"}, (), REMOVED),
+        (DELETED, {"replacement": "True"}, (), REPLACED),
+    ],
+)
+def test_what_becomes_of_a_drifted_property(
+    found: ResourceDrift, change: dict[str, str] | None, path: tuple[str | int, ...], wanted: str
+) -> None:
+    """By what the deployment does to the resource, and to that very property."""
+    row = None
+    if change is not None:
+        row = ResourceChange(
+            "queue", change.get("action", "Modify"), "Q", "AWS::SQS::Queue", change.get("replacement", "False"),
+            properties=(TIMEOUT,),
+        )  # fmt: skip
+    assert fate(found, row, path) == wanted

@@ -141,6 +141,11 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     show_default=True,
     help="How long a saved plan can be deployed.",
 )
+@click.option(
+    "--drift",
+    is_flag=True,
+    help="Look for drift first, which takes some minutes, and say what the deployment does about it.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
 @options.plan_format
 @cloud_options
@@ -154,6 +159,7 @@ def plan(
     nested: bool,
     out: Path | None,
     valid_for: float,
+    drift: bool,
     detailed_exitcode: bool,
     form: str,
     reach: Reach,
@@ -168,6 +174,7 @@ def plan(
       infragen plan --env prod
       infragen plan --env dev --local
       infragen plan --env prod --detailed-exitcode; echo $?
+      infragen plan --env prod --drift
       infragen plan --env prod --format json > plan.json
       infragen plan --env prod --format html > plan.html
       infragen plan --env prod --image-tag v42 --out prod.plan
@@ -176,7 +183,7 @@ def plan(
 
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
-    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested)
+    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested, drift=drift)
     with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
     if form != "text":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
+from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import (
     BROADENING,
     NEVER,
@@ -60,7 +61,7 @@ class Options:
     many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
     infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
-    month may cost in USD although it is more than the budget.
+    month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
     """
 
     image_tag: str | None = None
@@ -78,6 +79,7 @@ class Options:
     allow_widening: frozenset[str] = frozenset()
     require_approval: str = BROADENING
     allow_cost: float = 0
+    drift: bool = False
 
     @property
     def approval(self) -> Approval:
@@ -141,6 +143,8 @@ def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan
     observed = observe_settled(session, plan, options)
     with Litter(session) as litter:
         _, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
+    if options.drift:
+        shown = with_drift(session, plan, observed, shown)
     session.ui.tell(Planned(shown))
     return shown
 
@@ -170,7 +174,7 @@ def prepare_all(
 ) -> tuple[list[Prepared], EnvironmentPlan]:
     """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
     examined = examine_all(session, plan, observed)
-    warnings = list(plan.warnings)
+    warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
     for each in examined:
         _check_road(session, each, options)
         if each.live is not None and not each.unchanged:

@@ -6,20 +6,32 @@ All are asked side by side, and one detection at a time runs on each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from infragen.config import Environment
 from infragen.diff import sealed
-from infragen.drift import StackDrift, hidden
-from infragen.engine.observe import Observed, observe
+from infragen.drift import StackDrift, hidden, not_looked_at, planned, sentences
+from infragen.engine.observe import Observed, observe, root_of
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.progress import Checking, Session
 from infragen.engine.schedule import together
-from infragen.plan import ARTIFACTS, ROOT
+from infragen.errors import CloudError
+from infragen.plan import ARTIFACTS, ROOT, EnvironmentPlan, Plan
 from infragen.settle import settled
-from infragen.stack import CHECKABLE, IN_SYNC, NOT_CHECKED, STACK_TYPE, ResourceDrift, StackResource, StackState
+from infragen.stack import (
+    CHECKABLE,
+    DRIFTED,
+    IN_SYNC,
+    NOT_CHECKED,
+    STACK_TYPE,
+    UNKNOWN,
+    ResourceDrift,
+    StackResource,
+    StackState,
+)
 from infragen.synth import Assembly
 from infragen.templatefile import parse
 
@@ -34,17 +46,52 @@ def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]
 
     Raises an InfragenError when AWS cannot be asked.
     """
-    return drift_of(assembly, session, observe(session, assembly.environment))
+    layers = [each.layer for each in assembly.templates]
+    return drift_of(session, layers, observe(session, assembly.environment))
 
 
-def drift_of(assembly: Assembly, session: Session, observed: Observed) -> tuple[StackDrift, ...]:
-    """As `detect_drift`, of stacks that were observed already."""
-    stacks = _stacks(assembly.environment, [each.layer for each in assembly.templates], observed)
+def drift_of(session: Session, layers: Sequence[str], observed: Observed) -> tuple[StackDrift, ...]:
+    """As `detect_drift`, of stacks that were observed already; `layers` are in deployment order."""
+    stacks = _stacks(layers, observed)
     found = [each for layer, state in stacks for each in _with_nested(session, layer, state, observed)]
     return tuple(together([_check(session, *each) for each in found], session.timer))
 
 
-def _stacks(env: Environment, layers: list[str], observed: Observed) -> Iterator[tuple[str, StackState]]:
+def with_drift(session: Session, plan: Plan, observed: Observed, shown: EnvironmentPlan) -> EnvironmentPlan:
+    """The plan with what drifted, and with a mark on the rows of what did.
+
+    A permission that is missing costs a warning and no more.
+    """
+    try:
+        stacks = drift_of(session, [each.layer for each in plan.units], observed)
+    except CloudError as error:
+        return replace(shown, warnings=(*shown.warnings, f"drift was not looked for: {error.message}"))
+    found = planned(stacks, shown.changes())
+    warnings = (*shown.warnings, *not_looked_at(stacks))
+    marks = {each.place: sentences(each) for each in found}
+    marked = tuple(
+        replace(each, changes=tuple(replace(row, drift=marks.get(row.place, ())) for row in each.changes))
+        for each in shown.stacks
+    )
+    return replace(shown, stacks=marked, drift=found, warnings=warnings)
+
+
+def last_found(env: Environment, observed: Observed) -> tuple[str, ...]:
+    """A sentence for each stack, nested ones too, in which the last look found drift, or could not tell."""
+    own = {each.stack_id for each in observed.layers.values()}
+    return tuple(
+        f"{state.name} was {state.drift} when it was last looked at{_day(state)}: "
+        f"`infragen drift --env {env.environment}` shows how it is now"
+        for state in observed.by_id.values()
+        if state.drift in (DRIFTED, UNKNOWN) and root_of(observed, state).stack_id in own
+    )
+
+
+def _day(state: StackState) -> str:
+    return f" ({state.drift_checked:%Y-%m-%d %H:%M} UTC)" if state.drift_checked else ""
+
+
+def _stacks(layers: Sequence[str], observed: Observed) -> Iterator[tuple[str, StackState]]:
     wanted = [ROOT, *layers]
     beyond = [each for each in observed.layers if each not in (*wanted, ARTIFACTS)]
     for layer in [*wanted, *beyond, ARTIFACTS]:

@@ -26,6 +26,7 @@ from infragen.engine.deploy import (
     upload,
     warn_of_login,
 )  # fmt: skip
+from infragen.engine.drift import with_drift
 from infragen.engine.gate import Agreed, agreed_to, comparable, refuse
 from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed
@@ -54,6 +55,8 @@ def save_plan(
     until = made + int(seconds)
     with Litter(session) as litter:
         prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter, until))
+        if options.drift:
+            shown = with_drift(session, plan, observed, shown)
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
         upload(session, plan.bucket, list(options.code.values()))

@@ -48,7 +48,7 @@ def _resource(found: ResourceDrift, width: int) -> Iterator[Text]:
     reason = f"  {found.reason}" if found.reason else ""
     yield Text.assemble(f"  {found.logical_id}  ", (found.type, "dim"), "  ", (said, "red"), reason)
     for each in found.properties:
-        yield property_line(f"        {path(each)}", each, width)
+        yield property_line(f"        {each.name}", each, width)
 
 
 def property_line(lead: str, found: PropertyDrift, width: int, tail: str = "") -> Text:
@@ -56,11 +56,6 @@ def property_line(lead: str, found: PropertyDrift, width: int, tail: str = "") -
     room = min(160, max(12, (width - len(lead) - len(tail) - 30) // 2))
     expected, actual = words.shown(found.expected, room), words.shown(found.actual, room)
     return Text.assemble(lead, "  should be ", (expected, "green"), ", is ", (actual, "red"), tail)
-
-
-def path(found: PropertyDrift) -> str:
-    """`Tags[0].Value`."""
-    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in found.path).lstrip(".")
 
 
 def _unsupported(stacks: Sequence[StackDrift]) -> str:
@@ -135,7 +130,7 @@ def _resource_document(layer: str, found: ResourceDrift) -> dict[str, object]:
         "reason": found.reason,
         "properties": [
             {
-                "name": path(each),
+                "name": each.name,
                 "path": list(each.path),
                 "expected": value(each.expected),
                 "actual": value(each.actual),

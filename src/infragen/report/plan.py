@@ -26,6 +26,7 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text.assemble(("warning: ", "yellow"), warning)
     if not plan.changed:
         yield Text(f"{words.where(plan)}: nothing to change")
+        yield from _drift(plan)
         for each in plan.stacks:
             yield from _disagreements(each)
         return
@@ -38,6 +39,7 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     yield Text()
     if quiet := words.unchanged(plan):
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
+    yield from _drift(plan)
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-replace ", "red"), str(refusal))
     if plan.gated:
@@ -49,6 +51,16 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     for line in words.cost_lines(plan.cost) if plan.cost else ():
         yield Text(line, style="dim")
     yield Text(words.summary(plan), style="bold")
+
+
+def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
+    """What is not as the stacks say; nothing where nobody looked."""
+    if plan.drift is None:
+        return
+    lines = words.drift_lines(plan)
+    yield Text("drift: not as the stacks say" if lines else "drift: none found", style="yellow" if lines else "dim")
+    for each in lines:
+        yield Text(f"  {each}", style="yellow")
 
 
 def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Text]:

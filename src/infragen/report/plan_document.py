@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from infragen.config import Difference
 from infragen.cost import Columns, CostDelta
+from infragen.drift import PlannedDrift
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
@@ -51,6 +52,7 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "cost": _cost(plan.cost) if plan.cost else None,
         "budget": plan.budget,
         "over_budget": plan.over_budget,
+        "drift": None if plan.drift is None else [_drift(each) for each in plan.drift],
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
 
@@ -89,6 +91,30 @@ def columns(usd: Columns) -> Object:
     """USD a month in three columns, to a hundredth of a cent."""
     figures = {"minimum": usd.minimum, "expected": usd.expected, "maximum": usd.maximum}
     return {name: round(each, 4) + 0.0 for name, each in figures.items()}  # + 0.0: a zero has no sign
+
+
+def _drift(found: PlannedDrift) -> Object:
+    resource = found.resource
+    pairs = zip(resource.properties, found.fates, strict=True)
+    return {
+        "place": found.place,
+        "layer": found.layer,
+        "logical_id": resource.logical_id,
+        "type": resource.type,
+        "status": resource.status,
+        "reason": resource.reason,
+        "fate": found.fate,
+        "properties": [
+            {
+                "name": each.name,
+                "path": list(each.path),
+                "expected": value(each.expected),
+                "actual": value(each.actual),
+                "fate": fate,
+            }
+            for each, fate in pairs
+        ],
+    }
 
 
 def _refusal(refusal: Refusal) -> Object:
@@ -141,6 +167,7 @@ def _change(change: ResourceChange, counted: bool) -> Object:
         "change_set_id": change.change_set_id,
         "causes": list(change.causes),
         "origin": change.origin,
+        "drift": list(change.drift),
         "renamed": change.renamed,
         "disagreements": list(change.disagreements),
         "properties": [{**_property(each), "forces": words.forces(change, each)} for each in change.properties],

@@ -37,6 +37,7 @@ def plan_schema() -> Schema:
             "cost": {"title": "Cost", **_cost()},
             "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
             "usd": {"title": "Three amounts", **_usd()},
+            "drift": {"title": "A drifted resource", **_drift()},
             "stack": {"title": "A stack", **_stack()},
             "change": {"title": "A change of a resource", **_change()},
             "resource_property": {"title": "A value of a resource that changes", **_resource_property()},
@@ -72,7 +73,34 @@ def _plan() -> Schema:
             "description": "`cost.budget`: USD a month above which a deployment may not raise the cost; or null",
         },
         over_budget=_flag("whether it does; `deploy` refuses it then without `--allow-cost`"),
+        drift={
+            "anyOf": [_list({"$ref": "#/$defs/drift"}, ""), {"type": "null"}],
+            "description": "with `plan --drift`: the resources that are not as their stack says; null without",
+        },
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
+    )
+
+
+def _drift() -> Schema:
+    fate = _text("what the deployment does about it, in words that go on after `it`")
+    drifted = _object(
+        "One property.",
+        name=_text("the path as people read it"),
+        path=_list({"type": ["string", "integer"]}, "the path in the resource's properties"),
+        expected=_ref("value", "what the template says"),
+        actual=_ref("value", "what is there"),
+        fate=fate,
+    )
+    return _object(
+        "One resource that somebody changed by hand.",
+        place=_text("`layer/LogicalId`"),
+        layer=_text("name of the layer"),
+        logical_id=_text("logical id"),
+        type=_text("CloudFormation resource type"),
+        status=_text("AWS's `MODIFIED`, `DELETED` or `UNKNOWN`"),
+        reason=_text("AWS's words, where there are any"),
+        fate=fate,
+        properties=_list(drifted, "the properties that differ"),
     )
 
 
@@ -198,6 +226,7 @@ def _change() -> Schema:
         change_set_id=_text("of a nested stack: its own change set"),
         causes=_list(_text("a cause"), "what makes the resource change when that is not the template itself"),
         origin=_text("the place in the environment file that decides the resource; empty where none does"),
+        drift=_list(_text("a sentence"), "with `plan --drift`: what somebody changed in it by hand"),
         renamed=_text("the other logical id of a resource removed under one name and added under another"),
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 from infragen.cost import CENT, CostDelta
+from infragen.drift import sentences as drifted
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
 from infragen.templatefile import dump_yaml
@@ -89,6 +90,7 @@ def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
     if change.reported and change.replacement == "True":
         sentences.append(f"AWS says {change.reported}; by the schema of its type it is replaced")
     sentences += [f"{DISAGREE}: {each}" for each in change.disagreements]
+    sentences += change.drift
     if stack_source == "change set" and change.source == "template" and not change.disagreements:
         sentences.append("only comparing templates says so")
     return tuple(sentences)
@@ -257,9 +259,15 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("Refused without --allow-replace", tuple(map(str, plan.refusals))),
         ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
+        ("Drift: not as the stacks say", drift_lines(plan)),
         ("Warnings", plan.warnings),
     )
     return tuple((title, lines) for title, lines in found if lines)
+
+
+def drift_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
+    """What somebody changed by hand, with its place and what the deployment does about it."""
+    return tuple(f"{each.place}: {text.removeprefix('drift: ')}" for each in plan.drift or () for text in drifted(each))
 
 
 def cost_summary(cost: CostDelta) -> str:
