@@ -22,15 +22,13 @@ TOPIC, WRITER, NAT = "AWS::SNS::Topic", "AWS::RDS::DBInstance", "AWS::EC2::NatGa
 class Show:
     """A scene whose clock is ours; AWS's clock is a day ahead of it."""
 
-    def __init__(self, totals: dict[str, int] | None = None) -> None:
+    def __init__(self, planned: dict[str, list[str]] | None = None) -> None:
         self.now = 1000.0
         self.scene = Scene(lambda: self.now)
-        if totals:
+        if planned:
             stacks = tuple(
-                StackPlan(
-                    layer, layer, "create", tuple(ResourceChange(layer, "Add", f"R{n}", TOPIC) for n in range(many))
-                )
-                for layer, many in totals.items()
+                StackPlan(layer, layer, "create", tuple(ResourceChange(layer, "Add", name, TOPIC) for name in names))
+                for layer, names in planned.items()
             )
             self.scene.take(Planned(EnvironmentPlan("dev", "1", "r", "nested", stacks)))
 
@@ -53,7 +51,7 @@ class Show:
 
 def test_a_running_stack_has_its_count_and_time_and_below_it_what_is_in_progress() -> None:
     """The longest first, each with its type, what it does, for how long, and how long that usually is."""
-    show = Show({"database": 9})
+    show = Show({"database": ["Key", "Writer", "Alarm"]})
     show.begin("database")
     show.event("database", "Key", "CREATE_IN_PROGRESS")
     show.event("database", "Writer", "CREATE_IN_PROGRESS", WRITER)
@@ -62,7 +60,7 @@ def test_a_running_stack_has_its_count_and_time_and_below_it_what_is_in_progress
     show.event("database", "Key", "CREATE_COMPLETE")
     show.now += 300
     assert show.lines() == [
-        "| database      1/9   6 min 2 s",
+        "| database      1/3   6 min 2 s",
         "    Writer  AWS::RDS::DBInstance  creating  6 min 2 s  usually 8-12 min",
         "    Alarm   AWS::SNS::Topic       creating  5 min 0 s",
     ]
@@ -70,7 +68,7 @@ def test_a_running_stack_has_its_count_and_time_and_below_it_what_is_in_progress
 
 def test_a_stack_that_is_done_is_one_row() -> None:
     """Its count, and how long it took by AWS's times."""
-    show = Show({"queue": 2})
+    show = Show({"queue": ["A", "B"]})
     show.begin("queue")
     show.event("queue", "A", "CREATE_IN_PROGRESS")
     show.now += 7
@@ -82,7 +80,7 @@ def test_a_stack_that_is_done_is_one_row() -> None:
 
 def test_failures_come_first_and_what_was_cancelled_with_them_is_left_out() -> None:
     """AWS's words stand beside it, also while the stack rolls back; what is taken away again is not counted."""
-    show = Show({"queue": 4})
+    show = Show({"queue": ["A", "B", "C", "D"]})
     show.begin("queue")
     for name in ("A", "B", "C", "D"):
         show.event("queue", name, "CREATE_IN_PROGRESS")
@@ -104,7 +102,7 @@ def test_failures_come_first_and_what_was_cancelled_with_them_is_left_out() -> N
 
 def test_nested_layers_are_indented_under_the_root_whose_count_is_theirs() -> None:
     """Layers that have not begun wait below; nested stacks are no resources of their own."""
-    show = Show({"root": 3, "network": 2, "queue": 3})
+    show = Show({"root": ["Network", "Queue"], "network": ["Vpc", "Nat"], "queue": ["A", "B", "C"]})
     show.begin("root")
     show.stack("root", "CREATE_IN_PROGRESS")
     show.event("root", "Network", "CREATE_IN_PROGRESS", STACK_TYPE)
@@ -137,6 +135,33 @@ def test_a_deletion_counts_what_is_gone() -> None:
     ]
     show.stack("queue", "DELETE_COMPLETE")
     assert show.lines()[1].startswith("+ queue")
+
+
+def test_only_what_the_plan_changes_is_counted_and_what_is_put_back_is_not() -> None:
+    """An update that fails: what the rollback touches is no progress, nor is what nobody planned to touch."""
+    show = Show({"queue": ["A", "B"]})
+    show.begin("queue", action="update")
+    for name in ("A", "X"):
+        show.event("queue", name, "UPDATE_IN_PROGRESS")
+        show.event("queue", name, "UPDATE_COMPLETE")
+    assert show.lines()[0] == "| queue      1/2         0 s"
+    show.event("queue", "B", "UPDATE_FAILED", reason="no room")
+    show.stack("queue", "UPDATE_ROLLBACK_IN_PROGRESS")
+    for name in ("A", "B"):
+        show.event("queue", name, "UPDATE_COMPLETE")
+    show.stack("queue", "UPDATE_ROLLBACK_COMPLETE")
+    assert show.lines()[0] == "x queue      0/2         0 s"
+
+
+def test_a_layer_in_which_something_failed_is_marked_whatever_its_stack_says() -> None:
+    """But a clean-up that could not delete everything is not."""
+    show = Show()
+    show.begin("a", "b")
+    show.event("a", "A", "UPDATE_FAILED")
+    show.event("b", "B", "DELETE_FAILED")
+    for layer in ("a", "b"):
+        show.stack(layer, "UPDATE_COMPLETE")
+    assert [line[0] for line in show.lines() if not line.startswith(" ")] == ["x", "+"]
 
 
 def test_one_stack_that_rolls_back_says_nothing_about_another() -> None:

@@ -40,10 +40,12 @@ class Work:
 
 @dataclass
 class Stack:
-    """One stack. `begun` is our clock's; how long it took is AWS's to say. `total` is 0 when no plan told it."""
+    """One stack. `begun` is our clock's; how long it took is AWS's to say. `planned` are the logical ids of what the
+    plan changes in it, empty when there was no plan: then whatever happens counts.
+    """
 
     layer: str
-    total: int
+    planned: frozenset[str]
     begun: float
     done: set[str] = field(default_factory=set)
     busy: dict[str, Work] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Scene:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.stacks: dict[str, Stack] = {}
         self.running: dict[str, str] = {}
-        self.totals: dict[str, int] = {}
+        self.planned: dict[str, frozenset[str]] = {}
         self._clock = clock
         self._ahead: float | None = None
 
@@ -69,10 +71,11 @@ class Scene:
         """Takes note of an event; those that are not about stacks change nothing."""
         match event:
             case Planned(plan):
-                self.totals = {stack.layer: len(stack.changes) for stack in plan.stacks if stack.changes}
+                changes = {stack.layer: frozenset(each.logical_id for each in stack.changes) for stack in plan.stacks}
+                self.planned = {layer: names for layer, names in changes.items() if names}
             case Started(layer, stack, action):
                 self.running[layer] = stack
-                self.stacks[layer] = Stack(layer, self.totals.get(layer, 0), self._clock(), deleting=action == "delete")
+                self.stacks[layer] = self._stack(layer, deleting=action == "delete")
             case Happened(_, each):
                 self._happened(each.layer, each.event)
             case Ended(outcome):
@@ -113,9 +116,11 @@ class Scene:
         """A stack by its events; a nested one shares the purpose of the one it is in."""
         if layer not in self.stacks:
             parent = self.stacks.get(layer.rpartition("/")[0] or ROOT)
-            deleting = parent is not None and parent.deleting
-            self.stacks[layer] = Stack(layer, self.totals.get(layer, 0), self._clock(), deleting=deleting)
+            self.stacks[layer] = self._stack(layer, deleting=parent is not None and parent.deleting)
         return self.stacks[layer]
+
+    def _stack(self, layer: str, *, deleting: bool) -> Stack:
+        return Stack(layer, self.planned.get(layer, frozenset()), self._clock(), deleting=deleting)
 
     def _happened(self, layer: str, event: StackEvent) -> None:
         ahead = event.time.timestamp() - self._clock()
@@ -137,7 +142,8 @@ class Scene:
         if event.status.endswith("ROLLBACK_IN_PROGRESS") or (going and not stack.deleting):
             stack.failed = True
         elif not event.status.endswith("_IN_PROGRESS"):
-            stack.ended, stack.failed = True, stack.failed or event.status.endswith("_FAILED")
+            wrong = any(each.status != "DELETE_FAILED" for each in stack.failures.values())  # a clean-up may fail
+            stack.ended, stack.failed = True, stack.failed or wrong or event.status.endswith("_FAILED")
             stack.busy.clear()
 
     @staticmethod
@@ -148,10 +154,9 @@ class Scene:
             if event.reason not in CANCELLED:
                 failure = Work(stack.layer, event.logical_id, event.type, event.status, event.time, event.reason)
                 stack.failures.setdefault(event.logical_id, failure)
-        elif event.status.startswith("DELETE_") and not stack.deleting:
-            if stack.failed:
-                stack.done.discard(event.logical_id)
-        else:
+        elif stack.failed and not stack.deleting:
+            stack.done.discard(event.logical_id)
+        elif stack.deleting or not event.status.startswith("DELETE_") or event.logical_id in stack.planned:
             stack.done.add(event.logical_id)
 
     def _end(self, outcome: Outcome) -> None:

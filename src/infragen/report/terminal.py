@@ -196,7 +196,8 @@ class Terminal:
                 self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
         elif not event.status.endswith("_IN_PROGRESS") and (failed or not self._live):
             time = "" if took is None else f"  {span(took)}"
-            reason = f"  {event.reason}" if event.reason and failed else ""
+            own = failed and not event.of_nested_stack  # a nested stack fails because something in it did
+            reason = f"  {event.reason}" if event.reason and own else ""
             self._say(
                 Text.assemble(
                     (layer, "bold"), f"  {event.logical_id}  ", (event.type, "dim"), "  ",

@@ -25,7 +25,7 @@ def tree(scene: Scene, width: int, height: int, tick: int, *, ascii_only: bool =
     frames = PLAIN_SPINNER if ascii_only else SPINNER
     mark = frames[tick % len(frames)]
     stacks = list(scene.stacks.values())
-    waiting = [name for name in scene.totals if name not in scene.stacks]
+    waiting = [name for name in scene.planned if name not in scene.stacks]
     names = [each.layer for each in stacks] + waiting
     column = max((_depth(name, scene) * 2 + len(name) for name in names), default=0)
     if len(stacks) > height:
@@ -65,8 +65,9 @@ def _count(scene: Scene, stack: Stack) -> tuple[int, int]:
     """What is done of how many; of the root, in all of its layers, because its own resources are the layers."""
     inner = [each for each in list(scene.stacks.values()) if each.layer != ROOT]
     if stack.layer != ROOT or not inner:
-        return len(stack.done), stack.total
-    return sum(len(each.done) for each in inner), sum(n for name, n in scene.totals.items() if name != ROOT)
+        return len(stack.done & stack.planned if stack.planned else stack.done), len(stack.planned)
+    total = sum(len(names) for layer, names in scene.planned.items() if layer != ROOT)
+    return sum(_count(scene, each)[0] for each in inner), total
 
 
 def _rows(stack: Stack) -> list[Work]:
