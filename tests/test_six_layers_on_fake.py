@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bench import ACCOUNT, Bench, at_work, failure, kinds
 from fakeaws import FakeAws
+from figures import Tried
 from formats import check_formats
 
 from infragen.config import load_environment
@@ -45,10 +46,11 @@ def started(aws: FakeAws, bench: Bench) -> dict[str, float]:
     return {name.removeprefix(prefix): time for time, name in begun}
 
 
+@pytest.mark.promise("P20", "environments deployed again: nothing written, few calls")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_environment_is_deployed_found_unchanged_and_updated(
-    aws: FakeAws, tmp_path: Path, name: str, topology: str
+    aws: FakeAws, tmp_path: Path, tried: Tried, name: str, topology: str
 ) -> None:
     """All layers; the second deployment changes nothing; a new image changes the api alone."""
     bench = operator(aws, tmp_path, name, topology)
@@ -60,6 +62,8 @@ def test_every_environment_is_deployed_found_unchanged_and_updated(
     mutations, calls = aws.mutations(), len(aws.calls)
     assert set(kinds(bench.deploy(made).outcomes).values()) == {"Unchanged"}
     assert aws.mutations() == mutations
+    tried()
+    tried.most(f"calls, {topology}", len(aws.calls) - calls)
     assert len(aws.calls) - calls <= (10 if topology == "nested" else 4 + 2 * len(made.templates))
     third = bench.deploy(made, image_tag="abc123")
     assert third.exit_code == 0, third.outcomes
@@ -98,8 +102,9 @@ def test_a_failed_layer_is_blamed_and_the_rest_is_as_the_topology_says(
     assert again.exit_code == 0, again.outcomes
 
 
-def test_independent_stacks_start_when_their_inputs_are_complete(aws: FakeAws, tmp_path: Path) -> None:
-    """The wall time is that of the critical path: a slow database does not hold up the queues."""
+@pytest.mark.promise("P18", "deployments of independent stacks: no slower than their critical path")
+def test_independent_stacks_start_when_their_inputs_are_complete(aws: FakeAws, tmp_path: Path, tried: Tried) -> None:
+    """P18: the wall time is that of the critical path: a slow database does not hold up the queues."""
     bench = operator(aws, tmp_path, "dev", "independent")
     bench.bootstrap()
     aws.slow("Writer", 400)
@@ -109,7 +114,10 @@ def test_independent_stacks_start_when_their_inputs_are_complete(aws: FakeAws, t
     assert abs(at["database"] - at["queue"]) < 10
     assert abs(at["api"] - at["worker"]) < 10
     assert at["network"] < at["queue"] < at["api"] < at["observability"]
-    assert aws.clock.seconds - begin <= 1.1 * critical_path(aws, bench, assembly(bench))
+    ratio = (aws.clock.seconds - begin) / critical_path(aws, bench, assembly(bench))
+    tried()
+    tried.most("times its critical path", round(ratio, 3))
+    assert ratio <= 1.1
 
 
 def critical_path(aws: FakeAws, bench: Bench, made: Assembly) -> float:
