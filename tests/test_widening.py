@@ -241,6 +241,7 @@ NARROWER = [
     (role(SEND), role(SEND, PermissionsBoundary="arn:b")),
     (role(allow("s3:*", "arn:aws:s3:::b/*")), role(allow("s3:*", {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/x/*"}))),
     (role(allow("s3:*", {"Fn::Sub": "${Orders.Arn}*"})), role(allow("s3:*", {"Fn::Join": ["", [ORDERS, "/x"]]}))),
+    (role(allow("logs:*", "arn:aws:logs:r:1:*x")), role(allow("logs:*", "arn:aws:logs:r:1:a:x"))),
     (group(tcp(443, "0.0.0.0/0")), group(tcp(443, "10.0.0.0/9"), tcp(443, "10.128.0.0/9"))),
     (group(tcp(80, "0.0.0.0/0"), tcp(81, "0.0.0.0/0")), group(tcp(80, "0.0.0.0/0", 81))),
     (group(egress=[tcp(443, "0.0.0.0/0")]), group()),
@@ -254,6 +255,17 @@ NARROWER = [
 def test_what_lets_less_through_is_no_widening(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """However it is written."""
     assert told(old, new) == ()
+
+
+def test_what_looks_alike_does_not_cover_each_other() -> None:
+    """A denial is no grant, and a right to assume roles is nobody's right to assume this one."""
+    changed = told(role(deny("sqs:SendMessage")), role(allow("sqs:SendMessage")))
+    assert [str(each) for each in changed] == [
+        "the role worker/Role may now call sqs:SendMessage on every queue",
+        "the role worker/Role no longer denies sqs:SendMessage on every queue",
+    ]
+    anybody = told(role(allow("sts:AssumeRole")), role(allow("sts:AssumeRole"), trust="*"))
+    assert [each.grave for each in anybody] == [True]
 
 
 def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
@@ -296,6 +308,7 @@ def test_what_is_not_decided_counts_as_wider() -> None:
         role(allow({"Fn::FindInMap": ["M", "A", "B"]}, ORDERS)),
         role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),
+        role(SEND, trust=[{"Ref": "List"}]),
         resource("AWS::RDS::DBInstance", PubliclyAccessible={"Fn::If": ["Open", True, False]}),
     ]
     assert all(told(each, each) for each in undecided)

@@ -1,18 +1,28 @@
 """The gates of a deployment on the scripted fake: what lets more through, what costs too much, who must agree."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from hypothesis import given
+from hypothesis import strategies as st
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+from sweeps import sweep
 
 from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.gate import ANY_CHANGE, BROADENING, NEVER, Approval, agreed_to, ask, refuse_more
 from infragen.engine.outcome import Failed
+from infragen.engine.progress import Question
 from infragen.errors import Refused
+from infragen.guard import destructive, refusals
 from infragen.layer import LaunchParameter
+from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.stack import ResourceChange
 from infragen.synth import Assembly
+from infragen.widening import Widening
 
 TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
 ARN = {"Fn::GetAtt": ["Queue", "Arn"]}
@@ -188,3 +198,82 @@ def test_a_deployment_above_the_budget_is_refused(stage: Stage, topology: str) -
     with pytest.raises(Refused, match=r"cost\.budget"):
         deploy(stage, dear(21, 0.5))
     assert deploy(stage, dear(21, 50)).exit_code == 0
+
+
+# --- for all plans -----------------------------------------------------------------------------------------------
+
+PLACES = ("a/One", "a/Two", "b/One")
+FOUND = st.builds(
+    Widening, st.sampled_from(["permissions", "network"]), st.sampled_from(PLACES), st.just("more"), st.booleans()
+)
+LOSSES = st.builds(
+    ResourceChange, st.sampled_from(["a", "b"]), st.sampled_from(["Add", "Modify", "Remove", "Dynamic"]),
+    st.sampled_from(["One", "Two"]), st.sampled_from(["AWS::SQS::Queue", "AWS::SNS::Topic"]),
+    st.sampled_from(["True", "False", "Conditional", ""]),
+)  # fmt: skip
+STACKS = st.builds(
+    StackPlan, st.sampled_from(["a", "b"]), st.just("s"),
+    st.sampled_from(["create", "update", "none", "recreate", "continue"]),
+    st.lists(LOSSES, max_size=2).map(tuple), widenings=st.lists(FOUND, max_size=3).map(tuple),
+)  # fmt: skip
+SOME = st.frozensets(st.sampled_from(PLACES))
+
+
+@given(st.lists(STACKS, max_size=3).map(tuple), SOME, SOME, st.sampled_from([NEVER, BROADENING, ANY_CHANGE]))
+@sweep(short=300, soak=10_000)
+def test_nothing_passes_that_nobody_agreed_to(
+    stacks: tuple[StackPlan, ...], lose: frozenset[str], widen: frozenset[str], require: str
+) -> None:
+    """Where only --yes answers, a plan passes exactly when all that needs more was named; it names what is missing."""
+    changes = [change for each in stacks for change in each.changes]
+    shown = EnvironmentPlan("dev", "1", "r", "nested", stacks, refusals=refusals(changes, lose))
+    wanted = [
+        each.place
+        for stack in stacks
+        for each in stack.widenings
+        if (each.grave or stack.action not in ("create", "recreate")) and each.place not in widen
+    ]
+    changed = any(each.action != "none" for each in stacks)
+    passes = not shown.refusals and (
+        not changed or (require != ANY_CHANGE and (require == NEVER or not wanted))
+    )  # fmt: skip
+    refused = answer(lambda: ask(OnlyYes(), shown, Approval(widen, require)))  # type: ignore[arg-type] # asks its listener only
+    assert (refused is None) == passes
+    if refused is not None and not shown.refusals and wanted and require != NEVER:
+        assert set(re.findall(r"--allow-widening (\S+)", refused.hint)) == set(wanted)
+
+
+@given(STACKS, STACKS, SOME)
+@sweep(short=200, soak=10_000)
+def test_what_is_planned_again_does_no_more_than_was_agreed_to(
+    shown: StackPlan, again: StackPlan, allowed: frozenset[str]
+) -> None:
+    """C10: each place that may be lost and each sentence was in the plan, or its place is allowed to widen."""
+    agreed = agreed_to(EnvironmentPlan("dev", "1", "r", "nested", (shown,)))
+    lost = {each.place for each in again.changes if destructive(each)}
+    before = {each.place for each in shown.changes if destructive(each)}
+    wider = {(each.place, each.sentence) for each in again.widenings if each.place not in allowed}
+    told = {(each.place, each.sentence) for each in shown.widenings}
+    refused = answer(lambda: refuse_more(agreed, [again], allowed))
+    assert (refused is None) == (lost <= before and wider <= told)
+
+
+def answer(call: Callable[[], None]) -> Refused | None:
+    try:
+        call()
+    except Refused as refused:
+        return refused
+    return None
+
+
+class OnlyYes:
+    """A session whose listener answers what --yes answers, and refuses the rest."""
+
+    @property
+    def ui(self) -> "OnlyYes":
+        return self
+
+    def confirm(self, question: Question) -> bool:
+        if question.answered_by != "--yes":
+            raise Refused(question.text, question.answered_by)
+        return True
