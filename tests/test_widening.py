@@ -55,6 +55,11 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
     return {"Thing": {"Type": kind, "Properties": properties}}
 
 
+def by_policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    return {**resource("AWS::IAM::ManagedPolicy", PolicyDocument={"Statement": list(statements)}), **ORDERS_QUEUE}
+
+
+ORDERS_QUEUE = {"Orders": {"Type": "AWS::SQS::Queue"}}
 SECURE = {"Bool": {"aws:SecureTransport": "true"}}
 VIA = {"StringEquals": {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}}
 SEND = allow("sqs:SendMessage", ORDERS)
@@ -81,6 +86,13 @@ RIGHTS = [
      "the role worker/Role now has the managed policy AmazonSQSFullAccess", False),
     (role(SEND), role(SEND, ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
      "the role worker/Role now has the managed policy AdministratorAccess", True),
+    (role(allow("iam:*")), role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
+     "the role worker/Role may now call every action but iam:* on every resource", True),
+    (by_policy_of(SEND), by_policy_of({**SEND, "Resource": "*"}),
+     "whoever has the managed policy worker/Thing may now call sqs:SendMessage on every queue (was: only Orders)",
+     False),
+    (role(allow("sqs:*", "*x")), role(allow("sqs:*", "yx:z")),
+     "the role worker/Role may now call sqs:* on yx:z (was: only *x)", False),
     (role(SEND, PermissionsBoundary="arn:b"), role(SEND),
      "the role worker/Role no longer has a permissions boundary", True),
     (role(SEND, PermissionsBoundary="arn:b"), role(SEND, PermissionsBoundary="arn:c"),
@@ -233,7 +245,19 @@ def test_the_same_again_is_no_widening(old: Mapping[str, Any], new: Mapping[str,
     assert told(old, old) == told(new, new) == ()
 
 
+def but(key: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", f"Not{key}": value, **more}
+
+
 NARROWER = [
+    (role(allow("*")), role(but("Action", "iam:*", Resource="*"))),
+    (role(but("Action", "iam:*", Resource="*")), role(but("Action", ["iam:*", "sts:*"], Resource="*"))),
+    (role(but("Action", "iam:*", Resource="*")), role(SEND)),
+    (role(but("Resource", ORDERS, Action="sqs:*")), role(but("Resource", [ORDERS, "arn:x"], Action="sqs:*"))),
+    (
+        by_policy("AWS::SQS::QueuePolicy", but("Principal", {"AWS": [OTHER]}, Action="sqs:*"), Queues=["q"]),
+        by_policy("AWS::SQS::QueuePolicy", but("Principal", {"AWS": [OTHER, "1"]}, Action="sqs:*"), Queues=["q"]),
+    ),
     (role(allow("sqs:*")), role(SEND)),
     (role(SEND), role(SEND, deny("sqs:*"))),
     (role(allow(["s3:Get*", "s3:Put*"])), role(allow("s3:putobject"))),
