@@ -107,6 +107,23 @@ NASTY = (
 """Pieces of text that end or begin something in Markdown, HTML or a terminal."""
 
 
+def nasty(text: str) -> EnvironmentPlan:
+    """A plan with this text in every place."""
+    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, cause=text, note=text, origin=text)
+    row = ResourceChange("api", text, text, text, "True", text, text, (change,), (text,), text, origin=text)
+    stack = StackPlan(
+        text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,), disagreements=(text,),
+        widenings=(Widening(text, text, text),),
+    )  # fmt: skip
+    setting = Difference(text, Origin(("key",), text, Place(text, 1, 2)), Origin(("key",), [text], Place(text, 1, 2)))
+    cost = CostDelta(
+        Columns(), Columns(1, 2, 3), (ResourceDelta(text, text, text, Columns(), Columns(1, 2, 3)),), (text,), text
+    )  # fmt: skip
+    return EnvironmentPlan(
+        text, text, text, text, (stack,), (text,), (Refusal(text, text, text),), (text,), settings=(setting,), cost=cost
+    )  # fmt: skip
+
+
 @functools.cache
 def texts() -> st.SearchStrategy[str]:
     """Any text, lone surrogates included, often with something nasty in it."""

@@ -15,16 +15,15 @@ import pytest
 from formats import PageReader, check_html
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import NASTY, OPEN, everything, many, plans
+from plans import NASTY, OPEN, everything, many, nasty, plans
 from sweeps import sweep
 
 from infragen.config import load_file
-from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.difference import difference_plan
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import SIGNS, summary
-from infragen.stack import PropertyChange, ResourceChange
+from infragen.stack import PropertyChange
 from infragen.synth import synthesize
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
@@ -33,14 +32,6 @@ WIDTHS = {"phone": 375, "desktop": 1280}
 
 def page(*some: EnvironmentPlan) -> str:
     return as_format("html", some, [load_file(ENVIRONMENTS / "prod.yaml").environment]).decode()
-
-
-def nasty(text: str) -> EnvironmentPlan:
-    """A plan with this text in every place."""
-    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, cause=text, note=text)
-    row = ResourceChange("api", text, text, text, "True", text, text, (change,), (text,), text, origin=text)
-    stack = StackPlan(text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,))
-    return EnvironmentPlan(text, text, text, text, (stack,), (text,), (Refusal(text, text, text),), (text,))
 
 
 @cache

@@ -8,10 +8,10 @@ import pytest
 from formats import check_markdown
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import NASTY, OPEN, QUEUE, everything, many, plans, texts
+from markdown_it import MarkdownIt
+from plans import NASTY, OPEN, QUEUE, everything, many, nasty, plans, texts
 from sweeps import sweep
 
-from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
 from infragen.report.plan_words import TAGGED, summary
@@ -27,14 +27,12 @@ def test_no_text_gets_out_of_its_place(some: list[EnvironmentPlan]) -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_nasty_gets_out_of_any_place(text: str) -> None:
-    """Each piece in each place of a plan."""
-    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, cause=text)
-    row = ResourceChange("api", text, text, text, "True", text, properties=(change,))
-    stack = StackPlan(text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,))
-    plan = EnvironmentPlan(text, text, text, text, (stack,), (text,), (Refusal(text, text, text),), (text,))
-    check_markdown(as_markdown(plan))
-    check_markdown(as_markdown(replace(plan, against=text)))
-    check_markdown(as_markdown(replace(plan, against=text, between=True)))
+    """Each piece in each place of a plan: the comment is built as it is with a harmless text."""
+    for more in ({}, {"against": text}, {"against": text, "between": True}):
+        check_markdown(as_markdown(replace(nasty(text), **more)))
+        made, harmless = (as_markdown(replace(nasty(each), **more), limit=LIMIT * 9) for each in (text, "harmless"))
+        blocks = [[each.type for each in MarkdownIt("commonmark").parse(one)] for one in (made, harmless)]
+        assert blocks[0] == blocks[1]
 
 
 def test_the_top_says_what_matters_and_layers_are_folded() -> None:
