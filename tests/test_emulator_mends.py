@@ -421,6 +421,9 @@ def test_the_ref_of_a_secret_is_its_arn_and_an_empty_secret_has_no_value(client:
     assert outputs(cloudformation, "secret")["Secret"] == arn
     assert secrets.describe_secret(SecretId=arn)["Description"] == "two"
     assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "written by a function"
+    cloudformation.detect_stack_drift(StackName="secret")
+    [drift] = cloudformation.describe_stack_resource_drifts(StackName="secret")["StackResourceDrifts"]
+    assert drift["StackResourceDriftStatus"] == "IN_SYNC"
     assert delete(cloudformation, "secret") == "DELETE_COMPLETE"
     with pytest.raises(secrets.exceptions.ResourceNotFoundException):
         secrets.describe_secret(SecretId=arn)

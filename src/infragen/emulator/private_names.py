@@ -17,6 +17,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
     "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
+    "ministack.services.cloudformation.drift": ("_DRIFT_READERS",),
     "ministack.services.cloudformation.engine": ("CfnLoader", "yaml"),
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
     "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),

@@ -40,7 +40,7 @@ from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import NO_INTERRUPT, Interrupts, Manner, Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, refusals
-from infragen.plan import EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
+from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
 from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
 
@@ -207,8 +207,13 @@ def prepare_all(
     return prepared, shown
 
 
-def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta:
-    """What the deployment changes in the monthly cost: the same load and prices on deployed and rendered templates."""
+def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:
+    """What the deployment changes in the monthly cost: the same load and prices on deployed and rendered templates.
+
+    Nothing is said of the artifact bucket alone: some templates cost less than a cent.
+    """
+    if all(each.unit.layer == ARTIFACTS for each in examined):
+        return None
     prices = prices_of(env.region, options.prices, options.price_file)
     sides = [side for each in examined for side in each.sides]
     before, after = {each.layer: each.before for each in sides}, {each.layer: each.after for each in sides}

@@ -1,4 +1,4 @@
-"""Secrets Manager: what a secret's `Ref` gives, and a secret that has no value yet.
+"""Secrets Manager: what a secret's `Ref` gives, a secret that has no value yet, and drift of a secret.
 
 MiniStack's `Ref` gives the name; AWS gives the ARN (AWS::SecretsManager::Secret, "Return values"). Without
 SecretString and GenerateSecretString MiniStack stores a version with an empty text; AWS stores none, and code that
@@ -8,6 +8,7 @@ asks for the value gets ResourceNotFoundException.
 from typing import Any
 
 from ministack.services import secretsmanager
+from ministack.services.cloudformation import drift
 
 from infragen.emulator.mends.handlers import Created, Properties, handler, replace
 
@@ -28,6 +29,13 @@ def mend() -> None:
         own["delete"](_name(physical_id), properties)
 
     replace(TYPE, create=create, update=update, delete=delete)
+    _mend_drift()
+
+
+def _mend_drift() -> None:
+    """Let the check for drift find a secret by its ARN."""
+    own, supported = drift._DRIFT_READERS[TYPE]
+    drift._DRIFT_READERS[TYPE] = (lambda arn, properties: own(_name(arn), properties), supported)
 
 
 def _name(arn: str) -> str:

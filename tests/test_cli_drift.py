@@ -1,0 +1,104 @@
+"""`infragen drift` and `infragen plan --drift` on the emulator, as a user meets them: failure-matrix row R15."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from emulator import Clients
+
+from infragen.cli import main
+from infragen.emulator import Emulator
+
+ENVIRONMENT = """\
+project: shop
+environment: dev
+region: eu-central-1
+account: "{account}"
+topology: {topology}
+queues:
+  - name: orders
+    visibility_seconds: {seconds}
+network: {{ nat: none, interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs] }}
+"""
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def project(tmp_path: Path, account: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "environments").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    return tmp_path
+
+
+def write(project: Path, account: str, topology: str, seconds: int = 60) -> None:
+    text = ENVIRONMENT.format(account=account, topology=topology, seconds=seconds)
+    (project / "environments" / "dev.yaml").write_text(text)
+
+
+@pytest.fixture
+def run(emulator: Emulator, project: Path) -> Run:
+    def invoke(command: str, *options: str, code: int = 0) -> Result:
+        arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, *options]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def test_r15_drift_is_found_told_and_fails_only_when_asked(
+    run: Run, project: Path, account: str, topology: str, client: Clients
+) -> None:
+    """R15: in sync after the deployment; a queue changed by hand is found; a plan says what becomes of it."""
+    write(project, account, topology)
+    run("bootstrap", "--yes")
+    run("deploy", "--yes")
+    clean = run("drift", "--fail-on-drift").stdout.splitlines()
+    assert clean[-1].startswith("0 of ")
+    assert any(each.startswith("AWS cannot compare: ") for each in clean)
+
+    sqs = client("sqs")
+    url = sqs.get_queue_url(QueueName="shop-dev-orders")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "45"})
+
+    found = run("drift").stdout.splitlines()
+    assert "  OrdersQueue  AWS::SQS::Queue  changed" in found
+    assert "        VisibilityTimeout  should be 60, is 45" in found
+    refused = run("drift", "--fail-on-drift", code=3)
+    assert "not as the templates say, or not known to be: shop-dev-" in refused.stderr
+    document = json.loads(run("drift", "--format", "json").stdout)
+    assert document["status"] == "DRIFTED"
+    [queue] = [each for stack in document["stacks"] for each in stack["resources"]]
+    assert queue["place"] == "queue/OrdersQueue"
+
+    plan = run("plan", "--drift")
+    assert "nothing to change" in plan.stdout
+    assert "queue/OrdersQueue: VisibilityTimeout should be 60, is 45: it stays as it is" in plan.stdout
+    assert "was DRIFTED when it was last looked at" in run("plan").stdout
+
+    write(project, account, topology, seconds=90)
+    changed = run("plan", "--drift").stdout
+    assert "it is written over by this deployment" in changed
+    run("deploy", "--yes")
+    assert run("drift", "--fail-on-drift").stdout.splitlines()[-1].startswith("0 of ")
+
+
+def test_drift_of_an_environment_that_does_not_exist_is_none(run: Run, project: Path, account: str) -> None:
+    """Nothing is deployed, and nothing has drifted."""
+    write(project, account, "nested")
+    assert run("drift", "--fail-on-drift").stdout.splitlines()[-1] == "nothing is deployed"
