@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -181,3 +182,15 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
     assert "shop-test-queue may still run in AWS; `infragen follow` looks" in ended.stdout
     assert aws.stack("shop-test-queue").status == "CREATE_IN_PROGRESS"
     assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr
+
+
+def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:
+    """S13: the stacks' own role is gone: named, and replaced by --role-arn."""
+    run("deploy", "--yes")
+    gone = "arn:aws:iam::111122223333:role/gone"
+    for stack in aws.cloud.stacks.values():
+        stack.target = dataclasses.replace(stack.target, role_arn=gone)
+    aws.settings.invalid_roles.add(gone)
+    refused = run("destroy", "--yes", code=4)
+    assert f"Role {gone} is invalid or cannot be assumed" in refused.output
+    assert "deleted" in run("destroy", "--yes", "--role-arn", "arn:aws:iam::111122223333:role/other").stdout

@@ -107,6 +107,10 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["arn:aws:iam::012345678901:policy/x/y", "null"],
         ["arn:aws:iam::1:policy/x", "x"],
     ),
+    "iam.service_role_arn": (
+        ["arn:aws:iam::012345678901:role/cloudformation", "null"],
+        ["arn:aws:iam::1:role/x", "arn:aws:iam::012345678901:policy/x", "x"],
+    ),
     "network.vpc_cidr": (
         ["10.0.0.0/16", "172.31.0.0/20", "192.168.16.0/20"],
         ["10.0.0.0/15", "10.0.0.0/21", "11.0.0.0/16", "10.0.0.1/16", "172.32.0.0/16", "10.0.0.0", "300.0.0.0/16", "10"],

@@ -18,11 +18,12 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.outcome import Deployed, Failed, Unchanged
 from infragen.engine.preview import unseen
 from infragen.engine.progress import Following, Happened, Question, Warned
 from infragen.engine.schedule import pause
-from infragen.errors import Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
+from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import refusals
 from infragen.plan import OutputOf, StackPlan, StackUnit
 from infragen.stack import ResourceChange
@@ -350,6 +351,58 @@ def test_s13_a_role_that_is_gone_is_named(bench: Bench, aws: FakeAws) -> None:
         bench.deploy_units(bench.unit("data", {"Jobs": queue(DelaySeconds=1)}))
     assert caught.value.exit_code == 4
     assert left_over(aws) == ([], [])
+
+
+ROLE = "arn:aws:iam::111122223333:role/cloudformation"
+
+
+def with_role(bench: Bench, directory: Path) -> Bench:
+    """The same environment, whose file names a role for CloudFormation."""
+    return at_work(bench.aws, environment(directory, f"iam: {{ service_role_arn: '{ROLE}' }}\n"))
+
+
+def test_s13_the_role_of_the_environment_goes_with_every_operation(bench: Bench, aws: FakeAws, tmp_path: Path) -> None:
+    """S13: creation, update and deletion; without one in the file AWS is given none."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    deployed(bench, unit)
+    assert [call.params.get("RoleARN") for call in aws.calls if call.operation == "CreateChangeSet"] == [None]
+    named = with_role(bench, tmp_path)
+    deployed(named, bench.unit("data", {"Jobs": queue(DelaySeconds=1)}))
+    assert aws.stack(unit.stack).target.role_arn == ROLE
+    assert destroy_environment(named.env, named.session).exit_code == 0
+    given = [call.params.get("RoleARN") for call in aws.calls if call.operation in ("CreateChangeSet", "DeleteStack")]
+    assert given == [None, ROLE, ROLE]
+
+
+def test_s13_a_role_that_is_gone_can_be_replaced(bench: Bench, aws: FakeAws, tmp_path: Path) -> None:
+    """S13: the failure names the key of the file and the option of destroy; both help."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    gone = "arn:aws:iam::111122223333:role/gone"
+    tags = tags_of(unit)
+    aws.elsewhere.create_stack({"StackName": unit.stack, "TemplateBody": unit.text, "RoleARN": gone, "Tags": tags})
+    aws.clock.settle()
+    aws.settings.invalid_roles.add(gone)
+    changed = bench.unit("data", {"Jobs": queue(DelaySeconds=1)})
+    with pytest.raises(CloudError, match=gone) as refused:
+        bench.deploy_units(changed)
+    assert "iam.service_role_arn" in refused.value.hint
+    assert "infragen destroy --role-arn" in refused.value.hint
+    assert with_role(bench, tmp_path).deploy_units(changed).exit_code == 0
+
+
+def test_s13_a_stack_is_deleted_with_another_role(bench: Bench, aws: FakeAws) -> None:
+    """S13: destroy says whose role is gone (4) and takes another."""
+    unit = bench.unit("data", {"Jobs": QUEUE})
+    gone = "arn:aws:iam::111122223333:role/gone"
+    tags = tags_of(unit)
+    aws.elsewhere.create_stack({"StackName": unit.stack, "TemplateBody": unit.text, "RoleARN": gone, "Tags": tags})
+    aws.clock.settle()
+    aws.settings.invalid_roles.add(gone)
+    failed = destroy_environment(bench.env, bench.session)
+    assert failed.exit_code == 4
+    assert gone in failure(failed).message
+    assert "--role-arn" in failure(failed).hint
+    assert destroy_environment(bench.env, bench.session, DestroyOptions(role=ROLE)).exit_code == 0
 
 
 def test_s14_a_stack_of_somebody_else_is_refused_or_adopted(bench: Bench, aws: FakeAws) -> None:

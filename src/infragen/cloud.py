@@ -50,7 +50,7 @@ class ChangeSetRequest:
 
     `kind` is CREATE or UPDATE; the template is given by `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING,
     DELETE, or empty for its default), which is about first creations only. `nested` asks for change sets of nested
-    stacks too.
+    stacks too. `role` is the ARN of the role with which CloudFormation works.
     """
 
     stack: str
@@ -64,6 +64,7 @@ class ChangeSetRequest:
     nested: bool = False
     on_failure: str = ""
     description: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ class Cloud(Protocol):
     def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
         """Begins the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""
 
-    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = ()) -> None:
-        """Begins to delete a stack; `retain` keeps resources of one that is DELETE_FAILED."""
+    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
+        """Begins to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...]) -> None:
         """Goes on with the rollback of a failed update; `skip` gives up resources (nested: "StackName.LogicalId")."""

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "topology": "which stacks there are (engine tests); the layers' templates are the same bytes",
     "tags": "given as stack tags (engine tests)",
     "protect": "termination protection and stack policies (engine tests)",
+    "iam.service_role_arn": "given to CloudFormation with each change set and deletion (failure matrix, S13)",
     "workers.0.code": "uploaded at deployment and passed as a parameter (engine tests)",
     "cost": "assumptions of the cost estimate",
 }

@@ -122,9 +122,10 @@ class Account:
             answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
         return EventPage(tuple(map(reading.stack_event, answer["StackEvents"])), answer.get("NextToken", ""))
 
-    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = ()) -> None:
+    def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
         """DeleteStack."""
         more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
+        more |= {"RoleARN": role} if role else {}
         with translated(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
             self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
@@ -401,6 +402,8 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
         body["TemplateBody"] = request.body
     else:
         body["TemplateURL"] = request.url
+    if request.role:
+        body["RoleARN"] = request.role
     if request.nested:
         body["IncludeNestedStacks"] = True
     if request.on_failure:

@@ -36,6 +36,12 @@ SKEW = 240.0
 
 ENDPOINT = "an endpoint is a URL such as http://127.0.0.1:4566: see --endpoint-url, AWS_ENDPOINT_URL and the profile"
 
+_ROLE = re.compile(r"^Role \S+ is invalid or cannot be assumed")
+ROLE = (
+    "CloudFormation works with this role: make it anew, or name another as iam.service_role_arn in the environment "
+    "file; `infragen destroy --role-arn ARN` deletes with another"
+)
+
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
 
@@ -136,7 +142,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
         return AwsError(code, words, told, hint)
     if code in THROTTLING or _status(error) >= 500 or _status(error) == 429 or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
-    return AwsError(code, words, told)
+    return AwsError(code, words, told, ROLE if _ROLE.search(words) else "")
 
 
 def _hint(code: str, words: str, names: Iterable[str]) -> str:

@@ -401,6 +401,12 @@ def _deployed(
     "given several times.",
 )
 @click.option(
+    "--role-arn",
+    metavar="ARN",
+    default="",
+    help="Role with which CloudFormation deletes; default: iam.service_role_arn of the file, else the stack's own.",
+)
+@click.option(
     "--retain",
     metavar="LAYER/ID",
     multiple=True,
@@ -416,6 +422,7 @@ def destroy(
     confirm: str,
     unprotect: tuple[str, ...],
     empty: tuple[str, ...],
+    role_arn: str,
     retain: tuple[str, ...],
     reach: Reach,
 ) -> None:
@@ -433,7 +440,7 @@ def destroy(
 
     file = options.one(directory, name)
     env = file.environment
-    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, frozenset(empty))
+    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty))
     with session(file, reach, yes=yes) as started:
         ended = destroy_environment(env, started, wanted)
     end(ended.outcomes, ended.exit_code, f"{env.environment}: there is nothing to delete")

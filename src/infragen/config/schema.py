@@ -296,6 +296,9 @@ class Iam(Section):
         ]
         | None
     ) = Field(None, description="Managed policy that bounds every role infragen makes.")
+    service_role_arn: (
+        Annotated[str, _matching(r"^arn:[a-z-]+:iam::[0-9]{12}:role/[^\s]+$", "the ARN of an IAM role"), TEXT] | None
+    ) = Field(None, description="Role with which CloudFormation works; without it, with the rights of whoever deploys.")
 
 
 class Network(Section):

@@ -293,7 +293,7 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     with Litter(session) as litter:
         prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
         session.ui.tell(Planned(shown))
-        warn_of_login(session, prepared)
+        warn_of_login(session, plan.environment, prepared)
         ask(session, shown, options.approval)
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
@@ -313,12 +313,12 @@ def observe_finished(session: Session, plan: Plan, options: Options) -> Observed
     return _finish_earlier_run(session, plan, observed, options)
 
 
-def warn_of_login(session: Session, prepared: Sequence[Prepared]) -> None:
+def warn_of_login(session: Session, env: Environment, prepared: Sequence[Prepared]) -> None:
     """CloudFormation works with a session made of ours, unless the stack has a role (User Guide, "AWS CloudFormation
     service role"); when ours ends, so does its work (eksctl-io/eksctl#7095).
     """
     lent = [each for each in prepared if not each.examined.unchanged and not _has_role(each.examined.state)]
-    if lent and session.cloud.expires_within(SHORT_LOGIN):
+    if lent and not env.iam.service_role_arn and session.cloud.expires_within(SHORT_LOGIN):
         session.ui.tell(
             Warned(
                 "the credentials in use end within half an hour, and CloudFormation works with them: "
@@ -415,7 +415,8 @@ class Run:
         elif examined.action == "recreate" and examined.state is not None:
             target = _target(examined.unit)
             self.started[examined.unit.layer] = examined.state.stack_id
-            gone = yield from delete(self.session, target, examined.state)
+            role = self.plan.environment.iam.service_role_arn or ""
+            gone = yield from delete(self.session, target, examined.state, role=role)
             del self.started[examined.unit.layer]
             if isinstance(gone, Failed):
                 return gone

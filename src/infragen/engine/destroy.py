@@ -37,12 +37,14 @@ FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
 class DestroyOptions:
     """`unprotect` are protections that may be switched off without asking (stack names and layer/LogicalId); `retain`
     are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
-    when it was given instead of being typed. `empty` are buckets, by layer/LogicalId or name, that may be emptied.
+    when it was given instead of being typed. `role` is the ARN of the role with which CloudFormation deletes. `empty`
+    are buckets, by layer/LogicalId or name, that may be emptied.
     """
 
     unprotect: frozenset[str] = frozenset()
     retain: frozenset[str] = frozenset()
     confirmed: str = ""
+    role: str = ""
     empty: frozenset[str] = frozenset()
 
 
@@ -151,6 +153,7 @@ def _takes(stack: Doomed, others: Sequence[Doomed]) -> set[str]:
 def destroy_environment(env: Environment, session: Session, options: DestroyOptions | None = None) -> Destruction:
     """Shows, asks, and deletes. Raises Refused while nothing has begun; afterwards failures are outcomes."""
     options = options or DestroyOptions()
+    options = replace(options, role=options.role or env.iam.service_role_arn or "")
     plan = plan_destroy(env, session)
     if not plan.stacks:
         return Destruction(plan, ())
@@ -211,14 +214,14 @@ def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
         child = session.cloud.stack(resource.physical_id) if retain else None
         if child is not None and child.status == "DELETE_FAILED":
             inner = Target(layer, child.name, name_child)
-            gone = yield from delete(session, inner, child, retain)
+            gone = yield from delete(session, inner, child, retain, options.role)
             if isinstance(gone, Failed):
                 return gone
     for each in doomed.fates:
         if each.place in options.empty:
             yield from _empty(session, each)
     retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
-    return (yield from delete(session, target, doomed.state, retain))
+    return (yield from delete(session, target, doomed.state, retain, options.role))
 
 
 def _empty(session: Session, bucket: Fate) -> Generator[None, None, None]:

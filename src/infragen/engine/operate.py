@@ -340,14 +340,14 @@ def cancel(session: Session, stack_id: str) -> None:
 
 
 def delete(
-    session: Session, target: Target, state: StackState, retain: Sequence[str] = ()
+    session: Session, target: Target, state: StackState, retain: Sequence[str] = (), role: str = ""
 ) -> Generator[None, None, Deleted | Failed]:
     """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
     token = PREFIX + secrets.token_hex(20)
     anchored = yield from patiently(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, "delete"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
-        session.cloud.delete_stack(state.stack_id, token, tuple(retain))
+        session.cloud.delete_stack(state.stack_id, token, tuple(retain), role)
     follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child)
     return (yield from _follow_deletion(session, target, follower, state.stack_id))
 

@@ -390,6 +390,7 @@ def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure:
         url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure, first),
         description=described(plan.environment, unit.layer),
+        role=plan.environment.iam.service_role_arn or "",
     )
 
 

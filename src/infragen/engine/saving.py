@@ -184,7 +184,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
-        warn_of_login(session, prepared)
+        warn_of_login(session, plan.environment, prepared)
         for each in prepared:
             if each.change_set is not None:
                 litter.made(each.change_set.change_set_id, each.change_set.stack_id)
