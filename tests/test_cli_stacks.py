@@ -179,7 +179,7 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
     monkeypatch.setattr("infragen.cli.connection.time", clock)
     ended = run("deploy", "--yes", "--on-interrupt", "detach", code=130)
     assert "what runs is not followed" in ended.stderr
-    assert "shop-test-queue may still run in AWS; `infragen follow` looks" in ended.stdout
+    assert "queue          unknown   shop-test-queue" in ended.stdout
     assert aws.stack("shop-test-queue").status == "CREATE_IN_PROGRESS"
     assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr
 
