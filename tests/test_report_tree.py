@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import Deployed, Failed
+from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.scene import Scene
@@ -117,6 +117,17 @@ def test_nested_layers_are_indented_under_the_root_whose_count_is_theirs() -> No
         "      Nat  AWS::EC2::NatGateway  creating  5 s  usually 1-3 min",
         "  - queue  waiting",
     ]
+
+
+def test_a_layer_that_will_not_begin_waits_no_longer() -> None:
+    """It was skipped; and when nothing runs any more, nothing waits."""
+    show = Show({"network": ["Vpc"], "queue": ["A"], "api": ["B"]})
+    show.begin("network")
+    assert [line[:9].strip() for line in show.lines()] == ["| network", "- queue", "- api  wa"]
+    show.scene.take(Ended(Skipped("queue", "shop-queue", "network")))
+    assert [line[:9].strip() for line in show.lines()] == ["| network", "- api  wa"]
+    show.scene.take(Ended(Failed("network", "shop-network", "")))
+    assert [line[:9].strip() for line in show.lines()] == ["x network"]
 
 
 def test_a_deletion_counts_what_is_gone() -> None:

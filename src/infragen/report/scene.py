@@ -162,6 +162,8 @@ class Scene:
     def _end(self, outcome: Outcome) -> None:
         self.running.pop(outcome.layer, None)
         stack = self.stacks.get(outcome.layer)
-        if stack is not None:
+        if stack is None:  # it will not begin
+            self.planned = {layer: names for layer, names in self.planned.items() if layer != outcome.layer}
+        else:
             stack.ended, stack.failed = True, isinstance(outcome, Failed)
             stack.busy.clear()

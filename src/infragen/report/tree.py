@@ -25,7 +25,8 @@ def tree(scene: Scene, width: int, height: int, tick: int, *, ascii_only: bool =
     frames = PLAIN_SPINNER if ascii_only else SPINNER
     mark = frames[tick % len(frames)]
     stacks = list(scene.stacks.values())
-    waiting = [name for name in scene.planned if name not in scene.stacks]
+    going = any(not each.ended for each in stacks)
+    waiting = [name for name in scene.planned if name not in scene.stacks] if going else []
     names = [each.layer for each in stacks] + waiting
     column = max((_depth(name, scene) * 2 + len(name) for name in names), default=0)
     if len(stacks) > height:
