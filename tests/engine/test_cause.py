@@ -9,6 +9,7 @@ from fakeaws import FakeAws
 
 from infragen.config import EnvironmentFile, load_file
 from infragen.engine.deploy import Deployment, deploy_environment
+from infragen.engine.status import status
 from infragen.errors import OperationFailed
 from infragen.synth import synthesize
 
@@ -87,3 +88,22 @@ def test_c16_early_validation_names_the_line_of_the_property(
     except OperationFailed as error:
         said = error.message
     assert "expected type: Integer (test.yaml:12 queues[1].retention_days)" in said
+
+
+def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
+    worker: Bench, aws: FakeAws, file: EnvironmentFile
+) -> None:
+    """Two updates fail one after the other; the second one's cause, its line, and what to type."""
+    assert deploy(worker, file).exit_code == 0
+    for number, reason in ((8, "first"), (7, "second")):
+        file.path.write_text(file.path.read_text().replace("retention_days: 9", f"retention_days: {number}"))
+        file = load_file(file.path)
+        aws.mend()
+        aws.fail("JobsQueue", reason, on="update")
+        assert deploy(worker, file).exit_code == 1
+        file.path.write_text(file.path.read_text().replace(f"retention_days: {number}", "retention_days: 9"))
+    rows = status(synthesize(file.environment), replace(worker.session, file=file))
+    [found] = [each for each in rows if each.cause]
+    assert found.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert found.cause.endswith("UPDATE_FAILED: second (test.yaml:11 queues[1])")
+    assert found.hint == "the stack is as it was before; mend the cause and deploy again"

@@ -14,7 +14,7 @@ from infragen.config import Environment
 from infragen.diff import deletion_policy
 from infragen.engine.fate import BUCKET, REPOSITORY, DestroyPlan, Doomed, Fate
 from infragen.engine.observe import observe, under_review
-from infragen.engine.operate import Road, Target, delete, resume_deletion
+from infragen.engine.operate import Road, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
@@ -236,8 +236,3 @@ def _empty(session: Session, bucket: Fate) -> Generator[None, None, None]:
 
 def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:
     return tuple(sorted(each.rpartition("/")[2] for each in options.retain if each.rpartition("/")[0] == layer))
-
-
-def name_child(parent: str, logical_id: str) -> str:
-    """The layer of a nested stack, from its parent's layer and its logical id, where there is only what is deployed."""
-    return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"

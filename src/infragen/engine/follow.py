@@ -72,7 +72,12 @@ class Follower:
     @property
     def own_statuses(self) -> list[str]:
         """The statuses that the stack itself has gone through, oldest first."""
-        return [each.event.status for each in self.events if self._is_own(each.event)]
+        return [each.event.status for each in self.own_events]
+
+    @property
+    def own_events(self) -> list[LayerEvent]:
+        """The events of the stack itself, oldest first."""
+        return [each for each in self.events if self._is_own(each.event)]
 
     def _is_own(self, event: StackEvent) -> bool:
         return event.stack_id == self._stack_id and event.of_stack_itself

@@ -31,6 +31,9 @@ SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
 """The only status in which CancelUpdateStack works (API reference)."""
 
+BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
+"""Statuses of a stack with which an operation begins."""
+
 STALE_READS = 15
 """How often a settled status is read without an event that says so, before we believe it."""
 
@@ -266,21 +269,34 @@ def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
 def _failed(session: Session, target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
     """The failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
-        if root_cause(follower.events):
+        if root_cause(_last_operation(follower)):
             break
         yield
         yield from patiently(session, target.layer, follower.finish)
-    cause = _located(session, root_cause(follower.events))
+    cause = _located(session, root_cause(_last_operation(follower)))
     said = str(cause) if cause else state.reason or "AWS gave no reason"
     message = f"{target.stack} is {state.status}: {said}"
-    return Failed(target.layer, target.stack, message, _next_step(state.status), state.status, cause)
+    return Failed(target.layer, target.stack, message, next_step(state.status), state.status, cause)
 
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
-    """The root cause in all of a stack's history, for one whose first creation failed."""
+    """The root cause of what was last done to a stack, from its history."""
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
     follower.finish()
-    return _located(session, root_cause(follower.events))
+    return _located(session, root_cause(_last_operation(follower)))
+
+
+def _last_operation(follower: Follower) -> list[LayerEvent]:
+    """The events since the stack's last operation began, rollbacks being part of it: a stack that is looked at without
+    an anchor has failures of earlier ones, too. Times are AWS's, compared with each other.
+    """
+    begun = [each.event.time for each in follower.own_events if each.event.status in BEGINNINGS]
+    return [each for each in follower.events if not begun or each.event.time >= begun[-1]]
+
+
+def name_child(parent: str, logical_id: str) -> str:
+    """The layer of a nested stack, from its parent's layer and its logical id, where there is only what is deployed."""
+    return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"
 
 
 def _located(session: Session, cause: Cause | None) -> Cause | None:
@@ -290,7 +306,8 @@ def _located(session: Session, cause: Cause | None) -> Cause | None:
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
 
 
-def _next_step(status: str) -> str:
+def next_step(status: str) -> str:
+    """What to type when an operation left a stack in this status; may be empty."""
     match status:
         case "ROLLBACK_COMPLETE":
             return "nothing is left of it; mend the cause and deploy again: the failed stack is removed first"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from infragen.cloud import Cloud
 from infragen.config import Environment
-from infragen.engine.destroy import DestroyOptions, doom, name_child, remove, unprotect
+from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
 from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
 from infragen.engine.observe import Observed, observe
-from infragen.engine.operate import CANCELLABLE, Road, Target, recover, resume, resume_deletion, why_failed
+from infragen.engine.operate import CANCELLABLE, Road, Target, name_child, recover, resume, resume_deletion, why_failed
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.schedule import Manner, Stop, walk

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe
+from infragen.engine.operate import Target, name_child, next_step, why_failed
 from infragen.engine.progress import Session
+from infragen.errors import CloudError
 from infragen.plan import ARTIFACTS, ROOT, stack_name
 from infragen.stack import ABSENT, STACK_TYPE, StackState, row
 from infragen.synth import Assembly
@@ -16,7 +19,7 @@ from infragen.synth import Assembly
 
 @dataclass(frozen=True)
 class LayerStatus:
-    """One stack: where it stands, since when, and what to type when its state needs something."""
+    """One stack: where it stands, since when, why when its last operation failed, and what to type then."""
 
     layer: str
     stack: str
@@ -25,6 +28,7 @@ class LayerStatus:
     since: datetime | None = None
     protected: bool = False
     hint: str = ""
+    cause: str = ""
 
 
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
@@ -42,12 +46,22 @@ def _statuses(session: Session, env: Environment, layer: str, observed: Observed
     if state is None:
         yield LayerStatus(layer, stack_name(env, layer), ABSENT)
         return
-    yield _status(layer, state)
+    yield _explained(session, _status(layer, state), state)
     if layer == ROOT:
         for resource in session.cloud.resources(state.stack_id):
             child = observed.by_id.get(resource.physical_id)
             if resource.type == STACK_TYPE and child is not None:
                 yield _status(resource.logical_id.lower(), child)
+
+
+def _explained(session: Session, found: LayerStatus, state: StackState) -> LayerStatus:
+    """A failed stack with its root cause and the next step; without the cause where its events cannot be read."""
+    if not (state.status.endswith("_FAILED") or state.status.endswith("ROLLBACK_COMPLETE")):
+        return found
+    cause = None
+    with suppress(CloudError):
+        cause = why_failed(session, Target(found.layer, found.stack, name_child), state)
+    return replace(found, cause=str(cause or ""), hint=found.hint or next_step(state.status))
 
 
 def _status(layer: str, state: StackState) -> LayerStatus:

@@ -135,8 +135,8 @@ def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
             (each.layer.ljust(layers), "bold"), "  ", (each.status.ljust(words), colour(each.status)),
             f"  {each.stack.ljust(stacks)}  {since}{'  protected' if each.protected else ''}".rstrip(),
         )  # fmt: skip
-        if each.reason:
-            yield Text(f"{'':{layers}}  {each.reason}")
+        if each.cause or each.reason:
+            yield Text(f"{'':{layers}}  {each.cause or each.reason}")
         if each.hint:
             yield Text(f"{'':{layers}}  {each.hint}", style="yellow")
 
@@ -161,6 +161,7 @@ def statuses_json(statuses: Sequence[LayerStatus]) -> str:
             "since": each.since.isoformat() if each.since else None,
             "protected": each.protected,
             "hint": each.hint,
+            "cause": each.cause,
         }
         for each in statuses
     ]
