@@ -281,6 +281,47 @@ def test_what_lets_less_through_is_no_widening(old: Mapping[str, Any], new: Mapp
     assert told(old, new) == ()
 
 
+CONDITIONS = [
+    ("StringEquals", ["a", "b"], "StringEquals", ["a"], False),
+    ("StringEquals", ["a"], "StringEquals", ["a", "b"], True),
+    ("StringEquals", ["a*"], "StringEquals", ["ab"], True),
+    ("StringLike", ["a*"], "StringLike", ["ab", "ac*"], False),
+    ("StringLike", ["ac*"], "StringLike", ["a*"], True),
+    ("ArnLike", ["arn:*"], "ArnLike", ["arn:a"], False),
+    ("ArnEquals", ["arn:*"], "ArnEquals", ["arn:a"], False),
+    ("StringNotEquals", ["a"], "StringNotEquals", ["a", "b"], False),
+    ("StringNotEquals", ["a", "b"], "StringNotEquals", ["a"], True),
+    ("StringNotLike", ["a*"], "StringNotLike", ["a*", "b"], False),
+    ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["10.1.0.0/16", "10.2.0.1"], False),
+    ("IpAddress", ["10.1.0.0/16"], "IpAddress", ["10.0.0.0/8"], True),
+    ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["2001:db8::/32"], True),
+    ("IpAddress", ["x"], "IpAddress", ["x", "y"], True),
+    ("NotIpAddress", ["10.0.0.0/8"], "NotIpAddress", ["10.0.0.0/8", "11.0.0.0/8"], False),
+    ("NumericLessThan", ["5"], "NumericLessThan", ["4"], True),
+    ("ForAllValues:StringEquals", ["a", "b"], "ForAllValues:StringEquals", ["a"], True),
+    ("ForAllValues:StringEquals", ["a"], "ForAllValues:StringEquals", ["a"], False),
+    ("Bool", ["true"], "Bool", ["true"], False),
+    ("Bool", ["true"], "Bool", ["false"], True),
+    ("StringEquals", ["a"], "StringNotEquals", ["a"], True),
+    ("StringEquals", ["a"], "StringLike", ["a"], True),
+    ("StringLike", ["a"], "StringEquals", ["a"], True),
+]
+
+
+@pytest.mark.parametrize(("before", "had", "after", "has", "wider"), CONDITIONS)
+def test_conditions_compare_by_what_their_operators_mean(
+    before: str, had: list[str], after: str, has: list[str], wider: bool
+) -> None:
+    """Alternatives of a positive operator, exclusions of a negative one; what is not known compares as it is."""
+    old, new = ({each: {key: values}} for each, key, values in ((before, "aws:Key", had), (after, "AWS:key", has)))
+    assert bool(told(role(allow("s3:*", Condition=old)), role(allow("s3:*", Condition=new)))) == wider
+    both = {**old, "Null": {"aws:Other": "false"}}
+    assert told(role(allow("s3:*", Condition=old)), role(allow("s3:*", Condition=both))) == ()
+    assert told(role(allow("s3:*", Condition=both)), role(allow("s3:*", Condition=old)))
+    key = {after: {"aws:Else": has}}
+    assert told(role(allow("s3:*", Condition=old)), role(allow("s3:*", Condition=key)))
+
+
 def test_what_looks_alike_does_not_cover_each_other() -> None:
     """A denial is no grant, and a right to assume roles is nobody's right to assume this one."""
     changed = told(role(deny("sqs:SendMessage")), role(allow("sqs:SendMessage")))
