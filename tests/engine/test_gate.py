@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 from sweeps import sweep
 
-from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.bootstrap import artifact_plan, bootstrap
+from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment
 from infragen.engine.gate import ANY_CHANGE, BROADENING, NEVER, Approval, agreed_to, ask, refuse_more
 from infragen.engine.outcome import Failed
 from infragen.engine.progress import Question
@@ -22,6 +23,7 @@ from infragen.layer import LaunchParameter
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import ResourceChange
 from infragen.synth import Assembly
+from infragen.templatefile import dump_yaml, parse
 from infragen.widening import Widening
 
 TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
@@ -173,6 +175,25 @@ def test_c10_what_turns_out_wider_than_shown_is_refused(stage: Stage) -> None:
     assert failed.exit_code == 3
     assert "may call sqs:SendMessage on every queue" in failed.message
     assert stage.cloud.stack("shop-dev-worker") is None
+
+
+def test_the_artifact_bucket_needs_no_approval_of_its_own(stage: Stage, topology: str) -> None:
+    """What a version of infragen changes in its own template is no widening of the user's."""
+    env = environment(topology)
+    plan = artifact_plan(env)
+    [unit] = plan.units
+    body = parse(unit.text)
+    body["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"].append(
+        {"Effect": "Deny", "Action": "s3:DeleteBucket", "Principal": "*", "Resource": "*"}
+    )
+    text = dump_yaml(body)
+    older = replace(plan, units=(replace(unit, body=body, text=text),))
+    assert deploy_plan(older, stage.session, Options()).exit_code == 0
+    stage.ui.asked.clear()
+    ended = bootstrap(env, stage.session)
+    assert ended.exit_code == 0
+    assert [each.place for each in ended.plan.gated] == ["artifacts/BucketPolicy"]
+    assert [each.answered_by for each in stage.ui.asked] == ["--yes"]
 
 
 def test_a_deployment_above_the_budget_is_refused(stage: Stage, topology: str) -> None:

