@@ -9,7 +9,9 @@ import pytest
 from fakeaws import FakeAws
 from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bucket
 
+from infragen.artifact import Artifact
 from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.litter import find_left, prune
 from infragen.engine.outcome import Failed, Unchanged
 from infragen.engine.progress import Timer
 from infragen.engine.saving import deploy_saved, save_plan
@@ -365,6 +367,34 @@ def test_a_plan_that_cannot_be_written_leaves_no_change_set(desk: Desk, topology
     with pytest.raises(Unwritable):
         save_plan(shop(topology), desk.stage.session, Options(), HOUR, full)
     assert desk.change_sets() == []
+
+
+def test_worker_code_is_uploaded_when_the_plan_is_saved(desk: Desk, topology: str) -> None:
+    """Whoever deploys it needs no build: the keys are in the plan."""
+    made = shop(topology)
+    worker = made.templates[1]
+    names = ("CodeBucket", "MailCodeKey")
+    takes = tuple(LaunchParameter(name, "", default="none", keep=True) for name in names)
+    declared = worker.body["Parameters"] | {name: {"Type": "String", "Default": "none"} for name in names}
+    body = {**worker.body, "Parameters": declared}
+    made = replace(made, templates=(made.templates[0], replace(worker, body=body, parameters=(IMAGE, *takes))))
+    desk.save(made, code={"mail": Artifact("code/abc.zip", b"PK")})
+    bucket = f"infragen-shop-dev-{ACCOUNT}-us-east-1"
+    stored = desk.stage.aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="code/")["Contents"]
+    assert [each["Key"] for each in stored] == ["code/abc.zip"]
+    assert desk.deploy_saved(made).exit_code == 0
+    [deployed] = [each for each in desk.stage.cloud.stacks("shop-dev") if "orker" in each.name]
+    assert {name: deployed.parameters[name] for name in names} == {"CodeBucket": bucket, "MailCodeKey": "code/abc.zip"}
+
+
+def test_a_saved_plan_can_be_thrown_away(desk: Desk, topology: str) -> None:
+    """`infragen changesets prune` asks no expiry; the plan is stale then."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    env = environment(topology)
+    assert prune(desk.stage.session, find_left(env, desk.stage.session)) == ()
+    assert desk.change_sets() == []
+    assert "its change set is gone" in desk.stale(shop(topology, 31))
 
 
 def test_a_plan_without_changes_can_be_saved_and_deployed(desk: Desk, topology: str) -> None:
