@@ -98,6 +98,8 @@ def test_nothing_to_change_is_said() -> None:
     text = page(quiet)
     check_html(text)
     assert "Nothing to change." in text
+    assert "Drift" not in text
+    assert "Drift: none found" in page(replace(quiet, drift=()))
     assert 'class="row"' not in text
 
 

@@ -83,6 +83,14 @@ def test_what_else_there_is_to_say_of_a_row_is_said() -> None:
         assert said in text
 
 
+def test_whether_drift_was_looked_for_is_said() -> None:
+    """Found, not found, and not looked for are three things."""
+    plan = everything()
+    assert "**Drift: not as the stacks say**\n\n```diff\n! " in as_markdown(plan)
+    assert "Drift" not in as_markdown(replace(plan, drift=None))
+    assert "\n\nDrift: none found\n\n" in as_markdown(replace(plan, drift=()))
+
+
 def test_rows_that_only_pass_on_tags_are_one_line() -> None:
     """With their names: a new tag of the environment changes nearly every resource."""
     tagged = PropertyChange(("Tags",), cause=TAGGED)

@@ -131,6 +131,8 @@ def _alerts(plan: EnvironmentPlan) -> Iterator[str]:
     for title, lines in words.alerts(plan):
         items = "".join(f"<li>{_text(each)}</li>" for each in lines)
         yield f'<section class="alert"><h2>{title}</h2><ul>{items}</ul></section>'
+    if plan.drift == ():
+        yield '<p class="quiet">Drift: none found</p>'
 
 
 def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | None) -> Iterator[str]:

@@ -104,6 +104,8 @@ def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
     for title, alerts in words.alerts(plan):
         sign = "-" if title.startswith("Refused") else "!"
         yield _block(title, [f"{sign} {each}" for each in alerts], "diff")
+    if plan.drift == ():
+        yield Part(("Drift: none found", ""))
     if plan.settings:
         yield _settings(plan)
     if plan.cost and (lines := list(words.cost_lines(plan.cost, MOST_COSTS))):
