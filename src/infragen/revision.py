@@ -56,7 +56,9 @@ def _git(where: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git
     except FileNotFoundError:
-        raise CloudError("git is not installed, or not on the PATH") from None
+        raise CloudError(
+            "git is not installed, or not on the PATH", "install it, or compare with a directory"
+        ) from None
     if done.returncode != 0:
         raise InputError(f"git: {done.stderr.decode(errors='replace').strip() or 'failed'}")
     return done.stdout

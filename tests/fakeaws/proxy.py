@@ -76,6 +76,14 @@ class Truncate:
 
 
 @dataclass(frozen=True)
+class Garble:
+    """Replace what a pattern finds in the reply."""
+
+    pattern: bytes
+    replacement: bytes
+
+
+@dataclass(frozen=True)
 class Interrupt:
     """Do something (kill the client, say) before the call is forwarded or after it, then drop the connection."""
 
@@ -83,7 +91,7 @@ class Interrupt:
     applied: bool = False
 
 
-Fault = DropBefore | DropAfter | Delay | Error | Html | Truncate | Interrupt
+Fault = DropBefore | DropAfter | Delay | Error | Html | Truncate | Garble | Interrupt
 
 THROTTLED = Error("Throttling", 400, "Rate exceeded")
 SLOW_DOWN = Error("SlowDown", 503, "Please reduce your request rate.")
@@ -241,6 +249,10 @@ class Proxy:
                 return None
             case Error() | Html():
                 return _made_up(fault, request)
+            case Garble(pattern, replacement):
+                body = re.sub(pattern, replacement, reply.body, flags=re.DOTALL)
+                kept = [(k, v) for k, v in reply.headers if k.lower() != "content-length"]
+                return _Reply(reply.status, [*kept, ("Content-Length", str(len(body)))], body)
             case Truncate(share, announce_all):
                 return _cut_short(reply, share, announce_all)
         return reply

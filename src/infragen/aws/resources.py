@@ -143,7 +143,10 @@ def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
             Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": versions, "Quiet": True}
         )
     for each in answer.get("Errors", ()):  # the call as a whole succeeds all the same
-        raise CloudError(f"{bucket}/{each.get('Key')} cannot be deleted: {reading.plain(each.get('Message'))}")
+        raise CloudError(
+            f"{bucket}/{each.get('Key')} cannot be deleted: {reading.plain(each.get('Message'))}",
+            "delete it by hand, then run the same command again",
+        )
     return True
 
 

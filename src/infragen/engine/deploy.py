@@ -351,7 +351,7 @@ def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, option
         raise KeyboardInterrupt
     for each in ended.outcomes:
         if isinstance(each, Unknown):
-            raise OutcomeUnknown(each.message)
+            raise OutcomeUnknown(each.message, "`infragen follow` follows it to its end")
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
     return observed
@@ -447,7 +447,10 @@ class Run:
         examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
         if examined.waits_for:
             names = ", ".join(examined.waits_for)
-            raise OperationFailed(f"{unit.stack} needs outputs that {names} did not give")
+            raise OperationFailed(
+                f"{unit.stack} needs outputs that {names} did not give",
+                "somebody has changed their stacks meanwhile; run the same command again",
+            )
         made, options = self.litter.made, self.options
         again = yield from prepare(
             self.session, self.plan, examined, options.on_failure, made, options.nested, self.until

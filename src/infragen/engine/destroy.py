@@ -176,7 +176,10 @@ def _users(stack: Doomed, others: Sequence[Doomed]) -> Iterator[str]:
 def _ask(env: Environment, session: Session, plan: DestroyPlan, options: DestroyOptions) -> None:
     if options.confirmed:
         if options.confirmed != env.environment:
-            raise Refused(f"--confirm says {options.confirmed}; this is {env.environment}: nothing was deleted")
+            raise Refused(
+                f"--confirm says {options.confirmed}; this is {env.environment}: nothing was deleted",
+                f"if {env.environment} is meant: --confirm {env.environment}",
+            )
         return
     if env.protected:
         answered_by, typed = f"--confirm {env.environment}", env.environment

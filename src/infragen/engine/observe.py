@@ -46,10 +46,14 @@ def check_identity(session: Session, env: Environment) -> Identity:
             "use the right profile, or mend `account` in the environment file; nothing was changed",
         )
     if identity.region != env.region:
-        raise Refused(f"{env.environment} is in {env.region}; the session is in {identity.region}")
+        raise Refused(
+            f"{env.environment} is in {env.region}; the session is in {identity.region}",
+            "use a session of that region, or mend `region` in the environment file; nothing was changed",
+        )
     if identity.partition != _partition(env.region):
         raise Refused(
-            f"{env.region} is in partition {_partition(env.region)}; the credentials are of {identity.partition}"
+            f"{env.region} is in partition {_partition(env.region)}; the credentials are of {identity.partition}",
+            "use a profile of that partition, or mend `region` in the environment file; nothing was changed",
         )
     session.ui.tell(Connected(identity))
     return identity
@@ -101,7 +105,10 @@ def check_stacks(session: Session, plan: Plan, observed: Observed, adopt: bool =
 def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environment, adopt: bool) -> None:
     """Raises Refused for a stack that is not ours to change, Conflict for one that somebody is changing."""
     if state.parent_id:
-        raise Refused(f"{state.name} is nested in {state.parent_id}; it is changed through that stack only")
+        raise Refused(
+            f"{state.name} is nested in {state.parent_id}; it is changed through that stack only",
+            "give the environment or the project another name: this one is taken",
+        )
     if not (is_of(state, env) or adopt or _is_only_reviewed(cloud, state)):
         raise Refused(
             f"a stack {state.name} exists and does not carry infragen's tags for {env.name}",

@@ -97,7 +97,10 @@ def make_change_set(
     while True:
         found = yield from patiently(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:
-            raise Conflict(f"the change set {request.name} of {request.stack} was deleted while it was being made")
+            raise Conflict(
+                f"the change set {request.name} of {request.stack} was deleted while it was being made",
+                "somebody else clears up change sets; run the same command again",
+            )
         if not found.pending:
             return found
         yield

@@ -29,7 +29,10 @@ def patiently(
     while True:
         try:
             if account and session.cloud.identity().account != account:
-                raise OutcomeUnknown(f"it still runs in AWS; the new login is not of account {account}")
+                raise OutcomeUnknown(
+                    f"it still runs in AWS; the new login is not of account {account}",
+                    "log in to that account and run `infragen follow`",
+                )
             return read()
         except Unavailable as error:
             if limit is not None and session.timer.now() - began > limit:

@@ -198,7 +198,10 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
     for what, here in (("environment", env.environment), ("account", env.account), ("region", env.region)):
         there = getattr(saved, what)
         if there != here:
-            raise Refused(f"{name} is a plan for {what} {there}; the environment file says {here}")
+            raise Refused(
+                f"{name} is a plan for {what} {there}; the environment file says {here}",
+                "deploy it with the file that it was made from, or make a new one with `infragen plan --out`",
+            )
 
 
 def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:
