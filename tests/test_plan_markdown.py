@@ -74,9 +74,9 @@ def test_what_else_there_is_to_say_of_a_row_is_said() -> None:
     text = as_markdown(everything())
     for said in (
         "(replaced: the old one is snapshotted, then deleted); from environments/prod.yaml:12 database\n",
-        "\n!     the sources disagree: AWS updates it in place\n",
-        "\n!     looks like OldTopic under another name: AWS deletes the one and creates the other\n",
-        "\n! the sources disagree: AWS sees no output\n",
+        "\n!     ≠ the sources disagree: AWS updates it in place\n",
+        "\n!     ≈ looks like OldTopic under another name: AWS deletes that and creates this\n",
+        "\n! ≠ the sources disagree: AWS sees no output\n",
         "Tags[Team].Value: a -> b; moved from position 2; AWS's default; from environments/prod.yaml:7 tags.Team\n",
         "Password: (secret) -> (secret, changed)\n",
     ):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,8 @@ from infragen.cost.columns import always
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
-from infragen.report.plan_words import kind, shown, summary
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, TAGGED, kind, pair, shown, summary
+from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.widening import Widening
 
 QUEUE = "AWS::SQS::Queue"
@@ -187,3 +188,100 @@ def test_a_month_above_the_budget_is_told() -> None:
     for after, budget in ((412.5, 500), (389, 380)):
         cost = CostDelta(always(390), always(after))
         assert not any("budget" in line for line in text(replace(dear, cost=cost, budget=budget)))
+
+
+def modified(*properties: PropertyChange, name: str = "Q", **more: object) -> ResourceChange:
+    return ResourceChange("queue", "Modify", name, QUEUE, "False", properties=properties, **more)  # type: ignore[arg-type]
+
+
+def test_what_the_sources_say_differently_is_beneath_the_row() -> None:
+    """Also where nothing is to change at all, and of the whole stack."""
+    row = modified(disagreements=("AWS's change set does not change it",), source="template")
+    assert "        ≠ the sources disagree: AWS's change set does not change it" in text(plan(update(row)))
+    quiet = StackPlan("queue", "q", "none", disagreements=("AWS's change set is empty",))
+    assert text(plan(quiet))[-1] == "    ≠ the sources disagree: queue: AWS's change set is empty"
+
+
+def test_the_header_says_when_both_sources_speak_and_a_row_when_only_one_does() -> None:
+    """A row of its own source needs no word."""
+    rows = (modified(source="both"), modified(name="Own", source="template"), modified(name="Theirs"))
+    lines = text(plan(update(*rows, source="change set")))
+    assert lines[2].endswith("(from AWS's change set, compared with the templates)")
+    assert lines[5] == "        · only comparing templates says so"
+    assert not any("only" in line for line in lines[6:])
+
+
+def test_a_renamed_resource_is_pointed_out_where_it_is_added() -> None:
+    """Once is enough: the removed one is named."""
+    rows = (
+        ResourceChange("queue", "Add", "New", QUEUE, renamed="Old"),
+        ResourceChange("queue", "Remove", "Old", QUEUE, policy_action="Delete", renamed="New"),
+    )
+    lines = [line.strip() for line in text(plan(update(*rows))) if "≈" in line]
+    assert lines == ["≈ looks like Old under another name: AWS deletes that and creates this"]
+
+
+def test_a_secret_that_changes_says_so_and_no_more() -> None:
+    """Two secrets look the same, and are not."""
+    changes = (
+        PropertyChange(("Properties", "Password"), Secret(), Secret()),
+        PropertyChange(("Properties", "ApiKey"), Absent(), Secret()),
+    )
+    lines = text(plan(update(modified(*changes))))
+    assert "        Password  (secret) -> (secret, changed)" in lines
+    assert "        ApiKey  (none) -> (secret)" in lines
+
+
+def test_a_moved_element_a_note_and_the_line_of_the_file_are_said() -> None:
+    """Beside the value where there is room, below it where not."""
+    moved = PropertyChange(("Properties", "Tags", 1), name="Tags[Team]", moved_from=0, note="order only")
+    decided = PropertyChange(("Properties", "Delay"), 1, 2, origin="environments/dev.yaml:7 queues[0].delay_seconds")
+    row = modified(moved, decided)
+    assert "        Tags[Team]  moved from position 0  order only" in text(plan(update(row)))
+    assert "        Delay  1 -> 2  from environments/dev.yaml:7 queues[0].delay_seconds" in text(plan(update(row)))
+    assert text(plan(update(row)), 60)[5:7] == [
+        "        Delay  1 -> 2",
+        "          from environments/dev.yaml:7 queues[0].delay_seconds",
+    ]
+
+
+def test_many_resources_that_only_get_the_stacks_tags_are_one_line() -> None:
+    """Three are told one by one; with a change of its own each is told, without its tags."""
+    tag = PropertyChange(("Tags",), cause=TAGGED)
+    few, many = ([modified(tag, name=f"Q{n}") for n in range(count)] for count in (3, 4))
+    own = modified(tag, PropertyChange(("Properties", "Delay"), 1, 2), name="Own")
+    assert sum("Tags" in line for line in text(plan(update(*few)))) == 3
+    lines = text(plan(update(*many, own)))
+    assert "    ~ 4 more: only their tags change, as the stack's do" in lines
+    assert not any("Tags" in line for line in lines)
+    assert lines[-1].startswith("0 to add, 5 to change")
+
+
+def test_what_would_replace_is_told_apart_from_what_does() -> None:
+    """A value that may turn out to be the same forces nothing."""
+    change = PropertyChange(("Properties", "QueueName"), "a", "b", "Always")
+    rows = [
+        ResourceChange("queue", "Modify", "Q", QUEUE, each, properties=(change,)) for each in ("True", "Conditional")
+    ]
+    assert [text(plan(update(row)))[4] for row in rows] == [
+        "        QueueName  a -> b  forces the replacement",
+        "        QueueName  a -> b  would replace it",
+    ]
+
+
+def test_long_values_are_cut_around_what_differs() -> None:
+    """What is shared at the beginning is left out; the whole length is told."""
+    before, after = ("x" * 300 + each + "y" * 300 for each in ("old", "new"))
+    cut = pair(PropertyChange(("P",), before, after), 80)
+    assert ["old" in cut[0], "new" in cut[1]] == [True, True]
+    assert all(each.startswith("…") and each.endswith("… (603 characters)") and len(each) <= 80 for each in cut)
+    assert pair(PropertyChange(("P",), "a" * 10, "b" * 10), 80) == ("a" * 10, "b" * 10)
+
+
+def test_every_mark_is_explained() -> None:
+    """A reader of a plan finds each sign on the page about plans."""
+    page = (Path(__file__).parents[1] / "docs" / "reading-a-plan.md").read_text("utf-8")
+    for mark in (*SIGNS.values(), DISAGREE, RENAMED, BESIDES, "!"):
+        assert f"| `{mark}` |" in page
+    for words in (str(Secret()), str(Absent()), "(secret, changed)", "(not told)", TAGGED):
+        assert words in page

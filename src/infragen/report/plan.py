@@ -90,7 +90,7 @@ def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Tex
 
 def _disagreements(stack: StackPlan) -> Iterator[Text]:
     for each in stack.disagreements:
-        yield Text(f"    ≠ {stack.layer}: the sources disagree: {each}", style="yellow")
+        yield Text(f"    {words.DISAGREE} the sources disagree: {stack.layer}: {each}", style="yellow")
 
 
 def change_lines(rows: Sequence[ResourceChange], width: int, source: str = "") -> Iterator[Text]:
@@ -110,16 +110,17 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
     )  # fmt: skip
     yield from _with_asides(line, (f"from {change.origin}",) if change.origin else (), width)
     for each in words.asides(change, source):
-        yield Text(f"        ≠ {each}" if each.startswith(words.DISAGREE) else f"        ! {each}", style="yellow")
+        yield Text(f"        {each}", style="yellow")
     if words.shows_values(change):
         for value in words.told(change):
-            forces = words.forces(change, value)
-            yield from _value_lines(f"        {words.path(value)}", value, width, forces=forces)
+            certainly = "forces the replacement" if change.replacement == "True" else "would replace it"
+            effect = certainly if words.forces(change, value) else ""
+            yield from _value_lines(f"        {words.path(value)}", value, width, effect)
 
 
-def _value_lines(lead: str, change: PropertyChange, width: int, *, forces: bool = False) -> Iterator[Text]:
+def _value_lines(lead: str, change: PropertyChange, width: int, effect: str = "") -> Iterator[Text]:
     """A value on one line where it fits; else its two sides below, together or one by one, cut to the width."""
-    tail, asides = ("  forces the replacement" if forces else ""), words.value_remarks(change)
+    tail, asides = (f"  {effect}" if effect else ""), words.value_remarks(change)
     if not words.has_values(change):
         yield from _with_asides(Text.assemble(lead, (tail, "magenta")), asides, width)
         return

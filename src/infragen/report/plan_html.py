@@ -241,7 +241,7 @@ def _section(layer: _Layer) -> Iterator[str]:
         yield f'<p class="quiet">{_text(about)}</p>'
     if granted := words.granted(stack):
         yield f'<p class="quiet">opens {_text(granted)}, within the account</p>'
-    for each in (*stack.notes, *(f"{words.DISAGREE}: {each}" for each in stack.disagreements)):
+    for each in (*stack.notes, *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack.disagreements)):
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS
     for row in layer.rows:

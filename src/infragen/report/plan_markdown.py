@@ -216,7 +216,7 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> 
         for each in some:
             lines += _value(each, f"{title} ", forces=False, whole=whole)
     lines += [f"! note: {words.visible(each)}" for each in stack.notes]
-    return lines + [f"! {words.DISAGREE}: {words.visible(each)}" for each in stack.disagreements]
+    return lines + [f"! {words.DISAGREE} the sources disagree: {words.visible(each)}" for each in stack.disagreements]
 
 
 def _row(change: ResourceChange) -> str:

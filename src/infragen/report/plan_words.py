@@ -72,27 +72,24 @@ def remark(change: ResourceChange) -> str:
     return f"{lead}: {fate}" if fate else lead
 
 
-DISAGREE = "the sources disagree"
+DISAGREE, RENAMED, BESIDES = "≠", "≈", "·"
+"""The signs of what else is said of a row: the sources disagree, it looks renamed, anything else."""
 
 
 def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
-    """What else there is to say of a row, a sentence each: renaming, which of two sources has it, disagreements.
+    """What else there is to say of a row, each with its sign: renaming, which source has it, disagreements.
 
     `stack_source` is the source of the stack's rows, so that only what differs from it is said.
     """
     sentences = []
-    if change.renamed:
-        sentences.append(
-            f"looks like {change.renamed} under another name: AWS deletes the one and creates the other"
-            if kind(change) == ADD
-            else f"looks like {change.renamed}, which is added: AWS deletes the one and creates the other"
-        )
+    if change.renamed and kind(change) == ADD:
+        sentences.append(f"{RENAMED} looks like {change.renamed} under another name: AWS deletes that and creates this")
     if change.reported and change.replacement == "True":
-        sentences.append(f"AWS says {change.reported}; by the schema of its type it is replaced")
-    sentences += [f"{DISAGREE}: {each}" for each in change.disagreements]
-    sentences += change.drift
+        sentences.append(f"{BESIDES} AWS says {change.reported}; by the schema of its type it is replaced")
+    sentences += [f"{DISAGREE} the sources disagree: {each}" for each in change.disagreements]
+    sentences += (f"{BESIDES} {each}" for each in change.drift)
     if stack_source == "change set" and change.source == "template" and not change.disagreements:
-        sentences.append("only comparing templates says so")
+        sentences.append(f"{BESIDES} only comparing templates says so")
     return tuple(sentences)
 
 
