@@ -318,7 +318,7 @@ def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topo
     assert f"  second/Topic: DisplayName should be (none), is hand: it {STAYS}" in told_lines
     [row] = [each for each in shown.changes() if each.logical_id == "Queue"]
     assert row.drift[0].startswith("drift: VisibilityTimeout should be 30, is 45")
-    assert any("! drift: VisibilityTimeout should be 30, is 45" in each for each in told_lines)
+    assert any("· drift: VisibilityTimeout should be 30, is 45" in each for each in told_lines)
     for form in ("json", "markdown", "html"):
         assert b"VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment])
 
