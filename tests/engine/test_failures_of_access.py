@@ -331,6 +331,15 @@ def test_a11_a_change_set_is_explained_as_far_as_permitted(bench: Bench, aws: Fa
         bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))
 
 
+def test_a11_without_the_right_to_read_templates_of_change_sets_there_is_a_warning(bench: Bench, aws: FakeAws) -> None:
+    """What was uploaded was compared before; the deployment goes on."""
+    aws.refuse("cloudformation:GetTemplate", "AccessDenied", "not authorized: GetTemplate", times=None, status=403)
+    assert bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})).exit_code == 0
+    [told] = [event.text for event in bench.ui.events if isinstance(event, Warned)]
+    assert "the template of data was not compared" in told
+    assert "not authorized: GetTemplate" in told
+
+
 def test_a12_a_role_that_may_not_be_passed_is_named(bench: Bench, aws: FakeAws) -> None:
     """By the request, with what is missing."""
     role = f"arn:aws:iam::{ACCOUNT}:role/deployer"

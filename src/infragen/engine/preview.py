@@ -358,7 +358,7 @@ def told(session: Session, plan: Plan, examined: Examined, change_set: ChangeSet
         if any(each in reason for each in UNREADABLE):
             raise CloudError(said, UNREADABLE_HINT)
         raise OperationFailed(said, _next_after(reason, unit))
-    check_templates(session.cloud, unit, change_set)
+    check_templates(session, unit, change_set)
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
     if not nested:
         plans = (plans[0], *map(unseen, plans[1:]))

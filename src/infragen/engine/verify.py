@@ -4,8 +4,9 @@ Nothing here is expected to go wrong. It would if credentials of another account
 if somebody put another object under a template's key between its upload and its use.
 """
 
-from infragen.cloud import Cloud, Identity
-from infragen.errors import CloudError, Refused
+from infragen.cloud import Identity
+from infragen.engine.progress import Session, Warned
+from infragen.errors import CloudError, Refused, Unavailable
 from infragen.plan import StackUnit
 from infragen.stack import ChangeSet
 from infragen.templatefile import parse
@@ -21,28 +22,30 @@ def check_place(identity: Identity, arn: str) -> None:
         )
 
 
-def check_templates(cloud: Cloud, unit: StackUnit, change_set: ChangeSet) -> None:
-    """Raises Refused when AWS read another template than was rendered, for the unit or for one nested in it."""
-    _compare(unit.layer, cloud.template(change_set.stack_id, change_set.change_set_id), unit.text)
+def check_templates(session: Session, unit: StackUnit, change_set: ChangeSet) -> None:
+    """Raises Refused when AWS read another template than was rendered, for the unit or for one nested in it.
+
+    Where the template of a change set may not be read there is a warning: the objects were compared when they were
+    uploaded.
+    """
+    _compare(session, unit.layer, change_set.change_set_id, unit.text)
     for row in change_set.changes:
         child = unit.children.get(row.logical_id)
         if child is not None and row.change_set_id:
-            _compare(child.layer, _nested(cloud, row.change_set_id), child.text)
+            _compare(session, child.layer, row.change_set_id, child.text)
 
 
-def _nested(cloud: Cloud, change_set_id: str) -> str | None:
-    """The template of a nested change set; None when the set is empty, for then nothing is executed."""
+def _compare(session: Session, layer: str, change_set_id: str, rendered: str) -> None:
     try:
-        return cloud.template("", change_set_id)
-    except CloudError:
-        found = cloud.change_set(change_set_id)
-        if found is None or found.empty:
-            return None
+        read = session.cloud.template("", change_set_id)
+    except Unavailable:
         raise
-
-
-def _compare(layer: str, read: str | None, rendered: str) -> None:
-    if read is not None and read != rendered and parse(read) != parse(rendered):
+    except CloudError as error:
+        found = session.cloud.change_set(change_set_id)
+        if found is not None and not found.empty:  # of an empty one nothing is executed
+            session.ui.tell(Warned(f"what AWS read as the template of {layer} was not compared: {error.message}"))
+        return
+    if read != rendered and parse(read) != parse(rendered):
         raise Refused(
             f"what AWS read as the template of {layer} is not what was rendered: nothing was executed",
             "somebody replaced the object in the artifact bucket: its versions say when; run the same command again",
