@@ -245,7 +245,8 @@ def _section(layer: _Layer) -> Iterator[str]:
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS
     for row in layer.rows:
-        yield _row(layer, row, whether=few and words.shows_values(row) and not words.only_tagged(row))
+        says = (words.shows_values(row) and not words.only_tagged(row)) or words.asides(row, stack.source)
+        yield _row(layer, row, whether=few and bool(says))
     if own := [(title, each) for title, some in words.own_changes(stack) for each in some]:
         inner = "".join(_value(each, title) for title, each in own)
         yield _details(layer, words.CHANGE, _NO_ROW, _NO_ROW, "parameters, tags and outputs", inner, whether=few)
@@ -289,7 +290,8 @@ def _facts(row: ResourceChange) -> str:
 def _value(change: PropertyChange, title: str, row: ResourceChange | None = None) -> str:
     """A value that changes, whole; a long one folded."""
     forces = '<span class="forces">forces the replacement</span>' if row and words.forces(row, change) else ""
-    said = "".join(f' <span class="said">{_text(each)}</span>' for each in words.value_remarks(change))
+    remarks = "; ".join(words.value_remarks(change))
+    said = f'<span class="said">{_text(remarks)}</span>' if remarks else ""
     head = f'<span class="name">{_text(f"{title} {words.path(change)}".strip())}</span> {forces}{said}'
     return f'<div class="value">{head}{_lines(change) if words.has_values(change) else ""}</div>'
 
