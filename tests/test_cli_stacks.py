@@ -194,3 +194,17 @@ def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:
     refused = run("destroy", "--yes", code=4)
     assert f"Role {gone} is invalid or cannot be assumed" in refused.output
     assert "deleted" in run("destroy", "--yes", "--role-arn", "arn:aws:iam::111122223333:role/other").stdout
+
+
+def test_the_guide_shows_the_last_lines_as_they_are(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """docs/when-a-deployment-fails.md: its example is what this deployment prints, and what `status` says later."""
+    aws.slow("JobsDlq", 90)
+    aws.fail(
+        "JobsQueue",
+        "You must wait 60 seconds after deleting a queue before you can create another with the same name. "
+        "(Service: Sqs, Status Code: 400, Request ID: 7f2b9c1e)",
+    )
+    guide = (Path(__file__).parents[1] / "docs" / "when-a-deployment-fails.md").read_text()
+    assert f"```\n{run('deploy', '--yes', code=1).stdout}```" in guide
+    [failed] = [line for line in run("status").stdout.splitlines() if "Request ID" in line]
+    assert f"{failed.strip()}\n" in guide

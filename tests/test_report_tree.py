@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started
 from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report.duration import USUAL
 from infragen.report.scene import Scene
 from infragen.report.tree import tree
 from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
@@ -244,3 +246,11 @@ def test_it_fits_any_terminal(resources: list[int], height: int, width: int) -> 
     if not lines or "more stacks" not in lines[-1]:
         assert len([line for line in lines if line.startswith("| ")]) == len(resources)
         assert shown + folded <= sum(resources)
+
+
+def test_the_guide_has_every_figure() -> None:
+    """docs/when-a-deployment-fails.md names each type that usually takes long, with its minutes."""
+    guide = (Path(__file__).parents[1] / "docs" / "when-a-deployment-fails.md").read_text()
+    for (type_, operation), usual in USUAL.items():
+        [row] = [line for line in guide.splitlines() if f"`{type_}`" in line]
+        assert f"{usual.low}-{usual.high} min" in row, (type_, operation)

@@ -107,3 +107,16 @@ def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
     assert found.status == "UPDATE_ROLLBACK_COMPLETE"
     assert found.cause.endswith("UPDATE_FAILED: second (test.yaml:11 queues[1])")
     assert found.hint == "the stack is as it was before; mend the cause and deploy again"
+
+
+def test_an_update_that_somebody_else_cancels_is_no_riddle(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
+    """No resource failed, and AWS gives no reason: the message says what it looks like."""
+    assert deploy(worker, file).exit_code == 0
+    file.path.write_text(file.path.read_text().replace("retention_days: 9", "retention_days: 8"))
+    file = load_file(file.path)
+    aws.slow("JobsQueue", 60, on="update")
+    stack = "shop-test" if file.environment.topology == "nested" else "shop-test-queue"
+    aws.at(30, lambda: aws.elsewhere.cancel_update_stack({"StackName": stack}))
+    found = failure(deploy(worker, file))
+    assert found.cause is None
+    assert found.message.endswith("no resource failed: it looks as if somebody cancelled the operation")

@@ -277,7 +277,9 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
         yield
         yield from patiently(session, target.layer, follower.finish)
     cause = _located(session, root_cause(_last_operation(follower)))
-    said = str(cause) if cause else state.reason or "AWS gave no reason"
+    cancelled = "no resource failed: it looks as if somebody cancelled the operation"
+    unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
+    said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
     return Failed(target.layer, target.stack, message, next_step(state.status), state.status, cause)
 
