@@ -67,7 +67,7 @@ def _changes(node: ast.AST) -> Iterator[str]:
             yield "without not"
         case ast.Constant(value=str() | bool() | int() | float()):
             yield "another value"
-        case ast.Return(value=value) if value is not None:
+        case ast.Return(value=value) if value is not None and getattr(value, "value", True):
             yield "no result"
         case ast.Raise():
             yield "another exception"

@@ -122,3 +122,18 @@ def test_the_stateful_types_are_those_of_cfn_lint() -> None:
     theirs = set(json.loads(table.read_text())["ResourceTypes"])
     assert theirs - STATEFUL == {"AWS::Logs::LogGroup", "AWS::EMR::Cluster", STACK_TYPE}
     assert STATEFUL - theirs == {"AWS::ECR::Repository", "AWS::RDS::GlobalCluster"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "replacement", "expected"),
+    [
+        (STACK_TYPE, "Conditional", False),
+        (STACK_TYPE, "True", True),
+        (STACK_TYPE, "", True),
+        ("AWS::SNS::Topic", "Conditional", True),
+        ("AWS::SNS::Topic", "False", False),
+    ],
+)
+def test_only_an_unopened_nested_stack_may_be_conditional(kind: str, replacement: str, expected: bool) -> None:
+    """R4: its own rows tell what becomes of what is in it; any other condition may mean a loss."""
+    assert destructive(ResourceChange("root", "Modify", "Queue", kind, replacement)) is expected
