@@ -14,6 +14,7 @@ from infragen.widening import Widening, widenings
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 TEMPLATES = Path(__file__).parent.parent / "templates"
 OTHER = "arn:aws:iam::222222222222:root"
+OURS = "arn:aws:iam::111111111111:role/ours"
 ORDERS = {"Fn::GetAtt": ["Orders", "Arn"]}
 
 
@@ -91,8 +92,16 @@ RIGHTS = [
     (by_policy_of(SEND), by_policy_of({**SEND, "Resource": "*"}),
      "whoever has the managed policy worker/Thing may now call sqs:SendMessage on every queue (was: only Orders)",
      False),
+    (role(allow("sqs:*", "*/x")), role(allow("sqs:*", {"Fn::Sub": "${Orders.Arn}/x"})),
+     "the role worker/Role may now call sqs:* on Orders/x (was: only */x)", False),
     (role(allow("sqs:*", "*x")), role(allow("sqs:*", "yx:z")),
      "the role worker/Role may now call sqs:* on yx:z (was: only *x)", False),
+    (role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), role(allow("iam:GetUser")),
+     "the role worker/Role may now call iam:GetUser on every IAM resource", False),
+    (role({"Effect": "Allow", "Action": "sqs:*", "NotResource": "arn:aws:sqs:*"}),
+     role(allow("sqs:*", "arn:aws:sqs:eu-central-1:111111111111:a")),
+     ("the role worker/Role may now call sqs:* on arn:aws:sqs:eu-central-1:111111111111:a "
+      "(was: only everything but arn:aws:sqs:*)"), False),
     (role(SEND, PermissionsBoundary="arn:b"), role(SEND),
      "the role worker/Role no longer has a permissions boundary", True),
     (role(SEND, PermissionsBoundary="arn:b"), role(SEND, PermissionsBoundary="arn:c"),
@@ -125,6 +134,12 @@ ACCESS = [
     (by_policy("AWS::SQS::QueuePolicy", Queues=["q"]),
      by_policy("AWS::SQS::QueuePolicy", {**EVERYONE, "Condition": OWN}, Queues=["q"]),
      "worker/Thing now lets everyone call sqs:SendMessage, when aws:SourceAccount StringEquals 111111111111", False),
+    (by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", NotPrincipal={"AWS": OTHER}), Queues=["q"]),
+     by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal={"AWS": OURS}), Queues=["q"]),
+     f"worker/Thing now lets {OURS} call sqs:* (was: only everyone but {OTHER})", False),
+    (by_policy("AWS::SQS::QueuePolicy", {**EVERYONE, "Principal": "someone"}, Queues=["q"]),
+     by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q"]),
+     "worker/Thing now lets everyone call sqs:SendMessage (was: only someone)", True),
     (by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q"]),
      by_policy("AWS::SQS::QueuePolicy", EVERYONE, Queues=["q", "r"]),
      "worker/Thing (AWS::SQS::QueuePolicy) now applies to r", False),
@@ -253,6 +268,8 @@ NARROWER = [
     (role(allow("*")), role(but("Action", "iam:*", Resource="*"))),
     (role(but("Action", "iam:*", Resource="*")), role(but("Action", ["iam:*", "sts:*"], Resource="*"))),
     (role(but("Action", "iam:*", Resource="*")), role(SEND)),
+    (role({**SEND, "Sid": "One"}), role({**SEND, "Sid": "Two"})),
+    (role(allow("sqs:*", "arn:aws:sqs:*")), role(allow("sqs:*", "arn:aws:sqs:eu-central-1:111111111111:a"))),
     (role(but("Resource", ORDERS, Action="sqs:*")), role(but("Resource", [ORDERS, "arn:x"], Action="sqs:*"))),
     (
         by_policy("AWS::SQS::QueuePolicy", but("Principal", {"AWS": [OTHER]}, Action="sqs:*"), Queues=["q"]),
@@ -281,7 +298,48 @@ def test_what_lets_less_through_is_no_widening(old: Mapping[str, Any], new: Mapp
     assert told(old, new) == ()
 
 
+UNREADABLE = [
+    {**SEND, "Condition": ["x"]},
+    {**SEND, "Condition": {"StringEquals": "x"}},
+    {**SEND, "Condition": {"StringEquals": {"Ref": "Orders"}}},
+    {**SEND, "Condition": {"Fn::Transform": {"aws:SourceAccount": "x"}}},
+    {"Action": "sqs:*", "Resource": "*"},
+    {**SEND, "Effect": "Perhaps"},
+    "text",
+]
+
+
+@pytest.mark.parametrize("statement", UNREADABLE, ids=str)
+def test_a_statement_that_cannot_be_read_counts_when_it_comes_and_when_it_goes(statement: Any) -> None:
+    """It might have been a denial."""
+    for before, after in ((role(SEND), role(SEND, statement)), (role(SEND, statement), role(SEND))):
+        [widening] = told(before, after)
+        assert widening.sentence.startswith("the role worker/Role: a statement that infragen cannot read: ")
+        assert widening.grave
+
+
+def test_a_document_that_is_made_of_text_counts_as_a_whole() -> None:
+    """Sub in JSON text is not taken apart."""
+
+    def made(action: str) -> dict[str, Any]:
+        text = '{"Statement": [{"Effect": "Allow", "Action": "ACTION", "Resource": "${Orders.Arn}"}]}'
+        text = text.replace("ACTION", action)
+        return {**resource("AWS::Logs::ResourcePolicy", PolicyDocument={"Fn::Sub": text}), **ORDERS_QUEUE}
+
+    assert told(made("logs:a"), made("logs:a")) == ()
+    assert [each.grave for each in told(made("logs:a"), made("logs:b"))] == [True, True]
+    broken = resource("AWS::Logs::ResourcePolicy", PolicyDocument='{"Statement": [')
+    assert len(told({**broken, **ORDERS_QUEUE}, made("logs:b"))) == 2
+
+
+POSITIVE = ("StringEqualsIgnoreCase", "NumericEquals", "DateEquals", "Bool", "Null", "ArnLike", "ArnEquals")
+NEGATIVE = ("StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike", "NumericNotEquals",
+            "DateNotEquals")  # fmt: skip
 CONDITIONS = [
+    *((each, ["1", "2"], each, ["1"], False) for each in POSITIVE),
+    *((each, ["1"], each, ["1", "2"], True) for each in POSITIVE),
+    *((each, ["1"], each, ["1", "2"], False) for each in NEGATIVE),
+    *((each, ["1", "2"], each, ["1"], True) for each in NEGATIVE),
     ("StringEquals", ["a", "b"], "StringEquals", ["a"], False),
     ("StringEquals", ["a"], "StringEquals", ["a", "b"], True),
     ("StringEquals", ["a*"], "StringEquals", ["ab"], True),
@@ -315,7 +373,7 @@ def test_conditions_compare_by_what_their_operators_mean(
     """Alternatives of a positive operator, exclusions of a negative one; what is not known compares as it is."""
     old, new = ({each: {key: values}} for each, key, values in ((before, "aws:Key", had), (after, "AWS:key", has)))
     assert bool(told(role(allow("s3:*", Condition=old)), role(allow("s3:*", Condition=new)))) == wider
-    both = {**old, "Null": {"aws:Other": "false"}}
+    both = {**old, "NumericGreaterThan": {"aws:Other": "5"}}
     assert told(role(allow("s3:*", Condition=old)), role(allow("s3:*", Condition=both))) == ()
     assert told(role(allow("s3:*", Condition=both)), role(allow("s3:*", Condition=old)))
     key = {after: {"aws:Else": has}}

@@ -89,10 +89,14 @@ def _understood(statement: Any) -> bool:
     if not isinstance(statement, Mapping) or not KNOWN_KEYS.issuperset(statement):
         return False
     conditions = statement.get("Condition", {})
-    blocks = conditions.values() if isinstance(conditions, Mapping) else [None]
-    return statement.get("Effect") in ("Allow", "Deny") and all(
-        isinstance(each, Mapping) and not any(key.startswith("Fn::") or key == "Ref" for key in each) for each in blocks
-    )
+    if not isinstance(conditions, Mapping) or statement.get("Effect") not in ("Allow", "Deny"):
+        return False
+    blocks = (conditions, *conditions.values())
+    return all(isinstance(each, Mapping) and not any(map(_function, each)) for each in blocks)
+
+
+def _function(key: str) -> bool:
+    return key.startswith("Fn::") or key == "Ref"
 
 
 def _names(given: Iterable[Text] | None, withheld: Iterable[Text] | None) -> tuple[Names, ...]:
@@ -163,8 +167,6 @@ def _same_principal(inner: Text, outer: Text) -> bool:
 
 def _arn_within(inner: Text, outer: Text) -> bool:
     """Wildcards of an ARN stay within its fields, the last of which is the rest (IAM: "Resource")."""
-    if outer in (inner, ANYTHING):
-        return True
     if inner and inner[:1] == outer[:1] and isinstance(inner[0], Symbol):
         return ":" not in inner and within(inner, outer)  # what follows the ARN of one and the same thing
     mine, theirs = _fields(inner), _fields(outer)
