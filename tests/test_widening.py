@@ -391,6 +391,67 @@ def test_what_looks_alike_does_not_cover_each_other() -> None:
     assert [each.grave for each in anybody] == [True]
 
 
+def entry(protocol: Any, first: Any = None, last: Any = None, **peer: Any) -> dict[str, Any]:
+    ports = {} if first is None else {"FromPort": first, "ToPort": first if last is None else last}
+    return {"IpProtocol": protocol, **ports, **(peer or {"CidrIp": "10.0.0.0/8"})}
+
+
+GROUPS = ("SourceSecurityGroupId", "SourcePrefixListId", "SourceSecurityGroupName")
+COVERED = [
+    *((entry(number, 1), entry(name, 1)) for number, name in (("6", "tcp"), (17, "udp"), ("1", "icmp"))),
+    *((entry(name, 1), entry(number, 1)) for number, name in (("58", "icmpv6"), ("icmp6", "icmpv6"), (6, "TCP"))),
+    (entry("-1"), entry("tcp", 5)), (entry("-1"), entry("50")), (entry(-1), entry("icmp", 8, 0)),
+    (entry("tcp", -1), entry("tcp", 0, 65535)), (entry("tcp", 0, 65535), entry("tcp", -1)),
+    (entry("icmp", -1), entry("icmp", 8, 0)), (entry("icmp", 8, -1), entry("icmp", 8, 0)),
+    (entry("icmp", 8, 0), entry("icmp", 8, 0)), (entry("50"), entry("50")), (entry("50", 1), entry("50", 2)),
+    (entry("udp", 1, 9), entry("udp", 2, 3)), (entry("-1", 1, 2), entry("tcp", 80)),
+    *((entry("-1", **{key: "x"}), entry("tcp", 1, **{key: "x"})) for key in GROUPS),
+    (entry("-1", CidrIpv6="::/0"), entry("tcp", 1, CidrIpv6="2001:db8::/32")),
+]  # fmt: skip
+OPENED = [
+    (entry("tcp", 1), entry("udp", 1)), (entry("tcp", 1), entry("-1")), (entry("50"), entry("51")),
+    (entry("tcp", 0, 65534), entry("tcp", 0, 65535)), (entry("tcp", 0, 65534), entry("tcp", -1)),
+    (entry("tcp", 0, 65535), entry("-1")), (entry("icmp", 8, 0), entry("icmp", -1)),
+    (entry("icmp", 8, 0), entry("icmp", 8, -1)), (entry("icmp", 8, 0), entry("icmp", 9, 0)),
+    (entry("icmp", 8, 0), entry("icmp", 8, 1)), (entry("icmp"), entry("icmp", 8, 0)),
+    (entry("icmp", 8, 0), entry("icmp")), (entry("tcp"), entry("tcp", 1)), (entry("tcp", 1), entry("tcp")),
+    (entry("tcp", "x"), entry("tcp", 1)), (entry(""), entry("tcp", 1)), (entry("tcp", 1), entry("?!", 1)),
+    *((entry("-1", **{key: "x"}), entry("tcp", 1, **{key: "y"})) for key in GROUPS),
+    (entry("-1", SourceSecurityGroupId="x"), entry("-1", SourcePrefixListId="x", CidrIp="10.0.0.0/8")),
+    (entry("-1", SourceSecurityGroupId="x"), entry("-1", SourceSecurityGroupId="x", SourceSecurityGroupOwnerId="2")),
+    (entry("-1", CidrIp="0.0.0.0/0"), entry("-1", CidrIpv6="::/0")),
+    (entry("tcp", 1), {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), COVERED, ids=str)
+def test_rules_that_a_rule_covers(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """By name or number of the protocol, by port, by type and code of ICMP, by what the other side is."""
+    assert told(group(old), group(new)) == ()
+
+
+@pytest.mark.parametrize(("old", "new"), OPENED, ids=str)
+def test_rules_that_a_rule_does_not_cover(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """What is not read opens everything where it is new, and nothing where it was."""
+    assert told(group(old), group(new))
+
+
+def test_a_rule_says_what_it_opens() -> None:
+    """Protocols by name, ports as a range, all of them in words."""
+    opened = {
+        "tcp": (entry("tcp", 0, 65535), "tcp on every port"), "udp": (entry(17, 5, 9), "udp 5-9"),
+        "esp": (entry("50"), "50"), "all": (entry("-1"), "everything"), "odd": (entry("?!"), "an unknown protocol"),
+        "icmp": (entry("icmp", 8, 0), "icmp 8-0"), "unread": (entry("tcp"), "tcp on every port"),
+    }  # fmt: skip
+    for new, words in opened.values():
+        [widening] = told(group(), group(new))
+        assert str(widening) == f"worker/Thing now accepts {words} from 10.0.0.0/8"
+    for key in ("DestinationSecurityGroupId", "DestinationPrefixListId", "CidrIpv6"):
+        peer = "2001:db8::/32" if key == "CidrIpv6" else "x"
+        [widening] = told(group(), group(egress=[entry("-1", **{key: peer})]))
+        assert str(widening) == f"worker/Thing may now reach everything at {peer}"
+
+
 def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
     """A group's rules count together, wherever they are written."""
     inline = group(tcp(443, "10.0.0.0/8"))
