@@ -1,9 +1,11 @@
 """The engine's events as words, for logs and for terminals."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from plans import NASTY, nasty
 
 from infragen.cloud import Identity
 from infragen.engine.follow import LayerEvent
@@ -121,6 +123,19 @@ def test_plans_go_where_plans_go() -> None:
     shown = EnvironmentPlan("dev", "1", "r", "nested", (StackPlan("queue", "q", "create", (change,)),))
     assert stage.tell(Planned(shown), Warned("careful")) == ["warning: careful"]
     assert "+ Orders" in stage.plans.getvalue()
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_that_is_told_steers_the_terminal(text: str) -> None:
+    """A plan and an event with this text in every place, on a terminal without colours of our own."""
+    shown, progress = io.StringIO(), io.StringIO()
+    with Terminal(console(progress, styled=False), console(shown, styled=False), lambda: 0.0) as ui:
+        ui.tell(Planned(nasty(text)))
+        ui.tell(event("Queue", "CREATE_FAILED", reason=text))
+        ui.tell(Warned(text))
+    said = shown.getvalue() + progress.getvalue()
+    assert len(said) > 100
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", said)
 
 
 def test_without_a_terminal_a_question_is_refused_and_a_flag_answers_it() -> None:

@@ -40,6 +40,7 @@ from infragen.report.deletion import deletion_lines
 from infragen.report.duration import HEARTBEAT, span, usually, verb
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
+from infragen.report.plan_words import visible
 from infragen.report.recovery import recovery_lines
 from infragen.report.scene import Scene, Work
 from infragen.report.tree import tree
@@ -77,7 +78,13 @@ def console(stream: TextIO, *, styled: bool) -> Console:
 def say(target: Console, lines: Iterator[Text]) -> None:
     """Prints lines; long ones are left to the terminal to wrap."""
     for line in lines:
-        target.print(line, soft_wrap=True)
+        target.print(harmless(line), soft_wrap=True)
+
+
+def harmless(line: Text) -> Text:
+    """A line in which nothing steers the terminal: one with such characters shows their numbers and has no colour."""
+    text = visible(line.plain)
+    return line if text == line.plain else Text(text)
 
 
 def width_of(target: Console) -> int:
@@ -235,7 +242,7 @@ class Terminal:
         if self._closed:
             return
         try:
-            self._progress.print(line, soft_wrap=True)
+            self._progress.print(harmless(line), soft_wrap=True)
         except BrokenPipeError:
             self._closed = True
 
