@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infragen.edits import NOTHING, differences, intrinsic, likeness, same
+from infragen.edits import NOTHING, differences, frozen, intrinsic, likeness, same
 from infragen.masking import Sealed, conceals, mask
 from infragen.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
 from infragen.settle import decides, later, references, settled
@@ -28,6 +28,9 @@ ORDER_ONLY = "its place alone: AWS keeps no order here"
 
 RENAMED = 0.75
 """The part of their properties that a removed and an added resource must share to be one that is renamed."""
+
+MOST_COMPARED = 2500
+"""Pairs of removed and added resources above which only those are matched that are the same to the last property."""
 
 
 @dataclass(frozen=True)
@@ -231,18 +234,45 @@ def _rename(
     CloudFormation knows no renaming: the one is deleted, the other created, with all that was in it.
     """
     gone = [name for name, row in rows.items() if row.action == "Remove"]
-    for name in [name for name, row in rows.items() if row.action == "Add"]:
-        likely = [(_likeness(before[each], after[name]), each) for each in gone if rows[each].type == rows[name].type]
-        share, found = max(likely, default=(0.0, ""))
-        if share >= RENAMED:
-            gone.remove(found)
-            rows[name] = replace(rows[name], renamed=found)
-            rows[found] = replace(rows[found], renamed=name)
+    added = [name for name, row in rows.items() if row.action == "Add"]
+    pairs = _twins(added, gone, before, after)
+    gone = [each for each in gone if each not in pairs.values()]
+    added = [each for each in added if each not in pairs]
+    if len(gone) * len(added) <= MOST_COMPARED:
+        for name in added:
+            same_type = [each for each in gone if before[each]["Type"] == after[name]["Type"]]
+            share, found = max(((_likeness(before[each], after[name]), each) for each in same_type), default=(0.0, ""))
+            if share >= RENAMED:
+                gone.remove(found)
+                pairs[name] = found
+    for name, found in pairs.items():
+        rows[name] = replace(rows[name], renamed=found)
+        rows[found] = replace(rows[found], renamed=name)
+
+
+def _twins(
+    added: Sequence[str],
+    gone: Sequence[str],
+    before: Mapping[str, dict[str, Any]],
+    after: Mapping[str, dict[str, Any]],
+) -> dict[str, str]:
+    """Added resource -> removed one that is the same to the last property."""
+    waiting: dict[Any, list[str]] = {}
+    for each in gone:
+        waiting.setdefault(_content(before[each]), []).append(each)
+    pairs = {}
+    for name in added:
+        if twins := waiting.get(_content(after[name])):
+            pairs[name] = twins.pop(0)
+    return pairs
+
+
+def _content(resource: Mapping[str, Any]) -> Any:
+    return resource["Type"], frozen(resource.get("Properties", {}))
 
 
 def _likeness(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
-    old, new = before.get("Properties", {}), after.get("Properties", {})
-    return 1.0 if same(old, new) else likeness(old, new)
+    return likeness(before.get("Properties", {}), after.get("Properties", {}))
 
 
 def outputs_of(side: Side) -> dict[str, object]:
