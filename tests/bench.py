@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,11 +41,13 @@ class Listener:
 
     answer: bool = True
     refuses: set[str] = field(default_factory=set)
+    heard: Callable[[Event], object] = lambda _: None
     events: list[Event] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
         self.events.append(event)
+        self.heard(event)
 
     def confirm(self, question: Question) -> bool:
         self.questions.append(question)

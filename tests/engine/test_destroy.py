@@ -347,3 +347,77 @@ def test_r14_a_declined_deletion_deletes_nothing(bench: Bench, aws: FakeAws) -> 
     with pytest.raises(Refused, match="declined"):
         destroy(bench, empty=frozenset({"data/Files"}))
     assert aws.mutations() == []
+
+
+# --- what is deleted slowly -----------------------------------------------------------------------------------------
+
+GROUP = {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "worker"}}
+FUNCTION = {
+    "Type": "AWS::Lambda::Function",
+    "Properties": {
+        "Role": "arn:aws:iam::111122223333:role/x",
+        "Code": {"ZipFile": "x"},
+        "VpcConfig": {"SecurityGroupIds": [{"Ref": "Group"}]},
+    },
+}
+ENI = "AWS Lambda VPC ENI-shop-worker"
+
+
+def noticed(bench: Bench) -> list[tuple[str, str]]:
+    return [(each.logical_id, each.text) for each in bench.ui.events if isinstance(each, Noticed)]
+
+
+def test_r3_a_slow_deletion_is_explained_once_after_two_minutes(bench: Bench, aws: FakeAws) -> None:
+    """R3: the function, and the security group with the interfaces that use it; nothing about what is quick."""
+    deployed(bench, bench.unit("data", {"Group": GROUP, "Worker": FUNCTION, "Jobs": QUEUE}))
+    aws.settings.network_interfaces["Group"] = [ENI]
+    aws.slow("Worker", 1800, on="delete")
+    aws.slow("Group", 300, on="delete")
+    began = aws.clock.seconds
+    told: list[float] = []
+    bench.ui.heard = lambda event: told.append(aws.clock.seconds - began) if isinstance(event, Noticed) else None
+    assert destroy(bench).exit_code == 0
+    [(first, why), (second, who)] = noticed(bench)
+    assert (first, second) == ("Worker", "Group")
+    assert "20 to 40 minutes" in why
+    assert f"(used by eni-0 ({ENI}))" in who
+    assert 120 <= told[0] < 180
+
+
+def test_r3_a_quick_deletion_needs_no_explanation(bench: Bench, aws: FakeAws) -> None:
+    """R3: below two minutes nothing is said and EC2 is not asked."""
+    deployed(bench, bench.unit("data", {"Group": GROUP, "Worker": FUNCTION}))
+    aws.slow("Worker", 90, on="delete")
+    assert destroy(bench).exit_code == 0
+    assert noticed(bench) == []
+    assert [call for call in aws.calls if call.service == "ec2"] == []
+
+
+def test_r3_a_deletion_that_failed_on_a_held_group_is_tried_once_more(bench: Bench, aws: FakeAws) -> None:
+    """R3: the interfaces that hold it are named; meanwhile Lambda gave them back, and the second try succeeds."""
+    deployed(bench, bench.unit("data", {"Group": GROUP}))
+    aws.settings.network_interfaces["Group"] = [ENI]
+    aws.fail("Group", "resource sg-1 has a dependent object", on="delete", times=1)
+    assert kinds(destroy(bench).outcomes) == {"data": "Deleted"}
+    [warning] = [each.text for each in bench.ui.events if isinstance(each, Warned)]
+    assert f"(used by eni-0 ({ENI})); it is tried once more" in warning
+    assert deletions(aws) == ["cloudformation:DeleteStack"] * 2
+
+
+def test_r3_a_deletion_that_fails_again_says_who_holds_it(bench: Bench, aws: FakeAws) -> None:
+    """R3: no third try; the outcome names the interfaces."""
+    deployed(bench, bench.unit("data", {"Group": GROUP}))
+    aws.settings.network_interfaces["Group"] = [ENI]
+    aws.fail("Group", "resource sg-1 has a dependent object", on="delete")
+    found = failure(destroy(bench))
+    assert "still there: Group sg-" in found.message
+    assert f"(used by eni-0 ({ENI}))" in found.message
+    assert deletions(aws) == ["cloudformation:DeleteStack"] * 2
+
+
+def test_r3_any_other_failed_deletion_is_not_tried_again(bench: Bench, aws: FakeAws) -> None:
+    """R3: a queue that will not go fails at once."""
+    deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
+    aws.fail("Jobs", "in use", on="delete")
+    assert failure(destroy(bench)).status == "DELETE_FAILED"
+    assert deletions(aws) == ["cloudformation:DeleteStack"]

@@ -83,6 +83,8 @@ class Settings:
     """Logical id of an ECS service -> what DescribeServices says happened to it, newest first."""
     ecr_images: dict[str, int] = field(default_factory=dict)
     """Logical id of a repository -> how many images it holds."""
+    network_interfaces: dict[str, list[str]] = field(default_factory=dict)
+    """Logical id of a security group, subnet or VPC -> the descriptions of the network interfaces that use it."""
     ecs_running: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> the task definition that it runs in the place of the stack's."""
     ecs_history: dict[str, list[str]] = field(default_factory=dict)

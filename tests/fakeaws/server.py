@@ -13,6 +13,7 @@ import traceback
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any
+from xml.sax.saxutils import escape
 
 import botocore
 
@@ -87,10 +88,29 @@ class Application:
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
             self._log(caller, "GetAccountSettings", {}, None)
             return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
+        if caller.service == "ec2":
+            return self._network_interfaces(caller, dict(urllib.parse.parse_qsl(body.decode())))
         if caller.service in JSON_SERVICES:
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
             return self._call_json(caller, operation, params)
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
+
+    def _network_interfaces(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
+        """EC2 DescribeNetworkInterfaces, filtered by one security group, subnet or VPC (Amazon EC2 API Reference)."""
+        assert form["Action"] == "DescribeNetworkInterfaces", form["Action"]
+        wanted, rows = form["Filter.1.Value.1"], ""
+        self._log(caller, form["Action"], {"Value": wanted}, None)
+        for stack in self.cloud.stacks.values():
+            for resource in stack.resources.values():
+                if resource.physical_id == wanted:
+                    for number, text in enumerate(self.cloud.settings.network_interfaces.get(resource.logical_id, ())):
+                        rows += (
+                            f"<item><networkInterfaceId>eni-{number}</networkInterfaceId>"
+                            f"<description>{escape(text)}</description></item>"
+                        )
+        answer = f"<networkInterfaceSet>{rows}</networkInterfaceSet>"
+        text = f"<DescribeNetworkInterfacesResponse>{answer}</DescribeNetworkInterfacesResponse>"
+        return s3.Reply(200, {"Content-Type": "text/xml"}, text.encode())
 
     def _call_json(self, caller: Caller, operation: str, params: dict[str, Any]) -> s3.Reply:
         try:

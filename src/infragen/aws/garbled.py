@@ -34,7 +34,7 @@ def _fault(response: dict[str, Any], operation: Any) -> str:
     if body and "html" in response["headers"].get("content-type", ""):
         return f"a web page with status {status}"
     protocol = operation.service_model.resolved_protocol
-    if protocol == "query":
+    if protocol in ("query", "ec2"):
         return _fault_of_query(status, body, operation.name)
     if protocol == "rest-xml":  # the reply to HEAD has no body, that to PUT has none when it went well
         return f"status {status} without a code" if body and status >= 400 and not _has_code(body) else ""

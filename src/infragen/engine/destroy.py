@@ -13,6 +13,7 @@ from typing import Any
 from infragen.config import Environment
 from infragen.diff import deletion_policy
 from infragen.engine.fate import BUCKET, REPOSITORY, DestroyPlan, Doomed, Fate
+from infragen.engine.holding import held
 from infragen.engine.observe import observe, under_review
 from infragen.engine.operate import Road, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
@@ -224,7 +225,22 @@ def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
         if each.place in options.empty:
             yield from _empty(session, each)
     retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
-    return (yield from delete(session, target, doomed.state, retain, options.role))
+    gone = yield from delete(session, target, doomed.state, retain, options.role)
+    if isinstance(gone, Failed) and gone.status == "DELETE_FAILED":
+        return (yield from _once_more(session, target, doomed.state, gone, options))
+    return gone
+
+
+def _once_more(session: Session, target: Target, state: StackState, failed: Failed, options: DestroyOptions) -> Road:
+    """Tries again what failed on a security group, subnet or VPC: network interfaces are given back late."""
+    users = "; ".join(held(session.cloud, state.stack_id))
+    if not users:
+        return failed
+    session.ui.tell(Warned(f"{state.name} still holds {users}; it is tried once more"))
+    gone = yield from delete(session, target, state, _retained(target.layer, options), options.role)
+    if isinstance(gone, Failed) and (left := "; ".join(held(session.cloud, state.stack_id))):
+        return replace(gone, message=f"{gone.message}; still there: {left}")
+    return gone
 
 
 def _empty(session: Session, bucket: Fate) -> Generator[None, None, None]:

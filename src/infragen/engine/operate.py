@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.engine.follow import Follower, LayerEvent, anchors
+from infragen.engine.holding import DeletionWatch
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
 from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.progress import Happened, Session, Started, Warned
@@ -249,11 +250,12 @@ def _settled(
         state = session.cloud.stack(stack_id)
         return state, follower.poll() if state else []
 
-    unconfirmed, watch = 0, ServiceWatch(session)
+    unconfirmed, watch, deletions = 0, ServiceWatch(session), DeletionWatch(session)
     while True:
         state, events = yield from patiently(session, target.layer, look)
         _tell(session, target, events)
         watch.look(follower.events, state.status if state else "")
+        deletions.look(follower.events)
         if state is None:
             return None
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
