@@ -12,6 +12,7 @@ from fakeaws import FakeAws
 from fakeaws.model import Stack as FakeStack
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
 
+from infragen.aws import reading
 from infragen.drift import (
     BREAKS,
     MISSING,
@@ -92,6 +93,7 @@ def test_r15_an_environment_that_nobody_touched_is_in_sync(stage: Stage, topolog
     layers = ["root", "first", "second"] if topology == "nested" else ["first", "second"]
     assert [each.layer for each in found] == [*layers, "artifacts"]
     assert overall(found) == "IN_SYNC"
+    assert [each.resources for each in found] == [()] * len(found)
     assert refusal(found) is None
     assert [
         each.operation for each in stage.aws.calls if each.operation.startswith(("Create", "Delete", "Update"))
@@ -268,6 +270,39 @@ def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str
     assert len(function.properties) == 2
     shown = told(found) + as_json(environment(topology), found) + repr(found)
     assert CANARY not in shown
+
+
+def test_a_secret_is_masked_where_aws_gives_no_documents() -> None:
+    """By the name in the path alone; what is missing or too much is still told."""
+    row = reading.resource_drift({
+        "LogicalResourceId": "F", "ResourceType": "AWS::Lambda::Function", "StackResourceDriftStatus": "MODIFIED",
+        "PropertyDifferences": [
+            {"PropertyPath": "/Variables/DB_PASSWORD", "ExpectedValue": "old", "ActualValue": CANARY,
+             "DifferenceType": "NOT_EQUAL"},
+            {"PropertyPath": "/Variables/API_TOKEN", "ExpectedValue": "null", "ActualValue": CANARY,
+             "DifferenceType": "ADD"},
+            {"PropertyPath": "/Path~1with~0signs", "ExpectedValue": "1", "ActualValue": "2", "DifferenceType": ""},
+        ],
+    })  # fmt: skip
+    assert row.properties == (
+        PropertyDrift(("Variables", "DB_PASSWORD"), Secret(), Secret()),
+        PropertyDrift(("Variables", "API_TOKEN"), Absent(), Secret()),
+        PropertyDrift(("Path/with~signs",), 1, 2),
+    )
+
+
+def test_a_secret_is_masked_by_the_name_beside_it_in_the_documents() -> None:
+    """The difference alone says no more than a number in a list."""
+    tags = [{"Key": "api-token", "Value": "old"}], [{"Key": "api-token", "Value": CANARY}]
+    documents = (json.dumps({"Tags": each}) for each in tags)
+    row = reading.resource_drift({
+        "LogicalResourceId": "Q", "ResourceType": "AWS::SQS::Queue", "StackResourceDriftStatus": "MODIFIED",
+        "ExpectedProperties": next(documents), "ActualProperties": next(documents),
+        "PropertyDifferences": [
+            {"PropertyPath": "/Tags/0/Value", "ExpectedValue": "old", "ActualValue": CANARY, "DifferenceType": ""}
+        ],
+    })  # fmt: skip
+    assert row.properties == (PropertyDrift(("Tags", 0, "Value"), Secret(), Secret()),)
 
 
 def test_the_json_document_has_all_of_it(stage: Stage, topology: str) -> None:
