@@ -90,13 +90,17 @@ def of(lines: list[Line], kind: str) -> list[Line]:
 Run = Callable[..., list[Line]]
 
 
-@pytest.fixture(params=["nested", "independent"])
-def run(
-    request: pytest.FixtureRequest, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Run:
+@pytest.fixture
+def topology() -> str:
+    """A test that wants both says so with parametrize."""
+    return "nested"
+
+
+@pytest.fixture
+def run(topology: str, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a directory with the environment dev and gives its checked lines; the bucket is there."""
     (tmp_path / "environments").mkdir()
-    text = ENVIRONMENT.format(account=account, topology=request.param)
+    text = ENVIRONMENT.format(account=account, topology=topology)
     (tmp_path / "environments" / "dev.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
@@ -115,6 +119,7 @@ def run(
     return invoke
 
 
+@pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_the_life_of_an_environment_as_lines(run: Run) -> None:
     """Plan, events with times, outcomes, outputs; nothing to do; deletion."""
     deployed = run("deploy", "--yes")
@@ -135,6 +140,7 @@ def test_the_life_of_an_environment_as_lines(run: Run) -> None:
     assert set(gone[-1]["outcomes"].values()) == {"deleted"}
 
 
+@pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_failure_ends_with_its_root_cause_and_line(run: Run, faults: Faults) -> None:
     """AWS's words, and the place in the environment file; then its recovery."""
     faults(fail={"create AWS::SQS::Queue": [1]})

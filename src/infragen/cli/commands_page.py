@@ -11,9 +11,11 @@ HEAD = """\
 
 Made by `make docs` from `--help`; `infragen COMMAND --help` says the same.
 
-Results go to stdout, progress and warnings to stderr. Without a terminal, and where the variable `CI` is set, progress
-is plain lines, at least one a minute; on a terminal the layers that run are shown as they go. `NO_COLOR` or
-`--no-color` turns colour and everything that moves off. Nobody is asked where nobody can answer: the command is refused
+Results go to stdout, progress and warnings to stderr (`--progress stdout` is for systems that take stderr for errors).
+On a terminal a tree of stacks shows what is in progress in each, for how long, and how long that usually takes. Without
+a terminal, and with `CI` or `TERM=dumb`, progress is plain lines, at least one a minute. `NO_COLOR` or `--no-color`
+turns colour and everything that moves off. With `--format json` the commands that work on stacks print
+[lines of JSON](json-events.md). Nobody is asked where nobody can answer: the command is refused
 with exit code 3 and names the flag that answers. All exit codes: [exit-codes.md](exit-codes.md).
 
 What is not given is taken from the environment as the AWS CLI does: credentials, `AWS_PROFILE`, `AWS_ENDPOINT_URL`. The
@@ -22,8 +24,8 @@ region and the account are those of the environment file, and nothing is written
 | variable | what it does |
 |---|---|
 | `NO_COLOR` | no colour, nothing that moves |
-| `CI` | plain lines instead of a live view |
-| `INFRAGEN_CACHE_DIR` | where lint findings are kept, in the place of the user's cache directory |
+| `CI`, `TERM=dumb` | plain lines instead of a live view |
+| `INFRAGEN_CACHE_DIR` | where lint findings and tracebacks of bugs are kept; default: the user's cache directory |
 | `INFRAGEN_STATE_DIR` | where the emulator keeps its state, in the place of the user's state directory |
 
 ## Completion
