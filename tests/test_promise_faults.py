@@ -106,7 +106,7 @@ def test_any_fault_at_any_call_ends_in_a_known_exit_code(
 ) -> None:
     """P6, N4, E5: once, or for longer than the client tries; and whatever came of it, the next run converges."""
     total = len(undisturbed(topology))
-    points = [*((n, 1) for n in range(1, total + 1)), *((n, LONG) for n in range(1, total + 1, 4))]
+    points = [*((n, 1) for n in range(1, total + 1)), *((n, LONG) for n in range(1, total + 1, 8))]
     for number, times in chosen(points, 1, (topology, name)):
         with fresh_cloud() as aws:
             tried()

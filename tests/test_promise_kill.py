@@ -22,15 +22,16 @@ from sweeps import SEED, SOAKING, figure
 from infragen.config import load_environment
 
 KILLED = -9
+ALL = 10**6
 
 Make = Callable[..., Operator]
 
 
-def chosen(count: int, sample: int, seed: str) -> list[tuple[int, bool]]:
-    """Calls from 1 to `count`, before and after: all of them in a soak, else a few that are the same each time."""
+def chosen(count: int, short: int, soak: int, seed: str) -> list[tuple[int, bool]]:
+    """So many calls from 1 to `count`, before and after, the same each time."""
     points = [(number, applied) for number in range(1, count + 1) for applied in (False, True)]
     lots = random.Random(f"{SEED} {seed}")  # noqa: S311 # reproducible, not secret
-    return sorted(lots.sample(points, min(len(points), figure(short=sample, soak=len(points)))))
+    return sorted(lots.sample(points, min(len(points), figure(short, soak))))
 
 
 def deploy(operator: Operator, at: int = 0, applied: bool = False) -> tuple[int, int]:
@@ -80,7 +81,7 @@ def test_a_killed_creation_converges_when_it_is_run_again(operator: Make, tried:
         code, total = deploy(operator(topology, aws=aws))
         assert code == 0
         expected = state(aws)
-    for number, applied in chosen(total, sample=2, seed=topology):
+    for number, applied in chosen(total, short=2, soak=ALL, seed=topology):
         with fresh_cloud() as aws:
             tried()
             killed = operator(topology, aws=aws)
@@ -106,7 +107,7 @@ def test_a_killed_update_converges_when_it_is_run_again(
     code, total = deploy(content(1))
     assert code == 0
     guarded = {name: (protected, policy) for name, (*_, protected, policy) in state(aws).items()}
-    for turn, (number, applied) in enumerate(chosen(total, sample=1, seed=topology), start=2):
+    for turn, (number, applied) in enumerate(chosen(total, short=1, soak=80, seed=topology), start=2):
         tried()
         before = len(aws.cloud.transitions)
         assert deploy(content(turn), number, applied) == (KILLED, number)
