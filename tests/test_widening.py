@@ -92,6 +92,12 @@ RIGHTS = [
     (by_policy_of(SEND), by_policy_of({**SEND, "Resource": "*"}),
      "whoever has the managed policy worker/Thing may now call sqs:SendMessage on every queue (was: only Orders)",
      False),
+    (role(allow("s3:*", "arn:aws:s3:::b/${aws:username}/*")), role(allow("s3:*", "arn:aws:s3:::c/${aws:username}/*")),
+     ("the role worker/Role may now call s3:* on arn:aws:s3:::c/${aws:username}/* "
+      "(was: only arn:aws:s3:::b/${aws:username}/*)"), False),
+    (role(allow("s3:*", "arn:aws:s3:::b/???????????????")), role(allow("s3:*", "arn:aws:s3:::b/${aws:username}")),
+     ("the role worker/Role may now call s3:* on arn:aws:s3:::b/${aws:username} "
+      "(was: only arn:aws:s3:::b/???????????????)"), False),
     (role(allow("sqs:*", "*/x")), role(allow("sqs:*", {"Fn::Sub": "${Orders.Arn}/x"})),
      "the role worker/Role may now call sqs:* on Orders/x (was: only */x)", False),
     (role(allow("sqs:*", "*x")), role(allow("sqs:*", "yx:z")),
@@ -269,6 +275,12 @@ NARROWER = [
     (role(but("Action", "iam:*", Resource="*")), role(but("Action", ["iam:*", "sts:*"], Resource="*"))),
     (role(but("Action", "iam:*", Resource="*")), role(SEND)),
     (role({**SEND, "Sid": "One"}), role({**SEND, "Sid": "Two"})),
+    (role(allow("s3:*", Condition=SECURE)), role(allow("s3:*", Condition={"Bool": {"aws:SecureTransport": True}}))),
+    (
+        role(allow("s3:*", Condition={"NumericEquals": {"s3:max-keys": 5}})),
+        role(allow("s3:*", Condition={"NumericEquals": {"s3:max-keys": "5"}})),
+    ),
+    (role(allow("s3:*", "arn:aws:s3:::*")), role(allow("s3:*", "arn:aws:s3:::b/${aws:username}/*"))),
     (role(allow("sqs:*", "arn:aws:sqs:*")), role(allow("sqs:*", "arn:aws:sqs:eu-central-1:111111111111:a"))),
     (role(but("Resource", ORDERS, Action="sqs:*")), role(but("Resource", [ORDERS, "arn:x"], Action="sqs:*"))),
     (
@@ -493,6 +505,7 @@ def test_what_is_not_decided_counts_as_wider() -> None:
         role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),
         role(SEND, trust=[{"Ref": "List"}]),
+        role(allow("sqs:*", {"Fn::Transform": {"Name": "Include"}})),
         resource("AWS::RDS::DBInstance", PubliclyAccessible={"Fn::If": ["Open", True, False]}),
     ]
     assert all(told(each, each) for each in undecided)
