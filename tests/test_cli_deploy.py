@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from emulator import Faults
-from formats import check_json, check_markdown
+from formats import check_html, check_json, check_markdown
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -116,6 +116,9 @@ def test_a_plan_as_json_is_all_that_is_on_stdout(run: Run) -> None:
     comment = run("plan", "--format", "markdown").stdout
     check_markdown(comment)
     assert comment.startswith("<!-- infragen plan dev -->\n\n### Plan for `dev`\n")
+    page = run("plan", "--format", "html").stdout
+    check_html(page)
+    assert '<a href="#layer-0-1" aria-label="network: ' in page
     run("deploy", "--yes")
     [plan] = check_json(run("plan", "--format", "json", "--detailed-exitcode").stdout_bytes)["plans"]
     assert not plan["changed"]

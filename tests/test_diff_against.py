@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from formats import check_json, check_markdown
+from formats import check_html, check_json, check_markdown
 from rendering import assembly
 
 from infragen.cli import main
@@ -188,6 +188,9 @@ def test_one_document_holds_the_plans_of_all_environments() -> None:
     check_markdown(comment)
     assert "### `prod` against `HEAD`\n\n**0 to add, 1 to change" in comment
     assert "### `dev` against `HEAD`\n\n**nothing to change**" in comment
+    page = diff("--against", "HEAD", "--format", "html").stdout
+    check_html(page)
+    assert page.count("<b>Nothing to change.</b>") == 2
 
 
 @pytest.mark.usefixtures("repository")
