@@ -368,3 +368,13 @@ def test_a_list_whose_order_means_nothing_says_so() -> None:
         [row] = compare("x", REGION, Side(old, {}), Side(new, {}))
         notes[kind] = {each.note for each in row.properties}
     assert notes == {"AWS::SQS::Queue": {ORDER_ONLY}, "AWS::Lambda::Function": {""}}
+
+
+def test_a_parameter_is_no_cause_where_the_template_itself_changes() -> None:
+    """Two things changed, and the parameter alone would not have done it."""
+    old, new = (
+        {"Parameters": {"P": {"Type": "String"}}, "Resources": {"T": {"Type": "Custom::T", "Properties": {"A": each}}}}
+        for each in ({"Fn::Sub": "x-${P}"}, {"Fn::Sub": "y-${P}"})
+    )
+    [row] = compare("x", REGION, Side(old, {"P": "a"}), Side(new, {"P": "b"}))
+    assert [(each.before, each.after, each.cause) for each in row.properties] == [("x-a", "y-b", "")]

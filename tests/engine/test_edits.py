@@ -178,3 +178,11 @@ def test_a_branch_of_an_if_is_told_by_its_condition() -> None:
 def test_what_cannot_be_compared_inside_changes_as_a_whole(before: Any, after: Any) -> None:
     """Another function, another condition, another kind of text, a document that two readers may read apart."""
     assert told(before, after) == [("P", before, after)]
+
+
+def test_an_element_with_the_same_name_changed_whatever_else_it_holds() -> None:
+    """It is not taken out and another put in."""
+    old = [{"Name": "a", "x": 1, "y": 2, "z": 3}, {"Name": "b"}]
+    new = [{"Name": "b"}, {"Name": "a", "x": 4, "y": 5, "z": 6}]
+    assert not any(ABSENT in each for each in told(old, new))
+    assert {"P[a].x", "P[a].y", "P[a].z"} <= {each[0] for each in told(old, new)}

@@ -86,3 +86,9 @@ def test_the_order_of_a_list_counts_unless_its_schema_says_otherwise(
 ) -> None:
     """`insertionOrder: false`, found through references and the items of lists."""
     assert ordered(resource_type, REGION, ("Properties", *path)) is expected
+
+
+def test_a_function_above_a_create_only_part_may_hold_it() -> None:
+    """What is inside an If is looked at as the property that it stands for."""
+    path = ("Properties", "AutoScalingGroupProvider", "Fn::If", 1, "ManagedScaling")
+    assert recreation("AWS::ECS::CapacityProvider", REGION, path) == ALWAYS
