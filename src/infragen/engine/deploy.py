@@ -490,7 +490,11 @@ class Run:
             protect(cloud, unit, examined.live, before, self.options.allow_replace)
         keep = self.options.on_failure == "keep" and examined.live is not None
         self.started[unit.layer] = change_set.stack_id
-        follower = yield from begin(self.session, _target(unit), change_set, examined.action, keep)
+        follower = yield from begin(
+            self.session, _target(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
+        )
+        if follower is None:
+            return Skipped(unit.layer, unit.stack, "no interrupt")
         self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None

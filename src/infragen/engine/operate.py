@@ -172,14 +172,16 @@ class Target:
 
 
 def begin(
-    session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool = False
-) -> Generator[None, None, Follower]:
+    session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool, may: Callable[[], bool]
+) -> Generator[None, None, Follower | None]:
     """Executes a change set, and gives what follows the operation; with `keep` a failure is not rolled back.
 
-    Raises an InfragenError only while nothing was executed.
+    `may` is asked at the last moment; None when it says no. Raises an InfragenError only while nothing was executed.
     """
     cloud, token = session.cloud, token_of(change_set.change_set_id)
     anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
+    if not may():
+        return None
     session.ui.tell(Started(target.layer, target.stack, action))
     try:
         yield from patiently(
