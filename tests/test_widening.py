@@ -464,6 +464,103 @@ def test_a_rule_says_what_it_opens() -> None:
         assert str(widening) == f"worker/Thing may now reach everything at {peer}"
 
 
+def deep(path: str, value: Any) -> dict[str, Any]:
+    """A value at a path of names; nothing where it is None."""
+    for name in reversed(path.split("/")):
+        value = {} if value is None else {name: value}
+    return dict(value)
+
+
+PUBLIC = [
+    *((kind, "PubliclyAccessible", [False, "false"], True)
+      for kind in ("AWS::RDS::DBInstance", "AWS::DMS::ReplicationInstance", "AWS::AmazonMQ::Broker")),
+    *((kind, "PubliclyAccessible", [False, "false", None], "true")
+      for kind in ("AWS::RDS::DBCluster", "AWS::Redshift::Cluster")),
+    *((f"AWS::{kind}::LoadBalancer", "Scheme", ["internal"], "internet-facing")
+      for kind in ("ElasticLoadBalancing", "ElasticLoadBalancingV2")),
+    ("AWS::EC2::Subnet", "MapPublicIpOnLaunch", [False, "false", None], True),
+    ("AWS::EC2::LaunchTemplate", "LaunchTemplateData/NetworkInterfaces/AssociatePublicIpAddress",
+     [False, "false", None], True),
+    ("AWS::EC2::Instance", "NetworkInterfaces/AssociatePublicIpAddress", [False, "false", None], True),
+    ("AWS::ECS::Service", "NetworkConfiguration/AwsvpcConfiguration/AssignPublicIp", ["DISABLED", None], "ENABLED"),
+    ("AWS::S3::Bucket", "AccessControl",
+     [None, "Private", "LogDeliveryWrite", "BucketOwnerRead", "BucketOwnerFullControl", "AwsExecRead"], "PublicRead"),
+    ("AWS::EKS::Cluster", "ResourcesVpcConfig/EndpointPublicAccess", [False, "false"], True),
+    ("AWS::MSK::Cluster", "BrokerNodeGroupInfo/ConnectivityInfo/PublicAccess/Type",
+     [None, "DISABLED"], "SERVICE_PROVIDED_EIPS"),
+    ("AWS::SageMaker::NotebookInstance", "DirectInternetAccess", ["Disabled"], "Enabled"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "path", "closed", "opened"), PUBLIC)
+def test_what_is_public_is_told_of_every_type(kind: str, path: str, closed: list[Any], opened: Any) -> None:
+    """From each closed value; from one closed value to another nothing opens, nor is a new closed one told."""
+    for value in closed:
+        shut = resource(kind, **deep(path, value))
+        assert len(told(shut, resource(kind, **deep(path, opened)))) == 1
+        assert told({}, shut) == told(resource(kind, **deep(path, closed[0])), shut) == ()
+    assert len(told({"Old": {"Type": "AWS::SNS::Topic"}}, resource(kind, **deep(path, opened)))) == 1
+
+
+WAYS = ("GatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "VpcEndpointId", "CarrierGatewayId",
+        "LocalGatewayId", "CoreNetworkArn")  # fmt: skip
+OUT = ("NatGatewayId", "InstanceId", "NetworkInterfaceId", "EgressOnlyInternetGatewayId")
+
+
+def test_routes_compare_by_where_they_lead() -> None:
+    """All ways that only lead out are one; every other is itself; IPv4, IPv6 and prefix lists are ranges."""
+    for one in (*WAYS, *OUT):
+        for other in (*WAYS, *OUT):
+            old, new = (resource("AWS::EC2::Route", **ROUTE, **{key: f"{key}-1"}) for key in (one, other))
+            assert bool(told(old, new)) == (one != other and not {one, other} <= set(OUT)), (one, other)
+    for key, value in (("DestinationIpv6CidrBlock", "::/0"), ("DestinationPrefixListId", "pl-1")):
+        old, new = ({"RouteTableId": "rtb", key: each, "GatewayId": "i"} for each in ("2001:db8::/32", value))
+        [widening] = told(resource("AWS::EC2::Route", **old), resource("AWS::EC2::Route", **new))
+        assert f"leads to {value} through i" in widening.sentence
+
+
+LINKED = ("VPCGatewayAttachment", "VPCPeeringConnection", "TransitGatewayAttachment", "TransitGatewayVpcAttachment",
+          "VPNConnection", "ClientVpnEndpoint", "EgressOnlyInternetGateway", "EIPAssociation")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LINKED)
+def test_connections_are_told_when_they_come_and_when_they_lead_elsewhere(kind: str) -> None:
+    """Their tags say nothing."""
+    one, other = (resource(f"AWS::EC2::{kind}", VpcId=vpc) for vpc in ("a", "b"))
+    assert [len(each) for each in (told({}, one), told(one, other), told(one, one))] == [1, 1, 0]
+    for key in ("Tags", "TagSpecifications"):
+        assert told(one, resource(f"AWS::EC2::{kind}", VpcId="a", **{key: ["x"]})) == ()
+
+
+@pytest.mark.parametrize(
+    "key", ["SecurityGroupIds", "SecurityGroups", "VpcSecurityGroupIds", "VPCSecurityGroups", "GroupSet"]
+)
+def test_another_security_group_is_told_wherever_it_is_written(key: str) -> None:
+    """Also inside of lists; a new resource has its groups as a matter of course."""
+    one, two = (resource("AWS::X::Y", Inner=[{key: groups}]) for groups in (["sg-1"], ["sg-1", "sg-2"]))
+    assert [str(each) for each in told(one, two)] == ["worker/Thing is now in the security group sg-2, too"]
+    assert told(two, one) == told({}, two) == ()
+
+
+ATTACHED = [
+    *((f"AWS::IAM::{kind}", key) for kind in ("Policy", "ManagedPolicy") for key in ("Roles", "Users", "Groups")),
+    ("AWS::IAM::RolePolicy", "RoleName"), ("AWS::IAM::UserPolicy", "UserName"), ("AWS::IAM::GroupPolicy", "GroupName"),
+    ("AWS::IAM::User", "Groups"), ("AWS::IAM::UserToGroupAddition", "GroupName"),
+    ("AWS::IAM::UserToGroupAddition", "Users"), ("AWS::IAM::InstanceProfile", "Roles"),
+    ("AWS::SNS::TopicPolicy", "Topics"), ("AWS::S3::BucketPolicy", "Bucket"), ("AWS::IAM::AccessKey", "UserName"),
+    ("AWS::SecretsManager::ResourcePolicy", "SecretId"), ("AWS::Lambda::Permission", "FunctionName"),
+    ("AWS::Lambda::LayerVersionPermission", "LayerVersionArn"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "key"), ATTACHED)
+def test_a_policy_that_is_about_more_is_told(kind: str, key: str) -> None:
+    """Whatever its type calls what it is about."""
+    one, two = (resource(kind, **{key: each}) for each in (["a"], ["a", "b"]))
+    assert [str(each) for each in told(one, two)] == [f"worker/Thing ({kind}) now applies to b"]
+    assert told(two, one) == ()
+
+
 def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
     """A group's rules count together, wherever they are written."""
     inline = group(tcp(443, "10.0.0.0/8"))
