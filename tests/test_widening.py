@@ -561,6 +561,80 @@ def test_a_policy_that_is_about_more_is_told(kind: str, key: str) -> None:
     assert told(two, one) == ()
 
 
+def test_what_goes_with_its_target_is_no_widening() -> None:
+    """A denial matters as long as what it was about stays; a policy that only allowed never does."""
+    bucket = {"Bucket": {"Type": "AWS::S3::Bucket"}}
+    about = {"Bucket": {"Ref": "Bucket"}}
+    denies = by_policy("AWS::S3::BucketPolicy", allow("s3:GetObject"), deny("s3:*", Principal="*"), **about)
+    allows = by_policy("AWS::S3::BucketPolicy", allow("s3:*", Principal="*"), **about)
+    assert [str(each) for each in told({**bucket, **denies}, bucket)] == [
+        "worker/Thing goes, and with it what it denied on Bucket"
+    ]
+    assert told({**bucket, **denies}, {}) == told({**bucket, **allows}, bucket) == ()
+    both = by_policy("AWS::SQS::QueuePolicy", deny("sqs:*", Principal="*"), Queues=[{"Ref": "Orders"}, "other"])
+    assert len(told({**both, **ORDERS_QUEUE}, {})) == 1
+    assert told(role(deny("s3:*")), {"Other": {"Type": "AWS::SNS::Topic"}}) == ()
+
+
+def test_grants_that_differ_in_more_than_their_action_are_sentences_of_their_own() -> None:
+    """By principal, by resource and by condition."""
+    statements = [
+        allow(["sqs:SendMessage", "sqs:ReceiveMessage"], "a", Principal={"AWS": [OURS, OTHER]}),
+        allow("sqs:SendMessage", "b", Principal={"AWS": OURS}),
+        allow("sqs:SendMessage", "c", Principal={"AWS": OURS}, Condition=SECURE),
+        allow("sqs:SendMessage", "c", Principal={"AWS": OURS}, Condition=VIA),
+    ]
+    old, new = (by_policy("AWS::SQS::QueuePolicy", *each, Queues=["q"]) for each in ((), statements))
+    assert [each.grave for each in told(old, new)].count(True) == 1
+    assert sorted(str(each) for each in told(old, new)) == sorted([
+        f"worker/Thing now lets {OURS} call sqs:ReceiveMessage, sqs:SendMessage on a",
+        f"worker/Thing now lets {OTHER} call sqs:ReceiveMessage, sqs:SendMessage on a",
+        f"worker/Thing now lets {OURS} call sqs:SendMessage on b",
+        f"worker/Thing now lets {OURS} call sqs:SendMessage on c, when aws:SecureTransport Bool true",
+        (f"worker/Thing now lets {OURS} call sqs:SendMessage on c, when "
+        "kms:ViaService StringEquals sqs.eu-central-1.amazonaws.com"),
+    ])  # fmt: skip
+    gone = by_policy("AWS::SQS::QueuePolicy", deny("sqs:*", "a", Principal={"AWS": OTHER}), Queues=["q"])
+    assert [str(each) for each in told(gone, old)] == [f"worker/Thing no longer denies sqs:* on a to {OTHER}"]
+    tagging = role(SEND)
+    trust = tagging["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    trust.append({"Effect": "Allow", "Action": "sts:TagSession", "Principal": {"Service": "lambda.amazonaws.com"}})
+    [widening] = told(role(SEND), tagging)
+    assert str(widening) == "lambda.amazonaws.com may now sts:TagSession the role worker/Role"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["SourceArn", "SourceAccount", "PrincipalOrgID", "FunctionUrlAuthType", "EventSourceToken",
+     "InvokedViaFunctionUrl", "OrganizationId"],
+)  # fmt: skip
+def test_a_permission_without_one_of_its_conditions_is_wider(key: str) -> None:
+    """Lambda's permissions are written as properties."""
+    one, other = (resource("AWS::Lambda::Permission", **PERMISSION, **more) for more in ({key: "x"}, {}))
+    assert len(told(one, other)) == 1
+    assert told(other, one) == ()
+
+
+@pytest.mark.parametrize("name", ["AdministratorAccess", "PowerUserAccess", "IAMFullAccess", "ReadOnlyAccess"])
+def test_the_policies_that_allow_everything_are_grave(name: str) -> None:
+    """AWS's own, attached to a role or to a permission set."""
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    for old, new in (
+        (role(SEND), role(SEND, ManagedPolicyArns=[arn])),
+        (resource("AWS::SSO::PermissionSet"), resource("AWS::SSO::PermissionSet", ManagedPolicies=[arn])),
+    ):
+        [widening] = told(old, new)
+        assert widening.grave == (name != "ReadOnlyAccess")
+        assert widening.sentence.endswith(f" now has the managed policy {name}")
+
+
+def test_another_role_is_told_inside_of_lists_and_not_of_what_is_new() -> None:
+    """A target of a rule that acts as somebody else."""
+    one, two = (resource("AWS::Events::Rule", Targets=[{"Arn": "x", "RoleArn": each}]) for each in ("arn:a", "arn:b"))
+    assert [str(each) for each in told(one, two)] == ["worker/Thing now acts as the role arn:b"]
+    assert told({}, two) == ()
+
+
 def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
     """A group's rules count together, wherever they are written."""
     inline = group(tcp(443, "10.0.0.0/8"))
