@@ -433,12 +433,27 @@ def test_s14_a_nested_stack_is_never_touched_directly(bench: Bench, aws: FakeAws
 # --- change sets -----------------------------------------------------------------------------------------------------
 
 
+UNUSED = {"Unused": {"a": {"b": "c"}}}
+
+
+@pytest.mark.parametrize("more", [{"Description": "other words"}, {"Metadata": {"Seen": "by people"}}])
+def test_c1_what_cannot_be_updated_by_itself_makes_no_change_set(
+    bench: Bench, aws: FakeAws, more: dict[str, Any]
+) -> None:
+    """C1, P20: only the description or metadata of a template differs: unchanged, and no call changes anything."""
+    deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
+    before = aws.mutations()
+    result = bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}, more=more))
+    assert isinstance(result.outcomes[0], Unchanged)
+    assert aws.mutations() == before
+
+
 @pytest.mark.parametrize("transform", [False, True])
 def test_c1_both_texts_without_changes_mean_unchanged(bench: Bench, aws: FakeAws, transform: bool) -> None:
     """A template that differs in words only: FAILED by either text is nothing to do, and the set is deleted."""
     more = {"Transform": "AWS::LanguageExtensions"} if transform else {}
     deployed(bench, bench.unit("data", {"Jobs": QUEUE}, more=more))
-    result = bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}, more={**more, "Description": "other words"}))
+    result = bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}, more={**more, "Mappings": UNUSED}))
     assert isinstance(result.outcomes[0], Unchanged)
     assert result.exit_code == 0
     assert "cloudformation:ExecuteChangeSet" not in aws.mutations()[2:]
@@ -926,3 +941,36 @@ def test_e12_control_characters_of_a_reason_do_not_reach_the_terminal(bench: Ben
     found = failure(bench.deploy_units(bench.unit("data", {"Bad": TOPIC})))
     assert all(character.isprintable() for character in found.message)
     assert "first second" in found.message
+
+
+# --- slow and dangerous resources --------------------------------------------------------------------------------------
+
+
+def test_r5_the_stack_of_a_removed_layer_stays(bench: Bench, aws: FakeAws) -> None:
+    """R5: independent topology: a deployment never deletes a stack; it says that one is left."""
+    first, second = bench.unit("first", {"Jobs": QUEUE}), bench.unit("second", {"News": TOPIC})
+    deployed(bench, first, second)
+    bench.ui.events.clear()
+    deployed(bench, second)
+    assert status(aws, "first") == "CREATE_COMPLETE"
+    assert "cloudformation:DeleteStack" not in aws.mutations()
+    told = [event.text for event in bench.ui.events if isinstance(event, Warned)]
+    assert told == ["shop-test-first is deployed, and first is not in the environment file any more; it stays"]
+
+
+@pytest.mark.parametrize(
+    ("words", "quota"),
+    [
+        ("The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)", True),
+        ("AddressLimitExceeded: too many", True),
+        ("not like this", False),
+    ],
+)
+def test_r16_a_quota_that_is_used_up_is_told_in_awss_words(bench: Bench, aws: FakeAws, words: str, quota: bool) -> None:
+    """R16: verbatim in the root cause, and the hint says where quotas are raised."""
+    aws.fail("Jobs", words)
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})))
+    assert found.cause is not None
+    assert found.cause.reason == words
+    assert ("servicequotas" in found.hint) is quota
+    assert "deploy again" in found.hint

@@ -285,7 +285,7 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    return Failed(target.layer, target.stack, message, next_step(state.status), state.status, cause)
+    return Failed(target.layer, target.stack, message, _hint(state.status, cause), state.status, cause)
 
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
@@ -313,6 +313,20 @@ def _located(session: Session, cause: Cause | None) -> Cause | None:
     if cause is None or session.file is None:
         return cause
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
+
+
+QUOTA = re.compile(
+    r"quota|LimitExceeded|limit exceeded|maximum (?:number|limit) of|limit of \d+ .*reached", re.IGNORECASE
+)
+"""How services say that an account may have no more of something; each in words of its own."""
+
+QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
+
+
+def _hint(status: str, cause: Cause | None) -> str:
+    """What to type next, and where a quota is raised when one is used up."""
+    used_up = cause is not None and QUOTA.search(cause.reason)
+    return f"{next_step(status)}; {QUOTAS}" if used_up else next_step(status)
 
 
 def next_step(status: str) -> str:

@@ -120,7 +120,12 @@ def examine(
         waits_for=waits_for,
         notes=_notes(old, new),
     )  # fmt: skip
-    if live and action == "update" and not (own.parameters or own.tags or waits_for) and same(old.body, new.body):
+    if (
+        live
+        and action == "update"
+        and not (own.parameters or own.tags or waits_for)
+        and same(_counted(old.body), _counted(new.body))
+    ):
         plans = (replace(own, action="none", changes=()), *_quiet(unit))
         return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
@@ -128,6 +133,15 @@ def examine(
     plans = (own, *(each.plan for each in children))
     sides = (LayerSides(unit.layer, old, new), *(each.sides for each in children))
     return Examined(unit, state, action, parameters, waits_for, plans, moved, sides)
+
+
+ALONE = ("Description", "Metadata")
+"""Sections that cannot be updated by themselves (User Guide, "Template Description", "Template Metadata"): a change set
+for them would be made, found empty and deleted with each deployment."""
+
+
+def _counted(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: section for name, section in body.items() if name not in ALONE}
 
 
 def _notes(old: Side, new: Side) -> tuple[str, ...]:
