@@ -943,7 +943,7 @@ def test_e12_control_characters_of_a_reason_do_not_reach_the_terminal(bench: Ben
     assert "first second" in found.message
 
 
-# --- slow and dangerous resources --------------------------------------------------------------------------------------
+# --- slow and dangerous resources --------------------------------------------------------------------------------
 
 
 def test_r5_the_stack_of_a_removed_layer_stays(bench: Bench, aws: FakeAws) -> None:

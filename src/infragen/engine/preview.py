@@ -120,12 +120,8 @@ def examine(
         waits_for=waits_for,
         notes=_notes(old, new),
     )  # fmt: skip
-    if (
-        live
-        and action == "update"
-        and not (own.parameters or own.tags or waits_for)
-        and same(_counted(old.body), _counted(new.body))
-    ):
+    alike = same(_counted(old.body), _counted(new.body))
+    if live and action == "update" and not (own.parameters or own.tags or waits_for) and alike:
         plans = (replace(own, action="none", changes=()), *_quiet(unit))
         return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
