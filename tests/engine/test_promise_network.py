@@ -81,9 +81,9 @@ def test_ten_minutes_without_network_are_survived(
     env = environment(tmp_path, topology=topology)
     at_work(aws, env).bootstrap()
     for name in ("Jobs", "Left", "Right", "Last"):
-        aws.slow(name, lots.randint(1, 400))
+        aws.slow(name, lots.randint(100, 400))
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
-        proxy.cut(600, after=lots.uniform(20, 400))
+        proxy.cut(600, after=lots.uniform(20, 250))
         cut_off = at_work(aws, env, proxy.url)
         result = cut_off.deploy(assembly(*four(), env=env))
     assert result.exit_code == 0, result.outcomes
