@@ -1,5 +1,6 @@
 """Recovery, cancelling and following, on the scripted fake, in both topologies."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.engine.deploy import Options, deploy_environment
 from infragen.engine.outcome import Deleted, Deployed, Failed, Recovered
-from infragen.engine.progress import PlannedRecovery, Session, Started, Timer
+from infragen.engine.progress import Happened, PlannedRecovery, Session, Started, Timer
 from infragen.engine.recover import (
     RecoverOptions,
     cancel_environment,
@@ -182,6 +183,37 @@ def test_what_runs_is_followed_to_its_end(stage: Stage, topology: str) -> None:
     assert [each.action for each in stage.ui.of(Started)] == ["follow"]
     assert stage.aws.mutations() == []
     assert follow_environment(environment(topology), stage.session) == ()
+
+
+def test_e6_what_was_before_the_operation_is_not_told_again(stage: Stage, topology: str) -> None:
+    """E6: neither the creation nor an update that failed, of the stack or of one nested in it."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.fail("Second", "no luck today", on="update")
+    deploy_environment(app(topology, "b"), stage.session)
+    stage.aws.mend()
+    left_running(stage, topology, "Second")
+    [outcome] = follow_environment(environment(topology), stage.session)
+    assert isinstance(outcome, Deployed)
+    told = [each.event.event for each in stage.ui.of(Happened)]
+    assert not [each for each in told if "CREATE" in each.status or "ROLLBACK" in each.status]
+    assert len([each for each in told if each.logical_id == "First" and each.status == "UPDATE_COMPLETE"]) == 1
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_e6_an_earlier_rollback_of_somebody_else_does_not_make_a_success_a_failure(stage: Stage, topology: str) -> None:
+    """E6: an update with no token went back before ours began; ours is followed from its own beginning."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.fail("Second", "no luck today", on="update")
+    changed = json.dumps(app(topology, "theirs").templates[0].body)
+    state = stage.cloud.stack(top(topology))
+    kept = [{"Key": key, "Value": value} for key, value in state.tags.items()] if state else []
+    stage.aws.elsewhere.update_stack({"StackName": top(topology), "TemplateBody": changed, "Tags": kept})
+    stage.aws.clock.settle()
+    assert status(stage, topology) == "UPDATE_ROLLBACK_COMPLETE"
+    stage.aws.mend()
+    left_running(stage, topology, "Second")
+    [outcome] = follow_environment(environment(topology), stage.session)
+    assert isinstance(outcome, Deployed)
 
 
 def test_a_running_update_is_cancelled_after_asking(stage: Stage, topology: str) -> None:

@@ -1,16 +1,22 @@
 """The event follower: every event of one operation exactly once, nested stacks included, and nothing of any other.
 
 It is anchored: the newest event of each stack is remembered *before* the operation begins, and each scan reads pages
-until it meets that anchor. No clock is involved, ours or AWS's. A scan that fails half-way commits nothing, so that the
-next one finds the same events again. Whether the operation has ended is not decided here.
+until it meets that anchor. No clock is involved, ours or AWS's; only for an operation that began before anybody looked,
+the time of its first event takes the place of the anchors, and AWS's times are compared with each other. A scan that
+fails half-way commits nothing, so that the next one finds the same events again. Whether the operation has ended is not
+decided here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from infragen.cloud import Cloud
 from infragen.errors import CredentialsExpired, Unavailable
 from infragen.stack import STACK_TYPE, EventPage, StackEvent
+
+BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
+"""Statuses of a stack with which an operation begins; its rollback is part of it."""
 
 TRIES = 4
 """How often one page is asked for in one scan. Each try is already ten attempts of the AWS client."""
@@ -34,11 +40,24 @@ def anchors(cloud: Cloud, stack_id: str) -> dict[str, str]:
     return found
 
 
+def begun(cloud: Cloud, stack_id: str) -> datetime | None:
+    """When the last operation on a stack began, by AWS's clock: for one that nobody anchored. None if no event says."""
+    token = ""
+    while True:
+        page = cloud.events(stack_id, token)
+        for event in page.events:  # newest first
+            if event.of_stack_itself and event.status in BEGINNINGS:
+                return event.time
+        if not page.next_token:
+            return None
+        token = page.next_token
+
+
 class Follower:
     """Follows one operation on one stack.
 
     `token` is the operation's ClientRequestToken: an event of the stack that carries another one is somebody else's;
-    "" takes all events since the anchor.
+    "" takes all events since the anchor. Events from before `since` belong to no operation that is followed.
     `name_child` gives the layer of a nested stack from its parent's layer and its logical id.
     """
 
@@ -50,12 +69,14 @@ class Follower:
         token: str,
         anchored: Mapping[str, str],
         name_child: Callable[[str, str], str],
+        since: datetime | None = None,
     ) -> None:
         self._cloud = cloud
         self._stack_id = stack_id
         self._token = token
         self._anchors = anchored
         self._name_child = name_child
+        self._since = since
         self._layers = {stack_id: layer}
         self._seen: dict[str, set[str]] = {stack_id: set()}
         self._open = {stack_id}
@@ -111,7 +132,7 @@ class Follower:
         while True:
             page = self._page(stack_id, token)
             for event in page.events:
-                if event.event_id == anchor:
+                if event.event_id == anchor or (self._since is not None and event.time < self._since):
                     return list(reversed(found.values()))
                 if event.event_id not in seen:
                     found.setdefault(event.event_id, event)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.engine.follow import Follower, LayerEvent, anchors
+from infragen.engine.follow import Follower, LayerEvent, anchors, begun
 from infragen.engine.holding import DeletionWatch
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
 from infragen.engine.patience import BEFORE, patiently
@@ -31,9 +31,6 @@ PREFIX = "infragen-"
 SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
 """The only status in which CancelUpdateStack works (API reference)."""
-
-BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
-"""Statuses of a stack with which an operation begins."""
 
 STALE_READS = 15
 """How often a settled status is read without an event that says so, before we believe it."""
@@ -220,10 +217,11 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
 
 
 def resume(session: Session, target: Target, state: StackState) -> Road:
-    """Follows an operation of ours that an earlier run began. Its earlier events are shown again."""
+    """Follows an operation of ours that an earlier run began. Its own earlier events are shown again."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = token_of(state.change_set_id)
-    follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child)
+    since = yield from patiently(session, target.layer, lambda: begun(session.cloud, state.stack_id))
+    follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child, since)
     return (yield from follow(session, target, follower, state.stack_id))
 
 
@@ -276,11 +274,11 @@ def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
 def _failed(session: Session, target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
     """The failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
-        if root_cause(_last_operation(follower)):
+        if root_cause(follower.events):
             break
         yield
         yield from patiently(session, target.layer, follower.finish)
-    cause = _located(session, root_cause(_last_operation(follower)))
+    cause = _located(session, root_cause(follower.events))
     cancelled = "no resource failed: it looks as if somebody cancelled the operation"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
@@ -290,17 +288,10 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """The root cause of what was last done to a stack, from its history."""
-    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    since = begun(session.cloud, state.stack_id)
+    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     follower.finish()
-    return _located(session, root_cause(_last_operation(follower)))
-
-
-def _last_operation(follower: Follower) -> list[LayerEvent]:
-    """The events since the stack's last operation began, rollbacks being part of it: a stack that is looked at without
-    an anchor has failures of earlier ones, too. Times are AWS's, compared with each other.
-    """
-    begun = [each.event.time for each in follower.own_events if each.event.status in BEGINNINGS]
-    return [each for each in follower.events if not begun or each.event.time >= begun[-1]]
+    return _located(session, root_cause(follower.events))
 
 
 def name_child(parent: str, logical_id: str) -> str:
@@ -395,7 +386,8 @@ def delete(
 def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
     """Follows a deletion that runs already."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
-    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    since = yield from patiently(session, target.layer, lambda: begun(session.cloud, state.stack_id))
+    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     return (yield from _follow_deletion(session, target, follower, state.stack_id))
 
 
