@@ -101,6 +101,11 @@ PAGES: dict[str, dict[str, str]] = {
         ALWAYS: "CharacterSetName CustomIAMInstanceProfile DBClusterIdentifier DBInstanceIdentifier",
     },
     "AWS::RDS::DBSubnetGroup": {NEVER: "DBSubnetGroupDescription SubnetIds Tags", ALWAYS: "DBSubnetGroupName"},
+    "AWS::Route53::RecordSet": {
+        NEVER: "Comment Failover GeoLocation HealthCheckId MultiValueAnswer Region ResourceRecords SetIdentifier TTL "
+        "Type Weight",
+        ALWAYS: "HostedZoneId HostedZoneName Name",
+    },
     "AWS::S3::BucketPolicy": {NEVER: "PolicyDocument", ALWAYS: "Bucket"},
     "AWS::SNS::Topic": {
         NEVER: "ContentBasedDeduplication DisplayName KmsMasterKeyId SignatureVersion Subscription Tags TracingConfig",

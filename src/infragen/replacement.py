@@ -37,6 +37,9 @@ CORRECTIONS: Mapping[tuple[str, str], Correction] = {
         ALWAYS, "AWS::CertificateManager::Certificate: ValidationMethod, update requires replacement"
     ),
     ("AWS::EC2::EIP", "Domain"): Correction(ALWAYS, "AWS::EC2::EIP: Domain, update requires replacement"),
+    ("AWS::Route53::RecordSet", "Name"): Correction(
+        ALWAYS, "AWS::Route53::RecordSet: Name, update requires replacement"
+    ),
 }
 """(Type, property) -> what its page in the CloudFormation Template Reference says where its schema names no property.
 
