@@ -31,6 +31,14 @@ OPEN = Widening("permissions", "queue/OrdersPolicy", "queue/OrdersPolicy now let
 SCRIPT = "#!/bin/sh\nset -e\necho one\necho two\n"
 
 
+def maybe_replaced() -> EnvironmentPlan:
+    """A plan with one resource that may be replaced, and the value that would do it."""
+    name = PropertyChange(("Properties", "QueueName"), "a", "b", "Always")
+    row = ResourceChange("queue", "Modify", "Orders", QUEUE, "Conditional", properties=(name,))
+    stack = StackPlan("queue", "shop-prod-queue", "update", (row,), "change set")
+    return EnvironmentPlan("prod", "123456789012", "eu-central-1", "independent", (stack,))
+
+
 def everything() -> EnvironmentPlan:
     """A plan with each kind of row, value, stack, refusal and warning."""
     later = KnownAfter("network", "PlatformKeyArn")

@@ -15,7 +15,7 @@ import pytest
 from formats import PageReader, check_html
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import NASTY, OPEN, everything, many, nasty, plans
+from plans import NASTY, OPEN, everything, many, maybe_replaced, nasty, plans
 from sweeps import sweep
 
 from infragen.config import load_file
@@ -74,6 +74,13 @@ def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
         "infragen has no prices for Custom::Thing", long,
     ]  # fmt: skip
     assert [each for each in wanted if each not in reader.text] == []
+
+
+def test_what_would_replace_is_told_apart_from_what_does() -> None:
+    """A value that may turn out to be the same forces nothing."""
+    text = page(maybe_replaced())
+    assert '<span class="forces">would replace it</span>' in text
+    assert "forces the replacement" not in text
 
 
 def test_the_policy_allows_the_style_sheet_and_the_script_of_the_page_and_nothing_else() -> None:

@@ -9,7 +9,7 @@ from formats import check_markdown
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from plans import NASTY, OPEN, QUEUE, everything, many, nasty, plans, texts
+from plans import NASTY, OPEN, QUEUE, everything, many, maybe_replaced, nasty, plans, texts
 from sweeps import sweep
 
 from infragen.plan import EnvironmentPlan, StackPlan
@@ -58,6 +58,13 @@ def test_the_top_says_what_matters_and_layers_are_folded() -> None:
     places = [text.index(each) for each in wanted]
     assert places == sorted(places)
     assert text.startswith(wanted[0])
+
+
+def test_what_would_replace_is_told_apart_from_what_does() -> None:
+    """A value that may turn out to be the same forces nothing."""
+    text = as_markdown(maybe_replaced())
+    assert "! replace Orders  AWS::SQS::Queue  (may be replaced)\n      QueueName: a -> b; would replace it" in text
+    assert "forces the replacement" not in text
 
 
 def test_long_values_are_whole_and_compared_line_by_line() -> None:

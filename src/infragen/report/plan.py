@@ -113,9 +113,7 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
         yield Text(f"        {each}", style="yellow")
     if words.shows_values(change):
         for value in words.told(change):
-            certainly = "forces the replacement" if change.replacement == "True" else "would replace it"
-            effect = certainly if words.forces(change, value) else ""
-            yield from _value_lines(f"        {words.path(value)}", value, width, effect)
+            yield from _value_lines(f"        {words.path(value)}", value, width, words.effect(change, value))
 
 
 def _value_lines(lead: str, change: PropertyChange, width: int, effect: str = "") -> Iterator[Text]:

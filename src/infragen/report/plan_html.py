@@ -289,7 +289,8 @@ def _facts(row: ResourceChange) -> str:
 
 def _value(change: PropertyChange, title: str, row: ResourceChange | None = None) -> str:
     """A value that changes, whole; a long one folded."""
-    forces = '<span class="forces">forces the replacement</span>' if row and words.forces(row, change) else ""
+    effect = words.effect(row, change) if row else ""
+    forces = f'<span class="forces">{effect}</span>' if effect else ""
     remarks = "; ".join(words.value_remarks(change))
     said = f'<span class="said">{_text(remarks)}</span>' if remarks else ""
     head = f'<span class="name">{_text(f"{title} {words.path(change)}".strip())}</span> {forces}{said}'

@@ -208,13 +208,13 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> 
         lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack.source)]
         if words.shows_values(row):
             for each in words.told(row):
-                lines += _value(each, "", forces=words.forces(row, each), whole=whole)
+                lines += _value(each, "", effect=words.effect(row, each), whole=whole)
     if tagged:
         names = ", ".join(tagged) if whole else words.shown(", ".join(tagged), WIDE)
         lines.append(f"{_SIGNS[CHANGE]} only their tags, as the stack's: {names}")
     for title, some in words.own_changes(stack):
         for each in some:
-            lines += _value(each, f"{title} ", forces=False, whole=whole)
+            lines += _value(each, f"{title} ", effect="", whole=whole)
     lines += [f"! note: {words.visible(each)}" for each in stack.notes]
     return lines + [f"! {words.DISAGREE} the sources disagree: {words.visible(each)}" for each in stack.disagreements]
 
@@ -226,9 +226,9 @@ def _row(change: ResourceChange) -> str:
     return words.shown(f"{_SIGNS[words.kind(change)]} {change.logical_id}  {change.type}{tail}{origin}", WIDE)
 
 
-def _value(change: PropertyChange, title: str, *, forces: bool, whole: bool) -> Iterator[str]:
+def _value(change: PropertyChange, title: str, *, effect: str, whole: bool) -> Iterator[str]:
     """A value on one line where it fits, else below its path, line by line."""
-    remarks = ["forces the replacement"] if forces else []
+    remarks = [effect] if effect else []
     remarks += (words.shown(each, WIDE) for each in words.value_remarks(change))
     lead = f"      {title}{words.shown(words.path(change), WIDE)}"
     tail = "".join(f"; {each}" for each in remarks)

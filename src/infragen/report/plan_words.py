@@ -121,6 +121,13 @@ def forces(change: ResourceChange, value: PropertyChange) -> bool:
     return kind(change) == REPLACE and value.recreation == "Always"
 
 
+def effect(change: ResourceChange, value: PropertyChange) -> str:
+    """What this value does to a resource that is, or may be, replaced; empty where it does nothing to that."""
+    if not forces(change, value):
+        return ""
+    return "forces the replacement" if change.replacement == "True" else "would replace it"
+
+
 def value_remarks(value: PropertyChange) -> tuple[str, ...]:
     """What there is to say of a value that changes, beside before and after."""
     found = (
