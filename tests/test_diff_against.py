@@ -1,5 +1,6 @@
 """`infragen diff --against`: the plan between two renderings of an environment, from a directory or a commit."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -170,6 +171,19 @@ def test_the_plan_of_a_commit_names_what_it_changes() -> None:
     for each in texts:
         assert "ServerlessV2ScalingConfiguration.MinCapacity  1.0 -> 2.0" in each.stdout
         assert "tag Team  backend -> web" in each.stdout
+        assert re.search(r"from environments/prod.yaml:\d+ database.min_acu$", each.stdout, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("repository")
+def test_the_cost_of_a_commit_minds_the_prices_and_the_budget_of_the_environment_file() -> None:
+    """As the plan against AWS does."""
+    Path("prices.yaml").write_text("regions: {us-east-1: {date: '2026-01-01', usd: {aurora-acu-hour: 10.0}}}\n")
+    change("prod.yaml", "\ncost:\n", "\ncost:\n  prices: ../prices.yaml\n  budget: 10\n")
+    change("prod.yaml", "readers: 1", "readers: 2")
+    [plan] = check_json(diff("--against", "HEAD", "--env", "prod", "--format", "json").stdout_bytes)["plans"]
+    assert (plan["budget"], plan["over_budget"]) == (10, True)
+    assert "prices.yaml" in plan["cost"]["prices"]
+    assert plan["cost"]["change"]["expected"] > 7300
 
 
 @pytest.mark.usefixtures("repository")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infragen.config import Environment
-from infragen.cost import CostDelta, delta, estimate, prices_of, rendered
+from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
 from infragen.diff import (
     EMPTY,
     Side,
@@ -68,8 +68,13 @@ def rendering(assembly: Assembly) -> Rendering:
     )
 
 
-def plan_between(name: str, region: str, before: Rendering, after: Rendering, against: str) -> EnvironmentPlan:
-    """What deploying `after` changes where `before` is deployed; `against` is how people call `before`."""
+def plan_between(
+    name: str, region: str, before: Rendering, after: Rendering, against: str, prices: Prices | None = None
+) -> EnvironmentPlan:
+    """What deploying `after` changes where `before` is deployed; `against` is how people call `before`.
+
+    `prices` is what its cost is counted with; without, the region's in the package.
+    """
     if before.environment is None or after.environment is None:  # only templates are known: all else stays
         values = {**before.values, **after.values}
         before, after = replace(before, values=values), replace(after, values=values)
@@ -90,16 +95,17 @@ def plan_between(name: str, region: str, before: Rendering, after: Rendering, ag
         refusals=refusals(row for each in stacks for row in each.changes),
         warnings=tuple(_warnings(before, after)),
         against=against,
-        cost=_cost(before, after),
+        cost=_cost(before, after, prices),
+        budget=after.environment.cost.budget if after.environment else None,
     )
 
 
-def _cost(before: Rendering, after: Rendering) -> CostDelta | None:
+def _cost(before: Rendering, after: Rendering, prices: Prices | None) -> CostDelta | None:
     """What the monthly cost changes by, under one load; None where no environment file says what to expect."""
     env = after.environment or before.environment
     if env is None:
         return None
-    prices = prices_of(env.region)
+    prices = prices or prices_of(env.region)
     return delta(estimate(rendered(before.bodies), env, prices), estimate(rendered(after.bodies), env, prices))
 
 

@@ -15,9 +15,10 @@ from typing import Any
 from infragen import revision
 from infragen.comparison import NOWHERE, Rendering, plan_between, rendering
 from infragen.config import EnvironmentFile, load_file
+from infragen.cost import Prices, prices_of, read_price_file
 from infragen.environments import find
 from infragen.errors import InputError
-from infragen.plan import EnvironmentPlan
+from infragen.plan import EnvironmentPlan, traced
 from infragen.synth import synthesize
 from infragen.templatefile import parse
 
@@ -51,18 +52,27 @@ def earlier(against: str, environments: Path, templates: Path) -> Earlier:
 
 
 def compare_with(before: Earlier, now: Sequence[EnvironmentFile], every: bool) -> tuple[EnvironmentPlan, ...]:
-    """The plan of each environment from then to now; of `every` one also those that there no longer are."""
+    """The plan of each environment from then to now; of `every` one also those that there no longer are.
+
+    With the lines of the environment files that decide a change, and counted with the prices that they name.
+    """
     plans = []
     for file in now:
         env = file.environment
         then = before.environments.get(env.environment, NOWHERE)
-        plans.append(plan_between(env.environment, env.region, then, rendering(synthesize(env)), before.name))
+        plan = plan_between(env.environment, env.region, then, rendering(synthesize(env)), before.name, _prices(file))
+        plans.append(replace(plan, stacks=tuple(traced(each, file) for each in plan.stacks)))
     present = {file.environment.environment for file in now}
     for name, then in before.environments.items():
         if every and name not in present:
             region = then.environment.region if then.environment else ""
             plans.append(plan_between(name, region, then, NOWHERE, before.name))
     return tuple(replace(each, warnings=(*before.warnings, *each.warnings)) for each in plans)
+
+
+def _prices(file: EnvironmentFile) -> Prices:
+    path, region = file.prices, file.environment.region
+    return prices_of(region, read_price_file(path), str(path)) if path else prices_of(region)
 
 
 def _written(directory: Path) -> dict[str, Rendering]:
