@@ -123,11 +123,13 @@ class Cloud(Protocol):
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
         """Begins to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""
 
-    def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...]) -> None:
-        """Goes on with the rollback of a failed update; `skip` gives up resources (nested: "StackName.LogicalId")."""
+    def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
+        """Goes on with the rollback of a failed update, with `role` when given; `skip` gives up resources (nested:
+        "StackName.LogicalId").
+        """
 
-    def roll_back(self, stack_id: str, token: str) -> None:
-        """Rolls back an operation that failed with rollback switched off."""
+    def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
+        """Rolls back an operation that failed with rollback switched off, with `role` when given."""
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
         """Ends an update that runs, and rolls it back."""

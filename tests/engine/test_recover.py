@@ -96,6 +96,29 @@ def test_a_stuck_resource_is_given_up_only_when_it_is_named(stage: Stage, topolo
     assert outcome.skipped == ("app/First",)
 
 
+GONE, ROLE = (f"arn:aws:iam::111111111111:role/{name}" for name in ("gone", "cloudformation"))
+
+
+@pytest.mark.parametrize("failure", ["stuck", "kept", "created"])
+def test_s13_a_recovery_works_with_the_role_of_the_environment(stage: Stage, topology: str, failure: str) -> None:
+    """S13: the role of a stack is gone: recover says so, and goes on with the one that the file names."""
+    with_role = environment(topology, iam=f"{{service_role_arn: '{GONE}'}}")
+    made = assembly(*app(topology).templates, env=with_role)
+    if failure != "created":
+        deploy_environment(made, stage.session)
+    stage.aws.fail("Second", "no luck today", on="create" if failure == "created" else "update")
+    stage.aws.fail("First", "will not go back", on="delete" if failure == "created" else "rollback")
+    changed = assembly(*app(topology, "b").templates, env=with_role)
+    deploy_environment(changed, stage.session, Options(on_failure="keep" if failure == "kept" else "rollback"))
+    stage.aws.mend()
+    stage.aws.settings.invalid_roles.add(GONE)
+    [refused] = recover_environment(environment(topology), stage.session).outcomes
+    assert isinstance(refused, Failed)
+    assert (refused.exit_code, GONE in refused.message, "iam.service_role_arn" in refused.hint) == (4, True, True)
+    renewed = environment(topology, iam=f"{{service_role_arn: '{ROLE}'}}")
+    assert recover_environment(renewed, stage.session).exit_code == 0
+
+
 def test_skipping_what_is_not_stuck_is_an_input_error(stage: Stage, topology: str) -> None:
     """With the names of what is."""
     stuck(stage, topology)

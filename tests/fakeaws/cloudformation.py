@@ -386,6 +386,7 @@ class CloudFormation:
             raise validation_error(
                 f"Stack:{stack.id} is in {stack.status} state and can not be rolled back by ContinueUpdateRollback."
             )
+        self._refuse_role(p.get("RoleARN") or stack.target.role_arn)
         skip = p.get("ResourcesToSkip") or []
         for name in skip:
             self._check_skip(stack, name)
@@ -415,6 +416,7 @@ class CloudFormation:
         stack = self._stack(p["StackName"])
         if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
             raise validation_error(f"RollbackStack cannot be called from current stack status ({stack.status})")
+        self._refuse_role(p.get("RoleARN") or stack.target.role_arn)
         token = p.get("ClientRequestToken")
         if token:
             self._use_token(stack, token, "rollback")

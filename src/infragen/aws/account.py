@@ -129,16 +129,18 @@ class Account:
         with translated(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
             self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
-    def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...]) -> None:
+    def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
         """ContinueUpdateRollback."""
         more: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
+        more |= {"RoleARN": role} if role else {}
         with translated(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
             self.clients.cloudformation.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
 
-    def roll_back(self, stack_id: str, token: str) -> None:
+    def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
         """RollbackStack."""
+        more: dict[str, Any] = {"RoleARN": role} if role else {}
         with translated(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
-            self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token)
+            self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
         """CancelUpdateStack."""

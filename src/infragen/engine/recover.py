@@ -105,26 +105,26 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
     if not session.ui.confirm(Question(f"recover {names}?", "--yes")):
         raise Refused("declined; nothing was changed")
     unprotect(session, [each.doomed for each in plan.remedies if each.doomed], options.unprotect)
-    by_layer = {each.layer: each for each in plan.remedies}
+    by_layer, role = {each.layer: each for each in plan.remedies}, env.iam.service_role_arn or ""
     stops = [Stop(each.layer, each.state.name, ()) for each in plan.remedies]
-    result = walk(stops, lambda layer: _road(session, by_layer[layer]), session.ui, session.timer)
+    result = walk(stops, lambda layer: _road(session, by_layer[layer], role), session.ui, session.timer)
     return Recovery(plan, result.outcomes, result.interrupted)
 
 
-def _road(session: Session, remedy: Remedy) -> Road:
+def _road(session: Session, remedy: Remedy, role: str) -> Road:
     cloud, state = session.cloud, remedy.state
     target = Target(remedy.layer, state.name, name_child)
     if remedy.doomed is not None:
-        return (yield from remove(session, remedy.doomed, DestroyOptions()))
+        return (yield from remove(session, remedy.doomed, DestroyOptions(role=role)))
     skip = tuple(each.skip_name for each in remedy.skipped)
     if remedy.action is OnRecover.CONTINUE_ROLLBACK:
         ended = yield from recover(
-            session, target, state, lambda token: cloud.continue_rollback(state.stack_id, token, skip),
+            session, target, state, lambda token: cloud.continue_rollback(state.stack_id, token, skip, role),
             ROLLED_BACK,
         )  # fmt: skip
     else:
         ended = yield from recover(
-            session, target, state, lambda token: cloud.roll_back(state.stack_id, token), ROLLED_BACK
+            session, target, state, lambda token: cloud.roll_back(state.stack_id, token, role), ROLLED_BACK
         )
     if isinstance(ended, Failed):
         return ended
