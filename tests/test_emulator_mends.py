@@ -779,6 +779,19 @@ def test_a_child_names_its_parent_and_root(nested: Nested) -> None:
     assert "RootId" not in root
 
 
+def test_change_sets_are_listed_by_a_stacks_arn(client: Clients) -> None:
+    """As by its name; MiniStack knows the name only."""
+    cloudformation = client("cloudformation")
+    body = json.dumps(template({"Queue": queue("listed", 30)}))
+    made = cloudformation.create_change_set(
+        StackName="listed", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=body
+    )
+    for stack in ("listed", made["StackId"]):
+        found = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+        assert [each["ChangeSetId"] for each in found] == [made["Id"]]
+    assert cloudformation.list_change_sets(StackName=made["StackId"] + "0")["Summaries"] == []
+
+
 def test_a_stack_names_the_change_set_that_was_executed_last(client: Clients) -> None:
     """By ARN; not one that was only made, and none after an update without a change set."""
     cloudformation = client("cloudformation")

@@ -1,4 +1,5 @@
-"""Change sets: two changes that MiniStack takes for none ("The submitted information didn't contain changes").
+"""Change sets: two changes that MiniStack takes for none ("The submitted information didn't contain changes"), and
+lists by a stack's ARN, which MiniStack answers with nothing.
 
 - `Fn::GetAtt` of another resource or attribute: MiniStack compares templates whose GetAtts are all the same empty text.
 - Outputs alone: on AWS the change set has no resource change, is CREATE_COMPLETE and can be executed.
@@ -11,7 +12,7 @@ from ministack.services.cloudformation import changesets, handlers, helpers
 
 
 def mend() -> None:
-    """Let change sets see changed attributes and changed outputs."""
+    """Let change sets see changed attributes and changed outputs, and be listed by a stack's ARN."""
     own_resolve = changesets._resolve_props_for_diff
 
     def resolve(template: Any, *rest: Any) -> Any:
@@ -29,6 +30,15 @@ def mend() -> None:
         return answer
 
     handlers._ACTION_HANDLERS["CreateChangeSet"] = create
+
+    own_list = handlers._ACTION_HANDLERS["ListChangeSets"]
+
+    def listed(params: dict[str, Any]) -> Any:
+        wanted = helpers._p(params, "StackName")
+        named = (name for name, stack in cloudformation._stacks.items() if stack.get("StackId") == wanted)
+        return own_list({**params, "StackName": [next(named, wanted)]})
+
+    handlers._ACTION_HANDLERS["ListChangeSets"] = listed
 
 
 def _with_attribute_names(node: Any) -> Any:
