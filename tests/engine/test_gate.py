@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 from sweeps import sweep
 
+from infragen.cost import Columns, CostDelta
 from infragen.engine.bootstrap import artifact_plan, bootstrap
 from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment
 from infragen.engine.gate import ANY_CHANGE, BROADENING, NEVER, Approval, agreed_to, ask, refuse_more
@@ -221,6 +222,23 @@ def test_a_deployment_above_the_budget_is_refused(stage: Stage, topology: str) -
     assert deploy(stage, dear(21, 50)).exit_code == 0
 
 
+def test_one_refusal_names_every_flag_that_is_needed() -> None:
+    """A pipeline that lacks three flags learns of them in one run."""
+    said: list[str] = []
+    row = ResourceChange("queue", "Remove", "Queue", "AWS::SQS::Queue", policy_action="Delete")
+    wider = Widening("network", "queue/Gate", "queue/Gate now accepts everything", True)
+    plan = EnvironmentPlan(
+        "dev", "111111111111", "us-east-1", "nested", (StackPlan("queue", "s", "update", (row,), widenings=(wider,)),),
+        refusals=refusals([row]), cost=CostDelta(Columns(expected=1.0), Columns(expected=9.5)), budget=5,
+    )  # fmt: skip
+    for approval in (Approval(), Approval(widening=frozenset({"queue/Gate"})), Approval(require=NEVER)):
+        with pytest.raises(Refused, match=r"destroy data(.|\n)*cost\.budget is 5\.00") as caught:
+            ask(OnlyYes(), plan, approval)  # type: ignore[arg-type] # asks its listener only
+        said.append(caught.value.hint)
+    known = "if that is meant: --allow-replace queue/Queue --allow-cost 10"
+    assert said == [f"{known}; where nobody can be asked, also: --allow-widening queue/Gate", known, known]
+
+
 # --- for all plans -----------------------------------------------------------------------------------------------
 
 PLACES = ("a/One", "a/Two", "b/One")
@@ -260,7 +278,7 @@ def test_nothing_passes_that_nobody_agreed_to(
     )  # fmt: skip
     refused = answer(lambda: ask(OnlyYes(), shown, Approval(widen, require)))  # type: ignore[arg-type] # asks its listener only
     assert (refused is None) == passes
-    if refused is not None and not shown.refusals and wanted and require != NEVER:
+    if refused is not None and wanted and require != NEVER:
         assert set(re.findall(r"--allow-widening (\S+)", refused.hint)) == set(wanted)
 
 

@@ -118,13 +118,12 @@ def _one_thing(value: object) -> bool:
 
 def ask(session: Session, shown: EnvironmentPlan, approval: Approval) -> None:
     """Raises Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
-    refuse(shown.refusals)
-    refuse_dear(shown, approval.cost)
+    more = [each for each in shown.gated if each.place not in approval.widening and approval.require != NEVER]
+    _refuse_all([*_losses(shown.refusals), *_dear(shown, approval.cost)], more)
     if not shown.changed:
         return
     where = f"{shown.environment} ({shown.account}, {shown.region})"
-    more = [each for each in shown.gated if each.place not in approval.widening]
-    if more and approval.require != NEVER:
+    if more:
         _agree(session, Question(f"{listed(more)}\nlet {where} do this?", flags(more)))
     answered_by = "--yes"
     if approval.require == ANY_CHANGE:
@@ -149,21 +148,35 @@ def flags(found: Sequence[Widening]) -> str:
 
 def refuse(found: Sequence[Refusal]) -> None:
     """Raises Refused when something would destroy data."""
-    if found:
-        raise Refused(
-            "this would destroy data:\n" + "\n".join(f"  {each}" for each in found),
-            "if that is meant: " + " ".join(f"--allow-replace {each.place}" for each in found),
-        )
+    _refuse_all(_losses(found), ())
 
 
-def refuse_dear(shown: EnvironmentPlan, allowed: float) -> None:
-    """Raises Refused when a month would cost more than the budget and than what is allowed."""
-    if shown.cost is not None and shown.over_budget and shown.cost.after.expected > allowed:
-        raise Refused(
-            f"a month would cost {shown.cost.after.expected:,.2f} USD at expected load and costs "
-            f"{shown.cost.before.expected:,.2f} now; cost.budget is {shown.budget:,.2f}",
-            f"if that is meant: --allow-cost {ceil(shown.cost.after.expected)}",
-        )
+def _refuse_all(found: Sequence[tuple[str, str]], more: Sequence[Widening]) -> None:
+    """Raises Refused for all reasons at once, with their flags; `more` would have to be agreed to next."""
+    if not found:
+        return
+    reasons, allowing = zip(*found, strict=True)
+    asked = f"; where nobody can be asked, also: {flags(more)}" if more else ""
+    raise Refused("\n".join(reasons), f"if that is meant: {' '.join(allowing)}{asked}")
+
+
+def _losses(found: Sequence[Refusal]) -> list[tuple[str, str]]:
+    """What would destroy data, and the flags that allow it."""
+    if not found:
+        return []
+    reason = "this would destroy data:\n" + "\n".join(f"  {each}" for each in found)
+    return [(reason, " ".join(f"--allow-replace {each.place}" for each in found))]
+
+
+def _dear(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:
+    """That a month would cost more than the budget and than what is allowed, and the flag that allows it."""
+    if shown.cost is None or not shown.over_budget or shown.cost.after.expected <= allowed:
+        return []
+    reason = (
+        f"a month would cost {shown.cost.after.expected:,.2f} USD at expected load and costs "
+        f"{shown.cost.before.expected:,.2f} now; cost.budget is {shown.budget:,.2f}"
+    )
+    return [(reason, f"--allow-cost {ceil(shown.cost.after.expected)}")]
 
 
 @dataclass(frozen=True)
