@@ -26,7 +26,7 @@ from infragen.engine.progress import (
 from infragen.errors import Refused
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.duration import span
-from infragen.report.terminal import Terminal, console
+from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
 from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
@@ -211,3 +211,14 @@ def test_a_terminal_shows_the_tree_and_only_failures_as_lines() -> None:
 def test_time_spans_in_words(seconds: float, words: str) -> None:
     """Seconds, then minutes, then hours."""
     assert span(seconds) == words
+
+
+def test_a_terminal_without_colour_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR says nothing of the width; a pipe has none."""
+
+    class Tty(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "90")
+    assert [width_of(console(each, styled=False)) for each in (Tty(), io.StringIO())] == [90, PIPE_WIDTH]

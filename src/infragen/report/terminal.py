@@ -88,8 +88,8 @@ def harmless(line: Text) -> Text:
 
 
 def width_of(target: Console) -> int:
-    """Columns that a line should fit in: the terminal's, or enough for a reader of logs."""
-    return max(target.width, 40) if target.is_terminal else PIPE_WIDTH
+    """Columns that a line should fit in: the terminal's, with colour or without, or enough for a reader of logs."""
+    return max(target.width, 40) if target.is_terminal or target.file.isatty() else PIPE_WIDTH
 
 
 class Terminal:
