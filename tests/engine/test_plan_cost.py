@@ -7,7 +7,7 @@ import pytest
 from fakeaws import FakeAws
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.cost import CostDelta
+from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.cost.prices import RegionPrices
 from infragen.engine.deploy import Options, deploy_environment, plan_environment
 from infragen.layer import LaunchParameter
@@ -144,3 +144,14 @@ def test_an_estimate_makes_no_call_to_aws(stage: Stage, topology: str) -> None:
     plan_environment(wanted, stage.session)
     names = [each.operation for each in stage.aws.calls]
     assert names.count("GetTemplate") == (1 if topology == "nested" else 2)
+
+
+def test_what_costs_more_at_maximum_alone_is_named() -> None:
+    """More capacity that nothing is expected to need: no change at expected load, and a larger bill at the most."""
+    writer = ResourceDelta("database", "Writer", "AWS::RDS::DBInstance", Columns(1, 2, 3), Columns(1, 2, 178.2))
+    log = ResourceDelta("api", "Log", "AWS::Logs::LogGroup", Columns(0.5, 0.5, 0.5), Columns(0.6, 0.6, 0.6))
+    cost = CostDelta(Columns(1, 2, 3), Columns(1.1, 2.1, 178.3), (writer, log))
+    assert list(cost_lines(cost))[1:3] == [
+        "       +0.10  api/Log",
+        "        0.00  database/Writer (at maximum +175.20)",
+    ]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import takewhile
 
-from infragen.cost import CENT, CostDelta
+from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.drift import sentences as drifted
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
@@ -290,15 +290,21 @@ def cost_lines(cost: CostDelta, most: int = 5) -> Iterator[str]:
         f"cost in USD a month, expected: {usd(change.expected)} ({cost.before.expected:,.2f} -> "
         f"{cost.after.expected:,.2f}); at minimum {usd(change.minimum)}, at maximum {usd(change.maximum)}"
     )
-    rows = sorted(cost.resources, key=lambda each: -abs(each.change.expected))
-    told = [each for each in rows if abs(each.change.expected) >= CENT][:most]
+    rows = sorted(cost.resources, key=lambda each: (-abs(each.change.expected), -_farthest(each)))
+    told = [each for each in rows if _farthest(each) >= CENT][:most]
     for each in told:
-        yield f"  {usd(each.change.expected):>10}  {each.layer}/{each.logical_id}"
+        apart = f" (at maximum {usd(each.change.maximum)})" if abs(each.change.expected) < CENT else ""
+        yield f"  {usd(each.change.expected):>10}  {each.layer}/{each.logical_id}{apart}"
     if rest := rows[len(told) :]:
         yield f"  {usd(sum(each.change.expected for each in rest)):>10}  {len(rest)} more"
     for text in cost.unpriced:
         yield f"  not priced  {text}"
     yield f"  {cost.prices}"
+
+
+def _farthest(resource: ResourceDelta) -> float:
+    """By how much its cost changes in the column where that is most."""
+    return max(abs(each) for each in (resource.change.minimum, resource.change.expected, resource.change.maximum))
 
 
 def usd(amount: float) -> str:
