@@ -175,6 +175,14 @@ def test_the_plan_of_a_commit_names_what_it_changes() -> None:
 
 
 @pytest.mark.usefixtures("repository")
+def test_a_refusal_names_the_line_that_loses_the_data() -> None:
+    """As the plan against AWS does."""
+    change("prod.yaml", "min_acu: 1", "min_acu: 1\n  name: store")
+    shown = diff("--against", "HEAD", "--env", "prod").stdout
+    assert re.search(r"database/Cluster .* replaced by a new one; from environments/prod.yaml:\d+ database.name", shown)
+
+
+@pytest.mark.usefixtures("repository")
 def test_the_cost_of_a_commit_minds_the_prices_and_the_budget_of_the_environment_file() -> None:
     """As the plan against AWS does."""
     Path("prices.yaml").write_text("regions: {us-east-1: {date: '2026-01-01', usd: {aurora-acu-hour: 10.0}}}\n")

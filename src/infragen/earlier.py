@@ -18,6 +18,7 @@ from infragen.config import EnvironmentFile, load_file
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.environments import find
 from infragen.errors import InputError
+from infragen.guard import refusals
 from infragen.plan import EnvironmentPlan, traced
 from infragen.synth import synthesize
 from infragen.templatefile import parse
@@ -61,7 +62,9 @@ def compare_with(before: Earlier, now: Sequence[EnvironmentFile], every: bool) -
         env = file.environment
         then = before.environments.get(env.environment, NOWHERE)
         plan = plan_between(env.environment, env.region, then, rendering(synthesize(env)), before.name, _prices(file))
-        plans.append(replace(plan, stacks=tuple(traced(each, file) for each in plan.stacks)))
+        stacks = tuple(traced(each, file) for each in plan.stacks)
+        lost = refusals(row for each in stacks for row in each.changes)
+        plans.append(replace(plan, stacks=stacks, refusals=lost))
     present = {file.environment.environment for file in now}
     for name, then in before.environments.items():
         if every and name not in present:
