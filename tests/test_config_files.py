@@ -219,6 +219,8 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     ),
     "workers[].code": (["workers/mail", "null"], ["[a]"]),
     "alarms.emails": (["[a@example.com]", "[]"], ["[a]", "a@example.com", "['a@b']"]),
+    "cost.prices": (["prices/ours.yaml", "null"], ["[a]"]),
+    "cost.budget": (["0.01", "500", "null"], ["0", "-1", "'500'"]),
     **{f"cost.expected.{key}": (["0", "2.5"], ["-1", "'1'"]) for key in Expected.model_fields},
 }
 SECTIONS = {
@@ -251,7 +253,9 @@ def with_value(key: str, value: str) -> str:
         outer, _, inner = section.rpartition(".")
         body = ", ".join(f"{k}: {v}" for k, v in {**SECTIONS.get(section, {}), last: value}.items())
         flow = f"[{{{body}}}]" if inner.endswith("[]") else f"{{{body}}}"
-        if outer == "cost":
+        if section == "cost":
+            top["cost"] = flow
+        elif outer == "cost":
             top["cost"] = f"{{expected: {flow}}}"
         elif outer:
             sections[outer][inner.removesuffix("[]")] = flow
