@@ -113,7 +113,8 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
 
 def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> Fate:
     fate, properties = FATES[deletion_policy(written)], written.get("Properties", {})
-    member = "DBClusterIdentifier" in properties  # it is the cluster that is protected
+    # of an instance in a cluster it is the cluster that is protected
+    member = resource.type == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in properties
     asked = resource.type in GUARDED and fate != "kept" and not member
     guarded = asked and session.cloud.deletion_protection(resource)
     slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in properties
