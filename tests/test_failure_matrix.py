@@ -859,7 +859,7 @@ def test_e4_e5_failing_pages_lose_nothing(aws: FakeAws, tmp_path: Path, fault: A
 
 
 def test_e6_events_of_other_operations_are_not_shown(bench: Bench, aws: FakeAws) -> None:
-    """Neither those of earlier operations, nor of one that somebody begins right after ours."""
+    """Neither those of our earlier operations, nor those of one that somebody began before ours."""
     unit = bench.unit("data", {"Jobs": QUEUE})
     deployed(bench, unit)
     theirs = json.dumps({"Resources": {"Jobs": queue(DelaySeconds=5)}})
