@@ -20,7 +20,7 @@ from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
-from infragen.cli.streams import nowhere, readable
+from infragen.cli.streams import drain, nowhere, readable
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -54,4 +54,7 @@ def run() -> Any:
     sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
     readable(sys.stdout)
     readable(sys.stderr)
-    return main(prog_name="infragen")
+    try:
+        return main(prog_name="infragen")
+    finally:
+        drain()

@@ -63,7 +63,16 @@ def nowhere() -> TextIO:
     return Path(os.devnull).open("w")
 
 
-def silence() -> None:
+def silence(stream: TextIO | None = None) -> None:
     """Whoever read our output has gone: what is left to print goes nowhere, also at interpreter exit."""
-    with nowhere() as stream:
-        os.dup2(stream.fileno(), sys.stdout.fileno())
+    with nowhere() as nothing:
+        os.dup2(nothing.fileno(), (stream or sys.stdout).fileno())
+
+
+def drain() -> None:
+    """Prints what is left: where a reader has gone, the interpreter would fail on it and end in 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            silence(stream)
