@@ -494,7 +494,7 @@ class Run:
             self.session, _target(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
         )
         if follower is None:
-            return Skipped(unit.layer, unit.stack, "no interrupt")
+            return Skipped(unit.layer, unit.stack, NO_INTERRUPT)
         self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None
