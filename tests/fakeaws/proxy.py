@@ -312,7 +312,11 @@ def _handler(proxy: Proxy) -> type[http.server.BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client died in the middle of its request
+                self.close_connection = True
+                return
             request = _Request(self.command, self.path, dict(self.headers.items()), body)
             reply = proxy.answer(request)
             if reply is None:

@@ -222,7 +222,11 @@ def _handler(application: Application) -> type[http.server.BaseHTTPRequestHandle
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client died in the middle of its request: as on AWS, nothing was asked
+                self.close_connection = True
+                return
             headers = {key.lower(): value for key, value in self.headers.items()}
             reply = application.answer(self.command, self.path, headers, body)
             self.send_response(reply.status)

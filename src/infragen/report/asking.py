@@ -1,5 +1,6 @@
 """Asking a person; refused where nobody can answer."""
 
+import select
 import sys
 
 import click
@@ -7,17 +8,39 @@ import click
 from infragen.engine.progress import Question
 from infragen.errors import Refused
 
+# Seconds between looks for a signal while nobody types. Python heeds a signal only between two reads: one that arrives
+# in the instant before a read that waits for ever would go unnoticed until something is typed.
+LOOK_UP = 0.1
+
 
 def ask(question: Question) -> bool:
     """Whether the person at the terminal agrees: y, or the very words that the question wants typed.
 
-    Raises Refused without a terminal, naming the flag that answers instead.
+    Raises Refused without a terminal, naming the flag that answers instead; KeyboardInterrupt at Ctrl-C, click.Abort at
+    the end of the input.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(f"{question.text} There is no terminal to ask", f"answer with {question.answered_by}")
-    if not question.typed:
-        return click.confirm(question.text, err=True)
-    answer: str = click.prompt(
-        f"{question.text}\ntype {question.typed} to go on", default="", show_default=False, err=True
-    )
-    return answer.strip() == question.typed
+    if question.typed:
+        return _line(f"{question.text}\ntype {question.typed} to go on: ") == question.typed
+    while True:
+        match _line(f"{question.text} [y/N]: ").lower():
+            case "y" | "yes":
+                return True
+            case "" | "n" | "no":
+                return False
+        click.echo("y or n, please", err=True)
+
+
+def _line(prompt: str) -> str:
+    click.echo(prompt, nl=False, err=True)
+    try:
+        while not select.select([sys.stdin], [], [], LOOK_UP)[0]:
+            pass
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        raise
+    if not line:
+        raise click.Abort
+    return line.strip()
