@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from infragen.engine.outcome import Cause, Deployed, Failed, Skipped
 from infragen.origin import Setting
-from infragen.report.outcome import failure_lines
+from infragen.report.outcome import failure_lines, outcome_lines
 from infragen.yamlfile import Place
 
 TYPE = "AWS::RDS::DBCluster"
@@ -45,3 +45,12 @@ def test_the_first_failure_comes_first_and_one_without_a_cause_last() -> None:
     ]
     assert "  AWS    gave no reason" in said
     assert not lines(Deployed("a", "shop-prod-a", "CREATE_COMPLETE"))
+
+
+def test_what_was_skipped_says_for_want_of_what_or_why() -> None:
+    """A layer that was not deployed is needed; an interrupt is not."""
+    skipped = Skipped("api", "shop-api", "database"), Skipped("jobs", "shop-jobs", why="interrupted before it began")
+    assert [each.plain for each in outcome_lines(skipped)] == [
+        "api   skipped  shop-api   needs database",
+        "jobs  skipped  shop-jobs  interrupted before it began",
+    ]

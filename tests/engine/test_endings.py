@@ -84,7 +84,7 @@ def test_n10_after_a_failure_the_others_go_on_unless_told_otherwise(
     if fail_fast:
         skipped = result.outcomes[3]
         assert isinstance(skipped, Skipped)
-        assert skipped.needs == "no failure before it: a failed"
+        assert (skipped.needs, skipped.why) == ("", "a failed before it began")
 
 
 def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) -> None:
@@ -94,6 +94,7 @@ def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) ->
     result = deploy(bench, *units(bench), at=once(has(aws, "shop-test-a", "CREATE_IN_PROGRESS")))
     assert kinds(result.outcomes) == {"a": "Deployed", "b": "Skipped", "c": "Deployed", "d": "Skipped"}
     assert result.exit_code == 130
+    assert {each.why for each in result.outcomes if isinstance(each, Skipped)} == {"interrupted before it began"}
     assert "what runs is followed" in warned(bench)
 
 
@@ -104,6 +105,7 @@ def test_n6_with_detach_the_first_interrupt_stops_following(bench: Bench, aws: F
     at = once(has(aws, "shop-test-a", "CREATE_IN_PROGRESS"))
     result = deploy(bench, *units(bench), at=at, on_interrupt="detach")
     assert kinds(result.outcomes) == {"a": "Unknown", "b": "Skipped", "c": "Unknown", "d": "Skipped"}
+    assert [each.needs for each in result.outcomes if isinstance(each, Skipped)] == ["a", "c"]
     assert aws.stack("shop-test-a").status == "CREATE_IN_PROGRESS"
     aws.clock.settle()
     assert {aws.stack(f"shop-test-{name}").status for name in "ac"} == {"CREATE_COMPLETE"}

@@ -37,7 +37,7 @@ from infragen.engine.preview import Examined, LayerSides, Prepared, examine, exa
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
-from infragen.engine.schedule import NO_INTERRUPT, Interrupts, Manner, Stop, Walk, together, walk
+from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, together, walk
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import Refusal, refusals
 from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
@@ -484,7 +484,7 @@ class Run:
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if self.interrupts.noted:
-            return Skipped(unit.layer, unit.stack, NO_INTERRUPT)
+            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
             protect(cloud, unit, examined.live, before, self.options.allow_replace)
@@ -494,7 +494,7 @@ class Run:
             self.session, _target(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
         )
         if follower is None:
-            return Skipped(unit.layer, unit.stack, NO_INTERRUPT)
+            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
         ended = cloud.stack(change_set.stack_id) if guarded else None

@@ -94,11 +94,12 @@ class Failed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Not begun, because it needs a layer that was not deployed."""
+    """Not begun: it needs a layer that was not deployed, or `why` says what came before it."""
 
     layer: str
     stack: str
-    needs: str
+    needs: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)

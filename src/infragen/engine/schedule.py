@@ -20,8 +20,8 @@ from infragen.errors import InfragenError, OutcomeUnknown
 
 T = TypeVar("T")
 
-NO_INTERRUPT = "no interrupt"
-"""What a stack that was never begun would have needed."""
+INTERRUPTED = "interrupted before it began"
+"""Why a stack was skipped that needs nothing that failed."""
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 15.0, 1.2
 """Seconds between two looks. The first ones come quickly, because small changes are done in seconds."""
@@ -207,28 +207,32 @@ class _Walker:
     def _drop_what_has_not_started(self) -> None:
         for name in [name for name in self.roads if not self._manner.started(name)]:
             self.roads.pop(name).close()
-            self._end(Skipped(name, self._stops[name].stack, NO_INTERRUPT))
+            self._end(Skipped(name, self._stops[name].stack, why=INTERRUPTED))
 
     def detach(self) -> None:
         """Ends every road: what had begun runs on in AWS."""
         begun, self.roads = self.roads, {}
+        for name in begun:
+            said = f"{self._stops[name].stack} may still run in AWS"
+            next_step = "`infragen follow` watches it, `infragen cancel` stops an update"
+            self._end(Unknown(name, self._stops[name].stack, f"{said}: {next_step}"))
         for stop in self._stops.values():
-            if stop.name in begun:
-                said = f"{stop.stack} may still run in AWS"
-                next_step = "`infragen follow` watches it, `infragen cancel` stops an update"
-                self._end(Unknown(stop.name, stop.stack, f"{said}: {next_step}"))
-            elif stop.name not in self.outcomes:
-                self._end(Skipped(stop.name, stop.stack, next(iter(begun), NO_INTERRUPT)))
+            if stop.name not in self.outcomes:
+                self._skip(stop, INTERRUPTED if self.interrupted else "following ended before it began")
 
     def _consider(self, stop: Stop) -> None:
-        missing = self._missing(stop)
-        if self.interrupted or self._interrupts.noted or missing:
-            self._end(Skipped(stop.name, stop.stack, missing or NO_INTERRUPT))
+        if self.interrupted or self._interrupts.noted or self._missing(stop):
+            self._skip(stop, INTERRUPTED)
         elif self._fallen and self._manner.fail_fast:
-            self._end(Skipped(stop.name, stop.stack, f"no failure before it: {self._fallen} failed"))
+            self._skip(stop, f"{self._fallen} failed before it began")
         elif all(need in self.outcomes for need in stop.requires):
             self.roads[stop.name] = self._begin(stop.name)
             self._step(stop)
+
+    def _skip(self, stop: Stop, why: str) -> None:
+        """Ends a stop that was never begun: for want of a requirement, or else for another reason."""
+        missing = self._missing(stop)
+        self._end(Skipped(stop.name, stop.stack, missing, "" if missing else why))
 
     def _missing(self, stop: Stop) -> str:
         """The first requirement that did not succeed, or that nobody provides."""

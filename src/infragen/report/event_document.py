@@ -149,8 +149,8 @@ def outcome_document(outcome: Outcome) -> Object:
             return found | {"status": status, "left": list(skipped)}
         case Failed(message=message, hint=hint, status=status, cause=cause):
             return found | {"message": message, "hint": hint, "status": status, "cause": _cause(cause)}
-        case Skipped(needs=needs):
-            return found | {"needs": needs}
+        case Skipped(needs=needs, why=why):
+            return found | {"needs": needs, "message": why}
         case Unknown(message=message, status=status):
             return found | {"message": message, "status": status}
 

@@ -131,10 +131,12 @@ def _work() -> Described:
                 **_STACK,
                 "outcome": {"enum": [*OUTCOMES], "description": "what became of it"},
                 "status": _text("AWS's status, where there is one"),
-                "message": _text("for `failed` and `unknown`: what happened, as one sentence"),
+                "message": _text(
+                    "what happened, for `failed` and `unknown`; for `skipped` why, where it needs nothing that failed"
+                ),
                 "hint": _text("what to type next; may be empty"),
                 "cause": _maybe("cause", "for `failed`: the first true failure; null when no resource failed"),
-                "needs": _text("for `skipped`: the layer that was not deployed"),
+                "needs": _text("for `skipped`: the layer that was not deployed, if it is for want of one"),
                 "left": _list(_text("an id"), "what is left behind, kept, or no longer as the stack says"),
                 "seconds": _number("how long it took; null where nothing was begun"),
             },

@@ -53,8 +53,8 @@ def _detail(outcome: Outcome) -> str:
             return f"{status}; no longer as the stack says: {', '.join(skipped)}" if skipped else status
         case Failed(status=status):
             return status
-        case Skipped(needs=needs):
-            return f"needs {needs}"
+        case Skipped(needs=needs, why=why):
+            return f"needs {needs}" if needs else why
         case Unknown(message=message):
             return message
 
