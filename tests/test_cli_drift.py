@@ -88,17 +88,28 @@ def test_r15_drift_is_found_told_and_fails_only_when_asked(
 
     plan = run("plan", "--drift")
     assert "nothing to change" in plan.stdout
-    assert "queue/OrdersQueue: VisibilityTimeout should be 60, is 45: it stays as it is" in plan.stdout
+    assert plan.stdout.count("queue/OrdersQueue: VisibilityTimeout should be 60, is 45: it stays as it is") == 1
+    assert plan.stderr.count("AWS looks for drift") == len(document["stacks"])
     assert "was DRIFTED when it was last looked at" in run("plan").stdout
+    failed = run("plan", "--fail-on-drift", code=3)
+    assert failed.stdout == plan.stdout
+    assert failed.stderr.splitlines()[-2:] == refused.stderr.splitlines()[-2:]
 
     write(project, account, topology, seconds=90)
-    changed = run("plan", "--drift").stdout
+    changed = run("plan", "--drift", "--detailed-exitcode", code=10).stdout
     assert "it is written over by this deployment" in changed
+    failed = run("plan", "--fail-on-drift", "--detailed-exitcode", "--format", "json", "--out", "dev.plan", code=3)
+    assert json.loads(failed.stdout)["plans"][0]["drift"][0]["place"] == "queue/OrdersQueue"
+    assert (project / "dev.plan").exists()
     run("deploy", "--yes")
     assert run("drift", "--fail-on-drift").stdout.splitlines()[-1].startswith("0 of ")
+    write(project, account, topology, seconds=120)
+    assert "drift: none found" in run("plan", "--fail-on-drift", "--detailed-exitcode", code=10).stdout
 
 
 def test_drift_of_an_environment_that_does_not_exist_is_none(run: Run, project: Path, account: str) -> None:
     """Nothing is deployed, and nothing has drifted."""
     write(project, account, "nested")
     assert run("drift", "--fail-on-drift").stdout.splitlines()[-1] == "nothing is deployed"
+    run("bootstrap", "--yes")
+    run("plan", "--fail-on-drift")

@@ -17,7 +17,7 @@ from typing import Any
 from infragen import limits
 from infragen.config import Difference, Environment, EnvironmentFile
 from infragen.cost import CENT, CostDelta
-from infragen.drift import PlannedDrift
+from infragen.drift import PlannedDrift, StackDrift
 from infragen.errors import InputError
 from infragen.guard import Refusal, stack_policy, stateful
 from infragen.layer import LaunchParameter
@@ -308,7 +308,8 @@ class EnvironmentPlan:
 
     `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked. With
     `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
-    are the values in which their files differ. `drift` is None where nobody looked for it.
+    are the values in which their files differ. `drift` is None where nobody looked for it, or nobody could; `looked` is
+    what the look found of each stack.
     """
 
     environment: str
@@ -325,6 +326,7 @@ class EnvironmentPlan:
     cost: CostDelta | None = None
     budget: float | None = None
     drift: tuple[PlannedDrift, ...] | None = None
+    looked: tuple[StackDrift, ...] = ()
 
     @property
     def over_budget(self) -> bool:

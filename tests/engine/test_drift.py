@@ -30,7 +30,7 @@ from infragen.engine.drift import detect_drift
 from infragen.engine.progress import Checking
 from infragen.errors import CloudError
 from infragen.plan import EnvironmentPlan
-from infragen.report.drift import as_json, drift_lines, refusal, summary
+from infragen.report.drift import as_json, drift_lines, plan_refusal, refusal, summary
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
 from infragen.stack import Absent, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift, Secret
@@ -398,6 +398,9 @@ def test_a11_a_plan_goes_on_without_the_permission_to_look_for_drift(stage: Stag
     [warning] = shown.warnings
     assert warning.startswith("drift was not looked for: ")
     assert "cloudformation:DetectStackDrift" in warning
+    refused = plan_refusal(shown)
+    assert refused is not None
+    assert (refused.exit_code, "is not known" in refused.message) == (3, True)
 
 
 def test_a_plan_says_which_stack_could_not_be_looked_at(stage: Stage, topology: str) -> None:
@@ -409,6 +412,9 @@ def test_a_plan_says_which_stack_could_not_be_looked_at(stage: Stage, topology: 
         "whether it drifted is not known: Failed to detect drift on resource [Topic]" in w for w in shown.warnings
     )
     assert "drift: none found" not in lines(shown)
+    refused = plan_refusal(shown)
+    assert refused is not None
+    assert "(UNKNOWN)" in refused.message
 
 
 MODIFIED, DELETED = (ResourceDrift("Q", "", "AWS::SQS::Queue", status) for status in ("MODIFIED", "DELETED"))

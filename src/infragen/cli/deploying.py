@@ -146,7 +146,17 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     is_flag=True,
     help="Look for drift first, which takes some minutes, and say what the deployment does about it.",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
+@click.option(
+    "--fail-on-drift",
+    is_flag=True,
+    help="Look for drift as --drift does, and exit with 3 when a stack has drifted, or AWS cannot tell whether it has. "
+    "The plan is shown, and saved, all the same.",
+)
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit with 10 when there is something to change; the 3 of --fail-on-drift goes first.",
+)
 @options.plan_format
 @cloud_options
 @command_options
@@ -160,6 +170,7 @@ def plan(
     out: Path | None,
     valid_for: float,
     drift: bool,
+    fail_on_drift: bool,
     detailed_exitcode: bool,
     form: str,
     reach: Reach,
@@ -175,19 +186,24 @@ def plan(
       infragen plan --env dev --local
       infragen plan --env prod --detailed-exitcode; echo $?
       infragen plan --env prod --drift
+      infragen plan --env prod --fail-on-drift
       infragen plan --env prod --format json > plan.json
       infragen plan --env prod --format html > plan.html
       infragen plan --env prod --image-tag v42 --out prod.plan
     """
+    from infragen.report.drift import plan_refusal
     from infragen.report.plan_formats import as_format
 
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
-    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested, drift=drift)
+    looks = drift or fail_on_drift
+    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested, drift=looks)
     with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
     if form != "text":
         click.echo(as_format(form, [shown], [file.environment]), nl=False)
+    if fail_on_drift and (refusal := plan_refusal(shown)):
+        raise refusal
     if detailed_exitcode and shown.changed:
         click.get_current_context().exit(10)
 

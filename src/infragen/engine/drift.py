@@ -73,7 +73,7 @@ def with_drift(session: Session, plan: Plan, observed: Observed, shown: Environm
         replace(each, changes=tuple(replace(row, drift=marks.get(row.place, ())) for row in each.changes))
         for each in shown.stacks
     )
-    return replace(shown, stacks=marked, drift=found, warnings=warnings)
+    return replace(shown, stacks=marked, drift=found, looked=stacks, warnings=warnings)
 
 
 def last_found(env: Environment, observed: Observed) -> tuple[str, ...]:
@@ -92,9 +92,8 @@ def _day(state: StackState) -> str:
 
 
 def _stacks(layers: Sequence[str], observed: Observed) -> Iterator[tuple[str, StackState]]:
-    wanted = [ROOT, *layers]
-    beyond = [each for each in observed.layers if each not in (*wanted, ARTIFACTS)]
-    for layer in [*wanted, *beyond, ARTIFACTS]:
+    beyond = [each for each in observed.layers if each != ARTIFACTS]
+    for layer in dict.fromkeys((ROOT, *layers, *beyond, ARTIFACTS)):
         if layer in observed.layers:
             yield layer, observed.layers[layer]
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from infragen.config import Environment
 from infragen.drift import StackDrift, overall
 from infragen.errors import Refused
+from infragen.plan import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_document import value
 from infragen.stack import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
@@ -88,6 +89,16 @@ def refusal(stacks: Sequence[StackDrift]) -> Refused | None:
         f"not as the templates say, or not known to be: {bad}",
         "put it back by hand, or write it into the environment file and deploy",
     )
+
+
+def plan_refusal(plan: EnvironmentPlan) -> Refused | None:
+    """What `plan --fail-on-drift` raises: as `refusal`, and where AWS did not let us look."""
+    if plan.drift is None:
+        return Refused(
+            f"whether {plan.environment} has drifted is not known: AWS did not let us look",
+            "the plan's warning says why",
+        )
+    return refusal(plan.looked)
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------
