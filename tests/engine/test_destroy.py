@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench, failure, kinds
+from bench import Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
-from stage import QUEUE, TOPIC
+from stage import QUEUE, TOPIC, assembly, layer
 
 from infragen.engine.deploy import Deployment
 from infragen.engine.destroy import DestroyOptions, Destruction, destroy_environment
@@ -17,6 +18,7 @@ from infragen.engine.progress import Noticed, Warned
 from infragen.engine.recover import recover_environment
 from infragen.errors import InputError, Refused
 from infragen.plan import OutputOf, StackUnit
+from infragen.synth import Assembly
 
 BUCKET = {"Type": "AWS::S3::Bucket"}
 VERSIONED = {**BUCKET, "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}}
@@ -289,6 +291,49 @@ def test_r12_a_deployment_that_ends_an_export_in_use_is_refused(bench: Bench, aw
     changed = StackUnit(**{**vars(unit), "body": body, "text": json.dumps(body)})
     assert bench.deploy_units(changed).exit_code == 0
     assert "ListImports" not in [call.operation for call in aws.calls]
+
+
+@pytest.fixture
+def nested(aws: FakeAws, tmp_path: Path) -> Bench:
+    """An operator of a nested environment, with its bucket."""
+    bench = at_work(aws, environment(tmp_path, topology="nested"))
+    bench.bootstrap()
+    return bench
+
+
+def nesting(bench: Bench, export: bool = True) -> Assembly:
+    """A root whose layer exports what it makes, as one that was adopted may have."""
+    template = layer("data", {"Jobs": QUEUE}, {"Url": {"Ref": "Jobs"}})
+    if export:
+        template.body["Outputs"]["Url"]["Export"] = {"Name": "shop-jobs"}
+    return assembly(template, layer("news", {"News": TOPIC}), env=bench.env)
+
+
+def test_r12_an_export_of_a_nested_stack_stops_the_deletion_first(nested: Bench, aws: FakeAws) -> None:
+    """R12: the root would be deleted until AWS refuses at the layer whose export is in use."""
+    assert nested.deploy(nesting(nested)).exit_code == 0
+    somebody_imports(aws)
+    aws.calls.clear()
+    with pytest.raises(Refused, match=r"shop-test-Data-\w+ exports shop-jobs, and billing imports it"):
+        destroy(nested)
+    assert aws.mutations() == []
+    aws.elsewhere.delete_stack({"StackName": "billing"})
+    aws.clock.settle()
+    assert destroy(nested).exit_code == 0
+
+
+def test_r12_an_update_that_ends_a_nested_export_in_use_is_refused(nested: Bench, aws: FakeAws) -> None:
+    """R12: when the layer's template exports it no more, and when the layer goes; not while it stays."""
+    assert nested.deploy(nesting(nested)).exit_code == 0
+    somebody_imports(aws)
+    aws.calls.clear()
+    gone = assembly(layer("news", {"News": TOPIC}), env=nested.env)
+    for without in (nesting(nested, export=False), gone):
+        with pytest.raises(Refused, match="billing imports it"):
+            nested.deploy(without, allow_replace=frozenset({"data/Jobs"}))
+    assert aws.mutations() == []
+    more = layer("more", {"More": TOPIC})
+    assert nested.deploy(assembly(*nesting(nested).templates, more, env=nested.env)).exit_code == 0
 
 
 # --- half-way -------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from infragen.engine.observe import Observed, check_stacks, nested_stacks, obser
 from infragen.engine.operate import Road, Target, begin, cancel, delete, follow, resume, why_failed
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
 from infragen.engine.patience import BEFORE, patiently
-from infragen.engine.preflight import check_imports
+from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Deployed as Known
 from infragen.engine.preview import Examined, LayerSides, Prepared, examine, examine_all, prepare, resolve
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
@@ -178,7 +178,8 @@ def prepare_all(
     for each in examined:
         _check_road(session, each, options)
         if each.live is not None and not each.unchanged:
-            check_imports(session.cloud, [each.live], each.unit.body)
+            nested = [state for state in observed.by_id.values() if state.parent_id == each.live.stack_id]
+            check_exports(session.cloud, each.unit, each.live, nested)
     if any(not each.unchanged for each in examined):
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)

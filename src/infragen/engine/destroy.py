@@ -85,6 +85,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
     body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
     fates: list[Fate] = []
     nested: list[tuple[str, StackResource]] = []
+    inside: list[StackState] = []
     failed = frozenset({layer} if state.status == "DELETE_FAILED" else ())
     for resource in session.cloud.resources(state.stack_id):
         if resource.status == "DELETE_COMPLETE" or not resource.physical_id:
@@ -97,6 +98,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
                 below = doom(session, inner, child)
                 fates += below.fates
                 nested += [(inner, resource), *below.nested]
+                inside += [child, *below.inside]
                 failed |= below.failed
         else:
             fates.append(_fate(session, layer, resource, written))
@@ -107,6 +109,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
         outputs=frozenset(state.outputs),
         parameters=frozenset(body.get("Parameters", {})),
         nested=tuple(nested),
+        inside=tuple(inside),
         failed=failed,
     )
 
@@ -161,7 +164,7 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
         return Destruction(plan, ())
     session.ui.tell(PlannedDeletion(plan))
     check_retain(plan.stacks, options.retain)
-    check_imports(session.cloud, [each.state for each in plan.stacks])
+    check_imports(session.cloud, [state for each in plan.stacks for state in (each.state, *each.inside)])
     _ask(env, session, plan, options)
     options = replace(options, empty=ask_to_empty(session, plan.stacks, options.empty, options.retain))
     unprotect(session, plan.stacks, options.unprotect)

@@ -44,7 +44,8 @@ class Fate:
 class Doomed:
     """One stack to delete, with the fates of its resources and of those in its nested stacks.
 
-    `failed` are the layers of those among these stacks whose deletion has failed before.
+    `inside` are the nested stacks themselves. `failed` are the layers of those among these stacks whose deletion has
+    failed before.
     """
 
     layer: str
@@ -53,6 +54,7 @@ class Doomed:
     outputs: frozenset[str]
     parameters: frozenset[str]
     nested: tuple[tuple[str, StackResource], ...] = ()
+    inside: tuple[StackState, ...] = ()
     failed: frozenset[str] = frozenset()
 
     @property

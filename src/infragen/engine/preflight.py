@@ -6,13 +6,14 @@ and names what to type.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from infragen.cloud import Cloud
 from infragen.engine.fate import BUCKET, Doomed, Fate
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused
+from infragen.plan import StackUnit
 from infragen.stack import StackState
 
 
@@ -35,17 +36,38 @@ def check_retain(stacks: Sequence[Doomed], retain: Collection[str]) -> None:
         )
 
 
-def check_imports(cloud: Cloud, states: Sequence[StackState], body: Mapping[str, Any] | None = None) -> None:
-    """Raises Refused when an export of these stacks ends and is imported by a stack that is not among them.
+def check_imports(cloud: Cloud, states: Sequence[StackState]) -> None:
+    """Raises Refused when an export of these stacks, which are to be deleted, is imported by any other.
 
-    All exports end with their stack; with `body`, the template that comes next, only those that it has not. infragen
-    itself exports nothing: this is about stacks that were adopted, and resources of one's own.
+    infragen itself exports nothing: this is about stacks that were adopted, and resources of one's own.
     """
+    _check_ending(cloud, states, {})
+
+
+def check_exports(cloud: Cloud, unit: StackUnit, live: StackState, nested: Iterable[StackState]) -> None:
+    """Raises Refused when an update ends an export, of a stack or of one nested in it, that another stack imports."""
+    inside = [each for each in nested if each.exports]
+    names = {each.physical_id: each.logical_id for each in cloud.resources(live.stack_id)} if inside else {}
+    stay = {live.stack_id: _exported(unit.body)}
+    for each in inside:
+        name = names.get(each.stack_id, "")
+        known = unit.children.get(name)
+        written = name in unit.body["Resources"]  # what is in a template that we have not made is not known: it stays
+        stay[each.stack_id] = _exported(known.body) if known else frozenset(each.exports.values() if written else ())
+    _check_ending(cloud, [live, *inside], stay)
+
+
+def _exported(body: Mapping[str, Any]) -> frozenset[str]:
+    """The outputs that a template exports."""
+    return frozenset(name for name, output in body.get("Outputs", {}).items() if "Export" in output)
+
+
+def _check_ending(cloud: Cloud, states: Sequence[StackState], stay: Mapping[str, Collection[str]]) -> None:
+    """Raises Refused for an imported export of these stacks, but for the outputs in `stay`, by stack."""
     ours = {each.name for each in states}
-    stay = {name for name, output in (body or {}).get("Outputs", {}).items() if "Export" in output}
     for state in states:
         for export, output in state.exports.items():
-            users = sorted(set(cloud.importers(export)) - ours) if output not in stay else []
+            users = sorted(set(cloud.importers(export)) - ours) if output not in stay.get(state.stack_id, ()) else []
             if users:
                 raise Refused(
                     f"{state.name} exports {export}, and {', '.join(users)} imports it; nothing was changed",
