@@ -12,9 +12,12 @@ import jsonschema
 from markdown_it import MarkdownIt
 
 from infragen.plan import EnvironmentPlan
+from infragen.report.event_schema import event_schema
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_markdown import LIMIT
 from infragen.report.plan_schema import plan_schema
+
+Line = dict[str, Any]
 
 
 def check_formats(*plans: EnvironmentPlan) -> None:
@@ -44,6 +47,33 @@ def closed(schema: Any) -> Any:
         return copy.copy(schema)
     inner = {key: closed(each) for key, each in schema.items()}
     return {**inner, "additionalProperties": False} if schema.get("type") == "object" else inner
+
+
+@functools.cache
+def _line_validator() -> Any:
+    found = event_schema()
+    plan = found["$defs"].pop("plan_document")
+    shut = closed(found)
+    for name, key in (("outputs", "values"), ("finished", "outcomes")):  # their keys are names of the user's
+        values = found["$defs"][name]["properties"][key]["additionalProperties"]
+        shut["$defs"][name]["properties"][key]["additionalProperties"] = values
+    shut["$defs"]["plan_document"] = closed(plan)
+    jsonschema.Draft202012Validator.check_schema(shut)
+    return jsonschema.Draft202012Validator(shut)
+
+
+def check_lines(stdout: str) -> list[Line]:
+    """The lines that a run with `--format json` printed, each valid; the first and the last are what they should be."""
+    found = [json.loads(line) for line in stdout.splitlines()]
+    for line in found:
+        branch = _line_validator().evolve(
+            schema={**_line_validator().schema, "oneOf": [{"$ref": f"#/$defs/{line['type']}"}]}
+        )
+        branch.validate(line)
+    assert found[0]["type"] == "begin"
+    assert [each["type"] for each in found].count("finished") == 1
+    assert found[-1]["type"] == "finished"
+    return found
 
 
 def check_markdown(text: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bench import ACCOUNT, Bench, at_work, make_bucket
 from click.testing import CliRunner, Result
 from fakeaws import FakeAws
+from formats import check_lines
 
 from infragen.cli import main
 from infragen.config import load_environment
@@ -122,10 +123,17 @@ def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: R
         left = {"StackName": "shop-test-queue", "ChangeSetName": f"infragen-{number}", "TemplateBody": OTHER}
         aws.elsewhere.create_change_set(left)
     aws.clock.settle()
+    told = check_lines(run("changesets", "prune", "--format", "json", code=3).stdout)
+    [found] = [each["stacks"] for each in told if each["type"] == "leftovers"]
+    assert (found[0]["stack"], len(found[0]["deletable"]), found[0]["total"]) == ("shop-test-queue", 3, 4)
+    assert [each["hint"] for each in told if each["type"] == "error"] == ["answer with --yes"]
     asked = run("changesets", "prune", code=3)
     assert asked.stdout == "shop-test-queue  3 to delete; holds 4 of about 1000\n"
     assert "answer with --yes" in asked.stderr
     assert "deleted 3 of 3 change sets\n" in run("changesets", "prune", "--yes").stdout
+    empty = check_lines(run("changesets", "prune", "--format", "json").stdout)
+    assert [each["command"] for each in empty if each["type"] == "begin"] == ["changesets prune"]
+    assert [each["stacks"] for each in empty if each["type"] == "leftovers"] == [[]]
     assert run("changesets", "prune").stdout == "test: no change set is left\n"
 
 
@@ -138,8 +146,12 @@ def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Ru
     )
     aws.clock.settle()
     aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "it is being executed", times=None)
+    lines = check_lines(run("changesets", "prune", "--yes", "--format", "json", code=4).stdout)
+    [pruned] = [each for each in lines if each["type"] == "pruned"]
+    assert (pruned["deleted"], len(pruned["refused"])) == (0, 1)
+    assert "delete 1 change set of test?" in run("changesets", "prune", code=3).stderr
     refused = run("changesets", "prune", "--yes", code=4)
-    assert "deleted 0 of 1 change sets" in refused.stdout
+    assert "deleted 0 of 1 change set\n" in refused.stdout
     assert "it is being executed" in refused.stdout
 
 

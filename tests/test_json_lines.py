@@ -1,6 +1,5 @@
 """`--format json` of the commands that work on stacks: every line of every run is what the schema says."""
 
-import functools
 import json
 import os
 import subprocess
@@ -8,13 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 from click.testing import CliRunner
 from emulator import Faults
-from formats import closed
+from formats import Line, check_lines
 
 from infragen.cli import main
 from infragen.cloud import Identity
@@ -53,32 +50,6 @@ queues:
   - name: orders
 """
 START = datetime(2026, 1, 1, tzinfo=UTC)
-Line = dict[str, Any]
-
-
-@functools.cache
-def validator() -> Any:
-    found = event_schema()
-    plan = found["$defs"].pop("plan_document")
-    shut = closed(found)
-    for name, key in (("outputs", "values"), ("finished", "outcomes")):  # their keys are names of the user's
-        values = found["$defs"][name]["properties"][key]["additionalProperties"]
-        shut["$defs"][name]["properties"][key]["additionalProperties"] = values
-    shut["$defs"]["plan_document"] = closed(plan)
-    jsonschema.Draft202012Validator.check_schema(shut)
-    return jsonschema.Draft202012Validator(shut)
-
-
-def checked(stdout: str) -> list[Line]:
-    """The lines of a run, each valid; the first and the last are what they should be."""
-    found = [json.loads(line) for line in stdout.splitlines()]
-    for line in found:
-        branch = validator().evolve(schema={**validator().schema, "oneOf": [{"$ref": f"#/$defs/{line['type']}"}]})
-        branch.validate(line)
-    assert found[0]["type"] == "begin"
-    assert [each["type"] for each in found].count("finished") == 1
-    assert found[-1]["type"] == "finished"
-    return found
 
 
 def of(lines: list[Line], kind: str) -> list[Line]:
@@ -111,7 +82,7 @@ def run(topology: str, emulator: Emulator, account: str, tmp_path: Path, monkeyp
         arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, "--format", "json", *options]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == code, result.output
-        lines = checked(result.stdout)
+        lines = check_lines(result.stdout)
         assert lines[-1]["exit_code"] == code
         return lines
 
@@ -169,7 +140,7 @@ def test_what_is_wrong_with_the_input_is_a_line(run: Run) -> None:
     assert error["message"].startswith("environments/dev.yaml:1:1: region is missing")
     for arguments in (["deploy", "--env", "nope", "--format", "json"], ["deploy", "--format", "json"]):
         result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == checked(result.stdout)[-1]["exit_code"] == 2
+        assert result.exit_code == check_lines(result.stdout)[-1]["exit_code"] == 2
 
 
 def test_o2_lines_go_to_stdout_and_nothing_else_does(run: Run, emulator: Emulator) -> None:
@@ -182,7 +153,7 @@ def test_o2_lines_go_to_stdout_and_nothing_else_does(run: Run, emulator: Emulato
         check=True,
     )
     assert ended.stderr == b""
-    checked(ended.stdout.decode("ascii"))
+    check_lines(ended.stdout.decode("ascii"))
 
 
 def test_o4_a_closed_stdout_ends_the_lines_and_not_the_deployment(run: Run, emulator: Emulator) -> None:
@@ -224,7 +195,7 @@ def stage() -> Iterator[Stage]:
     made = Stage()
     yield made
     made.ui.finish(1, "it failed")
-    checked("\n".join(made.written))
+    check_lines("\n".join(made.written))
 
 
 def resource(name: str, status: str, seconds: float, kind: str = "AWS::RDS::DBInstance", reason: str = "") -> Happened:

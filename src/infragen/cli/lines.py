@@ -37,7 +37,8 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> No
     if value == "json":
         from infragen.report.event_lines import EventLines
 
-        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), context.info_name or "")
+        command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
+        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), command)
 
 
 def _write(line: str) -> None:

@@ -7,7 +7,7 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import Reach, cloud_options, session, show
 from infragen.cli.deploying import end
-from infragen.cli.lines import lines_option
+from infragen.cli.lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
 
@@ -123,6 +123,7 @@ def changesets() -> None:
 @options.env("The environment whose change sets are deleted.", required=True)
 @options.environments
 @_yes
+@lines_option
 @cloud_options
 @command_options
 def prune(name: str, directory: Path, yes: bool, reach: Reach) -> None:
@@ -139,18 +140,25 @@ def prune(name: str, directory: Path, yes: bool, reach: Reach) -> None:
     from infragen.engine.litter import find_left
     from infragen.engine.litter import prune as delete
     from infragen.engine.progress import Question
-    from infragen.report.leftovers import left_lines, pruned_lines
+    from infragen.report.leftovers import change_sets, left_lines, pruned_lines
 
     file = options.one(directory, name)
+    program = lines()
     with session(file, reach, yes=yes) as started:
         found = find_left(file.environment, started)
-        show(left_lines(name, found))
+        if program is None:
+            show(left_lines(name, found))
+        else:
+            program.leftovers(found)
         count = sum(len(each.deletable) for each in found)
         if not count:
             return
-        if not started.ui.confirm(Question(f"delete {count} change sets of {name}?", "--yes")):
+        if not started.ui.confirm(Question(f"delete {change_sets(count)} of {name}?", "--yes")):
             raise Refused("declined; nothing was deleted")
         refused = delete(started, found)
-    show(pruned_lines(count, refused))
+    if program is None:
+        show(pruned_lines(count, refused))
+    else:
+        program.pruned(count - len(refused), refused)
     if refused:
         click.get_current_context().exit(CloudError.exit_code)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy
+from infragen.engine.litter import Left
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.progress import (
     Checking,
@@ -91,6 +92,15 @@ def finished(code: int, meaning: str, outcomes: Iterable[Outcome], running: Iter
         root_cause=_cause(first),
         still_running=list(running),
     )
+
+
+def leftovers(found: Iterable[Left]) -> Object:
+    """The change sets that are left on stacks."""
+    stacks = [
+        {"stack": each.stack, "deletable": list(each.deletable), "stuck": each.stuck, "total": each.total}
+        for each in found
+    ]
+    return _of("leftovers", stacks=stacks)
 
 
 def _of(kind: str, **values: object) -> Object:

@@ -6,9 +6,10 @@ Nobody is asked: who reads this is no person. A heartbeat comes after each minut
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from infragen.engine.litter import Left
 from infragen.engine.outcome import Outcome
 from infragen.engine.progress import Connected, Ended, Event, Following, Question, Warned
 from infragen.errors import Refused
@@ -67,6 +68,14 @@ class EventLines:
     def outputs(self, values: Mapping[str, str]) -> None:
         """Prints the outputs of what is deployed."""
         self._line({"type": "outputs", "values": dict(values)})
+
+    def leftovers(self, found: Sequence[Left]) -> None:
+        """Prints which change sets are left, before any is deleted."""
+        self._line(event_document.leftovers(found))
+
+    def pruned(self, deleted: int, refused: Sequence[str]) -> None:
+        """Prints how many change sets were deleted, and what AWS said of the others."""
+        self._line({"type": "pruned", "deleted": deleted, "refused": list(refused)})
 
     def error(self, kind: str, message: str, hint: str) -> None:
         """Prints what ended the command."""

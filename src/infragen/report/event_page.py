@@ -10,9 +10,10 @@ _HEAD = """\
 
 <!-- Made by `make docs` from the schema; edit `src/infragen/report/event_schema.py` or `event_page.py` instead. -->
 
-`bootstrap`, `deploy`, `destroy`, `recover`, `cancel` and `follow` print JSON with `--format json`: one object a line,
-one line for everything that happens, while it happens. stdout has these lines and nothing else; errors are lines, too,
-and stand on stderr for people as well. `infragen schema events` prints the JSON Schema (2020-12) of a line.
+`bootstrap`, `deploy`, `destroy`, `recover`, `cancel`, `follow` and `changesets prune` print JSON with `--format json`:
+one object a line, one line for everything that happens, while it happens. stdout has these lines and nothing else;
+errors are lines, too, and stand on stderr for people as well. `infragen schema events` prints the JSON Schema (2020-12)
+of a line.
 
 - The first line is `begin`, the last one `finished`, with the [exit code](exit-codes.md) and the root cause. A run
   that is killed has no last line; the same command continues what it began. A command line with an unknown option is

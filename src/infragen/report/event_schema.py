@@ -87,6 +87,10 @@ def _beginning() -> Described:
             "What will be done about failed stacks, before it is.",
             {**where, "stacks": _list(_ref("remedy"), "one for each that needs it")},
         ),
+        "leftovers": (
+            "Of `changesets prune`: what is left, before any of it is deleted.",
+            {"stacks": _list(_ref("leftover"), "those that hold change sets which were never executed")},
+        ),
     }
 
 
@@ -148,6 +152,13 @@ def _end() -> Described:
     values = {"type": "object", "additionalProperties": {"type": "string"}, "description": "name to value"}
     outcomes = {"type": "object", "additionalProperties": {"enum": [*OUTCOMES]}, "description": "layer to outcome"}
     return {
+        "pruned": (
+            "Of `changesets prune`: what was deleted.",
+            {
+                "deleted": _whole("how many change sets"),
+                "refused": _list(_text("a stack and AWS's words"), "one for each that could not be deleted"),
+            },
+        ),
         "outputs": ("After a deployment: what people and programs need of it.", {"values": values}),
         "error": (
             "What ended the command, or kept it from beginning.",
@@ -242,6 +253,15 @@ def _parts() -> Described:
                 "stuck": _list(_ref("obstacle"), "what a rollback could not put back"),
                 "skipped": _list(_text("layer/LogicalId"), "what is given up"),
                 "deletion": _maybe("deletion", "what is deleted, where that is the remedy"),
+            },
+        ),
+        "leftover": (
+            "A stack with change sets that were never executed.",
+            {
+                "stack": _text("name"),
+                "deletable": _list(_text("ARN"), "change sets that can be deleted"),
+                "stuck": _whole("nested change sets that AWS deletes only with their stack"),
+                "total": _whole("all change sets that the stack holds, of about a thousand"),
             },
         ),
         "obstacle": (

@@ -29,7 +29,12 @@ def left_lines(environment: str, found: Sequence[Left]) -> Iterator[Text]:
         )
 
 
+def change_sets(count: int) -> str:
+    """So many change sets, in words."""
+    return "1 change set" if count == 1 else f"{count} change sets"
+
+
 def pruned_lines(count: int, refused: Sequence[str]) -> Iterator[Text]:
     """How it ended."""
-    yield Text(f"deleted {count - len(refused)} of {count} change sets")
+    yield Text(f"deleted {count - len(refused)} of {change_sets(count)}")
     yield from (Text(f"  {each}", style="red") for each in refused)
