@@ -184,6 +184,10 @@ def _end() -> Described:
 
 
 def _parts() -> Described:
+    return {**_parts_of_work(), **_parts_of_removal()}
+
+
+def _parts_of_work() -> Described:
     return {
         "cause": (
             "The first true failure of a resource, in AWS's words.",
@@ -225,6 +229,11 @@ def _parts() -> Described:
                 },
             },
         ),
+    }
+
+
+def _parts_of_removal() -> Described:
+    return {
         "deletion": (
             "A stack to delete.",
             {
