@@ -25,7 +25,11 @@ from infragen.synth import Assembly, template_key
 Level = Literal["error", "warning", "informational"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "informational")
 
-_CACHE_VERSION = 1
+_ERRORS = frozenset({"I3011"})
+"""Rules by which cfn-lint only informs: something that holds data does not say what becomes of it when it is removed or
+replaced (I3011). By default nearly all of it is deleted, so one has to say so."""
+
+_CACHE_VERSION = 2
 _TEMPLATES_PER_PROCESS = 4  # starting one costs as much as linting about four templates
 
 
@@ -181,7 +185,7 @@ def _finding(layer: str, match: Any) -> Finding:
     return Finding(
         layer=layer,
         rule=match.rule.id,
-        level=match.rule.severity,
+        level="error" if match.rule.id in _ERRORS else match.rule.severity,
         message=" ".join(match.message.split()),
         path=tuple(part if isinstance(part, int) else str(part) for part in getattr(match, "path", None) or ()),
         line=match.linenumber,
