@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infragen.engine.deploy import Options, deploy_plan
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.outcome import Deployed, Failed, Unchanged
 from infragen.engine.preview import unseen
-from infragen.engine.progress import Following, Happened, Question, Warned
+from infragen.engine.progress import Following, Happened, Question, Timer, Warned
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
 from infragen.guard import refusals
-from infragen.plan import OutputOf, StackPlan, StackUnit
+from infragen.plan import OutputOf, Plan, StackPlan, StackUnit
 from infragen.stack import ResourceChange
 from infragen.synth import Assembly, synthesize
 
@@ -871,6 +873,42 @@ def test_e6_events_of_other_operations_are_not_shown(bench: Bench, aws: FakeAws)
     shown = bench.ui.event_ids()
     assert shown
     assert not before & set(shown)
+
+
+@pytest.mark.parametrize("token", ["theirs", ""])
+@pytest.mark.parametrize("ends", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_e6_what_somebody_begins_right_after_ours_is_not_followed(
+    bench: Bench, aws: FakeAws, token: str, ends: str
+) -> None:
+    """Ours ends well, whatever becomes of theirs, which takes an hour; nothing of it is shown."""
+    deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
+    bench.ui.events.clear()
+    theirs = json.dumps({"Resources": {"Jobs": queue(DelaySeconds=5)}})
+    request = {
+        "StackName": "shop-test-data",
+        "TemplateBody": theirs,
+        **({"ClientRequestToken": token} if token else {}),
+    }
+
+    def overtake(seconds: float) -> None:
+        for _ in range(int(seconds * 10)):
+            aws.clock.sleep(0.1)
+            stack = aws.stack("shop-test-data")
+            if stack.status == "UPDATE_COMPLETE" and "UPDATE_COMPLETE" not in met:
+                aws.slow("Jobs", 3600, on="update")
+                if ends != "UPDATE_COMPLETE":
+                    aws.fail("Jobs", "theirs failed", on="update")
+                met[stack.status] = {event.id for event in stack.events}
+                aws.elsewhere.update_stack(request)
+
+    met: dict[str, set[str]] = {}
+    session = replace(bench.session, timer=Timer(aws.clock.monotonic, overtake))
+    unit = bench.unit("data", {"Jobs": queue(DelaySeconds=7), "News": TOPIC})
+    result = deploy_plan(Plan(bench.env, (unit,), ()), session, Options())
+    assert kinds(result.outcomes) == {"data": "Deployed"}
+    assert [each.status for each in result.outcomes if isinstance(each, Deployed)] == ["UPDATE_COMPLETE"]
+    assert status(aws, "data") == "UPDATE_IN_PROGRESS"
+    assert set(bench.ui.event_ids()) <= met["UPDATE_COMPLETE"]
 
 
 @pytest.mark.parametrize("carry", [True, False])

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from infragen.cloud import Cloud
 from infragen.errors import CredentialsExpired, Unavailable
-from infragen.stack import STACK_TYPE, EventPage, StackEvent
+from infragen.stack import STACK_TYPE, EventPage, StackEvent, running
 
 BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 """Statuses of a stack with which an operation begins; its rollback is part of it."""
@@ -80,6 +80,7 @@ class Follower:
         self._layers = {stack_id: layer}
         self._seen: dict[str, set[str]] = {stack_id: set()}
         self._open = {stack_id}
+        self._itself: list[StackEvent] = []
         self.events: list[LayerEvent] = []
 
     def poll(self) -> list[LayerEvent]:
@@ -99,6 +100,19 @@ class Follower:
     def own_events(self) -> list[LayerEvent]:
         """The events of the stack itself, oldest first."""
         return [each for each in self.events if self._is_own(each.event)]
+
+    @property
+    def overtaken(self) -> StackEvent | None:
+        """The last event of the operation, when another operation has begun on the stack since; else None.
+
+        An operation has one beginning, so that one which does not carry our token after our end is somebody else's.
+        """
+        if not self._token:
+            return None
+        ends = (each for each in self._itself if each.token == self._token and not running(each.status))
+        last = max(ends, key=lambda each: each.time, default=None)
+        begins = (each for each in self._itself if each.status in BEGINNINGS and each.token != self._token)
+        return last if last is not None and any(each.time >= last.time for each in begins) else None
 
     def _is_own(self, event: StackEvent) -> bool:
         return event.stack_id == self._stack_id and event.of_stack_itself
@@ -152,10 +166,14 @@ class Follower:
         return self._cloud.events(stack_id, token)
 
     def _commit(self, found: Iterable[StackEvent]) -> list[LayerEvent]:
+        ordered = sorted(found, key=lambda each: each.time)
+        self._itself += filter(self._is_own, ordered)
+        last = self.overtaken
         news = []
-        for event in sorted(found, key=lambda each: each.time):
+        for event in ordered:
             self._seen[event.stack_id].add(event.event_id)
-            if self._is_ours(event):
+            over = last is not None and (event.time > last.time or _begins_another(event, last))
+            if self._is_ours(event) and not over:
                 news.append(LayerEvent(self._layers[event.stack_id], event))
                 self._track(event)
         self.events += news
@@ -171,3 +189,8 @@ class Follower:
 
     def _is_ours(self, event: StackEvent) -> bool:
         return event.stack_id != self._stack_id or not self._token or event.token in ("", self._token)
+
+
+def _begins_another(event: StackEvent, last: StackEvent) -> bool:
+    """Whether an event at the same instant as the last one of an operation belongs to the next."""
+    return event.time == last.time and event.token != last.token and event.status in BEGINNINGS

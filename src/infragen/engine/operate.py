@@ -244,7 +244,10 @@ def _left(follower: Follower) -> tuple[str, ...]:
 def _settled(
     session: Session, target: Target, follower: Follower, stack_id: str
 ) -> Generator[None, None, StackState | None]:
-    """Waits until DescribeStacks gives a final status that is not a stale one from before the operation."""
+    """Waits until DescribeStacks gives a final status that is not a stale one from before the operation.
+
+    When somebody has begun another operation by then, the status is the one in which ours ended.
+    """
 
     def look() -> tuple[StackState | None, list[LayerEvent]]:
         state = session.cloud.stack(stack_id)
@@ -258,6 +261,11 @@ def _settled(
         deletions.look(follower.events)
         if state is None:
             return None
+        if (last := follower.overtaken) is not None:
+            _tell(session, target, (yield from patiently(session, target.layer, follower.finish)))
+            said = f"{target.stack} is {last.status}, and somebody has begun another operation on it since"
+            session.ui.tell(Warned(f"{said}: `infragen follow` follows that"))
+            return replace(state, status=last.status)
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
             unconfirmed += 1
             if follower.own_statuses[-1:] == [state.status] or unconfirmed > STALE_READS:
