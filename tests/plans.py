@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from infragen.config import Difference, Origin
 from infragen.cost import Columns, CostDelta, ResourceDelta
-from infragen.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift
+from infragen.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift, StackDrift
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.stack import (
@@ -103,6 +103,7 @@ def everything() -> EnvironmentPlan:
             ),
             PlannedDrift("api", ResourceDrift("Gone", "arn:gone", QUEUE, "DELETED"), MISSING),
         ),
+        looked=(StackDrift("queue", "shop-prod-Queue", "DRIFTED"), StackDrift("api", "", "UNKNOWN", "not readable")),
     )  # fmt: skip
 
 
@@ -200,6 +201,7 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
         EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
         settings, st.none() | _costs(), st.none() | st.floats(0.01, 1e6),
         st.none() | st.lists(_drifts(), max_size=3).map(tuple),
+        st.lists(st.builds(StackDrift, texts(), texts(), texts(), texts()), max_size=2).map(tuple),
     )  # fmt: skip
 
 

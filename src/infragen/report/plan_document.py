@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from infragen.config import Difference
 from infragen.cost import Columns, CostDelta
-from infragen.drift import PlannedDrift
+from infragen.drift import PlannedDrift, StackDrift
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
@@ -53,6 +53,7 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "budget": plan.budget,
         "over_budget": plan.over_budget,
         "drift": None if plan.drift is None else [_drift(each) for each in plan.drift],
+        "looked": [_looked(each) for each in plan.looked],
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
 
@@ -115,6 +116,10 @@ def _drift(found: PlannedDrift) -> Object:
             for each, fate in pairs
         ],
     }
+
+
+def _looked(found: StackDrift) -> Object:
+    return {"layer": found.layer, "stack": found.stack, "status": found.status, "reason": found.reason}
 
 
 def _refusal(refusal: Refusal) -> Object:

@@ -38,6 +38,7 @@ def plan_schema() -> Schema:
             "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
             "usd": {"title": "Three amounts", **_usd()},
             "drift": {"title": "A drifted resource", **_drift()},
+            "looked": {"title": "A stack that was looked at", **_looked()},
             "stack": {"title": "A stack", **_stack()},
             "change": {"title": "A change of a resource", **_change()},
             "resource_property": {"title": "A value of a resource that changes", **_resource_property()},
@@ -77,6 +78,7 @@ def _plan() -> Schema:
             "anyOf": [_list({"$ref": "#/$defs/drift"}, ""), {"type": "null"}],
             "description": "with `plan --drift`: the resources that are not as their stack says; null without",
         },
+        looked=_list({"$ref": "#/$defs/looked"}, "with `plan --drift`: what a look for drift found of each stack"),
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
     )
 
@@ -101,6 +103,16 @@ def _drift() -> Schema:
         reason=_text("AWS's words, where there are any"),
         fate=fate,
         properties=_list(drifted, "the properties that differ"),
+    )
+
+
+def _looked() -> Schema:
+    return _object(
+        "Whether one stack has drifted.",
+        layer=_text("name of the layer, `root` or `artifacts`"),
+        stack=_text("name of the stack"),
+        status=_text("`DRIFTED`, `IN_SYNC`, `UNKNOWN`, or `NOT_CHECKED` in a state in which AWS does not look"),
+        reason=_text("why that is not a plain yes or no, where it is none"),
     )
 
 
