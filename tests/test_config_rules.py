@@ -76,7 +76,7 @@ BROKEN, WARNED = cases("broken_environments.txt"), cases("warned_environments.tx
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.rule)
 def test_a_file_that_breaks_a_rule_is_told_so(tmp_path: Path, case: Case) -> None:
-    """N12: exactly the broken rule speaks, at the place of the key to change, with what would be right."""
+    """N12, A12: exactly the broken rule speaks, at the place of the key to change, with what would be right."""
     assert loaded(tmp_path, case.text, case.environment) == (case.messages, [])
 
 

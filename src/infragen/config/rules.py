@@ -394,6 +394,21 @@ def rotation(given: Given) -> Iterator[Finding]:
         )
 
 
+def accounts(given: Given) -> Iterator[Finding]:
+    """`iam.service_role_arn` and `iam.permissions_boundary_arn` are of the `account`, or the boundary is AWS's own: no
+    role can be passed, and no policy attached, across accounts.
+    """
+    env = given.env
+    for key in ("service_role_arn", "permissions_boundary_arn"):
+        owner = (getattr(env.iam, key) or "::::").split(":")[4]
+        if env.account is not None and owner not in ("", "aws", env.account):
+            yield Finding(
+                ("iam", key),
+                f"iam.{key} is in account {owner}, but the environment is in {env.account}; "
+                "AWS takes none from another account",
+            )
+
+
 def execute_command(given: Given) -> Iterator[Finding]:
     """`enable_execute_command` excludes `readonly_root`: ECS Exec writes into the container."""
     api = given.env.api
@@ -536,7 +551,7 @@ def production(given: Given) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, batches, references, names, physical_names, repeated, concurrency, ranges,
-    fargate_size, connections, endpoints, https, rotation, execute_command, runtimes, auto_pause, variables,
+    fargate_size, connections, endpoints, https, rotation, accounts, execute_command, runtimes, auto_pause, variables,
     literal_secrets, production,
 )  # fmt: skip
 
