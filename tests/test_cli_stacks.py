@@ -196,6 +196,18 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
     assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr
 
 
+def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
+    desk: Bench, run: Run, aws: FakeAws, tmp_path: Path
+) -> None:
+    """N10: --fail-fast skips a layer that needs nothing of the one that failed, and says why."""
+    run("deploy", "--yes")
+    write(tmp_path, LAYERS + "    max_receives: 7\ndatabase: {min_acu: 1, max_acu: 2}\n")
+    aws.refuse("cloudformation:ExecuteChangeSet", "AccessDenied", "the database is not yours")
+    lines = run("deploy", "--yes", "--fail-fast", code=4).stdout.splitlines()
+    [said] = [line for line in lines if line.startswith("queue ")]
+    assert " ".join(said.split()) == "queue skipped shop-test-queue database failed before it began"
+
+
 def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:
     """S13: the stacks' own role is gone: named, and replaced by --role-arn."""
     run("deploy", "--yes")
