@@ -113,7 +113,11 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
     assert "AWS was not asked about this nested stack" in run("plan", "--no-nested-changes").stdout
     refused = run("deploy", "--yes", "--no-nested-changes", code=3)
     assert "--allow-replace queue/JobsQueue" in refused.stderr
-    assert "deployed" in run("deploy", "--yes", "--no-nested-changes", "--allow-replace", "queue/JobsQueue").stdout
+    left_over = ["--allow-replace", "queue/JobQueue", "--allow-widening", "queue/MailQueue"]
+    ended = run("deploy", "--yes", "--no-nested-changes", "--allow-replace", "queue/JobsQueue", *left_over)
+    assert "deployed" in ended.stdout
+    assert "--allow-replace queue/JobQueue: the plan has no resource of that name; did you mean queue/" in ended.stderr
+    assert "--allow-widening queue/MailQueue: the plan has no resource of that name" in ended.stderr
 
 
 def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: Run, aws: FakeAws) -> None:

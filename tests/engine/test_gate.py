@@ -135,6 +135,21 @@ def test_a_flag_allows_it(stage: Stage, topology: str, options: dict[str, Any]) 
     assert widening_questions(stage) == ["--allow-widening worker/Role"]
 
 
+def test_a_name_that_nothing_has_is_told(stage: Stage, topology: str) -> None:
+    """A flag that is left over, or a typo, with the name that was meant: a warning; none of what is there."""
+    names = frozenset({"queue/Queue", "worker/Rule", "gone/AltogetherElse"})
+    for _ in range(2):
+        ended = deploy(
+            stage, shop(topology), allow_replace=names, allow_widening=frozenset({"worker/Role", "queue/Que"})
+        )
+        assert ended.exit_code == 0
+        assert ended.plan.warnings == (
+            "--allow-replace gone/AltogetherElse: the plan has no resource of that name",
+            "--allow-replace worker/Rule: the plan has no resource of that name; did you mean worker/Role?",
+            "--allow-widening queue/Que: the plan has no resource of that name; did you mean queue/Queue?",
+        )
+
+
 def test_every_change_can_need_an_approval_of_its_own(stage: Stage, topology: str) -> None:
     """--yes is no answer then; without changes nobody is asked."""
     deploy(stage, shop(topology), require_approval="any-change")

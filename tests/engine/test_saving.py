@@ -295,10 +295,13 @@ def test_what_a_saved_plan_shows_is_agreed_to(desk: Desk, topology: str) -> None
     assert caught.value.hint == "if that is meant: --allow-replace queue/Queue"
     assert desk.saved is None
     assert desk.change_sets() == []
-    shown = desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    shown = desk.save(made, allow_replace=frozenset({"queue/Queue", "queue/Que"}))
     assert [each.place for each in shown.gated] == ["worker/Role"]
     desk.stage.ui.answers = False
-    assert desk.deploy_saved(made).exit_code == 0
+    ended = desk.deploy_saved(made)
+    assert ended.exit_code == 0
+    told = "--allow-replace queue/Que: the plan has no resource of that name; did you mean queue/Queue?"
+    assert shown.warnings == ended.plan.warnings == (told,)
 
 
 def test_c10_what_waited_must_not_do_more_than_was_shown(desk: Desk, topology: str) -> None:

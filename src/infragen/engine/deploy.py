@@ -7,7 +7,7 @@ made. Every stack ends with exactly one outcome.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from infragen.artifact import Artifact, code_artifact
 from infragen.config import Environment, EnvironmentFile, camel
@@ -24,6 +24,7 @@ from infragen.engine.gate import (
     comparable,
     refuse,
     refuse_more,
+    unheard_of,
     widened,
 )
 from infragen.engine.litter import Litter, sweep
@@ -205,7 +206,11 @@ def prepare_all(
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
     )
-    return prepared, shown
+    unused = (
+        *unheard_of("--allow-replace", options.allow_replace, shown, examined),
+        *unheard_of("--allow-widening", options.allow_widening, shown, examined),
+    )
+    return prepared, replace(shown, warnings=(*shown.warnings, *unused))
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:

@@ -7,8 +7,9 @@ values that are known by then; what is more than was shown is refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from ipaddress import ip_network
 from math import ceil
 from typing import Any
@@ -185,6 +186,26 @@ class Agreed:
 
     lost: frozenset[str]
     wider: frozenset[tuple[str, str]]
+
+
+def unheard_of(
+    flag: str, given: Collection[str], shown: EnvironmentPlan, examined: Sequence[Examined]
+) -> Iterator[str]:
+    """A sentence for each name given with a flag that nothing in the plan has, with the one that was perhaps meant.
+
+    It is no error: a flag that has done its work may stay in a pipeline, and a typo allows nothing.
+    """
+    sides = [each for unit in examined for each in unit.sides]
+    written = {f"{each.layer}/{name}" for each in sides for side in (each.before, each.after) for name in _names(side)}
+    known = written | {each.place for each in shown.changes()} | {each.place for each in shown.widenings}
+    for name in sorted(set(given) - known):
+        near = get_close_matches(name, sorted(known), n=1)
+        yield f"{flag} {name}: the plan has no resource of that name{f'; did you mean {near[0]}?' if near else ''}"
+
+
+def _names(side: Side) -> Collection[str]:
+    names: Collection[str] = side.body.get("Resources", {})
+    return names
 
 
 def agreed_to(shown: EnvironmentPlan) -> Agreed:
