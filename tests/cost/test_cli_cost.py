@@ -54,6 +54,7 @@ def test_all_environments_stand_side_by_side(project: Path) -> None:
     figures = found.split("\n\n")[0]
     assert max(map(len, figures.splitlines())) <= 100
     assert "prod: expected, from cost.expected" in found
+    assert "1 task, 0.75 ACU" in found
 
 
 def test_the_json_document_adds_up(project: Path) -> None:

@@ -30,7 +30,7 @@ EXIT_CODES: Mapping[int, str] = {
     4: "credentials, permissions, region, bucket, endpoint or disk: the surroundings could not be used",
     5: "a conflict with somebody else's operation, or a stale plan; trying again later is sensible",
     6: "the outcome is unknown: the operation still runs in AWS",
-    10: "`plan --detailed-exitcode` found changes",
+    10: "`plan` or `diff --against` found changes, with `--detailed-exitcode`",
     70: "a bug in infragen; `--debug` shows the traceback",
     130: "interrupted (Ctrl-C)",
     143: "terminated (SIGTERM)",

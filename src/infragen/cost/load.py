@@ -134,7 +134,8 @@ FIXED = (
 def _given(expected: Expected) -> Iterator[str]:
     """The expected load, and which of it is written in the environment file."""
     written = expected.model_fields_set
-    words = {**TRAFFIC, "storage_gb": "GB in the database", "tasks": "tasks", "acu": "ACU per instance"}
+    tasks = "task" if expected.tasks == 1 else "tasks"
+    words = {**TRAFFIC, "storage_gb": "GB in the database", "tasks": tasks, "acu": "ACU per instance"}
     for title, names in (
         ("from cost.expected", [name for name in words if name in written and getattr(expected, name) is not None]),
         ("by default", [name for name in words if name not in written and getattr(expected, name) is not None]),
