@@ -15,7 +15,10 @@ from emulator import Faults
 from formats import check_html, check_json, check_markdown
 
 from infragen.cli import main
+from infragen.config import load_environment
 from infragen.emulator import Emulator
+from infragen.stacktags import reached
+from infragen.synth import synthesize
 
 ENVIRONMENT = """\
 project: shop
@@ -86,10 +89,28 @@ def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str
     assert "unchanged" in again.stdout
     assert "nothing to change" in again.stderr
     assert run("plan", "--detailed-exitcode").stdout.endswith("nothing to change\n")
+    assert retagged(run, project, account, topology) > 30
     assert {line.split()[1] for line in run("status").stdout.splitlines()} == {"CREATE_COMPLETE"}
     destroyed = run("destroy", "--yes")
     assert "deleted" in destroyed.stdout
     assert run("destroy", "--yes").stdout == "dev: there is nothing to delete\n"
+
+
+def retagged(run: Run, project: Path, account: str, topology: str) -> int:
+    """Plans a new tag for what is deployed: how many resources get it, which are all whose types take tags."""
+    taking = {
+        f"{each.layer}/{name}"
+        for each in synthesize(load_environment(project / "environments" / "dev.yaml")).templates
+        for name, resource in each.body["Resources"].items()
+        if reached(resource, "eu-central-1", {"Team"})
+    }
+    write(project, account, topology, more="tags: {Team: core}\n")
+    [plan] = json.loads(run("plan", "--format", "json").stdout)["plans"]
+    write(project, account, topology)
+    rows = [each for stack in plan["stacks"] for each in stack["changes"] if each["counted"]]
+    assert {each["place"] for each in rows} == taking
+    assert [each for each in rows if each["causes"] != ["the stack's tags"] or each["disagreements"]] == []
+    return len(rows)
 
 
 def test_a_change_is_planned_with_its_values_and_deployed(run: Run, project: Path, account: str) -> None:

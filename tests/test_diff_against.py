@@ -16,6 +16,7 @@ from infragen.comparison import NOWHERE, Rendering, plan_between, rendering
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.render import files
 from infragen.stack import KnownAfter
+from infragen.stacktags import TAGGED
 from infragen.templatefile import parse
 
 ROOT = Path(__file__).parent.parent
@@ -93,7 +94,10 @@ def test_what_stands_in_no_template_is_compared_as_well(topology: str) -> None:
     plan = between(before, topology + https % f"{arn}two" + "environment: qa\nprotect: false\ntags: {Team: web}\n")
     top = "api" if topology else "root"
     assert [each.after for each in stack(plan, top).parameters] == [f"{arn}two"]
-    assert ("Team",) in {each.path for each in stack(plan, top).tags}
+    assert all([each.path for each in one.tags] == [("Team",)] for one in plan.stacks)
+    network = {each.logical_id: each.causes for each in stack(plan, "network").changes}
+    assert network["Vpc"] == (TAGGED,)
+    assert "PublicDefaultRoute" not in network
     assert any("termination protection" in each for each in stack(plan, top).notes)
     [listener] = (each for each in stack(plan, "api").changes if each.logical_id == "HttpsListener")
     assert listener.properties[0].after == f"{arn}two"

@@ -14,8 +14,9 @@ from sweeps import sweep
 
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
-from infragen.report.plan_words import TAGGED, summary
+from infragen.report.plan_words import summary
 from infragen.stack import PropertyChange, ResourceChange
+from infragen.stacktags import TAGGED
 
 
 @given(st.lists(plans(), min_size=1, max_size=2))

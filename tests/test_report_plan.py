@@ -11,8 +11,9 @@ from infragen.cost.columns import always
 from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
-from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, TAGGED, kind, pair, shown, summary
+from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, kind, pair, shown, summary
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.stacktags import TAGGED
 from infragen.widening import Widening
 
 QUEUE = "AWS::SQS::Queue"

@@ -25,6 +25,7 @@ from infragen.diff import (
 from infragen.guard import refusals
 from infragen.plan import ROOT, EnvironmentPlan, StackPlan, stack_name, stack_tags
 from infragen.stack import KnownAfter, PropertyChange
+from infragen.stacktags import inherited, names
 from infragen.synth import Assembly
 from infragen.templatefile import parse
 from infragen.widening import Widening, widenings
@@ -81,9 +82,10 @@ def plan_between(
     stacks, moved, rewritten = [], dict[str, frozenset[str]](), dict[str, frozenset[str]]()
     for layer in [*after.bodies, *(each for each in before.bodies if each not in after.bodies)]:
         old, new = _side(layer, before, {}), _side(layer, after, moved)
-        rows = compare(layer, region, old, new)
+        tags = _tags(layer, before, after)
+        rows = compare(layer, region, old, new, tags=names(tags))
         moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
-        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows), (old, new))
+        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
         wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
         stacks.append(replace(plan, widenings=wider))
     return EnvironmentPlan(
@@ -158,12 +160,12 @@ def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sid
         left = ("a deployment deletes no stack: this one stays as it is",)
         stays = after.bodies and not after.nested
         return replace(plan, changes=(), notes=left) if stays else replace(plan, action="delete")
-    parameters, tags = _given(layer, before, after), _tags(layer, before, after)
+    parameters = _given(layer, before, after)
     outputs = differing(outputs_of(old), outputs_of(new))
     notes = (*(f"the template's {each} changes" for each in other_sections(old, new)), *_notes(layer, before, after))
-    if not (plan.changes or parameters or tags or outputs or notes):
+    if not (plan.changes or parameters or plan.tags or outputs or notes):
         return plan
-    return replace(plan, action="update", parameters=parameters, tags=tags, outputs=outputs, notes=notes)
+    return replace(plan, action="update", parameters=parameters, outputs=outputs, notes=notes)
 
 
 def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
@@ -175,10 +177,22 @@ def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyCha
 
 
 def _tags(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
-    """The stack's tags that change; in nested topology the root's are everybody's."""
-    if before.environment is None or after.environment is None or (after.nested and layer != ROOT):
+    """The tags that change of a stack that stays what it is."""
+    if layer not in before.bodies or layer not in after.bodies or before.nested != after.nested:
         return ()
-    return differing(stack_tags(before.environment, layer), stack_tags(after.environment, layer))
+    old, new = _stack_tags(layer, before), _stack_tags(layer, after)
+    return () if old is None or new is None else differing(old, new)
+
+
+def _stack_tags(layer: str, one: Rendering) -> dict[str, Any] | None:
+    """The tags of a layer's stack, a nested one's from the root; None when no environment file says."""
+    if one.environment is None:
+        return None
+    if not one.nested or layer == ROOT:
+        return stack_tags(one.environment, layer)
+    nested = one.bodies[ROOT].get("Resources", {}).items()
+    own = next((each for name, each in nested if name.lower() == layer), None)
+    return inherited(stack_tags(one.environment, ROOT), own)
 
 
 def _notes(layer: str, before: Rendering, after: Rendering) -> Iterator[str]:

@@ -7,7 +7,7 @@ What is found inside a value is `edits`' work, what it does to the resource `rep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from infragen.masking import Sealed, conceals, mask
 from infragen.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
 from infragen.settle import decides, later, references, settled
 from infragen.stack import KnownAfter, PropertyChange, ResourceChange
+from infragen.stacktags import TAGGED, reached, retagged
 from infragen.suspicion import sounds_secret
 
 SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
@@ -44,14 +45,20 @@ class Side:
 EMPTY = Side({}, {})
 
 
-def compare(layer: str, region: str, old: Side, new: Side) -> tuple[ResourceChange, ...]:
-    """Every resource that is added, changed, replaced or removed, dependants of replaced ones included."""
+def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[str] = ()) -> tuple[ResourceChange, ...]:
+    """Every resource that is added, changed, replaced or removed, dependants of replaced ones included.
+
+    `tags` are the names of the stack's tags that change, which change every resource that they reach.
+    """
     before, after = _settled(old), _settled(new)
     rows = {}
     for name in [*after, *(each for each in before if each not in after)]:
         row = _compare_one(layer, region, name, before.get(name), after.get(name))
         if row:
             rows[name] = _with_causes(row, old, new, name)
+    for name, resource in after.items():
+        if name in before and reached(resource, region, tags):
+            rows[name] = _retagged(layer, region, name, resource, rows.get(name))
     _spread(layer, region, rows, before, after)
     _rename(rows, before, after)
     return tuple(row for name in [*after, *before] if (row := rows.pop(name, None)))
@@ -151,6 +158,14 @@ def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ..
     values += [(("Properties", key), mask(value, conceals(properties, key))) for key, value in properties.items()]
     sides = (((path, NOTHING, value) if added else (path, value, NOTHING)) for path, value in values)
     return tuple(PropertyChange(path, before, after) for path, before, after in sides)
+
+
+def _retagged(
+    layer: str, region: str, name: str, resource: Mapping[str, Any], row: ResourceChange | None
+) -> ResourceChange:
+    """The row of a resource to which the stack's tags are passed on, whose own change it may already be."""
+    known, causes = (row.properties, row.causes) if row else ((), ())
+    return _modified(layer, name, resource, (*known, retagged(resource["Type"], region)), (*causes, TAGGED))
 
 
 def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> ResourceChange:

@@ -15,9 +15,10 @@ from typing import Any
 from infragen.diff import Side
 from infragen.edits import NOTHING, same
 from infragen.masking import SECRET, Sealed, mask
-from infragen.replacement import ALWAYS, RECREATIONS, judged
-from infragen.settle import decides, later, references
+from infragen.replacement import ALWAYS, RECREATIONS, judged, schema_of
+from infragen.settle import decides, later, references, settled
 from infragen.stack import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.stacktags import TAGGED, reached
 from infragen.suspicion import sounds_secret
 
 CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
@@ -35,16 +36,16 @@ Key = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Ground:
-    """What both sources speak about: a layer's template before and after, and whether its stack's tags change.
+    """What both sources speak about: a layer's template before and after.
 
-    `opaque` are the types of parameters whose values only AWS knows.
+    `tags` are the names of its stack's tags that change, `opaque` the types of parameters whose values only AWS knows.
     """
 
     layer: str
     region: str
     old: Side
     new: Side
-    tags: bool = False
+    tags: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
 
     @cached_property
@@ -59,6 +60,15 @@ class Ground:
     @cached_property
     def _parameters(self) -> dict[str, Any]:
         return {**self.old.body.get("Parameters", {}), **self.new.body.get("Parameters", {})}
+
+    @cached_property
+    def _after(self) -> dict[str, dict[str, Any]]:
+        return settled(self.new.body, self.new.values)
+
+    def reached(self, row: ResourceChange) -> bool:
+        """Whether the stack's tags may be passed on to a resource; also where that is not known of its type."""
+        resource = self._after.get(row.logical_id, {"Type": row.type})
+        return schema_of(row.type, self.region) is None or reached(resource, self.region, self.tags)
 
     def unseen(self, name: str) -> bool:
         """Whether the values of a parameter are AWS's alone to compare."""
@@ -103,6 +113,8 @@ class Agreed:
 def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: Ground) -> Agreed:
     """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
+    listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
+    theirs = [each for each in theirs if each not in listed]
     rows = [
         _both(each, mine[each.logical_id], ground) if each.logical_id in mine else _theirs(each, ground)
         for each in theirs
@@ -111,7 +123,8 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     quiet = [each for each in ours if each.logical_id not in known and _expected_missing(each)]
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
     rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
-    return Agreed(tuple(rows), tuple(_aside(each) for each in quiet))
+    notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
+    return Agreed(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
 
 
 def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
@@ -121,6 +134,10 @@ def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
         for each in ours
         if each.type != STACK_TYPE and not _expected_missing(each)
     )
+
+
+def _resources(count: int) -> str:
+    return "1 resource" if count == 1 else f"{count} resources"
 
 
 def _does(row: ResourceChange) -> str:
@@ -137,6 +154,16 @@ def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
 
 
 # --- differences that have a reason -----------------------------------------------------------------------------
+
+
+def _only_listed(row: ResourceChange, ground: Ground) -> bool:
+    """A row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none, too.
+
+    It leaves out custom resources and wait conditions alone, as MiniStack's authors measured (`_UNTAGGED_TYPES`).
+    """
+    tags_alone = all(each.path[:1] == ("Tags",) and not each.cause for each in row.properties)
+    harmless = row.action == "Modify" and row.replacement == "False" and bool(row.properties) and tags_alone
+    return harmless and bool(ground.tags) and not ground.reached(row)
 
 
 def _expected_missing(row: ResourceChange) -> bool:
@@ -157,7 +184,7 @@ def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
     """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
     what = _key(change.path)[:1]
     if what == ("Tags",):
-        return ground.tags
+        return bool(ground.tags)
     if what and what[0] in NOT_OF_THE_RESOURCE:
         return True
     causes = [each.partition(" ") for each in change.cause.split(", ") if each]
@@ -339,7 +366,7 @@ def _cause(change: PropertyChange, logical_id: str, ground: Ground) -> str:
     if change.cause:
         return change.cause
     if change.path[:1] == ("Tags",) and ground.tags:
-        return "the stack's tags"
+        return TAGGED
     before, after = (_at(resource, _key(change.path)) for resource in ground.written(logical_id))
     if before is None or before != after:
         return ""

@@ -17,7 +17,9 @@ from infragen.engine.progress import Happened, Question, Started, Uploaded, Warn
 from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
 from infragen.layer import LaunchParameter
+from infragen.report.plan_words import layers_of, rows
 from infragen.stack import Absent
+from infragen.stacktags import TAGGED
 from infragen.synth import Assembly
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
@@ -124,6 +126,27 @@ def test_a_plan_shows_the_changed_property_with_before_and_after(stage: Stage, t
     assert (row.place, row.action, row.replacement) == ("first/Queue", "Modify", "False")
     [change] = row.properties
     assert (change.path, str(change.before), str(change.after)) == (("Properties", "VisibilityTimeout"), "30", "31")
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_tag_of_the_environment_changes_all_that_it_reaches(stage: Stage, topology: str, nested: bool) -> None:
+    """In both topologies the same rows, also where AWS is not asked about nested stacks; data is not at stake."""
+    policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [], "PolicyDocument": {"Statement": []}}}
+    own = {**QUEUE, "Properties": {"Tags": [{"Key": "Team", "Value": "own"}]}}
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t"}}
+    resources: dict[str, Any] = {"first": {"Policy": policy, "Own": own}, "second": {"Table": table}}
+    deploy(stage, shop(topology, **resources))
+    tagged = shop(topology, **resources, env={"tags": "{Team: core}"})
+    plan = plan_environment(tagged, stage.session, Options(nested=nested))
+    layers = layers_of(plan)
+    found = {row.place: row for each in plan.stacks for row in rows(each, layers)}
+    assert sorted(found) == ["first/Queue", "second/Table", "second/Topic"]
+    assert {each.causes for each in found.values()} == {(TAGGED,)}
+    assert [each for row in found.values() for each in row.disagreements] == []
+    assert [[tag.path for tag in each.tags] for each in plan.stacks] == [[("Team",)]] * len(layers)
+    assert not plan.refusals
+    deploy(stage, tagged, nested=nested)
+    assert not plan_environment(tagged, stage.session).changed
 
 
 def test_a_plan_without_resource_changes_says_what_changes(stage: Stage, topology: str) -> None:

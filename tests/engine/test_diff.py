@@ -13,6 +13,7 @@ from infragen.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
 from infragen.replacement import judged, recreation
 from infragen.settle import settled
 from infragen.stack import KnownAfter, PropertyChange, ResourceChange
+from infragen.stacktags import TAGGED
 
 REGION = "eu-central-1"
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", "${P}", "${!x}"])
@@ -186,6 +187,47 @@ def test_a_value_of_another_type_is_a_change(before: object, after: object) -> N
     ]
     [row] = compare("x", REGION, *sides)
     assert [each.path for each in row.properties] == [("Properties", "A")]
+
+
+def test_a_stacks_tags_change_what_they_reach_and_nothing_else() -> None:
+    """Types that take tags, whatever the property is called; not over a tag of the resource's own."""
+    own = {"list": [{"Key": "Team", "Value": "own"}], "map": {"Team": "own"}, "later": {"Ref": "P"}}
+    body: dict[str, Any] = {
+        "Resources": {
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Policy": {"Type": "AWS::SQS::QueuePolicy"},
+            "Named": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": own["list"]}},
+            "Unknown": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": own["later"]}},
+            "Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Tags": own["map"]}},
+            "Users": {"Type": "AWS::Cognito::UserPool"},
+            "OwnUsers": {"Type": "AWS::Cognito::UserPool", "Properties": {"UserPoolTags": own["map"]}},
+            "Custom": {"Type": "Custom::Thing"},
+            "Layer": {"Type": "AWS::CloudFormation::Stack", "Properties": {"Tags": own["list"]}},
+        }
+    }
+    reached = compare("x", REGION, Side(body, {}), Side(body, {}), tags={"Team"})
+    assert [each.logical_id for each in reached] == ["Queue", "Unknown", "Users"]
+    assert {each.causes for each in reached} == {(TAGGED,)}
+    assert {each.properties for each in reached} == {(PropertyChange(("Tags",), cause=TAGGED),)}
+    more = compare("x", REGION, Side(body, {}), Side(body, {}), tags={"Team", "CostCentre"})
+    assert {each.logical_id for each in more} == set(body["Resources"]) - {"Policy", "Custom"}
+
+
+def test_a_stacks_tags_join_what_else_changes_in_a_resource() -> None:
+    """What is new or goes has no row for them; a type whose tags are create-only is replaced by them."""
+    old: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}, "Old": {"Type": "AWS::SQS::Queue"}}}
+    new: dict[str, Any] = {
+        "Resources": {
+            "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 5}},
+            "New": {"Type": "AWS::SQS::Queue"},
+        }
+    }
+    rows = {each.logical_id: each for each in compare("x", REGION, Side(old, {}), Side(new, {}), tags={"Team"})}
+    assert {name: each.action for name, each in rows.items()} == {"Queue": "Modify", "New": "Add", "Old": "Remove"}
+    assert [each.path for each in rows["Queue"].properties] == [("Properties", "DelaySeconds"), ("Tags",)]
+    body = {"Resources": {"Key": {"Type": "AWS::EC2::KeyPair"}}}
+    [key] = compare("x", REGION, Side(body, {}), Side(body, {}), tags={"Team"})
+    assert (key.replacement, key.properties[0].recreation) == ("True", "Always")
 
 
 def test_replacement_spreads_through_references() -> None:

@@ -133,8 +133,8 @@ def test_another_value_is_said() -> None:
 @pytest.mark.parametrize(
     ("theirs", "ground"),
     [
-        (PropertyChange(("Tags",)), {"tags": True}),
-        (change("Tags", "0", "Value"), {"tags": True}),
+        (PropertyChange(("Tags",)), {"tags": frozenset({"Team"})}),
+        (change("Tags", "0", "Value"), {"tags": frozenset({"Team"})}),
         (change("DelaySeconds", cause="resource Topic.Arn"), {}),
         (change("DelaySeconds", cause="resource A, resource B"), {}),
         (change("Parameters", cause="nested stack"), {}),
@@ -162,6 +162,50 @@ def test_what_we_should_have_seen_is_a_disagreement(theirs: PropertyChange) -> N
     """Tags of a stack whose tags stay, a parameter that we compare, a plain value."""
     [one] = agreed([row("Modify", "False", theirs)], ()).rows
     assert one.disagreements == ("comparing templates does not change it",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "kept"),
+    [
+        (QUEUE, {}, True),
+        (QUEUE, {"Tags": [{"Key": "Other", "Value": "x"}]}, True),
+        (QUEUE, {"Tags": [{"Key": "Team", "Value": "own"}]}, False),
+        ("AWS::SQS::QueuePolicy", {}, False),
+        ("My::Own::Type", {}, True),
+    ],
+)
+def test_what_aws_lists_for_tags_that_do_not_reach_it_is_a_number(
+    kind: str, properties: dict[str, Any], kept: bool
+) -> None:
+    """Types that take no tags, tags of its own that stand over the stack's; a type that we do not know stays a row."""
+    side = Side({"Resources": {"R": {"Type": kind, "Properties": properties}}}, {})
+    mine = compare("x", REGION, side, side, tags={"Team"})
+    tagged = row("Modify", "False", PropertyChange(("Tags",)), kind=kind)
+    found = agreed([tagged], mine, old=side, new=side, tags=frozenset({"Team"}))
+    assert [each.disagreements for each in found.rows] == [()] * kept
+    assert found.notes == (() if kept else ("AWS lists 1 resource more, which the stack's tags do not reach",))
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        row("Modify", "True", PropertyChange(("Tags",)), kind="AWS::SQS::QueuePolicy"),
+        row("Modify", "False", PropertyChange(("Tags",)), change("Queues"), kind="AWS::SQS::QueuePolicy"),
+        row("Modify", "False", kind="AWS::SQS::QueuePolicy"),
+        row("Remove", "False", PropertyChange(("Tags",)), kind="AWS::SQS::QueuePolicy"),
+    ],
+    ids=["replaced", "another property", "no property", "removed"],
+)
+def test_a_row_that_says_more_than_tags_is_never_a_number(theirs: ResourceChange) -> None:
+    """Whatever its type takes: AWS carries it out."""
+    assert len(agreed([theirs], (), tags=frozenset({"Team"})).rows) == 1
+
+
+def test_a_tag_that_aws_does_not_pass_on_is_a_disagreement() -> None:
+    """Comparing says that it reaches a queue."""
+    side = Side(template(), {})
+    [one] = agreed([], compare("x", REGION, side, side, tags={"Team"}), tags=frozenset({"Team"})).rows
+    assert one.disagreements == ("AWS's change set does not change it",)
 
 
 @pytest.mark.parametrize("attribute", ["DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"])

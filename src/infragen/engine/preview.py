@@ -22,7 +22,8 @@ from infragen.guard import STATEFUL
 from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
 from infragen.settle import settled
 from infragen.sources import CHANGE_SET, Ground, agree, contradicted
-from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, StackState, row
+from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.stacktags import inherited, names, only_tagged
 from infragen.synth import LayerTemplate
 from infragen.templatefile import parse
 
@@ -111,11 +112,12 @@ def examine(
     old = Side(old_body, _comparable(old_body, live.parameters if live else {}))
     new = Side(body, effective(body, {**parameters, **missing}, live.parameters if live else {}))
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
-    rows = compare(unit.layer, region, old, new)
+    tags = differing(live.tags if live else {}, unit.tags)
+    rows = compare(unit.layer, region, old, new, tags=names(tags))
     own = StackPlan(
         unit.layer, unit.stack, action, rows,
         parameters=differing(old.values, new.values),
-        tags=differing(live.tags if live else {}, unit.tags),
+        tags=tags,
         outputs=differing(outputs_of(old), outputs_of(new)),
         waits_for=waits_for,
         notes=_notes(old, new),
@@ -253,7 +255,8 @@ def _examine_children(
         state = by_id.get(ids.get(name, ""))
         given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
         same_url = _url(before.get(name)) == _url(after.get(name))
-        examined = _examine_child(cloud, child, state, given, same_url, region)
+        tags = differing(inherited(live.tags if live else {}, before.get(name)), inherited(unit.tags, after[name]))
+        examined = _examine_child(cloud, child, state, given, same_url, tags, region)
         outputs[name] = Deployed(state.outputs if state else {}, examined.moved)
         yield examined
     for name, resource in before.items():
@@ -288,6 +291,7 @@ def _examine_child(
     state: StackState | None,
     given: Mapping[str, Any],
     same_url: bool,
+    tags: tuple[PropertyChange, ...],
     region: str,
 ) -> _Child:
     layer = child.layer
@@ -298,13 +302,18 @@ def _examine_child(
         return _Child(plan, LayerSides(layer, EMPTY, new), frozenset(body.get("Outputs", {})))
     new = Side(body, effective(body, given, state.parameters))
     parameters = differing(_comparable(body, state.parameters), new.values)
-    if same_url and not parameters:
+    if same_url and not parameters and not tags:
         return _Child(StackPlan(layer, state.name, "none"), LayerSides(layer, new, new))
     old_body, body = (body, body) if same_url else _bodies(cloud, state, child.text, body)
     old, new = Side(old_body, _comparable(old_body, state.parameters)), Side(body, new.values)
-    rows = compare(layer, region, old, new)
-    outputs = differing(outputs_of(old), outputs_of(new))
-    plan = StackPlan(layer, state.name, "update", rows, parameters=parameters, outputs=outputs, notes=_notes(old, new))
+    rows = compare(layer, region, old, new, tags=names(tags))
+    plan = StackPlan(
+        layer, state.name, "update", rows,
+        parameters=parameters,
+        tags=tags,
+        outputs=differing(outputs_of(old), outputs_of(new)),
+        notes=_notes(old, new),
+    )  # fmt: skip
     return _Child(plan, LayerSides(layer, old, new), changed_outputs(old, new, rows))
 
 
@@ -434,15 +443,11 @@ def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: C
         unit.child_layer(unit.layer, each.logical_id) for each in change_set.changes if each.change_set_id
     }
     sides = {each.layer: each for each in examined.sides}
-    own = examined.plans[0]
-    tags = bool(own.tags) or any(
-        each.path[:2] == ("Properties", "Tags") for row in own.changes for each in row.properties
-    )
     plans = []
     for each in examined.plans:
         if each.layer in described:
             pair = sides.get(each.layer, LayerSides(each.layer, EMPTY, EMPTY))
-            ground = Ground(each.layer, region, pair.before, pair.after, tags, OPAQUE)
+            ground = Ground(each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE)
             agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
             each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=(*each.notes, *agreed.notes))
         plans.append(each)
@@ -456,11 +461,12 @@ def unseen(plan: StackPlan) -> StackPlan:
     """The plan of a nested stack that AWS was not asked about: only our comparison speaks for it.
 
     It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
-    changed in place might yet be replaced, and then the guard wants to hear its name.
+    changed in place might yet be replaced, and then the guard wants to hear its name. The stack's tags, which are
+    passed on to everything, are no such change.
     """
     rows = tuple(
         replace(each, replacement="Conditional")
-        if each.action == "Modify" and each.type in STATEFUL and each.replacement == "False"
+        if each.action == "Modify" and each.type in STATEFUL and each.replacement == "False" and not only_tagged(each)
         else each
         for each in plan.changes
     )

@@ -63,7 +63,7 @@ def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
         yield Text(f"  {each}", style="yellow")
 
 
-def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Text]:
+def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]:
     name = f"  {stack.stack}" if stack.stack else ""
     yield Text.assemble(
         (stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim")
@@ -73,9 +73,8 @@ def _stack(stack: StackPlan, layers: frozenset[str], width: int) -> Iterator[Tex
     told = [each for each in rows if len(tagged) < FEW or each.logical_id not in tagged]
     yield from change_lines(told, width, stack.source)
     if len(tagged) >= FEW:
-        yield Text.assemble(
-            ("    ~ ", COLOURS[CHANGE]), f"{len(tagged)} more: only their tags change, as the stack's do"
-        )
+        many = f"{len(tagged)} {'more' if told else 'resources'}: only their tags change, as the stack's do"
+        yield Text.assemble(("    ~ ", COLOURS[CHANGE]), many)
     for title, some in words.own_changes(stack):
         for each in some:
             yield from _value_lines(f"  {title} {words.path(each)}", each, width)

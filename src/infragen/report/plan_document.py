@@ -136,7 +136,7 @@ def _widening(widening: Widening, gated: bool) -> Object:
     }
 
 
-def _stack(stack: StackPlan, layers: frozenset[str]) -> Object:
+def _stack(stack: StackPlan, layers: words.Layers) -> Object:
     counted = {each.logical_id for each in words.rows(stack, layers)}
     return {
         "layer": stack.layer,

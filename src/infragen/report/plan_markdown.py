@@ -170,7 +170,7 @@ def _costs(said: str, lines: Sequence[str]) -> Part:
 # --- a layer ----------------------------------------------------------------------------------------------------
 
 
-def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: frozenset[str]) -> Part:
+def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Part:
     rows = words.rows(stack, layers)
     counts = words.count(rows)
     said = ", ".join(f"{number} {words.label(plan, what)}" for what, number in counts.items() if number)

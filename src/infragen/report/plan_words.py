@@ -6,11 +6,12 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import takewhile
 
+from infragen import stacktags
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.drift import sentences as drifted
 from infragen.plan import EnvironmentPlan, StackPlan
@@ -42,8 +43,6 @@ MOST_COMPARED = 4_000_000
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates."""
-
-_TOLD_BY_THE_LAYER = (("TemplateURL",), ("Parameters",))
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -96,19 +95,18 @@ def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
 WIDEST_VALUE = 160
 """Characters of a value on one line where there is room for more."""
 
-TAGGED = "the stack's tags"
-"""The cause of a change that is no more than a tag of the stack passed on."""
-
 
 def told(change: ResourceChange) -> tuple[PropertyChange, ...]:
     """The values of a row that say something; that the stack's tags are passed on is said once, of the stack."""
-    return tuple(each for each in change.properties if each.cause != TAGGED or has_values(each)) or change.properties
+    return (
+        tuple(each for each in change.properties if each.cause != stacktags.TAGGED or has_values(each))
+        or change.properties
+    )
 
 
 def only_tagged(change: ResourceChange) -> bool:
     """Whether nothing happens to a resource but that the stack's tags are passed on to it."""
-    causes = {each.cause for each in change.properties}
-    return kind(change) == CHANGE and causes == {TAGGED} and not change.disagreements
+    return stacktags.only_tagged(change) and not change.disagreements
 
 
 def shows_values(change: ResourceChange) -> bool:
@@ -147,12 +145,16 @@ def has_values(value: PropertyChange) -> bool:
 # --- stacks -----------------------------------------------------------------------------------------------------
 
 
-def layers_of(plan: EnvironmentPlan) -> frozenset[str]:
-    """The layers that have a section of their own."""
-    return frozenset(each.layer for each in plan.stacks)
+Layers = Mapping[str, StackPlan]
+"""The layers that have a section of their own."""
 
 
-def worth_showing(stack: StackPlan, layers: frozenset[str]) -> bool:
+def layers_of(plan: EnvironmentPlan) -> Layers:
+    """The stacks of a plan by their layers."""
+    return {each.layer: each for each in plan.stacks}
+
+
+def worth_showing(stack: StackPlan, layers: Layers) -> bool:
     """Whether a stack has something to tell."""
     own = stack.parameters or stack.tags or stack.outputs or stack.notes or stack.disagreements
     return bool(own or rows(stack, layers)) or stack.action not in ("none", "update")
@@ -164,15 +166,22 @@ def unchanged(plan: EnvironmentPlan) -> tuple[str, ...]:
     return tuple(each.layer for each in plan.stacks if not worth_showing(each, layers))
 
 
-def rows(stack: StackPlan, layers: frozenset[str]) -> tuple[ResourceChange, ...]:
-    """The rows of a stack; of a nested layer only what its own section does not tell (template and parameters)."""
+def rows(stack: StackPlan, layers: Layers) -> tuple[ResourceChange, ...]:
+    """The rows of a stack; of a nested layer only what its own section does not tell (template, parameters, tags)."""
     found = []
     for each in stack.changes:
-        if each.type != STACK_TYPE or kind(each) == REMOVE or each.logical_id.lower() not in layers:
+        layer = layers.get(each.logical_id.lower()) if each.type == STACK_TYPE else None
+        if layer is None or kind(each) == REMOVE:
             found.append(each)
-        elif own := tuple(value for value in each.properties if value.path[1:2] not in _TOLD_BY_THE_LAYER):
+        elif own := tuple(value for value in each.properties if not _told_by(layer, value)):
             found.append(replace(each, properties=own))
     return tuple(found)
+
+
+def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
+    """Whether the section of a layer tells what changes in the resource that nests it."""
+    what = value.path[1:2] if value.path[:1] == ("Properties",) else value.path[:1]
+    return what in (("TemplateURL",), ("Parameters",)) or (what == ("Tags",) and bool(layer.tags))
 
 
 def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]], ...]:
