@@ -201,7 +201,7 @@ def plans() -> st.SearchStrategy[EnvironmentPlan]:
         EnvironmentPlan, texts(), texts(), texts(), texts(), stacks, lines, refusals, lines, texts(), st.booleans(),
         settings, st.none() | _costs(), st.none() | st.floats(0.01, 1e6),
         st.none() | st.lists(_drifts(), max_size=3).map(tuple),
-        st.lists(st.builds(StackDrift, texts(), texts(), texts(), texts()), max_size=2).map(tuple),
+        st.tuples(st.builds(StackDrift, texts(), st.just("stack"), st.just("UNKNOWN"), texts())),
     )  # fmt: skip
 
 
