@@ -22,11 +22,13 @@ from infragen.aws.account import Account
 from infragen.aws.session import Clients
 from infragen.config import Environment, load_environment
 from infragen.engine.bootstrap import artifact_plan, bootstrap
-from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment, show_plan
+from infragen.engine.deploy import deploy_environment, deploy_plan, plan_environment, show_plan
 from infragen.engine.destroy import Destruction
+from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import Event, Happened, Question, Session, Timer, Ui
 from infragen.engine.recover import Recovery
+from infragen.engine.run import Deployment
 from infragen.plan import EnvironmentPlan, OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
 from infragen.synth import Assembly
 

@@ -19,8 +19,9 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infragen.engine.deploy import Options, deploy_plan
+from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import DestroyOptions, destroy_environment
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Unchanged
 from infragen.engine.preview import unseen
 from infragen.engine.progress import Following, Happened, Question, Timer, Warned

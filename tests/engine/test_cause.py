@@ -8,7 +8,8 @@ from bench import ACCOUNT, Bench, at_work, failure, make_bucket
 from fakeaws import FakeAws
 
 from infragen.config import EnvironmentFile, load_file
-from infragen.engine.deploy import Deployment, deploy_environment
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.run import Deployment
 from infragen.engine.status import status
 from infragen.errors import OperationFailed
 from infragen.synth import synthesize

@@ -16,10 +16,12 @@ from botocore.session import Session as Models
 from fakeaws import FakeAws
 from stage import QUEUE
 
-from infragen.engine.deploy import Deployment, Options, deploy_plan
+from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import destroy_environment
+from infragen.engine.options import Options
 from infragen.engine.progress import Planned, PlannedDeletion, PlannedRecovery
 from infragen.engine.recover import recover_environment
+from infragen.engine.run import Deployment
 from infragen.errors import InfragenError, Refused
 from infragen.plan import Plan, StackUnit
 from infragen.stack import ABSENT, ChangeSet

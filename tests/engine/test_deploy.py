@@ -10,10 +10,12 @@ from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer, on
 
 from infragen.artifact import Artifact
 from infragen.engine.bootstrap import bootstrap
-from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Skipped, Unchanged
 from infragen.engine.progress import Happened, Question, Started, Uploaded, Warned
+from infragen.engine.run import Deployment
 from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
 from infragen.layer import LaunchParameter

@@ -14,8 +14,9 @@ from infragen.aws import connect
 from infragen.config import Environment, load_environment
 from infragen.emulator import Emulator, credentials
 from infragen.engine.bootstrap import bootstrap
-from infragen.engine.deploy import Options, deploy_environment, plan_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment, plan_destroy
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deleted, Deployed, Failed, Unchanged
 from infragen.engine.progress import Session, Timer
 from infragen.engine.status import outputs, status

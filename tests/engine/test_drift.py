@@ -25,8 +25,9 @@ from infragen.drift import (
     fate,
     overall,
 )
-from infragen.engine.deploy import Options, deploy_environment, plan_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.drift import detect_drift
+from infragen.engine.options import Options
 from infragen.engine.progress import Checking
 from infragen.errors import CloudError
 from infragen.plan import EnvironmentPlan

@@ -11,9 +11,11 @@ from bench import Bench, kinds
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC
 
-from infragen.engine.deploy import Deployment, Options, deploy_plan
+from infragen.engine.deploy import deploy_plan
+from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Skipped
 from infragen.engine.progress import Happened, Timer, Warned
+from infragen.engine.run import Deployment
 from infragen.plan import OutputOf, Plan, StackUnit
 
 CHANGES = ("cloudformation:ExecuteChangeSet", "cloudformation:CancelUpdateStack", "cloudformation:DeleteStack")

@@ -27,7 +27,8 @@ from stage import assembly, layer
 from infragen.aws import connect
 from infragen.cli import main
 from infragen.cloud import Cloud, Identity
-from infragen.engine.deploy import Options, deploy_plan
+from infragen.engine.deploy import deploy_plan
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Unknown
 from infragen.engine.progress import Lost, Warned
 from infragen.engine.verify import check_place

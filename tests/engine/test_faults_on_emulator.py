@@ -10,8 +10,9 @@ from stage import QUEUE, TOPIC, Listener, assembly, environment, layer
 from infragen.aws import connect
 from infragen.emulator import Emulator, credentials
 from infragen.engine.bootstrap import bootstrap
-from infragen.engine.deploy import Deployment, deploy_environment
+from infragen.engine.deploy import deploy_environment
 from infragen.engine.progress import Session, Timer
+from infragen.engine.run import Deployment
 
 REGION = "eu-central-1"
 

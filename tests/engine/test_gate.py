@@ -14,10 +14,12 @@ from sweeps import sweep
 
 from infragen.cost import Columns, CostDelta
 from infragen.engine.bootstrap import artifact_plan, bootstrap
-from infragen.engine.deploy import Deployment, Options, deploy_environment, deploy_plan, plan_environment
+from infragen.engine.deploy import deploy_environment, deploy_plan, plan_environment
 from infragen.engine.gate import ANY_CHANGE, BROADENING, NEVER, Approval, agreed_to, ask, refuse_more
+from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
 from infragen.engine.progress import Question
+from infragen.engine.run import Deployment
 from infragen.errors import Refused
 from infragen.guard import destructive, refusals
 from infragen.layer import LaunchParameter

@@ -12,11 +12,13 @@ from fakeaws import FakeAws
 from stage import ACCOUNT, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.cloud import Identity
-from infragen.engine.deploy import Deployment, Options, deploy_environment
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Skipped, Unknown
 from infragen.engine.patience import BEFORE, GRACE
 from infragen.engine.progress import Happened, Lost, Session, Timer
 from infragen.engine.recover import follow_environment
+from infragen.engine.run import Deployment
 from infragen.errors import CloudError, CredentialsExpired, Unavailable
 
 

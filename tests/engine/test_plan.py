@@ -11,7 +11,7 @@ from stage import ACCOUNT, TOPIC, assembly, environment, layer
 
 from infragen.artifact import Artifact
 from infragen.config import EnvironmentFile, load_environment, load_file
-from infragen.engine.deploy import Options, launch_values, worker_code
+from infragen.engine.options import Options, launch_values, worker_code
 from infragen.environments import find
 from infragen.errors import InputError
 from infragen.layer import LaunchParameter

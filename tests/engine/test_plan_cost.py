@@ -9,7 +9,8 @@ from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.cost.prices import RegionPrices
-from infragen.engine.deploy import Options, deploy_environment, plan_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
+from infragen.engine.options import Options
 from infragen.layer import LaunchParameter
 from infragen.report.plan_words import cost_lines, cost_summary, summary
 from infragen.synth import Assembly

@@ -8,7 +8,8 @@ import pytest
 from fakeaws import FakeAws
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.engine.deploy import Options, deploy_environment
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deleted, Deployed, Failed, Recovered
 from infragen.engine.progress import Happened, PlannedRecovery, Session, Started, Timer
 from infragen.engine.recover import (

@@ -7,9 +7,10 @@ import pytest
 from fakeaws import FakeAws
 from stage import TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.engine.deploy import Deployment, deploy_environment
+from infragen.engine.deploy import deploy_environment
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import Warned
+from infragen.engine.run import Deployment
 from infragen.synth import Assembly
 
 OLD = "arn:aws:ecs:us-east-1:111111111111:task-definition/shop-api:41"

@@ -10,10 +10,12 @@ from fakeaws import FakeAws
 from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.artifact import Artifact
-from infragen.engine.deploy import Deployment, Options, deploy_environment, plan_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.litter import find_left, prune
+from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Unchanged
 from infragen.engine.progress import Timer
+from infragen.engine.run import Deployment
 from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import Conflict, Refused, Unwritable
 from infragen.layer import LaunchParameter

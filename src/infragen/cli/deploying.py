@@ -16,9 +16,10 @@ from infragen.errors import InputError
 
 if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
-    from infragen.engine import deploy as engine
+    from infragen.engine.options import Options
     from infragen.engine.outcome import Outcome
     from infragen.engine.progress import Session
+    from infragen.engine.run import Deployment
     from infragen.plan import EnvironmentPlan
     from infragen.savedplan import SavedPlan
     from infragen.synth import Assembly
@@ -83,9 +84,9 @@ def _checked(env: "Environment") -> "Assembly":
     return assembly
 
 
-def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "engine.Options":
+def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "Options":
     from infragen.cost import read_price_file
-    from infragen.engine.deploy import Options, worker_code
+    from infragen.engine.options import Options, worker_code
 
     prices = read_price_file(file.prices) if file.prices else None
     return Options(
@@ -209,7 +210,7 @@ def plan(
 
 
 def _planned(
-    assembly: "Assembly", started: "Session", wanted: "engine.Options", out: Path | None, hours: float
+    assembly: "Assembly", started: "Session", wanted: "Options", out: Path | None, hours: float
 ) -> "EnvironmentPlan":
     """The plan, saved in a file when one is named."""
     from infragen.cli.planfile import staged
@@ -373,8 +374,8 @@ def _name(name: str | None, saved: "SavedPlan | None") -> str:
     return name
 
 
-def _nothing() -> "engine.Options":
-    from infragen.engine.deploy import Options
+def _nothing() -> "Options":
+    from infragen.engine.options import Options
 
     return Options()
 
@@ -382,10 +383,10 @@ def _nothing() -> "engine.Options":
 def _deployed(
     assembly: "Assembly",
     started: "Session",
-    wanted: "engine.Options",
+    wanted: "Options",
     saved: "SavedPlan | None",
     plan_file: Path | None,
-) -> "engine.Deployment":
+) -> "Deployment":
     from infragen.engine.deploy import deploy_environment
     from infragen.engine.saving import deploy_saved
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from infragen.config import Environment
-from infragen.engine.deploy import Deployment, Options, deploy_plan
+from infragen.engine.deploy import deploy_plan
 from infragen.engine.gate import NEVER
+from infragen.engine.options import Options
 from infragen.engine.progress import Session
+from infragen.engine.run import Deployment
 from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
 from infragen.templatefile import dump_yaml
 

@@ -6,128 +6,32 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
-from infragen.artifact import Artifact, code_artifact
-from infragen.config import Environment, EnvironmentFile, camel
-from infragen.cost import CostDelta, PriceFile, delta, estimate, prices_of
+from infragen.artifact import Artifact
+from infragen.config import Environment
+from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.drift import last_found, with_drift
-from infragen.engine.gate import (
-    BROADENING,
-    NEVER,
-    Agreed,
-    Approval,
-    agreed_to,
-    as_shown,
-    ask,
-    comparable,
-    refuse,
-    refuse_more,
-    unheard_of,
-    widened,
-)
+from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.litter import Litter, sweep
-from infragen.engine.observe import Observed, check_stacks, nested_stacks, observe, wait_for_others
-from infragen.engine.operate import Road, Target, begin, cancel, delete, follow, resume, why_failed
-from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
-from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
+from infragen.engine.operate import Road, cancel, resume, target_of, why_failed
+from infragen.engine.options import Options, launch_values
+from infragen.engine.outcome import Unknown
 from infragen.engine.preflight import check_exports
-from infragen.engine.preview import Deployed as Known
-from infragen.engine.preview import Examined, LayerSides, Prepared, examine, examine_all, prepare, resolve
+from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
-from infragen.engine.protection import protect
-from infragen.engine.rollout import Stray, strays
-from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, together, walk
-from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
-from infragen.guard import Refusal, refusals
-from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, StackPlan, StackUnit, bucket_name, make_plan, traced
-from infragen.stack import ChangeSet, PropertyChange, ResourceChange, StackState, row, running
+from infragen.engine.run import Deployment, Run
+from infragen.engine.schedule import Manner, Stop, together, walk
+from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
+from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, make_plan, traced
+from infragen.stack import PropertyChange, ResourceChange, StackState, row, running
 from infragen.synth import Assembly
 
 KEPT_UNRESERVED = 100
 SHORT_LOGIN = 1800
 """Seconds that a login should still last: about what a first creation takes. Many roles give no more than an hour."""
-
-PLAN_AGAIN = "make a new plan with `infragen plan --out`"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked for beside the environment.
-
-    `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
-    names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
-    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
-    many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
-    infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
-    `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
-    month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
-    """
-
-    image_tag: str | None = None
-    code: Mapping[str, Artifact] = field(default_factory=dict)
-    allow_replace: frozenset[str] = frozenset()
-    on_failure: str = "rollback"
-    adopt: bool = False
-    follow_timeout: float | None = None
-    wait: float | None = None
-    nested: bool = True
-    fail_fast: bool = False
-    on_interrupt: str = "wait"
-    prices: PriceFile | None = None
-    price_file: str = ""
-    allow_widening: frozenset[str] = frozenset()
-    require_approval: str = BROADENING
-    allow_cost: float = 0
-    drift: bool = False
-
-    @property
-    def approval(self) -> Approval:
-        """What the user has agreed to before being asked."""
-        return Approval(self.allow_widening, self.require_approval, self.allow_cost)
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """How a deployment ended: the plan that was shown, and one outcome for each stack in deployment order."""
-
-    plan: EnvironmentPlan
-    outcomes: tuple[Outcome, ...]
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """The worst of the outcomes; 130 when the user interrupted it."""
-        return 130 if self.interrupted else exit_code(self.outcomes)
-
-
-def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
-    """The artifacts of all workers with code; a relative path begins at the file in which it is written.
-
-    Raises InputError with the place of every `code` that cannot be used.
-    """
-    artifacts, problems = {}, []
-    for index, worker in enumerate(file.environment.workers):
-        path = file.code(worker.name)
-        try:
-            if path is not None:
-                artifacts[worker.name] = code_artifact(path)
-        except InputError as error:
-            problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
-    if problems:
-        raise InputError("\n".join(problems), "without `code` a worker runs a placeholder")
-    return artifacts
-
-
-def launch_values(env: Environment, options: Options) -> dict[str, str]:
-    """The launch parameters that this run gives."""
-    values = {f"{camel(name)}CodeKey": artifact.key for name, artifact in options.code.items()}
-    if values:
-        values["CodeBucket"] = bucket_name(env)
-    if options.image_tag is not None:
-        values["ImageTag"] = options.image_tag
-    return values
 
 
 # --- plan -------------------------------------------------------------------------------------------------------
@@ -201,7 +105,7 @@ def prepare_all(
         topology=plan.environment.topology,
         stacks=stacks,
         capabilities=tuple(sorted({name for unit in plan.units for name in unit.capabilities})),
-        refusals=_refusals(stacks, options.allow_replace),
+        refusals=refused(stacks, options.allow_replace),
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
@@ -231,7 +135,7 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
     state, unit = examined.state, examined.unit
     if state is None or examined.action not in ("continue", "recreate"):
         return
-    cause = why_failed(session, _target(unit), state)
+    cause = why_failed(session, target_of(unit), state)
     session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
     if examined.action == "continue" and options.on_failure != "keep":
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
@@ -242,10 +146,6 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
             f"{state.name} is {state.status} and still holds {names}",
             "`infragen destroy` shows what is left and removes it",
         )
-
-
-def _refusals(stacks: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Refusal, ...]:
-    return refusals((change for each in stacks for change in each.changes), allowed)
 
 
 def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None:
@@ -346,7 +246,7 @@ def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, option
     stops = [Stop(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
 
     def again(layer: str) -> Road:
-        return resume(session, _target(left[layer][0]), left[layer][1])
+        return resume(session, target_of(left[layer][0]), left[layer][1])
 
     manner = Manner(
         options.follow_timeout, on_interrupt=options.on_interrupt,
@@ -361,168 +261,3 @@ def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, option
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
     return observed
-
-
-def _target(unit: StackUnit) -> Target:
-    return Target(unit.layer, unit.stack, unit.child_layer)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A deployment under way: what was prepared, shown and agreed to, and the outputs of what is deployed by now.
-
-    The change sets of a saved plan, which expires at `until`, are executed as they are or not at all.
-    """
-
-    session: Session
-    plan: Plan
-    options: Options
-    litter: Litter
-    shown: EnvironmentPlan
-    prepared: Mapping[str, Prepared]
-    observed: Observed
-    sides: Mapping[str, LayerSides]
-    agreed: Agreed
-    until: int = 0
-    outputs: dict[str, Known] = field(default_factory=dict)
-    interrupts: Interrupts = field(default_factory=Interrupts)
-    started: dict[str, str] = field(default_factory=dict)
-
-    def walk(self) -> Deployment:
-        """Deploys every unit, each as soon as what it requires is there."""
-        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
-        options, session = self.options, self.session
-        manner = Manner(
-            options.follow_timeout, options.fail_fast, options.on_interrupt,
-            cancel=lambda layer: cancel(session, self.started[layer]),
-            started=lambda layer: layer in self.started,
-        )  # fmt: skip
-        result: Walk = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
-        return Deployment(self.shown, result.outcomes, result.interrupted)
-
-    def begin(self, layer: str) -> Road:
-        """The road of one unit whose requirements are deployed."""
-        outcome = yield from self._road(self.prepared[layer])
-        if isinstance(outcome, Deployed | Unchanged):
-            self.outputs[layer] = Known(outcome.outputs)
-        return outcome
-
-    def _road(self, prepared: Prepared) -> Road:
-        examined = prepared.examined
-        made = prepared.change_set is not None
-        if self.until and made:
-            self._check_fresh(examined)
-        elif (
-            examined.waits_for
-            or self._moved(examined)
-            or not (made or examined.unchanged or examined.action == "recreate")
-        ):
-            prepared = yield from self._prepare_again(prepared, examined.state)
-        elif examined.action == "recreate" and examined.state is not None:
-            target = _target(examined.unit)
-            self.started[examined.unit.layer] = examined.state.stack_id
-            role = self.plan.environment.iam.service_role_arn or ""
-            gone = yield from delete(self.session, target, examined.state, role=role)
-            del self.started[examined.unit.layer]
-            if isinstance(gone, Failed):
-                return gone
-            prepared = yield from self._prepare_again(prepared, None)
-        if prepared.examined.unchanged or prepared.change_set is None:
-            return (yield from self._leave(prepared.examined))
-        return (yield from self._execute(prepared.examined, prepared.change_set))
-
-    def _check_fresh(self, examined: Examined) -> None:
-        """Raises Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""
-        then = examined.state
-        now = self.session.cloud.stack(then.stack_id) if then is not None else None
-        if then is not None and (now is None or (now.status, now.updated) != (then.status, then.updated)):
-            raise Conflict(f"the plan of {examined.unit.stack} is stale: the stack changed a moment ago", PLAN_AGAIN)
-        if self._moved(examined):
-            raise Conflict(f"the plan of {examined.unit.stack} is stale: what it takes has other values", PLAN_AGAIN)
-
-    def _moved(self, examined: Examined) -> bool:
-        """Whether an output that the unit takes is another one than when its change set was made."""
-        ready, missing = resolve(examined.unit, examined.live, self.outputs)
-        return bool(missing) or ready != dict(examined.parameters)
-
-    def _prepare_again(self, prepared: Prepared, state: StackState | None) -> Generator[None, None, Prepared]:
-        """The unit with the values there are now. Raises Refused for more destruction than was shown."""
-        if prepared.change_set is not None:
-            yield from self.litter.drop(prepared.change_set.change_set_id)
-        unit, region = prepared.examined.unit, self.plan.environment.region
-        examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
-        if examined.waits_for:
-            names = ", ".join(examined.waits_for)
-            raise OperationFailed(
-                f"{unit.stack} needs outputs that {names} did not give",
-                "somebody has changed their stacks meanwhile; run the same command again",
-            )
-        made, options = self.litter.made, self.options
-        again = yield from prepare(
-            self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
-        )
-        refuse(_refusals(again.plans, options.allow_replace))
-        self._refuse_more(again)
-        return again
-
-    def _refuse_more(self, again: Prepared) -> None:
-        """Raises Refused when the unit, planned again, does more than was shown."""
-        sides = {each.layer: as_shown(each, self.sides[each.layer]) for each in again.examined.sides}
-        plans = widened(again.plans, sides, self.shown.account, self.shown.region)
-        unasked = self.options.require_approval == NEVER
-        allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
-        refuse_more(self.agreed, plans, allowed)
-
-    def _leave(self, examined: Examined) -> Road:
-        state, unit, cloud = examined.state, examined.unit, self.session.cloud
-        if state is None:
-            return Unchanged(unit.layer, unit.stack, "")
-        nested = self._nested(unit, state.stack_id)
-        if self.plan.environment.protected and protect(cloud, unit, state, nested):
-            self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
-        unchanged = Unchanged(unit.layer, unit.stack, state.status, state.outputs)
-        return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
-
-    def _nested(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
-        """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
-        return self.observed.nested_in(unit, stack_id) or nested_stacks(self.session.cloud, unit, stack_id)
-
-    def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
-        cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
-        if self.interrupts.noted:
-            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
-        if guarded and examined.live is not None:
-            before = nested_stacks(cloud, unit, examined.live.stack_id)
-            protect(cloud, unit, examined.live, before, self.options.allow_replace)
-        keep = self.options.on_failure == "keep" and examined.live is not None
-        self.started[unit.layer] = change_set.stack_id
-        follower = yield from begin(
-            self.session, _target(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
-        )
-        if follower is None:
-            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
-        self.litter.keep(change_set.change_set_id)
-        outcome = yield from follow(self.session, _target(unit), follower, change_set.stack_id)
-        ended = cloud.stack(change_set.stack_id) if guarded else None
-        if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
-            protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
-        if isinstance(outcome, Deployed):
-            return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
-        return outcome
-
-    def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Road:
-        """The outcome, or a failure when ECS runs something else than the stack says."""
-        session = self.session
-
-        def look() -> tuple[Stray, ...]:
-            return strays(session.cloud, unit, stack_id, self._nested(unit, stack_id))
-
-        try:
-            found = yield from patiently(session, unit.layer, look, BEFORE)
-        except CloudError as error:
-            session.ui.tell(Warned(f"whether ECS runs what {unit.stack} says was not checked: {error.message}"))
-            return outcome
-        if not found:
-            return outcome
-        message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
-        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status)

@@ -19,7 +19,7 @@ from infragen.edits import same
 from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
 from infragen.errors import Refused
-from infragen.guard import Refusal, destructive
+from infragen.guard import Refusal, destructive, refusals
 from infragen.plan import EnvironmentPlan, OutputOf, StackPlan
 from infragen.stack import KnownAfter
 from infragen.widening import Widening, widenings
@@ -145,6 +145,11 @@ def listed(found: Sequence[Widening]) -> str:
 def flags(found: Sequence[Widening]) -> str:
     """The flags that allow these widenings."""
     return " ".join(f"--allow-widening {place}" for place in dict.fromkeys(each.place for each in found))
+
+
+def refused(plans: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Refusal, ...]:
+    """What the plans would destroy and nobody allowed by its place."""
+    return refusals((change for each in plans for change in each.changes), allowed)
 
 
 def refuse(found: Sequence[Refusal]) -> None:

@@ -168,6 +168,11 @@ class Target:
     name_child: Callable[[str, str], str]
 
 
+def target_of(unit: StackUnit) -> Target:
+    """The target of a unit of a plan."""
+    return Target(unit.layer, unit.stack, unit.child_layer)
+
+
 def begin(
     session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool, may: Callable[[], bool]
 ) -> Generator[None, None, Follower | None]:

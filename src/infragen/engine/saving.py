@@ -13,26 +13,16 @@ from datetime import UTC, datetime
 from infragen import __version__
 from infragen.config import Environment
 from infragen.diff import Side
-from infragen.engine.deploy import (
-    Deployment,
-    Making,
-    Options,
-    Run,
-    launch_values,
-    making,
-    observe_finished,
-    observe_settled,
-    prepare_all,
-    upload,
-    warn_of_login,
-)  # fmt: skip
+from infragen.engine.deploy import Making, making, observe_finished, observe_settled, prepare_all, upload, warn_of_login
 from infragen.engine.drift import with_drift
 from infragen.engine.gate import Agreed, agreed_to, comparable, refuse
 from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, saved_until
+from infragen.engine.options import Options, launch_values
 from infragen.engine.preview import Examined, LayerSides, Prepared, told
 from infragen.engine.progress import Planned, Session
+from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
 from infragen.plan import EnvironmentPlan, Plan, StackUnit, make_plan
 from infragen.savedplan import Later, SavedPlan, SavedUnit, digest

@@ -1,0 +1,77 @@
+"""What the user asks of a plan or a deployment, and the values of launch parameters that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from infragen.artifact import Artifact, code_artifact
+from infragen.config import Environment, EnvironmentFile, camel
+from infragen.cost import PriceFile
+from infragen.engine.gate import BROADENING, Approval
+from infragen.errors import InputError
+from infragen.plan import bucket_name
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for beside the environment.
+
+    `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
+    names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
+    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
+    many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
+    infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
+    `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
+    month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
+    """
+
+    image_tag: str | None = None
+    code: Mapping[str, Artifact] = field(default_factory=dict)
+    allow_replace: frozenset[str] = frozenset()
+    on_failure: str = "rollback"
+    adopt: bool = False
+    follow_timeout: float | None = None
+    wait: float | None = None
+    nested: bool = True
+    fail_fast: bool = False
+    on_interrupt: str = "wait"
+    prices: PriceFile | None = None
+    price_file: str = ""
+    allow_widening: frozenset[str] = frozenset()
+    require_approval: str = BROADENING
+    allow_cost: float = 0
+    drift: bool = False
+
+    @property
+    def approval(self) -> Approval:
+        """What the user has agreed to before being asked."""
+        return Approval(self.allow_widening, self.require_approval, self.allow_cost)
+
+
+def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
+    """The artifacts of all workers with code; a relative path begins at the file in which it is written.
+
+    Raises InputError with the place of every `code` that cannot be used.
+    """
+    artifacts, problems = {}, []
+    for index, worker in enumerate(file.environment.workers):
+        path = file.code(worker.name)
+        try:
+            if path is not None:
+                artifacts[worker.name] = code_artifact(path)
+        except InputError as error:
+            problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
+    if problems:
+        raise InputError("\n".join(problems), "without `code` a worker runs a placeholder")
+    return artifacts
+
+
+def launch_values(env: Environment, options: Options) -> dict[str, str]:
+    """The launch parameters that this run gives."""
+    values = {f"{camel(name)}CodeKey": artifact.key for name, artifact in options.code.items()}
+    if values:
+        values["CodeBucket"] = bucket_name(env)
+    if options.image_tag is not None:
+        values["ImageTag"] = options.image_tag
+    return values

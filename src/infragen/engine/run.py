@@ -1,0 +1,203 @@
+"""A deployment under way: every unit on its road, from the change set that was agreed to, to its outcome.
+
+What only an earlier unit's deployment makes known is prepared again here, and refused when it is more than was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+
+from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_more, refused, widened
+from infragen.engine.litter import Litter
+from infragen.engine.observe import Observed, nested_stacks
+from infragen.engine.operate import Road, begin, cancel, delete, follow, target_of
+from infragen.engine.options import Options
+from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
+from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.preview import Deployed as Known
+from infragen.engine.preview import Examined, LayerSides, Prepared, examine, prepare, resolve
+from infragen.engine.progress import Session, Warned
+from infragen.engine.protection import protect
+from infragen.engine.rollout import Stray, strays
+from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, walk
+from infragen.errors import CloudError, Conflict, OperationFailed
+from infragen.plan import EnvironmentPlan, Plan, StackUnit
+from infragen.stack import ChangeSet, StackState
+
+PLAN_AGAIN = "make a new plan with `infragen plan --out`"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How a deployment ended: the plan that was shown, and one outcome for each stack in deployment order."""
+
+    plan: EnvironmentPlan
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the outcomes; 130 when the user interrupted it."""
+        return 130 if self.interrupted else exit_code(self.outcomes)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A deployment under way: what was prepared, shown and agreed to, and the outputs of what is deployed by now.
+
+    The change sets of a saved plan, which expires at `until`, are executed as they are or not at all.
+    """
+
+    session: Session
+    plan: Plan
+    options: Options
+    litter: Litter
+    shown: EnvironmentPlan
+    prepared: Mapping[str, Prepared]
+    observed: Observed
+    sides: Mapping[str, LayerSides]
+    agreed: Agreed
+    until: int = 0
+    outputs: dict[str, Known] = field(default_factory=dict)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    started: dict[str, str] = field(default_factory=dict)
+
+    def walk(self) -> Deployment:
+        """Deploys every unit, each as soon as what it requires is there."""
+        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
+        options, session = self.options, self.session
+        manner = Manner(
+            options.follow_timeout, options.fail_fast, options.on_interrupt,
+            cancel=lambda layer: cancel(session, self.started[layer]),
+            started=lambda layer: layer in self.started,
+        )  # fmt: skip
+        result: Walk = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
+        return Deployment(self.shown, result.outcomes, result.interrupted)
+
+    def begin(self, layer: str) -> Road:
+        """The road of one unit whose requirements are deployed."""
+        outcome = yield from self._road(self.prepared[layer])
+        if isinstance(outcome, Deployed | Unchanged):
+            self.outputs[layer] = Known(outcome.outputs)
+        return outcome
+
+    def _road(self, prepared: Prepared) -> Road:
+        examined = prepared.examined
+        made = prepared.change_set is not None
+        if self.until and made:
+            self._check_fresh(examined)
+        elif (
+            examined.waits_for
+            or self._moved(examined)
+            or not (made or examined.unchanged or examined.action == "recreate")
+        ):
+            prepared = yield from self._prepare_again(prepared, examined.state)
+        elif examined.action == "recreate" and examined.state is not None:
+            target = target_of(examined.unit)
+            self.started[examined.unit.layer] = examined.state.stack_id
+            role = self.plan.environment.iam.service_role_arn or ""
+            gone = yield from delete(self.session, target, examined.state, role=role)
+            del self.started[examined.unit.layer]
+            if isinstance(gone, Failed):
+                return gone
+            prepared = yield from self._prepare_again(prepared, None)
+        if prepared.examined.unchanged or prepared.change_set is None:
+            return (yield from self._leave(prepared.examined))
+        return (yield from self._execute(prepared.examined, prepared.change_set))
+
+    def _check_fresh(self, examined: Examined) -> None:
+        """Raises Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""
+        then = examined.state
+        now = self.session.cloud.stack(then.stack_id) if then is not None else None
+        if then is not None and (now is None or (now.status, now.updated) != (then.status, then.updated)):
+            raise Conflict(f"the plan of {examined.unit.stack} is stale: the stack changed a moment ago", PLAN_AGAIN)
+        if self._moved(examined):
+            raise Conflict(f"the plan of {examined.unit.stack} is stale: what it takes has other values", PLAN_AGAIN)
+
+    def _moved(self, examined: Examined) -> bool:
+        """Whether an output that the unit takes is another one than when its change set was made."""
+        ready, missing = resolve(examined.unit, examined.live, self.outputs)
+        return bool(missing) or ready != dict(examined.parameters)
+
+    def _prepare_again(self, prepared: Prepared, state: StackState | None) -> Generator[None, None, Prepared]:
+        """The unit with the values there are now. Raises Refused for more destruction than was shown."""
+        if prepared.change_set is not None:
+            yield from self.litter.drop(prepared.change_set.change_set_id)
+        unit, region = prepared.examined.unit, self.plan.environment.region
+        examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
+        if examined.waits_for:
+            names = ", ".join(examined.waits_for)
+            raise OperationFailed(
+                f"{unit.stack} needs outputs that {names} did not give",
+                "somebody has changed their stacks meanwhile; run the same command again",
+            )
+        made, options = self.litter.made, self.options
+        again = yield from prepare(
+            self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
+        )
+        refuse(refused(again.plans, options.allow_replace))
+        self._refuse_more(again)
+        return again
+
+    def _refuse_more(self, again: Prepared) -> None:
+        """Raises Refused when the unit, planned again, does more than was shown."""
+        sides = {each.layer: as_shown(each, self.sides[each.layer]) for each in again.examined.sides}
+        plans = widened(again.plans, sides, self.shown.account, self.shown.region)
+        unasked = self.options.require_approval == NEVER
+        allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
+        refuse_more(self.agreed, plans, allowed)
+
+    def _leave(self, examined: Examined) -> Road:
+        state, unit, cloud = examined.state, examined.unit, self.session.cloud
+        if state is None:
+            return Unchanged(unit.layer, unit.stack, "")
+        nested = self._nested(unit, state.stack_id)
+        if self.plan.environment.protected and protect(cloud, unit, state, nested):
+            self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
+        unchanged = Unchanged(unit.layer, unit.stack, state.status, state.outputs)
+        return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
+
+    def _nested(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
+        """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
+        return self.observed.nested_in(unit, stack_id) or nested_stacks(self.session.cloud, unit, stack_id)
+
+    def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
+        cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
+        if self.interrupts.noted:
+            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
+        if guarded and examined.live is not None:
+            before = nested_stacks(cloud, unit, examined.live.stack_id)
+            protect(cloud, unit, examined.live, before, self.options.allow_replace)
+        keep = self.options.on_failure == "keep" and examined.live is not None
+        self.started[unit.layer] = change_set.stack_id
+        follower = yield from begin(
+            self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
+        )
+        if follower is None:
+            return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
+        self.litter.keep(change_set.change_set_id)
+        outcome = yield from follow(self.session, target_of(unit), follower, change_set.stack_id)
+        ended = cloud.stack(change_set.stack_id) if guarded else None
+        if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
+            protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
+        if isinstance(outcome, Deployed):
+            return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
+        return outcome
+
+    def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Road:
+        """The outcome, or a failure when ECS runs something else than the stack says."""
+        session = self.session
+
+        def look() -> tuple[Stray, ...]:
+            return strays(session.cloud, unit, stack_id, self._nested(unit, stack_id))
+
+        try:
+            found = yield from patiently(session, unit.layer, look, BEFORE)
+        except CloudError as error:
+            session.ui.tell(Warned(f"whether ECS runs what {unit.stack} says was not checked: {error.message}"))
+            return outcome
+        if not found:
+            return outcome
+        message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
+        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status)
