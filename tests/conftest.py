@@ -1,4 +1,4 @@
-"""What all tests share: the fixtures of `emulator`, `bench` and `processes`, and how much is tried and counted."""
+"""What all tests share: fixtures of `emulator`, `bench`, `stage` and `processes`; how much is tried and counted."""
 
 import functools
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import botocore.loaders
 import pytest
 
-pytest_plugins = ["sweeps", "figures", "emulator", "bench", "processes"]
+pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
 
 
 @pytest.fixture(scope="session", autouse=True)

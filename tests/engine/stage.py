@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pytest
 from bench import make_bucket
 from fakeaws import FakeAws
 
@@ -97,6 +98,18 @@ def on_fake(aws: FakeAws, monkeypatch: Any, account: str = ACCOUNT) -> Stage:
     ui = Listener()
     session = Session(connect(REGION, account, endpoint_url=aws.url), ui, Timer(aws.clock.monotonic, aws.clock.sleep))
     return Stage(aws, ui, session)
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    """Both; a test that wants one says so with parametrize."""
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
+    """A session with the artifact bucket made."""
+    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def assembly(*layers: LayerTemplate, env: Environment) -> Assembly:

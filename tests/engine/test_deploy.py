@@ -1,6 +1,6 @@
 """The whole road on the scripted fake, through a real boto3 client, in virtual time, in both topologies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,25 +27,6 @@ from infragen.synth import Assembly
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 TOPOLOGIES = ["nested", "independent"]
 READING = ("Describe", "Get", "List", "Head")
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """The fake; at the end it must not have been brought into a state that cannot be."""
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=TOPOLOGIES)
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    """A session with the artifact bucket made."""
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def shop(topology: str, timeout: int = 30, **over: Any) -> Assembly:

@@ -4,7 +4,6 @@ Somebody changes resources by hand; `drift` finds it in all layers at once, and 
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,23 +38,6 @@ from infragen.synth import Assembly
 
 FUNCTION = {"Type": "AWS::Lambda::Function"}
 CANARY = "hunter2-canary"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def made(topology: str, **resources: Any) -> Assembly:

@@ -1,15 +1,14 @@
 """The gates of a deployment on the scripted fake: what lets more through, what costs too much, who must agree."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakeaws import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+from stage import Stage, assembly, environment, layer
 from sweeps import sweep
 
 from infragen.cost import Columns, CostDelta
@@ -31,23 +30,6 @@ from infragen.widening import Widening
 
 TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
 ARN = {"Fn::GetAtt": ["Queue", "Arn"]}
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def role(resource: Any, *more: Any, trust: Any = TRUST) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fakeaws import FakeAws
-from stage import ACCOUNT, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
+from stage import ACCOUNT, TOPIC, Stage, assembly, environment, layer
 
 from infragen.cloud import Identity
 from infragen.engine.deploy import deploy_environment
@@ -50,23 +49,6 @@ class Cut:
 
     def reconnect(self) -> None:
         self.reconnected += 1
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def deploy(

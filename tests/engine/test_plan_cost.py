@@ -1,6 +1,5 @@
 """What a plan says a deployment costs: deployed templates against rendered ones, in both topologies, on the fake."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,23 +16,6 @@ from infragen.synth import Assembly
 
 SECRET, KEY = {"Type": "AWS::SecretsManager::Secret"}, {"Type": "AWS::KMS::Key"}
 TABLE = {"Type": "AWS::DynamoDB::Table"}
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def made(topology: str, first: dict[str, Any], second: dict[str, Any] | None = None) -> Assembly:

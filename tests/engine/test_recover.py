@@ -1,12 +1,10 @@
 """Recovery, cancelling and following, on the scripted fake, in both topologies."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakeaws import FakeAws
-from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+from stage import Stage, assembly, environment, layer
 
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.options import Options
@@ -22,24 +20,6 @@ from infragen.engine.recover import (
 from infragen.errors import Conflict, InputError, Refused
 from infragen.stack import OnRecover
 from infragen.synth import Assembly
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """The fake; at the end it must not have been brought into a state that cannot be."""
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def app(topology: str, name: str = "a", **more: Any) -> Assembly:

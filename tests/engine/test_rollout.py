@@ -1,11 +1,9 @@
 """R2: CloudFormation says complete, and ECS runs the old task definition; in both topologies."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from fakeaws import FakeAws
-from stage import TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
+from stage import TOPIC, Stage, assembly, environment, layer
 
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.outcome import Failed, Outcome
@@ -14,23 +12,6 @@ from infragen.engine.run import Deployment
 from infragen.synth import Assembly
 
 OLD = "arn:aws:ecs:us-east-1:111111111111:task-definition/shop-api:41"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def app(topology: str, image: str = "v1", task: Any = None) -> Assembly:

@@ -1,7 +1,7 @@
 """Saved plans on the scripted fake: deployed exactly as they were shown, or refused because something moved (C9)."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,18 +70,6 @@ class Desk:
         states = [each for each in self.stage.cloud.stacks("shop-dev") if not each.parent_id]
         sets = [each for state in states for each in self.stage.cloud.change_sets(state.stack_id)]
         return [each.name for each in sets if each.execution_status == "AVAILABLE"]
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture

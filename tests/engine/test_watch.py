@@ -1,34 +1,14 @@
 """An ECS service that does not become stable says why, while CloudFormation waits for it."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from fakeaws import FakeAws
-from stage import Stage, assembly, environment, layer, on_fake, with_bucket
+from stage import Stage, assembly, environment, layer
 
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.progress import Noticed, Warned
 from infragen.errors import CloudError
 from infragen.synth import Assembly
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        yield fake
-        fake.check()
-
-
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def stage(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str) -> Stage:
-    return with_bucket(on_fake(aws, monkeypatch), environment(topology))
 
 
 def app(topology: str, task: str = "app:1") -> Assembly:
