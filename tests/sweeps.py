@@ -5,7 +5,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 SEED = int(os.environ.get("INFRAGEN_SOAK", "0"))
 SOAKING = "INFRAGEN_SOAK" in os.environ
@@ -15,6 +15,7 @@ settings.register_profile(
     "short", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=_COUNTER
 )
 settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000, suppress_health_check=_COUNTER)
+settings.register_profile("mutants", settings.get_profile("short"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("soak" if SOAKING else "short")
 
 
