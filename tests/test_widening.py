@@ -295,6 +295,13 @@ NARROWER = [
     (role(allow("s3:*", "arn:aws:s3:::b/*")), role(allow("s3:*", {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/x/*"}))),
     (role(allow("s3:*", {"Fn::Sub": "${Orders.Arn}*"})), role(allow("s3:*", {"Fn::Join": ["", [ORDERS, "/x"]]}))),
     (role(allow("logs:*", "arn:aws:logs:r:1:*x")), role(allow("logs:*", "arn:aws:logs:r:1:a:x"))),
+    (role(allow("s3:*", "x")), role(allow("s3:*", "x", Condition=SECURE))),
+    (role(allow("s3:*", "x", Sorry={"a": 1, "b": 2})), role({"Sorry": {"b": 2, "a": 1}, **allow("s3:*", "x")})),
+    (role(allow("s3:*", ["S3:x", {"a": 1, "b": 2}])), role(allow("s3:*", [{"b": 2, "a": 1}, "S3:x"]))),
+    (
+        by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal="*"), Queues=["q"]),
+        by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal={"AWS": "*"}), Queues=["q"]),
+    ),
     (group(tcp(443, "0.0.0.0/0")), group(tcp(443, "10.0.0.0/9"), tcp(443, "10.128.0.0/9"))),
     (group(tcp(80, "0.0.0.0/0"), tcp(81, "0.0.0.0/0")), group(tcp(80, "0.0.0.0/0", 81))),
     (group(egress=[tcp(443, "0.0.0.0/0")]), group()),
@@ -366,6 +373,8 @@ CONDITIONS = [
     ("IpAddress", ["10.1.0.0/16"], "IpAddress", ["10.0.0.0/8"], True),
     ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["2001:db8::/32"], True),
     ("IpAddress", ["x"], "IpAddress", ["x", "y"], True),
+    ("IpAddress", ["x", "y"], "IpAddress", ["x"], False),
+    ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["10.1.0.1/16"], False),
     ("NotIpAddress", ["10.0.0.0/8"], "NotIpAddress", ["10.0.0.0/8", "11.0.0.0/8"], False),
     ("NumericLessThan", ["5"], "NumericLessThan", ["4"], True),
     ("ForAllValues:StringEquals", ["a", "b"], "ForAllValues:StringEquals", ["a"], True),
@@ -419,6 +428,9 @@ COVERED = [
     (entry("udp", 1, 9), entry("udp", 2, 3)), (entry("-1", 1, 2), entry("tcp", 80)),
     *((entry("-1", **{key: "x"}), entry("tcp", 1, **{key: "x"})) for key in GROUPS),
     (entry("-1", CidrIpv6="::/0"), entry("tcp", 1, CidrIpv6="2001:db8::/32")),
+    (entry("tcp", -1), entry("tcp")), (entry("icmp", -1, 5), entry("icmp", 8, 0)),
+    (entry("-1"), entry("-1", CidrIp="10.1.2.3/16")), (entry("tcp", 1, 9), entry("tcp", 2, 9)),
+    (entry("-1"), entry("-1", CidrIp="10.0.0.0/8", SourceSecurityGroupOwnerId="2")),
 ]  # fmt: skip
 OPENED = [
     (entry("tcp", 1), entry("udp", 1)), (entry("tcp", 1), entry("-1")), (entry("50"), entry("51")),
@@ -433,6 +445,8 @@ OPENED = [
     (entry("-1", SourceSecurityGroupId="x"), entry("-1", SourceSecurityGroupId="x", SourceSecurityGroupOwnerId="2")),
     (entry("-1", CidrIp="0.0.0.0/0"), entry("-1", CidrIpv6="::/0")),
     (entry("tcp", 1), {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}),
+    (entry("?!"), entry("?!")), (entry("tcp"), entry("tcp")), (entry("tcp", 1, 9), entry("tcp", 1, 10)),
+    (entry("tcp", 2, 9), entry("tcp", 1, 9)), (entry("icmp", 8, 0), entry("icmp", 9, -1)),
 ]  # fmt: skip
 
 
@@ -462,6 +476,61 @@ def test_a_rule_says_what_it_opens() -> None:
         peer = "2001:db8::/32" if key == "CidrIpv6" else "x"
         [widening] = told(group(), group(egress=[entry("-1", **{key: peer})]))
         assert str(widening) == f"worker/Thing may now reach everything at {peer}"
+
+
+def test_groups_are_called_by_their_names() -> None:
+    """Those of the layer by their place; those of others by their ids, as far as they are known."""
+    peer = entry("-1", CidrIp="10.0.0.0/8")
+    later = {"Group": KnownAfter("network", "DatabaseGroup")}
+    for key, group_id, name in (
+        ("GroupId", "s", "s"), ("GroupName", "sg-1", "sg-1"), ("GroupId", {"Fn::Sub": "${Thing}s"}, "Things"),
+        ("GroupId", {"Ref": "Group"}, "(known after network: DatabaseGroup)"),
+        ("GroupId", {"Fn::GetAtt": ["Thing", "GroupId"]}, "worker/Thing"),
+        ("GroupId", {"Ref": "Thing"}, "worker/Thing"),
+    ):  # fmt: skip
+        new = {**group(), **rule(**{key: group_id}, **peer)}
+        [widening] = told(group(), new, ({}, later))
+        assert str(widening) == f"{name} now accepts everything from 10.0.0.0/8"
+    [widening] = told(group(), rule(GroupId="g", GroupName="n", **peer))
+    assert str(widening) == "g now accepts everything from 10.0.0.0/8"
+
+
+def test_a_group_is_told_once_with_all_that_it_opens() -> None:
+    """And with what its ports were open to, or, where they were closed, with all that was open."""
+    quiet = [tcp(22, "10.0.0.0/8")]
+    was = group(tcp(443, "10.0.0.0/8"), tcp(443, "10.0.0.0/8"), tcp(80, "10.0.0.0/8"), egress=quiet)
+    both = "tcp 443 from 10.0.0.0/8, tcp 80 from 10.0.0.0/8"
+    for new, words in (
+        ([tcp(22, "11.0.0.0/8"), tcp(23, "11.0.0.0/8")],
+         f"tcp 22 from 11.0.0.0/8, tcp 23 from 11.0.0.0/8 (was: only {both})"),
+        ([tcp(443, "11.0.0.0/8"), tcp(22, "11.0.0.0/8")],
+         "tcp 443 from 11.0.0.0/8, tcp 22 from 11.0.0.0/8 (was: only tcp 443 from 10.0.0.0/8)"),
+    ):  # fmt: skip
+        [widening] = told(was, group(*new, egress=quiet))
+        assert str(widening) == f"worker/Thing now accepts {words}"
+
+
+@pytest.mark.parametrize(
+    ("opened", "grave"),
+    [
+        (tcp(443, "0.0.0.0/0"), False), (tcp(80, "0.0.0.0/0"), False), (tcp(80, "0.0.0.0/0", 81), True),
+        (entry("udp", 443, CidrIp="0.0.0.0/0"), True), (entry("udp", 443, CidrIp="10.0.0.0/8"), False),
+        (tcp(22, "0.0.0.0/1"), False), (entry("tcp", 22, CidrIpv6="::/0"), True),
+    ],
+)  # fmt: skip
+def test_what_the_whole_internet_reaches_is_grave_but_for_web_ports(opened: Mapping[str, Any], grave: bool) -> None:
+    """Where a load balancer faces the internet these are open by design; what goes out never is grave."""
+    assert [each.grave for each in told(group(), group(opened))] == [grave]
+    assert [each.grave for each in told(group(), group(opened, tcp(23, "0.0.0.0/0")))] == [True]
+    assert [each.grave for each in told(group(), group(egress=[opened]))] == [False]
+
+
+def test_of_another_type_a_resource_is_a_new_one() -> None:
+    """What the old one had open says nothing about it."""
+    old, new = (resource(f"AWS::{kind}", PubliclyAccessible=True) for kind in ("RDS::DBCluster", "Redshift::Cluster"))
+    assert [each.place for each in told(old, new)] == ["worker/Thing"]
+    old, new = (by_policy(f"AWS::IAM::{kind}", SEND, Roles=["r"]) for kind in ("Policy", "ManagedPolicy"))
+    assert len(told(old, new)) == 1
 
 
 def deep(path: str, value: Any) -> dict[str, Any]:
@@ -499,7 +568,39 @@ def test_what_is_public_is_told_of_every_type(kind: str, path: str, closed: list
         shut = resource(kind, **deep(path, value))
         assert len(told(shut, resource(kind, **deep(path, opened)))) == 1
         assert told({}, shut) == told(resource(kind, **deep(path, closed[0])), shut) == ()
-    assert len(told({"Old": {"Type": "AWS::SNS::Topic"}}, resource(kind, **deep(path, opened)))) == 1
+    for value in (opened, {"Fn::If": ["Open", opened, closed[0]]}, KnownAfter("network", "Open")):
+        assert len(told({"Old": {"Type": "AWS::SNS::Topic"}}, resource(kind, **deep(path, value)))) == 1
+    assert told(resource(kind, **deep(path, opened)), resource(kind, **deep(path, opened))) == ()
+    start, *rest = path.split("/")
+    empty: list[dict[str, Any]] = [{}]
+    if rest:
+        empty += [{start: None}, {start: []}]
+    for nothing in empty:
+        assert bool(told({}, resource(kind, **nothing))) == (None not in closed)
+
+
+def test_public_access_that_a_bucket_blocks_no_more_is_told() -> None:
+    """Of a bucket that has no block a part may be blocked; one whose block goes blocks nothing."""
+
+    def bucket(block: Any) -> dict[str, Any]:
+        return resource("AWS::S3::Bucket", PublicAccessBlockConfiguration=block)
+
+    one, as_text = {"BlockPublicAcls": True, "BlockPublicPolicy": "false"}, dict.fromkeys(BLOCKED, "true")
+    assert told(bucket(one), bucket(one)) == told(bucket(one), bucket(BLOCKED)) == ()
+    assert told(resource("AWS::S3::Bucket"), bucket(as_text)) == told({}, bucket(BLOCKED)) == ()
+    [widening] = told(bucket(one), resource("AWS::S3::Bucket"))
+    assert str(widening) == "worker/Thing no longer blocks public access (BlockPublicAcls)"
+    [widening] = told(bucket(as_text), bucket(one))
+    off = "BlockPublicPolicy, IgnorePublicAcls, RestrictPublicBuckets"
+    assert str(widening) == f"worker/Thing no longer blocks public access ({off})"
+    unknown = bucket({"Fn::If": ["Open", one, BLOCKED]})
+    changed = (
+        (unknown, bucket(one)),
+        (bucket(one), unknown),
+        (unknown, unknown),
+        (unknown, resource("AWS::S3::Bucket")),
+    )
+    assert [len(told(*each)) for each in changed] == [1, 1, 1, 1]
 
 
 WAYS = ("GatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "VpcEndpointId", "CarrierGatewayId",
@@ -540,6 +641,8 @@ def test_another_security_group_is_told_wherever_it_is_written(key: str) -> None
     one, two = (resource("AWS::X::Y", Inner=[{key: groups}]) for groups in (["sg-1"], ["sg-1", "sg-2"]))
     assert [str(each) for each in told(one, two)] == ["worker/Thing is now in the security group sg-2, too"]
     assert told(two, one) == told({}, two) == ()
+    twice = resource("AWS::X::Y", Inner=[{key: ["sg-1", "sg-2"]}, {key: "sg-2"}])
+    assert len(told(one, twice)) == 1
 
 
 ATTACHED = [
@@ -559,6 +662,47 @@ def test_a_policy_that_is_about_more_is_told(kind: str, key: str) -> None:
     one, two = (resource(kind, **{key: each}) for each in (["a"], ["a", "b"]))
     assert [str(each) for each in told(one, two)] == [f"worker/Thing ({kind}) now applies to b"]
     assert told(two, one) == ()
+
+
+def association(subnet: Any, table: str, **more: Any) -> dict[str, Any]:
+    return {**resource("AWS::EC2::SubnetRouteTableAssociation", SubnetId=subnet, RouteTableId=table), **more}
+
+
+def test_a_subnet_that_was_there_and_uses_another_table_is_told() -> None:
+    """A new subnet uses its table as a matter of course; what a subnet used before is not known when it is not ours."""
+    subnet = {"S": {"Type": "AWS::EC2::Subnet"}}
+    ours = association({"Ref": "S"}, "rtb", **subnet)
+    assert told(ours, ours) == told({}, ours) == told(ours, subnet) == ()
+    [widening] = told(subnet, ours)
+    assert str(widening) == "the subnet S now uses the route table rtb"
+    for theirs in (association("subnet-1", "rtb"), association({"Fn::Sub": "${S}x"}, "rtb", **subnet)):
+        assert len(told({}, theirs)) == 1
+    assert told(association("subnet-1", "rtb"), association("subnet-1", "rtb")) == ()
+
+
+def test_routes_of_another_layers_table_are_told_by_its_name() -> None:
+    """Which has spaces in it as long as nobody knows it."""
+    table, later = {"Ref": "Table"}, {"Table": KnownAfter("network", "TableId")}
+    new = resource("AWS::EC2::Route", **{**ROUTE, "RouteTableId": table}, GatewayId="igw-1")
+    [widening] = told({}, new, ({}, later))
+    way = "now leads to 0.0.0.0/0 through igw-1"
+    assert str(widening) == f"the route table worker/(known after network: TableId) {way}"
+
+
+ACL = "AWS::EC2::NetworkAclEntry"
+
+
+@pytest.mark.parametrize("action", ["allow", "deny", {"Ref": "Action"}])
+def test_entries_of_network_acls_are_told_by_what_they_do(action: Any) -> None:
+    """One that allows when it comes, one that denies when it goes, both when they change; and what may do either."""
+    entry = resource(ACL, **{**ENTRY, "RuleAction": action})
+    other = resource(ACL, **{**ENTRY, "RuleAction": action, "CidrBlock": "10.0.0.0/9"})
+    more = [] if action == "deny" else ["the network ACL entry worker/Thing lets more through"]
+    less = [] if action == "allow" else ["the network ACL entry worker/Thing denies less"]
+    assert [str(each) for each in told({}, entry)] == more
+    assert [str(each) for each in told(entry, {})] == less
+    assert [str(each) for each in told(entry, other)] == [*more, *less]
+    assert told(entry, entry) == ()
 
 
 def test_what_goes_with_its_target_is_no_widening() -> None:
@@ -628,6 +772,50 @@ def test_the_policies_that_allow_everything_are_grave(name: str) -> None:
         assert widening.sentence.endswith(f" now has the managed policy {name}")
 
 
+WRITTEN_DIFFERENTLY = [
+    ({"Fn::Sub": "${Orders.Arn}/x"}, {"Fn::Join": ["/", [ORDERS, "x"]]}),
+    ({"Fn::Sub": ["${Q}/x", {"Q": ORDERS}]}, {"Fn::Sub": "${Orders.Arn}/x"}),
+    ("a:b:c", {"Fn::Join": [":", ["a", "b", "c"]]}),
+    (
+        {"Fn::Sub": "${!aws:username}/${Orders.QueueName}/${!aws:userid}"},
+        {"Fn::Join": ["", ["${aws:username}/", {"Fn::GetAtt": "Orders.QueueName"}, "/${aws:userid}"]]},
+    ),
+    ({"Fn::Select": [0, {"Fn::GetAZs": "r"}]}, {"Fn::Select": [0, {"Fn::GetAZs": "r"}]}),
+    ({"Fn::Select": [0, {"Fn::Sub": "${Orders}"}]}, {"Fn::Select": [0, {"Fn::Sub": "${Orders}"}]}),
+    ({"Fn::Select": [0, {"Ref": "Orders"}]}, {"Fn::Select": [0, {"Ref": "Orders"}]}),
+    (1.5, "1.5"),
+    (True, "true"),
+    ({}, {}),
+]
+MALFORMED = [
+    {"Fn::Join": 1}, {"Fn::Join": [""]}, {"Fn::Join": ["", ["x"], "y"]}, {"Fn::Join": ["", "x"]}, {"Fn::GetAtt": ["x"]},
+    {"Fn::GetAtt": 1}, {"Ref": "Orders", "Fn::Sub": "x"}, {"Fn::Nothing": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), [*WRITTEN_DIFFERENTLY, *((each, each) for each in MALFORMED)], ids=str)
+def test_a_value_is_the_same_however_it_is_written(one: Any, other: Any) -> None:
+    """Intrinsic functions make texts; what cannot be read is the same as itself, and as no text."""
+    old, new = (role(allow("s3:*", each)) for each in (one, other))
+    assert told(old, new) == told(new, old) == ()
+    assert told(role(allow("s3:*", "x")), new)
+
+
+APART = [
+    ("*/x", "arn:aws:s3:::b/x"), ("arn:aws:s3:::*", "b"), ("arn:aws:s3:::*", "${aws:username}"),
+    ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Join": ["", [ORDERS, ":x"]]}), ("arn:aws:s3:::b*", "arn:aws:s3::b:x"),
+    ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Sub": "${Orders.QueueName}x"}), ("arn:aws:s3:::b?", "arn:aws:s3:::b*"),
+    ("arn:aws:sqs:*:*:a", "arn:aws:sqs:r:1:b:a"), ("arn:aws:*:a", "arn:aws:s3:::a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), APART, ids=str)
+def test_a_resource_that_may_lie_outside_is_told(one: Any, other: Any) -> None:
+    """Fields of an ARN hold wildcards in; texts that are no ARN are within nothing but everything and themselves."""
+    assert told(role(allow("s3:*", one)), role(allow("s3:*", other)))
+    assert told(role(allow("s3:*")), role(allow("s3:*", other))) == ()
+
+
 def test_another_role_is_told_inside_of_lists_and_not_of_what_is_new() -> None:
     """A target of a rule that acts as somebody else."""
     one, two = (resource("AWS::Events::Rule", Targets=[{"Arn": "x", "RoleArn": each}]) for each in ("arn:a", "arn:b"))
@@ -656,13 +844,31 @@ def test_values_of_parameters_count() -> None:
     assert "on (known after queue: OrdersQueueArn)" in widening.sentence
 
 
-def test_a_list_parameter_is_as_many_values() -> None:
+@pytest.mark.parametrize("kind", ["CommaDelimitedList", "List<String>", "String"])
+def test_a_list_parameter_is_as_many_values(kind: str) -> None:
     """Joined by commas it would look like one name, which a wildcard might cover."""
     takes = role(allow("s3:GetObject", {"Ref": "Targets"}))
-    body = {"Resources": takes, "Parameters": {"Targets": {"Type": "CommaDelimitedList"}}}
+    body = {"Resources": takes, "Parameters": {"Targets": {"Type": kind}}}
     sides = Side(body, {"Targets": "arn:aws:s3:::a*"}), Side(body, {"Targets": "arn:aws:s3:::a,arn:aws:s3:::b"})
-    [widening] = widenings("worker", *sides, ACCOUNT, REGION)
-    assert "on arn:aws:s3:::b (was" in widening.sentence
+    found = widenings("worker", *sides, ACCOUNT, REGION)
+    assert ["on arn:aws:s3:::b (was" in str(each) for each in found] == ([] if kind == "String" else [True])
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("eu-central-1", "aws", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+    ],
+)
+def test_where_it_is_deployed_is_known(region: str, partition: str, suffix: str) -> None:
+    """A name made of pseudo parameters is the same as the name that they make."""
+    made = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:q.${AWS::URLSuffix}"
+    written = f"arn:{partition}:sqs:{region}:{ACCOUNT}:q.{suffix}"
+    sides = [Side({"Resources": role(allow("sqs:*", each))}, {}) for each in ({"Fn::Sub": made}, written)]
+    for old, new in (sides, reversed(sides)):
+        assert widenings("worker", old, new, ACCOUNT, region) == ()
 
 
 def test_what_is_not_decided_counts_as_wider() -> None:
@@ -675,6 +881,8 @@ def test_what_is_not_decided_counts_as_wider() -> None:
         role(allow({"Fn::FindInMap": ["M", "A", "B"]}, ORDERS)),
         role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),
+        role(allow("sqs:*", {"Fn::Join": [",", {"Ref": "List"}]})),
+        role(allow("sqs:*", {"Fn::GetAtt": ["Orders", {"Ref": "Attribute"}]})),
         role(SEND, trust=[{"Ref": "List"}]),
         role(allow("sqs:*", {"Fn::Transform": {"Name": "Include"}})),
         resource("AWS::RDS::DBInstance", PubliclyAccessible={"Fn::If": ["Open", True, False]}),

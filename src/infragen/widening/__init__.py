@@ -54,5 +54,5 @@ def _lists(side: Side) -> Mapping[str, object]:
 
 
 def _is_list(declared: Mapping[str, object]) -> bool:
-    kind = str(declared.get("Type", ""))
+    kind = str(declared.get("Type"))
     return kind.startswith("List<") or kind == "CommaDelimitedList"

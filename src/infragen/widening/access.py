@@ -236,7 +236,7 @@ def _told(
         for _, group in groupby(sorted(some, key=key), key):
             alike = list(group)
             if alike[0].unread is not None:
-                yield f"{subject.name}: a statement that infragen cannot read: {shown((alike[0].unread,))}", True
+                yield f"{subject.name}: a statement that infragen cannot read: {shown(alike[0].unread)}", True
             elif effect == "Allow":
                 yield _allowed(subject, alike, before), any(_grave(each, account) for each in alike)
             else:

@@ -33,4 +33,4 @@ class Resources:
     bodies: Mapping[str, Mapping[str, Any]]
     reader: Reader
     undecided: Mapping[str, Mapping[str, Any]]
-    absent: bool = False
+    absent: bool

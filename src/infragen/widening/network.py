@@ -116,9 +116,8 @@ def _rules(old: Resources, new: Resources, layer: str, now: str) -> Iterator[Wid
             told.setdefault((name, rule.direction), []).append(rule)
     for (name, direction), rules in told.items():
         group = _group_name(rules[0].group, layer)
-        verb = "accepts" if direction == "ingress" else "may reach"
         words = ", ".join(map(str, rules))
-        sentence = f"{group} {now}{verb} {words}" if direction == "ingress" else f"{group} may {now}reach {words}"
+        sentence = f"{group} {now}accepts {words}" if direction == "ingress" else f"{group} may {now}reach {words}"
         yield Widening("network", f"{layer}/{name}", sentence + _was(rules, before), any(map(_grave, rules)))
 
 
@@ -151,7 +150,7 @@ def _all_rules(side: Resources) -> Iterator[tuple[str, Rule]]:
                 for entry in _entries(properties.get(key) or default):
                     yield from ((name, rule) for rule in read(entry, group, direction, side.reader))
         elif resource["Type"] in SEPARATE:
-            group = _normal(side.reader.text(properties.get("GroupId", properties.get("GroupName", ""))), side)
+            group = _normal(side.reader.text(properties.get("GroupId", properties.get("GroupName"))), side)
             yield from ((name, rule) for rule in read(properties, group, SEPARATE[resource["Type"]], side.reader))
 
 
@@ -175,12 +174,11 @@ def _normal(group: Text, side: Resources) -> Text:
 
 
 def _routes(old: Resources, new: Resources, layer: str, now: str) -> Iterator[Widening]:
-    before = {rule for _, rule in _all_routes(old)}
-    for name, rule in _all_routes(new):
+    before = {rule for *_, rule in _all_routes(old)}
+    for name, table, way, rule in _all_routes(new):
         if not admitted(rule, before):
-            table, _, way = shown(rule.group).partition(" ")
             peer = shown(rule.peer) if isinstance(rule.peer, tuple) else str(rule.peer)
-            sentence = f"the route table {layer}/{table} {now}leads to {peer} through {way}"
+            sentence = f"the route table {layer}/{shown(table)} {now}leads to {peer} through {shown(way)}"
             yield Widening("network", f"{layer}/{name}", sentence)
     yield from _tables(old, new, layer)
 
@@ -200,25 +198,25 @@ def _tables(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
 
 def _association(side: Resources, resource: Mapping[str, Any]) -> tuple[Text, Text]:
     properties = resource.get("Properties", {})
-    subnet, table = (side.reader.text(properties.get(key, "")) for key in ("SubnetId", "RouteTableId"))
+    subnet, table = (side.reader.text(properties.get(key)) for key in ("SubnetId", "RouteTableId"))
     return subnet, table
 
 
-def _all_routes(side: Resources) -> Iterator[tuple[str, Rule]]:
-    """Routes as rules: of a table and a way out of it to a range. All ways that only lead out are one."""
+def _all_routes(side: Resources) -> Iterator[tuple[str, Text, Text, Rule]]:
+    """Routes, with their tables and the ways out of these, as rules. All ways that only lead out are one."""
     for name, resource in side.bodies.items():
         properties = resource.get("Properties", {})
         if resource["Type"] != "AWS::EC2::Route":
             continue
-        target = next((key for key in TARGETS if key in properties), "")
-        out = target in OUTBOUND
-        way = (*"a NAT device",) if out else side.reader.text(properties.get(target, ""))
-        table = side.reader.text(properties.get("RouteTableId", ""))
+        targets = (key for key in TARGETS if key in properties)
+        ways = ("a NAT device" if key in OUTBOUND else side.reader.text(properties[key]) for key in targets)
+        way = tuple(each for text in ways for each in text)
+        table = side.reader.text(properties.get("RouteTableId"))
         ranges = {"CidrIp": "DestinationCidrBlock", "CidrIpv6": "DestinationIpv6CidrBlock",
                   "DestinationPrefixListId": "DestinationPrefixListId"}  # fmt: skip
         entry = {mine: properties[theirs] for mine, theirs in ranges.items() if theirs in properties}
         for rule in read({**entry, "IpProtocol": ALL}, (*table, " ", *way), "egress", side.reader):
-            yield name, rule
+            yield name, table, way, rule
 
 
 def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
@@ -273,7 +271,10 @@ def _unblocked(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     held, block = was.get(key), now.get(key)
     if block is None and held is None:
         return []
-    maybe = [each for each in BLOCKS if not isinstance(held, Mapping) or held.get(each, False) not in NO]
+    blocked: Mapping[str, Any] = dict.fromkeys(BLOCKS, True)
+    if isinstance(held, Mapping) and set(held) <= set(BLOCKS):  # and not a function of which nothing is known
+        blocked = held
+    maybe = [each for each in BLOCKS if blocked.get(each, False) not in NO]
     return [each for each in maybe if not isinstance(block, Mapping) or block.get(each) not in (True, "true")]
 
 

@@ -41,7 +41,7 @@ class Condition:
     operator: str
     key: str
     values: frozenset[Text]
-    written: str = field(default="", compare=False)
+    written: str = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Grant:
     actions: Names = EVERYTHING
     resources: Names = EVERYTHING
     conditions: frozenset[Condition] = frozenset()
-    unread: Symbol | None = None
+    unread: Text | None = None
     written: Names = field(default=EVERYTHING, compare=False)
 
 
@@ -71,8 +71,7 @@ def grants(document: Any, reader: Reader, kind: str) -> Iterator[Grant]:
 
 def _statement(statement: Any, reader: Reader, kind: str) -> Iterator[Grant]:
     if not _understood(statement):
-        [unread] = reader.text([statement])
-        yield Grant(kind, "unread", unread=unread if isinstance(unread, Symbol) else Symbol(unread, reader.side))
+        yield Grant(kind, "unread", unread=reader.text([statement]))
         return
     conditions = frozenset(_conditions(statement.get("Condition", {}), reader))
     sides = (
@@ -167,7 +166,7 @@ def _same_principal(inner: Text, outer: Text) -> bool:
 
 def _arn_within(inner: Text, outer: Text) -> bool:
     """Wildcards of an ARN stay within its fields, the last of which is the rest (IAM: "Resource")."""
-    if inner and inner[:1] == outer[:1] and isinstance(inner[0], Symbol):
+    if inner[:1] == outer[:1] and any(isinstance(each, Symbol) for each in inner[:1]):
         return ":" not in inner and within(inner, outer)  # what follows the ARN of one and the same thing
     mine, theirs = _fields(inner), _fields(outer)
     if mine is None or theirs is None:
@@ -230,8 +229,8 @@ def _range_within(inner: Text, outer: Text) -> bool:
 def wider(old: Iterable[Grant], new: Iterable[Grant]) -> tuple[tuple[Grant, ...], tuple[Grant, ...]]:
     """What the new grants allow more than the old, and what they deny less: the grants that nothing covers."""
     before, after = dict.fromkeys(old), dict.fromkeys(new)
-    allowed = [each for each in after if each.effect != "Deny" and each not in before and not _covered(each, before)]
-    freed = [each for each in before if each.effect != "Allow" and each not in after and not _covered(each, after)]
+    allowed = [each for each in after if each.effect != "Deny" and not _covered(each, before)]
+    freed = [each for each in before if each.effect != "Allow" and not _covered(each, after)]
     return tuple(allowed), tuple(freed)
 
 

@@ -84,7 +84,7 @@ def _ports(properties: Mapping[str, Any], protocol: str | None) -> tuple[int, in
 
 
 def _has_ports(protocol: str | None) -> bool:
-    return protocol in WITH_PORTS or (protocol or "").startswith("icmp")
+    return protocol is not None and (protocol in WITH_PORTS or protocol.startswith("icmp"))
 
 
 def _peer(text: Text) -> Network | Text:
@@ -105,7 +105,7 @@ def admitted(rule: Rule, others: Iterable[Rule]) -> bool:
         return True
     if rule.protocol in WITH_PORTS and rule.ports is not None:
         first, last = rule.ports
-        starts = {first, *(port for each in near for port in _edges(each) if first < port <= last)}
+        starts = {first, *(port for each in near for port in _edges(each) if port in range(first, last + 1))}
         return all(_reaches(rule, [each for each in near if _open_at(each, port)]) for port in starts)
     wide = [each for each in near if each.protocol == ALL or _all_of(each, rule)]
     return _reaches(rule, wide)
@@ -117,10 +117,8 @@ def _edges(rule: Rule) -> tuple[int, ...]:
 
 
 def _open_at(rule: Rule, port: int) -> bool:
-    if rule.protocol == ALL:
-        return True
-    first, last = rule.ports or (1, 0)
-    return first <= port <= last
+    """Whether a rule that was read holds for a port; one without ports is of all protocols."""
+    return rule.ports is None or rule.ports[0] <= port <= rule.ports[1]
 
 
 def _all_of(outer: Rule, inner: Rule) -> bool:

@@ -8,7 +8,7 @@ Texts may hold the wildcards of IAM: `*` for any characters, `?` for one.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -65,16 +65,18 @@ class Reader:
             return (Symbol(str(value)),)
         if isinstance(value, dict) and len(value) == 1:
             [(key, inner)] = value.items()
-            match key:
-                case "Ref":
+            match key, inner:
+                case "Ref", _:
                     return (self._reference(str(inner)),)
-                case "Fn::GetAtt" if self._plain_attribute(inner):
-                    return (self._reference(inner if isinstance(inner, str) else ".".join(inner)),)
-                case "Fn::Sub":
+                case "Fn::GetAtt", str():
+                    return (self._reference(inner),)
+                case "Fn::GetAtt", [str(name), str(attribute)]:
+                    return (self._reference(f"{name}.{attribute}"),)
+                case "Fn::Sub", _:
                     return self._sub(inner)
-                case "Fn::Join" if isinstance(inner, list) and len(inner) == 2 and isinstance(inner[1], list):
-                    parts = [self.text(each) for each in inner[1]]
-                    return tuple(each for at, part in enumerate(parts) for each in (*self._gap(inner[0], at), *part))
+                case "Fn::Join", [delimiter, [*parts]]:
+                    texts = [self.text(each) for each in parts]
+                    return tuple(each for at, text in enumerate(texts) for each in (*self._gap(delimiter, at), *text))
         return (self._whole(value),)
 
     def texts(self, value: Any) -> tuple[Text, ...]:
@@ -84,16 +86,13 @@ class Reader:
     def _gap(self, delimiter: Any, at: int) -> Text:
         return self.text(delimiter) if at else ()
 
-    def _plain_attribute(self, inner: Any) -> bool:
-        return isinstance(inner, str) or (isinstance(inner, list) and all(isinstance(each, str) for each in inner))
-
     def _reference(self, name: str) -> Symbol:
         """A resource or pseudo parameter means the same on both sides; a parameter without a value does not."""
         known = name.split(".")[0] in self.resources or name.startswith("AWS::")
         return Symbol(name, "" if known else self.side)
 
     def _sub(self, inner: Any) -> Text:
-        written, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
+        written, variables = (inner, {}) if isinstance(inner, str) else inner
         found: list[str | Symbol] = []
         end = 0
         for match in SUB_NAME.finditer(written):
@@ -127,8 +126,6 @@ class Reader:
 @lru_cache(maxsize=100_000)
 def within(inner: Text, outer: Text) -> bool:
     """Whether everything that matches `inner` certainly matches `outer`; a symbol may turn out to be any text."""
-    if inner == outer or outer == ("*",):
-        return True
     reach = {0}  # positions in `outer` up to which all of `inner` so far can be absorbed
     reach |= _past_stars(reach, outer)
     for each in inner:
@@ -154,24 +151,24 @@ def _past_stars(reach: set[int], outer: Text) -> set[int]:
 
 def may_meet(one: Text, other: Text) -> bool:
     """Whether some text may match both; a symbol may turn out to be any text."""
-    seen: set[tuple[int, int]] = set()
-    todo = [(0, 0)]
-    while todo:
-        at = todo.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        here, there = at
-        if (here, there) == (len(one), len(other)):
+    reach = {(0, 0)}  # positions in both up to which they can have met
+    while reach:
+        if (len(one), len(other)) in reach:
             return True
-        left, right = one[here : here + 1], other[there : there + 1]
-        if left and (_anything(left[0]) or (right and _anything(right[0]))):
-            todo.append((here + 1, there))
-        if right and (_anything(right[0]) or (left and _anything(left[0]))):
-            todo.append((here, there + 1))
-        if left and right and ("?" in (left[0], right[0]) or left == right):
-            todo.append((here + 1, there + 1))
+        reach = {step for at in reach for step in _steps(one, other, *at)}
     return False
+
+
+def _steps(one: Text, other: Text, here: int, there: int) -> Iterator[tuple[int, int]]:
+    """Where two texts that have met up to here and there may go on: past an element of either or of both."""
+    left, right = one[here : here + 1], other[there : there + 1]
+    free = any(map(_anything, left + right))
+    if left and free:
+        yield here + 1, there
+    if right and free:
+        yield here, there + 1
+    if left and right and ("?" in left + right or left == right):
+        yield here + 1, there + 1
 
 
 def _anything(element: str | Symbol) -> bool:
