@@ -153,16 +153,20 @@ def test_a_plan_that_fails_prints_no_document(run: Run) -> None:
 
 
 def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> None:
-    """All of it on stdout, last: AWS's words, the line of the file, the state, what to type; its event on stderr."""
+    """All of it on stdout, last: AWS's words, the line of the file, the state, what to type; its event on stderr.
+
+    The network was complete, so it is deleted like any stack, and its key stays.
+    """
     run("bootstrap", "--yes")
     faults(fail={"create AWS::SQS::Queue": [1]})
     result = run("deploy", "--yes", code=1)
-    assert result.stdout.splitlines()[-4:] == [
+    *lines, last = result.stdout.splitlines()[-4:]
+    assert lines == [
         "  AWS    injected failure: create AWS::SQS::Queue",
         f"  from   {Path('environments', 'dev.yaml')}:10 queues[0]",
         "  state  shop-dev is ROLLBACK_COMPLETE",
-        "  next   nothing is left of it; mend the cause and deploy again: the failed stack is removed first",
     ]
+    assert last.startswith("  next   left in AWS by a deletion policy: network/Key (")
     assert "injected failure: create AWS::SQS::Queue\n" in result.stderr
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import DestroyOptions, destroy_environment
+from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Unchanged
 from infragen.engine.preview import unseen
@@ -141,11 +142,18 @@ def test_s3_a_failed_first_creation_is_explained_then_removed_and_created(bench:
 
 
 def test_s4_a_failed_creation_that_still_holds_something_is_not_deleted(bench: Bench, aws: FakeAws) -> None:
-    """A retained resource: refused, and the message names it."""
+    """A retained resource: the failure names it, `status` later does, and the next deployment refuses and does, too."""
     kept = {**QUEUE, "DeletionPolicy": "Retain"}
     aws.fail("News", after=10)
     unit = bench.unit("data", {"Jobs": kept, "News": TOPIC})
-    bench.deploy_units(unit)
+    found = failure(bench.deploy_units(unit))
+    resource = aws.stack(unit.stack).resources["Jobs"]
+    assert found.hint.startswith(
+        f"left in AWS by a deletion policy: data/Jobs ({resource.physical_id}); delete by hand"
+    )
+    state = bench.session.cloud.stack(unit.stack)
+    assert state is not None
+    assert how_failed(bench.session, Target("data", unit.stack, name_child), state) == (found.cause, found.hint)
     aws.mend()
     before = aws.mutations()
     with pytest.raises(Refused, match="Jobs"):

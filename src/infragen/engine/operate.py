@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -296,15 +296,28 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    return Failed(target.layer, target.stack, message, _hint(state.status, cause), state.status, cause)
+    hint = next_step(state.status, kept(follower.events))
+    if cause is not None and QUOTA.search(cause.reason):
+        hint = f"{hint}; {QUOTAS}"
+    return Failed(target.layer, target.stack, message, hint, state.status, cause)
 
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """The root cause of what was last done to a stack, from its history."""
+    return _located(session, root_cause(_last_done(session, target, state)))
+
+
+def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
+    """The root cause of what was last done to a stack, and what to type next."""
+    events = _last_done(session, target, state)
+    return _located(session, root_cause(events)), next_step(state.status, kept(events))
+
+
+def _last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
     since = begun(session.cloud, state.stack_id)
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     follower.finish()
-    return _located(session, root_cause(follower.events))
+    return follower.events
 
 
 def name_child(parent: str, logical_id: str) -> str:
@@ -327,15 +340,20 @@ QUOTA = re.compile(
 QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
 
 
-def _hint(status: str, cause: Cause | None) -> str:
-    """What to type next, and where a quota is raised when one is used up."""
-    used_up = cause is not None and QUOTA.search(cause.reason)
-    return f"{next_step(status)}; {QUOTAS}" if used_up else next_step(status)
+def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
+    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`."""
+    skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
+    return tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in skipped)
 
 
-def next_step(status: str) -> str:
-    """What to type when an operation left a stack in this status; may be empty."""
+def next_step(status: str, left: Sequence[str] = ()) -> str:
+    """What to type when an operation left a stack in this status, and in AWS what is `kept`; may be empty."""
     match status:
+        case "ROLLBACK_COMPLETE" if left:
+            return (
+                f"left in AWS by a deletion policy: {', '.join(left)}; delete by hand what nobody needs, "
+                "or it costs and keeps its name; then mend the cause and deploy again"
+            )
         case "ROLLBACK_COMPLETE":
             return "nothing is left of it; mend the cause and deploy again: the failed stack is removed first"
         case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
@@ -410,6 +428,4 @@ def _follow_deletion(
     state = yield from _settled(session, target, follower, stack_id)
     if state is not None and state.status != "DELETE_COMPLETE":
         return (yield from _failed(session, target, follower, state))
-    kept = (each for each in follower.events if each.event.status == "DELETE_SKIPPED")
-    names = tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in kept)
-    return Deleted(target.layer, target.stack, names)
+    return Deleted(target.layer, target.stack, kept(follower.events))

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe
-from infragen.engine.operate import Target, name_child, next_step, why_failed
+from infragen.engine.operate import Target, how_failed, name_child, next_step
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
 from infragen.plan import ARTIFACTS, ROOT, stack_name
@@ -58,10 +58,10 @@ def _explained(session: Session, found: LayerStatus, state: StackState) -> Layer
     """A failed stack with its root cause and the next step; without the cause where its events cannot be read."""
     if not (state.status.endswith("_FAILED") or state.status.endswith("ROLLBACK_COMPLETE")):
         return found
-    cause = None
+    cause, hint = None, next_step(state.status)
     with suppress(CloudError):
-        cause = why_failed(session, Target(found.layer, found.stack, name_child), state)
-    return replace(found, cause=str(cause or ""), hint=found.hint or next_step(state.status))
+        cause, hint = how_failed(session, Target(found.layer, found.stack, name_child), state)
+    return replace(found, cause=str(cause or ""), hint=found.hint or hint)
 
 
 def _status(layer: str, state: StackState) -> LayerStatus:
