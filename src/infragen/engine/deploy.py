@@ -22,7 +22,7 @@ from infragen.engine.outcome import Unknown
 from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
-from infragen.engine.run import Deployment, Run
+from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import Manner, Stop, together, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
 from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, make_plan, traced
@@ -47,7 +47,7 @@ def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan
     """What deploying the units of a plan would do, as `plan_environment`."""
     observed = observe_settled(session, plan, options)
     with Litter(session) as litter:
-        _, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
+        shown = propose(session, plan, observed, options, making(session, plan, options, litter)).shown
     if options.drift:
         shown = with_drift(session, plan, observed, shown)
     session.ui.tell(Planned(shown))
@@ -74,9 +74,7 @@ def making(session: Session, plan: Plan, options: Options, litter: Litter, until
     return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
 
 
-def prepare_all(
-    session: Session, plan: Plan, observed: Observed, options: Options, make: Making
-) -> tuple[list[Prepared], EnvironmentPlan]:
+def propose(session: Session, plan: Plan, observed: Observed, options: Options, make: Making) -> Proposal:
     """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
     examined = examine_all(session, plan, observed)
     warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
@@ -114,7 +112,7 @@ def prepare_all(
         *unheard_of("--allow-replace", options.allow_replace, shown, examined),
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),
     )
-    return prepared, replace(shown, warnings=(*shown.warnings, *unused))
+    return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides)
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:
@@ -197,15 +195,14 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
     """Deploys the units of a plan, as `deploy_environment`."""
     observed = observe_finished(session, plan, options)
     with Litter(session) as litter:
-        prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter))
+        proposal = propose(session, plan, observed, options, making(session, plan, options, litter))
+        shown = proposal.shown
         session.ui.tell(Planned(shown))
-        warn_of_login(session, plan.environment, prepared)
+        warn_of_login(session, plan.environment, proposal.prepared)
         ask(session, shown, options.approval)
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
-        by_layer = {each.examined.unit.layer: each for each in prepared}
-        sides = comparable([each.examined for each in prepared])
-        return Run(session, plan, options, litter, shown, by_layer, observed, sides, agreed_to(shown)).walk()
+        return Run(session, plan, options, litter, proposal, observed, agreed_to(shown)).walk()
 
 
 def observe_finished(session: Session, plan: Plan, options: Options) -> Observed:

@@ -43,8 +43,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """What a deployment would do: each unit with its change set, all of it on one page, and the templates of all layers
+    as they were compared for it.
+    """
+
+    prepared: tuple[Prepared, ...]
+    shown: EnvironmentPlan
+    sides: Mapping[str, LayerSides]
+
+
+@dataclass(frozen=True)
 class Run:
-    """A deployment under way: what was prepared, shown and agreed to, and the outputs of what is deployed by now.
+    """A deployment under way: what was proposed and agreed to, and the outputs of what is deployed by now.
 
     The change sets of a saved plan, which expires at `until`, are executed as they are or not at all.
     """
@@ -53,10 +64,8 @@ class Run:
     plan: Plan
     options: Options
     litter: Litter
-    shown: EnvironmentPlan
-    prepared: Mapping[str, Prepared]
+    proposal: Proposal
     observed: Observed
-    sides: Mapping[str, LayerSides]
     agreed: Agreed
     until: int = 0
     outputs: dict[str, Known] = field(default_factory=dict)
@@ -73,16 +82,17 @@ class Run:
             started=lambda layer: layer in self.started,
         )  # fmt: skip
         result: Walk = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
-        return Deployment(self.shown, result.outcomes, result.interrupted)
+        return Deployment(self.proposal.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Road:
         """The road of one unit whose requirements are deployed."""
-        outcome = yield from self._road(self.prepared[layer])
+        outcome = yield from self._road(layer)
         if isinstance(outcome, Deployed | Unchanged):
             self.outputs[layer] = Known(outcome.outputs)
         return outcome
 
-    def _road(self, prepared: Prepared) -> Road:
+    def _road(self, layer: str) -> Road:
+        [prepared] = [each for each in self.proposal.prepared if each.examined.unit.layer == layer]
         examined = prepared.examined
         made = prepared.change_set is not None
         if self.until and made:
@@ -142,8 +152,9 @@ class Run:
 
     def _refuse_more(self, again: Prepared) -> None:
         """Raises Refused when the unit, planned again, does more than was shown."""
-        sides = {each.layer: as_shown(each, self.sides[each.layer]) for each in again.examined.sides}
-        plans = widened(again.plans, sides, self.shown.account, self.shown.region)
+        sides = {each.layer: as_shown(each, self.proposal.sides[each.layer]) for each in again.examined.sides}
+        shown = self.proposal.shown
+        plans = widened(again.plans, sides, shown.account, shown.region)
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
         refuse_more(self.agreed, plans, allowed)

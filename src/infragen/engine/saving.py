@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from infragen import __version__
 from infragen.config import Environment
 from infragen.diff import Side
-from infragen.engine.deploy import Making, making, observe_finished, observe_settled, prepare_all, upload, warn_of_login
+from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
-from infragen.engine.gate import Agreed, agreed_to, comparable, refuse
+from infragen.engine.gate import Agreed, agreed_to, refuse
 from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, saved_until
@@ -44,14 +44,14 @@ def save_plan(
     made = int(session.timer.date())
     until = made + int(seconds)
     with Litter(session) as litter:
-        prepared, shown = prepare_all(session, plan, observed, options, making(session, plan, options, litter, until))
+        proposal = propose(session, plan, observed, options, making(session, plan, options, litter, until))
+        shown = proposal.shown
         if options.drift:
             shown = with_drift(session, plan, observed, shown)
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
         upload(session, plan.bucket, list(options.code.values()))
-        sides = comparable([each.examined for each in prepared])
-        units = tuple(_unit(session, observed, each, sides) for each in prepared)
+        units = tuple(_unit(session, observed, each, proposal.sides) for each in proposal.prepared)
         write(_saved(plan, shown, options, units, made, until))
         for unit in units:
             litter.keep(unit.change_set_id)
@@ -170,18 +170,18 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     _check(name, saved, [text for each in left for text in _moved(each, observed, sets.get(each.layer))])
     with Litter(session) as litter:
         taking = _taking(session, plan, units, sets, saved.nested)
-        prepared, shown = prepare_all(session, plan, observed, options, taking)
+        proposal = propose(session, plan, observed, options, taking)
+        prepared = proposal.prepared
         _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
-        session.ui.tell(Planned(shown))
-        refuse(shown.refusals)
+        session.ui.tell(Planned(proposal.shown))
+        refuse(proposal.shown.refusals)
         warn_of_login(session, plan.environment, prepared)
         for each in prepared:
             if each.change_set is not None:
                 litter.made(each.change_set.change_set_id, each.change_set.stack_id)
-        by_layer = {each.examined.unit.layer: each for each in prepared}
-        sides = _remembered(comparable([each.examined for each in prepared]), units)
+        proposal = replace(proposal, sides=_remembered(proposal.sides, units))
         agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider))
-        return Run(session, plan, options, litter, shown, by_layer, observed, sides, agreed, saved.expires).walk()
+        return Run(session, plan, options, litter, proposal, observed, agreed, saved.expires).walk()
 
 
 def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
