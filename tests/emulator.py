@@ -33,7 +33,7 @@ def fresh_account() -> str:
 def make_client(emulator: Emulator, service: str, account: str, region: str = REGION) -> Any:
     """Return a boto3 client of one service, for one account of the emulator."""
     keys = credentials(account)
-    return boto3.client(  # type: ignore[call-overload]
+    return boto3.client(  # type: ignore[call-overload]  # the name of the service is not literal
         service,
         endpoint_url=emulator.endpoint_url,
         region_name=region,

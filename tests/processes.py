@@ -282,8 +282,8 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
             now[0] = clock.recv()
 
     timer = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
-    connection.time = timer  # type: ignore[attr-defined,assignment]
-    sys.modules["botocore.endpoint"].time = timer  # type: ignore[attr-defined]
+    connection.time = timer  # type: ignore[attr-defined,assignment]  # the fake's time in the place of the module
+    sys.modules["botocore.endpoint"].time = timer  # type: ignore[attr-defined]  # botocore's waits, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(writes)
     if "TEST_LOSE" in variables:

@@ -123,7 +123,7 @@ def test_o4_a_reader_that_goes_away_does_not_end_the_deployment(
     read, write = os.pipe()
     os.close(read)
     streams = {name: write if name in closed else subprocess.PIPE for name in ("stdout", "stderr")}
-    ended = subprocess.run(command("bootstrap", "--yes"), stdin=subprocess.DEVNULL, **streams)  # type: ignore[call-overload]
+    ended = subprocess.run(command("bootstrap", "--yes"), stdin=subprocess.DEVNULL, **streams)  # type: ignore[call-overload]  # one stream or two
     os.close(write)
     assert ended.returncode == 0
     assert b"Traceback" not in (ended.stderr or b"")

@@ -341,7 +341,7 @@ def test_two_deliveries_of_one_event_agree(cloud: Cloud) -> None:
             return found
         return inner(operation, body)
 
-    cloud.secrets.call = late  # type: ignore[method-assign]
+    cloud.secrets.call = late  # type: ignore[method-assign]  # the double answers late
     assert cloud.resource("Create", RequestId=token)["Status"] == "SUCCESS"
     assert cloud.secrets.labels["AWSCURRENT"] == token
     cloud.log_in().close()

@@ -163,7 +163,7 @@ def test_n8_an_update_that_ends_before_it_is_cancelled_is_not_cancelled(bench: B
         aws.clock.settle()
         return asked(question)
 
-    bench.ui.confirm = confirm  # type: ignore[method-assign]
+    bench.ui.confirm = confirm  # type: ignore[method-assign]  # time passes while somebody thinks
     [outcome] = cancel_environment(bench.env, bench.session)
     assert isinstance(outcome, Failed)
     assert (outcome.exit_code, outcome.message) == (
@@ -311,7 +311,7 @@ class OnTerminal:
         self.child, self.terminal = pty.fork()
         if self.child == 0:
             os.chdir(shop.directory)
-            os.execve(sys.executable, [sys.executable, "-m", "infragen", *arguments], variables)  # noqa: S606
+            os.execve(sys.executable, [sys.executable, "-m", "infragen", *arguments], variables)  # noqa: S606  # the command itself, as a terminal starts it
 
     def wait_for(self, text: str) -> None:
         """Reads until the text is shown."""

@@ -137,7 +137,7 @@ def test_a_deployment_killed_at_a_change_of_a_file_converges(operator: Make, tri
         with fresh_cloud() as aws:
             tried()
             killed, left = start(aws), iter(range(number, -1, -1))
-            ended = killed.run(*DEPLOY, writing=lambda running, _, left=left: next(left) or running.kill())  # type: ignore[misc]
+            ended = killed.run(*DEPLOY, writing=lambda running, _, left=left: next(left) or running.kill())  # type: ignore[misc]  # `kill` gives nothing, which is false
             assert ended.code == KILLED, changes[number]
             assert deploy(killed)[0] == 0, changes[number]
             settled_well(killed)

@@ -26,7 +26,7 @@ def plan(*stacks: StackPlan, refusals: Sequence[Refusal] = (), warnings: Sequenc
 
 
 def update(*changes: ResourceChange, **more: object) -> StackPlan:
-    return StackPlan("queue", "shop-dev-queue", "update", changes, **more)  # type: ignore[arg-type]
+    return StackPlan("queue", "shop-dev-queue", "update", changes, **more)  # type: ignore[arg-type]  # keys as each test gives them
 
 
 def text(shown_plan: EnvironmentPlan, width: int = 200) -> list[str]:
@@ -192,7 +192,7 @@ def test_a_month_above_the_budget_is_told() -> None:
 
 
 def modified(*properties: PropertyChange, name: str = "Q", **more: object) -> ResourceChange:
-    return ResourceChange("queue", "Modify", name, QUEUE, "False", properties=properties, **more)  # type: ignore[arg-type]
+    return ResourceChange("queue", "Modify", name, QUEUE, "False", properties=properties, **more)  # type: ignore[arg-type]  # keys as each test gives them
 
 
 def test_what_the_sources_say_differently_is_beneath_the_row() -> None:

@@ -13,11 +13,11 @@ import infragen.engine.recover
 import infragen.engine.status
 import infragen.lint
 import infragen.report.outcome
-import infragen.report.terminal  # noqa: F401
+import infragen.report.terminal  # noqa: F401  # imported for the sake of whoever is forked
 
 _reader = botocore.loaders.JSONFileLoader
 _load = functools.cache(_reader().load_file)
-_reader.load_file = lambda _, path: _load(path)  # type: ignore[method-assign,assignment]
+_reader.load_file = lambda _, path: _load(path)  # type: ignore[method-assign,assignment]  # botocore reads its files once
 for _service in ("cloudformation", "s3", "sts", "lambda"):
     boto3.session.Session().client(
         _service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"

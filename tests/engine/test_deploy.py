@@ -463,10 +463,10 @@ def test_a_protected_environment_gets_termination_protection_and_stack_policies(
         destroy_environment(env, stage.session, DestroyOptions(confirmed="prod"))
     stage.ui.asked.clear()
     assert destroy_environment(env, stage.session).exit_code == 0
-    assert Question_of(stage.ui.asked) == [("dev", "--confirm dev"), *protections(topology)]
+    assert typed_and_answered(stage.ui.asked) == [("dev", "--confirm dev"), *protections(topology)]
 
 
-def Question_of(asked: list[Question]) -> list[tuple[str, str]]:  # noqa: N802
+def typed_and_answered(asked: list[Question]) -> list[tuple[str, str]]:
     return [(each.typed, each.answered_by) for each in asked]
 
 

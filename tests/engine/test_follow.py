@@ -103,7 +103,7 @@ def follow(seed: int, errors: float, late: float) -> tuple[list[StackEvent], lis
     stream.now += 10
     anchored = {name: events[-1][1].event_id for name, events in stream.stacks.items()}
     before = {event.event_id for events in stream.stacks.values() for _, event in events}
-    follower = Follower(stream, root, "root", OURS, anchored, lambda parent, name: name.lower())  # type: ignore[arg-type]
+    follower = Follower(stream, root, "root", OURS, anchored, lambda parent, name: name.lower())  # type: ignore[arg-type]  # a follower reads events and nothing else
     stream.errors = errors
     told: list[LayerEvent] = []
 
@@ -150,7 +150,7 @@ def test_a_nested_stack_is_known_by_its_layer() -> None:
     stream.add("root", "Database", "arn:child", "CREATE_IN_PROGRESS", OURS, type=STACK_TYPE)
     stream.add("arn:child", "Cluster", "c", "CREATE_COMPLETE", OURS)
     stream.now += 10
-    follower = Follower(stream, "root", "root", OURS, {}, lambda parent, name: f"{parent}>{name}")  # type: ignore[arg-type]
+    follower = Follower(stream, "root", "root", OURS, {}, lambda parent, name: f"{parent}>{name}")  # type: ignore[arg-type]  # a follower reads events and nothing else
     assert [(each.layer, each.event.logical_id) for each in follower.finish()] == [
         ("root", "Database"),
         ("root>Database", "Cluster"),

@@ -70,7 +70,7 @@ class Answers:
         arn, valued = asked["ChangeSetName"], bool(asked.get("IncludePropertyValues"))
         if arn in self.lost:
             error = {"Code": "ChangeSetNotFound", "Message": f"ChangeSet [{arn}] does not exist"}
-            raise ClientError({"Error": error}, "DescribeChangeSet")  # type: ignore[typeddict-item]
+            raise ClientError({"Error": error}, "DescribeChangeSet")  # type: ignore[typeddict-item]  # botocore fills in the rest
         rows = [row for row in self.sets[arn] if not (valued and row["LogicalResourceId"] in self.hidden[arn])]
         first, size = int(asked.get("NextToken", 0)), 1 + len(rows) // 3
         more = {"NextToken": str(first + size)} if first + size < len(rows) else {}

@@ -30,7 +30,7 @@ class Ecs:
         found = [r for name in p["services"] for r in self._services() if _names(r, name)]
         return {"services": [self._row(r) for r in found], "failures": []}
 
-    def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802
+    def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """The stopped task of a service, when the test said why it stopped."""
         wanted = p.get("serviceName", "")
         stopped = [
@@ -38,7 +38,7 @@ class Ecs:
         ]
         return {"taskArns": [self._task(r) for r in stopped] if p.get("desiredStatus") == "STOPPED" else []}
 
-    def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802
+    def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Why tasks stopped."""
         reasons = {self._task(r): self.cloud.settings.stopped_tasks.get(r.logical_id) for r in self._services()}
         containers = {self._task(r): self.cloud.settings.stopped_containers.get(r.logical_id) for r in self._services()}

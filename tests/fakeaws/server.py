@@ -237,9 +237,9 @@ def _handler(application: Application) -> type[http.server.BaseHTTPRequestHandle
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  # names of http.server
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its parameter's name
             """Say nothing: the call log has it all."""
 
     return Handler

@@ -53,7 +53,7 @@ IAM_NAMES = {
 SUB = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader where there is one
     """YAML with CloudFormation's short forms; dates stay text."""
 
 
@@ -76,7 +76,7 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: load
 def parse(text: str) -> dict[str, Any]:
     """A template's text, YAML or JSON, as long-form values; a ValidationError names what is wrong with it."""
     try:
-        body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Loader)  # noqa: S506
+        body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Loader)  # noqa: S506  # our loader is a safe one
     except (ValueError, yaml.YAMLError) as error:
         raise validation_error(f"Template format error: unsupported structure. {error}") from None
     if not isinstance(body, dict):

@@ -195,7 +195,7 @@ def test_the_container_has_no_privileges() -> None:
     found = container()
     assert (found["User"], found["ReadonlyRootFilesystem"]) == ("1000:1000", True)
     assert found["LinuxParameters"] == {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}}
-    assert found["MountPoints"] == [{"SourceVolume": "tmp", "ContainerPath": "/tmp", "ReadOnly": False}]  # noqa: S108
+    assert found["MountPoints"] == [{"SourceVolume": "tmp", "ContainerPath": "/tmp", "ReadOnly": False}]  # noqa: S108  # a path in the container
     assert properties("TaskDefinition")["Volumes"] == [{"Name": "tmp"}]
 
 

@@ -52,7 +52,7 @@ def test_no_plan_overlaps_or_leaves_the_vpc_and_another_zone_moves_nothing(prefi
     large = Network.model_construct(vpc_cidr=str(vpc), azs=zones + 1)
     blocks = [block for tier in TIERS for block in subnet_blocks(large, tier)]
     assert len(blocks) == 3 * (zones + 1)
-    assert all(block.subnet_of(vpc) for block in blocks)  # type: ignore[arg-type]
+    assert all(block.subnet_of(vpc) for block in blocks)  # type: ignore[arg-type]  # both are IPv4
     assert not any(one.overlaps(other) for one, other in combinations(blocks, 2))
     for tier in TIERS:
         assert [*subnet_blocks(small, tier)] == [*subnet_blocks(large, tier)][:zones]
