@@ -186,7 +186,7 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: the surroundings are not ready."""
     result = run("deploy", "--yes", code=4)
-    assert "hint: make it: `infragen bootstrap`, with the same --env" in result.stderr
+    assert re.search(r"hint: make it: `infragen bootstrap --env dev --endpoint-url http://\S+`\n", result.stderr)
 
 
 def test_the_wrong_account_is_refused_before_anything_is_written(
@@ -212,7 +212,7 @@ def test_without_a_deployment_there_are_no_outputs_and_that_is_said(run: Run) ->
     """On stderr: what reads stdout gets nothing, or an empty map."""
     text = run("outputs")
     assert (text.exit_code, text.stdout) == (0, "")
-    assert "dev has no outputs: `infragen status --env dev` shows what is deployed" in text.stderr
+    assert re.search(r"dev has no outputs: `infragen status --env dev --endpoint-url \S+` shows what", text.stderr)
     assert json.loads(run("outputs", "--format", "json").stdout) == {}
 
 
@@ -351,4 +351,4 @@ def test_any_change_wants_more_than_yes(run: Run) -> None:
     """In CI that is a saved plan."""
     run("bootstrap", "--yes")
     refused = run("deploy", "--yes", "--require-approval", "any-change", code=3)
-    assert "`infragen deploy --plan FILE`" in refused.stderr
+    assert re.search(r"`infragen deploy --endpoint-url \S+ --plan FILE`", refused.stderr)

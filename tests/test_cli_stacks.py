@@ -92,7 +92,7 @@ def test_s7_deploy_waits_for_somebody_elses_operation_when_it_is_told_to(desk: B
     somebody_updates(aws, 600)
     refused = run("deploy", "--yes", code=5)
     assert "shop-test-queue is UPDATE_IN_PROGRESS since" in refused.stderr
-    assert "deploy --wait" in refused.stderr
+    assert f"let `infragen deploy --env test --endpoint-url {aws.url} --wait` wait for it" in refused.stderr
     run("deploy", "--yes", "--wait", "2", code=5)
     assert "deployed" in run("deploy", "--yes", "--wait").stdout
 

@@ -242,7 +242,9 @@ def test_n6_an_interrupt_afterwards_follows_and_a_second_one_lets_go(
     begun = aws.mutations().count("cloudformation:ExecuteChangeSet")
     assert "nothing new begins; what runs is followed, Ctrl-C again stops following" in ended.stderr
     if presses == 2:
-        assert re.search(r"`infragen follow` watches it, `infragen cancel`", ended.stdout + ended.stderr)
+        assert re.search(
+            r"`infragen follow --env \S+( \S+)*` watches it, `infragen cancel --env", ended.stdout + ended.stderr
+        )
     elif topology == "nested":
         assert aws.stack("shop-dev").status == "CREATE_COMPLETE"
     assert begun == len([move for move in executions(aws) if move == "CREATE_IN_PROGRESS"]) - nested_children(aws)

@@ -15,7 +15,7 @@ from infragen.errors import InputError
 
 FORMAT, VERSION = "infragen saved plan", 1
 MAX_BYTES = 16_000_000
-AGAIN = "make a new one with `infragen plan --out`"
+AGAIN = "make a new one with `infragen plan --out FILE`"
 T = TypeVar("T")
 
 

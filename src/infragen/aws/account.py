@@ -187,7 +187,7 @@ class Account:
         except AwsError as error:
             if "_IN_PROGRESS state" in error.words:
                 raise Conflict(
-                    error.message, "somebody began an operation meanwhile: `deploy --wait` waits for it"
+                    error.message, "somebody began an operation meanwhile: `infragen deploy --wait` waits for it"
                 ) from error
             if any(each in error.words for each in UNREADABLE):
                 raise CloudError(error.message, UNREADABLE_HINT) from error
@@ -424,7 +424,7 @@ def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> Infr
     if error.code in ("404", "NoSuchBucket"):
         return CloudError(
             f"the artifact bucket {bucket} does not exist",
-            "make it: `infragen bootstrap`, with the same --env, --local, --endpoint-url and --profile",
+            "make it: `infragen bootstrap`",
         )
     if error.code in ("301", "PermanentRedirect"):
         return _elsewhere(bucket, "another region", region)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from infragen.cli.lines import lines
+from infragen.cli.pasting import Pasteable, remember
 from infragen.cli.streams import silence, styled
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ def cloud_options(function: Function) -> Function:
     def reach(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
         if local and (endpoint_url or profile):
             raise click.UsageError("--local goes with neither --endpoint-url nor --profile")
+        directory = others.get("directory")
+        environments = None if directory == Path("environments") else directory
+        remember({"--env": others.get("name"), "--environments": environments and str(environments), "--local": local})
+        remember({"--endpoint-url": endpoint_url, "--profile": profile})
         return function(*arguments, reach=Reach(local, endpoint_url, profile), **others)
 
     reach.__doc__, reach.__name__ = function.__doc__, function.__name__
@@ -89,7 +95,8 @@ def session(
                 if os.environ.get(name, env.region) != env.region:
                     said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(said))
-        yield Session(cloud, ui, Timer(time.monotonic, time.sleep), file)
+        remember({"--env": env.environment})  # a saved plan names it, and not the command line
+        yield Session(cloud, Pasteable(ui), Timer(time.monotonic, time.sleep), file)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import Reach, cloud_options, session, show
 from infragen.cli.lines import lines, lines_option
+from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError
 
@@ -222,7 +223,7 @@ def _planned(
     with staged(out) as write:
         shown = save_plan(assembly, started, wanted, hours * 3600, write)
     until = at(started.timer.date() + hours * 3600)
-    click.echo(f"saved in {out}: deploy it until {until} with `infragen deploy --plan {out}`", err=True)
+    click.echo(pasteable(f"saved in {out}: deploy it until {until} with `infragen deploy --plan {out}`"), err=True)
     return shown
 
 
@@ -473,6 +474,7 @@ def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:
     if lines() is None:
         if not outcomes and nothing:
             click.echo(nothing)
-        show(chain(outcome_lines(outcomes), failure_lines(outcomes)))
+        told = [pasteable_outcome(each) for each in outcomes]
+        show(chain(outcome_lines(told), failure_lines(told)))
     if code:
         click.get_current_context().exit(code)

@@ -1,12 +1,14 @@
 """Commands that only look at what is in AWS."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from infragen.cli import options
 from infragen.cli.connection import Reach, cloud_options, session, show, width
+from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 
 
@@ -35,7 +37,7 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
     file = options.one(directory, name)
     env = file.environment
     with session(file, reach) as started:
-        found = looking.status(synthesize(env), started)
+        found = [replace(each, hint=pasteable(each.hint)) for each in looking.status(synthesize(env), started)]
     if form == "json":
         click.echo(report.statuses_json(found))
     else:
@@ -112,7 +114,7 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
     with session(file, reach) as started:
         found = looking.outputs(synthesize(env), started)
     if not found:
-        click.echo(f"{name} has no outputs: `infragen status --env {name}` shows what is deployed", err=True)
+        click.echo(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
     if form == "text":
         show(report.output_lines(found))
     else:

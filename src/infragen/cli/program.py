@@ -19,6 +19,7 @@ import click
 
 from infragen.cli.lines import last_line
 from infragen.cli.options import cache_directory
+from infragen.cli.pasting import pasteable
 from infragen.cli.streams import decolour, plain, silence
 from infragen.errors import InfragenError, InputError, Unwritable
 
@@ -66,6 +67,7 @@ class Program(click.Group):
             last_line(error.exit_code, EXIT_CODES[2], InputError(error.format_message()))
             raise
         except InfragenError as error:
+            error.message, error.hint = pasteable(error.message), pasteable(error.hint)
             show_error(error)
             problem, code = error, error.exit_code
         except (KeyboardInterrupt, click.Abort):

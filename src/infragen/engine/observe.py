@@ -116,7 +116,8 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
         )
     if running(state.status) and not runs_ours(cloud, state):
         raise Conflict(
-            _in_the_way(cloud, state), "run the same command when it has ended, or let `deploy --wait` wait for it"
+            _in_the_way(cloud, state),
+            "run the same command when it has ended, or let `infragen deploy --wait` wait for it",
         )
     if row(state.status).deploy is OnDeploy.REFUSE:
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)

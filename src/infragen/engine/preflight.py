@@ -26,7 +26,7 @@ def check_retain(stacks: Sequence[Doomed], retain: Collection[str]) -> None:
     places = {each.place for stack in stacks for each in stack.fates}
     unknown = sorted(each for each in retain if each not in places)
     if unknown:
-        raise InputError(f"--retain {', '.join(unknown)}: there is no such resource", "`destroy` lists them")
+        raise InputError(f"--retain {', '.join(unknown)}: there is no such resource", "`infragen destroy` lists them")
     failed = {layer for stack in stacks for layer in stack.failed}
     early = sorted(each for each in retain if each.rpartition("/")[0] not in failed)
     if early:

@@ -25,7 +25,7 @@ from infragen.errors import CloudError, Conflict, OperationFailed
 from infragen.plan import EnvironmentPlan, Plan, StackUnit
 from infragen.stack import ChangeSet, StackState
 
-PLAN_AGAIN = "make a new plan with `infragen plan --out`"
+PLAN_AGAIN = "make a new plan with `infragen plan --out FILE`"
 
 
 @dataclass(frozen=True)

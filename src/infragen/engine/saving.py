@@ -190,7 +190,7 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
         if there != here:
             raise Refused(
                 f"{name} is a plan for {what} {there}; the environment file says {here}",
-                "deploy it with the file that it was made from, or make a new one with `infragen plan --out`",
+                "deploy it with the file that it was made from, or make a new one with `infragen plan --out FILE`",
             )
 
 

@@ -1,0 +1,96 @@
+"""The commands that messages name, with the options that make them work when they are pasted.
+
+Who finds out what to type next knows neither the name under which the environment's file was found nor how AWS was
+reached. Both are known here.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from infragen.engine.outcome import Outcome
+    from infragen.engine.progress import Event, Question, Ui
+
+_GIVEN = "infragen.given"
+_ON_STACKS = (
+    "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "drift", "follow", "outputs", "plan", "recover",
+    "status",
+)  # fmt: skip
+_ON_FILES = ("lint",)
+_NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`]*)?)`")
+
+
+def remember(options: Mapping[str, str | bool | None]) -> None:
+    """Keeps options of this run, by name, that a next command needs again; one that is not given has no value."""
+    typed = {
+        option: f" {option}" if value is True else f" {option} {shlex.quote(str(value))}"
+        for option, value in options.items()
+        if value
+    }
+    meta = click.get_current_context().meta
+    meta[_GIVEN] = meta.get(_GIVEN, {}) | typed
+
+
+def pasteable(text: str) -> str:
+    """A text in which every command of ours on stacks has the options that were remembered and that it lacks."""
+    context = click.get_current_context(silent=True)
+    return complete(text, context.meta.get(_GIVEN, {})) if context else text
+
+
+def complete(text: str, given: Mapping[str, str]) -> str:
+    """As `pasteable`; `given` are the options as they are typed, by name. A saved plan names its own environment."""
+
+    def completed(found: re.Match[str]) -> str:
+        command, rest = found.groups()
+        there = rest.split()
+        useless = {"--local", "--endpoint-url", "--profile"} if command in _ON_FILES else set[str]()
+        useless |= {"--env"} if "--plan" in there else set[str]()
+        lacking = (typed for option, typed in given.items() if option not in there and option not in useless)
+        return f"`infragen {command}{''.join(lacking)}{rest}`"
+
+    return _NAMED.sub(completed, text)
+
+
+def pasteable_outcome(outcome: "Outcome") -> "Outcome":
+    """An outcome whose sentences name commands that can be pasted."""
+    from infragen.engine.outcome import Failed, Unknown
+
+    match outcome:
+        case Failed(message=message, hint=hint):
+            return replace(outcome, message=pasteable(message), hint=pasteable(hint))
+        case Unknown(message=message):
+            return replace(outcome, message=pasteable(message))
+    return outcome
+
+
+@dataclass(frozen=True)
+class Pasteable:
+    """A listener that hands on what it is told, with commands that can be pasted."""
+
+    ui: "Ui"
+
+    def tell(self, event: "Event") -> None:
+        """Hands an event on."""
+        self.ui.tell(_pasteable_event(event))
+
+    def confirm(self, question: "Question") -> bool:
+        """Hands a question on; what answers it is for the error that says so."""
+        return self.ui.confirm(question)
+
+
+def _pasteable_event(event: "Event") -> "Event":
+    from infragen.engine.progress import Ended, Noticed, Planned, Warned
+
+    match event:
+        case Warned(text) | Noticed(text=text):
+            return replace(event, text=pasteable(text))
+        case Ended(outcome):
+            return Ended(pasteable_outcome(outcome))
+        case Planned(plan):
+            return Planned(replace(plan, warnings=tuple(map(pasteable, plan.warnings))))
+    return event
