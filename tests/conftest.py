@@ -15,7 +15,7 @@ def nothing_of_the_users() -> Iterator[None]:
     """Keep away the user's AWS settings, proxies and our own variables; boto3 asks no instance for a role."""
     with pytest.MonkeyPatch.context() as environment:
         for name in tuple(os.environ):
-            if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy"):
+            if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy") or name == "COLUMNS":
                 environment.delenv(name)
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         environment.setenv("AWS_CONFIG_FILE", os.devnull)

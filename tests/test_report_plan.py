@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from plans import everything
+from rich.cells import cell_len
 
 from infragen.cost import CostDelta
 from infragen.cost.columns import always
@@ -12,11 +14,13 @@ from infragen.guard import Refusal
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, kind, pair, shown, summary
+from infragen.report.wrapping import SIGN
 from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.stacktags import TAGGED
 from infragen.widening import Widening
 
 QUEUE = "AWS::SQS::Queue"
+CLUSTER = "AWS::RDS::DBCluster"
 
 
 def plan(*stacks: StackPlan, refusals: Sequence[Refusal] = (), warnings: Sequence[str] = ()) -> EnvironmentPlan:
@@ -240,7 +244,7 @@ def test_a_moved_element_a_note_and_the_line_of_the_file_are_said() -> None:
     row = modified(moved, decided)
     assert "        Tags[Team]  moved from position 0  order only" in text(plan(update(row)))
     assert "        Delay  1 -> 2  from environments/dev.yaml:7 queues[0].delay_seconds" in text(plan(update(row)))
-    assert text(plan(update(row)), 60)[5:7] == [
+    assert text(plan(update(row)), 64)[-4:-2] == [
         "        Delay  1 -> 2",
         "          from environments/dev.yaml:7 queues[0].delay_seconds",
     ]
@@ -277,6 +281,74 @@ def test_long_values_are_cut_around_what_differs() -> None:
     assert ["old" in cut[0], "new" in cut[1]] == [True, True]
     assert all(each.startswith("…") and each.endswith("… (603 characters)") and len(each) <= 80 for each in cut)
     assert pair(PropertyChange(("P",), "a" * 10, "b" * 10), 80) == ("a" * 10, "b" * 10)
+
+
+def too_long(lines: Sequence[str], width: int) -> list[str]:
+    """The lines that are wider although they could be broken: of more than one word and its sign."""
+    return [each for each in lines if cell_len(each) > width and sum(len(word) > SIGN for word in each.split()) > 1]
+
+
+def crowded() -> EnvironmentPlan:
+    """A plan with something long in every place."""
+    sentence = "this sentence is longer than most terminals are wide, and is told in each of the places that take one"
+    name, type_ = "ALogicalIdThatIsRatherLongForItsColumn", "AWS::ElasticLoadBalancingV2::TargetGroup"
+    arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/" + "shop-prod-" * 20
+    values = (
+        PropertyChange(("Properties", "A"), "old " * 30, "new " * 60, "Always", origin=f"a.yaml:1 {'key.' * 20}x"),
+        PropertyChange(("Properties", "Deep" * 30, "Path"), 1, 2, cause="parameter " + "P" * 50, note=sentence),
+        PropertyChange(("Properties", "Tags"), cause=", ".join(f"resource R{n}" for n in range(30))),
+    )
+    rows = (
+        ResourceChange(
+            "queue", "Modify", name, type_, "True", "ReplaceAndSnapshot", properties=values, reported="Conditional",
+            disagreements=(sentence,), drift=(f"drift: {sentence}", arn),
+        ),
+        ResourceChange("queue", "Add", "Short", QUEUE, renamed="R" * 60, origin="environments/prod.yaml:40 workers[0]"),
+        ResourceChange("queue", "Dynamic", "Odd", "Custom::Thing" + "g" * 50),
+    )  # fmt: skip
+    widening = Widening("permissions", "queue/Role", f"the role queue/Role may now call {sentence} {arn}", grave=True)
+    stack = StackPlan(
+        "queue", "shop-prod-Queue-1ABCDEFGHIJKL", "update", rows, "change set", tags=(values[0],), notes=(sentence,),
+        widenings=(widening,), disagreements=(sentence,), waits_for=("network", "database", "observability"),
+    )  # fmt: skip
+    refused = Refusal("database/Cluster", CLUSTER, sentence)
+    return replace(everything(), stacks=(stack, *everything().stacks), refusals=(refused,), warnings=(sentence, arn))
+
+
+@pytest.mark.parametrize("whole", [crowded(), everything()], ids=["crowded", "everything"])
+def test_no_line_is_longer_than_the_terminal_is_wide(whole: EnvironmentPlan) -> None:
+    """At every width; but for a single word that is longer, which nobody could use in two pieces."""
+    said = {each for line in text(whole, 100_000) for each in line.split() if len(each) < 40}
+    for width in range(60, 201):
+        lines = text(whole, width)
+        assert too_long(lines, width) == []
+        assert [each for each in lines if each != each.rstrip()] == []
+    assert {each for each in said if not any(each in line for line in lines)} == set()
+
+
+def test_what_goes_on_in_the_next_line_stands_further_right() -> None:
+    """A heading below its rows' signs, a sentence below its first word, a remark below the values."""
+    wider = Widening(
+        "permissions", "queue/Role", "the role queue/Role may now call sqs:* on every queue of the account"
+    )
+    row = ResourceChange("queue", "Modify", "Orders", QUEUE, "True", "ReplaceAndSnapshot")
+    lines = text(plan(update(row, widenings=(wider,), waits_for=("network", "database"))), 60)
+    assert lines[2:8] == [
+        "queue  shop-dev-queue: update  (from comparing templates;",
+        "    waits for network, database)",
+        f"  -/+ Orders  {QUEUE}",
+        "          replaced: the old one is snapshotted, then deleted",
+        "    ! the role queue/Role may now call sqs:* on every queue",
+        "      of the account",
+    ]
+
+
+def test_logical_ids_give_way_to_their_types() -> None:
+    """One column for all where both fit beside each other; else each type follows its id."""
+    rows = [modified(name=name) for name in ("Q", "Q" * 40)]
+    for width, expected in ((200, 40), (60, 37), (40, 17)):
+        first = next(each for each in text(plan(update(*rows)), width) if "~" in each)
+        assert first == f"    ~ {'Q'.ljust(expected)}  {QUEUE}"
 
 
 def test_every_mark_is_explained() -> None:

@@ -1,12 +1,16 @@
 """The engine's events as words, for logs and for terminals."""
 
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from plans import NASTY, nasty
 
+from infragen.cli import main
 from infragen.cloud import Identity
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Failed
@@ -222,3 +226,21 @@ def test_a_terminal_without_colour_is_as_wide_as_it_is(monkeypatch: pytest.Monke
 
     monkeypatch.setenv("COLUMNS", "90")
     assert [width_of(console(each, styled=False)) for each in (Tty(), io.StringIO())] == [90, PIPE_WIDTH]
+
+
+@pytest.mark.parametrize(
+    ("said", "columns"), [(None, 200), ("90", 90), ("120", 120), ("", 200), ("0", 200), ("-90", 200), ("wide", 200)]
+)
+def test_a_pipe_is_as_wide_as_columns_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None, columns: int
+) -> None:
+    """200 columns where it says nothing that makes sense."""
+    before, after = ({"project": "shop", "tags": {"Team": each * 250}} for each in "ab")
+    for name, content in (("one", before), ("two", after)):
+        text = {**content, "environment": name, "region": "eu-central-1", "account": "111111111111"}
+        (tmp_path / f"{name}.yaml").write_text(json.dumps(text))
+    if said is not None:
+        monkeypatch.setenv("COLUMNS", said)
+    shown = CliRunner().invoke(main, ["diff", "one", "two", "--environments", str(tmp_path)])
+    assert shown.exit_code == 0, shown.output
+    assert columns - 60 < max(map(len, shown.stdout.splitlines())) <= columns

@@ -319,7 +319,7 @@ def test_the_json_document_has_all_of_it(stage: Stage, topology: str) -> None:
 
 
 def lines(plan: EnvironmentPlan) -> list[str]:
-    return [str(each) for each in plan_lines(plan, 120)]
+    return [str(each) for each in plan_lines(plan, 200)]
 
 
 def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topology: str) -> None:

@@ -24,6 +24,7 @@ region and the account are those of the environment file, and nothing is written
 | variable | what it does |
 |---|---|
 | `NO_COLOR` | no colour, nothing that moves |
+| `COLUMNS` | how wide lines are, in the place of the terminal's own width, and of 200 in a pipe or a file |
 | `CI`, `TERM=dumb` | plain lines instead of a live view |
 | `INFRAGEN_CACHE_DIR` | where lint findings and tracebacks of bugs are kept; default: the user's cache directory |
 | `INFRAGEN_STATE_DIR` | where the emulator keeps its state, in the place of the user's state directory |

@@ -13,7 +13,7 @@ import click
 
 from infragen.cli.lines import lines
 from infragen.cli.pasting import Pasteable, remember
-from infragen.cli.streams import silence, styled
+from infragen.cli.streams import pipe_width, silence, styled
 
 if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
@@ -130,9 +130,10 @@ def _emulated(env: "Environment") -> Any:
 
 def _console(stream: Any) -> Any:
     """A console of rich's, whose types are known to `report` alone."""
-    from infragen.report.terminal import console
+    from infragen.report.terminal import PIPE_WIDTH, console
 
-    return console(stream, styled=styled(click.get_current_context(), stream))
+    columns = pipe_width() or PIPE_WIDTH
+    return console(stream, styled=styled(click.get_current_context(), stream), pipe_width=columns)
 
 
 def width(stream: Any) -> int:

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,12 @@ def styled(context: click.Context, stream: TextIO) -> bool:
 def plain() -> bool:
     """Whether the surroundings want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no more."""
     return any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
+
+
+def pipe_width() -> int | None:
+    """Columns of what is no terminal, as the variable COLUMNS says; None where it says nothing that makes sense."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if re.fullmatch(r"[1-9][0-9]{0,4}", said) else None
 
 
 def decolour(context: click.Context) -> None:

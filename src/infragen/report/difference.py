@@ -11,6 +11,7 @@ from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan import change_lines
 from infragen.report.settings import origin, written
+from infragen.report.wrapping import wrapped
 from infragen.stack import ResourceChange
 from infragen.synth import Assembly
 
@@ -47,7 +48,7 @@ def difference_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     yield Text()
     name = max((len(each.key) for each in plan.settings), default=0)
     for each in plan.settings:
-        yield _value(each, name, width)
+        yield from wrapped(_value(each, name, width), width, 6)
     for stack in changed:
         yield Text()
         yield Text(stack.layer, style="bold")

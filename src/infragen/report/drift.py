@@ -12,6 +12,7 @@ from infragen.errors import Refused
 from infragen.plan import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_document import value
+from infragen.report.wrapping import wrapped
 from infragen.stack import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
 
 VERSION = 1
@@ -26,6 +27,11 @@ RESOURCE_WORDS = {"MODIFIED": "changed", "DELETED": "gone", "UNKNOWN": "not know
 
 def drift_lines(stacks: Sequence[StackDrift], width: int) -> Iterator[Text]:
     """Stack by stack, each with what drifted in it; the types that AWS cannot compare, counted; one line for all."""
+    for line in _lines(stacks, width):
+        yield from wrapped(line, width)
+
+
+def _lines(stacks: Sequence[StackDrift], width: int) -> Iterator[Text]:
     name = max((len(each.layer) for each in stacks), default=0)
     for each in stacks:
         said, colour = WORDS.get(each.status, (each.status, "yellow"))
@@ -36,7 +42,8 @@ def drift_lines(stacks: Sequence[StackDrift], width: int) -> Iterator[Text]:
         if each.reason:
             yield Text(f"  {each.reason}", style="yellow")
         for resource in each.resources:
-            yield from _resource(resource, width)
+            for line in _resource(resource, width):
+                yield from wrapped(line, width, 10)
     if types := _unsupported(stacks):
         yield Text()
         yield Text(f"AWS cannot compare: {types}", style="dim")

@@ -11,9 +11,13 @@ from rich.text import Text
 from infragen.plan import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
+from infragen.report.wrapping import wrapped
 from infragen.stack import PropertyChange, ResourceChange
 
 INDENT = " " * 10
+BESIDE_SIGN, COST = 6, 14
+"""Where a sentence with a sign, and what costs so much, go on when a line is full."""
+
 FEW = 4
 """From how many resources on those that only get the stack's tags are told in one line."""
 
@@ -21,7 +25,15 @@ COLOURS = {ADD: "green", CHANGE: "yellow", REPLACE: "magenta", REMOVE: "red", OT
 
 
 def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
-    """The whole plan; property values are cut so that lines fit the width where that is possible."""
+    """The whole plan in lines of that width: values are cut, sentences broken between words.
+
+    A word alone that is wider still, a path or an ARN, stays whole.
+    """
+    for line in _lines(plan, width):
+        yield from wrapped(line, width)
+
+
+def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     for warning in plan.warnings:
         yield Text.assemble(("warning: ", "yellow"), warning)
     if not plan.changed:
@@ -49,7 +61,7 @@ def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     if dear := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), dear)
     for line in words.cost_lines(plan.cost) if plan.cost else ():
-        yield Text(line, style="dim")
+        yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
     yield Text(words.summary(plan), style="bold")
 
 
@@ -77,12 +89,13 @@ def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]
         yield Text.assemble(("    ~ ", COLOURS[CHANGE]), many)
     for title, some in words.own_changes(stack):
         for each in some:
-            yield from _value_lines(f"  {title} {words.path(each)}", each, width)
+            yield from _fitting(_value_lines(f"  {title} {words.path(each)}", each, width), width)
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
-    yield from _disagreements(stack)
+    for line in _disagreements(stack):
+        yield from wrapped(line, width, BESIDE_SIGN)
     for widening in stack.gated:
-        yield Text.assemble(("    ! ", "red"), str(widening))
+        yield from wrapped(Text.assemble(("    ! ", "red"), str(widening)), width, BESIDE_SIGN)
     if granted := words.granted(stack):
         yield Text(f"    opens {granted}, within the account", style="dim")
 
@@ -93,10 +106,20 @@ def _disagreements(stack: StackPlan) -> Iterator[Text]:
 
 
 def change_lines(rows: Sequence[ResourceChange], width: int, source: str = "") -> Iterator[Text]:
-    """Resources with their logical ids in one column, and the values that change in each."""
-    indent = max((len(each.logical_id) for each in rows), default=0)
+    """Resources with their logical ids in one column, as far as their types fit beside it, and the values that change.
+
+    Lines fit the width, as those of `plan_lines`.
+    """
+    room = width - len("  -/+   ") - max((len(each.type) for each in rows), default=0)
+    indent = min(max((len(each.logical_id) for each in rows), default=0), max(room, 0))
     for row in rows:
-        yield from _row(row, indent, width, source)
+        yield from _fitting(_row(row, indent, width, source), width)
+
+
+def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
+    """What is said of one resource or value: what goes on stands below the values."""
+    for line in lines:
+        yield from wrapped(line, width, len(INDENT) + 2 * line.plain.startswith(INDENT))
 
 
 def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterator[Text]:
@@ -105,9 +128,10 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
     line = Text.assemble(
         (f"  {words.SIGNS[what]:>3} ", colour),
         (change.logical_id.ljust(indent), "bold" if what in (REPLACE, REMOVE) else ""),
-        (f"  {change.type}", "dim"), (f"  {remark}" if remark else "", colour),
+        (f"  {change.type}", "dim"),
     )  # fmt: skip
-    yield from _with_asides(line, (f"from {change.origin}",) if change.origin else (), width)
+    asides = ((remark, colour), (f"from {change.origin}" if change.origin else "", "dim"))
+    yield from _with_asides(line, [Text(*each) for each in asides if each[0]], width)
     for each in words.asides(change, source):
         yield Text(f"        {each}", style="yellow")
     if words.shows_values(change):
@@ -117,7 +141,7 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
 
 def _value_lines(lead: str, change: PropertyChange, width: int, effect: str = "") -> Iterator[Text]:
     """A value on one line where it fits; else its two sides below, together or one by one, cut to the width."""
-    tail, asides = (f"  {effect}" if effect else ""), words.value_remarks(change)
+    tail, asides = (f"  {effect}" if effect else ""), [Text(each, "dim") for each in words.value_remarks(change)]
     if not words.has_values(change):
         yield from _with_asides(Text.assemble(lead, (tail, "magenta")), asides, width)
         return
@@ -135,14 +159,14 @@ def _value_lines(lead: str, change: PropertyChange, width: int, effect: str = ""
     yield from _with_asides(Text.assemble(f"{INDENT[3:]}-> ", (after, "green")), asides, width)
 
 
-def _with_asides(line: Text, asides: Sequence[str], width: int) -> Iterator[Text]:
+def _with_asides(line: Text, asides: Sequence[Text], width: int) -> Iterator[Text]:
     """A line with what else is said of it: beside it where there is room, else below."""
     below = []
     for each in asides:
         if len(line) + len(each) + 2 <= width:
-            line = Text.assemble(line, (f"  {each}", "dim"))
+            line = Text.assemble(line, "  ", each)
         else:
             below.append(each)
     yield line
     for each in below:
-        yield Text(f"{INDENT}{each}", style="dim")
+        yield Text.assemble(INDENT, each)

@@ -48,6 +48,8 @@ from infragen.stack import StackEvent
 
 SHOWN_BUSY = 3
 PIPE_WIDTH = 200
+"""Columns of what is no terminal: enough for a reader of logs."""
+
 ACTIONS = {
     "create": "creating", "update": "updating", "recreate": "creating", "continue": "continuing",
     "delete": "deleting", "recover": "recovering", "follow": "following what already runs:",
@@ -62,10 +64,14 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console(stream: TextIO, *, styled: bool) -> Console:
-    """A console that writes text as it is; without style it never writes an escape sequence."""
+def console(stream: TextIO, *, styled: bool, pipe_width: int = PIPE_WIDTH) -> Console:
+    """A console that writes text as it is; without style it never writes an escape sequence.
+
+    A terminal says how wide it is; anything else is taken to be `pipe_width` columns wide.
+    """
     return _Console(
         file=stream,
+        width=None if styled or stream.isatty() else pipe_width,
         force_terminal=styled,
         color_system="auto" if styled else None,
         markup=False,
@@ -76,7 +82,7 @@ def console(stream: TextIO, *, styled: bool) -> Console:
 
 
 def say(target: Console, lines: Iterator[Text]) -> None:
-    """Prints lines; long ones are left to the terminal to wrap."""
+    """Prints lines as they are; what is too long is left to the terminal to wrap."""
     for line in lines:
         target.print(harmless(line), soft_wrap=True)
 
@@ -88,8 +94,8 @@ def harmless(line: Text) -> Text:
 
 
 def width_of(target: Console) -> int:
-    """Columns that a line should fit in: the terminal's, with colour or without, or enough for a reader of logs."""
-    return max(target.width, 40) if target.is_terminal or target.file.isatty() else PIPE_WIDTH
+    """Columns that a line should fit in: the terminal's, with colour or without, or those of a pipe."""
+    return max(target.width, 40)
 
 
 class Terminal:
