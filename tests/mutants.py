@@ -7,27 +7,27 @@ swapped, an operand, a `not`, a filter or a statement left out, a condition turn
 changed, a result left out, or another exception raised. Left alone is what people read (docstrings, texts of several
 words) and what the type checker reads (annotations, decorators, `__all__`).
 
-The tests first run on the modules as they are, which imports whatever they need. Each mutant then gets a process of its
-own, forked from there, that imports infragen and the tests anew with one module changed. They have to do without the
-fixtures of `conftest`, and those that start infragen as another process would not see the mutant.
+pytest collects the tests once, without the fixtures of `conftest`. Each mutant then gets a process of its own, forked
+from there, in which the mutant and all modules that import it are imported anew; a test module gets the new names, but
+keeps what it has made of the old ones. Tests that start infragen as another process would not see the mutant.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import importlib.util
+import multiprocessing
 import os
 import resource
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
+import grimp
 import pytest
 
 TESTS = Path(__file__).parent
@@ -53,8 +53,36 @@ GATES = {
     ),
 }
 
-EQUIVALENT: dict[str, str] = {}
-"""Mutants that do the same as the module, as `str(mutant)` without the line number, and why."""
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Changes of a line that change nothing, and why."""
+
+    module: str
+    where: str
+    changes: tuple[str, ...]
+    why: str
+
+    @property
+    def names(self) -> set[str]:
+        """What the mutants are called."""
+        return {f"{self.module}: {each} in {self.where!r}" for each in self.changes}
+
+
+EQUIVALENT = (
+    Equivalent(
+        "widening/access.py",
+        'TRUST, RIGHTS, RESOURCE = "trust", "rights", "resource"',
+        ("another 'trust'", "another 'rights'", "another 'resource'"),
+        "any three words do",
+    ),
+    Equivalent(
+        "widening/__init__.py",
+        'BEFORE, AFTER = "before", "after"',
+        ("another 'before'", "another 'after'"),
+        "any two words do",
+    ),
+)
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -75,22 +103,33 @@ class Mutant:
     where: str
     what: str
     tree: ast.Module
+    old: ast.AST
+    new: ast.AST
 
     def __str__(self) -> str:
         return f"{self.module}: {self.what} in {self.where!r}"
 
+    def make(self) -> ast.Module:
+        """Makes the change, for good, in the tree that all mutants of the module share."""
+        for parent in ast.walk(self.tree):
+            for name, value in ast.iter_fields(parent):
+                if value is self.old:
+                    setattr(parent, name, self.new)
+                elif isinstance(value, list):
+                    setattr(parent, name, [self.new if each is self.old else each for each in value])
+        return ast.fix_missing_locations(self.tree)
+
 
 def mutants(module: str) -> Iterator[Mutant]:
-    """Every mutant of a module."""
+    """Every mutant of a module, after one that is the module as it is."""
     text = (PACKAGE / module).read_text()
     tree = ast.parse(text)
     left_alone = _left_alone(tree)
-    for index, node in enumerate(ast.walk(tree)):
-        if id(node) in left_alone:
-            continue
-        for what, changed in _changes(node):
+    yield Mutant(module, 0, "", "", tree, tree, tree)
+    for node in ast.walk(tree):
+        for what, changed in () if id(node) in left_alone else _changes(node):
             line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
-            yield Mutant(module, line, text.splitlines()[line - 1].strip(), what, _with(tree, index, changed))
+            yield Mutant(module, line, text.splitlines()[line - 1].strip(), what, tree, node, changed)
 
 
 def _left_alone(tree: ast.Module) -> set[int]:
@@ -110,19 +149,6 @@ def _left_alone(tree: ast.Module) -> set[int]:
 def _is_wording(node: ast.AST) -> bool:
     """Whether it is a text of several words; no name of AWS has a space in it."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value.split()) > 1
-
-
-def _with(tree: ast.Module, index: int, changed: ast.AST) -> ast.Module:
-    """A copy of a module in which a node, by its place in the walk, is another."""
-    twin = copy.deepcopy(tree)
-    wanted = list(ast.walk(twin))[index]
-    for parent in ast.walk(twin):
-        for name, value in ast.iter_fields(parent):
-            if value is wanted:
-                setattr(parent, name, changed)
-            elif isinstance(value, list):
-                setattr(parent, name, [changed if each is wanted else each for each in value])
-    return ast.fix_missing_locations(twin)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -180,86 +206,124 @@ class Changed(SourceFileLoader):
     """Finds and loads one module as the mutant that it is."""
 
     def __init__(self, mutant: Mutant) -> None:
-        name = ".".join(["infragen", *Path(mutant.module).with_suffix("").parts]).removesuffix(".__init__")
-        super().__init__(name, str(PACKAGE / mutant.module))
-        self._tree = mutant.tree
+        super().__init__(_import_name(mutant.module), str(PACKAGE / mutant.module))
+        self._mutant = mutant
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
         return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
     def get_code(self, _: str) -> object:  # type: ignore[override]
-        return compile(self._tree, self.path, "exec")
+        return compile(self._mutant.make(), self.path, "exec")
 
 
-def tested(tests: Sequence[str]) -> int:
-    """Runs the tests until the first fails; pytest's exit code. What they are about is imported anew."""
-    for name, module in tuple(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        if file.startswith((str(SOURCES), str(TESTS))) and name != "__main__":
-            del sys.modules[name]
-    options = ["-x", "-n", "0", "--noconftest", "-p", "sweeps", "-p", "figures", "--hypothesis-profile", "mutants"]
-    return pytest.main([*options, *(str(TESTS / each) for each in tests)])
+def _import_name(module: str) -> str:
+    return ".".join(["infragen", *Path(module).with_suffix("").parts]).removesuffix(".__init__")
 
 
-def survivors(found: Sequence[Mutant], tests: Sequence[str], processes: int, seconds: int) -> Iterator[Mutant]:
-    """The mutants with which all tests pass. One that needs more than so many seconds of a processor never ends."""
-    waiting, running = list(reversed(found)), dict[int, Mutant]()
-    while waiting or running:
-        while waiting and len(running) < processes:
-            mutant = waiting.pop()
-            child = os.fork()
-            if child == 0:
-                _live(mutant, tests, seconds)
-            running[child] = mutant
-        child, status = os.wait()
-        mutant = running.pop(child)
-        if status == 0:
-            yield mutant
+@dataclass
+class Trials:
+    """A plugin of pytest that, instead of running the tests once, runs them on each mutant of a gate."""
 
+    gate: Gate
+    processes: int
+    imports: grimp.ImportGraph = field(default_factory=lambda: grimp.build_graph("infragen"))
+    failed: bool = False
+    killer: Any = field(default_factory=lambda: multiprocessing.RawValue("i", 0))
+    """The test that noticed the last mutant, which often notices the next."""
 
-def _live(mutant: Mutant, tests: Sequence[str], seconds: int) -> NoReturn:
-    """Becomes the process of a mutant, which ends in 0 when no test notices it."""
-    code = 1
-    try:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """The trials, one module after the other; the first of each is the module as it is."""
+        for module in self.gate.modules:
+            unchanged, *found = mutants(module)
+            _, status, usage = os.wait4(self._fork(session, unchanged, 3600), 0)
+            assert status == 0, f"the tests fail on {module} as it is"
+            seconds = 10 + int(10 * usage.ru_utime)
+            alike = {name for each in EQUIVALENT if each.module == module for name in each.names}
+            alive = set()
+            for each in self._survivors(session, found, seconds):
+                alive.add(str(each))
+                if str(each) not in alike:
+                    _say(f"survived: {each} (line {each.line})")
+            for name in alike - alive:
+                _say(f"said to change nothing, but killed or no mutant at all: {name}")
+            self.failed = self.failed or alive != alike
+            _say(f"{module}: {len(found)} mutants, {len(found) - len(alive)} killed")
+        return True
+
+    def _survivors(self, session: pytest.Session, found: Sequence[Mutant], seconds: int) -> Iterator[Mutant]:
+        """The mutants with which all tests pass. One that needs more than so many seconds of a processor never ends."""
+        waiting, running = list(reversed(found)), dict[int, Mutant]()
+        while waiting or running:
+            while waiting and len(running) < self.processes:
+                mutant = waiting.pop()
+                running[self._fork(session, mutant, seconds)] = mutant
+            child, status = os.wait()
+            mutant = running.pop(child)
+            if status == 0:
+                yield mutant
+
+    def _fork(self, session: pytest.Session, mutant: Mutant, seconds: int) -> int:
+        """Starts the process of a mutant, which ends in 0 when no test notices it."""
+        child = os.fork()
+        if child:
+            return child
+        noticed = True
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            self._put_in_place(mutant)
+            noticed = self._noticed(session)
+        finally:
+            os._exit(noticed)
+
+    def _noticed(self, session: pytest.Session) -> bool:
+        last = self.killer.value
+        for at in sorted(range(len(session.items)), key=lambda at: at != last):
+            session.config.hook.pytest_runtest_protocol(item=session.items[at], nextitem=None)
+            if session.testsfailed:
+                self.killer.value = at
+                return True
+        return False
+
+    def _put_in_place(self, mutant: Mutant) -> None:
+        """Imports the mutant and what imports it anew, and gives the tests the new names."""
+        name = _import_name(mutant.module)
+        stale = {each: sys.modules.pop(each) for each in self._importers(name) if each in sys.modules}
         sys.meta_path.insert(0, Changed(mutant))
-        code = int(tested(tests))
-    finally:
-        os._exit(code)
+        tests = [each for each in sys.modules.values() if (getattr(each, "__file__", "") or "").startswith(str(TESTS))]
+        for old in stale.values():
+            new = importlib.import_module(old.__name__)
+            for key, value in vars(old).items():
+                for each in tests:
+                    if vars(each).get(key, MISSING) is value:
+                        setattr(each, key, vars(new)[key])
+
+    def _importers(self, name: str) -> set[str]:
+        return {name, *self.imports.find_downstream_modules(name)}
+
+
+MISSING = object()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main(gates: Sequence[str], processes: int) -> int:
     """Tries all mutants of these gates; 0 when all that change anything were killed."""
     failed = False
     for gate in (GATES[name] for name in gates):
-        started = time.process_time()
-        assert tested(gate.tests) == 0, "the tests fail on the modules as they are"
-        seconds = 10 + int(10 * (time.process_time() - started))
-        for module in gate.modules:
-            found = list(mutants(module))
-            alike = {each for each in EQUIVALENT if each.startswith(f"{module}: ")}
-            alive = 0
-            for each in survivors(found, gate.tests, processes, seconds):
-                alive += 1
-                if str(each) in alike:
-                    alike.remove(str(each))
-                else:
-                    failed = True
-                    _say(f"survived: {each} (line {each.line})")
-            failed = failed or bool(alike)
-            for key in alike:
-                _say(f"said to change nothing, but killed or no mutant at all: {key}")
-            _say(f"{module}: {len(found)} mutants, {len(found) - alive} killed")
+        trials = Trials(gate, processes)
+        options = ["-qq", "-s", "-n", "0", "--noconftest", "-p", "sweeps", "-p", "figures"]
+        pytest.main(
+            [*options, "--hypothesis-profile", "mutants", *(str(TESTS / each) for each in gate.tests)], [trials]
+        )
+        failed = failed or trials.failed
     return int(failed)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

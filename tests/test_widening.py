@@ -325,6 +325,8 @@ UNREADABLE = [
     {"Action": "sqs:*", "Resource": "*"},
     {**SEND, "Effect": "Perhaps"},
     "text",
+    "",
+    5,
 ]
 
 
@@ -703,6 +705,194 @@ def test_entries_of_network_acls_are_told_by_what_they_do(action: Any) -> None:
     assert [str(each) for each in told(entry, {})] == less
     assert [str(each) for each in told(entry, other)] == [*more, *less]
     assert told(entry, entry) == ()
+
+
+@pytest.mark.parametrize("key", ["Role", "TaskRoleArn", "RoleARN", "IamInstanceProfile"])
+def test_the_roles_that_a_resource_acts_as_are_told(key: str) -> None:
+    """Each by the property that names it: what one is for is not what another is for."""
+    one, two, moved = (resource("AWS::X::Y", **more) for more in ({key: "a"}, {key: "b"}, {"ExecutionRoleArn": "a"}))
+    assert [str(each) for each in told(one, two)] == ["worker/Thing now acts as the role b"]
+    assert [str(each) for each in told(one, moved)] == ["worker/Thing now acts as the role a"]
+    assert told(one, resource("AWS::X::Y", RoleName="b")) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "lead"),
+    [
+        ("Role", "the role"), ("User", "the user"), ("Group", "the group"), ("Policy", "whoever has the policy"),
+        ("ManagedPolicy", "whoever has the managed policy"), ("RolePolicy", "whoever has the policy"),
+        ("UserPolicy", "whoever has the policy"), ("GroupPolicy", "whoever has the policy"),
+    ],
+)  # fmt: skip
+def test_who_has_a_right_is_told_by_the_type(kind: str, lead: str) -> None:
+    """Also of what is attached to whom, when it is new; the rest follows from the documents of others."""
+    new = {**by_policy(f"AWS::IAM::{kind}", SEND), **ORDERS_QUEUE}
+    assert [str(each) for each in told(ORDERS_QUEUE, new)] == [
+        f"{lead} worker/Thing may now call sqs:SendMessage on Orders"
+    ]
+    inline = resource("AWS::SSO::PermissionSet", InlinePolicy={"Statement": [allow("s3:*")]})
+    [widening] = told({}, inline)
+    assert str(widening) == "the permission set worker/Thing may now call s3:* on every bucket and object"
+
+
+@pytest.mark.parametrize(("kind", "key"), ATTACHED)
+def test_what_holds_no_document_is_told_when_it_is_new(kind: str, key: str) -> None:
+    """A new policy is told by what it grants, and these by whom they are about."""
+    expected = kind.removeprefix("AWS::IAM::") in ("InstanceProfile", "UserToGroupAddition", "AccessKey")
+    assert bool(told({}, resource(kind, **{key: "a"}))) == expected
+
+
+NOUNS = {"sqs": "queue", "sns": "topic", "kms": "key", "secretsmanager": "secret", "lambda": "function",
+         "ecr": "repository", "dynamodb": "table", "logs": "log group", "ecs": "ECS resource", "iam": "IAM resource",
+         "s3": "bucket and object", "new": "resource"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "noun"), NOUNS.items())
+def test_resources_are_called_by_what_the_service_has(service: str, noun: str) -> None:
+    """As long as the actions are of one service."""
+    [widening] = told(role(SEND), role(SEND, allow([f"{service}:GetX", f"{service}:getx"])))
+    assert str(widening) == f"the role worker/Role may now call {service}:GetX on every {noun}"
+    [widening] = told(role(allow("x:y", "z")), role(allow([f"{service}:GetX", "other:GetX"])))
+    assert (
+        str(widening)
+        == f"the role worker/Role may now call {', '.join(sorted([f'{service}:GetX', 'other:GetX']))} on every resource"
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "about", "grave"),
+    [("iam:*", "*", True), ("IAM:*", "*", True), ("i*", "*", True), ("iam:Get*", "*", False),
+     (["sqs:DeleteQueue", "*"], "*", True), ("*", "arn:aws:iam::111111111111:*", False), ("?am:*", "*", True)],
+)  # fmt: skip
+def test_a_right_to_give_rights_is_grave(action: Any, about: str, grave: bool) -> None:
+    """Whoever may do all of IAM may do everything."""
+    assert [each.grave for each in told(role(SEND), role(SEND, allow(action, about)))] == [grave]
+
+
+BOUNDS = ("aws:SourceAccount", "aws:SourceOwner", "aws:PrincipalAccount", "kms:CallerAccount", "aws:PrincipalOrgID",
+          "aws:SourceVpc", "aws:SourceVpce", "aws:SourceArn", "aws:PrincipalArn")  # fmt: skip
+WHO = [
+    *(("*", {"StringEquals": {key: "x"}}, False) for key in BOUNDS), ("*", SECURE, True), ({"AWS": "*"}, {}, True),
+    *(({"AWS": each}, {}, False) for each in (OURS, ACCOUNT, {"Fn::GetAtt": ["Orders", "Arn"]})),
+    ({"AWS": OTHER}, {}, True), ({"AWS": {"Ref": "Unknown"}}, {}, True), ({"AWS": [OURS, OTHER]}, {}, True),
+    ({"AWS": {"Fn::Sub": "arn:aws:iam::${Unknown}:root"}}, {}, True), ({"Service": "x.y"}, {}, False),
+    ({"CanonicalUser": "x"}, {}, True), ({"Federated": ACCOUNT}, {}, True), ("s3.amazonaws.com", {}, False),
+    ("alexa.amazon.com", {}, False), ("someone", {}, True), ({"AWS": "a:b:c:d"}, {}, True),
+    ({"AWS": OTHER}, {"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "when", "grave"), WHO, ids=str)
+def test_whoever_may_be_somebody_elses_is_grave(who: Any, when: Mapping[str, Any], grave: bool) -> None:
+    """Everyone unless a condition bounds them, and whoever is not known to be of the account or a service."""
+    old, new = (
+        {**by_policy("AWS::SQS::QueuePolicy", *some, Queues=["q"]), **ORDERS_QUEUE}
+        for some in ((), [allow("sqs:*", Principal=who, Condition=when)])
+    )
+    assert any(each.grave for each in told(old, new)) == grave
+    without = by_policy("AWS::SQS::QueuePolicy", but("Principal", who, Action="sqs:*", Condition=when), Queues=["q"])
+    assert any(each.grave for each in told(old, {**without, **ORDERS_QUEUE})) == (when in ({}, SECURE))
+
+
+def test_sentences_join_what_is_alike_and_say_what_was() -> None:
+    """Values, conditions and names in their order; what was denied, or hangs on another document, was not allowed."""
+    two = {"StringEquals": {"a:B": ["y", "x"]}, "Bool": {"a:C": True}}
+    cases = [
+        (role(SEND), role(SEND, allow("sqs:a", "q", Condition=two)),
+         "may now call sqs:a on q, when a:B StringEquals x or y and a:C Bool true"),
+        (role(allow("sqs:a", "q", Condition=VIA)), role(allow("sqs:a", "q", Condition=SECURE)),
+         "may now call sqs:a on q, when aws:SecureTransport Bool true"),
+        (role(SEND, allow("sqs:*", "b"), deny("sqs:*", "c")),
+         role(SEND, allow("sqs:*", ["b", "d"]), deny("sqs:*", "c")),
+         "may now call sqs:* on d (was: only Orders, b)"),
+        (role(allow("sqs:a*", "q"), allow("sqs:*", "q", Condition=SECURE), allow("sqs:*", "q", Condition=VIA)),
+         role(allow("sqs:a*", "q"), allow("sqs:*b", "q"), allow("sqs:*", "q", Condition=VIA)),
+         ("may now call sqs:*b on q (was: only when aws:SecureTransport Bool true or "
+          "when kms:ViaService StringEquals sqs.eu-central-1.amazonaws.com)")),
+        (role(allow("sts:AssumeRole", "x")), role(allow("sts:AssumeRole", "x"), trust={"AWS": OURS}),
+         f"may now be assumed by {OURS} (was: only lambda.amazonaws.com)"),
+        (role(SEND), role(SEND, allow(["sqs:SendMessage", "sqs:Other"], "q")),
+         "may now call sqs:Other, sqs:SendMessage on q (was: only Orders)"),
+    ]  # fmt: skip
+    for old, new, words in cases:
+        assert [str(each) for each in told(old, new)] == [f"the role worker/Role {words}"]
+
+
+def test_what_a_trust_allows_beside_assuming_the_role_is_told_in_its_own_words() -> None:
+    """And an exception is no list of actions."""
+
+    def trusting(**statement: Any) -> dict[str, Any]:
+        document = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "a.b"}, **statement}]}
+        return resource("AWS::IAM::Role", AssumeRolePolicyDocument=document)
+
+    for statement, words in (
+        ({"Action": ["sts:AssumeRole", "sts:TagSession"]},
+         "a.b may now sts:AssumeRole, sts:TagSession the role worker/Thing"),
+        ({"Action": ["sts:AssumeRole", "sts:AssumeRoleWithSAML"]}, "the role worker/Thing may now be assumed by a.b"),
+        ({"NotAction": "sts:AssumeRole"}, "a.b may now every action but sts:AssumeRole the role worker/Thing"),
+    ):  # fmt: skip
+        assert [str(each) for each in told({}, trusting(**statement))] == [words]
+
+
+def test_documents_compare_by_where_they_are() -> None:
+    """One property is for something else than another; the order of a list means nothing."""
+    document = {"Statement": [allow("sqs:*", Principal="*")]}
+    one, other = (resource("AWS::X::Y", **{key: document}) for key in ("KeyPolicy", "OtherPolicy"))
+    assert [str(each) for each in told(one, other)] == ["worker/Thing now lets everyone call sqs:*"]
+    policies = [{"PolicyName": name, "PolicyDocument": {"Statement": allow(f"{name}:*")}} for name in ("s3", "sqs")]
+    roles = [resource("AWS::IAM::Role", Policies=each) for each in (policies, policies[::-1])]
+    assert told(roles[0], roles[1]) == ()
+    for half in ({"Principal": "p"}, {"Action": "a"}):
+        assert told({}, resource("AWS::X::Y", **half)) == ()
+    assert told({}, resource("AWS::EC2::VPCEndpoint")) == ()
+
+
+def test_a_permission_says_its_conditions_by_their_own_names() -> None:
+    """Compared as what they become: ARNs by their wildcards; only some bound everyone."""
+    operators = {"SourceArn": "ArnLike", "SourceAccount": "StringEquals", "PrincipalOrgID": "StringEquals",
+                 "OrganizationId": "StringEquals", "FunctionUrlAuthType": "StringEquals",
+                 "EventSourceToken": "StringEquals", "InvokedViaFunctionUrl": "Bool"}  # fmt: skip
+    for key, operator in operators.items():
+        everyone = {**PERMISSION, "Principal": "*", key: "x"}
+        [widening] = told({}, resource("AWS::Lambda::Permission", **everyone))
+        assert str(widening) == f"worker/Thing now lets everyone call lambda:InvokeFunction, when {key} {operator} x"
+        bounds = ("SourceArn", "SourceAccount", "PrincipalOrgID", "OrganizationId")
+        assert widening.grave == (key not in bounds)
+    one, other = (resource("AWS::Lambda::Permission", **PERMISSION, SourceArn=each) for each in ("arn:*", "arn:a"))
+    assert told(one, other) == ()
+
+
+def test_a_denial_that_may_not_hold_is_told() -> None:
+    """Beside grants as well; what only allows under a condition is told when it comes."""
+    exists = by_policy(
+        "AWS::SQS::QueuePolicy", allow("sqs:a", Principal=OURS), deny("sqs:*", Principal="*"), Queues=["q"]
+    )
+    exists["Thing"]["Condition"] = "Open"
+    assert "denies something" in "".join(map(str, told(exists, exists)))
+    old, new = (
+        by_policy("AWS::SQS::QueuePolicy", *each, Queues=["q"]) for each in ([deny("sqs:*", Principal="*")], [])
+    )
+    [widening] = told(old, new)
+    assert str(widening) == "worker/Thing no longer denies sqs:* on every queue to everyone"
+    grants = by_policy("AWS::SQS::QueuePolicy", allow("sqs:a", Principal=OURS), Queues=["q"])
+    grants["Thing"]["Condition"] = "Open"
+    assert "denies" not in "".join(map(str, told({}, grants)))
+
+
+def test_what_a_denial_was_about_stays_unless_it_is_known_to_go() -> None:
+    """By its id or its ARN; a part of a name and a name that nobody knows yet may stay."""
+    queue = {"Orders": {"Type": "AWS::SQS::Queue"}}
+    denial = deny("sqs:*", Principal="*")
+    later = {"Target": KnownAfter("queue", "Url")}
+    for target, stays in (
+        ({"Fn::GetAtt": ["Orders", "Arn"]}, False), ({"Ref": "Orders"}, False), ({"Fn::Sub": "${Orders}x"}, True),
+        ({"Ref": "Target"}, True), ("q", True),
+    ):  # fmt: skip
+        denied = {**queue, **by_policy("AWS::SQS::QueuePolicy", denial, Queues=[target])}
+        assert bool(told(denied, {}, (later, later))) == stays
+    old = by_policy("AWS::SQS::QueuePolicy", denial, Queues=["q", "r"])
+    assert [str(each) for each in told(old, {})] == ["worker/Thing goes, and with it what it denied on q, r"]
+    assert len(told(old, resource("AWS::SNS::TopicPolicy"))) == 1
 
 
 def test_what_goes_with_its_target_is_no_widening() -> None:

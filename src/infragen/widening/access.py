@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any
 
 from infragen.widening.found import Resources, Widening
-from infragen.widening.policies import ANYTHING, EVERYTHING, Condition, Grant, Names, covers, grants, lowered, wider
-from infragen.widening.symbols import Reader, Symbol, Text, may_meet, shown, text_of
+from infragen.widening.policies import ANYTHING, EVERYTHING, Condition, Grant, Names, grants, lowered, wider
+from infragen.widening.symbols import Reader, Symbol, Text, may_meet, shown, text_of, within
 
 TRUST, RIGHTS, RESOURCE = "trust", "rights", "resource"
 
@@ -103,7 +103,7 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
 def _grants(resource: Mapping[str, Any], reader: Reader, defaults: bool = False) -> tuple[Grant, ...]:
     """What a resource grants; with `defaults` also what AWS grants where nothing is written."""
     kind, properties = str(resource.get("Type")), resource.get("Properties", {})
-    if not resource or kind.startswith("AWS::WAF") or not isinstance(properties, Mapping):
+    if kind.startswith("AWS::WAF"):
         return ()
     found = [grant for path, document in _documents((), properties) for grant in _read(kind, path, document, reader)]
     if isinstance(properties.get("Principal"), str | dict) and "Action" in properties:
@@ -124,7 +124,7 @@ def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, .
             return
     if isinstance(value, Mapping) and "Statement" in value:
         yield path, value
-    elif isinstance(value, Mapping) and "Statement" in json.dumps(value.get("Fn::Sub", ""), default=str):
+    elif isinstance(value, Mapping) and "Statement" in json.dumps(value.get("Fn::Sub"), default=str):
         yield path, [value]
     elif isinstance(value, Mapping):
         for key, inner in value.items():
@@ -165,7 +165,7 @@ def _attached(
     for key in ("ManagedPolicyArns", "ManagedPolicies"):
         for each in _more(was, now, key, old, new):
             name = shown(each)
-            lead = f"{subject.name} {subject.now}has the managed policy {name.rpartition('/')[2] or name}"
+            lead = f"{subject.name} {subject.now}has the managed policy {name.rpartition('/')[2]}"
             yield lead, name.endswith(ALL_POWERFUL)
     if "PermissionsBoundary" in was and "PermissionsBoundary" not in now:
         yield f"{subject.name} no longer has a permissions boundary", True
@@ -206,13 +206,13 @@ def _roles(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...],
 def _removed(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     """Denials that go with the resource that held them, while what they were about stays."""
     for name, resource in old.bodies.items():
-        keys = TARGETS.get(resource["Type"], ())
         denied = any(each.effect != "Allow" for each in _grants(resource, old.reader))
         stays = new.bodies.get(name, {}).get("Type") == resource["Type"]
-        if stays or not keys or not denied:
+        if stays or not denied:
             continue
         properties = resource.get("Properties", {})
-        targets = [each for key in keys if key in properties for each in old.reader.texts(properties[key])]
+        keys = [each for each in TARGETS.get(resource["Type"], ()) if each in properties]
+        targets = [each for key in keys for each in old.reader.texts(properties[key])]
         staying = [shown(each) for each in targets if not _gone(each, old, new)]
         if staying:
             sentence = f"{layer}/{name} goes, and with it what it denied on {', '.join(staying)}"
@@ -328,18 +328,12 @@ def _overlap(one: Grant, other: Grant) -> bool:
 def _grave(grant: Grant, account: str) -> bool:
     """Whether it reaches beyond the account, or is a right to everything."""
     if grant.kind == RIGHTS:
-        free = grant.actions.negated or any(
-            covers(_over(each), _over(text_of("iam:*"))) for each in grant.actions.patterns
-        )
+        free = grant.actions.negated or any(within(text_of("iam:*"), each) for each in grant.actions.patterns)
         return free and grant.resources == EVERYTHING
     bounded = any(each.key in WITHIN_ACCOUNT for each in grant.conditions)
     if grant.principals.negated or grant.principals == EVERYTHING:
         return not bounded
     return any(_foreign(each, account) for each in grant.principals.patterns)
-
-
-def _over(action: Text) -> Grant:
-    return Grant(RIGHTS, "Allow", EVERYTHING, Names(frozenset({action})))
 
 
 def _foreign(principal: Text, account: str) -> bool:

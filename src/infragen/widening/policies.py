@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from itertools import product
 from typing import Any
 
-from infragen.widening.symbols import Reader, Symbol, Text, may_meet, text_of, within
+from infragen.widening.symbols import Reader, Symbol, Text, may_meet, within
 
 ANYTHING: Text = ("*",)
 ARN_FIELDS = 6
@@ -116,8 +116,8 @@ def lowered(text: Text) -> Text:
 
 def _principals(value: Any, reader: Reader) -> tuple[Text, ...] | None:
     """Principals as `AWS arn…`, `Service x.amazonaws.com`; `*` for everyone."""
-    if value is None or isinstance(value, str):
-        return None if value is None else (text_of(value),)
+    if value is None:
+        return None
     if not isinstance(value, Mapping):
         return (reader.text(value),)
     found: list[Text] = []
