@@ -108,7 +108,8 @@ def examine(
     action = ACTIONS.get(row(state.status).deploy if state else OnDeploy.CREATE, "update")
     live = state if state is not None and action in ("update", "continue") else None
     parameters, missing = resolve(unit, live, known)
-    old_body, body = _bodies(cloud, live, unit.text, unit.body) if live else ({}, unit.body)
+    body: Mapping[str, Any] = unit.body
+    old_body = _deployed(cloud, live, unit.text, body) if live else {}
     old = Side(old_body, _comparable(old_body, live.parameters if live else {}))
     new = Side(body, effective(body, {**parameters, **missing}, live.parameters if live else {}))
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
@@ -185,12 +186,10 @@ def resolve(
     return ready, missing
 
 
-def _bodies(
-    cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The deployed template and the rendered one, read in the same way, so that nothing but content can differ."""
+def _deployed(cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The deployed template, to be compared with `body`, which is what reading its own `text` would give."""
     deployed = cloud.template(state.stack_id)
-    return (body, body) if deployed == text else (parse(deployed), parse(text))
+    return body if deployed == text else parse(deployed)
 
 
 def deployed_side(cloud: Cloud, state: StackState) -> Side:
@@ -304,8 +303,8 @@ def _examine_child(
     parameters = differing(_comparable(body, state.parameters), new.values)
     if same_url and not parameters and not tags:
         return _Child(StackPlan(layer, state.name, "none"), LayerSides(layer, new, new))
-    old_body, body = (body, body) if same_url else _bodies(cloud, state, child.text, body)
-    old, new = Side(old_body, _comparable(old_body, state.parameters)), Side(body, new.values)
+    old_body = body if same_url else _deployed(cloud, state, child.text, body)
+    old = Side(old_body, _comparable(old_body, state.parameters))
     rows = compare(layer, region, old, new, tags=names(tags))
     plan = StackPlan(
         layer, state.name, "update", rows,
