@@ -51,7 +51,7 @@ templates: $(STAMP) ## Check that the committed templates are current and lint w
 	$(BIN)/cfn-lint --include-checks I -- templates/*/*.yaml
 
 bench: $(STAMP) ## Measure start-up, rendering, linting and deploying, as ratios
-	$(BIN)/python benchmarks/run.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/run.py
 
 docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/infragen schema > environment.schema.json

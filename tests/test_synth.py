@@ -26,9 +26,9 @@ def dev() -> Environment:
 def test_templates_read_back_as_the_bodies_they_were_written_from(name: str) -> None:
     """The YAML of every template parses to exactly the body in memory: a plan compares it with what it read."""
     assembly = synthesize(load_environment(DEV.with_stem(name)))
-    for template in (*assembly.templates, assembly.root()):
-        assert parse(template.text) == template.body
-        assert repr(parse(template.text)) == repr(template.body)
+    root = assembly.root()
+    for text, body in [*((each.text, each.body) for each in assembly.templates), (root.text, root.body)]:
+        assert repr(parse(text)) == repr(body)
 
 
 def test_an_absent_section_turns_its_layer_off(dev: Environment) -> None:
