@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import botocore.loaders
+import botocore.session
 import pytest
 
 pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
@@ -25,9 +26,7 @@ def nothing_of_the_users() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_are_read_once() -> Iterator[None]:
-    """Let all boto3 sessions share botocore's data files: a session of its own would parse megabytes in every test."""
-    reader = botocore.loaders.JSONFileLoader
-    load = functools.cache(reader().load_file)
+    """Let all boto3 sessions share what botocore read of its data: each would find and parse megabytes for itself."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reader, "load_file", lambda _, path: load(path))
+        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
         yield

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -109,14 +108,16 @@ def test_what_was_linted_before_is_not_linted_again(alone: Assembly, tmp_path: P
     assert [each.rule for each in errors(with_queue(alone, VisibilityTimeout="later"), cache)] == ["E3012"]
 
 
-def test_a_damaged_cache_only_costs_time(assembly: Assembly, tmp_path: Path) -> None:
+def test_a_damaged_cache_only_costs_time(alone: Assembly, tmp_path: Path) -> None:
     """The templates are linted again; empty, cut off and foreign entries are all survived."""
-    broken = with_queue(assembly, VisibilityTimeout="soon")
-    errors(broken, tmp_path / "cache")
+    broken = [with_queue(alone, VisibilityTimeout=wrong) for wrong in ("soon", "later", "never", "ever")]
+    lint(broken, tmp_path / "cache")
     entries = list((tmp_path / "cache").iterdir())
-    for entry, damage in zip(entries, cycle(['{"findings": [', '{"findings": [{"rule": 1}]}', "[1]"]), strict=False):
+    damages = ("", '{"findings": [', '{"findings": [{"rule": 1}]}', "[1]")
+    for entry, damage in zip(entries, damages, strict=True):
         entry.write_text(damage)
-    assert [each.rule for each in errors(broken, tmp_path / "cache")] == ["E3012"]
+    found = lint(broken, tmp_path / "cache")
+    assert [[each.rule for each in some if each.level == "error"] for some in found] == [["E3012"]] * 4
 
 
 def test_a_cache_that_cannot_be_written_only_costs_time(alone: Assembly, tmp_path: Path) -> None:
@@ -126,12 +127,13 @@ def test_a_cache_that_cannot_be_written_only_costs_time(alone: Assembly, tmp_pat
 
 
 def test_many_templates_are_linted_in_several_processes_and_each_finding_stays_with_its_own(
-    assembly: Assembly,
+    alone: Assembly,
 ) -> None:
-    """Two assemblies at once, six templates: as many as two processes take."""
-    found = lint([with_queue(assembly, VisibilityTimeout=wrong) for wrong in ("soon", "later")])
+    """Five templates: as many as two processes take."""
+    words = ["soon", "later", "never", "ever", "now"]
+    found = lint([with_queue(alone, VisibilityTimeout=wrong) for wrong in words])
     wrong = [[each.message.split("'")[1] for each in some if each.level == "error"] for some in found]
-    assert wrong == [["soon"], ["later"]]
+    assert wrong == [[each] for each in words]
 
 
 FINDING = Finding(
