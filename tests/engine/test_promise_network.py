@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bench import Bench, at_work, environment
 from fakeaws import FakeAws
-from fakeaws.proxy import THROTTLED, Proxy, Seen
+from fakeaws.proxy import THROTTLED, Interrupt, Proxy, Seen
 from figures import Tried
 from stage import assembly, layer
 from sweeps import seeds
@@ -86,7 +86,7 @@ def test_ten_minutes_without_network_are_survived(
         proxy.cut(600, after=lots.uniform(20, 250))
         cut_off = at_work(aws, env, proxy.url)
         result = cut_off.deploy(assembly(*four(), env=env))
-    assert result.exit_code == 0, result.outcomes
+    assert result.exit_code == 0, "\n".join(map(repr, result.outcomes))
     assert any(call.fault for call in proxy.calls)
     told = cut_off.ui.event_ids()
     assert len(told) == len(set(told))
@@ -94,6 +94,19 @@ def test_ten_minutes_without_network_are_survived(
     happened = {event.id for each in stacks for event in each.events}
     reviewed = {event.id for each in stacks for event in each.events if event.status == "REVIEW_IN_PROGRESS"}
     assert happened - reviewed <= set(told) <= happened  # the review comes before the operation
+
+
+def test_the_network_is_waited_for_between_two_stacks(aws: FakeAws, tmp_path: Path) -> None:
+    """P8, N3: while a change set is made that waits for another stack's outputs; before that too little is at stake."""
+    env = environment(tmp_path, topology="independent")
+    at_work(aws, env).bootstrap()
+    with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+        cut_off = at_work(aws, env, proxy.url)
+        proxy.on("CreateChangeSet", Interrupt(lambda: proxy.cut(600), applied=True), nth=2)
+        result = cut_off.deploy(assembly(*four(), env=env))
+    assert {type(each) for each in result.outcomes} == {Deployed}
+    aws.clock.settle()
+    assert [each.name for each in aws.cloud.change_sets.values() if each.execution == "AVAILABLE"] == []
 
 
 def four() -> list[LayerTemplate]:

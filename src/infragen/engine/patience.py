@@ -14,6 +14,9 @@ GRACE = 300.0
 BEFORE = 120.0
 """Seconds to try on while nothing is under way yet: then giving up loses nothing."""
 
+UNDER_WAY = 3600.0
+"""Seconds to wait for the network where a deployment is under way and this stack is not: then the others are told."""
+
 
 def patiently(
     session: Session, layer: str, read: Callable[[], T], limit: float | None = None

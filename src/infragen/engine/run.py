@@ -14,14 +14,14 @@ from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Road, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
-from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.patience import BEFORE, UNDER_WAY, patiently
 from infragen.engine.preview import Deployed as Known
 from infragen.engine.preview import Examined, LayerSides, Prepared, examine, prepare, resolve
-from infragen.engine.progress import Session, Warned
+from infragen.engine.progress import Lost, Session, Warned
 from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, walk
-from infragen.errors import CloudError, Conflict, OperationFailed
+from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
 from infragen.plan import EnvironmentPlan, Plan, StackUnit
 from infragen.stack import ChangeSet, StackState
 
@@ -85,14 +85,33 @@ class Run:
         return Deployment(self.proposal.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Road:
-        """The road of one unit whose requirements are deployed."""
-        outcome = yield from self._road(layer)
+        """The road of one unit whose requirements are deployed.
+
+        While others run or have run, a lost network is no reason to leave this one for another deployment: its road
+        begins anew until AWS is back, as long as nothing was executed or deleted on it.
+        """
+        since = self.session.timer.now()
+        again = self._prepared(layer).examined.action != "recreate"
+        while True:
+            try:
+                outcome = yield from self._road(layer)
+                break
+            except Unavailable as error:
+                waited = self.session.timer.now() - since
+                if not (again and self.started) or layer in self.started or waited > UNDER_WAY:
+                    raise
+                self.session.ui.tell(Lost(layer, error.message))
+                yield
         if isinstance(outcome, Deployed | Unchanged):
             self.outputs[layer] = Known(outcome.outputs)
         return outcome
 
+    def _prepared(self, layer: str) -> Prepared:
+        [found] = [each for each in self.proposal.prepared if each.examined.unit.layer == layer]
+        return found
+
     def _road(self, layer: str) -> Road:
-        [prepared] = [each for each in self.proposal.prepared if each.examined.unit.layer == layer]
+        prepared = self._prepared(layer)
         examined = prepared.examined
         made = prepared.change_set is not None
         if self.until and made:
@@ -189,9 +208,14 @@ class Run:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         self.litter.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, target_of(unit), follower, change_set.stack_id)
-        ended = cloud.stack(change_set.stack_id) if guarded else None
-        if ended is not None and (examined.live is not None or isinstance(outcome, Deployed)):
-            protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
+        if guarded and (examined.live is not None or isinstance(outcome, Deployed)):
+
+            def guard() -> None:
+                ended = cloud.stack(change_set.stack_id)
+                if ended is not None:
+                    protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
+
+            yield from patiently(self.session, unit.layer, guard, UNDER_WAY)
         if isinstance(outcome, Deployed):
             return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
         return outcome
