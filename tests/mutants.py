@@ -82,6 +82,12 @@ EQUIVALENT = (
         ("another 'before'", "another 'after'"),
         "any two words do",
     ),
+    Equivalent(
+        "widening/policies.py",
+        "return all(any(matches(each, other) for other in outer.patterns) for each in inner.patterns)",
+        ("all turned round",),
+        "what is no complement has one pattern",
+    ),
 )
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -993,6 +993,7 @@ def test_a_value_is_the_same_however_it_is_written(one: Any, other: Any) -> None
 
 APART = [
     ("*/x", "arn:aws:s3:::b/x"), ("arn:aws:s3:::*", "b"), ("arn:aws:s3:::*", "${aws:username}"),
+    ({"Fn::Sub": "${Orders.Arn}/a*"}, {"Fn::Sub": "${Orders.Arn}/b"}),
     ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Join": ["", [ORDERS, ":x"]]}), ("arn:aws:s3:::b*", "arn:aws:s3::b:x"),
     ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Sub": "${Orders.QueueName}x"}), ("arn:aws:s3:::b?", "arn:aws:s3:::b*"),
     ("arn:aws:sqs:*:*:a", "arn:aws:sqs:r:1:b:a"), ("arn:aws:*:a", "arn:aws:s3:::a"),

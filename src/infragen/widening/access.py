@@ -84,7 +84,10 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
         before = old.bodies.get(name, {})
         if before.get("Type") != resource["Type"]:
             before = {}
-        sides = tuple(_grants(*pair, bool(before)) for pair in ((before, old.reader), (resource, new.reader)))
+        sides = tuple(
+            (*_grants(*pair), *(_by_default(*pair) if before else ()))
+            for pair in ((before, old.reader), (resource, new.reader))
+        )
         more, less = wider(*sides)
         for sentence, grave in _told(subject, more, less, sides[0], account):
             yield Widening("permissions", subject.place, sentence, grave)
@@ -100,18 +103,23 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
 # --- what is granted --------------------------------------------------------------------------------------------
 
 
-def _grants(resource: Mapping[str, Any], reader: Reader, defaults: bool = False) -> tuple[Grant, ...]:
-    """What a resource grants; with `defaults` also what AWS grants where nothing is written."""
+def _grants(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
+    """What is written that a resource grants."""
     kind, properties = str(resource.get("Type")), resource.get("Properties", {})
     if kind.startswith("AWS::WAF"):
         return ()
     found = [grant for path, document in _documents((), properties) for grant in _read(kind, path, document, reader)]
     if isinstance(properties.get("Principal"), str | dict) and "Action" in properties:
         found.append(_permission(properties, reader))
-    key, document = BY_DEFAULT.get(kind, ("", {}))
-    if defaults and key and key not in properties:
-        found += grants(document, reader, RESOURCE)
     return tuple(found)
+
+
+def _by_default(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
+    """What AWS grants where nothing is written."""
+    if resource["Type"] not in BY_DEFAULT:
+        return ()
+    key, document = BY_DEFAULT[resource["Type"]]
+    return () if key in resource.get("Properties", {}) else tuple(grants(document, reader, RESOURCE))
 
 
 def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
