@@ -260,16 +260,20 @@ def test_the_page_is_used_by_keyboard(opened: Open) -> None:
     window.keyboard.press("Tab")
     assert window.evaluate(focused) == "Skip to the changes"
     assert window.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
-    seen = []
-    for _ in range(6):
-        window.keyboard.press("Tab")
+    seen: list[str] = []
+    cost = window.locator("details.part")
+    for key in ("Tab", "Tab", "Tab", "Tab", "Enter", "Tab"):
+        assert cost.evaluate("(each) => each.open") is (len(seen) > 4)
+        window.keyboard.press(key)
         seen.append(window.evaluate(focused))
     assert seen[:3] == [
         "database: 1 to replace",
         "queue: 1 to change",
         "api: 1 to add, 1 to change, 1 to remove, 1 unknown until it runs",
     ]
-    assert seen[3:5] == ["Cost", "Cost"]
+    assert seen[3:5] == ["Cost: +14.20 USD/month, not all of it priced; before 109.20, after 123.40"] * 2
+    assert seen[5] == "Cost"
+    window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.id") == "search"
     window.keyboard.type("cluster")
     assert rows(window) == ["Cluster"]

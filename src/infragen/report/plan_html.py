@@ -151,7 +151,9 @@ def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | Non
 
 
 def _cost(cost: CostDelta) -> Iterator[str]:
-    yield _folded("Cost", len(cost.resources) <= LONG_LINES)
+    """One line, which opens to the table: who reviews wants to see the changes first."""
+    change = words.cost_summary(cost)
+    yield _folded(f"Cost: {change}; before {cost.before.expected:,.2f}, after {cost.after.expected:,.2f}", False)
     yield _scroll("Cost", _cost_table(cost))
     if cost.unpriced:
         yield f"<p>Not priced:</p><ul>{''.join(f'<li>{_text(each)}</li>' for each in cost.unpriced)}</ul>"
