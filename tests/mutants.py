@@ -88,6 +88,18 @@ EQUIVALENT = (
         ("all turned round",),
         "what is no complement has one pattern",
     ),
+    Equivalent(
+        "widening/policies.py",
+        "return mine.values <= theirs.values",
+        ("another boundary of mine.values <= theirs.values",),
+        "equal lines were found before",
+    ),
+    Equivalent(
+        "widening/policies.py",
+        "return mine.values >= theirs.values",
+        ("another boundary of mine.values >= theirs.values",),
+        "equal lines were found before",
+    ),
 )
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -376,6 +376,7 @@ CONDITIONS = [
     ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["2001:db8::/32"], True),
     ("IpAddress", ["x"], "IpAddress", ["x", "y"], True),
     ("IpAddress", ["x", "y"], "IpAddress", ["x"], False),
+    ("IpAddress", ["x"], "IpAddress", ["y"], True),
     ("IpAddress", ["10.0.0.0/8"], "IpAddress", ["10.1.0.1/16"], False),
     ("NotIpAddress", ["10.0.0.0/8"], "NotIpAddress", ["10.0.0.0/8", "11.0.0.0/8"], False),
     ("NumericLessThan", ["5"], "NumericLessThan", ["4"], True),
@@ -813,6 +814,11 @@ def test_sentences_join_what_is_alike_and_say_what_was() -> None:
          f"may now be assumed by {OURS} (was: only lambda.amazonaws.com)"),
         (role(SEND), role(SEND, allow(["sqs:SendMessage", "sqs:Other"], "q")),
          "may now call sqs:Other, sqs:SendMessage on q (was: only Orders)"),
+        (role(but("Action", "iam:*", Resource="q", Condition=SECURE)), role(but("Action", "iam:*", Resource="q")),
+         "may now call every action but iam:* on q (was: only when aws:SecureTransport Bool true)"),
+        (role(but("Action", "iam:*", Resource="q")), role(allow("iam:GetUser", "r")), "may now call iam:GetUser on r"),
+        (role(allow("iam:*", "q")), role(but("Action", "iam:*", Resource="r")),
+         "may now call every action but iam:* on r"),
     ]  # fmt: skip
     for old, new, words in cases:
         assert [str(each) for each in told(old, new)] == [f"the role worker/Role {words}"]
