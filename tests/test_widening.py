@@ -296,6 +296,7 @@ NARROWER = [
     (role(allow("s3:*", {"Fn::Sub": "${Orders.Arn}*"})), role(allow("s3:*", {"Fn::Join": ["", [ORDERS, "/x"]]}))),
     (role(allow("logs:*", "arn:aws:logs:r:1:*x")), role(allow("logs:*", "arn:aws:logs:r:1:a:x"))),
     (role(allow("s3:*", "x")), role(allow("s3:*", "x", Condition=SECURE))),
+    (role(but("Resource", "arn:aws:sqs:*", Action="s3:*")), role(allow("s3:*", "arn:aws:s3:::b"))),
     (role(allow("s3:*", "x", Sorry={"a": 1, "b": 2})), role({"Sorry": {"b": 2, "a": 1}, **allow("s3:*", "x")})),
     (role(allow("s3:*", ["S3:x", {"a": 1, "b": 2}])), role(allow("s3:*", [{"b": 2, "a": 1}, "S3:x"]))),
     (
@@ -838,6 +839,13 @@ def test_what_a_trust_allows_beside_assuming_the_role_is_told_in_its_own_words()
         ({"NotAction": "sts:AssumeRole"}, "a.b may now every action but sts:AssumeRole the role worker/Thing"),
     ):  # fmt: skip
         assert [str(each) for each in told({}, trusting(**statement))] == [words]
+
+
+def test_an_exception_that_goes_is_told() -> None:
+    """One of several names that were withheld is withheld no more."""
+    both, one = (role(but("Action", each, Resource="*")) for each in (["iam:*", "sts:*"], ["iam:*"]))
+    assert told(both, one)
+    assert told(one, both) == ()
 
 
 def test_documents_compare_by_where_they_are() -> None:
