@@ -3,12 +3,18 @@
 import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import botocore.loaders
 import botocore.session
 import pytest
 
 pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: a good part of a test is waiting for other processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +36,10 @@ def models_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
         yield
+
+
+@pytest.fixture(scope="session")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of cfn-lint's findings for all tests and all workers: they deploy much the same templates."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "findings"

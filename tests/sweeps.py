@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, Phase, settings
 SEED = int(os.environ.get("INFRAGEN_SOAK", "0"))
 SOAKING = "INFRAGEN_SOAK" in os.environ
 
-_COUNTER = [HealthCheck.function_scoped_fixture]  # `tried` of `figures` counts over all examples of a test
+# `tried` of `figures` counts over all examples of a test; a busy machine is no fault of a test
+_HEALTHY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile(
-    "short", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=_COUNTER
+    "short", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=_HEALTHY
 )
-settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000, suppress_health_check=_COUNTER)
+settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000, suppress_health_check=_HEALTHY)
 settings.register_profile("mutants", settings.get_profile("short"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("soak" if SOAKING else "short")
 

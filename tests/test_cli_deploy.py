@@ -42,14 +42,12 @@ def topology(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, account: str, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def project(tmp_path: Path, findings: Path, account: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with the environment dev, and the credentials of the test's account."""
     (tmp_path / "environments").mkdir()
     write(tmp_path, account, "nested")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)

@@ -31,7 +31,7 @@ Command = list[str]
 
 @pytest.fixture
 def command(
-    emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, account: str, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Command]:
     """Gives the command line of a subcommand, in a directory with the environment dev."""
     (tmp_path / "environments").mkdir()
@@ -39,7 +39,7 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     for name in ("CI", "NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
 

@@ -41,12 +41,6 @@ def write(directory: Path, more: str = LAYERS, topology: str = "independent") ->
     return file
 
 
-@pytest.fixture(scope="session")
-def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where lint findings are kept for all tests: the environment is the same in most."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def topology() -> str:
     """A test that wants the other one says so with parametrize."""
@@ -89,7 +83,7 @@ def somebody_updates(aws: FakeAws, seconds: float) -> None:
 def test_s7_deploy_waits_for_somebody_elses_operation_when_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
     """S7: without --wait exit code 5 and the option is named; a wait that is too short too; --wait alone goes on."""
     run("deploy", "--yes")
-    somebody_updates(aws, 600)
+    somebody_updates(aws, 150)
     refused = run("deploy", "--yes", code=5)
     assert "shop-test-queue is UPDATE_IN_PROGRESS since" in refused.stderr
     assert f"let `infragen deploy --env test --endpoint-url {aws.url} --wait` wait for it" in refused.stderr

@@ -68,7 +68,9 @@ def topology() -> str:
 
 
 @pytest.fixture
-def run(topology: str, emulator: Emulator, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    topology: str, emulator: Emulator, account: str, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
     """Runs a command in a directory with the environment dev and gives its checked lines; the bucket is there."""
     (tmp_path / "environments").mkdir()
     text = ENVIRONMENT.format(account=account, topology=topology)
@@ -76,7 +78,7 @@ def run(topology: str, emulator: Emulator, account: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
 
     def invoke(command: str, *options: str, code: int = 0) -> list[Line]:
         arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, "--format", "json", *options]

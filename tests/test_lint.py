@@ -65,15 +65,21 @@ def test_a_finding_names_the_layer_the_rule_and_the_place_in_the_rendered_file(a
     assert "VisibilityTimeout: soon" in broken.template("queue").text.splitlines()[finding.line - 1]
 
 
-@pytest.mark.parametrize("missing", ["DeletionPolicy", "UpdateReplacePolicy"])
-def test_r6_what_holds_data_must_say_what_becomes_of_it(alone: Assembly, missing: str) -> None:
+def test_r6_what_holds_data_must_say_what_becomes_of_it(alone: Assembly) -> None:
     """R6: a queue without one of its two policies is an error that names the attribute and the resource."""
-    resources = dict(alone.template("queue").body["Resources"])
-    resources["OrdersQueue"] = {key: value for key, value in resources["OrdersQueue"].items() if key != missing}
+    policies = ("DeletionPolicy", "UpdateReplacePolicy")
+    for missing, findings in zip(policies, lint([without(alone, each) for each in policies]), strict=True):
+        [finding] = [each for each in findings if each.level == "error"]
+        assert (finding.layer, finding.rule, finding.path) == ("queue", "I3011", ("Resources", "OrdersQueue"))
+        assert finding.message.startswith(f"'{missing}' is a required property")
+
+
+def without(alone: Assembly, attribute: str) -> Assembly:
+    """The same assembly, the queue without an attribute."""
     [template] = alone.templates
-    [finding] = errors(replace(alone, templates=(replace(template, body={**template.body, "Resources": resources}),)))
-    assert (finding.layer, finding.rule, finding.path) == ("queue", "I3011", ("Resources", "OrdersQueue"))
-    assert finding.message.startswith(f"'{missing}' is a required property")
+    resources = dict(template.body["Resources"])
+    resources["OrdersQueue"] = {key: value for key, value in resources["OrdersQueue"].items() if key != attribute}
+    return replace(alone, templates=(replace(template, body={**template.body, "Resources": resources}),))
 
 
 def test_the_wiring_of_nested_stacks_is_checked(assembly: Assembly) -> None:

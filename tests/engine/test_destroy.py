@@ -416,8 +416,8 @@ def test_r3_a_slow_deletion_is_explained_once_after_two_minutes(bench: Bench, aw
     """R3: the function, and the security group with the interfaces that use it; nothing about what is quick."""
     deployed(bench, bench.unit("data", {"Group": GROUP, "Worker": FUNCTION, "Jobs": QUEUE}))
     aws.settings.network_interfaces["Group"] = [ENI]
-    aws.slow("Worker", 1800, on="delete")
-    aws.slow("Group", 300, on="delete")
+    aws.slow("Worker", 400, on="delete")
+    aws.slow("Group", 200, on="delete")
     began = aws.clock.seconds
     told: list[float] = []
     bench.ui.heard = lambda event: told.append(aws.clock.seconds - began) if isinstance(event, Noticed) else None

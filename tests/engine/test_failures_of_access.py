@@ -44,12 +44,12 @@ Status = Callable[..., Result]
 
 
 @pytest.fixture
-def status(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Status:
+def status(tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch) -> Status:
     """`infragen status` of an environment, with this AWS configuration and these variables and no other."""
     (tmp_path / "environments").mkdir()
     environment(tmp_path / "environments", "network:\n  nat: none\n  azs: 2\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
