@@ -122,6 +122,7 @@ def test_p3_the_table_has_every_status_of_the_api() -> None:
     assert {*words("StackStatus"), ABSENT, "SOMETHING_NEW", "SOMETHING_NEW_IN_PROGRESS"} == set(STACKS)
 
 
+@pytest.mark.promise("P3", "states of a stack before a command: one answer to each, unknown ones too")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("status", STACKS)
 def test_p3_each_command_has_one_answer_to_each_status(bench: Bench, aws: FakeAws, status: str, command: str) -> None:
@@ -196,6 +197,7 @@ def deploy_with(bench: Bench, looks: int, **pretended: Any) -> Deployment:
     return deploy_plan(Plan(bench.env, (unit,), ()), dataclasses.replace(session, cloud=cloud), Options())
 
 
+@pytest.mark.promise("P3", "states of a change set before it is executed: one answer to each")
 @pytest.mark.parametrize(("status", "execution"), list(itertools.product(STATUSES, EXECUTIONS)))
 def test_p3_each_state_of_a_change_set_has_one_answer(bench: Bench, aws: FakeAws, status: str, execution: str) -> None:
     """P3: waited for, executed, or an error with its exit code; it is never executed in any state but one."""
