@@ -13,7 +13,7 @@ SOAKING = "INFRAGEN_SOAK" in os.environ
 # `tried` of `figures` counts over all examples of a test; a busy machine is no fault of a test
 _HEALTHY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile(
-    "short", derandomize=True, database=None, deadline=None, max_examples=50, suppress_health_check=_HEALTHY
+    "short", derandomize=True, database=None, deadline=None, max_examples=30, suppress_health_check=_HEALTHY
 )
 settings.register_profile("soak", print_blob=True, deadline=None, max_examples=2000, suppress_health_check=_HEALTHY)
 settings.register_profile("mutants", settings.get_profile("short"), phases=[Phase.explicit, Phase.generate])
