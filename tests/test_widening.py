@@ -266,6 +266,9 @@ def test_the_same_again_is_no_widening(old: Mapping[str, Any], new: Mapping[str,
     assert told(old, old) == told(new, new) == ()
 
 
+WHOEVER = KnownAfter("network", "Who")
+
+
 def but(key: str, value: Any, **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", f"Not{key}": value, **more}
 
@@ -848,6 +851,27 @@ def test_an_exception_that_goes_is_told() -> None:
     assert told(one, both) == ()
 
 
+def test_a_trust_under_a_condition_is_no_right() -> None:
+    """The right to assume other roles does not cover who may assume this one."""
+    some = [{"Statement": allow("sts:AssumeRole", Principal=each)} for each in ("*", {"Service": "a.b"})]
+    new = role(allow("sts:AssumeRole"))
+    new["Role"]["Properties"]["AssumeRolePolicyDocument"] = {"Fn::If": ["Open", *some]}
+    found = told(role(allow("sts:AssumeRole")), new)
+    assert "the role worker/Role may now be assumed by everyone (was: only lambda.amazonaws.com)" in map(str, found)
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [({"Ref": "Later"}, "(known after network: Who)"), (222222222222, "222222222222"), (["a", "b"], '["a", "b"]')],
+)
+def test_a_permission_is_told_whoever_it_is_for(who: Any, words: str) -> None:
+    """Somebody who is not known yet, an account written as a number, or what cannot be read: it may be anybody."""
+    new, later = resource("AWS::Lambda::Permission", **{**PERMISSION, "Principal": who}), {"Later": WHOEVER}
+    assert [(str(each), each.grave) for each in told({}, new, ({}, later))] == [
+        (f"worker/Thing now lets {words} call lambda:InvokeFunction", True)
+    ]
+
+
 def test_documents_compare_by_where_they_are() -> None:
     """One property is for something else than another; the order of a list means nothing."""
     document = {"Statement": [allow("sqs:*", Principal="*")]}
@@ -1083,6 +1107,8 @@ def test_what_is_not_decided_counts_as_wider() -> None:
         group(tcp(443, str(perhaps)) | {"CidrIp": perhaps}),
         group({"Fn::If": ["Open", tcp(22, "0.0.0.0/0"), {"Ref": "AWS::NoValue"}]}),
         group(tcp({"Ref": "Port"}, "10.0.0.0/8")),
+        group(entry({"Ref": "Protocol"})),
+        group(entry({"Fn::Sub": "tc${Letter}"})),
         role(allow({"Fn::FindInMap": ["M", "A", "B"]}, ORDERS)),
         role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),

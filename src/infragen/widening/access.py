@@ -109,7 +109,7 @@ def _grants(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
     if kind.startswith("AWS::WAF"):
         return ()
     found = [grant for path, document in _documents((), properties) for grant in _read(kind, path, document, reader)]
-    if isinstance(properties.get("Principal"), str | dict) and "Action" in properties:
+    if "Principal" in properties and "Action" in properties:
         found.append(_permission(properties, reader))
     return tuple(found)
 
@@ -143,7 +143,7 @@ def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, .
 
 
 def _read(kind: str, path: Sequence[str], document: Any, reader: Reader) -> Iterable[Grant]:
-    if path[-1:] == ("AssumeRolePolicyDocument",):
+    if "AssumeRolePolicyDocument" in path:
         return grants(document, reader, TRUST)
     return grants(document, reader, RIGHTS if kind in IDENTITIES else "/".join((RESOURCE, *path)))
 

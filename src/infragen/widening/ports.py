@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
-from infragen.widening.symbols import Reader, Text, shown
+from infragen.widening.symbols import Reader, Symbol, Text, shown
 
 Network = IPv4Network | IPv6Network
 ALL = "-1"
@@ -60,7 +60,7 @@ class Rule:
 
 def read(properties: Mapping[str, Any], group: Text, direction: str, reader: Reader) -> list[Rule]:
     """The rules of one entry: one for each of its peers."""
-    protocol = _protocol(shown(reader.text(properties.get("IpProtocol", ""))).lower())
+    protocol = _protocol(reader.text(properties["IpProtocol"])) if "IpProtocol" in properties else None
     ports = _ports(properties, protocol)
     peers = [_peer(reader.text(properties[key])) for key in PEERS[direction] if key in properties]
     owner = reader.text(properties.get("SourceSecurityGroupOwnerId", ""))
@@ -68,8 +68,9 @@ def read(properties: Mapping[str, Any], group: Text, direction: str, reader: Rea
     return [Rule(group, direction, protocol, ports, peer) for peer in owned or [()]]
 
 
-def _protocol(written: str) -> str | None:
-    known = written == ALL or written.isalnum()
+def _protocol(text: Text) -> str | None:
+    written = shown(text).lower()
+    known = (written == ALL or written.isalnum()) and not any(isinstance(each, Symbol) for each in text)
     return PROTOCOLS.get(written, written) if known else None
 
 
