@@ -82,11 +82,30 @@ EQUIVALENT = (
         ("another 'before'", "another 'after'"),
         "any two words do",
     ),
+    *(
+        Equivalent(
+            "widening/access.py",
+            f'"{name}": ("{operator}", "lambda:{name.lower()}"),',
+            (f"another 'lambda:{name.lower()}'",),
+            "compared with nothing but itself: any word of its own does",
+        )
+        for name, operator in (
+            ("FunctionUrlAuthType", "StringEquals"),
+            ("EventSourceToken", "StringEquals"),
+            ("InvokedViaFunctionUrl", "Bool"),
+        )
+    ),
     Equivalent(
-        "widening/policies.py",
-        "return all(any(matches(each, other) for other in outer.patterns) for each in inner.patterns)",
-        ("all turned round",),
-        "what is no complement has one pattern",
+        "widening/access.py",
+        'free = grant.actions.negated or within(text_of("iam:*"), grant.actions.pattern)',
+        ("another 'iam:*'",),
+        "what holds iam:* ends in a star, which holds what follows",
+    ),
+    Equivalent(
+        "widening/network.py",
+        'for rule in read({**entry, "IpProtocol": ALL}, (*table, " ", *way), "egress", side.reader):',
+        ("another ' '",),
+        "parts the table from the way: any separator does",
     ),
     Equivalent(
         "widening/policies.py",

@@ -1,5 +1,6 @@
 """Widenings as sentences: what reviewers read when a template lets more through than what is deployed."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ RIGHTS = [
      "the role worker/Role may now call sqs:* on Orders/x (was: only */x)", False),
     (role(allow("sqs:*", "*x")), role(allow("sqs:*", "yx:z")),
      "the role worker/Role may now call sqs:* on yx:z (was: only *x)", False),
+    (role(SEND), role({"Effect": "Allow", "NotAction": ["sqs:*", "sns:*"], "Resource": "*"}),
+     "the role worker/Role may now call every action but sns:*, sqs:* on every resource", True),
     (role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), role(allow("iam:GetUser")),
      "the role worker/Role may now call iam:GetUser on every IAM resource", False),
     (role({"Effect": "Allow", "Action": "sqs:*", "NotResource": "arn:aws:sqs:*"}),
@@ -203,6 +206,9 @@ NETWORK = [
      "worker/Thing may now reach everything at 0.0.0.0/0, everything at ::/0", False),
     ({}, rule(GroupId="sg-1", **tcp(5432, "0.0.0.0/0")),
      "sg-1 now accepts tcp 5432 from 0.0.0.0/0", True),
+    ({}, {"Rule": {"Type": "AWS::EC2::SecurityGroupEgress",
+                   "Properties": {"GroupId": "sg-1", **tcp(5432, "10.0.0.0/8")}}},
+     "sg-1 may now reach tcp 5432 at 10.0.0.0/8", False),
     ({}, resource("AWS::EC2::Route", **ROUTE, GatewayId="igw-1"),
      "the route table worker/rtb now leads to 0.0.0.0/0 through igw-1", False),
     (resource("AWS::EC2::Route", **ROUTE, NatGatewayId="nat-1"),
@@ -305,6 +311,10 @@ NARROWER = [
     (
         by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal="*"), Queues=["q"]),
         by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal={"AWS": "*"}), Queues=["q"]),
+    ),
+    (
+        by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal={"AWS": "*"}), Queues=["q"]),
+        by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal="*"), Queues=["q"]),
     ),
     (group(tcp(443, "0.0.0.0/0")), group(tcp(443, "10.0.0.0/9"), tcp(443, "10.128.0.0/9"))),
     (group(tcp(80, "0.0.0.0/0"), tcp(81, "0.0.0.0/0")), group(tcp(80, "0.0.0.0/0", 81))),
@@ -438,6 +448,7 @@ COVERED = [
     (entry("tcp", -1), entry("tcp")), (entry("icmp", -1, 5), entry("icmp", 8, 0)),
     (entry("-1"), entry("-1", CidrIp="10.1.2.3/16")), (entry("tcp", 1, 9), entry("tcp", 2, 9)),
     (entry("-1"), entry("-1", CidrIp="10.0.0.0/8", SourceSecurityGroupOwnerId="2")),
+    (entry("50"), entry("50", CidrIp="10.1.0.0/16")),
 ]  # fmt: skip
 OPENED = [
     (entry("tcp", 1), entry("udp", 1)), (entry("tcp", 1), entry("-1")), (entry("50"), entry("51")),
@@ -479,6 +490,12 @@ def test_a_rule_says_what_it_opens() -> None:
     for new, words in opened.values():
         [widening] = told(group(), group(new))
         assert str(widening) == f"worker/Thing now accepts {words} from 10.0.0.0/8"
+    theirs = {"SourceSecurityGroupId": "x", "SourceSecurityGroupOwnerId": "2"}
+    [widening] = told(group(), group(entry("-1", **theirs)))
+    assert str(widening) == "worker/Thing now accepts everything from x of 2"
+    for unread in (5, "IpProtocol", {"Fn::If": ["Open", 1, 2]}):
+        [widening] = told(group(), group(unread))  # type: ignore[arg-type]  # no rule at all
+        assert str(widening) == f"worker/Thing now accepts an unknown protocol from [{json.dumps(unread)}]"
     for key in ("DestinationSecurityGroupId", "DestinationPrefixListId", "CidrIpv6"):
         peer = "2001:db8::/32" if key == "CidrIpv6" else "x"
         [widening] = told(group(), group(egress=[entry("-1", **{key: peer})]))
@@ -565,6 +582,7 @@ PUBLIC = [
     ("AWS::MSK::Cluster", "BrokerNodeGroupInfo/ConnectivityInfo/PublicAccess/Type",
      [None, "DISABLED"], "SERVICE_PROVIDED_EIPS"),
     ("AWS::SageMaker::NotebookInstance", "DirectInternetAccess", ["Disabled"], "Enabled"),
+    ("AWS::Lambda::Url", "AuthType", ["AWS_IAM"], "NONE"),
 ]  # fmt: skip
 
 
@@ -621,6 +639,8 @@ def test_routes_compare_by_where_they_lead() -> None:
         for other in (*WAYS, *OUT):
             old, new = (resource("AWS::EC2::Route", **ROUTE, **{key: f"{key}-1"}) for key in (one, other))
             assert bool(told(old, new)) == (one != other and not {one, other} <= set(OUT)), (one, other)
+        old, new = (resource("AWS::EC2::Route", **ROUTE, **{one: each}) for each in ("a", "b"))
+        assert bool(told(old, new)) == (one in WAYS)
     for key, value in (("DestinationIpv6CidrBlock", "::/0"), ("DestinationPrefixListId", "pl-1")):
         old, new = ({"RouteTableId": "rtb", key: each, "GatewayId": "i"} for each in ("2001:db8::/32", value))
         [widening] = told(resource("AWS::EC2::Route", **old), resource("AWS::EC2::Route", **new))
@@ -634,6 +654,7 @@ LINKED = ("VPCGatewayAttachment", "VPCPeeringConnection", "TransitGatewayAttachm
 @pytest.mark.parametrize("kind", LINKED)
 def test_connections_are_told_when_they_come_and_when_they_lead_elsewhere(kind: str) -> None:
     """Their tags say nothing."""
+    assert len(told({}, resource(f"AWS::EC2::{kind}", Tags=["x"]))) == 1
     one, other = (resource(f"AWS::EC2::{kind}", VpcId=vpc) for vpc in ("a", "b"))
     assert [len(each) for each in (told({}, one), told(one, other), told(one, one))] == [1, 1, 0]
     for key in ("Tags", "TagSpecifications"):
@@ -784,6 +805,7 @@ WHO = [
     ({"CanonicalUser": "x"}, {}, True), ({"Federated": ACCOUNT}, {}, True), ("s3.amazonaws.com", {}, False),
     ("alexa.amazon.com", {}, False), ("someone", {}, True), ({"AWS": "a:b:c:d"}, {}, True),
     ({"AWS": OTHER}, {"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+    ({"AWS": {"Fn::Select": [4, {"Fn::Split": [":", ORDERS]}]}}, {}, False),
 ]  # fmt: skip
 
 
@@ -851,6 +873,12 @@ def test_an_exception_that_goes_is_told() -> None:
     assert told(one, both) == ()
 
 
+def test_what_may_be_the_exception_is_no_part_of_the_rest() -> None:
+    """A name that nobody knows yet may turn out to be the one that was withheld."""
+    for withheld, given in (("arn:aws:sqs:r:1:q", ORDERS), (ORDERS, "arn:aws:sqs:r:1:q")):
+        assert told(role(but("Resource", withheld, Action="sqs:*")), role(allow("sqs:*", given)))
+
+
 def test_a_trust_under_a_condition_is_no_right() -> None:
     """The right to assume other roles does not cover who may assume this one."""
     some = [{"Statement": allow("sts:AssumeRole", Principal=each)} for each in ("*", {"Service": "a.b"})]
@@ -858,6 +886,20 @@ def test_a_trust_under_a_condition_is_no_right() -> None:
     new["Role"]["Properties"]["AssumeRolePolicyDocument"] = {"Fn::If": ["Open", *some]}
     found = told(role(allow("sts:AssumeRole")), new)
     assert "the role worker/Role may now be assumed by everyone (was: only lambda.amazonaws.com)" in map(str, found)
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ({"AWS": OURS}, OURS), ({"Service": "a.b"}, "a.b"), ({"Federated": "f"}, "f"), ({"CanonicalUser": "c"}, "c"),
+        ({"AWS": ""}, "AWS "), ({"Ref": "Later"}, "(known after network: Who)"),
+    ],
+)  # fmt: skip
+def test_principals_are_told_by_their_names(who: Any, words: str) -> None:
+    """Without their kind, but for one that has no name; what only AWS knows is told as it is."""
+    new = by_policy("AWS::SQS::QueuePolicy", allow("sqs:*", Principal=who), Queues=["q"])
+    found = told({}, new, ({}, {"Later": WHOEVER}))
+    assert [str(each) for each in found] == [f"worker/Thing now lets {words} call sqs:*"]
 
 
 @pytest.mark.parametrize(
@@ -870,6 +912,17 @@ def test_a_permission_is_told_whoever_it_is_for(who: Any, words: str) -> None:
     assert [(str(each), each.grave) for each in told({}, new, ({}, later))] == [
         (f"worker/Thing now lets {words} call lambda:InvokeFunction", True)
     ]
+
+
+def test_of_a_stack_that_is_new_nothing_is_said_to_be_so_now() -> None:
+    """There was no before."""
+    rules = group(tcp(443, "10.0.0.0/8"))
+    new = {"Resources": {**role(allow("sqs:*", "q")), **rules}}
+    assert {str(each) for each in widenings("worker", EMPTY, Side(new, {}), ACCOUNT, REGION)} == {
+        "the role worker/Role may be assumed by lambda.amazonaws.com",
+        "the role worker/Role may call sqs:* on q",
+        "worker/Thing accepts tcp 443 from 10.0.0.0/8",
+    }
 
 
 def test_documents_compare_by_where_they_are() -> None:
@@ -906,7 +959,8 @@ def test_a_denial_that_may_not_hold_is_told() -> None:
         "AWS::SQS::QueuePolicy", allow("sqs:a", Principal=OURS), deny("sqs:*", Principal="*"), Queues=["q"]
     )
     exists["Thing"]["Condition"] = "Open"
-    assert "denies something" in "".join(map(str, told(exists, exists)))
+    perhaps = "worker/Thing denies something under a condition that is not known yet"
+    assert Widening("permissions", "worker/Thing", perhaps) in told(exists, exists)
     old, new = (
         by_policy("AWS::SQS::QueuePolicy", *each, Queues=["q"]) for each in ([deny("sqs:*", Principal="*")], [])
     )
@@ -922,12 +976,15 @@ def test_what_a_denial_was_about_stays_unless_it_is_known_to_go() -> None:
     queue = {"Orders": {"Type": "AWS::SQS::Queue"}}
     denial = deny("sqs:*", Principal="*")
     later = {"Target": KnownAfter("queue", "Url")}
+    kept = {"Kept": {"Type": "AWS::SQS::Queue"}}
     for target, stays in (
         ({"Fn::GetAtt": ["Orders", "Arn"]}, False), ({"Ref": "Orders"}, False), ({"Fn::Sub": "${Orders}x"}, True),
-        ({"Ref": "Target"}, True), ("q", True),
+        ({"Ref": "Target"}, True), ("q", True), ({"Fn::Sub": "${Orders}${Kept}"}, True),
     ):  # fmt: skip
-        denied = {**queue, **by_policy("AWS::SQS::QueuePolicy", denial, Queues=[target])}
-        assert bool(told(denied, {}, (later, later))) == stays
+        denied = {**queue, **kept, **by_policy("AWS::SQS::QueuePolicy", denial, Queues=[target])}
+        assert bool(told(denied, kept, (later, later))) == stays
+    [widening] = told(by_policy("AWS::IAM::ManagedPolicy", deny("sqs:*"), Roles=["r"]), {})
+    assert str(widening) == "worker/Thing goes, and with it what it denied on r"
     old = by_policy("AWS::SQS::QueuePolicy", denial, Queues=["q", "r"])
     assert [str(each) for each in told(old, {})] == ["worker/Thing goes, and with it what it denied on q, r"]
     assert len(told(old, resource("AWS::SNS::TopicPolicy"))) == 1
@@ -1011,6 +1068,7 @@ WRITTEN_DIFFERENTLY = [
     ({"Fn::Select": [0, {"Fn::GetAZs": "r"}]}, {"Fn::Select": [0, {"Fn::GetAZs": "r"}]}),
     ({"Fn::Select": [0, {"Fn::Sub": "${Orders}"}]}, {"Fn::Select": [0, {"Fn::Sub": "${Orders}"}]}),
     ({"Fn::Select": [0, {"Ref": "Orders"}]}, {"Fn::Select": [0, {"Ref": "Orders"}]}),
+    ({"Ref": "AWS::StackName"}, {"Fn::Sub": "${AWS::StackName}"}),
     (1.5, "1.5"),
     (True, "true"),
     ({}, {}),
@@ -1034,6 +1092,7 @@ APART = [
     ({"Fn::Sub": "${Orders.Arn}/a*"}, {"Fn::Sub": "${Orders.Arn}/b"}),
     ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Join": ["", [ORDERS, ":x"]]}), ("arn:aws:s3:::b*", "arn:aws:s3::b:x"),
     ({"Fn::Sub": "${Orders.Arn}*"}, {"Fn::Sub": "${Orders.QueueName}x"}), ("arn:aws:s3:::b?", "arn:aws:s3:::b*"),
+    ("arn:aws:s3:::b/?", "arn:aws:s3:::b/${aws:username}"),
     ("arn:aws:sqs:*:*:a", "arn:aws:sqs:r:1:b:a"), ("arn:aws:*:a", "arn:aws:s3:::a"),
 ]  # fmt: skip
 
@@ -1112,6 +1171,7 @@ def test_what_is_not_decided_counts_as_wider() -> None:
         role(allow({"Fn::FindInMap": ["M", "A", "B"]}, ORDERS)),
         role(allow("sqs:*", {"Fn::Select": [0, {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "${List}"}]})),
+        role(allow("sqs:*", {"Fn::Split": [",", {"Fn::Sub": "x,${List}"}]})),
         role(allow("sqs:*", {"Fn::Join": [",", {"Ref": "List"}]})),
         role(allow("sqs:*", {"Fn::GetAtt": ["Orders", {"Ref": "Attribute"}]})),
         role(SEND, trust=[{"Ref": "List"}]),

@@ -145,7 +145,7 @@ def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, .
 def _read(kind: str, path: Sequence[str], document: Any, reader: Reader) -> Iterable[Grant]:
     if "AssumeRolePolicyDocument" in path:
         return grants(document, reader, TRUST)
-    return grants(document, reader, RIGHTS if kind in IDENTITIES else "/".join((RESOURCE, *path)))
+    return grants(document, reader, RIGHTS if kind in IDENTITIES else str((RESOURCE, *path)))
 
 
 def _permission(properties: Mapping[str, Any], reader: Reader) -> Grant:
@@ -239,13 +239,13 @@ def _told(
     subject: Subject, more: Sequence[Grant], less: Sequence[Grant], before: Sequence[Grant], account: str
 ) -> Iterator[tuple[str, bool]]:
     """One sentence for the grants that differ in their action only."""
-    for effect, some in (("Allow", more), ("Deny", less)):
+    for gained, some in ((True, more), (False, less)):
         key = lambda each: (each.kind, _order(each.principals), _order(each.resources), str(_when(each)))  # noqa: E731 # local to the sort and the grouping
         for _, group in groupby(sorted(some, key=key), key):
             alike = list(group)
             if alike[0].unread is not None:
                 yield f"{subject.name}: a statement that infragen cannot read: {shown(alike[0].unread)}", True
-            elif effect == "Allow":
+            elif gained:
                 yield _allowed(subject, alike, before), any(_grave(each, account) for each in alike)
             else:
                 yield _no_longer_denied(subject, alike), False
@@ -330,18 +330,18 @@ def _was(alike: Sequence[Grant], before: Sequence[Grant]) -> str:
 def _overlap(one: Grant, other: Grant) -> bool:
     if one.actions.negated or other.actions.negated:
         return one.actions == other.actions
-    return any(may_meet(mine, theirs) for mine in one.actions.patterns for theirs in other.actions.patterns)
+    return may_meet(one.actions.pattern, other.actions.pattern)
 
 
 def _grave(grant: Grant, account: str) -> bool:
     """Whether it reaches beyond the account, or is a right to everything."""
     if grant.kind == RIGHTS:
-        free = grant.actions.negated or any(within(text_of("iam:*"), each) for each in grant.actions.patterns)
+        free = grant.actions.negated or within(text_of("iam:*"), grant.actions.pattern)
         return free and grant.resources == EVERYTHING
     bounded = any(each.key in WITHIN_ACCOUNT for each in grant.conditions)
     if grant.principals.negated or grant.principals == EVERYTHING:
         return not bounded
-    return any(_foreign(each, account) for each in grant.principals.patterns)
+    return _foreign(grant.principals.pattern, account)
 
 
 def _foreign(principal: Text, account: str) -> bool:

@@ -11,7 +11,7 @@ from infragen.widening.found import Resources, Widening
 from infragen.widening.ports import ALL, Rule, admitted, read
 from infragen.widening.symbols import Reader, Symbol, Text, shown
 
-GROUP, VPC = "AWS::EC2::SecurityGroup", "AWS::EC2::VPC"
+GROUP = "AWS::EC2::SecurityGroup"
 ASSOCIATION = "AWS::EC2::SubnetRouteTableAssociation"
 SEPARATE = {"AWS::EC2::SecurityGroupIngress": "ingress", "AWS::EC2::SecurityGroupEgress": "egress"}
 ALLOW_ALL = ({"IpProtocol": ALL, "CidrIp": "0.0.0.0/0"}, {"IpProtocol": ALL, "CidrIpv6": "::/0"})
@@ -157,10 +157,7 @@ def _all_rules(side: Resources) -> Iterator[tuple[str, Rule]]:
 def _entries(value: Any) -> Iterable[Mapping[str, Any]]:
     """The entries of an inline list; one that is not an object is a rule of which nothing is known."""
     entries = value if isinstance(value, list | tuple) else [value]
-    return (
-        each if isinstance(each, Mapping) and "IpProtocol" in each else {"CidrIp": {"Fn::If": [each]}}
-        for each in entries
-    )
+    return (each if isinstance(each, Mapping) and "IpProtocol" in each else {"CidrIp": [each]} for each in entries)
 
 
 def _normal(group: Text, side: Resources) -> Text:
@@ -230,11 +227,11 @@ def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     ]
     for name, entry in sides[1].items():
         before = sides[0].get(name)
-        if entry.get("RuleAction") != "deny" and (before is None or not same(before, entry)):
+        if entry.get("RuleAction") != "deny" and not same(before, entry):
             yield Widening("network", f"{layer}/{name}", f"the network ACL entry {layer}/{name} lets more through")
     for name, entry in sides[0].items():
         after = sides[1].get(name)
-        if entry.get("RuleAction") != "allow" and (after is None or not same(entry, after)):
+        if entry.get("RuleAction") != "allow" and not same(entry, after):
             yield Widening("network", f"{layer}/{name}", f"the network ACL entry {layer}/{name} denies less")
 
 
@@ -250,9 +247,9 @@ def _opened(before: Mapping[str, Any], after: Mapping[str, Any], now: str) -> It
             if any(not before or each not in old or _undecided(each) for each in open_now):
                 yield f"{now}{switch.sentence}", switch.grave
     if kind == "AWS::S3::Bucket":
-        off = _unblocked(was, properties)
+        off = ", ".join(_unblocked(was, properties))
         if off:
-            yield f"no longer blocks public access ({', '.join(off)})", True
+            yield f"no longer blocks public access ({off})", True
     if kind in LINKS:
         sides = [{k: v for k, v in side.items() if k not in NOT_A_LINK} for side in (was, properties)]
         if not before or not same(*sides):
@@ -263,19 +260,19 @@ def _undecided(value: object) -> bool:
     return isinstance(value, dict | list | KnownAfter)
 
 
-def _unblocked(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _unblocked(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """What a bucket blocked, or may have, and blocks no more. A new bucket blocks everything when nothing is written,
     and one whose blocks are taken away nothing (S3 User Guide, "Blocking public access").
     """
     key = "PublicAccessBlockConfiguration"
     held, block = was.get(key), now.get(key)
     if block is None and held is None:
-        return []
+        return
     blocked: Mapping[str, Any] = dict.fromkeys(BLOCKS, True)
     if isinstance(held, Mapping) and set(held) <= set(BLOCKS):  # and not a function of which nothing is known
         blocked = held
     maybe = [each for each in BLOCKS if blocked.get(each, False) not in NO]
-    return [each for each in maybe if not isinstance(block, Mapping) or block.get(each) not in (True, "true")]
+    yield from (each for each in maybe if not isinstance(block, Mapping) or block.get(each) not in (True, "true"))
 
 
 def _values(value: Any, path: Sequence[str]) -> list[object]:

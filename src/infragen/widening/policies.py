@@ -23,10 +23,16 @@ KNOWN_KEYS = frozenset({
 
 @dataclass(frozen=True)
 class Names:
-    """What matches one of the patterns or, negated, none of them."""
+    """What matches the one pattern or, negated, none of the patterns."""
 
     patterns: frozenset[Text]
     negated: bool = False
+
+    @property
+    def pattern(self) -> Text:
+        """The only pattern of what is not negated."""
+        [pattern] = self.patterns
+        return pattern
 
 
 EVERYTHING = Names(frozenset({ANYTHING}))
@@ -49,11 +55,12 @@ class Grant:
     """Requests that are allowed or denied: who may do what to what, when all conditions hold.
 
     `kind` parts what never compares: the document of a role's trust from that of its rights. `unread` holds a statement
-    that was not understood; it is the same as itself only. `written` are the actions with their capitals.
+    that was not understood, which has no effect that is known; it is the same as itself only. `written` are the actions
+    with their capitals.
     """
 
     kind: str
-    effect: str
+    effect: str | None
     principals: Names = EVERYTHING
     actions: Names = EVERYTHING
     resources: Names = EVERYTHING
@@ -71,7 +78,7 @@ def grants(document: Any, reader: Reader, kind: str) -> Iterator[Grant]:
 
 def _statement(statement: Any, reader: Reader, kind: str) -> Iterator[Grant]:
     if not _understood(statement):
-        yield Grant(kind, "unread", unread=reader.text([statement]))
+        yield Grant(kind, None, unread=reader.text([statement]))
         return
     conditions = frozenset(_conditions(statement.get("Condition", {}), reader))
     sides = (
@@ -150,13 +157,13 @@ def covers(outer: Grant, inner: Grant) -> bool:
 
 def _contains(outer: Names, inner: Names, matches: Any, *, apart: bool) -> bool:
     """Whether the inner set is part of the outer; `apart` says that patterns which cannot meet are disjoint sets."""
-    if outer == inner or ANYTHING in (outer.patterns if not outer.negated else ()):
+    if outer in (inner, EVERYTHING):
         return True
     if inner.negated:
         return outer.negated and all(any(matches(each, mine) for mine in inner.patterns) for each in outer.patterns)
     if outer.negated:
-        return apart and not any(may_meet(each, other) for each in inner.patterns for other in outer.patterns)
-    return all(any(matches(each, other) for other in outer.patterns) for each in inner.patterns)
+        return apart and not any(may_meet(inner.pattern, each) for each in outer.patterns)
+    return bool(matches(inner.pattern, outer.pattern))
 
 
 def _same_principal(inner: Text, outer: Text) -> bool:
@@ -166,12 +173,13 @@ def _same_principal(inner: Text, outer: Text) -> bool:
 
 def _arn_within(inner: Text, outer: Text) -> bool:
     """Wildcards of an ARN stay within its fields, the last of which is the rest (IAM: "Resource")."""
-    if inner[:1] == outer[:1] and any(isinstance(each, Symbol) for each in inner[:1]):
-        return ":" not in inner and within(inner, outer)  # what follows the ARN of one and the same thing
-    mine, theirs = _fields(inner), _fields(outer)
-    if mine is None or theirs is None:
+    match inner, outer:
+        case (Symbol() as mine, *_), (Symbol() as theirs, *_) if mine == theirs:
+            return ":" not in inner and within(inner, outer)  # what follows the ARN of one and the same thing
+    some, others = _fields(inner), _fields(outer)
+    if some is None or others is None:
         return False
-    return all(within(*pair) for pair in zip(mine, theirs, strict=True))
+    return all(map(within, some, others))
 
 
 def _fields(text: Text) -> tuple[Text, ...] | None:

@@ -52,7 +52,7 @@ class Rule:
         """Protocol and ports: `tcp 443`."""
         if self.protocol is None or self.protocol == ALL:
             return "everything" if self.protocol else "an unknown protocol"
-        if self.ports is None or (self.protocol in WITH_PORTS and self.ports == (0, LAST_PORT)):
+        if self.ports in (None, (0, LAST_PORT)):
             return f"{self.protocol} on every port" if self.protocol in WITH_PORTS else self.protocol
         first, last = self.ports
         return f"{self.protocol} {first}" if first == last else f"{self.protocol} {first}-{last}"
@@ -106,15 +106,10 @@ def admitted(rule: Rule, others: Iterable[Rule]) -> bool:
         return True
     if rule.protocol in WITH_PORTS and rule.ports is not None:
         first, last = rule.ports
-        starts = {first, *(port for each in near for port in _edges(each) if port in range(first, last + 1))}
+        ends = (each.ports[1] + 1 for each in near if each.ports is not None)  # where less may be open than before
+        starts = {first, *(port for port in ends if port in range(first, last + 1))}
         return all(_reaches(rule, [each for each in near if _open_at(each, port)]) for port in starts)
-    wide = [each for each in near if each.protocol == ALL or _all_of(each, rule)]
-    return _reaches(rule, wide)
-
-
-def _edges(rule: Rule) -> tuple[int, ...]:
-    """The ports at which a rule begins to hold, and ceases to."""
-    return () if rule.ports is None else (rule.ports[0], rule.ports[1] + 1)
+    return _reaches(rule, [each for each in near if _all_of(each, rule)])
 
 
 def _open_at(rule: Rule, port: int) -> bool:
@@ -123,11 +118,11 @@ def _open_at(rule: Rule, port: int) -> bool:
 
 
 def _all_of(outer: Rule, inner: Rule) -> bool:
-    """Whether a rule of the same protocol, which is not tcp or udp, holds for all that the inner one is about."""
+    """Whether a rule of the same protocol, or of all, holds for every port, type and code of the inner one."""
     if outer.protocol in WITH_PORTS:
         return outer.ports == (0, LAST_PORT)
     if outer.ports is None:
-        return True  # of a protocol without ports
+        return True  # of a protocol without ports, or of all
     if inner.ports is None:
         return False
     types = outer.ports[0] in (-1, inner.ports[0])

@@ -167,8 +167,9 @@ def _steps(one: Text, other: Text, here: int, there: int) -> Iterator[tuple[int,
         yield here + 1, there
     if right and free:
         yield here, there + 1
-    if left and right and ("?" in left + right or left == right):
-        yield here + 1, there + 1
+    match left, right:
+        case [mine], [theirs] if mine == theirs or "?" in (mine, theirs):
+            yield here + 1, there + 1
 
 
 def _anything(element: str | Symbol) -> bool:
