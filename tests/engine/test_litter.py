@@ -11,9 +11,10 @@ from fakeaws import FakeAws
 from stage import QUEUE, TOPIC, assembly, layer
 
 from infragen.engine.destroy import destroy_environment, plan_destroy
-from infragen.engine.litter import find_left, prune
+from infragen.engine.litter import Litter, find_left, prune
 from infragen.engine.observe import observe, under_review
-from infragen.errors import InfragenError
+from infragen.engine.schedule import together
+from infragen.errors import CloudError, InfragenError
 from infragen.plan import StackUnit
 from infragen.synth import Assembly
 
@@ -93,6 +94,19 @@ def test_c6_one_that_aws_refuses_to_delete_does_not_keep_the_others(bench: Bench
     assert len(names(aws)) == 1
 
 
+def test_c6_one_that_could_not_be_deleted_at_once_is_deleted_at_the_end(bench: Bench, aws: FakeAws) -> None:
+    """C6: a run that goes on after a deletion that failed still knows what it made."""
+    assert bench.deploy_units(bench.unit("first", {"Jobs": QUEUE})).exit_code == 0
+    change_set_id = leave(bench, bench.unit("first", {"News": TOPIC}), "infragen-1")
+    with Litter(bench.session) as litter:
+        litter.made(change_set_id, aws.stack("shop-test-first").id)
+        aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "cannot be deleted now")
+        with pytest.raises(CloudError):
+            together([litter.drop(change_set_id)], bench.session.timer)
+        assert names(aws) == {"infragen-1"}
+    assert names(aws) == set()
+
+
 def test_c6_the_limit_names_the_command(bench: Bench, aws: FakeAws) -> None:
     """C6: CloudFormation's limit, from a create as well as from an update."""
     aws.settings.change_set_limit = 0
@@ -108,6 +122,19 @@ def untagged_review(bench: Bench) -> StackUnit:
     leave(bench, unit, "infragen-1", kind="CREATE")
     assert bench.aws.stack(unit.stack).target.tags == {}
     return unit
+
+
+def test_c6_one_that_aws_cannot_delete_is_not_waited_for(bench: Bench, aws: FakeAws) -> None:
+    """C6: a deletion that takes its time may fail; it is told, and another try may do it."""
+    unit = untagged_review(bench)
+    aws.settings.change_set_delete_seconds, aws.settings.change_set_delete_fails = 4, True
+    [refused] = prune(bench.session, find_left(bench.env, bench.session))
+    assert "the change set infragen-1 is DELETE_FAILED" in refused
+    assert aws.stack(unit.stack).status == "REVIEW_IN_PROGRESS"
+    aws.settings.change_set_delete_fails = False
+    assert prune(bench.session, find_left(bench.env, bench.session)) == ()
+    aws.clock.settle()
+    assert aws.stack(unit.stack).status == "DELETE_COMPLETE"
 
 
 def test_s1_a_stack_that_a_killed_first_plan_left_is_pruned(bench: Bench, aws: FakeAws) -> None:

@@ -365,6 +365,9 @@ def delete(cloud: Cloud, change_set: ChangeSet) -> Steps:
     """Delete a set and all nested below it, with the stacks that exist only for review."""
     change_set.status = "DELETE_IN_PROGRESS" if change_set.children else change_set.status
     yield cloud.settings.change_set_delete_seconds
+    if cloud.settings.change_set_delete_fails:
+        change_set.status = "DELETE_FAILED"
+        return
     forget(cloud, change_set)
 
 

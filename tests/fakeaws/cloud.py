@@ -65,6 +65,7 @@ class Settings:
     type_seconds: dict[str, float] = field(default_factory=dict)
     change_set_seconds: float = 3.0
     change_set_delete_seconds: float = 0.0
+    change_set_delete_fails: bool = False
     cleanup_seconds: float = 0.0
     stale_reads: int = 0
     child_events_carry_token: bool = True

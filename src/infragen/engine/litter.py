@@ -51,10 +51,10 @@ class Litter:
         self._made.pop(change_set_id, None)
 
     def drop(self, change_set_id: str) -> Generator[None, None, None]:
-        """Deletes one now."""
-        stack_id = self._made.pop(change_set_id, None)
-        if stack_id is not None:
-            yield from discard(self._session.cloud, change_set_id, stack_id)
+        """Deletes one now; one that AWS does not delete now is tried again at the end."""
+        if change_set_id in self._made:
+            yield from discard(self._session.cloud, change_set_id, self._made[change_set_id])
+            self.keep(change_set_id)
 
 
 def sweep(cloud: Cloud, stack_ids: Iterable[str], now: float) -> None:

@@ -145,12 +145,18 @@ def _written(session: Session, place: str, check: str) -> str:
 
 
 def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
-    """Deletes a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left."""
+    """Deletes a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left.
+
+    Raises CloudError when AWS cannot delete it.
+    """
     cloud.delete_change_set(change_set_id)
     state = cloud.stack(stack_id)
     if state is None or state.status != "REVIEW_IN_PROGRESS":
         return
-    while cloud.change_set(change_set_id) is not None:
+    while (found := cloud.change_set(change_set_id)) is not None and found.status != "DELETE_COMPLETE":
+        if found.status == "DELETE_FAILED":
+            said = f"the change set {found.name} is DELETE_FAILED: {found.reason or 'AWS gave no reason'}"
+            raise CloudError(said, "`infragen changesets prune` tries again")
         yield
     if not cloud.change_sets(stack_id):
         cloud.delete_stack(stack_id, token_of(change_set_id))
