@@ -96,13 +96,16 @@ def test_ten_minutes_without_network_are_survived(
     assert happened - reviewed <= set(told) <= happened  # the review comes before the operation
 
 
-def test_the_network_is_waited_for_between_two_stacks(aws: FakeAws, tmp_path: Path) -> None:
-    """P8, N3: while a change set is made that waits for another stack's outputs; before that too little is at stake."""
+@pytest.mark.parametrize(("call", "applied"), [("CreateChangeSet", True), ("ExecuteChangeSet", False)])
+def test_the_network_is_waited_for_between_two_stacks(aws: FakeAws, tmp_path: Path, call: str, applied: bool) -> None:
+    """P8, N3: while a change set is made that waits for another stack's outputs, and when it is executed; before that
+    too little is at stake.
+    """
     env = environment(tmp_path, topology="independent")
     at_work(aws, env).bootstrap()
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
         cut_off = at_work(aws, env, proxy.url)
-        proxy.on("CreateChangeSet", Interrupt(lambda: proxy.cut(600), applied=True), nth=2)
+        proxy.on(call, Interrupt(lambda: proxy.cut(600), applied=applied), nth=2)
         result = cut_off.deploy(assembly(*four(), env=env))
     assert {type(each) for each in result.outcomes} == {Deployed}
     aws.clock.settle()

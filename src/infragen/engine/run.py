@@ -98,7 +98,8 @@ class Run:
                 break
             except Unavailable as error:
                 waited = self.session.timer.now() - since
-                if not (again and self.started) or layer in self.started or waited > UNDER_WAY:
+                waits = again and self.started and layer not in self.started and not self.interrupts.noted
+                if not waits or waited > UNDER_WAY:
                     raise
                 self.session.ui.tell(Lost(layer, error.message))
                 yield
@@ -201,9 +202,13 @@ class Run:
             protect(cloud, unit, examined.live, before, self.options.allow_replace)
         keep = self.options.on_failure == "keep" and examined.live is not None
         self.started[unit.layer] = change_set.stack_id
-        follower = yield from begin(
-            self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
-        )
+        try:
+            follower = yield from begin(
+                self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
+            )
+        except Unavailable:  # and nothing was executed
+            del self.started[unit.layer]
+            raise
         if follower is None:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         self.litter.keep(change_set.change_set_id)
