@@ -24,17 +24,17 @@ def deployed(run: Run, project: Path, account: str, topology: str) -> Path:
 
 def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project: Path) -> None:
     """Without --yes and without a flag for the widenings that it shows; afterwards there is nothing left to do."""
-    saved = run("plan", "--out", "dev.plan", "--format", "json")
+    saved = run("plan", "--out", "dev 1.plan", "--format", "json")
     assert json.loads(saved.stdout)["plans"][0]["changed"] is True
-    assert "saved in dev.plan: deploy it until " in saved.stderr
-    assert re.search(r"UTC with `infragen deploy --endpoint-url \S+ --plan dev.plan`$", saved.stderr.rstrip())
-    assert stat.S_IMODE((project / "dev.plan").stat().st_mode) == 0o600
+    assert "saved in dev 1.plan: deploy it until " in saved.stderr
+    assert re.search(r"UTC with `infragen deploy --endpoint-url \S+ --plan 'dev 1.plan'`$", saved.stderr.rstrip())
+    assert stat.S_IMODE((project / "dev 1.plan").stat().st_mode) == 0o600
     run("plan")
-    ended = run("deploy", "--plan", "dev.plan")
+    ended = run("deploy", "--plan", "dev 1.plan")
     assert "deployed" in ended.stdout
     assert "! the route table network/PrivateRoutes1 now leads to 0.0.0.0/0 through a NAT device" in ended.stderr
     assert "nothing to change" in run("plan").stdout
-    assert "unchanged" in run("deploy", "--plan", "dev.plan").stdout
+    assert "unchanged" in run("deploy", "--plan", "dev 1.plan").stdout
 
 
 def test_c9_a_plan_that_somebody_overtook_is_stale(run: Run, deployed: Path, account: str) -> None:

@@ -2,10 +2,15 @@
 
 import io
 import json
+import os
+import pty
 import re
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from plans import NASTY, nasty
@@ -29,6 +34,7 @@ from infragen.engine.progress import (
 )
 from infragen.errors import Refused
 from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.report.asking import ask
 from infragen.report.duration import span
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
 from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
@@ -244,3 +250,20 @@ def test_a_pipe_is_as_wide_as_columns_says(
     shown = CliRunner().invoke(main, ["diff", "one", "two", "--environments", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert columns - 60 < max(map(len, shown.stdout.splitlines())) <= columns
+
+
+def test_neither_another_word_nor_the_end_of_the_input_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question is put again; Ctrl-D ends it, and what is said next begins a line of its own."""
+    control, terminal = pty.openpty()
+    with os.fdopen(terminal, closefd=False) as read, os.fdopen(terminal, "w") as written:
+        monkeypatch.setattr(sys, "stdin", read)
+        monkeypatch.setattr(sys, "stderr", written)
+        os.write(control, b"sure\n\x04")
+        with pytest.raises(click.Abort):
+            ask(Question("go on?", "--yes"))
+    shown = b""
+    with suppress(OSError):  # as a terminal ends
+        while part := os.read(control, 4096):
+            shown += part
+    os.close(control)
+    assert shown.endswith(b"y or n, please\r\ngo on? [y/N]: \r\n")

@@ -363,7 +363,8 @@ def _is_real(change: Change, change_set: ChangeSet) -> bool:
 
 def delete(cloud: Cloud, change_set: ChangeSet) -> Steps:
     """Delete a set and all nested below it, with the stacks that exist only for review."""
-    change_set.status = "DELETE_IN_PROGRESS" if change_set.children else change_set.status
+    if change_set.children or change_set.status == "DELETE_FAILED":
+        change_set.status = "DELETE_IN_PROGRESS"
     yield cloud.settings.change_set_delete_seconds
     if cloud.settings.change_set_delete_fails:
         change_set.status = "DELETE_FAILED"

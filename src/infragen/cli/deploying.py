@@ -1,5 +1,6 @@
 """Commands that change what is in AWS, or say what they would change."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -223,7 +224,8 @@ def _planned(
     with staged(out) as write:
         shown = save_plan(assembly, started, wanted, hours * 3600, write)
     until = at(started.timer.date() + hours * 3600)
-    click.echo(pasteable(f"saved in {out}: deploy it until {until} with `infragen deploy --plan {out}`"), err=True)
+    command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
+    click.echo(pasteable(f"saved in {out}: deploy it until {until} with {command}"), err=True)
     return shown
 
 

@@ -6,6 +6,7 @@ deployment of the same stacks makes AWS delete them. Whoever deploys a saved pla
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -197,7 +198,8 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
 def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:
     if moved:
         lines = "\n".join(f"  {each}" for each in moved)
-        hint = f"make a new one: `infragen plan --env {saved.environment} --out {name}`; nothing was changed"
+        command = f"`infragen plan --env {saved.environment} --out {shlex.quote(name)}`"
+        hint = f"make a new one: {command}; nothing was changed"
         raise Conflict(f"the plan {name} is stale:\n{lines}", hint)
 
 

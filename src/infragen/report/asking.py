@@ -42,5 +42,6 @@ def _line(prompt: str) -> str:
         click.echo(err=True)
         raise
     if not line:
+        click.echo(err=True)
         raise click.Abort
     return line.strip()
