@@ -126,8 +126,9 @@ def _grave(rule: Rule) -> bool:
 
 
 def _was(rules: Sequence[Rule], before: Sequence[Rule]) -> str:
-    """The peers that the same ports had before, or the ports that the group had."""
-    near = [each for each in before if any((each.group, each.direction) == (one.group, one.direction) for one in rules)]
+    """The peers that the same ports had before, or the ports that the group had; all rules are of one group."""
+    first = rules[0]
+    near = [each for each in before if (each.group, each.direction) == (first.group, first.direction)]
     alike = [each for each in near if any(each.what == one.what for one in rules)]
     return f" (was: only {', '.join(dict.fromkeys(map(str, alike or near)))})" if near else ""
 
