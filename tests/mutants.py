@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import grimp
@@ -249,8 +250,9 @@ class Changed(SourceFileLoader):
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
         return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
-    def get_code(self, _: str) -> object:  # type: ignore[override]
-        return compile(self._mutant.make(), self.path, "exec")
+    def get_code(self, _: str) -> CodeType:
+        code: CodeType = compile(self._mutant.make(), self.path, "exec")
+        return code
 
 
 def _import_name(module: str) -> str:
