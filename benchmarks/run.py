@@ -108,7 +108,7 @@ def start_up(runs: int) -> None:
 PAIRS = """
 import gc, sys, time
 from infragen.config import Environment
-from infragen.synth import synthesize
+from infragen.assembly.synth import synthesize
 gc.set_threshold(50_000, 20, 20)  # as the command line does
 def environment(pairs):
     names = [f"topic-{n}" for n in range(pairs)]

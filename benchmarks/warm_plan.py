@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.bare_plan import ask, clients
+from infragen.assembly.synth import synthesize
 from infragen.aws import Account, connect
 from infragen.config import load_file
 from infragen.engine.deploy import plan_environment
 from infragen.engine.progress import Session, Timer
 from infragen.report.terminal import Terminal, console
-from infragen.synth import synthesize
 
 STACK = "shop-dev"
 

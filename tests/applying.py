@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from infragen.edits import opened
-from infragen.masking import document
-from infragen.stack import Absent, PropertyChange, ResourceChange
+from infragen.changes.values import opened
+from infragen.cloudformation import Absent, PropertyChange, ResourceChange
+from infragen.secrecy.masking import document
 
 Step = str | int
 Edit = tuple[tuple[Step, ...], PropertyChange]

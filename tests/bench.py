@@ -18,6 +18,8 @@ import pytest
 from fakeaws import FakeAws
 from fakeaws.cloudformation import CloudFormation
 
+from infragen.assembly.stacks import OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
+from infragen.assembly.synth import Assembly
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
 from infragen.config import Environment, load_environment
@@ -29,8 +31,7 @@ from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import Event, Happened, Question, Session, Timer, Ui
 from infragen.engine.recover import Recovery
 from infragen.engine.run import Deployment
-from infragen.plan import EnvironmentPlan, OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
-from infragen.synth import Assembly
+from infragen.plan.model import EnvironmentPlan
 
 ACCOUNT = "111122223333"
 

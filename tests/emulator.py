@@ -123,7 +123,7 @@ class Clients(Protocol):
 
 
 class Faults(Protocol):
-    """Sets what goes wrong in the test's account: the keys of `infragen.emulator.mends.faults`."""
+    """Sets what goes wrong in the test's account: the keys of `infragen_local.patches.faults`."""
 
     def __call__(self, **faults: Any) -> None: ...
 

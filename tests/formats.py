@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 from markdown_it import MarkdownIt
 
-from infragen.plan import EnvironmentPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report.event_schema import event_schema
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_markdown import LIMIT

@@ -1,6 +1,6 @@
 """Breaks modules in every small way, one at a time, and says which breaks no test notices. `make mutants` runs it.
 
-    python tests/mutants.py [guard | widening | …] [--processes N]
+    python tests/mutants.py [data_loss | access | …] [--processes N]
 
 A mutant is a module with one change: a comparison turned round or its boundary moved, `and` and `or` or `any` and `all`
 swapped, an operand, a `not`, a filter or a statement left out, a condition turned round, a text, number or truth value
@@ -47,9 +47,9 @@ class Gate:
 
 
 GATES = {
-    "guard": Gate(("guard.py",), ("engine/test_guard.py", "engine/test_promise_guard.py")),
-    "widening": Gate(
-        tuple(sorted(f"widening/{each.name}" for each in PACKAGE.glob("widening/*.py"))),
+    "data_loss": Gate(("gates/data_loss.py",), ("engine/test_guard.py", "engine/test_promise_guard.py")),
+    "access": Gate(
+        tuple(sorted(f"gates/access/{each.name}" for each in PACKAGE.glob("gates/access/*.py"))),
         ("test_widening.py", "test_widening_properties.py"),
     ),
 }
@@ -72,20 +72,20 @@ class Equivalent:
 
 EQUIVALENT = (
     Equivalent(
-        "widening/access.py",
+        "gates/access/access.py",
         'TRUST, RIGHTS, RESOURCE = "trust", "rights", "resource"',
         ("another 'trust'", "another 'rights'", "another 'resource'"),
         "any three words do",
     ),
     Equivalent(
-        "widening/__init__.py",
+        "gates/access/__init__.py",
         'BEFORE, AFTER = "before", "after"',
         ("another 'before'", "another 'after'"),
         "any two words do",
     ),
     *(
         Equivalent(
-            "widening/access.py",
+            "gates/access/access.py",
             f'"{name}": ("{operator}", "lambda:{name.lower()}"),',
             (f"another 'lambda:{name.lower()}'",),
             "compared with nothing but itself: any word of its own does",
@@ -97,25 +97,25 @@ EQUIVALENT = (
         )
     ),
     Equivalent(
-        "widening/access.py",
+        "gates/access/access.py",
         'free = grant.actions.negated or within(text_of("iam:*"), grant.actions.pattern)',
         ("another 'iam:*'",),
         "what holds iam:* ends in a star, which holds what follows",
     ),
     Equivalent(
-        "widening/network.py",
+        "gates/access/network.py",
         'for rule in read({**entry, "IpProtocol": ALL}, (*table, " ", *way), "egress", side.reader):',
         ("another ' '",),
         "parts the table from the way: any separator does",
     ),
     Equivalent(
-        "widening/policies.py",
+        "gates/access/policies.py",
         "return mine.values <= theirs.values",
         ("another boundary of mine.values <= theirs.values",),
         "equal lines were found before",
     ),
     Equivalent(
-        "widening/policies.py",
+        "gates/access/policies.py",
         "return mine.values >= theirs.values",
         ("another boundary of mine.values >= theirs.values",),
         "equal lines were found before",

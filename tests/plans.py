@@ -6,12 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from infragen.config import Difference, Origin
-from infragen.cost import Columns, CostDelta, ResourceDelta
-from infragen.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift, StackDrift
-from infragen.guard import Refusal
-from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import (
+from infragen.cloudformation import (
     STACK_TYPE,
     Absent,
     KnownAfter,
@@ -21,8 +16,13 @@ from infragen.stack import (
     ResourceDrift,
     Secret,
 )
-from infragen.widening import Widening
-from infragen.yamlfile import Place
+from infragen.config import Difference, Origin
+from infragen.config.yamlfile import Place
+from infragen.cost import Columns, CostDelta, ResourceDelta
+from infragen.gates.access import Widening
+from infragen.gates.data_loss import Refusal
+from infragen.plan.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift, StackDrift
+from infragen.plan.model import EnvironmentPlan, StackPlan
 
 QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role"
 POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}

@@ -30,10 +30,10 @@ from bench import ACCOUNT
 from fakeaws import FakeAws
 from fakeaws.proxy import Proxy, Seen
 
-from infragen import lint
+from infragen.assembly import lint
+from infragen.assembly.synth import synthesize
 from infragen.config import Environment, load_environment
 from infragen.engine.bootstrap import artifact_plan
-from infragen.synth import synthesize
 
 PATIENCE = 60.0
 """Real seconds after which a process that does nothing any more is a failure."""

@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 from emulator import Faults
 from formats import check_html, check_json, check_markdown
 
+from infragen.assembly.synth import synthesize
+from infragen.changes.stack_tags import reached
 from infragen.cli import main
 from infragen.config import load_environment
 from infragen.emulator import Emulator
-from infragen.stacktags import reached
-from infragen.synth import synthesize
 
 ENVIRONMENT = """\
 project: shop

@@ -153,7 +153,8 @@ def test_o6_a_bug_is_one_line_and_a_file_that_has_the_rest(
 ) -> None:
     """O6: exit code 70; the traceback is where the hint says, for whoever mends it."""
     script = (
-        "import infragen.lint as l, infragen.cli as c\ndef lint(*_): raise ValueError('boom')\nl.lint = lint\nc.run()"
+        "import infragen.assembly.lint as l, infragen.cli as c\n"
+        "def lint(*_): raise ValueError('boom')\nl.lint = lint\nc.run()"
     )
     line = [sys.executable, "-c", script, *command("deploy", "--yes")[3:]]
     ended = subprocess.run(line, capture_output=True, text=True)

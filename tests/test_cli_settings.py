@@ -10,8 +10,8 @@ from formats import check_json
 
 from infragen.cli import main
 from infragen.config import json_schema, load_file
+from infragen.config.yamlfile import Mapping, Node, Scalar, load
 from infragen.report.settings import written
-from infragen.yamlfile import Mapping, Node, Scalar, load
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 

@@ -15,8 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sweeps import SEED, figure, sweep
 
-from infragen import yamlfile
-from infragen.config import Environment, Expected, load_environment, load_file, reference
+from infragen.config import Environment, Expected, load_environment, load_file, reference, yamlfile
 from infragen.errors import InputError
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"

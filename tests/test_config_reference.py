@@ -8,8 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from infragen import yamlfile
-from infragen.config import json_schema, load_file, read_node, reference, rules, warnings_of
+from infragen.config import json_schema, load_file, read_node, reference, rules, warnings_of, yamlfile
 from infragen.report.environment_page import environment_page
 
 ROOT = Path(__file__).parent.parent

@@ -11,13 +11,13 @@ from click.testing import CliRunner, Result
 from formats import check_html, check_json, check_markdown
 from rendering import assembly
 
+from infragen.assembly.templatefile import parse
+from infragen.assembly.write import files
+from infragen.changes.stack_tags import TAGGED
 from infragen.cli import main
-from infragen.comparison import NOWHERE, Rendering, plan_between, rendering
-from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.render import files
-from infragen.stack import KnownAfter
-from infragen.stacktags import TAGGED
-from infragen.templatefile import parse
+from infragen.cloudformation import KnownAfter
+from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
+from infragen.plan.model import EnvironmentPlan, StackPlan
 
 ROOT = Path(__file__).parent.parent
 INDEPENDENT = "topology: independent\n"

@@ -12,11 +12,11 @@ from typing import Any
 import click
 import pytest
 
+from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.config import load_environment, schema
-from infragen.layer import Template
 from infragen.layers import LAYERS
-from infragen.synth import synthesize
+from infragen.layers.contract import Template
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from emulator import delete, make_client
 
-from infragen.emulator import Emulator, credentials, default_state_dir, private_names, reset, start, status, stop
+from infragen.emulator import Emulator, credentials, default_state_dir, reset, start, status, stop
 from infragen.errors import CloudError, InputError
+from infragen_local import private_names
 
 ACCOUNT = "123456789012"
 

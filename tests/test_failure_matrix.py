@@ -19,6 +19,9 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infragen.assembly.stacks import OutputOf, Plan, StackUnit
+from infragen.assembly.synth import Assembly, synthesize
+from infragen.cloudformation import ResourceChange
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.operate import Target, how_failed, name_child
@@ -28,10 +31,8 @@ from infragen.engine.preview import unseen
 from infragen.engine.progress import Following, Happened, Question, Timer, Warned
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
-from infragen.guard import refusals
-from infragen.plan import OutputOf, Plan, StackPlan, StackUnit
-from infragen.stack import ResourceChange
-from infragen.synth import Assembly, synthesize
+from infragen.gates.data_loss import refusals
+from infragen.plan.model import StackPlan
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from processes import DEPLOY, Operator, Running
 from sweeps import sweep
 
+from infragen.assembly.synth import synthesize
+from infragen.assembly.write import write
 from infragen.config import load_environment
-from infragen.environments import find
+from infragen.config.directory import find
 from infragen.errors import InputError, Refused
-from infragen.render import write
-from infragen.synth import synthesize
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "Description: {} Made by infragen.\n"

@@ -24,12 +24,12 @@ from fakeaws import FakeAws
 from fakeaws.proxy import DropAfter, Error, Fault, Html, Proxy, Truncate
 from processes import DEPLOY, Operator, Running
 
+from infragen.assembly.stacks import OutputOf
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.outcome import Deleted, Failed, Recovered
 from infragen.engine.progress import Lost
 from infragen.engine.recover import cancel_environment
 from infragen.errors import CloudError
-from infragen.plan import OutputOf
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}

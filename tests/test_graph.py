@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from sweeps import sweep
 
+from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.config import load_environment
 from infragen.report.graph import Edge, Graph, Node, as_dot, as_mermaid, graph_of
 from infragen.report.layout import Layout, Size, lay_out
 from infragen.report.svg import as_svg
-from infragen.synth import synthesize
 
 ROOT = Path(__file__).parent.parent
 SVG = "{http://www.w3.org/2000/svg}"

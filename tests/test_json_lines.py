@@ -15,6 +15,7 @@ from formats import Line, check_lines
 
 from infragen.cli import main
 from infragen.cloud import Identity
+from infragen.cloudformation import StackEvent
 from infragen.emulator import Emulator
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Recovered, Skipped, Unknown
@@ -35,7 +36,6 @@ from infragen.errors import Refused
 from infragen.report.event_lines import EventLines
 from infragen.report.event_page import event_page
 from infragen.report.event_schema import event_names, event_schema
-from infragen.stack import StackEvent
 
 ENVIRONMENT = """\
 project: shop

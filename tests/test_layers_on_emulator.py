@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from emulator import Clients, delete, deploy, events, outputs
 
+from infragen.assembly.synth import Assembly, synthesize, template_key
 from infragen.config import Environment, load_environment
-from infragen.synth import Assembly, synthesize, template_key
 
 FOLDER = Path(__file__).parent.parent / "environments"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from infragen.assembly.lint import Finding, lint
+from infragen.assembly.synth import Assembly, synthesize
 from infragen.cli import main
 from infragen.config import load_environment
-from infragen.lint import Finding, lint
 from infragen.report import findings as report
-from infragen.synth import Assembly, synthesize
 
 ENVIRONMENT = """\
 project: shop
@@ -204,7 +204,7 @@ def test_a_cached_lint_starts_no_process_and_imports_no_cfn_lint(tmp_path: Path)
     (tmp_path / "dev.yaml").write_text(ENVIRONMENT + "topology: independent\n")
     script = (
         "import sys; from pathlib import Path; from infragen.config import load_environment;"
-        "from infragen.lint import lint; from infragen.synth import synthesize;"
+        "from infragen.assembly.lint import lint; from infragen.assembly.synth import synthesize;"
         f"lint([synthesize(load_environment(Path({str(tmp_path / 'dev.yaml')!r})))], Path({str(tmp_path)!r}));"
         "print('multiprocessing' in sys.modules, 'cfnlint' in sys.modules)"
     )

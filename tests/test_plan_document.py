@@ -17,15 +17,15 @@ from plans import everything, plans
 from sweeps import sweep
 
 from infragen.cli import main
+from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange
 from infragen.config import Difference
 from infragen.cost import CostDelta, ResourceDelta
-from infragen.guard import Refusal
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.gates.data_loss import Refusal
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import document, value
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_json_page import plan_json_page
 from infragen.report.plan_schema import plan_schema
-from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange
 
 PAGE = Path(__file__).parent.parent / "docs" / "plan-json.md"
 

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from plans import NASTY, OPEN, everything, many, maybe_replaced, nasty, plans
 from sweeps import sweep
 
+from infragen.assembly.synth import synthesize
+from infragen.cloudformation import PropertyChange
 from infragen.config import load_file
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.difference import difference_plan
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import SIGNS, summary
-from infragen.stack import PropertyChange
-from infragen.synth import synthesize
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 WIDTHS = {"phone": 375, "desktop": 1280}

@@ -12,11 +12,11 @@ from markdown_it import MarkdownIt
 from plans import NASTY, OPEN, QUEUE, everything, many, maybe_replaced, nasty, plans, texts
 from sweeps import sweep
 
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.changes.stack_tags import TAGGED
+from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
 from infragen.report.plan_words import summary
-from infragen.stack import PropertyChange, ResourceChange
-from infragen.stacktags import TAGGED
 
 
 @given(st.lists(plans(), min_size=1, max_size=2))

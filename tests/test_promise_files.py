@@ -16,10 +16,10 @@ from figures import Tried
 from processes import Operator
 from sweeps import SEED, figure, seeds
 
-from infragen import templatefile
+from infragen.assembly import templatefile
+from infragen.assembly.synth import synthesize
 from infragen.config import load_environment
 from infragen.errors import InputError
-from infragen.synth import synthesize
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 PLACED = re.compile(r"environments/[a-z]+\.yaml:\d+:\d+: \S")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from infragen.assembly.synth import synthesize
+from infragen.assembly.templatefile import parse
+from infragen.assembly.write import Difference, compare, files, foreign, write
 from infragen.config import load_environment
 from infragen.errors import Refused, Unwritable
-from infragen.render import Difference, compare, files, foreign, write
-from infragen.synth import synthesize
-from infragen.templatefile import parse
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "Description: {} Made by infragen.\n"
@@ -91,7 +91,7 @@ INTERRUPTED = """
 import os, sys
 from pathlib import Path
 directory, step, kind, new = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], eval(sys.argv[4])
-from infragen import render
+from infragen.assembly import write as render
 import ctypes, tempfile, shutil
 seen = 0
 def hook(event, arguments):

@@ -1,8 +1,8 @@
 """What a deletion will do, as a user reads it before the question."""
 
+from infragen.cloudformation import StackState
 from infragen.engine.fate import DestroyPlan, Doomed, Fate
 from infragen.report.deletion import deletion_lines
-from infragen.stack import StackState
 
 STATE = StackState("arn:stack/shop-dev/1", "shop-dev", "CREATE_COMPLETE")
 

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
+from infragen.config.setting_lookup import Setting
+from infragen.config.yamlfile import Place
 from infragen.engine.outcome import Cause, Deployed, Failed, Skipped
-from infragen.origin import Setting
 from infragen.report.outcome import failure_lines, outcome_lines
-from infragen.yamlfile import Place
 
 TYPE = "AWS::RDS::DBCluster"
 LATE, EARLY = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 11, tzinfo=UTC)

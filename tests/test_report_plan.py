@@ -8,16 +8,16 @@ import pytest
 from plans import everything
 from rich.cells import cell_len
 
+from infragen.changes.stack_tags import TAGGED
+from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.cost import CostDelta
 from infragen.cost.columns import always
-from infragen.guard import Refusal
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.gates.access import Widening
+from infragen.gates.data_loss import Refusal
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, kind, pair, shown, summary
 from infragen.report.wrapping import SIGN
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
-from infragen.stacktags import TAGGED
-from infragen.widening import Widening
 
 QUEUE = "AWS::SQS::Queue"
 CLUSTER = "AWS::RDS::DBCluster"

@@ -1,9 +1,9 @@
 """What a deletion and a recovery will do, as people read it before they agree."""
 
+from infragen.cloudformation import OnRecover, StackState
 from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy, Stuck
 from infragen.report.deletion import deletion_lines
 from infragen.report.recovery import recovery_lines
-from infragen.stack import OnRecover, StackState
 
 STATE = StackState("arn:stack", "shop-dev", "UPDATE_ROLLBACK_FAILED", protected=True)
 

@@ -17,6 +17,7 @@ from plans import NASTY, nasty
 
 from infragen.cli import main
 from infragen.cloud import Identity
+from infragen.cloudformation import STACK_TYPE, ResourceChange, StackEvent
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import (
@@ -33,11 +34,10 @@ from infragen.engine.progress import (
     Warned,
 )
 from infragen.errors import Refused
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.asking import ask
 from infragen.report.duration import span
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
-from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infragen.cloudformation import STACK_TYPE, ResourceChange, StackEvent
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.duration import USUAL
 from infragen.report.scene import Scene
 from infragen.report.tree import tree
-from infragen.stack import STACK_TYPE, ResourceChange, StackEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOPIC, WRITER, NAT = "AWS::SNS::Topic", "AWS::RDS::DBInstance", "AWS::EC2::NatGateway"

@@ -14,7 +14,7 @@ from sweeps import sweep
 
 from infragen.cli.planfile import read, staged
 from infragen.errors import InfragenError, InputError, Unwritable
-from infragen.savedplan import MAX_BYTES, Later, SavedPlan, SavedUnit, digest, dump, parse
+from infragen.plan.saved import MAX_BYTES, Later, SavedPlan, SavedUnit, digest, dump, parse
 
 texts = st.text(max_size=8)
 maps = st.dictionaries(texts, texts, max_size=2)

@@ -12,8 +12,8 @@ from fakeaws import FakeAws
 from figures import Tried
 from formats import check_formats
 
+from infragen.assembly.synth import Assembly, synthesize
 from infragen.config import load_environment
-from infragen.synth import Assembly, synthesize
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 NAMES = sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml") if "environment:" in path.read_text())

@@ -8,11 +8,11 @@ import pytest
 from troposphere import Ref
 from troposphere.sns import Topic
 
+from infragen.assembly.synth import ContractError, references, synthesize
+from infragen.assembly.templatefile import parse
 from infragen.config import Environment, Queue, load_environment
 from infragen.errors import InputError
-from infragen.layer import Layer, LayerOutput, Template
-from infragen.synth import ContractError, references, synthesize
-from infragen.templatefile import parse
+from infragen.layers.contract import Layer, LayerOutput, Template
 
 DEV = Path(__file__).parent.parent / "environments" / "dev.yaml"
 

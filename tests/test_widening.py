@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from infragen.diff import EMPTY, Side
-from infragen.stack import KnownAfter
-from infragen.templatefile import parse
-from infragen.widening import Widening, widenings
+from infragen.assembly.templatefile import parse
+from infragen.changes.diff import EMPTY, Side
+from infragen.cloudformation import KnownAfter
+from infragen.gates.access import Widening, widenings
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 TEMPLATES = Path(__file__).parent.parent / "templates"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.diff import Side
-from infragen.widening import Widening, widenings
-from infragen.widening.symbols import may_meet, text_of, within
+from infragen.changes.diff import Side
+from infragen.gates.access import Widening, widenings
+from infragen.gates.access.symbols import may_meet, text_of, within
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 

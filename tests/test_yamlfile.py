@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.errors import InputError
-from infragen.yamlfile import (
+from infragen.config.yamlfile import (
     MAX_BYTES,
     Mapping,
     Place,
@@ -25,6 +24,7 @@ from infragen.yamlfile import (
     plain,
     read,
 )
+from infragen.errors import InputError
 
 
 def scalar(source: str) -> Scalar:
@@ -384,7 +384,7 @@ import re, resource
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 from infragen.errors import InputError
-from infragen.yamlfile import load
+from infragen.config.yamlfile import load
 {BOMBS}
 for name, text in bombs.items():
     try:
@@ -408,7 +408,7 @@ def test_without_libyaml_the_same_files_are_read_and_refused() -> None:
 import json, sys
 sys.modules["yaml._yaml"] = None
 from infragen.errors import InputError
-from infragen.yamlfile import load
+from infragen.config.yamlfile import load
 print(load(b"a: [012, no]", "f").entries["a"].node.items[0].text)
 for text in json.loads(sys.stdin.read()):
     try:

@@ -6,12 +6,12 @@ import boto3
 import botocore.endpoint
 import botocore.loaders
 
+import infragen.assembly.lint
 import infragen.cli
 import infragen.engine.bootstrap
 import infragen.engine.destroy
 import infragen.engine.recover
 import infragen.engine.status
-import infragen.lint
 import infragen.report.outcome
 import infragen.report.terminal  # noqa: F401  # imported for the sake of whoever is forked
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from infragen.stack import (
+from infragen.cloudformation import (
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,

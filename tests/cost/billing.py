@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from infragen import yamlfile
-from infragen.config import Environment
+from infragen.config import Environment, yamlfile
 from infragen.cost import Columns, Estimate, PriceFile, estimate, prices_of, rendered
 from infragen.cost.estimate import ResourceCost
 

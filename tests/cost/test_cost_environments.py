@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from billing import of
 
+from infragen.assembly.synth import synthesize
 from infragen.config import load_environment
 from infragen.cost import Estimate, estimate, prices_of, rendered
-from infragen.synth import synthesize
 
 BASE = """\
 project: shop

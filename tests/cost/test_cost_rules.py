@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from billing import bill, dollars, environment, get, of, ref, resource
 
+from infragen.changes.diff import Side
 from infragen.cost import estimate, prices_of
-from infragen.diff import Side
 
 
 def cluster(least: float, most: float, **more: Any) -> dict[str, Any]:

@@ -8,13 +8,12 @@ import pytest
 from bench import make_bucket
 from fakeaws import FakeAws
 
-from infragen import yamlfile
+from infragen.assembly.synth import Assembly, LayerTemplate
 from infragen.aws import Account, connect
-from infragen.config import Environment
+from infragen.config import Environment, yamlfile
 from infragen.engine.progress import Event, Question, Session, Timer
 from infragen.errors import Refused
-from infragen.layer import LaunchParameter, LayerOutput
-from infragen.synth import Assembly, LayerTemplate
+from infragen.layers.contract import LaunchParameter, LayerOutput
 
 E = TypeVar("E")
 ACCOUNT = "111111111111"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.artifact import code_artifact, zip_directory
+from infragen.assembly.code import code_artifact, zip_directory
 from infragen.errors import InputError
 
 NAMES = st.text("abcxyz019_-.", min_size=1, max_size=8).filter(lambda name: name.strip("."))

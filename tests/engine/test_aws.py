@@ -24,8 +24,8 @@ from stage import ACCOUNT, REGION
 from infragen.aws import Account, connect, reading
 from infragen.aws.failure import translated
 from infragen.cloud import ChangeSetRequest, PreviousValue
+from infragen.cloudformation import Absent, ResourceChange, StackResource
 from infragen.errors import CloudError, CredentialsExpired, InfragenError, InputError, Refused, Unavailable
-from infragen.stack import Absent, ResourceChange, StackResource
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop-dev/1234"
 SET_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/infragen-a-b/1234"

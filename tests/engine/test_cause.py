@@ -7,12 +7,12 @@ import pytest
 from bench import ACCOUNT, Bench, at_work, failure, make_bucket
 from fakeaws import FakeAws
 
+from infragen.assembly.synth import synthesize
 from infragen.config import EnvironmentFile, load_file
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.run import Deployment
 from infragen.engine.status import status
 from infragen.errors import OperationFailed
-from infragen.synth import synthesize
 
 TEXT = f"""\
 project: shop

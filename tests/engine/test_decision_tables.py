@@ -16,6 +16,8 @@ from botocore.session import Session as Models
 from fakeaws import FakeAws
 from stage import QUEUE
 
+from infragen.assembly.stacks import Plan, StackUnit
+from infragen.cloudformation import ABSENT, ChangeSet
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import destroy_environment
 from infragen.engine.options import Options
@@ -23,8 +25,6 @@ from infragen.engine.progress import Planned, PlannedDeletion, PlannedRecovery
 from infragen.engine.recover import recover_environment
 from infragen.engine.run import Deployment
 from infragen.errors import InfragenError, Refused
-from infragen.plan import Plan, StackUnit
-from infragen.stack import ABSENT, ChangeSet
 
 
 def words(shape: str) -> list[str]:

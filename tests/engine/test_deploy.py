@@ -8,7 +8,10 @@ import pytest
 from fakeaws import FakeAws
 from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.artifact import Artifact
+from infragen.assembly.code import Artifact
+from infragen.assembly.synth import Assembly
+from infragen.changes.stack_tags import TAGGED
+from infragen.cloudformation import Absent
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
@@ -18,11 +21,8 @@ from infragen.engine.progress import Happened, Question, Started, Uploaded, Warn
 from infragen.engine.run import Deployment
 from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
-from infragen.layer import LaunchParameter
+from infragen.layers.contract import LaunchParameter
 from infragen.report.plan_words import layers_of, rows
-from infragen.stack import Absent
-from infragen.stacktags import TAGGED
-from infragen.synth import Assembly
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 TOPOLOGIES = ["nested", "independent"]

@@ -10,8 +10,10 @@ from emulator import Faults
 from formats import check_formats
 from stage import Listener
 
+from infragen.assembly.synth import synthesize
 from infragen.aws import connect
 from infragen.config import Environment, load_environment
+from infragen.config.directory import find
 from infragen.emulator import Emulator, credentials
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment, plan_environment
@@ -20,9 +22,7 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Deleted, Deployed, Failed, Unchanged
 from infragen.engine.progress import Session, Timer
 from infragen.engine.status import outputs, status
-from infragen.environments import find
 from infragen.errors import Refused
-from infragen.synth import synthesize
 
 FOLDER = Path(__file__).parents[2] / "environments"
 ENVIRONMENTS = [file.stem for file in find(FOLDER)]

@@ -11,14 +11,14 @@ from bench import Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC, assembly, layer
 
+from infragen.assembly.stacks import OutputOf, StackUnit
+from infragen.assembly.synth import Assembly
 from infragen.engine.destroy import DestroyOptions, Destruction, destroy_environment
 from infragen.engine.outcome import Deleted, Failed, Skipped
 from infragen.engine.progress import Noticed, Warned
 from infragen.engine.recover import recover_environment
 from infragen.engine.run import Deployment
 from infragen.errors import InputError, Refused
-from infragen.plan import OutputOf, StackUnit
-from infragen.synth import Assembly
 
 BUCKET = {"Type": "AWS::S3::Bucket"}
 VERSIONED = {**BUCKET, "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}}

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
-from infragen.replacement import judged, recreation
-from infragen.settle import settled
-from infragen.stack import KnownAfter, PropertyChange, ResourceChange
-from infragen.stacktags import TAGGED
+from infragen.changes.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
+from infragen.changes.evaluate import settled
+from infragen.changes.replacement import judged, recreation
+from infragen.changes.stack_tags import TAGGED
+from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
 
 REGION = "eu-central-1"
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", "${P}", "${!x}"])

@@ -11,8 +11,15 @@ from fakeaws import FakeAws
 from fakeaws.model import Stack as FakeStack
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
 
+from infragen.assembly.synth import Assembly
 from infragen.aws import reading
-from infragen.drift import (
+from infragen.cloudformation import Absent, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift, Secret
+from infragen.engine.deploy import deploy_environment, plan_environment
+from infragen.engine.drift import detect_drift
+from infragen.engine.options import Options
+from infragen.engine.progress import Checking
+from infragen.errors import CloudError
+from infragen.plan.drift import (
     BREAKS,
     MISSING,
     OVERWRITTEN,
@@ -24,17 +31,10 @@ from infragen.drift import (
     fate,
     overall,
 )
-from infragen.engine.deploy import deploy_environment, plan_environment
-from infragen.engine.drift import detect_drift
-from infragen.engine.options import Options
-from infragen.engine.progress import Checking
-from infragen.errors import CloudError
-from infragen.plan import EnvironmentPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report.drift import as_json, drift_lines, plan_refusal, refusal, summary
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
-from infragen.stack import Absent, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift, Secret
-from infragen.synth import Assembly
 
 FUNCTION = {"Type": "AWS::Lambda::Function"}
 CANARY = "hunter2-canary"

@@ -11,12 +11,12 @@ from bench import Bench, kinds
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC
 
+from infragen.assembly.stacks import OutputOf, Plan, StackUnit
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Skipped
 from infragen.engine.progress import Happened, Timer, Warned
 from infragen.engine.run import Deployment
-from infragen.plan import OutputOf, Plan, StackUnit
 
 CHANGES = ("cloudformation:ExecuteChangeSet", "cloudformation:CancelUpdateStack", "cloudformation:DeleteStack")
 

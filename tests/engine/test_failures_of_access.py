@@ -24,6 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import assembly, layer
 
+from infragen.assembly.stacks import OutputOf, Plan
+from infragen.assembly.synth import Assembly
 from infragen.aws import connect
 from infragen.cli import main
 from infragen.cloud import Cloud, Identity
@@ -33,8 +35,6 @@ from infragen.engine.outcome import Deployed, Unknown
 from infragen.engine.progress import Lost, Warned
 from infragen.engine.verify import check_place
 from infragen.errors import CloudError, CredentialsExpired, Refused
-from infragen.plan import OutputOf, Plan
-from infragen.synth import Assembly
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}

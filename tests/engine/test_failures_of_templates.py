@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from stage import TOPIC, assembly, environment, layer
 from sweeps import SEED, sweep
 
-from infragen import limits
+from infragen.assembly import limits
+from infragen.assembly.stacks import Kept, StackUnit, check_requests, make_plan, stack_tags
+from infragen.assembly.synth import Assembly, synthesize
+from infragen.assembly.templatefile import parse
+from infragen.assembly.write import files
 from infragen.cloud import PreviousValue
+from infragen.cloudformation import StackState
 from infragen.config import load_environment, load_file, warnings_of
 from infragen.engine.bootstrap import artifact_plan
 from infragen.engine.preview import resolve
 from infragen.engine.progress import Question
 from infragen.errors import InputError, OperationFailed
-from infragen.layer import LaunchParameter
-from infragen.plan import Kept, StackUnit, check_requests, make_plan, stack_tags
-from infragen.render import files
-from infragen.stack import StackState
-from infragen.suspicion import credential_in, looks_random
-from infragen.synth import Assembly, synthesize
-from infragen.templatefile import parse
+from infragen.layers.contract import LaunchParameter
+from infragen.secrecy.suspicion import credential_in, looks_random
 
 ROOT = Path(__file__).parents[2]
 QUEUE = {"Type": "AWS::SQS::Queue"}

@@ -9,10 +9,10 @@ import pytest
 from figures import Tried
 from sweeps import seeds
 
+from infragen.cloudformation import STACK_TYPE, EventPage, StackEvent
 from infragen.engine.follow import Follower, LayerEvent
 from infragen.engine.outcome import CANCELLED, root_cause
 from infragen.errors import Unavailable
-from infragen.stack import STACK_TYPE, EventPage, StackEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OURS, THEIRS = "infragen-ours", "theirs"

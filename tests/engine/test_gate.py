@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from stage import Stage, assembly, environment, layer
 from sweeps import sweep
 
+from infragen.assembly.synth import Assembly
+from infragen.assembly.templatefile import dump_yaml, parse
+from infragen.cloudformation import ResourceChange
 from infragen.cost import Columns, CostDelta
 from infragen.engine.bootstrap import artifact_plan, bootstrap
 from infragen.engine.deploy import deploy_environment, deploy_plan, plan_environment
@@ -20,13 +23,10 @@ from infragen.engine.outcome import Failed
 from infragen.engine.progress import Question
 from infragen.engine.run import Deployment
 from infragen.errors import Refused
-from infragen.guard import destructive, refusals
-from infragen.layer import LaunchParameter
-from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import ResourceChange
-from infragen.synth import Assembly
-from infragen.templatefile import dump_yaml, parse
-from infragen.widening import Widening
+from infragen.gates.access import Widening
+from infragen.gates.data_loss import destructive, refusals
+from infragen.layers.contract import LaunchParameter
+from infragen.plan.model import EnvironmentPlan, StackPlan
 
 TRUST = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}]}
 ARN = {"Fn::GetAtt": ["Queue", "Arn"]}

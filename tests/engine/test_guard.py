@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.guard import STATEFUL, destructive, refusals, stack_policy, stateful
-from infragen.stack import STACK_TYPE, PropertyChange, ResourceChange
+from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
+from infragen.gates.data_loss import STATEFUL, destructive, refusals, stack_policy, stateful
 
 ACTIONS = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "", "Destroy"])
 REPLACEMENTS = st.sampled_from(["True", "False", "Conditional", "", "Maybe"])

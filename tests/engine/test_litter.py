@@ -10,13 +10,13 @@ from bench import Bench, at_work, environment
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC, assembly, layer
 
+from infragen.assembly.stacks import StackUnit
+from infragen.assembly.synth import Assembly
 from infragen.engine.destroy import destroy_environment, plan_destroy
 from infragen.engine.litter import Litter, find_left, prune
 from infragen.engine.observe import observe, under_review
 from infragen.engine.schedule import together
 from infragen.errors import CloudError, InfragenError
-from infragen.plan import StackUnit
-from infragen.synth import Assembly
 
 
 def described(bench: Bench, layer_name: str) -> str:

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infragen.diff import Side, compare, differing, outputs_of, sealed
-from infragen.masking import Sealed, mask
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.changes.diff import Side, compare, differing, outputs_of, sealed
+from infragen.changes.evaluate import settled
+from infragen.changes.reconcile import Ground, agree
+from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import has_values
-from infragen.settle import settled
-from infragen.sources import Ground, agree
-from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
-from infragen.suspicion import sounds_secret
+from infragen.secrecy.masking import Sealed, mask
+from infragen.secrecy.suspicion import sounds_secret
 
 REGION = "eu-central-1"
 SECURE = "{{{{resolve:ssm-secure:{}}}}}"

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import ACCOUNT, TOPIC, assembly, environment, layer
 
-from infragen.artifact import Artifact
+from infragen.assembly.code import Artifact
+from infragen.assembly.stacks import Kept, OutputOf, StackUnit, bucket_name, capabilities, make_plan
+from infragen.assembly.synth import synthesize
 from infragen.config import EnvironmentFile, load_environment, load_file
+from infragen.config.directory import find
 from infragen.engine.options import Options, launch_values, worker_code
-from infragen.environments import find
 from infragen.errors import InputError
-from infragen.layer import LaunchParameter
-from infragen.plan import Kept, OutputOf, StackUnit, bucket_name, capabilities, make_plan
-from infragen.synth import synthesize
+from infragen.layers.contract import LaunchParameter
 
 FOLDER = Path(__file__).parents[2] / "environments"
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)

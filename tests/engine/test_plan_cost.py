@@ -6,13 +6,13 @@ import pytest
 from fakeaws import FakeAws
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
+from infragen.assembly.synth import Assembly
 from infragen.cost import Columns, CostDelta, ResourceDelta
 from infragen.cost.prices import RegionPrices
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.options import Options
-from infragen.layer import LaunchParameter
+from infragen.layers.contract import LaunchParameter
 from infragen.report.plan_words import cost_lines, cost_summary, summary
-from infragen.synth import Assembly
 
 SECRET, KEY = {"Type": "AWS::SecretsManager::Secret"}, {"Type": "AWS::KMS::Key"}
 TABLE = {"Type": "AWS::DynamoDB::Table"}

@@ -19,9 +19,9 @@ from sweeps import seeds
 
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
+from infragen.cloudformation import STACK_TYPE
 from infragen.engine.operate import all_changes
-from infragen.guard import STATEFUL, refusals
-from infragen.stack import STACK_TYPE
+from infragen.gates.data_loss import STATEFUL, refusals
 
 HARMLESS = ("AWS::SNS::Topic", "AWS::EC2::Subnet", "AWS::Lambda::Function", "Custom::Thing")
 ACTIONS = ("Add", "Modify", "Modify", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "Obliterate")

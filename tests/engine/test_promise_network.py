@@ -15,10 +15,10 @@ from figures import Tried
 from stage import assembly, layer
 from sweeps import seeds
 
+from infragen.assembly.synth import Assembly, LayerTemplate
 from infragen.aws import ReadRate
 from infragen.aws.session import Clients
 from infragen.engine.outcome import Deployed
-from infragen.synth import Assembly, LayerTemplate
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
 

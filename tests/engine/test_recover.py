@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from stage import Stage, assembly, environment, layer
 
+from infragen.assembly.synth import Assembly
+from infragen.cloudformation import OnRecover
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deleted, Deployed, Failed, Recovered
@@ -18,8 +20,6 @@ from infragen.engine.recover import (
     recover_environment,
 )
 from infragen.errors import Conflict, InputError, Refused
-from infragen.stack import OnRecover
-from infragen.synth import Assembly
 
 
 def app(topology: str, name: str = "a", **more: Any) -> Assembly:

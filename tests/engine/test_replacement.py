@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 from update_requires import DIFFERENT, PAGES, rows
 
-from infragen.replacement import ALWAYS, CONDITIONALLY, CORRECTIONS, NEVER, RECREATIONS, ordered, recreation, schema_of
-from infragen.templatefile import parse
+from infragen.assembly.templatefile import parse
+from infragen.changes.replacement import (
+    ALWAYS,
+    CONDITIONALLY,
+    CORRECTIONS,
+    NEVER,
+    RECREATIONS,
+    ordered,
+    recreation,
+    schema_of,
+)
 
 REGION = "eu-central-1"
 ROWS = rows()

@@ -5,11 +5,11 @@ from typing import Any
 from fakeaws import FakeAws
 from stage import TOPIC, Stage, assembly, environment, layer
 
+from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import Warned
 from infragen.engine.run import Deployment
-from infragen.synth import Assembly
 
 OLD = "arn:aws:ecs:us-east-1:111111111111:task-definition/shop-api:41"
 

@@ -9,7 +9,8 @@ import pytest
 from fakeaws import FakeAws
 from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bucket
 
-from infragen.artifact import Artifact
+from infragen.assembly.code import Artifact
+from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.litter import find_left, prune
 from infragen.engine.options import Options
@@ -18,10 +19,9 @@ from infragen.engine.progress import Timer
 from infragen.engine.run import Deployment
 from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import Conflict, Refused, Unwritable
-from infragen.layer import LaunchParameter
-from infragen.plan import EnvironmentPlan
-from infragen.savedplan import SavedPlan, dump, parse
-from infragen.synth import Assembly
+from infragen.layers.contract import LaunchParameter
+from infragen.plan.model import EnvironmentPlan
+from infragen.plan.saved import SavedPlan, dump, parse
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 HOUR = 3600.0

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from infragen.diff import Side, compare
-from infragen.sources import KNOWN_AFTER_APPLY, Agreed, Ground, agree, contradicted
-from infragen.stack import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.changes.diff import Side, compare
+from infragen.changes.reconcile import KNOWN_AFTER_APPLY, Agreed, Ground, agree, contradicted
+from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
 
 REGION = "eu-central-1"
 QUEUE = "AWS::SQS::Queue"

@@ -3,7 +3,7 @@
 import pytest
 from botocore.session import Session
 
-from infragen.stack import ABSENT, STATUSES, SUCCESS, ChangeSet, OnDeploy, OnDestroy, OnRecover, row, running
+from infragen.cloudformation import ABSENT, STATUSES, SUCCESS, ChangeSet, OnDeploy, OnDestroy, OnRecover, row, running
 
 CELLS = [
     # status, deploy, destroy, recover, running

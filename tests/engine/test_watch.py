@@ -5,10 +5,10 @@ from typing import Any
 
 from stage import Stage, assembly, environment, layer
 
+from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.progress import Noticed, Warned
 from infragen.errors import CloudError
-from infragen.synth import Assembly
 
 
 def app(topology: str, task: str = "app:1") -> Assembly:

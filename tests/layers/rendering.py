@@ -4,11 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infragen import yamlfile
-from infragen.config import Environment, read_node
-from infragen.environments import find
-from infragen.synth import Assembly, synthesize
-from infragen.templatefile import parse
+from infragen.assembly.synth import Assembly, synthesize
+from infragen.assembly.templatefile import parse
+from infragen.config import Environment, read_node, yamlfile
+from infragen.config.directory import find
 
 ENVIRONMENTS = Path(__file__).parents[2] / "environments"
 NAMES = tuple(file.stem for file in find(ENVIRONMENTS))

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 from rendering import NAMES, assembly
 
-from infragen.lint import lint
+from infragen.assembly.lint import lint
 
 # Each variant turns what it can in all layers at once: cfn-lint takes most of a second for one template.
 VARIANTS = {

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from infragen.assembly.synth import synthesize
 from infragen.config import Environment
 from infragen.config.reference import key_paths
-from infragen.synth import synthesize
 
 ELSEWHERE = {
     "extends": "read before there is an environment (test_config_files)",

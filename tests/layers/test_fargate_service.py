@@ -3,7 +3,7 @@
 from rendering import environment
 from troposphere import Ref
 
-from infragen.layer import Template
+from infragen.layers.contract import Template
 from infragen.layers.ecs_cluster import CLUSTER, add_cluster
 from infragen.layers.fargate_service import FargateService, add_fargate_service
 from infragen.layers.fargate_task import FargateTask

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from test_every_key import BASE, CHANGES, changed
 
+from infragen.assembly.synth import synthesize
 from infragen.config import Environment, EnvironmentFile, load_file
 from infragen.config.reference import key_paths
-from infragen.origin import TABLE, origin, settings, suspect
-from infragen.synth import synthesize
+from infragen.config.setting_lookup import TABLE, origin, settings, suspect
 
 Change = tuple[str, str, tuple[str | int, ...]]
 

@@ -15,15 +15,15 @@ from emulator import REGION, Clients, deploy, outputs
 from template_pairs import PAIRS, Pair
 from test_every_key import BASE, CHANGES, merged, with_value
 
+from infragen.assembly.synth import Assembly, synthesize
+from infragen.assembly.templatefile import parse
 from infragen.aws.reading import resource_change
+from infragen.changes.diff import Side, compare, sealed
+from infragen.changes.evaluate import settled
+from infragen.changes.reconcile import Ground, agree, contradicted
+from infragen.cloudformation import ResourceChange
 from infragen.config import Environment
-from infragen.diff import Side, compare, sealed
 from infragen.engine.preview import OPAQUE
-from infragen.settle import settled
-from infragen.sources import Ground, agree, contradicted
-from infragen.stack import ResourceChange
-from infragen.synth import Assembly, synthesize
-from infragen.templatefile import parse
 
 
 def change_set(cloudformation: Any, stack: str, text: str, values: Mapping[str, str]) -> list[ResourceChange] | None:

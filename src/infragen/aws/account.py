@@ -19,8 +19,7 @@ from infragen.aws import reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
-from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
-from infragen.stack import (
+from infragen.cloudformation import (
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,
@@ -30,6 +29,7 @@ from infragen.stack import (
     StackResource,
     StackState,
 )
+from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infragen.masking import mask
-from infragen.stack import (
+from infragen.cloudformation import (
     Absent,
     ChangeSet,
     ChangeSetSummary,
@@ -23,7 +22,8 @@ from infragen.stack import (
     StackResource,
     StackState,
 )
-from infragen.suspicion import sounds_secret
+from infragen.secrecy.masking import mask
+from infragen.secrecy.suspicion import sounds_secret
 
 RECREATIONS = ("Never", "Conditionally", "Always")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")

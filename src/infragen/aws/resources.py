@@ -13,8 +13,8 @@ from typing import Any
 from infragen.aws import reading
 from infragen.aws.failure import AwsError, translated
 from infragen.aws.session import Clients
+from infragen.cloudformation import StackResource
 from infragen.errors import CloudError
-from infragen.stack import StackResource
 
 BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
 GONE = ("NoSuchBucket", "RepositoryNotFoundException")

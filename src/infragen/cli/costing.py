@@ -81,8 +81,8 @@ def cost(
 
 
 def _estimate(file: "EnvironmentFile", price_file: Path | None) -> "Estimate":
+    from infragen.assembly.synth import synthesize
     from infragen.cost import estimate, prices_of, read_price_file, rendered
-    from infragen.synth import synthesize
 
     env = file.environment
     path = price_file or file.prices

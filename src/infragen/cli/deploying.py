@@ -17,14 +17,14 @@ from infragen.cli.program import command_options
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
+    from infragen.assembly.synth import Assembly
     from infragen.config import Environment, EnvironmentFile
     from infragen.engine.options import Options
     from infragen.engine.outcome import Outcome
     from infragen.engine.progress import Session
     from infragen.engine.run import Deployment
-    from infragen.plan import EnvironmentPlan
-    from infragen.savedplan import SavedPlan
-    from infragen.synth import Assembly
+    from infragen.plan.model import EnvironmentPlan
+    from infragen.plan.saved import SavedPlan
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 _image_tag = click.option(
@@ -74,9 +74,9 @@ _no_nested = click.option(
 
 def _checked(env: "Environment") -> "Assembly":
     """The environment's templates, rendered and linted. Raises InputError for templates with errors."""
-    from infragen.lint import lint
+    from infragen.assembly.lint import lint
+    from infragen.assembly.synth import synthesize
     from infragen.report import findings as report
-    from infragen.synth import synthesize
 
     assembly = synthesize(env)
     [found] = lint([assembly], options.cache_directory() / "lint")

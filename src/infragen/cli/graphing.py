@@ -31,9 +31,9 @@ def graph(names: tuple[str, ...], directory: Path, form: str) -> None:
       infragen graph --env prod
       infragen graph --env prod --format svg > layers.svg
     """
+    from infragen.assembly.synth import synthesize
     from infragen.report import graph as picture
     from infragen.report.svg import as_svg
-    from infragen.synth import synthesize
 
     files = options.files(directory, names)
     drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}

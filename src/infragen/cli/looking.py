@@ -30,9 +30,9 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
       infragen status --env prod
       infragen status --env prod --format json
     """
+    from infragen.assembly.synth import synthesize
     from infragen.engine import status as looking
     from infragen.report import outcome as report
-    from infragen.synth import synthesize
 
     file = options.one(directory, name)
     env = file.environment
@@ -67,9 +67,9 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Rea
       infragen drift --env prod --fail-on-drift
       infragen drift --env dev --local --format json
     """
+    from infragen.assembly.synth import synthesize
     from infragen.engine.drift import detect_drift
     from infragen.report import drift as report
-    from infragen.synth import synthesize
 
     file = options.one(directory, name)
     with session(file, reach) as started:
@@ -105,9 +105,9 @@ def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
       infragen outputs --env prod
       infragen outputs --env dev --local --format dotenv > .env
     """
+    from infragen.assembly.synth import synthesize
     from infragen.engine import status as looking
     from infragen.report import outcome as report
-    from infragen.synth import synthesize
 
     file = options.one(directory, name)
     env = file.environment

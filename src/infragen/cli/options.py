@@ -67,7 +67,7 @@ def envs(what: str) -> Callable[..., Any]:
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     """The environments of these names, or all, as files. Raises InputError with the problems of all files at once."""
     from infragen.config import load_file
-    from infragen.environments import find
+    from infragen.config.directory import find
 
     loaded, problems = [], []
     for path in find(directory, names):

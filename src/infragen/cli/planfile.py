@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from infragen.errors import InputError, Unwritable
 
 if TYPE_CHECKING:
-    from infragen.savedplan import SavedPlan
+    from infragen.plan.saved import SavedPlan
 
 
 def read(path: Path) -> "SavedPlan":
     """The plan in a file. Raises InputError when there is none."""
-    from infragen.savedplan import MAX_BYTES, parse
+    from infragen.plan.saved import MAX_BYTES, parse
 
     try:
         with path.open("rb") as stream:
@@ -31,7 +31,7 @@ def staged(path: Path) -> Iterator[Callable[["SavedPlan"], None]]:
 
     Raises Unwritable; what was there before is intact then.
     """
-    from infragen.savedplan import dump
+    from infragen.plan.saved import dump
 
     def write(saved: "SavedPlan") -> None:
         with _told(path), os.fdopen(handle, "w", encoding="utf-8", closefd=False) as stream:

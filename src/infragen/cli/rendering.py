@@ -10,7 +10,7 @@ from infragen.cli.program import command_options
 from infragen.errors import InputError, OperationFailed
 
 if TYPE_CHECKING:
-    from infragen.render import Difference
+    from infragen.assembly.write import Difference
 
 
 @click.command()
@@ -46,8 +46,8 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
       infragen render --env dev --env prod
       infragen render --check
     """
-    from infragen.render import compare, files, foreign, write
-    from infragen.synth import synthesize
+    from infragen.assembly.synth import synthesize
+    from infragen.assembly.write import compare, files, foreign, write
 
     loaded = [file.environment for file in options.warned(directory, names)]
     wanted = {env.environment: files(synthesize(env), form) for env in loaded}
@@ -128,9 +128,9 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
       infragen lint --format sarif > lint.sarif
     """
     import infragen
-    from infragen import lint as linter
+    from infragen.assembly import lint as linter
+    from infragen.assembly.synth import synthesize
     from infragen.report import findings as report
-    from infragen.synth import synthesize
 
     loaded = [file.environment for file in options.warned(directory, names)]
     found = linter.lint([synthesize(env) for env in loaded], options.cache_directory() / "lint")

@@ -118,9 +118,9 @@ def diff(
 
 
 def _between_environments(directory: Path, one: str, other: str, form: str) -> None:
+    from infragen.assembly.synth import synthesize
     from infragen.report.difference import difference_lines, difference_plan
     from infragen.report.plan_formats import as_format
-    from infragen.synth import synthesize
 
     [first], [second] = options.files(directory, (one,)), options.files(directory, (other,))
     rendered = synthesize(first.environment), synthesize(second.environment)
@@ -133,7 +133,7 @@ def _between_environments(directory: Path, one: str, other: str, form: str) -> N
 
 def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
     """Prints the plan of each environment; says whether there is something to change."""
-    from infragen.earlier import compare_with, earlier
+    from infragen.plan.baseline import compare_with, earlier
     from infragen.report.plan import plan_lines
     from infragen.report.plan_formats import as_format
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from infragen import yamlfile
-from infragen.config import reference, rules
+from infragen.config import reference, rules, yamlfile
 from infragen.config.reference import dotted
 from infragen.config.schema import Environment
+from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 from infragen.errors import InputError
-from infragen.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 
 MAX_EXTENDS = 10
 

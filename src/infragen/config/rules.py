@@ -10,7 +10,7 @@ from datetime import date
 
 from infragen.config.reference import dotted
 from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
-from infragen.suspicion import credential_in, looks_random, sounds_secret, tells_about
+from infragen.secrecy.suspicion import credential_in, looks_random, sounds_secret, tells_about
 
 Path = tuple[str | int, ...]
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from infragen.yamlfile import Scalar
+from infragen.config.yamlfile import Scalar
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Names of projects, environments, queues and workers. No `--`: DBClusterIdentifier refuses it."""

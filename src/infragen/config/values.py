@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from infragen import yamlfile
+from infragen.config import yamlfile
 from infragen.config.files import EnvironmentFile
 from infragen.config.reference import Path, dotted
 from infragen.config.schema import Environment
-from infragen.yamlfile import Mapping, Place, Sequence
+from infragen.config.yamlfile import Mapping, Place, Sequence
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from infragen.changes.diff import Side
 from infragen.config import Environment
 from infragen.cost.columns import Columns, total
 from infragen.cost.inventory import Inventory, Resource
 from infragen.cost.load import load_of
 from infragen.cost.prices import Price, Prices
 from infragen.cost.rules import Site, Unpriced, Use, uses
-from infragen.diff import Side
 
 SPOT, SPOT_SHARE = "-spot", "fargate-spot-share"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infragen.diff import Side
-from infragen.settle import references, settled
-from infragen.stack import KnownAfter
+from infragen.changes.diff import Side
+from infragen.changes.evaluate import references, settled
+from infragen.cloudformation import KnownAfter
 
 
 @dataclass(frozen=True)

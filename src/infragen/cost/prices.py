@@ -15,9 +15,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from infragen import yamlfile
+from infragen.config import yamlfile
+from infragen.config.yamlfile import Entry, Problem, Scalar
 from infragen.errors import InputError
-from infragen.yamlfile import Entry, Problem, Scalar
 
 BASE_REGION = "us-east-1"
 INSTANCE = "ec2-"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from infragen.assembly.stacks import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
+from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.gate import NEVER
 from infragen.engine.options import Options
 from infragen.engine.progress import Session
 from infragen.engine.run import Deployment
-from infragen.plan import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
-from infragen.templatefile import dump_yaml
 
 OLD_VERSIONS_DAYS = 30
 """How long an overwritten or deleted object can still be fetched."""

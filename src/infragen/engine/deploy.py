@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
-from infragen.artifact import Artifact
+from infragen.assembly.code import Artifact
+from infragen.assembly.stacks import ARTIFACTS, Plan, make_plan
+from infragen.assembly.synth import Assembly
+from infragen.cloudformation import PropertyChange, ResourceChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.drift import last_found, with_drift
@@ -25,9 +28,7 @@ from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import Manner, Stop, together, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
-from infragen.plan import ARTIFACTS, EnvironmentPlan, Plan, make_plan, traced
-from infragen.stack import PropertyChange, ResourceChange, StackState, row, running
-from infragen.synth import Assembly
+from infragen.plan.model import EnvironmentPlan, traced
 
 KEPT_UNRESERVED = 100
 SHORT_LOGIN = 1800

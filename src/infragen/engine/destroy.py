@@ -10,8 +10,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infragen.assembly.stacks import ARTIFACTS, ROOT
+from infragen.assembly.templatefile import parse
+from infragen.changes.diff import deletion_policy
+from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
-from infragen.diff import deletion_policy
 from infragen.engine.fate import BUCKET, REPOSITORY, DestroyPlan, Doomed, Fate
 from infragen.engine.holding import held
 from infragen.engine.observe import observe, under_review
@@ -22,9 +25,6 @@ from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.schedule import Stop, walk
 from infragen.errors import CloudError, Conflict, Refused, Unavailable
-from infragen.plan import ARTIFACTS, ROOT
-from infragen.stack import STACK_TYPE, OnDestroy, StackResource, StackState, row
-from infragen.templatefile import parse
 
 GUARDED = frozenset({
     "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::DynamoDB::Table",

@@ -11,17 +11,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from infragen.config import Environment
-from infragen.diff import sealed
-from infragen.drift import StackDrift, hidden, not_looked_at, planned, sentences
-from infragen.engine.observe import Observed, observe, root_of
-from infragen.engine.patience import BEFORE, patiently
-from infragen.engine.progress import Checking, Session
-from infragen.engine.schedule import together
-from infragen.errors import CloudError
-from infragen.plan import ARTIFACTS, ROOT, EnvironmentPlan, Plan
-from infragen.settle import settled
-from infragen.stack import (
+from infragen.assembly.stacks import ARTIFACTS, ROOT, Plan
+from infragen.assembly.synth import Assembly
+from infragen.assembly.templatefile import parse
+from infragen.changes.diff import sealed
+from infragen.changes.evaluate import settled
+from infragen.cloudformation import (
     CHECKABLE,
     DRIFTED,
     IN_SYNC,
@@ -32,8 +27,14 @@ from infragen.stack import (
     StackResource,
     StackState,
 )
-from infragen.synth import Assembly
-from infragen.templatefile import parse
+from infragen.config import Environment
+from infragen.engine.observe import Observed, observe, root_of
+from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.progress import Checking, Session
+from infragen.engine.schedule import together
+from infragen.errors import CloudError
+from infragen.plan.drift import StackDrift, hidden, not_looked_at, planned, sentences
+from infragen.plan.model import EnvironmentPlan
 
 T = TypeVar("T")
 

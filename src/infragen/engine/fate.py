@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infragen.stack import OnRecover, StackResource, StackState
+from infragen.cloudformation import OnRecover, StackResource, StackState
 
 BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
 MANY = 100

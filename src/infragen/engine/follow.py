@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infragen.cloud import Cloud
+from infragen.cloudformation import STACK_TYPE, EventPage, StackEvent, running
 from infragen.errors import CredentialsExpired, Unavailable
-from infragen.stack import STACK_TYPE, EventPage, StackEvent, running
 
 BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
 """Statuses of a stack with which an operation begins; its rollback is part of it."""

@@ -14,15 +14,16 @@ from ipaddress import ip_network
 from math import ceil
 from typing import Any
 
-from infragen.diff import Side, rewritten_outputs
-from infragen.edits import same
+from infragen.assembly.stacks import OutputOf
+from infragen.changes.diff import Side, rewritten_outputs
+from infragen.changes.values import same
+from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
 from infragen.errors import Refused
-from infragen.guard import Refusal, destructive, refusals
-from infragen.plan import EnvironmentPlan, OutputOf, StackPlan
-from infragen.stack import KnownAfter
-from infragen.widening import Widening, widenings
+from infragen.gates.access import Widening, widenings
+from infragen.gates.data_loss import Refusal, destructive, refusals
+from infragen.plan.model import EnvironmentPlan, StackPlan
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
 """What --require-approval takes: which changes need somebody who agrees to them in so many words."""

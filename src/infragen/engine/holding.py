@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from infragen.cloud import Cloud
+from infragen.cloudformation import STACK_TYPE, StackResource
 from infragen.engine.follow import LayerEvent
 from infragen.engine.progress import Noticed, Session
 from infragen.errors import CloudError
-from infragen.stack import STACK_TYPE, StackResource
 
 EXPLAINED = 120.0
 """Seconds of deleting after which it is said what is waited for."""

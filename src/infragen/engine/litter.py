@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from infragen.cloud import Cloud
+from infragen.cloudformation import ChangeSetSummary
 from infragen.config import Environment
 from infragen.engine.observe import observe, root_of, under_review
 from infragen.engine.operate import discard, is_ours, saved_until
 from infragen.engine.progress import Session
 from infragen.engine.schedule import together
 from infragen.errors import CloudError
-from infragen.stack import ChangeSetSummary
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 """Execution statuses of change sets that no operation belongs to (or an operation that never began)."""

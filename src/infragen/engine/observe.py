@@ -9,14 +9,14 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from infragen.assembly.stacks import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
 from infragen.cloud import Cloud, Identity
+from infragen.cloudformation import STACK_TYPE, OnDeploy, StackState, row, running
 from infragen.config import Environment
 from infragen.engine.operate import is_ours, newest_token, runs_ours
 from infragen.engine.patience import patiently
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.errors import Conflict, Refused
-from infragen.plan import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
-from infragen.stack import STACK_TYPE, OnDeploy, StackState, row, running
 
 
 @dataclass(frozen=True)

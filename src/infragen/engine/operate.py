@@ -13,7 +13,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
+from infragen.cloudformation import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
+from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun
 from infragen.engine.holding import DeletionWatch
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
@@ -22,9 +25,6 @@ from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.verify import check_place
 from infragen.engine.watch import ServiceWatch
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
-from infragen.origin import origin, suspect
-from infragen.plan import ROOT, StackUnit
-from infragen.stack import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
 
 Road = Generator[None, None, Outcome]
 PREFIX = "infragen-"

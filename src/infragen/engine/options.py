@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infragen.artifact import Artifact, code_artifact
+from infragen.assembly.code import Artifact, code_artifact
+from infragen.assembly.stacks import bucket_name
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import PriceFile
 from infragen.engine.gate import BROADENING, Approval
 from infragen.errors import InputError
-from infragen.plan import bucket_name
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infragen.cloudformation import StackEvent
+from infragen.config.setting_lookup import Setting
 from infragen.engine.follow import LayerEvent
 from infragen.errors import InfragenError
-from infragen.origin import Setting
-from infragen.stack import StackEvent
 
 CANCELLED = frozenset({"Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"})
 """What CloudFormation says of a resource that failed only because another one did. Exact texts: a resource's own

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
+from infragen.cloudformation import StackState
 from infragen.engine.fate import BUCKET, Doomed, Fate
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused
-from infragen.plan import StackUnit
-from infragen.stack import StackState
 
 
 def check_retain(stacks: Sequence[Doomed], retain: Collection[str]) -> None:

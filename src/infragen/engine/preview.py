@@ -10,22 +10,23 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from infragen.assembly.stacks import Kept, OutputOf, Plan, StackUnit
+from infragen.assembly.synth import LayerTemplate
+from infragen.assembly.templatefile import parse
+from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
+from infragen.changes.evaluate import settled
+from infragen.changes.reconcile import CHANGE_SET, Ground, agree, contradicted
+from infragen.changes.stack_tags import inherited, names, only_tagged
+from infragen.changes.values import same
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
-from infragen.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
-from infragen.edits import same
+from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
 from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.engine.verify import check_templates
 from infragen.errors import CloudError, Conflict, OperationFailed
-from infragen.guard import STATEFUL
-from infragen.plan import Kept, OutputOf, Plan, StackPlan, StackUnit
-from infragen.settle import settled
-from infragen.sources import CHANGE_SET, Ground, agree, contradicted
-from infragen.stack import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
-from infragen.stacktags import inherited, names, only_tagged
-from infragen.synth import LayerTemplate
-from infragen.templatefile import parse
+from infragen.gates.data_loss import STATEFUL
+from infragen.plan.model import StackPlan
 
 ACTIONS = {
     OnDeploy.CREATE: "create",

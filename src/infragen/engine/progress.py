@@ -13,7 +13,7 @@ from infragen.config import EnvironmentFile
 from infragen.engine.fate import DestroyPlan, RecoveryPlan
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Outcome
-from infragen.plan import EnvironmentPlan
+from infragen.plan.model import EnvironmentPlan
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 
+from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
-from infragen.guard import stack_policy, stateful
-from infragen.plan import StackUnit
-from infragen.stack import StackState
+from infragen.cloudformation import StackState
+from infragen.gates.data_loss import stack_policy, stateful
 
 
 def protect(

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from infragen.assembly.stacks import ARTIFACTS
 from infragen.cloud import Cloud
+from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 from infragen.config import Environment
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
 from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
@@ -20,8 +22,6 @@ from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.schedule import Manner, Stop, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
-from infragen.plan import ARTIFACTS
-from infragen.stack import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 

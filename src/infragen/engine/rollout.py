@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.errors import CloudError
-from infragen.plan import StackUnit
 
 SERVICE = "AWS::ECS::Service"
 SHOWN = 3

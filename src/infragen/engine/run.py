@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
+from infragen.assembly.stacks import Plan, StackUnit
+from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_more, refused, widened
 from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed, nested_stacks
@@ -22,8 +24,7 @@ from infragen.engine.protection import protect
 from infragen.engine.rollout import Stray, strays
 from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, walk
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
-from infragen.plan import EnvironmentPlan, Plan, StackUnit
-from infragen.stack import ChangeSet, StackState
+from infragen.plan.model import EnvironmentPlan
 
 PLAN_AGAIN = "make a new plan with `infragen plan --out FILE`"
 

@@ -12,8 +12,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from infragen import __version__
+from infragen.assembly.stacks import Plan, StackUnit, make_plan
+from infragen.assembly.synth import Assembly
+from infragen.changes.diff import Side
+from infragen.cloudformation import SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
-from infragen.diff import Side
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
 from infragen.engine.gate import Agreed, agreed_to, refuse
@@ -25,10 +28,8 @@ from infragen.engine.preview import Examined, LayerSides, Prepared, told
 from infragen.engine.progress import Planned, Session
 from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
-from infragen.plan import EnvironmentPlan, Plan, StackUnit, make_plan
-from infragen.savedplan import Later, SavedPlan, SavedUnit, digest
-from infragen.stack import SUCCESS, ChangeSet, KnownAfter, StackState
-from infragen.synth import Assembly
+from infragen.plan.model import EnvironmentPlan
+from infragen.plan.saved import Later, SavedPlan, SavedUnit, digest
 
 # --- saving -----------------------------------------------------------------------------------------------------
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
+from infragen.assembly.synth import Assembly
+from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe
 from infragen.engine.operate import Target, how_failed, name_child, next_step
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
-from infragen.plan import ARTIFACTS, ROOT, stack_name
-from infragen.stack import ABSENT, STACK_TYPE, StackState, row
-from infragen.synth import Assembly
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ Nothing here is expected to go wrong. It would if credentials of another account
 if somebody put another object under a template's key between its upload and its use.
 """
 
+from infragen.assembly.stacks import StackUnit
+from infragen.assembly.templatefile import parse
 from infragen.cloud import Identity
+from infragen.cloudformation import ChangeSet
 from infragen.engine.progress import Session, Warned
 from infragen.errors import CloudError, Refused, Unavailable
-from infragen.plan import StackUnit
-from infragen.stack import ChangeSet
-from infragen.templatefile import parse
 
 
 def check_place(identity: Identity, arn: str) -> None:

@@ -3,8 +3,8 @@
 A layer imports the outputs it uses from the modules before it, so this order can never contradict the imports.
 """
 
-from infragen.layer import Layer
 from infragen.layers import api, database, network, observability, queue, worker
+from infragen.layers.contract import Layer
 
 LAYERS: tuple[Layer, ...] = (
     network.LAYER,

@@ -19,7 +19,7 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
-from infragen.layer import Template, arn, deny_without_tls, grant, policy, retain, suppress
+from infragen.layers.contract import Template, arn, deny_without_tls, grant, policy, retain, suppress
 
 BUCKET, POLICY = "AccessLogs", "AccessLogsPolicy"
 

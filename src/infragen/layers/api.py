@@ -10,7 +10,6 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from infragen.config import Api, Environment, Queue
-from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, named, via
 from infragen.layers import (
     ecs_cluster,
     image_repository,
@@ -22,6 +21,7 @@ from infragen.layers import (
     tracing,
     web_acl,
 )
+from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template, allow, named, via
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.fargate_service import FargateService, add_fargate_service, service_name
 from infragen.layers.fargate_task import FargateTask, logs

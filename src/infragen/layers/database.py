@@ -10,7 +10,8 @@ from troposphere import GetAtt, Ref, Sub, iam, kms, rds
 from troposphere.validators import double, integer
 
 from infragen.config import Database, Environment
-from infragen.layer import (
+from infragen.layers import database_credentials
+from infragen.layers.contract import (
     PREFIX,
     Layer,
     LayerOutput,
@@ -27,7 +28,6 @@ from infragen.layer import (
     suppress,
     trust,
 )
-from infragen.layers import database_credentials
 from infragen.layers.network import AlarmTopicArn, DatabaseSecurityGroupId, IsolatedSubnetIds, PlatformKeyArn
 
 DatabaseCredentialsArn = LayerOutput(

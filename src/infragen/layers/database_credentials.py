@@ -14,7 +14,7 @@ from troposphere.cloudformation import AWSCustomObject
 from troposphere.secretsmanager import RotationRules, RotationSchedule, Secret
 
 from infragen.config import Database, Environment
-from infragen.layer import (
+from infragen.layers.contract import (
     Template,
     alarm,
     allow,

@@ -13,7 +13,7 @@ from troposphere.ecs import (
 )
 
 from infragen.config import Environment
-from infragen.layer import PREFIX, Template, allow, arn, log_group, suppress
+from infragen.layers.contract import PREFIX, Template, allow, arn, log_group, suppress
 
 CLUSTER = "EcsCluster"
 

@@ -21,7 +21,7 @@ from troposphere.ecs import (
 )
 
 from infragen.config import Environment
-from infragen.layer import Template, named
+from infragen.layers.contract import Template, named
 from infragen.layers.fargate_task import FargateTask, add_task
 from infragen.layers.service_scaling import ServiceScaling, add_scaling
 

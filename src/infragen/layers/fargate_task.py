@@ -29,7 +29,7 @@ from troposphere.ecs import (
 from troposphere.iam import Policy, Role
 
 from infragen.config import Environment
-from infragen.layer import PREFIX, Template, allow, arn, boundary, log_group, named, policy, suppress, trust
+from infragen.layers.contract import PREFIX, Template, allow, arn, boundary, log_group, named, policy, suppress, trust
 
 STOP_SECONDS = 60
 """From SIGTERM to SIGKILL: longer than the load balancer's deregistration delay; Fargate allows 120."""

@@ -13,7 +13,7 @@ from typing import Any
 from troposphere import Equals, GetAtt, If, Not, NoValue, Sub
 from troposphere.ecr import EncryptionConfiguration, ImageScanningConfiguration, LifecyclePolicy, Repository
 
-from infragen.layer import LaunchParameter, Template, allow, arn, named, retain
+from infragen.layers.contract import LaunchParameter, Template, allow, arn, named, retain
 
 ImageTag = LaunchParameter(
     "ImageTag",

@@ -20,8 +20,8 @@ from troposphere.elasticloadbalancingv2 import (
 from troposphere.route53 import AliasTarget, RecordSetType
 
 from infragen.config import Https
-from infragen.layer import LaunchParameter, Template, named, suppress
 from infragen.layers import access_logs
+from infragen.layers.contract import LaunchParameter, Template, named, suppress
 
 SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.2 and 1.3 with forward secrecy and hybrid post-quantum key exchange: AWS's recommendation and the console's

@@ -13,8 +13,8 @@ from troposphere import Base64, GetAtt, Parameter, Ref, Sub, Tags, ec2
 from troposphere.policies import CreationPolicy, ResourceSignal
 
 from infragen.config import Network
-from infragen.layer import Template, alarm, metric, named, suppress
 from infragen.layers import functions
+from infragen.layers.contract import Template, alarm, metric, named, suppress
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 """Public SSM parameter of the newest Amazon Linux 2023 image; resolved anew by every stack operation."""

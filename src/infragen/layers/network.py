@@ -16,7 +16,8 @@ from typing import Any
 from troposphere import GetAtt, GetAZs, Join, Ref, Select, Sub, Tags, ec2, iam, kms, sns
 
 from infragen.config import Environment, Network, camel
-from infragen.layer import (
+from infragen.layers import nat, security_groups
+from infragen.layers.contract import (
     Layer,
     LayerOutput,
     Template,
@@ -31,7 +32,6 @@ from infragen.layer import (
     retain,
     trust,
 )
-from infragen.layers import nat, security_groups
 
 SUBNET_IDS, GROUP_ID = "List<AWS::EC2::Subnet::Id>", "AWS::EC2::SecurityGroup::Id"
 

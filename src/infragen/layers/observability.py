@@ -13,7 +13,6 @@ from troposphere import GetAtt, Ref, Sub
 from troposphere.cloudwatch import CompositeAlarm, Dashboard
 
 from infragen.config import Environment
-from infragen.layer import Layer, LayerOutput, Template, named
 from infragen.layers import queue, worker
 from infragen.layers.api import (
     EcsClusterName,
@@ -22,6 +21,7 @@ from infragen.layers.api import (
     LoadBalancerFullName,
     TargetGroupFullName,
 )
+from infragen.layers.contract import Layer, LayerOutput, Template, named
 from infragen.layers.database import ClusterIdentifier, ConnectionsAlarmArn
 from infragen.layers.network import AlarmTopicArn
 

@@ -13,7 +13,18 @@ from troposphere.sqs import Queue as SqsQueue
 from troposphere.sqs import QueuePolicy, RedrivePolicy
 
 from infragen.config import Environment, Queue
-from infragen.layer import Layer, LayerOutput, Template, alarm, arn, deny_without_tls, metric, named, policy, suppress
+from infragen.layers.contract import (
+    Layer,
+    LayerOutput,
+    Template,
+    alarm,
+    arn,
+    deny_without_tls,
+    metric,
+    named,
+    policy,
+    suppress,
+)
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn
 
 DAY = 86400

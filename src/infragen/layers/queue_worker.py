@@ -13,7 +13,7 @@ from troposphere import Equals, GetAtt, If, Not, Ref, Sub, awslambda, cloudwatch
 from troposphere.validators import integer
 
 from infragen.config import Environment
-from infragen.layer import (
+from infragen.layers.contract import (
     LaunchParameter,
     Template,
     alarm,

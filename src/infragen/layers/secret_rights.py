@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infragen.layer import allow
+from infragen.layers.contract import allow
 
 _SECRET = re.compile(r"(?P<arn>arn:(?P<partition>[\w-]+):secretsmanager:(?P<place>[\w-]+:\d{12}):secret:[^:]+)(:.*)?")
 _PARAMETER = re.compile(r"(?P<arn>arn:(?P<partition>[\w-]+):ssm:(?P<place>[\w-]+:\d{12}):parameter/.+)")

@@ -10,7 +10,7 @@ from typing import Any
 from troposphere import GetAtt, Ref, Tags, ec2
 
 from infragen.config import Environment
-from infragen.layer import Template, named, suppress
+from infragen.layers.contract import Template, named, suppress
 
 DATABASE_PORT = 5432
 ANYWHERE = "0.0.0.0/0"

@@ -7,7 +7,7 @@ from troposphere import GetAtt, Ref
 from troposphere.cloudwatch import Metric, MetricDataQuery, MetricDimension, MetricStat
 
 from infragen.config import ApiAlarms
-from infragen.layer import Template, alarm, metric
+from infragen.layers.contract import Template, alarm, metric
 from infragen.layers.fargate_service import service_name
 
 ERRORS, LATENCY = "ErrorRateAlarm", "LatencyAlarm"

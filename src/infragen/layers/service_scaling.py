@@ -15,7 +15,7 @@ from troposphere.applicationautoscaling import (
 )
 
 from infragen.config import ScheduledScaling
-from infragen.layer import Template, named
+from infragen.layers.contract import Template, named
 
 OUT_SECONDS, IN_SECONDS = 60, 300
 """Cooldowns: quick to grow, slow to shrink."""

@@ -9,7 +9,7 @@ from troposphere.iam import Policy, Role
 from troposphere.scheduler import FlexibleTimeWindow, RetryPolicy, Schedule, Target
 
 from infragen.config import Environment
-from infragen.layer import Template, allow, boundary, policy, trust
+from infragen.layers.contract import Template, allow, boundary, policy, trust
 from infragen.layers.fargate_service import SERVICE, service_arn
 
 WEEKLY = "cron(30 5 ? * TUE *)"

@@ -10,7 +10,7 @@ from typing import Any
 from troposphere import Ref
 from troposphere.ecs import ContainerDefinition, Environment, KernelCapabilities, LinuxParameters, RestartPolicy
 
-from infragen.layer import allow
+from infragen.layers.contract import allow
 
 OTLP_PORT = 4318
 SAMPLING_PORT = 2000

@@ -29,7 +29,7 @@ from troposphere.wafv2 import (
 )
 
 from infragen.config import Environment
-from infragen.layer import PREFIX, Template, arn, log_group, named
+from infragen.layers.contract import PREFIX, Template, arn, log_group, named
 
 MANAGED_RULES = (
     "AWSManagedRulesAmazonIpReputationList",

@@ -6,8 +6,8 @@ What a worker consists of is `queue_worker`; this module only says what the work
 from typing import Any
 
 from infragen.config import Environment, Worker
-from infragen.layer import LaunchParameter, Layer, LayerOutput, Template, allow, via
 from infragen.layers import queue, queue_worker, secret_rights
+from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template, allow, via
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn, PrivateSubnetIds, WorkerSecurityGroupId
 from infragen.layers.queue_worker import CodeBucket, QueueWorker, Source

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from rich.text import Text
 
+from infragen.assembly.synth import Assembly
+from infragen.changes.diff import Side, compare
+from infragen.cloudformation import ResourceChange
 from infragen.config import Difference, EnvironmentFile, Origin, differences
-from infragen.diff import Side, compare
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan import change_lines
 from infragen.report.settings import origin, written
 from infragen.report.wrapping import wrapped
-from infragen.stack import ResourceChange
-from infragen.synth import Assembly
 
 
 def difference_plan(

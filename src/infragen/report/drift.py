@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from infragen.cloudformation import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
 from infragen.config import Environment
-from infragen.drift import StackDrift, overall
 from infragen.errors import Refused
-from infragen.plan import EnvironmentPlan
+from infragen.plan.drift import StackDrift, overall
+from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_document import value
 from infragen.report.wrapping import wrapped
-from infragen.stack import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
 
 VERSION = 1
 WORDS = {

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from infragen.cloudformation import StackEvent
+from infragen.config.setting_lookup import Setting
 from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy
 from infragen.engine.litter import Left
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
@@ -28,12 +30,10 @@ from infragen.engine.progress import (
     Uploaded,
     Warned,
 )
-from infragen.origin import Setting
 from infragen.report import plan_document
 from infragen.report.duration import usually
 from infragen.report.outcome import word
 from infragen.report.scene import Scene
-from infragen.stack import StackEvent
 
 VERSION = 1
 """Goes up when a key or a type is removed or changes its meaning."""

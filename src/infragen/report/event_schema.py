@@ -5,10 +5,10 @@
 
 from typing import Any
 
+from infragen.cloudformation import OnRecover
 from infragen.engine.destroy import FATES
 from infragen.report.event_document import VERSION
 from infragen.report.plan_schema import plan_schema
-from infragen.stack import OnRecover
 
 Schema = dict[str, Any]
 PLAN = "urn:infragen:plan"

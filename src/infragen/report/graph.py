@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
-    from infragen.synth import Assembly
+    from infragen.assembly.synth import Assembly
 
 _NEWLINE = "\\n"  # dot's own escape for a new line in a label
 

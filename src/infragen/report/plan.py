@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
 from infragen.report.wrapping import wrapped
-from infragen.stack import PropertyChange, ResourceChange
 
 INDENT = " " * 10
 BESIDE_SIGN, COST = 6, 14

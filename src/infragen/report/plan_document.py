@@ -7,15 +7,15 @@ import json
 import math
 from collections.abc import Iterator
 
+from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.config import Difference
 from infragen.cost import Columns, CostDelta
-from infragen.drift import PlannedDrift, StackDrift
-from infragen.guard import Refusal
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.gates.access import Widening
+from infragen.gates.data_loss import Refusal
+from infragen.plan.drift import PlannedDrift, StackDrift
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.settings import origin
-from infragen.stack import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
-from infragen.widening import Widening
 
 VERSION = 1
 """Goes up when a key is removed or changes its meaning."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from infragen.config import Environment
-from infragen.plan import EnvironmentPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_document, plan_html, plan_markdown
 from infragen.report.graph import graph_of
 
@@ -14,7 +14,7 @@ def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequenc
     `environments` say what flows between the layers, for the picture of a page.
     """
     if form == "html":
-        from infragen.synth import synthesize
+        from infragen.assembly.synth import synthesize
 
         text = plan_html.as_html(plans, {env.environment: graph_of(synthesize(env)) for env in environments})
     else:

@@ -12,14 +12,15 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from infragen.assembly.stacks import ROOT
+from infragen.cloudformation import PropertyChange, ResourceChange
 from infragen.cost import Columns, CostDelta
-from infragen.plan import ROOT, EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.graph import Graph
 from infragen.report.plan_picture import Drawn, picture
 from infragen.report.plan_words import SIGNS
 from infragen.report.settings import origin, written
-from infragen.stack import PropertyChange, ResourceChange
 
 LONG_LINES, LONG_TEXT, OPEN_ROWS = 16, 2000, 40
 """Lines and characters of a value from which on it is folded; rows up to which those that change are open."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from html import escape
 
-from infragen.plan import EnvironmentPlan, StackPlan
+from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
 from infragen.report.settings import origin, written
-from infragen.stack import PropertyChange, ResourceChange
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment ("body is too long (maximum is 65536 characters)")."""

@@ -11,12 +11,12 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import takewhile
 
-from infragen import stacktags
+from infragen.assembly.templatefile import dump_yaml
+from infragen.changes import stack_tags
+from infragen.cloudformation import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
 from infragen.cost import CENT, CostDelta, ResourceDelta
-from infragen.drift import sentences as drifted
-from infragen.plan import EnvironmentPlan, StackPlan
-from infragen.stack import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
-from infragen.templatefile import dump_yaml
+from infragen.plan.drift import sentences as drifted
+from infragen.plan.model import EnvironmentPlan, StackPlan
 
 ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
 SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
@@ -99,14 +99,14 @@ WIDEST_VALUE = 160
 def told(change: ResourceChange) -> tuple[PropertyChange, ...]:
     """The values of a row that say something; that the stack's tags are passed on is said once, of the stack."""
     return (
-        tuple(each for each in change.properties if each.cause != stacktags.TAGGED or has_values(each))
+        tuple(each for each in change.properties if each.cause != stack_tags.TAGGED or has_values(each))
         or change.properties
     )
 
 
 def only_tagged(change: ResourceChange) -> bool:
     """Whether nothing happens to a resource but that the stack's tags are passed on to it."""
-    return stacktags.only_tagged(change) and not change.disagreements
+    return stack_tags.only_tagged(change) and not change.disagreements
 
 
 def shows_values(change: ResourceChange) -> bool:

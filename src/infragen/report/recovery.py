@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from infragen.cloudformation import OnRecover
 from infragen.engine.fate import RecoveryPlan, Remedy
 from infragen.report.deletion import fate_lines
-from infragen.stack import OnRecover
 
 _SENTENCES = {
     OnRecover.CONTINUE_ROLLBACK: "its rollback is continued (ContinueUpdateRollback)",

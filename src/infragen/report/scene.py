@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infragen.assembly.stacks import ROOT
+from infragen.cloudformation import STACK_TYPE, StackEvent
 from infragen.engine.outcome import CANCELLED, Failed, Outcome
 from infragen.engine.progress import Ended, Event, Happened, Planned, Started
-from infragen.plan import ROOT
-from infragen.stack import STACK_TYPE, StackEvent
 
 
 @dataclass(frozen=True)

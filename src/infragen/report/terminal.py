@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from infragen.cloud import Identity
+from infragen.cloudformation import StackEvent
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import (
     Checking,
@@ -34,7 +35,7 @@ from infragen.engine.progress import (
     Uploaded,
     Warned,
 )
-from infragen.plan import EnvironmentPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
 from infragen.report.duration import HEARTBEAT, span, usually, verb
@@ -44,7 +45,6 @@ from infragen.report.plan_words import visible
 from infragen.report.recovery import recovery_lines
 from infragen.report.scene import Scene, Work
 from infragen.report.tree import tree
-from infragen.stack import StackEvent
 
 SHOWN_BUSY = 3
 PIPE_WIDTH = 200

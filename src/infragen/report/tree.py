@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from infragen.plan import ROOT
+from infragen.assembly.stacks import ROOT
+from infragen.cloudformation import STACK_TYPE
 from infragen.report.duration import span, usually, verb
 from infragen.report.outcome import colour
 from infragen.report.scene import Scene, Stack, Work
-from infragen.stack import STACK_TYPE
 
 SPINNER, PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 LONGEST_NAME = 36

@@ -1,0 +1,194 @@
+"""Assembly -> findings of cfn-lint, kept for templates that were linted before.
+
+The root is linted with the paths of its children in place of their URLs, because cfn-lint checks the wiring of nested
+stacks (rules E3043 and E1010) only then. A user's `.cfnlintrc` is not read: findings depend on the templates alone.
+cfn-lint takes more than a second to start, so it is imported only when a template is not in the cache; many templates
+are linted in several processes.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir, suppress
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from infragen.assembly.synth import Assembly, template_key
+
+Level = Literal["error", "warning", "informational"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "informational")
+
+_ERRORS = frozenset({"I3011"})
+"""Rules by which cfn-lint only informs: something that holds data does not say what becomes of it when it is removed or
+replaced (I3011). By default nearly all of it is deleted, so one has to say so."""
+
+_CACHE_VERSION = 2
+_TEMPLATES_PER_PROCESS = 4  # starting one costs as much as linting about four templates
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule says about one place of one template; `layer` is `root` for the root.
+
+    `path` leads to the place in the body, e.g. Resources, Cluster, Properties, Engine; line and column are those of
+    the rendered file and count from 1. `about` is the page that explains the rule.
+    """
+
+    layer: str
+    rule: str
+    level: Level
+    message: str
+    path: tuple[str | int, ...]
+    line: int
+    column: int
+    about: str
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One template with the files that it needs beside it, by name; `region` decides which types exist."""
+
+    layer: str
+    region: str
+    files: Mapping[str, str]
+
+    @cached_property
+    def key(self) -> str:
+        """The same key, the same findings."""
+        parts = [str(_CACHE_VERSION), _tool_version(), self.layer, self.region, *sorted(self.files.items())]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@cache
+def _tool_version() -> str:
+    return importlib.metadata.version("cfn-lint")
+
+
+def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
+    """The findings of each assembly: in deployment order, the root last, each template's by place.
+
+    `kept` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time.
+    """
+    jobs = [tuple(_jobs(assembly)) for assembly in assemblies]
+    known = {job.key: _recall(kept, job.key) for job in _flat(jobs)}
+    unknown = {job.key: job for job in _flat(jobs) if known[job.key] is None}
+    for key, findings in zip(unknown, _run(tuple(unknown.values())), strict=True):
+        known[key] = findings
+        _remember(kept, key, findings)
+    return tuple(tuple(finding for job in each for finding in known[job.key] or ()) for each in jobs)
+
+
+def _flat(jobs: Iterable[tuple[_Job, ...]]) -> Iterator[_Job]:
+    return (job for each in jobs for job in each)
+
+
+def _jobs(assembly: Assembly) -> Iterator[_Job]:
+    region = assembly.environment.region
+    for each in assembly.templates:
+        yield _Job(each.layer, region, {f"{each.layer}.yaml": each.text})
+    if assembly.environment.topology == "nested":
+        texts = {f"{each.layer}.yaml": each.text for each in assembly.templates}
+        yield _Job("root", region, {"root.yaml": _with_local_paths(assembly), **texts})
+
+
+def _with_local_paths(assembly: Assembly) -> str:
+    """The root with the files beside it in place of the URLs, line for line the same."""
+    text = assembly.root().text
+    for each in assembly.templates:
+        text = re.sub(rf"!Sub \S+/{re.escape(template_key(each.digest))}", f"{each.layer}.yaml", text)
+    return text
+
+
+def _recall(kept: Path | None, key: str) -> tuple[Finding, ...] | None:
+    if kept is None:
+        return None
+    try:
+        rows = json.loads((kept / f"{key}.json").read_text(encoding="utf-8"))
+        return tuple(Finding(**{**row, "path": tuple(row["path"])}) for row in rows["findings"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _remember(kept: Path | None, key: str, findings: tuple[Finding, ...]) -> None:
+    if kept is None:
+        return
+    with suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=kept, delete=False) as stream:
+            json.dump({"findings": [asdict(each) for each in findings]}, stream)
+        Path(stream.name).replace(kept / f"{key}.json")
+
+
+def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
+    """Lints in processes of their own, because cfn-lint follows local paths only below the working directory."""
+    if not jobs:
+        return ()
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    workers = min(os.cpu_count() or 1, -(-len(jobs) // _TEMPLATES_PER_PROCESS))
+    with ProcessPoolExecutor(workers, get_context("spawn"), _die_on_interrupt) as pool:
+        try:
+            return list(pool.map(_lint, jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _die_on_interrupt() -> None:
+    """Ctrl-C reaches every process of the terminal: these end at once and in silence, the parent says so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _lint(job: _Job) -> tuple[Finding, ...]:
+    from cfnlint.runner.template import run_template_by_file_path
+
+    with tempfile.TemporaryDirectory(prefix="infragen-lint-") as directory:
+        for name, text in job.files.items():
+            (Path(directory) / name).write_text(text, encoding="utf-8")
+        config, rules = _rules(job.region)
+        with chdir(directory):
+            matches = list(run_template_by_file_path(f"{job.layer}.yaml", config, rules, False))
+    findings = (_finding(job.layer, match) for match in matches)
+    kept = (each for each in findings if job.layer != "root" or not _of_our_making(each))
+    return tuple(sorted(kept, key=lambda each: (each.line, each.column, each.rule, each.message)))
+
+
+def _of_our_making(finding: Finding) -> bool:
+    """What cfn-lint says of the root only because of the local paths.
+
+    W3002 is "may only work with the package command", W2001 here that the bucket's parameter is not used.
+    """
+    return finding.rule == "W3002" or (finding.rule, finding.path) == ("W2001", ("Parameters", "TemplateBucket"))
+
+
+@cache
+def _rules(region: str) -> tuple[Any, Any]:
+    """cfn-lint's configuration and rules, loaded once in a process."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as empty:
+        arguments = ["--config-file", empty.name, "--regions", region, "--include-checks", "I"]
+        config = ConfigMixIn(arguments)
+    return config, Runner(config).rules
+
+
+def _finding(layer: str, match: Any) -> Finding:
+    return Finding(
+        layer=layer,
+        rule=match.rule.id,
+        level="error" if match.rule.id in _ERRORS else match.rule.severity,
+        message=" ".join(match.message.split()),
+        path=tuple(part if isinstance(part, int) else str(part) for part in getattr(match, "path", None) or ()),
+        line=match.linenumber,
+        column=match.columnnumber,
+        about=match.rule.source_url,
+    )

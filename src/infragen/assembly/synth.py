@@ -1,0 +1,286 @@
+"""Environment -> Assembly: renders every enabled layer, adds its Parameters, checks its contract, nests the root.
+
+Pure: the same environment gives the same bytes. No file, no clock, no AWS.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from troposphere import GetAtt, Output, Parameter, Ref, Sub, Tags
+from troposphere.cloudformation import Stack
+
+from infragen.assembly import limits
+from infragen.assembly.templatefile import dump_yaml
+from infragen.config import Environment
+from infragen.layers import LAYERS
+from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template
+
+COMMON = ("ProjectName", "EnvironmentName")
+_LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
+
+
+class ContractError(Exception):
+    """A layer broke its contract: a bug in the layer, never in an environment file."""
+
+
+@dataclass(frozen=True)
+class LayerTemplate:
+    """One finished template: its body, the text that is written, uploaded and deployed, and its contract."""
+
+    layer: str
+    about: str
+    body: dict[str, Any]
+    inputs: tuple[LayerOutput, ...]
+    outputs: tuple[LayerOutput, ...]
+    parameters: tuple[LaunchParameter, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The template as YAML."""
+        return dump_yaml(self.body)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The layers whose outputs this one uses, each once."""
+        return tuple(dict.fromkeys(each.layer for each in self.inputs))
+
+
+@dataclass(frozen=True)
+class RootTemplate:
+    """The root of nested topology."""
+
+    body: dict[str, Any]
+    parameters: tuple[LaunchParameter, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The template as YAML."""
+        return dump_yaml(self.body)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """All templates of one environment, in deployment order."""
+
+    environment: Environment
+    templates: tuple[LayerTemplate, ...] = field(default=())
+
+    def check_limits(self) -> tuple[str, ...]:
+        """What comes near a limit of CloudFormation. Raises InputError for what is above one."""
+        named = [(each.layer, each.body, each.text) for each in self.templates]
+        if self.environment.topology == "nested":
+            root = self.root()
+            named.append(("root", root.body, root.text))
+        return limits.check(count for each in named for count in limits.of_template(*each))
+
+    def template(self, layer: str) -> LayerTemplate:
+        """The template of a layer; KeyError when the layer is off."""
+        return next(each for each in self.templates if each.layer == layer)
+
+    def root(self, url_of: Callable[[LayerTemplate], Any] | None = None) -> RootTemplate:
+        """The template that nests all layers; `url_of` gives each child's TemplateURL (default: its place in S3)."""
+        return _root(self, url_of or template_url)
+
+
+def template_key(digest: str) -> str:
+    """The S3 key of a template: its digest, so that new content is a new URL and nothing is ever overwritten."""
+    return f"templates/{digest}.yaml"
+
+
+def template_url(template: LayerTemplate) -> Sub:
+    """Where the root finds a child: the artifact bucket in the stack's own region and partition."""
+    return Sub("https://${TemplateBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/" + template_key(template.digest))
+
+
+def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
+    """Renders every layer that the environment turns on.
+
+    Raises InputError when a template is larger than CloudFormation takes, ContractError when a layer is wrong.
+    """
+    templates: list[LayerTemplate] = []
+    for layer in layers:
+        if layer.enabled(env):
+            templates.append(_finish(layer, env, {each.layer for each in templates}))
+    assembly = Assembly(env, tuple(templates))
+    assembly.check_limits()
+    return assembly
+
+
+def _finish(layer: Layer, env: Environment, earlier: set[str]) -> LayerTemplate:
+    template = layer.build(env)
+    inputs, outputs, parameters = tuple(layer.inputs(env)), tuple(layer.outputs(env)), tuple(layer.parameters(env))
+    template.set_version()
+    template.set_description(f"{layer.title} ({env.project} {env.environment}). Made by infragen.")
+    own = dict(template.parameters)
+    template.parameters.clear()
+    for parameter in (*_common(env), *map(_launch, parameters), *map(_wired, inputs), *own.values()):
+        template.add_parameter(parameter)
+    body = _ordered(template.to_dict())
+    _check(layer, body, inputs, outputs, parameters, set(own), earlier)
+    return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters)
+
+
+def _common(env: Environment) -> tuple[Parameter, Parameter]:
+    return (
+        Parameter("ProjectName", Type="String", Default=env.project, Description="Project; first part of every name."),
+        Parameter(
+            "EnvironmentName",
+            Type="String",
+            Default=env.environment,
+            Description="Environment; second part of every name.",
+        ),
+    )
+
+
+def _launch(parameter: LaunchParameter) -> Parameter:
+    default = {} if parameter.default is None else {"Default": parameter.default}
+    return Parameter(parameter.name, Type=parameter.type, Description=parameter.description, **default)
+
+
+def _wired(output: LayerOutput) -> Parameter:
+    return Parameter(output.name, Type=output.type, Description=f"{output.description} (from {output.layer})")
+
+
+def _ordered(body: dict[str, Any]) -> dict[str, Any]:
+    """Sections in the order people read them; without the empty ones and without unused common parameters."""
+    used = set(references(body))
+    parameters = {k: v for k, v in body.get("Parameters", {}).items() if k not in COMMON or k in used}
+    body = {**body, "Parameters": parameters}
+    order = (
+        "AWSTemplateFormatVersion",
+        "Description",
+        "Metadata",
+        "Parameters",
+        "Mappings",
+        "Conditions",
+        "Resources",
+        "Outputs",
+    )
+    body["Resources"] = {name: _resource(resource) for name, resource in body["Resources"].items()}
+    return {section: body[section] for section in order if body.get(section)}
+
+
+def _resource(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource as people read it: what it is and its policies first, its properties last."""
+    last = ("Metadata", "Properties")
+    return {
+        "Type": resource["Type"],
+        **{key: value for key, value in resource.items() if key not in ("Type", *last)},
+        **{key: resource[key] for key in last if key in resource},
+    }
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every name that a template refers to, by Ref, Fn::Sub or Fn::GetAtt, pseudo parameters left out."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref" and isinstance(inner, str):
+                yield from (name for name in (inner,) if not name.startswith("AWS::"))
+            elif key == "Fn::GetAtt":
+                yield (inner.split(".") if isinstance(inner, str) else inner)[0]
+            elif key == "Fn::Sub":
+                yield from _sub_references(inner)
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def _sub_references(value: Any) -> Iterator[str]:
+    text, variables = (value, {}) if isinstance(value, str) else value
+    for escaped, name in _LITERAL_OR_NAME.findall(text):
+        name = name.strip().split(".")[0]
+        if not escaped and name not in variables and not name.startswith("AWS::"):
+            yield name
+    yield from references(variables)
+
+
+def _check(
+    layer: Layer, body: dict[str, Any], inputs: Iterable[LayerOutput], outputs: Iterable[LayerOutput],
+    parameters: Iterable[LaunchParameter], own: set[str], earlier: set[str],
+) -> None:  # fmt: skip
+    """Inputs are exactly what is used, outputs exactly what is published, and every input's layer comes first."""
+    resources = set(body["Resources"])
+    used = set(references({k: body.get(k, {}) for k in ("Resources", "Outputs", "Conditions")}))
+    wired = {each.name for each in inputs}
+    known = resources | wired | own | {each.name for each in parameters} | set(COMMON)
+    complaints = [
+        *(f"uses {name}, which is neither an input nor a resource" for name in sorted(used - known)),
+        *(f"declares the input {name} and does not use it" for name in sorted(wired - used)),
+        *(f"declares the parameter {each.name} and does not use it" for each in parameters if each.name not in used),
+        *(
+            f"uses {each.name} of {each.layer}, which is off or comes later"
+            for each in inputs
+            if each.layer not in earlier
+        ),
+    ]
+    published, promised = set(body.get("Outputs", {})), {each.name for each in outputs}
+    if published != promised:
+        complaints.append(
+            f"publishes {sorted(published - promised)} beyond its contract and lacks {sorted(promised - published)}"
+        )
+    if complaints:
+        raise ContractError(f"layer {layer.name}: " + "; ".join(complaints))
+
+
+def _root(assembly: Assembly, url_of: Callable[[LayerTemplate], Any]) -> RootTemplate:
+    env = assembly.environment
+    template = Template()
+    template.set_version()
+    template.set_description(
+        f"All layers of {env.project} {env.environment}, nested in deployment order. Made by infragen."
+    )
+    launch = tuple({p.name: p for each in assembly.templates for p in each.parameters}.values())
+    urls = [url_of(each) for each in assembly.templates]
+    if any("TemplateBucket" in references(url.to_dict() if hasattr(url, "to_dict") else url) for url in urls):
+        template.add_parameter(
+            Parameter("TemplateBucket", Type="String", Description="Artifact bucket that holds the layers' templates.")
+        )
+    for parameter in map(_launch, launch):
+        template.add_parameter(parameter)
+    for each, url in zip(assembly.templates, urls, strict=True):
+        template.add_resource(_nested(each, url))
+        for output in each.outputs:
+            if output.for_people:
+                template.add_output(
+                    Output(
+                        output.name,
+                        Description=output.description,
+                        Value=GetAtt(_logical_id(each.layer), f"Outputs.{output.name}"),
+                    )
+                )
+    return RootTemplate(_ordered(template.to_dict()), launch)
+
+
+def _logical_id(layer: str) -> str:
+    return layer.capitalize()
+
+
+def _nested(template: LayerTemplate, url: Any) -> Stack:
+    wiring = {each.name: GetAtt(_logical_id(each.layer), f"Outputs.{each.name}") for each in template.inputs}
+    launch = {each.name: Ref(each.name) for each in template.parameters}
+    parameters = {"Parameters": {**launch, **wiring}} if launch or wiring else {}
+    return Stack(
+        _logical_id(template.layer),
+        TemplateURL=url,
+        DeletionPolicy="Delete",
+        UpdateReplacePolicy="Delete",
+        # the root's stack tags reach nested stacks and their resources, but would say `root` there
+        Tags=Tags(Layer=template.layer),
+        **parameters,
+    )

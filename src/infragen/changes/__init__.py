@@ -1,0 +1,1 @@
+"""What changes between two templates, and between them and AWS's own rows. Pure."""

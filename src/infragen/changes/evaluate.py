@@ -1,0 +1,179 @@
+"""A template with its parameters in place and its conditions decided: what CloudFormation would work with.
+
+Pure, and the same for a deployed template and a rendered one. What is not known stays as it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from infragen.cloudformation import KNOWN_AFTER, KnownAfter
+from infragen.secrecy.masking import Sealed
+
+SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
+
+
+def settled(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    """The resources of a template with parameters in place and conditions decided, as far as the values are known."""
+    conditions = _Conditions(body.get("Conditions", {}), values)
+    found = {}
+    for name, resource in body.get("Resources", {}).items():
+        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is False:
+            continue
+        kept = _settle({k: v for k, v in resource.items() if k != "Condition"}, values, conditions)
+        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is None:
+            kept["Condition"] = resource["Condition"]
+        found[name] = kept
+    return found
+
+
+class _Conditions:
+    """The conditions of a template under given parameter values: true, false, or None for not known."""
+
+    def __init__(self, written: Mapping[str, Any], values: Mapping[str, object]) -> None:
+        self._written = written
+        self._values = values
+
+    def holds(self, what: Any) -> bool | None:
+        """Whether a condition holds."""
+        if not isinstance(what, dict) or len(what) != 1:
+            return None
+        [(key, inner)] = what.items()
+        match key:
+            case "Condition":
+                return self.holds(self._written.get(str(inner)))
+            case "Fn::Not":
+                held = self.holds(inner[0])
+                return None if held is None else not held
+            case "Fn::Equals":
+                return self._equal(*inner)
+            case "Fn::And" | "Fn::Or":
+                held_all = [self.holds(each) for each in inner]
+                decisive: bool = key == "Fn::Or"
+                if decisive in held_all:
+                    return decisive
+                return None if None in held_all else not decisive
+        return None
+
+    def _equal(self, left: Any, right: Any) -> bool | None:
+        sides = [_settle(each, self._values, self) for each in (left, right)]
+        if any(isinstance(each, dict) or later(each) for each in sides):
+            return None
+        texts = [str(each.value if isinstance(each, Sealed) else each) for each in sides]
+        return texts[0] == texts[1]
+
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
+    if isinstance(value, list):
+        items = (_settle(each, values, conditions) for each in value)
+        return [each for each in items if each != NO_VALUE]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        [(key, inner)] = value.items()
+        if key == "Ref" and inner in values:
+            return values[inner]
+        if key == "Fn::Sub":
+            return _settle_sub(inner, values, conditions)
+        if key == "Fn::If":
+            held = conditions.holds({"Condition": inner[0]})
+            if held is not None:
+                return _settle(inner[1] if held else inner[2], values, conditions)
+    entries = ((name, _settle(each, values, conditions)) for name, each in value.items())
+    return {name: each for name, each in entries if each != NO_VALUE}
+
+
+def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
+    """A Sub with known names filled in; what is left of it stays a Sub."""
+    text, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
+    variables = {name: _settle(each, values, conditions) for name, each in variables.items()}
+    known = {**values, **variables}
+    whole = SUB_NAME.fullmatch(text)
+    if whole and isinstance(known.get(whole[1]), KnownAfter):
+        return known[whole[1]]
+
+    sealed = any(isinstance(known.get(name), Sealed) for name in SUB_NAME.findall(text))
+
+    def fill(match: re.Match[str]) -> str:
+        found = known.get(match[1])
+        found = found.value if isinstance(found, Sealed) else found
+        return match[0] if found is None or isinstance(found, dict | list) else str(found)
+
+    filled = SUB_NAME.sub(fill, text)
+    names = set(SUB_NAME.findall(filled))
+    open_variables = {name: each for name, each in variables.items() if name in names}
+    if not names:
+        filled = filled.replace("${!", "${")
+        return Sealed(filled) if sealed else filled
+    rest: Any = [filled, open_variables] if open_variables else filled
+    return Sealed({"Fn::Sub": rest}) if sealed else {"Fn::Sub": rest}
+
+
+def later(value: Any) -> bool:
+    """Whether a value, or a part of it, is known only after a layer is deployed, so that it may turn out the same."""
+    if isinstance(value, dict):
+        return any(map(later, value.values()))
+    if isinstance(value, list):
+        return any(map(later, value))
+    return isinstance(value, KnownAfter) or (isinstance(value, str) and KNOWN_AFTER.search(value) is not None)
+
+
+def references(value: Any) -> set[str]:
+    """The names that a value refers to by Ref, GetAtt or Sub."""
+    if isinstance(value, Sealed):
+        return references(value.value)
+    if isinstance(value, list):
+        return {name for each in value for name in references(each)}
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for key, inner in value.items():
+        if key == "Ref":
+            found.add(str(inner))
+        elif key == "Fn::GetAtt":
+            found.add(str(inner.split(".")[0] if isinstance(inner, str) else inner[0]))
+        elif key == "Fn::Sub":
+            text, variables = (inner, {}) if isinstance(inner, str) else inner
+            found |= {name.split(".")[0] for name in SUB_NAME.findall(text)} - set(variables)
+            found |= references(variables)
+        else:
+            found |= references(inner)
+    return found
+
+
+def conditions_of(value: Any) -> set[str]:
+    """The conditions that the Ifs of a value ask for."""
+    if isinstance(value, list):
+        return {name for each in value for name in conditions_of(each)}
+    if not isinstance(value, dict):
+        return set()
+    own = {str(inner[0]) for key, inner in value.items() if key == "Fn::If" and isinstance(inner, list) and inner}
+    return own | {name for inner in value.values() for name in conditions_of(inner)}
+
+
+def decides(value: Any, conditions: Mapping[str, Any]) -> set[str]:
+    """The names that a value depends on: what it refers to, and what the conditions of its Ifs ask about."""
+    found, todo, seen = references(value), sorted(conditions_of(value)), set[str]()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found |= references(conditions.get(name))
+        todo += _named(conditions.get(name))
+    return found
+
+
+def _named(condition: Any) -> list[str]:
+    """The conditions that a condition is made of."""
+    if isinstance(condition, list):
+        return [name for each in condition for name in _named(each)]
+    if not isinstance(condition, dict):
+        return []
+    own = [str(condition["Condition"])] if isinstance(condition.get("Condition"), str) else []
+    return [*own, *(name for inner in condition.values() for name in _named(inner))]

@@ -1,0 +1,375 @@
+"""Two sources, one model: the rows of AWS's change set against those of our own comparison of templates.
+
+AWS's rows lead, because AWS carries them out; ours show values and causes inside documents. What only one of the two
+says, or what they say differently, stays in the row as a sentence. Differences that have a known reason are none; the
+reasons are the functions `_expected…` below. Values of both sources leave here masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from infragen.changes.diff import Side
+from infragen.changes.evaluate import decides, later, references, settled
+from infragen.changes.replacement import ALWAYS, RECREATIONS, judged, schema_of
+from infragen.changes.stack_tags import TAGGED, reached
+from infragen.changes.values import NOTHING, same
+from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.secrecy.masking import SECRET, Sealed, mask
+from infragen.secrecy.suspicion import sounds_secret
+
+CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
+
+KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
+"""How a change set says that a value exists only later (API reference, ResourceTargetDefinition)."""
+
+NOT_OF_THE_RESOURCE = frozenset({
+    "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "UpdatePolicy", "UpdateReplacePolicy",
+})  # fmt: skip
+"""Attributes that tell CloudFormation how to go about a resource: it lists a change of one of them or leaves it out."""
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What both sources speak about: a layer's template before and after.
+
+    `tags` are the names of its stack's tags that change, `opaque` the types of parameters whose values only AWS knows.
+    """
+
+    layer: str
+    region: str
+    old: Side
+    new: Side
+    tags: frozenset[str] = frozenset()
+    opaque: tuple[str, ...] = ()
+
+    @cached_property
+    def secret_texts(self) -> frozenset[str]:
+        """The values of NoEcho parameters, as far as we know them: AWS's values may contain them."""
+        held = [
+            each.value for side in (self.old, self.new) for each in side.values.values() if isinstance(each, Sealed)
+        ]
+        defaults = [each.get("Default") for each in self._parameters.values() if each.get("NoEcho")]
+        return frozenset(str(each) for each in (*held, *defaults) if each not in (None, "", "****"))
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        return {**self.old.body.get("Parameters", {}), **self.new.body.get("Parameters", {})}
+
+    @cached_property
+    def _after(self) -> dict[str, dict[str, Any]]:
+        return settled(self.new.body, self.new.values)
+
+    def reached(self, row: ResourceChange) -> bool:
+        """Whether the stack's tags may be passed on to a resource; also where that is not known of its type."""
+        resource = self._after.get(row.logical_id, {"Type": row.type})
+        return schema_of(row.type, self.region) is None or reached(resource, self.region, self.tags)
+
+    def unseen(self, name: str) -> bool:
+        """Whether the values of a parameter are AWS's alone to compare."""
+        return str(self._parameters.get(name, {}).get("Type", "")).startswith(self.opaque or ("?",))
+
+    def written(self, logical_id: str) -> list[Any]:
+        """A resource as the two templates write it."""
+        return [side.body.get("Resources", {}).get(logical_id, {}) for side in (self.old, self.new)]
+
+    def hides(self, logical_id: str, path: Key) -> bool:
+        """Whether what AWS tells of a path is a secret: by its name, one beside it, or a NoEcho parameter behind it."""
+        if any(isinstance(step, str) and sounds_secret(step) for step in path):
+            return True
+        secret = {name for name, each in self._parameters.items() if each.get("NoEcho")}
+        for resource in self.written(logical_id):
+            value = resource.get("Properties", {}).get(path[1]) if len(path) > 1 else resource
+            if references(value) & secret:
+                return True
+            if str(path[-1]).lower().endswith("value") and _names_a_secret(value):
+                return True
+        return False
+
+
+def _names_a_secret(value: Any) -> bool:
+    """Whether any element of a list has a name that sounds secret: which of them a path means is not sure."""
+    if isinstance(value, dict):
+        return any(
+            sounds_secret(each) if isinstance(each, str) and key in ("Name", "Key") else _names_a_secret(each)
+            for key, each in value.items()
+        )
+    return isinstance(value, list) and any(map(_names_a_secret, value))
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """The rows of one stack from both sources, and what else is to be said of the two."""
+
+    rows: tuple[ResourceChange, ...]
+    notes: tuple[str, ...] = ()
+
+
+def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: Ground) -> Agreed:
+    """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
+    mine = {each.logical_id: each for each in ours}
+    listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
+    theirs = [each for each in theirs if each not in listed]
+    rows = [
+        _both(each, mine[each.logical_id], ground) if each.logical_id in mine else _theirs(each, ground)
+        for each in theirs
+    ]
+    known = {each.logical_id for each in theirs}
+    quiet = [each for each in ours if each.logical_id not in known and _expected_missing(each)]
+    missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
+    rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
+    notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
+    return Agreed(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
+
+
+def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
+    """What to say of our rows where AWS's change set says that there is nothing to change at all."""
+    return tuple(
+        f"comparing templates would {_does(each)} {each.logical_id}{_named(each)}, and AWS's change set is empty"
+        for each in ours
+        if each.type != STACK_TYPE and not _expected_missing(each)
+    )
+
+
+def _resources(count: int) -> str:
+    return "1 resource" if count == 1 else f"{count} resources"
+
+
+def _does(row: ResourceChange) -> str:
+    return {"Add": "add", "Remove": "remove", "Import": "import"}.get(row.action, "change")
+
+
+def _named(row: ResourceChange) -> str:
+    names = dict.fromkeys(_word(_key(each.path)) for each in row.properties)
+    return f" ({', '.join(names)})" if row.action == "Modify" and names else ""
+
+
+def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
+    return replace(row, disagreements=(*row.disagreements, *sentences))
+
+
+# --- differences that have a reason -----------------------------------------------------------------------------
+
+
+def _only_listed(row: ResourceChange, ground: Ground) -> bool:
+    """A row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none, too.
+
+    It leaves out custom resources and wait conditions alone, as MiniStack's authors measured (`_UNTAGGED_TYPES`).
+    """
+    tags_alone = all(each.path[:1] == ("Tags",) and not each.cause for each in row.properties)
+    harmless = row.action == "Modify" and row.replacement == "False" and bool(row.properties) and tags_alone
+    return harmless and bool(ground.tags) and not ground.reached(row)
+
+
+def _expected_missing(row: ResourceChange) -> bool:
+    """A row that only we have: attributes that are not the resource's, and nested stacks, which have their own rows."""
+    attributes = {each.path[0] for each in row.properties}
+    return row.type == STACK_TYPE or (row.action == "Modify" and attributes <= NOT_OF_THE_RESOURCE)
+
+
+def _aside(row: ResourceChange) -> str:
+    """What is said in the place of a row that AWS need not have."""
+    if row.type == STACK_TYPE:
+        return f"{row.logical_id}: only its own section tells what changes"
+    names = ", ".join(dict.fromkeys(str(each.path[0]) for each in row.properties))
+    return f"{row.logical_id}: {names} changes in the template; AWS's change set leaves the resource alone"
+
+
+def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
+    """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
+    what = _key(change.path)[:1]
+    if what == ("Tags",):
+        return bool(ground.tags)
+    if what and what[0] in NOT_OF_THE_RESOURCE:
+        return True
+    causes = [each.partition(" ") for each in change.cause.split(", ") if each]
+    if not causes:
+        return False
+    kinds = (kind if kind != "parameter" or ground.unseen(name) else "compared" for kind, _, name in causes)
+    return all(each != "compared" for each in kinds)
+
+
+def _expected_ours(change: PropertyChange) -> bool:
+    """A value that only we say changes: not the resource's own, or perhaps the same once it is known."""
+    return change.path[0] in NOT_OF_THE_RESOURCE or later(change.after)
+
+
+# --- one row ----------------------------------------------------------------------------------------------------
+
+
+def _key(path: Key) -> Key:
+    """What the two sources call the same: a top-level property, or another attribute; the Tags property is Tags."""
+    if path[:2] == ("Properties", "Tags"):
+        return ("Tags",)
+    return path[:2] if path[:1] == ("Properties",) else path[:1]
+
+
+def _at(resource: Any, key: Key) -> Any:
+    """What a template writes at a key."""
+    for step in ("Properties", "Tags") if key == ("Tags",) else key:
+        resource = resource.get(step) if isinstance(resource, dict) else None
+    return resource
+
+
+def _word(key: Key) -> str:
+    return str(key[-1]) if key else "it"
+
+
+def _theirs(row: ResourceChange, ground: Ground) -> ResourceChange:
+    """A row that only AWS has."""
+    properties = tuple(_told(each, row.logical_id, ground) for each in row.properties)
+    known = judged(replace(row, properties=properties, source=CHANGE_SET), ground.region)
+    known = replace(known, causes=known.causes or _causes(properties))
+    if row.type == STACK_TYPE or (
+        row.action == "Modify" and all(_expected_theirs(each, ground) for each in properties)
+    ):
+        return known
+    return _with(known, f"comparing templates does not {_does(row)} it")
+
+
+def _causes(properties: Iterable[PropertyChange]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.cause for each in properties if each.cause))
+
+
+def _both(row: ResourceChange, mine: ResourceChange, ground: Ground) -> ResourceChange:
+    """A row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
+    if row.action != mine.action:
+        said = _theirs(row, ground)
+        sentence = f"AWS's change set would {_does(row)} it, comparing templates would {_does(mine)} it"
+        return replace(said, disagreements=(sentence,) if row.action != "Dynamic" else (), renamed=mine.renamed)
+    properties, missing = _properties(row, mine, ground)
+    known = judged(replace(row, properties=properties), ground.region)
+    known = _replacement(replace(known, source=BOTH, renamed=mine.renamed), row, mine)
+    causes = tuple(dict.fromkeys((*_causes(row.properties), *_causes(properties), *mine.causes)))
+    return _with(replace(known, causes=causes), *(missing if row.type != STACK_TYPE else ()))
+
+
+def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChange) -> ResourceChange:
+    """The stricter of the two, and what becomes of the old resource."""
+    sentences = []
+    if row.replacement == "Conditional" and mine.replacement == "True" and row.type != STACK_TYPE:
+        known = replace(known, replacement="True", reported="Conditional")
+    elif {row.replacement, mine.replacement} == {"True", "False"}:
+        sentences.append(
+            f"AWS's change set {'replaces it' if row.replacement == 'True' else 'keeps it'}, the resource's schema "
+            f"says that it is {'replaced' if mine.replacement == 'True' else 'kept'}"
+        )
+        known = replace(known, replacement="True", reported="False" if row.replacement == "False" else "")
+    if row.policy_action and mine.policy_action and row.policy_action != mine.policy_action:
+        sentences.append(f"AWS's change set says {row.policy_action}, comparing templates {mine.policy_action}")
+    return _with(replace(known, policy_action=row.policy_action or mine.policy_action), *sentences)
+
+
+def _properties(
+    row: ResourceChange, mine: ResourceChange, ground: Ground
+) -> tuple[tuple[PropertyChange, ...], tuple[str, ...]]:
+    """The values of both sources, property by property, and sentences about those that one does not name."""
+    ours, theirs = _by_key(mine.properties), _by_key(row.properties)
+    told: list[PropertyChange] = []
+    sentences = []
+    everything = ("Properties",) in theirs or not row.properties or row.action != "Modify"
+    for key in dict.fromkeys((*theirs, *ours)):
+        here = [_told(each, row.logical_id, ground) for each in theirs.get(key, ())]
+        if key not in ours:
+            told += here
+            if (
+                row.action == "Modify"
+                and not all(_expected_theirs(each, ground) for each in here)
+                and key != ("Properties",)
+            ):
+                sentences.append(f"only AWS's change set says that {_word(key)} changes")
+        elif key not in theirs:
+            told += ours[key]
+            if not everything and not all(map(_expected_ours, ours[key])):
+                sentences.append(f"only comparing templates says that {_word(key)} changes")
+        else:
+            before, after = (_at(resource, key) for resource in ground.written(row.logical_id))
+            told += _merged(here, ours[key], direct=not same(before, after))
+            sentences += _contradictions(here, ours[key])
+    return tuple(told), tuple(sentences)
+
+
+def _by_key(properties: Iterable[PropertyChange]) -> dict[Key, list[PropertyChange]]:
+    found: dict[Key, list[PropertyChange]] = {}
+    for each in properties:
+        found.setdefault(_key(each.path), []).append(each)
+    return found
+
+
+def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], direct: bool) -> Iterator[PropertyChange]:
+    """Our values, which are finer, with AWS's judgement; AWS's values where ours are not known yet.
+
+    AWS's cause is about the whole property, so it is told only where the template itself (`direct`) is none.
+    """
+    cause = ", ".join(dict.fromkeys(each.cause for each in theirs if each.cause))
+    worst = max((each.recreation for each in theirs), key=RECREATIONS.index)
+    if worst == ALWAYS and all(each.recreation != ALWAYS for each in ours):
+        ours = [replace(each, recreation=ALWAYS) for each in ours]
+    values = {each.path: each for each in theirs if each.before is not None or each.after is not None}
+    for each in ours:
+        other = values.get(each.path)
+        if other is not None and not _settled(each):
+            each = replace(each, before=other.before, after=other.after)
+        yield replace(each, cause=each.cause or ("" if direct else cause))
+
+
+def _settled(change: PropertyChange) -> bool:
+    """Whether a change of ours tells its values: no references that only AWS can follow, and nothing secret."""
+    values = (change.before, change.after)
+    return Secret() in values or not (same(*values) or any(later(each) or references(each) for each in values))
+
+
+def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[str]:
+    """Plain values after the change that are told differently."""
+    after = {each.path: each.after for each in theirs}
+    for each in ours:
+        said = after.get(each.path)
+        if _plain(said) and _plain(each.after) and _text(said) != _text(each.after):
+            yield f"AWS's change set says that {each.name or _word(each.path)} becomes {_text(said)}"
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _text(value: object) -> str:
+    """A scalar as CloudFormation passes it on."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _told(change: PropertyChange, logical_id: str, ground: Ground) -> PropertyChange:
+    """A value as AWS tells it, masked, and what is known later said in our words."""
+    hidden = ground.hides(logical_id, change.path)
+    sides = [_later_or(each, change.cause, ground) for each in (change.before, change.after)]
+    old, new = (mask(each, hidden, ground.secret_texts) for each in sides)
+    if sides != [None, None] and same(old, new) and not same(*sides):
+        old = new = SECRET
+    return replace(change, before=old, after=new, cause=_cause(change, logical_id, ground))
+
+
+def _later_or(value: object, cause: str, ground: Ground) -> object:
+    if value != KNOWN_AFTER_APPLY:
+        return value
+    name = cause.partition(",")[0].removeprefix("resource ") if cause.startswith("resource ") else ""
+    return KnownAfter(ground.layer, name)
+
+
+def _cause(change: PropertyChange, logical_id: str, ground: Ground) -> str:
+    """AWS names no cause for the stack's own tags, and none for a parameter behind a condition."""
+    if change.cause:
+        return change.cause
+    if change.path[:1] == ("Tags",) and ground.tags:
+        return TAGGED
+    before, after = (_at(resource, _key(change.path)) for resource in ground.written(logical_id))
+    if before is None or before != after:
+        return ""
+    moved = [name for name, value in ground.new.values.items() if ground.old.values.get(name, NOTHING) != value]
+    behind = decides(after, ground.new.body.get("Conditions", {}))
+    return ", ".join(f"parameter {each}" for each in moved if each in behind)

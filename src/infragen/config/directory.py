@@ -1,0 +1,81 @@
+"""Which files of a directory are environments.
+
+An environment file has a key `environment:`, equal to the file's name. A file without it holds shared values and must
+be extended by another one; a file that is neither is a mistake (a misspelt key, say) and is not passed over in silence.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infragen.config import yamlfile
+from infragen.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+
+
+def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
+    """The files of the environments of these names; without names those of all environments, in the order of names.
+
+    Raises InputError when the directory or a file is missing, or a file is neither environment nor shared values.
+    """
+    if not directory.is_dir():
+        raise InputError(
+            f"{directory} is not a directory of environment files", "name the right one with --environments DIR"
+        )
+    files = tuple(sorted(directory.glob("*.yaml")))
+    return tuple(_named(name, directory, files) for name in dict.fromkeys(names)) if names else _all(directory, files)
+
+
+def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
+    path = directory / f"{name}.yaml"
+    seen = [_look(each) for each in files]
+    known = [each.path.stem for each in seen if each.environment]
+    if path in files and _NAME.fullmatch(name):
+        if name not in known and path.resolve() in {each.extends for each in seen}:
+            raise InputError(f"{path}:1:1: has no key environment: other files extend it", _known(known))
+        return path
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else _known(known)
+    raise InputError(f"there is no environment {name!r} in {directory}", hint)
+
+
+def _known(names: Sequence[str]) -> str:
+    return f"the environments are {', '.join(names)}" if names else ""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    environment: bool
+    extends: Path | None
+
+
+def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    seen = [_look(path) for path in files]
+    extended = {each.extends for each in seen}
+    orphans = [each.path for each in seen if not each.environment and each.path.resolve() not in extended]
+    if orphans:
+        raise InputError(
+            "\n".join(f"{path}:1:1: has no key environment, and no other file extends it" for path in orphans),
+            "an environment file says `environment: NAME`; shared values are named by `extends:` in another file",
+        )
+    found = tuple(each.path for each in seen if each.environment)
+    if not found:
+        raise InputError(f"there is no environment file (*.yaml) in {directory}")
+    return found
+
+
+def _look(path: Path) -> _File:
+    """What the file says it is. One that cannot be read counts as an environment: loading it then explains why."""
+    if not path.is_file():
+        return _File(path, True, None)
+    try:
+        root, _ = yamlfile.read(path.read_bytes(), str(path))
+    except (InputError, OSError):
+        return _File(path, True, None)
+    extends = root.entries.get("extends")
+    target = extends.node.text if extends and isinstance(extends.node, yamlfile.Scalar) else None
+    return _File(path, "environment" in root.entries, (path.parent / target).resolve() if target else None)

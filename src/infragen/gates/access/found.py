@@ -1,0 +1,36 @@
+"""What a comparison finds, and what it looks at: one sentence each, and the settled resources of one side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infragen.gates.access.symbols import Reader
+
+
+@dataclass(frozen=True)
+class Widening:
+    """Something that lets more through than before.
+
+    `kind` is permissions or network; `place` is `layer/LogicalId`, which is how people allow it. `grave` marks what
+    reaches beyond the account or knows no limit.
+    """
+
+    kind: str
+    place: str
+    sentence: str
+    grave: bool = False
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The settled resources of one side. `undecided` are those of which it is not known whether they exist: among the
+    `bodies` they are taken to exist in what comes and not in what was. `absent` says that the stack does not exist.
+    """
+
+    bodies: Mapping[str, Mapping[str, Any]]
+    reader: Reader
+    undecided: Mapping[str, Mapping[str, Any]]
+    absent: bool

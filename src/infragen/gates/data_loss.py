@@ -1,0 +1,103 @@
+"""What a deployment may not do by accident: replace or remove something that holds data.
+
+Pure: rows of a plan go in, refusals come out. Whatever the tables here do not know counts as destructive. A refusal is
+lifted for one resource by name (`--allow-replace LAYER/LogicalId`), never for a kind.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infragen.cloudformation import STACK_TYPE, ResourceChange
+
+STATEFUL = frozenset({
+    "AWS::Backup::BackupVault", "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster", "AWS::DocDB::DBInstance",
+    "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
+    "AWS::Elasticsearch::Domain", "AWS::FSx::FileSystem", "AWS::KMS::Key", "AWS::Kinesis::Stream",
+    "AWS::Neptune::DBCluster", "AWS::Neptune::DBInstance", "AWS::OpenSearchService::Domain",
+    "AWS::Organizations::Account", "AWS::QLDB::Ledger",
+    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
+    "AWS::S3::Bucket", "AWS::SDB::Domain", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
+})  # fmt: skip
+"""Types whose loss is loss of data: cfn-lint's StatefulResources.json, with repositories and global databases, and
+without log groups (they expire by design) and EMR clusters."""
+
+KEEPS = frozenset({"Add", "Import", "Modify", "SyncWithActual"})
+"""Actions that leave the resource in place unless `replacement` says otherwise."""
+
+HARMLESS_POLICY = frozenset({"", "Retain", "Snapshot", "ReplaceAndRetain", "ReplaceAndSnapshot"})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One resource that would be lost, and why we think so."""
+
+    place: str
+    type: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.type}) {self.why}"
+
+
+def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
+    """Every stateful resource that the changes could destroy and that is not allowed by its `layer/LogicalId`."""
+    found = []
+    for change in changes:
+        why = _destroys(change)
+        if why and change.place not in allowed:
+            found.append(Refusal(change.place, change.type, why + _written(change)))
+    return tuple(found)
+
+
+def _written(change: ResourceChange) -> str:
+    """Where in the environment file the change comes from, as far as its rows say."""
+    places = [each.origin for each in change.properties if each.origin and each.recreation != "Never"]
+    places = places or [each for each in [change.origin] if each]
+    return f"; from {', '.join(dict.fromkeys(places))}" if places else ""
+
+
+def _destroys(change: ResourceChange) -> str:
+    """Why the change could destroy data; empty when it cannot."""
+    if change.type != STACK_TYPE and change.type not in STATEFUL:
+        return ""
+    if change.action == "Remove":
+        return "would be removed"
+    if change.action not in KEEPS:
+        return f"may be removed or replaced (action {change.action or 'unknown'})"
+    if change.action in ("Add", "Import"):
+        return ""
+    if change.replacement == "True":
+        return "would be replaced by a new one"
+    if change.replacement != "False" and not (change.type == STACK_TYPE and change.replacement == "Conditional"):
+        return f"may be replaced by a new one (replacement {change.replacement or 'unknown'})"
+    if change.policy_action not in HARMLESS_POLICY:
+        return f"would be deleted (policy action {change.policy_action})"
+    return ""
+
+
+def destructive(change: ResourceChange) -> bool:
+    """Whether a resource, stateful or not, may not survive the change."""
+    if change.type == STACK_TYPE and change.action == "Modify" and change.replacement == "Conditional":
+        return False  # how CloudFormation says that it has not looked into a nested stack; its own rows tell
+    kept = change.action in ("Add", "Import") or change.replacement == "False"
+    return not (change.action in KEEPS and kept)
+
+
+def stateful(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Logical ids of a template's resources that hold data, in its order."""
+    return tuple(name for name, each in body.get("Resources", {}).items() if each.get("Type") in STATEFUL)
+
+
+def stack_policy(names: Collection[str]) -> dict[str, Any]:
+    """A stack policy under which an update may do anything but replace or delete these resources.
+
+    CloudFormation enforces it when a change set is executed (User Guide, "Prevent updates to stack resources").
+    """
+    allow = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
+    if not names:
+        return {"Statement": [allow]}
+    kept = [f"LogicalResourceId/{name}" for name in names]
+    deny = {"Effect": "Deny", "Action": ["Update:Replace", "Update:Delete"], "Principal": "*", "Resource": kept}
+    return {"Statement": [allow, deny]}

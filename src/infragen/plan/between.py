@@ -1,0 +1,219 @@
+"""Two renderings of one environment -> the plan from one to the other, without AWS: what does this commit change?
+
+Pure. It judges as the plan's second source does (`diff`): nothing is known of what is deployed, so outputs of a layer
+that change are known only after it, and values that a deployment keeps (image tag, worker code) are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from infragen.assembly.stacks import ROOT, stack_name, stack_tags
+from infragen.assembly.synth import Assembly
+from infragen.assembly.templatefile import parse
+from infragen.changes.diff import (
+    EMPTY,
+    Side,
+    changed_outputs,
+    compare,
+    differing,
+    other_sections,
+    outputs_of,
+    rewritten_outputs,
+)
+from infragen.changes.stack_tags import inherited, names
+from infragen.cloudformation import KnownAfter, PropertyChange
+from infragen.config import Environment
+from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
+from infragen.gates.access import Widening, widenings
+from infragen.gates.data_loss import refusals
+from infragen.plan.model import EnvironmentPlan, StackPlan
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The templates of an environment, by layer in deployment order, the root's among them when they are nested.
+
+    `environment` is where they come from, None when only the templates are known; `values` are launch parameters that
+    the environment's file gives; `sources` say which layer gives a parameter of that name.
+    """
+
+    bodies: Mapping[str, Mapping[str, Any]]
+    environment: Environment | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def nested(self) -> bool:
+        """Whether a root holds the layers."""
+        return ROOT in self.bodies
+
+
+NOWHERE = Rendering({})
+"""The side on which the environment does not exist."""
+
+
+def rendering(assembly: Assembly) -> Rendering:
+    """What an environment renders to."""
+    env, templates = assembly.environment, assembly.templates
+    texts = {ROOT: assembly.root().text} if env.topology == "nested" else {}
+    texts |= {each.layer: each.text for each in templates}
+    return Rendering(
+        bodies={
+            layer: parse(text) for layer, text in texts.items()
+        },  # as an earlier one is read, so that both are equal
+        environment=env,
+        values={each.name: each.value for one in templates for each in one.parameters if each.value is not None},
+        sources={each.name: each.layer for one in templates for each in one.inputs},
+    )
+
+
+def plan_between(
+    name: str, region: str, before: Rendering, after: Rendering, against: str, prices: Prices | None = None
+) -> EnvironmentPlan:
+    """What deploying `after` changes where `before` is deployed; `against` is how people call `before`.
+
+    `prices` is what its cost is counted with; without, the region's in the package.
+    """
+    if before.environment is None or after.environment is None:  # only templates are known: all else stays
+        values = {**before.values, **after.values}
+        before, after = replace(before, values=values), replace(after, values=values)
+    stacks, moved, rewritten = [], dict[str, frozenset[str]](), dict[str, frozenset[str]]()
+    for layer in [*after.bodies, *(each for each in before.bodies if each not in after.bodies)]:
+        old, new = _side(layer, before, {}), _side(layer, after, moved)
+        tags = _tags(layer, before, after)
+        rows = compare(layer, region, old, new, tags=names(tags))
+        moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
+        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
+        wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
+        stacks.append(replace(plan, widenings=wider))
+    return EnvironmentPlan(
+        environment=name,
+        account=(after.environment.account or "") if after.environment else "",
+        region=region,
+        topology="nested" if (after if after.bodies else before).nested else "independent",
+        stacks=tuple(stacks),
+        refusals=refusals(row for each in stacks for row in each.changes),
+        warnings=tuple(_warnings(before, after)),
+        against=against,
+        cost=_cost(before, after, prices),
+        budget=after.environment.cost.budget if after.environment else None,
+    )
+
+
+def _cost(before: Rendering, after: Rendering, prices: Prices | None) -> CostDelta | None:
+    """What the monthly cost changes by, under one load; None where no environment file says what to expect."""
+    env = after.environment or before.environment
+    if env is None:
+        return None
+    prices = prices or prices_of(env.region)
+    return delta(estimate(rendered(before.bodies), env, prices), estimate(rendered(after.bodies), env, prices))
+
+
+def _widenings(
+    layer: str,
+    before: Rendering,
+    after: Rendering,
+    sides: tuple[Side, Side],
+    rewritten: Mapping[str, frozenset[str]],
+    region: str,
+) -> tuple[Widening, ...]:
+    """By what a layer lets more through. Where no values are known, one output of another layer is the same on both
+    sides unless it is written otherwise, and what a deployment keeps is what it was.
+    """
+    sources = {**before.sources, **after.sources}
+    known: list[Side] = []
+    for side, changed in zip(sides, (rewritten, {}), strict=True):
+        values = dict(side.values)
+        for name in side.body.get("Parameters", {}):
+            unknown = name not in values or isinstance(values[name], KnownAfter)
+            if unknown and name not in changed.get(sources.get(name, ""), ()):
+                values[name] = KnownAfter(sources.get(name, "the deployment"), name)
+        known.append(Side(side.body, values))
+    env = after.environment or before.environment
+    return widenings(layer, known[0], known[1], (env.account or "") if env else "", region)
+
+
+def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Side:
+    """A layer's template with the values that are known without AWS."""
+    if layer not in one.bodies:
+        return EMPTY
+    body = one.bodies[layer]
+    values: dict[str, object] = {}
+    for name, declared in body.get("Parameters", {}).items():
+        upstream = one.sources.get(name, "")
+        if name in moved.get(upstream, ()):
+            values[name] = KnownAfter(upstream, name)
+        elif (known := one.values.get(name, declared.get("Default"))) is not None and not declared.get("NoEcho"):
+            values[name] = str(known)
+    return Side(body, values)
+
+
+def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sides: tuple[Side, Side]) -> StackPlan:
+    old, new = sides
+    env = after.environment or before.environment
+    plan = replace(plan, stack=stack_name(env, layer) if env else "")
+    if not old.body:
+        return replace(plan, action="create")
+    if not new.body:
+        left = ("a deployment deletes no stack: this one stays as it is",)
+        stays = after.bodies and not after.nested
+        return replace(plan, changes=(), notes=left) if stays else replace(plan, action="delete")
+    parameters = _given(layer, before, after)
+    outputs = differing(outputs_of(old), outputs_of(new))
+    notes = (*(f"the template's {each} changes" for each in other_sections(old, new)), *_notes(layer, before, after))
+    if not (plan.changes or parameters or plan.tags or outputs or notes):
+        return plan
+    return replace(plan, action="update", parameters=parameters, outputs=outputs, notes=notes)
+
+
+def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
+    """The launch parameters of the layer's own stack that the two files give differently."""
+    if before.environment is None or after.environment is None:
+        return ()
+    declared = after.bodies[layer].get("Parameters", {})
+    return tuple(each for each in differing(before.values, after.values) if each.path[0] in declared)
+
+
+def _tags(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
+    """The tags that change of a stack that stays what it is."""
+    if layer not in before.bodies or layer not in after.bodies or before.nested != after.nested:
+        return ()
+    old, new = _stack_tags(layer, before), _stack_tags(layer, after)
+    return () if old is None or new is None else differing(old, new)
+
+
+def _stack_tags(layer: str, one: Rendering) -> dict[str, Any] | None:
+    """The tags of a layer's stack, a nested one's from the root; None when no environment file says."""
+    if one.environment is None:
+        return None
+    if not one.nested or layer == ROOT:
+        return stack_tags(one.environment, layer)
+    nested = one.bodies[ROOT].get("Resources", {}).items()
+    own = next((each for name, each in nested if name.lower() == layer), None)
+    return inherited(stack_tags(one.environment, ROOT), own)
+
+
+def _notes(layer: str, before: Rendering, after: Rendering) -> Iterator[str]:
+    sides = before.environment, after.environment
+    if sides[0] is None or sides[1] is None or (after.nested and layer != ROOT):
+        return
+    if sides[0].protected != sides[1].protected:
+        yield f"termination protection and stack policy are switched {'on' if sides[1].protected else 'off'}"
+
+
+def _warnings(before: Rendering, after: Rendering) -> Iterator[str]:
+    """What a deployment would refuse, or carry out elsewhere."""
+    if not after.bodies:
+        yield "this environment is no longer described: its stacks stay until `infragen destroy`, which needs its file"
+    if not before.bodies or not after.bodies:
+        return
+    if before.nested != after.nested:
+        yield "the topology changes: a deployment refuses that while the stacks of the other one exist"
+    if before.environment is not None and after.environment is not None:
+        for what in ("account", "region", "project"):
+            one, other = (getattr(each, what) for each in (before.environment, after.environment))
+            if one != other:
+                yield f"the {what} changes from {one} to {other}: a deployment makes everything anew there"

@@ -1,0 +1,123 @@
+"""What a deployment will do, as people read it: one `StackPlan` for each stack, and the plan of the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.config import Difference, EnvironmentFile
+from infragen.config.setting_lookup import origin
+from infragen.cost import CENT, CostDelta
+from infragen.gates.access import Widening
+from infragen.gates.data_loss import Refusal
+from infragen.plan.drift import PlannedDrift, StackDrift
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """What will happen to one stack.
+
+    `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
+    "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
+    `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
+    the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
+    say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
+    through; of a stack that is created, all that it lets through.
+    """
+
+    layer: str
+    stack: str
+    action: str
+    changes: tuple[ResourceChange, ...] = ()
+    source: str = "template"
+    parameters: tuple[PropertyChange, ...] = ()
+    tags: tuple[PropertyChange, ...] = ()
+    outputs: tuple[PropertyChange, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    disagreements: tuple[str, ...] = ()
+    widenings: tuple[Widening, ...] = ()
+
+    @property
+    def created(self) -> bool:
+        """Whether the stack is a new one, so that everything in it is new."""
+        return self.action in ("create", "recreate")
+
+    @property
+    def gated(self) -> tuple[Widening, ...]:
+        """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it."""
+        return tuple(each for each in self.widenings if each.grave or not self.created)
+
+
+def traced(stack: StackPlan, file: EnvironmentFile) -> StackPlan:
+    """The plan of a stack, with the settings that most likely decide what changes in it.
+
+    What another resource or a parameter makes change has that as its cause; what is new or goes has one setting.
+    """
+    return replace(stack, changes=tuple(_traced(each, file) for each in stack.changes))
+
+
+def _traced(row: ResourceChange, file: EnvironmentFile) -> ResourceChange:
+    if row.action in ("Add", "Remove"):
+        return replace(row, origin=str(origin(file, row.layer, row.logical_id) or ""))
+    return replace(row, properties=tuple(_decided(each, row, file) for each in row.properties))
+
+
+def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> PropertyChange:
+    """Neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
+    found = None if change.cause else origin(file, row.layer, row.logical_id, change.path, change.after)
+    return replace(change, origin=str(found)) if found and found.written and "." in found.key else change
+
+
+@dataclass(frozen=True)
+class EnvironmentPlan:
+    """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids.
+
+    `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked. With
+    `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
+    are the values in which their files differ. `drift` is None where nobody looked for it, or nobody could; `looked` is
+    what the look found of each stack.
+    """
+
+    environment: str
+    account: str
+    region: str
+    topology: str
+    stacks: tuple[StackPlan, ...]
+    capabilities: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+    against: str = ""
+    between: bool = False
+    settings: tuple[Difference, ...] = ()
+    cost: CostDelta | None = None
+    budget: float | None = None
+    drift: tuple[PlannedDrift, ...] | None = None
+    looked: tuple[StackDrift, ...] = ()
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether it costs more than the budget, and more than now: what makes it cheaper is never too dear."""
+        cost, budget = self.cost, self.budget
+        if cost is None or budget is None:
+            return False
+        return cost.after.expected > budget and cost.change.expected >= CENT
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return any(each.action != "none" for each in self.stacks)
+
+    @property
+    def widenings(self) -> tuple[Widening, ...]:
+        """By what all stacks let more through."""
+        return tuple(found for each in self.stacks for found in each.widenings)
+
+    @property
+    def gated(self) -> tuple[Widening, ...]:
+        """Those of the widenings that somebody must agree to."""
+        return tuple(found for each in self.stacks for found in each.gated)
+
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """The rows of all stacks."""
+        return tuple(change for each in self.stacks for change in each.changes)

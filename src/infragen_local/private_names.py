@@ -1,0 +1,101 @@
+"""Every name of MiniStack that the patches reach into, so that another release is refused with the name it lacks.
+
+MiniStack promises nothing about these names, hence the exact version in `infragen[local]`. Runs in the emulator's
+process only.
+"""
+
+import importlib
+from importlib import metadata
+
+VERSION = "1.5.33"
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "ministack.app": ("main",),
+    "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers", "reset"),
+    "ministack.core.responses": ("get_account_id", "get_region"),
+    "ministack.services.alb": ("_lb_attrs",),
+    "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
+    "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
+    "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
+    "ministack.services.cloudformation.drift": ("_DRIFT_READERS",),
+    "ministack.services.cloudformation.engine": ("CfnLoader", "yaml"),
+    "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
+    "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),
+    "ministack.services.cloudformation.provisioners": (
+        "_CONDITIONALLY_REPLACING_PROPERTIES",
+        "_NAME_SEED",
+        "_REPLACING_PROPERTIES",
+        "_RESOURCE_HANDLERS",
+        "_cfn_wait_condition_definition",
+        "_cr_stack_id",
+        "_cw_metric_alarm_record",
+        "_delete_predecessor",
+        "_delete_resource",
+        "_nested_stack_lookup_name",
+        "_physical_name",
+        "_provision_resource",
+        "_r53_normalize_hosted_zone_id",
+        "_update_resource",
+    ),
+    "ministack.services.cloudformation.stacks": ("_add_event", "_delete_stack_async", "_runs_on_worker_thread"),
+    "ministack.services.cloudformation.wait_conditions": (
+        "deliver_signal",
+        "register_slot",
+        "validate_count",
+        "validate_resource_signal_timeout",
+        "wait_for",
+    ),
+    "ministack.services.cloudwatch": ("_composite_alarms", "_put_composite_alarm"),
+    "ministack.services.ec2": (
+        "_addresses",
+        "_instances",
+        "_launch_instances_internal",
+        "_nat_gateways",
+        "_now_ts",
+        "_random_ip",
+        "_security_groups",
+        "_subnets",
+        "_tags",
+    ),
+    "ministack.services.lambda_svc": ("invalidate_worker", "reap_idle_workers"),
+    "ministack.services.rds": ("_clusters",),
+    "ministack.services.rds_data": (
+        "_begin_transaction",
+        "_commit_transaction",
+        "_execute_statement",
+        "_has_real_endpoint",
+        "_require_secret_credentials",
+        "_resolve_target",
+        "_rollback_transaction",
+        "_validate_http_endpoint_enabled",
+        "json_response",
+    ),
+    "ministack.services.route53": ("_default_records", "_records", "_zones"),
+    "ministack.services.secretsmanager": ("_secrets", "_store_new_secret"),
+    "ministack.services.ssm": ("_PUBLIC_AMI_PARAMETERS",),
+    "ministack.services.waf": ("_associate_web_acl", "_associations"),
+}
+
+
+def missing_names() -> list[str]:
+    """Return the names, as `module.name`, that the installed MiniStack does not have."""
+    missing = []
+    for module_name, names in NAMES.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError:
+            missing.append(module_name)
+            continue
+        missing += [f"{module_name}.{name}" for name in names if not hasattr(module, name)]
+    return missing
+
+
+def complaint() -> str:
+    """Return what to tell the user when the installed MiniStack is not the one this product knows; empty when it is."""
+    missing = missing_names()
+    if not missing:
+        return ""
+    return (
+        f"ministack {metadata.version('ministack')} does not have {', '.join(missing)}; "
+        f"infragen knows ministack {VERSION}: pip install 'ministack=={VERSION}'"
+    )
