@@ -18,7 +18,7 @@ import pytest
 from fakeaws import FakeAws
 from fakeaws.cloudformation import CloudFormation
 
-from infragen.assembly.stacks import OutputOf, Plan, StackUnit, Value, capabilities, stack_name, stack_tags
+from infragen.assembly.stacks import OutputOf, StackLayout, StackUnit, Value, capabilities, stack_name, stack_tags
 from infragen.assembly.synth import Assembly
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
@@ -94,10 +94,10 @@ class Bench:
 
     def deploy_units(self, *units: StackUnit, ui: Ui | None = None, **options: Any) -> Deployment:
         session = replace(self.session, ui=ui or self.ui)
-        return deploy_plan(Plan(self.env, units, ()), session, Options(**options))
+        return deploy_plan(StackLayout(self.env, units, ()), session, Options(**options))
 
     def plan_units(self, *units: StackUnit, **options: Any) -> EnvironmentPlan:
-        return show_plan(Plan(self.env, units, ()), self.session, Options(**options))
+        return show_plan(StackLayout(self.env, units, ()), self.session, Options(**options))
 
     def unit(
         self,

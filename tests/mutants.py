@@ -47,10 +47,10 @@ class Gate:
 
 
 GATES = {
-    "data_loss": Gate(("gates/data_loss.py",), ("engine/test_guard.py", "engine/test_promise_guard.py")),
+    "data_loss": Gate(("gates/data_loss.py",), ("engine/test_data_loss.py", "engine/test_promise_data_loss.py")),
     "access": Gate(
         tuple(sorted(f"gates/access/{each.name}" for each in PACKAGE.glob("gates/access/*.py"))),
-        ("test_widening.py", "test_widening_properties.py"),
+        ("test_access.py", "test_access_properties.py"),
     ),
 }
 

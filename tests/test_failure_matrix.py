@@ -19,7 +19,7 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infragen.assembly.stacks import OutputOf, Plan, StackUnit
+from infragen.assembly.stacks import OutputOf, StackLayout, StackUnit
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.cloudformation import ResourceChange
 from infragen.engine.deploy import deploy_plan
@@ -914,7 +914,7 @@ def test_e6_what_somebody_begins_right_after_ours_is_not_followed(
     met: dict[str, set[str]] = {}
     session = replace(bench.session, timer=Timer(aws.clock.monotonic, overtake))
     unit = bench.unit("data", {"Jobs": queue(DelaySeconds=7), "News": TOPIC})
-    result = deploy_plan(Plan(bench.env, (unit,), ()), session, Options())
+    result = deploy_plan(StackLayout(bench.env, (unit,), ()), session, Options())
     assert kinds(result.outcomes) == {"data": "Deployed"}
     assert [each.status for each in result.outcomes if isinstance(each, Deployed)] == ["UPDATE_COMPLETE"]
     assert status(aws, "data") == "UPDATE_IN_PROGRESS"

@@ -66,7 +66,9 @@ def test_every_message_says_what_to_type_next(tried: Tried) -> None:
     assert len(found) > 100
     for each in found:
         tried()
-        said = each.text.startswith("declined; ") or (each.place.startswith("emulator/") and each.text.endswith("{…}"))
+        said = each.text.startswith("declined; ") or (
+            each.place.startswith("emulator.py") and each.text.endswith("{…}")
+        )
         assert each.hint or said or each.kind not in NEED_A_HINT, each
 
 

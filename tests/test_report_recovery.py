@@ -1,7 +1,7 @@
 """What a deletion and a recovery will do, as people read it before they agree."""
 
 from infragen.cloudformation import OnRecover, StackState
-from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy, Stuck
+from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan, Remedy, ResourceDeletion, StackDeletion, Stuck
 from infragen.report.deletion import deletion_lines
 from infragen.report.recovery import recovery_lines
 
@@ -11,11 +11,11 @@ STATE = StackState("arn:stack", "shop-dev", "UPDATE_ROLLBACK_FAILED", protected=
 def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None:
     """Protections are named where they must be switched off."""
     fates = (
-        Fate("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
-        Fate("data", "Cluster", "AWS::RDS::DBCluster", "c", "snapshotted", protected=True),
-        Fate("network", "Key", "AWS::KMS::Key", "k", "kept"),
+        ResourceDeletion("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
+        ResourceDeletion("data", "Cluster", "AWS::RDS::DBCluster", "c", "snapshotted", protected=True),
+        ResourceDeletion("network", "Key", "AWS::KMS::Key", "k", "kept"),
     )
-    plan = DestroyPlan("dev", "1", "eu-west-1", (Doomed("root", STATE, fates, frozenset(), frozenset()),))
+    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, fates, frozenset(), frozenset()),))
     assert [line.plain for line in deletion_lines(plan)] == [
         "This deletes dev in account 1, eu-west-1",
         "",

@@ -35,8 +35,8 @@ from infragen.engine.progress import (
 )
 from infragen.errors import Refused
 from infragen.plan.model import EnvironmentPlan, StackPlan
-from infragen.report.asking import ask
 from infragen.report.duration import span
+from infragen.report.prompts import ask
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.duration import USUAL
-from infragen.report.scene import Scene
+from infragen.report.progress_state import Scene
 from infragen.report.tree import tree
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from botocore.session import Session as Models
 from fakeaws import FakeAws
 from stage import QUEUE
 
-from infragen.assembly.stacks import Plan, StackUnit
+from infragen.assembly.stacks import StackLayout, StackUnit
 from infragen.cloudformation import ABSENT, ChangeSet
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import destroy_environment
@@ -91,7 +91,7 @@ def decision(bench: Bench, command: str, unit: StackUnit) -> str:
         if command == "plan":
             bench.plan_units(unit)
         elif command == "deploy":
-            deploy_plan(Plan(bench.env, (unit,), ()), session, Options(follow_timeout=20))
+            deploy_plan(StackLayout(bench.env, (unit,), ()), session, Options(follow_timeout=20))
         elif command == "destroy":
             destroy_environment(bench.env, session)
         else:
@@ -154,7 +154,7 @@ def test_p3_what_was_kept_is_continued_when_that_is_wanted(bench: Bench, aws: Fa
     """P3: --on-failure keep makes the refusal an update that goes on from there."""
     unit = stack_in(bench, status)
     with pytest.raises(Refused, match="declined"):
-        deploy_plan(Plan(bench.env, (unit,), ()), bench.session, Options(on_failure="keep"))
+        deploy_plan(StackLayout(bench.env, (unit,), ()), bench.session, Options(on_failure="keep"))
     [planned] = [each for each in bench.ui.events if isinstance(each, Planned)]
     assert planned.plan.stacks[0].action == "continue"
 
@@ -194,7 +194,7 @@ def deploy_with(bench: Bench, looks: int, **pretended: Any) -> Deployment:
     session = bench.session
     cloud: Any = Pretending(session.cloud, pretended, looks)
     unit = bench.unit("data", {"Jobs": QUEUE})
-    return deploy_plan(Plan(bench.env, (unit,), ()), dataclasses.replace(session, cloud=cloud), Options())
+    return deploy_plan(StackLayout(bench.env, (unit,), ()), dataclasses.replace(session, cloud=cloud), Options())
 
 
 @pytest.mark.promise("P3", "states of a change set before it is executed: one answer to each")

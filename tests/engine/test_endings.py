@@ -11,7 +11,7 @@ from bench import Bench, kinds
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC
 
-from infragen.assembly.stacks import OutputOf, Plan, StackUnit
+from infragen.assembly.stacks import OutputOf, StackLayout, StackUnit
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Skipped
@@ -48,7 +48,7 @@ def deploy(bench: Bench, *given: StackUnit, at: Callable[[], bool] = lambda: Fal
         clock.sleep(seconds)
 
     session = replace(bench.session, timer=Timer(clock.monotonic, sleep))
-    return deploy_plan(Plan(bench.env, given, ()), session, Options(**options))
+    return deploy_plan(StackLayout(bench.env, given, ()), session, Options(**options))
 
 
 def once(condition: Callable[[], bool], times: int = 1) -> Callable[[], bool]:

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import assembly, layer
 
-from infragen.assembly.stacks import OutputOf, Plan
+from infragen.assembly.stacks import OutputOf, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.aws import connect
 from infragen.cli import main
@@ -32,8 +32,8 @@ from infragen.cloud import Cloud, Identity
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Unknown
+from infragen.engine.output_check import check_place
 from infragen.engine.progress import Lost, Warned
-from infragen.engine.verify import check_place
 from infragen.errors import CloudError, CredentialsExpired, Refused
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
@@ -210,7 +210,7 @@ def test_a6_one_session_serves_all_calls(aws: FakeAws, tmp_path: Path) -> None:
         bench = at_work(aws, environment(tmp_path))
         session = replace(bench.session, cloud=connect("us-east-1", ACCOUNT, "work", aws.url))
         units = tuple(bench.unit(name, {"Jobs": QUEUE}) for name in ("one", "two", "three"))
-        assert deploy_plan(Plan(bench.env, units, ()), session, Options()).exit_code == 0
+        assert deploy_plan(StackLayout(bench.env, units, ()), session, Options()).exit_code == 0
     assert count.read_text().split() == ["called"]
 
 
@@ -300,7 +300,7 @@ def test_a9_a_change_set_made_in_another_account_is_deleted_and_not_executed(aws
 
     session = replace(bench.session, cloud=cast(Cloud, Swapped()))
     with pytest.raises(Refused, match="not in account 444455556666"):
-        deploy_plan(Plan(bench.env, (bench.unit("data", {"Jobs": QUEUE}),), ()), session, Options())
+        deploy_plan(StackLayout(bench.env, (bench.unit("data", {"Jobs": QUEUE}),), ()), session, Options())
     assert "cloudformation:ExecuteChangeSet" not in aws.mutations()
     assert not [c for c in aws.cloud.change_sets.values() if c.status != "DELETE_COMPLETE"]
 

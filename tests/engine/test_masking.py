@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from infragen.changes.diff import Side, compare, differing, outputs_of, sealed
 from infragen.changes.evaluate import settled
-from infragen.changes.reconcile import Ground, agree
+from infragen.changes.reconcile import ReconcileContext, agree
 from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import has_values
 from infragen.secrecy.masking import Sealed, mask
-from infragen.secrecy.suspicion import sounds_secret
+from infragen.secrecy.suspicion import looks_secret
 
 REGION = "eu-central-1"
 SECURE = "{{{{resolve:ssm-secure:{}}}}}"
@@ -170,7 +170,7 @@ def test_a_secret_of_a_change_set_is_in_no_format_and_still_a_change(
     template = body("Custom::Thing", written)
     held = ({"Pass": OLD}, {"Pass": NEW}) if "known" in before else ({}, {})
     old, new = (Side(template, sealed(template, each)) for each in held)
-    ground = Ground("x", REGION, old, new)
+    ground = ReconcileContext("x", REGION, old, new)
     mine = told(path, {"Ref": "X"}, {"Ref": "Y"})
     for ours in ((), (mine,)):
         agreed = agree((told(path, before, after),), ours, ground)
@@ -186,7 +186,7 @@ def test_a_secret_of_a_change_set_is_in_no_format_and_still_a_change(
 )  # fmt: skip
 def test_names_that_sound_secret(name: str) -> None:
     """However they are written."""
-    assert sounds_secret(name)
+    assert looks_secret(name)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_names_that_sound_secret(name: str) -> None:
 )  # fmt: skip
 def test_names_that_only_speak_of_secrets(name: str) -> None:
     """They say where a secret is, or what it must be like."""
-    assert not sounds_secret(name)
+    assert not looks_secret(name)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bu
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.synth import Assembly
+from infragen.engine.change_set_cleanup import find_left, prune
 from infragen.engine.deploy import deploy_environment, plan_environment
-from infragen.engine.litter import find_left, prune
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Unchanged
 from infragen.engine.progress import Timer

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from stage import Listener
 from sweeps import sweep
 
-from infragen.engine.operate import Road
+from infragen.engine.operate import Operation
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, Unknown, exit_code
 from infragen.engine.progress import Ended, Following, Timer
-from infragen.engine.schedule import LONGEST_PAUSE, READS_PER_SECOND, Stop, Walk, pause, together, walk
+from infragen.engine.schedule import LONGEST_PAUSE, READS_PER_SECOND, RunResult, Task, pause, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, Refused
 
 
@@ -50,12 +50,12 @@ GRAPHS = st.integers(1, 40).flatmap(
 Node = tuple[list[int], int, str]
 
 
-def run(graph: tuple[Node, ...], reverse: bool = False) -> tuple[Walk, dict[str, tuple[int, int]], Listener]:
+def run(graph: tuple[Node, ...], reverse: bool = False) -> tuple[RunResult, dict[str, tuple[int, int]], Listener]:
     """Walks the graph; gives when (in steps) each stop began and ended."""
     steps = [0]
     times: dict[str, tuple[int, int]] = {}
 
-    def begin(name: str) -> Road:
+    def begin(name: str) -> Operation:
         _, rounds, how = graph[int(name)]
         steps[0] += 1
         began = steps[0]
@@ -70,7 +70,7 @@ def run(graph: tuple[Node, ...], reverse: bool = False) -> tuple[Walk, dict[str,
         good: Outcome = Unchanged(name, name, "") if how == "same" else Deployed(name, name, "")
         return Failed(name, name, "") if how == "fails" else good
 
-    stops = [Stop(str(i), str(i), tuple(map(str, needs))) for i, (needs, _, _) in enumerate(graph)]
+    stops = [Task(str(i), str(i), tuple(map(str, needs))) for i, (needs, _, _) in enumerate(graph)]
     ui = Listener()
     found = walk(list(reversed(stops)) if reverse else stops, begin, ui, Clock().timer)
     return found, times, ui
@@ -128,7 +128,7 @@ def test_the_exit_code_is_the_worst_of_all(codes: list[int]) -> None:
     assert exit_code(outcomes) == (min(codes, key=order.index) if codes else 0)
 
 
-def interrupted(at: Mapping[int, int], rounds: Mapping[str, int], needs: Mapping[str, tuple[str, ...]]) -> Walk:
+def interrupted(at: Mapping[int, int], rounds: Mapping[str, int], needs: Mapping[str, tuple[str, ...]]) -> RunResult:
     """Walks with an interrupt raised in the sleep after these rounds."""
     clock, count = Clock(), [0]
 
@@ -138,12 +138,12 @@ def interrupted(at: Mapping[int, int], rounds: Mapping[str, int], needs: Mapping
             raise KeyboardInterrupt
         clock.sleep(seconds)
 
-    def begin(name: str) -> Road:
+    def begin(name: str) -> Operation:
         for _ in range(rounds[name]):
             yield
         return Deployed(name, name, "")
 
-    stops = [Stop(name, name, needs.get(name, ())) for name in rounds]
+    stops = [Task(name, name, needs.get(name, ())) for name in rounds]
     return walk(stops, begin, Listener(), Timer(clock.now, sleep))
 
 
@@ -178,17 +178,17 @@ def test_a_quick_operation_is_noticed_quickly() -> None:
 def test_together_ends_with_the_first_error(error: Callable[[str], Exception]) -> None:
     """A change set that cannot be made ends the preparation of all."""
 
-    def good() -> Road:
+    def good() -> Operation:
         yield
         return Deployed("a", "a", "")
 
-    def bad() -> Road:
+    def bad() -> Operation:
         yield
         raise error("no")
 
-    assert together([good(), good()], Clock().timer) == [Deployed("a", "a", "")] * 2
+    assert run_concurrently([good(), good()], Clock().timer) == [Deployed("a", "a", "")] * 2
     with pytest.raises((Refused, CloudError)):
-        together([good(), bad()], Clock().timer)
+        run_concurrently([good(), bad()], Clock().timer)
 
 
 def test_the_listener_hears_what_runs_after_each_round() -> None:
@@ -199,17 +199,17 @@ def test_the_listener_hears_what_runs_after_each_round() -> None:
     assert [each.seconds for each in beats] == sorted(each.seconds for each in beats)
 
 
-def insistent(times: int) -> Walk:
+def insistent(times: int) -> RunResult:
     """Three stops; in the first step of the first one Ctrl-C is pressed so often."""
 
-    def begin(name: str) -> Road:
+    def begin(name: str) -> Operation:
         if name == "a":
             for _ in range(times):
                 os.kill(os.getpid(), signal.SIGINT)
         yield
         return Deployed(name, name, "")
 
-    stops = [Stop("a", "a", ()), Stop("b", "b", ()), Stop("c", "c", ("a",))]
+    stops = [Task("a", "a", ()), Task("b", "b", ()), Task("c", "c", ("a",))]
     return walk(stops, begin, Listener(), Clock().timer)
 
 

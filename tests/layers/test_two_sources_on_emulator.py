@@ -20,7 +20,7 @@ from infragen.assembly.templatefile import parse
 from infragen.aws.reading import resource_change
 from infragen.changes.diff import Side, compare, sealed
 from infragen.changes.evaluate import settled
-from infragen.changes.reconcile import Ground, agree, contradicted
+from infragen.changes.reconcile import ReconcileContext, agree, contradicted
 from infragen.cloudformation import ResourceChange
 from infragen.config import Environment
 from infragen.engine.preview import OPAQUE
@@ -55,7 +55,7 @@ def disagreements(layer: str, theirs: list[ResourceChange] | None, old: Side, ne
         assert secret or bare(applied_rows(before, own)) == bare(after)
     if theirs is None:
         return {"the whole": list(said)} if (said := contradicted(ours)) else {}
-    agreed = agree(theirs, ours, Ground(layer, REGION, old, new, opaque=OPAQUE))
+    agreed = agree(theirs, ours, ReconcileContext(layer, REGION, old, new, opaque=OPAQUE))
     return {row.logical_id: list(row.disagreements) for row in agreed.rows if row.disagreements}
 
 

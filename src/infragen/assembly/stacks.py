@@ -81,7 +81,7 @@ class StackUnit:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StackLayout:
     """The units of an environment in deployment order, the templates they need in the bucket, and warnings."""
 
     environment: Environment
@@ -135,7 +135,7 @@ def stack_tags(env: Environment, layer: str) -> dict[str, str]:
     return {**env.tags, **own}
 
 
-def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> Plan:
+def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> StackLayout:
     """The plan of an environment; `values` are launch parameters given for this run (ImageTag, code keys).
 
     Raises InputError for a template above CloudFormation's quotas and for a value that no layer takes.
@@ -149,7 +149,7 @@ def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> Pl
     units = (_root_unit(assembly, values),) if nested else tuple(_layer_units(assembly, values))
     uploads = {template_key(each.digest): each.text.encode() for each in assembly.templates}
     uploads.update({unit.key: unit.text.encode() for unit in units})
-    return Plan(env, units, tuple(uploads.items()), (*assembly.check_limits(), *check_requests(env, units)))
+    return StackLayout(env, units, tuple(uploads.items()), (*assembly.check_limits(), *check_requests(env, units)))
 
 
 def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from infragen.aws.garbled import MARK
+from infragen.aws.invalid_response import MARK
 from infragen.aws.reading import plain
 from infragen.errors import CloudError, CredentialsExpired, InfragenError, Unavailable
 

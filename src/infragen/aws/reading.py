@@ -23,7 +23,7 @@ from infragen.cloudformation import (
     StackState,
 )
 from infragen.secrecy.masking import mask
-from infragen.secrecy.suspicion import sounds_secret
+from infragen.secrecy.suspicion import looks_secret
 
 RECREATIONS = ("Never", "Conditionally", "Always")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -92,7 +92,7 @@ def resource_drift(answer: Mapping[str, Any]) -> ResourceDrift:
 
 def _property_drift(answer: Mapping[str, Any], documents: Sequence[object]) -> PropertyDrift:
     path = tuple(_step(each) for each in answer["PropertyPath"].split("/")[1:])
-    hidden = any(sounds_secret(each) for each in path if isinstance(each, str))
+    hidden = any(looks_secret(each) for each in path if isinstance(each, str))
     texts = answer.get("ExpectedValue"), answer.get("ActualValue")
     missing = {"ADD": 0, "REMOVE": 1}.get(answer.get("DifferenceType", ""))
     sides = [

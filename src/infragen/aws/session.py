@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from infragen.aws.failure import ENDPOINT, THROTTLING, translated
-from infragen.aws.garbled import MARK, mend
+from infragen.aws.invalid_response import MARK, mend
 from infragen.errors import CloudError
 
 if TYPE_CHECKING:

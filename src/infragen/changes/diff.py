@@ -17,7 +17,7 @@ from infragen.changes.stack_tags import TAGGED, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
 from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
 from infragen.secrecy.masking import Sealed, conceals, mask
-from infragen.secrecy.suspicion import sounds_secret
+from infragen.secrecy.suspicion import looks_secret
 
 SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
 """Types whose DeletionPolicy is Snapshot when none is written (User Guide, "DeletionPolicy attribute"); a DBInstance
@@ -312,7 +312,7 @@ def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Pro
     """The entries of two flat maps (parameters, tags, outputs) that differ, masked."""
     names = [*new, *(each for each in old if each not in new)]
     sides = ((name, old.get(name, NOTHING), new.get(name, NOTHING)) for name in names)
-    found = (differences(before, after, (name,), name, sounds_secret(name)) for name, before, after in sides)
+    found = (differences(before, after, (name,), name, looks_secret(name)) for name, before, after in sides)
     return tuple(change for each in found for change in each)
 
 

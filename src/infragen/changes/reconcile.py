@@ -19,7 +19,7 @@ from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.secrecy.masking import SECRET, Sealed, mask
-from infragen.secrecy.suspicion import sounds_secret
+from infragen.secrecy.suspicion import looks_secret
 
 CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
 
@@ -35,7 +35,7 @@ Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Ground:
+class ReconcileContext:
     """What both sources speak about: a layer's template before and after.
 
     `tags` are the names of its stack's tags that change, `opaque` the types of parameters whose values only AWS knows.
@@ -80,7 +80,7 @@ class Ground:
 
     def hides(self, logical_id: str, path: Key) -> bool:
         """Whether what AWS tells of a path is a secret: by its name, one beside it, or a NoEcho parameter behind it."""
-        if any(isinstance(step, str) and sounds_secret(step) for step in path):
+        if any(isinstance(step, str) and looks_secret(step) for step in path):
             return True
         secret = {name for name, each in self._parameters.items() if each.get("NoEcho")}
         for resource in self.written(logical_id):
@@ -96,21 +96,21 @@ def _names_a_secret(value: Any) -> bool:
     """Whether any element of a list has a name that sounds secret: which of them a path means is not sure."""
     if isinstance(value, dict):
         return any(
-            sounds_secret(each) if isinstance(each, str) and key in ("Name", "Key") else _names_a_secret(each)
+            looks_secret(each) if isinstance(each, str) and key in ("Name", "Key") else _names_a_secret(each)
             for key, each in value.items()
         )
     return isinstance(value, list) and any(map(_names_a_secret, value))
 
 
 @dataclass(frozen=True)
-class Agreed:
+class Reconciled:
     """The rows of one stack from both sources, and what else is to be said of the two."""
 
     rows: tuple[ResourceChange, ...]
     notes: tuple[str, ...] = ()
 
 
-def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: Ground) -> Agreed:
+def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Reconciled:
     """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
     listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
@@ -124,7 +124,7 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
     rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
     notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
-    return Agreed(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
+    return Reconciled(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
 
 
 def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
 # --- differences that have a reason -----------------------------------------------------------------------------
 
 
-def _only_listed(row: ResourceChange, ground: Ground) -> bool:
+def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
     """A row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none, too.
 
     It leaves out custom resources and wait conditions alone, as MiniStack's authors measured (`_UNTAGGED_TYPES`).
@@ -180,7 +180,7 @@ def _aside(row: ResourceChange) -> str:
     return f"{row.logical_id}: {names} changes in the template; AWS's change set leaves the resource alone"
 
 
-def _expected_theirs(change: PropertyChange, ground: Ground) -> bool:
+def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
     """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
     what = _key(change.path)[:1]
     if what == ("Tags",):
@@ -220,7 +220,7 @@ def _word(key: Key) -> str:
     return str(key[-1]) if key else "it"
 
 
-def _theirs(row: ResourceChange, ground: Ground) -> ResourceChange:
+def _theirs(row: ResourceChange, ground: ReconcileContext) -> ResourceChange:
     """A row that only AWS has."""
     properties = tuple(_told(each, row.logical_id, ground) for each in row.properties)
     known = judged(replace(row, properties=properties, source=CHANGE_SET), ground.region)
@@ -236,7 +236,7 @@ def _causes(properties: Iterable[PropertyChange]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.cause for each in properties if each.cause))
 
 
-def _both(row: ResourceChange, mine: ResourceChange, ground: Ground) -> ResourceChange:
+def _both(row: ResourceChange, mine: ResourceChange, ground: ReconcileContext) -> ResourceChange:
     """A row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
     if row.action != mine.action:
         said = _theirs(row, ground)
@@ -266,7 +266,7 @@ def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChang
 
 
 def _properties(
-    row: ResourceChange, mine: ResourceChange, ground: Ground
+    row: ResourceChange, mine: ResourceChange, ground: ReconcileContext
 ) -> tuple[tuple[PropertyChange, ...], tuple[str, ...]]:
     """The values of both sources, property by property, and sentences about those that one does not name."""
     ours, theirs = _by_key(mine.properties), _by_key(row.properties)
@@ -344,7 +344,7 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _told(change: PropertyChange, logical_id: str, ground: Ground) -> PropertyChange:
+def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> PropertyChange:
     """A value as AWS tells it, masked, and what is known later said in our words."""
     hidden = ground.hides(logical_id, change.path)
     sides = [_later_or(each, change.cause, ground) for each in (change.before, change.after)]
@@ -354,14 +354,14 @@ def _told(change: PropertyChange, logical_id: str, ground: Ground) -> PropertyCh
     return replace(change, before=old, after=new, cause=_cause(change, logical_id, ground))
 
 
-def _later_or(value: object, cause: str, ground: Ground) -> object:
+def _later_or(value: object, cause: str, ground: ReconcileContext) -> object:
     if value != KNOWN_AFTER_APPLY:
         return value
     name = cause.partition(",")[0].removeprefix("resource ") if cause.startswith("resource ") else ""
     return KnownAfter(ground.layer, name)
 
 
-def _cause(change: PropertyChange, logical_id: str, ground: Ground) -> str:
+def _cause(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> str:
     """AWS names no cause for the stack's own tags, and none for a parameter behind a condition."""
     if change.cause:
         return change.cause

@@ -14,13 +14,13 @@ import infragen
 from infragen.cli.costing import cost
 from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
+from infragen.cli.inspecting import drift, outputs, status
 from infragen.cli.local import local
-from infragen.cli.looking import drift, outputs, status
+from infragen.cli.output import drain, nowhere, readable
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
-from infragen.cli.streams import drain, nowhere, readable
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

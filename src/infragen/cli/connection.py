@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from infragen.cli.lines import lines
+from infragen.cli.json_lines import lines
+from infragen.cli.output import pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
-from infragen.cli.streams import pipe_width, silence, styled
 
 if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
@@ -28,7 +28,7 @@ Plans = Literal["progress", "result", "nowhere"]
 
 
 @dataclass(frozen=True)
-class Reach:
+class AwsTarget:
     """How to reach AWS: on this machine, at an address, with a profile, or as boto3 finds it by itself."""
 
     local: bool
@@ -46,7 +46,7 @@ def cloud_options(function: Function) -> Function:
         environments = None if directory == Path("environments") else directory
         remember({"--env": others.get("name"), "--environments": environments and str(environments), "--local": local})
         remember({"--endpoint-url": endpoint_url, "--profile": profile})
-        return function(*arguments, reach=Reach(local, endpoint_url, profile), **others)
+        return function(*arguments, reach=AwsTarget(local, endpoint_url, profile), **others)
 
     reach.__doc__, reach.__name__ = function.__doc__, function.__name__
     reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # where click keeps options
@@ -74,7 +74,7 @@ def _progress(context: click.Context, parameter: click.Parameter, value: str) ->
 
 @contextmanager
 def session(
-    file: "EnvironmentFile", reach: Reach, *, yes: bool = False, plans: Plans = "progress"
+    file: "EnvironmentFile", reach: AwsTarget, *, yes: bool = False, plans: Plans = "progress"
 ) -> "Iterator[Session]":
     """A session with AWS for one environment, whose events are shown on this terminal. Nothing is called yet.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import Reach, cloud_options, session, show
-from infragen.cli.lines import lines, lines_option
+from infragen.cli.connection import AwsTarget, cloud_options, session, show
+from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError
@@ -104,7 +104,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 @lines_option
 @cloud_options
 @command_options
-def bootstrap(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     """Make the bucket for templates and worker code.
 
     Needed once for each environment. It is a stack of its own, deployed through a change set like everything else.
@@ -176,7 +176,7 @@ def plan(
     fail_on_drift: bool,
     detailed_exitcode: bool,
     form: str,
-    reach: Reach,
+    reach: AwsTarget,
 ) -> None:
     """Show what a deployment would change, and change nothing.
 
@@ -297,7 +297,7 @@ def deploy(
     on_interrupt: str,
     follow_timeout: float | None,
     yes: bool,
-    reach: Reach,
+    reach: AwsTarget,
 ) -> None:
     """Deploy an environment: plan, ask, execute, follow to the end.
 
@@ -444,7 +444,7 @@ def destroy(
     empty: tuple[str, ...],
     role_arn: str,
     retain: tuple[str, ...],
-    reach: Reach,
+    reach: AwsTarget,
 ) -> None:
     """Delete an environment, dependants first.
 

@@ -94,7 +94,7 @@ def reset(yes: bool) -> None:
     from infragen import emulator
     from infragen.engine.progress import Question
     from infragen.errors import Refused
-    from infragen.report.asking import ask
+    from infragen.report.prompts import ask
 
     state_dir = emulator.default_state_dir()
     if not yes and not ask(Question(f"forget everything in {state_dir}?", "--yes")):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infragen.cli.lines import lines
+from infragen.cli.json_lines import lines
 from infragen.errors import InputError
 
 if TYPE_CHECKING:

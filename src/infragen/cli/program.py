@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 import click
 
-from infragen.cli.lines import last_line
+from infragen.cli.json_lines import last_line
 from infragen.cli.options import cache_directory
+from infragen.cli.output import decolour, plain, silence
 from infragen.cli.pasting import pasteable
-from infragen.cli.streams import decolour, plain, silence
 from infragen.errors import InfragenError, InputError, Unwritable
 
 EXIT_CODES: Mapping[int, str] = {

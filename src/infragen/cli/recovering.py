@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import Reach, cloud_options, session, show
+from infragen.cli.connection import AwsTarget, cloud_options, session, show
 from infragen.cli.deploying import end
-from infragen.cli.lines import lines, lines_option
+from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
 
@@ -35,7 +35,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 @cloud_options
 @command_options
 def recover(
-    name: str, directory: Path, skip: tuple[str, ...], unprotect: tuple[str, ...], yes: bool, reach: Reach
+    name: str, directory: Path, skip: tuple[str, ...], unprotect: tuple[str, ...], yes: bool, reach: AwsTarget
 ) -> None:
     """Put right what a failed deployment left.
 
@@ -64,7 +64,7 @@ def recover(
 @lines_option
 @cloud_options
 @command_options
-def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+def cancel(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     """Cancel the update that runs, and follow its rollback.
 
     Only updates can be cancelled: a first creation runs to its end, and `infragen destroy` removes it.
@@ -90,7 +90,7 @@ def cancel(name: str, directory: Path, yes: bool, reach: Reach) -> None:
 @lines_option
 @cloud_options
 @command_options
-def follow(name: str, directory: Path, follow_timeout: float | None, reach: Reach) -> None:
+def follow(name: str, directory: Path, follow_timeout: float | None, reach: AwsTarget) -> None:
     """Follow what runs on an environment to its end.
 
     Whoever began it: another terminal, a pipeline, a run that was cut off. Nothing is changed.
@@ -126,7 +126,7 @@ def changesets() -> None:
 @lines_option
 @cloud_options
 @command_options
-def prune(name: str, directory: Path, yes: bool, reach: Reach) -> None:
+def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     """Delete infragen's change sets that were never executed.
 
     Every run deletes its own; this is for what killed runs left, when CloudFormation says that there are too many.
@@ -137,10 +137,10 @@ def prune(name: str, directory: Path, yes: bool, reach: Reach) -> None:
       infragen changesets prune --env dev
       infragen changesets prune --env prod --yes
     """
-    from infragen.engine.litter import find_left
-    from infragen.engine.litter import prune as delete
+    from infragen.engine.change_set_cleanup import find_left
+    from infragen.engine.change_set_cleanup import prune as delete
     from infragen.engine.progress import Question
-    from infragen.report.leftovers import change_sets, left_lines, pruned_lines
+    from infragen.report.change_sets import change_sets, left_lines, pruned_lines
 
     file = options.one(directory, name)
     program = lines()

@@ -71,7 +71,7 @@ def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
         problems += _problems(node, error)
     if environment is not None and not problems:
         found = EnvironmentFile(path, environment, node)
-        given = rules.Given(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
+        given = rules.RuleContext(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
         problems = [Problem(found.place(each.path), each.text) for each in rules.errors(given)]
         if not problems:
             return found
@@ -80,7 +80,7 @@ def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
 
 def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Problem, ...]:
     """What is allowed but deserves a second look, in file order."""
-    given = rules.Given(
+    given = rules.RuleContext(
         file.environment, today or datetime.now(UTC).date(), file.path.stem, frozenset(_paths(file.node))
     )
     return tuple(sorted({Problem(file.place(each.path), each.text) for each in rules.warnings(given)}))

@@ -10,13 +10,13 @@ from datetime import date
 
 from infragen.config.reference import dotted
 from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
-from infragen.secrecy.suspicion import credential_in, looks_random, sounds_secret, tells_about
+from infragen.secrecy.suspicion import credential_in, looks_random, looks_secret, tells_about
 
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Given:
+class RuleContext:
     """What the rules look at: the environment, the day, the file's name without ending, what the file says."""
 
     env: Environment
@@ -34,7 +34,7 @@ class Finding:
     text: str
 
 
-Rule = Callable[[Given], Iterator[Finding]]
+Rule = Callable[[RuleContext], Iterator[Finding]]
 
 STRICT = ("staging", "prod", "production")
 """Environments that must not be served without TLS."""
@@ -79,12 +79,12 @@ WORKER_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_REGION", "DA
 long-lived credentials, which nothing here needs: the roles give short-lived ones."""
 
 
-def errors(given: Given) -> tuple[Finding, ...]:
+def errors(given: RuleContext) -> tuple[Finding, ...]:
     """Everything that stops the file."""
     return tuple(finding for rule in ERRORS for finding in rule(given))
 
 
-def warnings(given: Given) -> tuple[Finding, ...]:
+def warnings(given: RuleContext) -> tuple[Finding, ...]:
     """Everything that deserves a second look."""
     return tuple(finding for rule in WARNINGS for finding in rule(given))
 
@@ -92,7 +92,7 @@ def warnings(given: Given) -> tuple[Finding, ...]:
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
-def file_name(given: Given) -> Iterator[Finding]:
+def file_name(given: RuleContext) -> Iterator[Finding]:
     """`environment` equals the file's name: `environments/prod.yaml` describes `prod`."""
     if given.env.environment != given.file_stem:
         yield Finding(
@@ -102,7 +102,7 @@ def file_name(given: Given) -> Iterator[Finding]:
         )
 
 
-def layers(given: Given) -> Iterator[Finding]:
+def layers(given: RuleContext) -> Iterator[Finding]:
     """Every layer needs `network`: it owns the subnets, the security groups, the keys and the alarm topic."""
     env = given.env
     used = [name for name in ("database", "queues", "api", "workers") if getattr(env, name)]
@@ -110,7 +110,7 @@ def layers(given: Given) -> Iterator[Finding]:
         yield Finding((used[0],), f"{used[0]} needs the network layer, which is off; add the section network")
 
 
-def visibility(given: Given) -> Iterator[Finding]:
+def visibility(given: RuleContext) -> Iterator[Finding]:
     """`visibility_seconds` is at least 6 x the worker's timeout + its batch window, as Lambda demands."""
     for index, queue in enumerate(given.env.queues):
         worker, least = given.env.worker_of(queue), given.env.minimum_visibility(queue)
@@ -123,7 +123,7 @@ def visibility(given: Given) -> Iterator[Finding]:
             )
 
 
-def batches(given: Given) -> Iterator[Finding]:
+def batches(given: RuleContext) -> Iterator[Finding]:
     """A batch of more than 10 needs a window of at least 1 second; FIFO queues know batches up to 10 and no window."""
     for index, worker in enumerate(given.env.workers):
         fifo = any(queue.fifo for queue in given.env.queues if queue.name == worker.queue)
@@ -145,7 +145,7 @@ def batches(given: Given) -> Iterator[Finding]:
             )
 
 
-def references(given: Given) -> Iterator[Finding]:
+def references(given: RuleContext) -> Iterator[Finding]:
     """A worker's queue and `api.queue` exist, and a queue has at most one worker: two would compete for messages."""
     env = given.env
     known = [queue.name for queue in env.queues]
@@ -168,7 +168,7 @@ def references(given: Given) -> Iterator[Finding]:
         yield Finding(("api", "queue"), f'api.queue is "{env.api.queue}", which is no queue; known queues: {listed}')
 
 
-def names(given: Given) -> Iterator[Finding]:
+def names(given: RuleContext) -> Iterator[Finding]:
     """Names are unique, also as CamelCase; no queue takes the name of another one's dead-letter queue."""
     groups: list[tuple[str, Sequence[Queue | Worker]]] = [("queues", given.env.queues), ("workers", given.env.workers)]
     for key, named in groups:
@@ -201,7 +201,7 @@ def names(given: Given) -> Iterator[Finding]:
             scheduled.add(action.name)
 
 
-def physical_names(given: Given) -> Iterator[Finding]:
+def physical_names(given: RuleContext) -> Iterator[Finding]:
     """Project, environment and name together stay within 64 characters for a function, and within 80 for a queue with
     its `-dlq` and `.fifo`; `database-credentials` is the name of infragen's own function.
     """
@@ -226,7 +226,7 @@ def _too_long(path: Path, name: str, whole: str, kind: str, limit: int) -> Itera
         )
 
 
-def repeated(given: Given) -> Iterator[Finding]:
+def repeated(given: RuleContext) -> Iterator[Finding]:
     """Endpoints, address ranges and mail addresses are listed once each."""
     env = given.env
     lists: list[tuple[Path, Sequence[str]]] = [(("alarms", "emails"), env.alarms.emails)]
@@ -240,7 +240,7 @@ def repeated(given: Given) -> Iterator[Finding]:
                 yield Finding((*path, index), f'{".".join(map(str, path))}[{index}] is "{item}", which is listed twice')
 
 
-def concurrency(given: Given) -> Iterator[Finding]:
+def concurrency(given: RuleContext) -> Iterator[Finding]:
     """`max_concurrency` is at most `reserved_concurrency`."""
     for index, worker in enumerate(given.env.workers):
         most, reserved = worker.max_concurrency, worker.reserved_concurrency
@@ -252,7 +252,7 @@ def concurrency(given: Given) -> Iterator[Finding]:
             )
 
 
-def ranges(given: Given) -> Iterator[Finding]:
+def ranges(given: RuleContext) -> Iterator[Finding]:
     """Minimum is at most maximum: ACU, tasks, and scheduled tasks, which also stay within `max_tasks`."""
     database, api = given.env.database, given.env.api
     if database and database.min_acu > database.max_acu:
@@ -275,7 +275,7 @@ def ranges(given: Given) -> Iterator[Finding]:
             )
 
 
-def fargate_size(given: Given) -> Iterator[Finding]:
+def fargate_size(given: RuleContext) -> Iterator[Finding]:
     """`api.cpu` and `api.memory` are a pair that Fargate offers: 256 with 512, 1024 or 2048; 512 with 1024-4096,
     1024 with 2048-8192, 2048 with 4096-16384 and 4096 with 8192-30720, each in steps of 1024; 8192 with 16384-61440
     in steps of 4096; 16384 with 32768-122880 in steps of 8192.
@@ -290,7 +290,7 @@ def fargate_size(given: Given) -> Iterator[Finding]:
         )
 
 
-def connections(given: Given) -> Iterator[Finding]:
+def connections(given: RuleContext) -> Iterator[Finding]:
     """All pools together stay within 80 % of `max_connections`; tasks count twice, since a deployment doubles them."""
     env = given.env
     if not env.database:
@@ -325,7 +325,7 @@ def _concurrency_path(env: Environment, index: int) -> Path:
     return ("workers", index, key)
 
 
-def endpoints(given: Given) -> Iterator[Finding]:
+def endpoints(given: RuleContext) -> Iterator[Finding]:
     """`nat: none` needs interface endpoints for what tasks and functions call, or nothing would start."""
     network, api = given.env.network, given.env.api
     if not network or network.nat != "none" or not (api or given.env.workers):
@@ -348,7 +348,7 @@ def endpoints(given: Given) -> Iterator[Finding]:
         )
 
 
-def https(given: Given) -> Iterator[Finding]:
+def https(given: RuleContext) -> Iterator[Finding]:
     """Each mode of `api.https` has its own keys; `http_only` never serves staging or prod, nor the whole internet."""
     api, env = given.env.api, given.env
     if not api:
@@ -383,7 +383,7 @@ def https(given: Given) -> Iterator[Finding]:
         )
 
 
-def rotation(given: Given) -> Iterator[Finding]:
+def rotation(given: RuleContext) -> Iterator[Finding]:
     """Three refreshes of the API's tasks fit into one rotation of its credentials."""
     api, database = given.env.api, given.env.database
     if api and database and api.refresh_days * 3 > database.rotation_days:
@@ -394,7 +394,7 @@ def rotation(given: Given) -> Iterator[Finding]:
         )
 
 
-def accounts(given: Given) -> Iterator[Finding]:
+def accounts(given: RuleContext) -> Iterator[Finding]:
     """`iam.service_role_arn` and `iam.permissions_boundary_arn` are of the `account`, or the boundary is AWS's own: no
     role can be passed, and no policy attached, across accounts.
     """
@@ -409,7 +409,7 @@ def accounts(given: Given) -> Iterator[Finding]:
             )
 
 
-def execute_command(given: Given) -> Iterator[Finding]:
+def execute_command(given: RuleContext) -> Iterator[Finding]:
     """`enable_execute_command` excludes `readonly_root`: ECS Exec writes into the container."""
     api = given.env.api
     if api and api.enable_execute_command and api.readonly_root:
@@ -420,7 +420,7 @@ def execute_command(given: Given) -> Iterator[Finding]:
         )
 
 
-def runtimes(given: Given) -> Iterator[Finding]:
+def runtimes(given: RuleContext) -> Iterator[Finding]:
     """A Lambda runtime whose functions AWS no longer creates or updates today is refused."""
     for index, worker in enumerate(given.env.workers):
         if worker.runtime not in RUNTIMES:
@@ -440,7 +440,7 @@ def _newest(runtime: str) -> str:
     return "nodejs24.x" if runtime.startswith("nodejs") else "python3.14"
 
 
-def auto_pause(given: Given) -> Iterator[Finding]:
+def auto_pause(given: RuleContext) -> Iterator[Finding]:
     """`auto_pause_seconds` is written only where `min_acu` is 0: nothing else pauses."""
     database = given.env.database
     if database and database.min_acu > 0 and ("database", "auto_pause_seconds") in given.written:
@@ -451,7 +451,7 @@ def auto_pause(given: Given) -> Iterator[Finding]:
         )
 
 
-def variables(given: Given) -> Iterator[Finding]:
+def variables(given: RuleContext) -> Iterator[Finding]:
     """`environment` and `secrets` name no variable that infragen or AWS sets, no access key, and none twice. Without a
     `database` section `DATABASE_URL` and its like are yours, without `queues` `QUEUE_URL` is.
     """
@@ -482,7 +482,7 @@ def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
     return variable in reserved or variable.startswith(("QUEUE_URL_", "AWS_LAMBDA_"))
 
 
-def literal_secrets(given: Given) -> Iterator[Finding]:
+def literal_secrets(given: RuleContext) -> Iterator[Finding]:
     """No text of the file holds a credential of a known shape: it would be in git, in templates and in plans."""
     for path, _, text in _free_texts(given.env):
         kind = credential_in(text)
@@ -514,7 +514,7 @@ def _instead(path: Path) -> str:
     return "take it out of this file"
 
 
-def production(given: Given) -> Iterator[Finding]:
+def production(given: RuleContext) -> Iterator[Finding]:
     """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on, an address
     in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1, `deletion: snapshot`,
     `deletion_protection`, `backup_days` of at least 14 and `min_acu` of at least 0.5; `api` without `spot`, with
@@ -559,7 +559,7 @@ ERRORS: tuple[Rule, ...] = (
 # --- warnings --------------------------------------------------------------------------------------------------------
 
 
-def always_awake(given: Given) -> Iterator[Finding]:
+def always_awake(given: RuleContext) -> Iterator[Finding]:
     """A database that may pause never will while tasks run all the time and keep connections open."""
     database, api = given.env.database, given.env.api
     sleeps = api is not None and any(action.max == 0 for action in api.schedule)
@@ -571,7 +571,7 @@ def always_awake(given: Given) -> Iterator[Finding]:
         )
 
 
-def dead_letters(given: Given) -> Iterator[Finding]:
+def dead_letters(given: RuleContext) -> Iterator[Finding]:
     """A dead-letter queue keeps messages for 14 days from their first sending, so the queue should keep them less."""
     for index, queue in enumerate(given.env.queues):
         if queue.retention_days >= 14 and not queue.fifo:
@@ -582,7 +582,7 @@ def dead_letters(given: Given) -> Iterator[Finding]:
             )
 
 
-def filters(given: Given) -> Iterator[Finding]:
+def filters(given: RuleContext) -> Iterator[Finding]:
     """A filter on a queue deletes the messages that do not match."""
     for index, worker in enumerate(given.env.workers):
         if worker.filter:
@@ -592,7 +592,7 @@ def filters(given: Given) -> Iterator[Finding]:
             )
 
 
-def zones(given: Given) -> Iterator[Finding]:
+def zones(given: RuleContext) -> Iterator[Finding]:
     """A region has three availability zones for most accounts; us-west-1 has two, a few have four or more."""
     env = given.env
     if env.network and env.network.azs > zones_of(env.region):
@@ -610,7 +610,7 @@ def zones_of(region: str) -> int:
     return ZONES.get(region, 3)
 
 
-def many_rules(given: Given) -> Iterator[Finding]:
+def many_rules(given: RuleContext) -> Iterator[Finding]:
     """Each of `api.ingress_cidrs` takes a rule for 443 and one for 80; a security group has 60 by default."""
     api = given.env.api
     if api:
@@ -623,7 +623,7 @@ def many_rules(given: Given) -> Iterator[Finding]:
             )
 
 
-def many_endpoints(given: Given) -> Iterator[Finding]:
+def many_endpoints(given: RuleContext) -> Iterator[Finding]:
     """More than two interface endpoints soon cost more than NAT gateways."""
     network = given.env.network
     if network and len(network.interface_endpoints) > 2 and network.nat != "none":
@@ -635,7 +635,7 @@ def many_endpoints(given: Given) -> Iterator[Finding]:
         )
 
 
-def account_concurrency(given: Given) -> Iterator[Finding]:
+def account_concurrency(given: RuleContext) -> Iterator[Finding]:
     """Reserved concurrency above 100 may not fit into the account, which must keep 100 unreserved."""
     total = 0
     for index, worker in enumerate(given.env.workers):
@@ -648,7 +648,7 @@ def account_concurrency(given: Given) -> Iterator[Finding]:
             )
 
 
-def new_engine(given: Given) -> Iterator[Finding]:
+def new_engine(given: RuleContext) -> Iterator[Finding]:
     """Engine version 18 is not in AWS's table for the Data API, which the rotation of credentials uses."""
     database = given.env.database
     if database and database.engine_version.startswith("18."):
@@ -659,7 +659,7 @@ def new_engine(given: Given) -> Iterator[Finding]:
         )
 
 
-def aging_runtimes(given: Given) -> Iterator[Finding]:
+def aging_runtimes(given: RuleContext) -> Iterator[Finding]:
     """A deprecated Lambda runtime gets no more security patches."""
     for index, worker in enumerate(given.env.workers):
         if worker.runtime in RUNTIMES:
@@ -672,7 +672,7 @@ def aging_runtimes(given: Given) -> Iterator[Finding]:
                 )
 
 
-def without_effect(given: Given) -> Iterator[Finding]:
+def without_effect(given: RuleContext) -> Iterator[Finding]:
     """A written key that another key makes meaningless."""
     env = given.env
     pairs: list[tuple[bool, Path, str]] = []
@@ -687,12 +687,12 @@ def without_effect(given: Given) -> Iterator[Finding]:
             yield Finding(path, f"{path[-1]} has no effect, because {reason}")
 
 
-def likely_secrets(given: Given) -> Iterator[Finding]:
+def likely_secrets(given: RuleContext) -> Iterator[Finding]:
     """A text that sounds or looks like a secret: by its name, or because it is random."""
     for path, key, text in _free_texts(given.env):
         if not text or text.isdecimal() or text.lower() in ("true", "false") or text.startswith("arn:"):
             continue
-        if sounds_secret(key):
+        if looks_secret(key):
             yield Finding(path, f"{dotted(path)} sounds like a secret; if it is one, {_instead(path)}")
         elif looks_random(text) and not tells_about(key):
             told = f"{dotted(path)} looks like a secret, {len(text)} random characters"

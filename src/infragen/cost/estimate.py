@@ -15,7 +15,7 @@ from infragen.cost.columns import Columns, total
 from infragen.cost.inventory import Inventory, Resource
 from infragen.cost.load import load_of
 from infragen.cost.prices import Price, Prices
-from infragen.cost.rules import Site, Unpriced, Use, uses
+from infragen.cost.rules import PricingContext, Unpriced, Use, uses
 
 SPOT, SPOT_SHARE = "-spot", "fargate-spot-share"
 
@@ -133,13 +133,13 @@ def estimate(sides: Mapping[str, Side], env: Environment, prices: Prices) -> Est
     """What these templates cost in a month under the environment's load; `sides` are by layer, in deployment order."""
     inventory = Inventory(sides)
     load = load_of(env, inventory)
-    site = Site(inventory, load)
+    site = PricingContext(inventory, load)
     found = (_priced(each, site, prices) for each in inventory.resources)
     resources = tuple(each for each in found if each.unpriced or each.items)
     return Estimate(env.environment, env.region, prices, resources, load.assumptions)
 
 
-def _priced(resource: Resource, site: Site, prices: Prices) -> ResourceCost:
+def _priced(resource: Resource, site: PricingContext, prices: Prices) -> ResourceCost:
     items, unpriced = [], []
     for each in uses(resource, site):
         match each:

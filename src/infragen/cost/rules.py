@@ -65,7 +65,7 @@ Found = Iterator[Use | Unpriced]
 
 
 @dataclass(frozen=True)
-class Site:
+class PricingContext:
     """What a rule may look at beside its resource."""
 
     all: Inventory
@@ -76,7 +76,7 @@ class Site:
         return 1 / max(1, len(of))
 
 
-def uses(resource: Resource, site: Site) -> Found:
+def uses(resource: Resource, site: PricingContext) -> Found:
     """The quantities that a resource is charged for."""
     rule = RULES.get(resource.type)
     if rule is not None:
@@ -96,17 +96,17 @@ def number(value: Any, otherwise: float = 0) -> float:
 # --- network ----------------------------------------------------------------------------------------------------
 
 
-def _nat_gateway(resource: Resource, site: Site) -> Found:
+def _nat_gateway(resource: Resource, site: PricingContext) -> Found:
     gateways = site.all.of("AWS::EC2::NatGateway")
     yield Use("nat-gateway-hour", always(HOURS), "gateway")
     yield Use("nat-gateway-gb", site.load.nat_gb * site.share(gateways), "data through it")
 
 
-def _address(resource: Resource, site: Site) -> Found:
+def _address(resource: Resource, site: PricingContext) -> Found:
     yield Use("public-ipv4-hour", always(HOURS), "public IPv4 address")
 
 
-def _instance(resource: Resource, site: Site) -> Found:
+def _instance(resource: Resource, site: PricingContext) -> Found:
     kind = resource.get("InstanceType")
     yield Use(f"ec2-{kind}-hour", always(HOURS), f"{kind} instance")
     for mapping in resource.get("BlockDeviceMappings") or ():
@@ -120,7 +120,7 @@ def _instance(resource: Resource, site: Site) -> Found:
         yield from _address(resource, site)
 
 
-def _endpoint(resource: Resource, site: Site) -> Found:
+def _endpoint(resource: Resource, site: PricingContext) -> Found:
     kind = resource.get("VpcEndpointType") or "Gateway"
     if kind == "Gateway":
         return
@@ -133,7 +133,7 @@ def _endpoint(resource: Resource, site: Site) -> Found:
     yield Use("endpoint-gb", site.load.nat_gb * (1 / len(endpoints)), "data through it, as through NAT")
 
 
-def _internet_gateway(resource: Resource, site: Site) -> Found:
+def _internet_gateway(resource: Resource, site: PricingContext) -> Found:
     free = always(FREE_EGRESS_GB)
     paid = site.load.egress_gb - free
     paid = Columns(max(0, paid.minimum), max(0, paid.expected), max(0, paid.maximum))
@@ -144,7 +144,7 @@ def _internet_gateway(resource: Resource, site: Site) -> Found:
 # --- load balancer and firewall -----------------------------------------------------------------------------------
 
 
-def _load_balancer(resource: Resource, site: Site) -> Found:
+def _load_balancer(resource: Resource, site: PricingContext) -> Found:
     kind = resource.get("Type") or "application"
     if kind != "application":
         yield Unpriced(f"a load balancer of type {kind}")
@@ -168,7 +168,7 @@ def _load_balancer(resource: Resource, site: Site) -> Found:
         yield Use("public-ipv4-hour", always(HOURS * zones), f"public IPv4 addresses in {zones} zones")
 
 
-def _web_acl(resource: Resource, site: Site) -> Found:
+def _web_acl(resource: Resource, site: PricingContext) -> Found:
     rules = resource.get("Rules") or ()
     yield Use("waf-acl-month", always(1), "web ACL")
     yield Use("waf-rule-month", always(len(rules)), f"{len(rules)} rules")
@@ -182,7 +182,7 @@ def _web_acl(resource: Resource, site: Site) -> Found:
 # --- containers -------------------------------------------------------------------------------------------------
 
 
-def _service(resource: Resource, site: Site) -> Found:
+def _service(resource: Resource, site: PricingContext) -> Found:
     found = site.all.targets(resource.layer, resource.get("TaskDefinition"))
     definition = next((each for each in found if each.type == "AWS::ECS::TaskDefinition"), None)
     if definition is None or resource.get("LaunchType") == "EC2":
@@ -216,7 +216,7 @@ def _strategy(service: Resource) -> list[tuple[bool, float]]:
     return [(spot, weight / whole) for spot, weight in weights.items() if weight] if whole else [(False, 1.0)]
 
 
-def _ecs_cluster(resource: Resource, site: Site) -> Found:
+def _ecs_cluster(resource: Resource, site: PricingContext) -> Found:
     settings = {each.get("Name"): each.get("Value") for each in resource.get("ClusterSettings") or ()}
     level = settings.get("containerInsights", "disabled")
     if level == "enhanced":
@@ -229,14 +229,14 @@ def _ecs_cluster(resource: Resource, site: Site) -> Found:
         yield Use("metric-month", always(count), f"{count} metrics of Container Insights")
 
 
-def _repository(resource: Resource, site: Site) -> Found:
+def _repository(resource: Resource, site: PricingContext) -> Found:
     yield Use("ecr-gb-month", IMAGES_GB, "images")
 
 
 # --- functions and queues ----------------------------------------------------------------------------------------
 
 
-def _function(resource: Resource, site: Site) -> Found:
+def _function(resource: Resource, site: PricingContext) -> Found:
     sources = [
         each
         for each in site.all.of("AWS::Lambda::EventSourceMapping")
@@ -262,7 +262,7 @@ def _function(resource: Resource, site: Site) -> Found:
         yield Unpriced("SnapStart")
 
 
-def _called_by_aws(function: Resource, site: Site) -> bool:
+def _called_by_aws(function: Resource, site: PricingContext) -> bool:
     """Whether custom resources or the rotation of a secret are all that calls a function."""
     return any(
         function in site.all.targets(each.layer, each.get("ServiceToken") or each.get("RotationLambdaARN"))
@@ -271,14 +271,14 @@ def _called_by_aws(function: Resource, site: Site) -> bool:
     )
 
 
-def _queues(source: Resource, site: Site) -> list[Resource]:
+def _queues(source: Resource, site: PricingContext) -> list[Resource]:
     return [each for each in site.all.targets(source.layer, source.get("EventSourceArn")) if each.type == QUEUE]
 
 
 QUEUE = "AWS::SQS::Queue"
 
 
-def _sources(site: Site) -> list[Resource]:
+def _sources(site: PricingContext) -> list[Resource]:
     """The queues that are worked off; dead-letter queues are those that other queues name."""
     dead = {
         target
@@ -288,13 +288,13 @@ def _sources(site: Site) -> list[Resource]:
     return [each for each in site.all.of(QUEUE) if each not in dead]
 
 
-def _messages(queue: Resource, site: Site) -> Columns:
+def _messages(queue: Resource, site: PricingContext) -> Columns:
     """Millions of messages a month through one queue."""
     sources = _sources(site)
     return site.load.messages_millions * (1 / len(sources)) if queue in sources else Columns()
 
 
-def _queue(resource: Resource, site: Site) -> Found:
+def _queue(resource: Resource, site: PricingContext) -> Found:
     price = "sqs-fifo-million" if str(resource.get("FifoQueue")).lower() == "true" else "sqs-million"
     messages = _messages(resource, site)
     if messages == Columns():
@@ -309,7 +309,7 @@ def _queue(resource: Resource, site: Site) -> Found:
 # --- database ---------------------------------------------------------------------------------------------------
 
 
-def _db_instance(resource: Resource, site: Site) -> Found:
+def _db_instance(resource: Resource, site: PricingContext) -> Found:
     cluster = _cluster_of(resource, site)
     if resource.get("DBInstanceClass") != "db.serverless" or cluster is None:
         yield Unpriced(f"a database instance of class {resource.get('DBInstanceClass')}")
@@ -321,7 +321,7 @@ def _db_instance(resource: Resource, site: Site) -> Found:
         yield Unpriced("Database Insights in advanced mode")
 
 
-def _cluster_of(instance: Resource, site: Site) -> Resource | None:
+def _cluster_of(instance: Resource, site: PricingContext) -> Resource | None:
     found = site.all.targets(instance.layer, instance.get("DBClusterIdentifier"))
     return next((each for each in found if each.type == "AWS::RDS::DBCluster"), None)
 
@@ -338,7 +338,7 @@ def _acu(cluster: Resource, expected: float | None) -> Columns:
     return Columns(least, min(max(wanted, least), most), most)
 
 
-def _db_cluster(resource: Resource, site: Site) -> Found:
+def _db_cluster(resource: Resource, site: PricingContext) -> Found:
     share = site.share(site.all.of(resource.type))
     storage = site.load.storage_gb * share
     days = number(resource.get("BackupRetentionPeriod"), 1)
@@ -357,13 +357,13 @@ def _db_cluster(resource: Resource, site: Site) -> Found:
         yield Unpriced("Database Insights in advanced mode")
 
 
-def _zones(cluster: Resource, site: Site) -> int:
+def _zones(cluster: Resource, site: PricingContext) -> int:
     for group in site.all.targets(cluster.layer, cluster.get("DBSubnetGroupName")):
         return site.all.count(group.layer, group.get("SubnetIds")) or 1
     return 1
 
 
-def _proxy(resource: Resource, site: Site) -> Found:
+def _proxy(resource: Resource, site: PricingContext) -> Found:
     instances = [each for each in site.all.of("AWS::RDS::DBInstance") if each.get("DBInstanceClass") == "db.serverless"]
     acu = total(_acu(cluster, site.load.acu) for each in instances if (cluster := _cluster_of(each, site)))
     charged = Columns(*(max(PROXY_MINIMUM_ACU, getattr(acu, each)) for each in ("minimum", "expected", "maximum")))
@@ -373,17 +373,17 @@ def _proxy(resource: Resource, site: Site) -> Found:
 # --- keys, secrets, logs, alarms ------------------------------------------------------------------------------------
 
 
-def _key(resource: Resource, site: Site) -> Found:
+def _key(resource: Resource, site: PricingContext) -> Found:
     rotated = str(resource.get("EnableKeyRotation")).lower() == "true"
     versions = Columns(1, 1, 3) if rotated else always(1)
     yield Use("kms-key-month", versions, "key; its first two rotations add one each" if rotated else "key")
 
 
-def _secret(resource: Resource, site: Site) -> Found:
+def _secret(resource: Resource, site: PricingContext) -> Found:
     yield Use("secret-month", always(1 + len(resource.get("ReplicaRegions") or ())), "secret")
 
 
-def _log_group(resource: Resource, site: Site) -> Found:
+def _log_group(resource: Resource, site: PricingContext) -> Found:
     share = site.load.log_gb * site.share(site.all.of(resource.type))
     days = number(resource.get("RetentionInDays"))
     yield Use("logs-gb", share, "logs taken in")
@@ -393,7 +393,7 @@ def _log_group(resource: Resource, site: Site) -> Found:
         yield Unpriced("logs without retention are kept for ever, and their storage grows")
 
 
-def _alarm(resource: Resource, site: Site) -> Found:
+def _alarm(resource: Resource, site: PricingContext) -> Found:
     metrics = resource.get("Metrics") or ()
     count = sum(1 for each in metrics if "MetricStat" in each) if metrics else 1
     periods = [resource.get("Period"), *((each.get("MetricStat") or {}).get("Period") for each in metrics)]
@@ -402,17 +402,17 @@ def _alarm(resource: Resource, site: Site) -> Found:
     yield Use(name, always(max(1, count)), "alarm" if count < 2 else f"alarm on {count} metrics")
 
 
-def _composite_alarm(resource: Resource, site: Site) -> Found:
+def _composite_alarm(resource: Resource, site: PricingContext) -> Found:
     yield Use("composite-alarm-month", always(1), "composite alarm")
 
 
-def _dashboard(resource: Resource, site: Site) -> Found:
+def _dashboard(resource: Resource, site: PricingContext) -> Found:
     dashboards = site.all.of(resource.type)
     paid = max(0, len(dashboards) - FREE_DASHBOARDS) / len(dashboards)
     yield Use("dashboard-month", always(paid), f"dashboard; {FREE_DASHBOARDS} of an account are free")
 
 
-def _bucket(resource: Resource, site: Site) -> Found:
+def _bucket(resource: Resource, site: PricingContext) -> Found:
     """A bucket for a load balancer's access logs has a size that follows the requests; any other has not."""
     for balancer in site.all.of("AWS::ElasticLoadBalancingV2::LoadBalancer"):
         attributes = balancer.get("LoadBalancerAttributes") or ()
@@ -430,11 +430,11 @@ def _lifecycle(bucket: Resource) -> list[Mapping[str, Any]]:
     return list(bucket.get("LifecycleConfiguration", "Rules") or ())
 
 
-def _hosted_zone(resource: Resource, site: Site) -> Found:
+def _hosted_zone(resource: Resource, site: PricingContext) -> Found:
     yield Use("hosted-zone-month", always(1), "hosted zone")
 
 
-RULES: Mapping[str, Callable[[Resource, Site], Found]] = {
+RULES: Mapping[str, Callable[[Resource, PricingContext], Found]] = {
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,

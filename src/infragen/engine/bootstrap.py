@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from infragen.assembly.stacks import ARTIFACTS, Plan, StackUnit, bucket_name, check_requests, stack_name, stack_tags
+from infragen.assembly.stacks import (
+    ARTIFACTS,
+    StackLayout,
+    StackUnit,
+    bucket_name,
+    check_requests,
+    stack_name,
+    stack_tags,
+)
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
 from infragen.engine.deploy import deploy_plan
@@ -80,7 +88,7 @@ def artifact_template(env: Environment) -> dict[str, Any]:
     }
 
 
-def artifact_plan(env: Environment) -> Plan:
+def artifact_plan(env: Environment) -> StackLayout:
     """The bucket's stack as a plan of one unit, with nothing to upload."""
     body = artifact_template(env)
     unit = StackUnit(
@@ -93,7 +101,7 @@ def artifact_plan(env: Environment) -> Plan:
         tags=stack_tags(env, ARTIFACTS),
         capabilities=(),
     )
-    return Plan(env, (unit,), (), check_requests(env, [unit]))
+    return StackLayout(env, (unit,), (), check_requests(env, [unit]))
 
 
 def bootstrap(env: Environment, session: Session, options: Options | None = None) -> Deployment:

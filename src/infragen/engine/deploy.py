@@ -10,23 +10,23 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
-from infragen.assembly.stacks import ARTIFACTS, Plan, make_plan
+from infragen.assembly.stacks import ARTIFACTS, StackLayout, make_plan
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import PropertyChange, ResourceChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
+from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
-from infragen.engine.litter import Litter, sweep
 from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
-from infragen.engine.operate import Road, cancel, resume, target_of, why_failed
+from infragen.engine.operate import Operation, cancel, resume, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
 from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.run import Deployment, Proposal, Run
-from infragen.engine.schedule import Manner, Stop, together, walk
+from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
 from infragen.plan.model import EnvironmentPlan, traced
 
@@ -44,10 +44,10 @@ def plan_environment(assembly: Assembly, session: Session, options: Options | No
     return show_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
 
 
-def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan:
+def show_plan(plan: StackLayout, session: Session, options: Options) -> EnvironmentPlan:
     """What deploying the units of a plan would do, as `plan_environment`."""
     observed = observe_settled(session, plan, options)
-    with Litter(session) as litter:
+    with ChangeSetCleanup(session) as litter:
         shown = propose(session, plan, observed, options, making(session, plan, options, litter)).shown
     if options.drift:
         shown = with_drift(session, plan, observed, shown)
@@ -55,7 +55,7 @@ def show_plan(plan: Plan, session: Session, options: Options) -> EnvironmentPlan
     return shown
 
 
-def observe_settled(session: Session, plan: Plan, options: Options) -> Observed:
+def observe_settled(session: Session, plan: StackLayout, options: Options) -> Observed:
     """What is deployed. Raises an InfragenError when it may not be changed, or is being changed."""
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
@@ -70,12 +70,12 @@ Making = Callable[[Examined], Generator[None, None, Prepared]]
 """How an examined unit gets its change set."""
 
 
-def making(session: Session, plan: Plan, options: Options, litter: Litter, until: int = 0) -> Making:
+def making(session: Session, plan: StackLayout, options: Options, litter: ChangeSetCleanup, until: int = 0) -> Making:
     """Change sets are made anew; `until` is when the saved plan expires to which they will belong."""
     return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
 
 
-def propose(session: Session, plan: Plan, observed: Observed, options: Options, make: Making) -> Proposal:
+def propose(session: Session, plan: StackLayout, observed: Observed, options: Options, make: Making) -> Proposal:
     """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
     examined = examine_all(session, plan, observed)
     warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
@@ -91,7 +91,7 @@ def propose(session: Session, plan: Plan, observed: Observed, options: Options, 
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session.cloud, [state.stack_id for state in live], session.timer.date())
         warnings += _check_concurrency(session, examined)
-    prepared = together([make(each) for each in examined], session.timer)
+    prepared = run_concurrently([make(each) for each in examined], session.timer)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
@@ -192,10 +192,10 @@ def deploy_environment(assembly: Assembly, session: Session, options: Options | 
     return deploy_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
 
 
-def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
+def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deployment:
     """Deploys the units of a plan, as `deploy_environment`."""
     observed = observe_finished(session, plan, options)
-    with Litter(session) as litter:
+    with ChangeSetCleanup(session) as litter:
         proposal = propose(session, plan, observed, options, making(session, plan, options, litter))
         shown = proposal.shown
         session.ui.tell(Planned(shown))
@@ -206,13 +206,13 @@ def deploy_plan(plan: Plan, session: Session, options: Options) -> Deployment:
         return Run(session, plan, options, litter, proposal, observed, agreed_to(shown)).walk()
 
 
-def observe_finished(session: Session, plan: Plan, options: Options) -> Observed:
+def observe_finished(session: Session, plan: StackLayout, options: Options) -> Observed:
     """What is deployed, after what runs has ended: an operation of an earlier run, or of others when they are waited
     for. Raises an InfragenError when it may not be changed.
     """
     observed = observe(session, plan.environment)
     if options.wait is not None:
-        [observed] = together([wait_for_others(session, plan, observed, options.wait)], session.timer)
+        [observed] = run_concurrently([wait_for_others(session, plan, observed, options.wait)], session.timer)
     check_stacks(session, plan, observed, options.adopt)
     return _finish_earlier_run(session, plan, observed, options)
 
@@ -235,18 +235,18 @@ def _has_role(state: StackState | None) -> bool:
     return state is not None and bool(state.role_arn)
 
 
-def _finish_earlier_run(session: Session, plan: Plan, observed: Observed, options: Options) -> Observed:
+def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed, options: Options) -> Observed:
     """Follows operations that an earlier, killed run began, then looks again."""
     left = {unit.layer: (unit, observed.by_name[unit.stack]) for unit in plan.units if unit.stack in observed.by_name}
     left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
     if not left:
         return observed
-    stops = [Stop(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
+    stops = [Task(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
 
-    def again(layer: str) -> Road:
+    def again(layer: str) -> Operation:
         return resume(session, target_of(left[layer][0]), left[layer][1])
 
-    manner = Manner(
+    manner = RunPolicy(
         options.follow_timeout, on_interrupt=options.on_interrupt,
         cancel=lambda layer: cancel(session, left[layer][1].stack_id),
     )  # fmt: skip

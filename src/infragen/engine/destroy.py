@@ -15,15 +15,15 @@ from infragen.assembly.templatefile import parse
 from infragen.changes.diff import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
-from infragen.engine.fate import BUCKET, REPOSITORY, DestroyPlan, Doomed, Fate
-from infragen.engine.holding import held
+from infragen.engine.deletion_plan import BUCKET, REPOSITORY, DestroyPlan, ResourceDeletion, StackDeletion
+from infragen.engine.eni_wait import held
 from infragen.engine.observe import observe, under_review
-from infragen.engine.operate import Road, Target, delete, name_child, resume_deletion
+from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
-from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
-from infragen.engine.schedule import Stop, walk
+from infragen.engine.retry import BEFORE, retrying
+from infragen.engine.schedule import Task, walk
 from infragen.errors import CloudError, Conflict, Refused, Unavailable
 
 GUARDED = frozenset({
@@ -80,10 +80,10 @@ def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
     return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(doomed)))
 
 
-def doom(session: Session, layer: str, state: StackState) -> Doomed:
+def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
     """A deployed stack with the fates of everything in it."""
     body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
-    fates: list[Fate] = []
+    fates: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
     inside: list[StackState] = []
     failed = frozenset({layer} if state.status == "DELETE_FAILED" else ())
@@ -102,7 +102,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
                 failed |= below.failed
         else:
             fates.append(_fate(session, layer, resource, written))
-    return Doomed(
+    return StackDeletion(
         layer=layer,
         state=state,
         fates=tuple(fates),
@@ -114,7 +114,7 @@ def doom(session: Session, layer: str, state: StackState) -> Doomed:
     )
 
 
-def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> Fate:
+def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> ResourceDeletion:
     fate, properties = FATES[deletion_policy(written)], written.get("Properties", {})
     # of an instance in a cluster it is the cluster that is protected
     member = resource.type == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in properties
@@ -123,7 +123,7 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
     slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in properties
     closed = resource.type in (BUCKET, REPOSITORY) and fate == "deleted" and not _empties_itself(properties)
     holds = _contents(session, layer, resource) if closed else 0
-    return Fate(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
+    return ResourceDeletion(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
 
 
 def _empties_itself(properties: Mapping[str, Any]) -> bool:
@@ -141,7 +141,7 @@ def _contents(session: Session, layer: str, resource: StackResource) -> int:
         return 0
 
 
-def _in_order(doomed: Sequence[Doomed]) -> Iterator[Doomed]:
+def _in_order(doomed: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
     """Dependants first: a stack goes when all that take its outputs are gone."""
     left = list(doomed)
     while left:
@@ -150,7 +150,7 @@ def _in_order(doomed: Sequence[Doomed]) -> Iterator[Doomed]:
         left.remove(free[0])
 
 
-def _takes(stack: Doomed, others: Sequence[Doomed]) -> set[str]:
+def _takes(stack: StackDeletion, others: Sequence[StackDeletion]) -> set[str]:
     """The layers whose outputs a stack takes: its parameters have the names of their outputs."""
     return {each.layer for each in others if each is not stack and each.outputs & stack.parameters}
 
@@ -169,12 +169,12 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
     options = replace(options, empty=ask_to_empty(session, plan.stacks, options.empty, options.retain))
     unprotect(session, plan.stacks, options.unprotect)
     by_layer = {each.layer: each for each in plan.stacks}
-    stops = [Stop(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
+    stops = [Task(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
     result = walk(stops, lambda layer: remove(session, by_layer[layer], options), session.ui, session.timer)
     return Destruction(plan, result.outcomes, result.interrupted)
 
 
-def _users(stack: Doomed, others: Sequence[Doomed]) -> Iterator[str]:
+def _users(stack: StackDeletion, others: Sequence[StackDeletion]) -> Iterator[str]:
     return (each.layer for each in others if each is not stack and stack.layer in _takes(each, others))
 
 
@@ -196,7 +196,7 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
         raise Refused("declined; nothing was deleted")
 
 
-def unprotect(session: Session, stacks: Sequence[Doomed], allowed: frozenset[str]) -> None:
+def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozenset[str]) -> None:
     """Asks about every protection first, and switches them off only when all may be."""
     asked = [what for stack in stacks for what in stack.protections if what not in allowed]
     flags = " ".join(f"--disable-protection {what}" for what in asked)
@@ -212,7 +212,7 @@ def unprotect(session: Session, stacks: Sequence[Doomed], allowed: frozenset[str
                 session.cloud.lift_deletion_protection(resource)
 
 
-def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
+def remove(session: Session, doomed: StackDeletion, options: DestroyOptions) -> Operation:
     """Deletes one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
     target = Target(doomed.layer, doomed.state.name, name_child)
     if row(doomed.state.status).destroy is OnDestroy.FOLLOW:
@@ -235,7 +235,9 @@ def remove(session: Session, doomed: Doomed, options: DestroyOptions) -> Road:
     return gone
 
 
-def _once_more(session: Session, target: Target, state: StackState, failed: Failed, options: DestroyOptions) -> Road:
+def _once_more(
+    session: Session, target: Target, state: StackState, failed: Failed, options: DestroyOptions
+) -> Operation:
     """Tries again what failed on a security group, subnet or VPC: network interfaces are given back late."""
     users = "; ".join(held(session.cloud, state.stack_id))
     if not users:
@@ -247,12 +249,12 @@ def _once_more(session: Session, target: Target, state: StackState, failed: Fail
     return gone
 
 
-def _empty(session: Session, bucket: Fate) -> Generator[None, None, None]:
+def _empty(session: Session, bucket: ResourceDeletion) -> Generator[None, None, None]:
     """Deletes everything in a bucket, a page at a time."""
     session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
     more = True
     while more:
-        more = yield from patiently(
+        more = yield from retrying(
             session, bucket.layer, lambda: session.cloud.delete_objects(bucket.physical_id), BEFORE
         )
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from infragen.assembly.stacks import ARTIFACTS, ROOT, Plan
+from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import sealed
@@ -29,9 +29,9 @@ from infragen.cloudformation import (
 )
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe, root_of
-from infragen.engine.patience import BEFORE, patiently
 from infragen.engine.progress import Checking, Session
-from infragen.engine.schedule import together
+from infragen.engine.retry import BEFORE, retrying
+from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError
 from infragen.plan.drift import StackDrift, hidden, not_looked_at, planned, sentences
 from infragen.plan.model import EnvironmentPlan
@@ -55,10 +55,10 @@ def drift_of(session: Session, layers: Sequence[str], observed: Observed) -> tup
     """As `detect_drift`, of stacks that were observed already; `layers` are in deployment order."""
     stacks = _stacks(layers, observed)
     found = [each for layer, state in stacks for each in _with_nested(session, layer, state, observed)]
-    return tuple(together([_check(session, *each) for each in found], session.timer))
+    return tuple(run_concurrently([_check(session, *each) for each in found], session.timer))
 
 
-def with_drift(session: Session, plan: Plan, observed: Observed, shown: EnvironmentPlan) -> EnvironmentPlan:
+def with_drift(session: Session, plan: StackLayout, observed: Observed, shown: EnvironmentPlan) -> EnvironmentPlan:
     """The plan with what drifted, and with a mark on the rows of what did.
 
     A permission that is missing costs a warning and no more.
@@ -124,7 +124,7 @@ def _check(
     wait = _Wait(session, layer, state.name, began)
     detection = yield from wait.until(lambda: cloud.detect_drift(state.stack_id), bool)
     ended = yield from wait.until(lambda: cloud.drift_detection(detection), lambda found: not found.running)
-    drifts = yield from patiently(session, layer, partial(cloud.resource_drifts, state.stack_id), BEFORE)
+    drifts = yield from retrying(session, layer, partial(cloud.resource_drifts, state.stack_id), BEFORE)
     checked = {each.logical_id for each in drifts}
     told = [each for each in drifts if each.status != IN_SYNC]
     return StackDrift(
@@ -145,7 +145,7 @@ class _Wait:
     def until(self, look: Callable[[], T], enough: Callable[[T], bool]) -> Generator[None, None, T]:
         """What `look` gives once that is enough."""
         while True:
-            found = yield from patiently(self._session, self._layer, look, BEFORE)
+            found = yield from retrying(self._session, self._layer, look, BEFORE)
             if enough(found):
                 return found
             now = self._session.timer.now()

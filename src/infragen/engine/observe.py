@@ -9,13 +9,13 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from infragen.assembly.stacks import ARTIFACTS, ROOT, Plan, StackUnit, account_of, stack_name
+from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout, StackUnit, account_of, stack_name
 from infragen.cloud import Cloud, Identity
 from infragen.cloudformation import STACK_TYPE, OnDeploy, StackState, row, running
 from infragen.config import Environment
 from infragen.engine.operate import is_ours, newest_token, runs_ours
-from infragen.engine.patience import patiently
 from infragen.engine.progress import Connected, Following, Session, Warned
+from infragen.engine.retry import retrying
 from infragen.errors import Conflict, Refused
 
 
@@ -81,7 +81,7 @@ def is_of(state: StackState, env: Environment) -> bool:
     return mine and not state.parent_id and state.name == stack_name(env, tags.get("infragen:layer", ""))
 
 
-def check_stacks(session: Session, plan: Plan, observed: Observed, adopt: bool = False) -> None:
+def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt: bool = False) -> None:
     """Raises Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
     env = plan.environment
     planned = {unit.layer for unit in plan.units}
@@ -138,7 +138,9 @@ def _in_the_way(cloud: Cloud, state: StackState) -> str:
     return f"{state.name} is {state.status}{since} ({whose})"
 
 
-def wait_for_others(session: Session, plan: Plan, observed: Observed, limit: float) -> Generator[None, None, Observed]:
+def wait_for_others(
+    session: Session, plan: StackLayout, observed: Observed, limit: float
+) -> Generator[None, None, Observed]:
     """What is deployed once nobody else's operation runs on the plan's stacks, or `limit` seconds have passed."""
     began = session.timer.now()
     while (state := _of_somebody_else(session.cloud, plan, observed)) is not None:
@@ -151,12 +153,12 @@ def wait_for_others(session: Session, plan: Plan, observed: Observed, limit: flo
                 return observed
             session.ui.tell(Following(waited, (state.name,)))
             yield
-            now = yield from patiently(session, ROOT, look)
-        observed = yield from patiently(session, ROOT, lambda: observe(session, plan.environment))
+            now = yield from retrying(session, ROOT, look)
+        observed = yield from retrying(session, ROOT, lambda: observe(session, plan.environment))
     return observed
 
 
-def _of_somebody_else(cloud: Cloud, plan: Plan, observed: Observed) -> StackState | None:
+def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> StackState | None:
     """The first stack of the plan on which somebody else's operation runs."""
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)

@@ -17,16 +17,16 @@ from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.cloudformation import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
 from infragen.config.setting_lookup import origin, suspect
+from infragen.engine.ecs_progress import ServiceWatch
+from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun
-from infragen.engine.holding import DeletionWatch
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
-from infragen.engine.patience import BEFORE, patiently
+from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
-from infragen.engine.verify import check_place
-from infragen.engine.watch import ServiceWatch
+from infragen.engine.retry import BEFORE, retrying
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 
-Road = Generator[None, None, Outcome]
+Operation = Generator[None, None, Outcome]
 PREFIX = "infragen-"
 SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
@@ -89,11 +89,11 @@ def make_change_set(
 ) -> Generator[None, None, ChangeSet]:
     """Makes a change set and waits until it is executable, empty, or failed. `made` hears its ARN and its stack's."""
     cloud = session.cloud
-    change_set_id, stack_id = yield from patiently(session, layer, lambda: cloud.create_change_set(request), BEFORE)
+    change_set_id, stack_id = yield from retrying(session, layer, lambda: cloud.create_change_set(request), BEFORE)
     made(change_set_id, stack_id)
     check_place(cloud.identity(), stack_id)
     while True:
-        found = yield from patiently(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
+        found = yield from retrying(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:
             raise Conflict(
                 f"the change set {request.name} of {request.stack} was deleted while it was being made",
@@ -187,16 +187,16 @@ def begin(
     `may` is asked at the last moment; None when it says no. Raises an InfragenError only while nothing was executed.
     """
     cloud, token = session.cloud, token_of(change_set.change_set_id)
-    anchored = yield from patiently(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
+    anchored = yield from retrying(session, target.layer, lambda: anchors(cloud, change_set.stack_id), BEFORE)
     if not may():
         return None
     session.ui.tell(Started(target.layer, target.stack, action))
     try:
-        yield from patiently(
+        yield from retrying(
             session, target.layer, lambda: cloud.execute_change_set(change_set.change_set_id, token, keep), BEFORE
         )
     except Unavailable:  # perhaps one of the tries arrived, perhaps none did
-        now = yield from patiently(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))
+        now = yield from retrying(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))
         if now is not None and now.executable:
             raise
     except CloudError as error:
@@ -227,16 +227,16 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
     )
 
 
-def resume(session: Session, target: Target, state: StackState) -> Road:
+def resume(session: Session, target: Target, state: StackState) -> Operation:
     """Follows an operation of ours that an earlier run began. Its own earlier events are shown again."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = token_of(state.change_set_id)
-    since = yield from patiently(session, target.layer, lambda: begun(session.cloud, state.stack_id))
+    since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
     follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child, since)
     return (yield from follow(session, target, follower, state.stack_id))
 
 
-def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Road:
+def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Operation:
     """Tells every event until the stack settles, then decides how it ended."""
     state = yield from _settled(session, target, follower, stack_id)
     if state is None or state.status == "DELETE_COMPLETE":
@@ -266,21 +266,21 @@ def _settled(
 
     unconfirmed, watch, deletions = 0, ServiceWatch(session), DeletionWatch(session)
     while True:
-        state, events = yield from patiently(session, target.layer, look)
+        state, events = yield from retrying(session, target.layer, look)
         _tell(session, target, events)
         watch.look(follower.events, state.status if state else "")
         deletions.look(follower.events)
         if state is None:
             return None
         if (last := follower.overtaken) is not None:
-            _tell(session, target, (yield from patiently(session, target.layer, follower.finish)))
+            _tell(session, target, (yield from retrying(session, target.layer, follower.finish)))
             said = f"{target.stack} is {last.status}, and somebody has begun another operation on it since"
             session.ui.tell(Warned(f"{said}: `infragen follow` follows that"))
             return replace(state, status=last.status)
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
             unconfirmed += 1
             if follower.own_statuses[-1:] == [state.status] or unconfirmed > STALE_READS:
-                _tell(session, target, (yield from patiently(session, target.layer, follower.finish)))
+                _tell(session, target, (yield from retrying(session, target.layer, follower.finish)))
                 return state
         yield
 
@@ -296,7 +296,7 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
         if root_cause(follower.events):
             break
         yield
-        yield from patiently(session, target.layer, follower.finish)
+        yield from retrying(session, target.layer, follower.finish)
     cause = _located(session, root_cause(follower.events))
     cancelled = "no resource failed: it looks as if somebody cancelled the operation"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
@@ -378,7 +378,7 @@ def recover(
 ) -> Generator[None, None, StackState | Failed]:
     """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status."""
     token = PREFIX + secrets.token_hex(20)
-    anchored = yield from patiently(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
+    anchored = yield from retrying(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, "recover"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
         begin(token)
@@ -412,7 +412,7 @@ def delete(
 ) -> Generator[None, None, Deleted | Failed]:
     """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
     token = PREFIX + secrets.token_hex(20)
-    anchored = yield from patiently(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
+    anchored = yield from retrying(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, "delete"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
         session.cloud.delete_stack(state.stack_id, token, tuple(retain), role)
@@ -423,7 +423,7 @@ def delete(
 def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
     """Follows a deletion that runs already."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
-    since = yield from patiently(session, target.layer, lambda: begun(session.cloud, state.stack_id))
+    since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     return (yield from _follow_deletion(session, target, follower, state.stack_id))
 

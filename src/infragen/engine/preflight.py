@@ -12,12 +12,12 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.cloudformation import StackState
-from infragen.engine.fate import BUCKET, Doomed, Fate
+from infragen.engine.deletion_plan import BUCKET, ResourceDeletion, StackDeletion
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused
 
 
-def check_retain(stacks: Sequence[Doomed], retain: Collection[str]) -> None:
+def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> None:
     """Raises unless each `layer/LogicalId` exists and its stack's deletion has failed before.
 
     AWS takes RetainResources in DELETE_FAILED only (API reference, DeleteStack). In any other state the option would
@@ -77,7 +77,7 @@ def _check_ending(cloud: Cloud, states: Sequence[StackState], stay: Mapping[str,
 
 
 def ask_to_empty(
-    session: Session, stacks: Sequence[Doomed], allowed: Collection[str], retain: Collection[str]
+    session: Session, stacks: Sequence[StackDeletion], allowed: Collection[str], retain: Collection[str]
 ) -> frozenset[str]:
     """The buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything else.
 
@@ -102,11 +102,11 @@ def ask_to_empty(
     return frozenset(each.place for each in buckets)
 
 
-def _names(bucket: Fate) -> set[str]:
+def _names(bucket: ResourceDeletion) -> set[str]:
     return {bucket.place, bucket.physical_id}
 
 
-def _refuse_repositories(full: Sequence[Fate]) -> None:
+def _refuse_repositories(full: Sequence[ResourceDeletion]) -> None:
     if full:
         names = ", ".join(f"{each.place} holds {each.contents}" for each in full)
         first = "; ".join(f"`aws ecr delete-repository --force --repository-name {each.physical_id}`" for each in full)

@@ -10,20 +10,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infragen.assembly.stacks import Kept, OutputOf, Plan, StackUnit
+from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit
 from infragen.assembly.synth import LayerTemplate
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
 from infragen.changes.evaluate import settled
-from infragen.changes.reconcile import CHANGE_SET, Ground, agree, contradicted
+from infragen.changes.reconcile import CHANGE_SET, ReconcileContext, agree, contradicted
 from infragen.changes.stack_tags import inherited, names, only_tagged
 from infragen.changes.values import same
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
 from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
 from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
+from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
-from infragen.engine.verify import check_templates
 from infragen.errors import CloudError, Conflict, OperationFailed
 from infragen.gates.data_loss import STATEFUL
 from infragen.plan.model import StackPlan
@@ -78,21 +78,21 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class KnownOutputs:
     """The stacks that exist, by unit, with outputs as far as they are known to stay."""
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
 
 
-def examine_all(session: Session, plan: Plan, observed: Observed) -> tuple[Examined, ...]:
+def examine_all(session: Session, plan: StackLayout, observed: Observed) -> tuple[Examined, ...]:
     """Every unit in order; what an earlier one will change is not known to the later ones."""
-    known: dict[str, Deployed] = {}
+    known: dict[str, KnownOutputs] = {}
     found = []
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         examined = examine(session.cloud, unit, state, known, observed.by_id, plan.environment.region)
-        known[unit.layer] = Deployed(state.outputs if state else {}, examined.moved)
+        known[unit.layer] = KnownOutputs(state.outputs if state else {}, examined.moved)
         found.append(examined)
     return tuple(found)
 
@@ -101,7 +101,7 @@ def examine(
     cloud: Cloud,
     unit: StackUnit,
     state: StackState | None,
-    known: Mapping[str, Deployed],
+    known: Mapping[str, KnownOutputs],
     by_id: Mapping[str, StackState],
     region: str,
 ) -> Examined:
@@ -166,7 +166,7 @@ def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
 
 
 def resolve(
-    unit: StackUnit, live: StackState | None, known: Mapping[str, Deployed]
+    unit: StackUnit, live: StackState | None, known: Mapping[str, KnownOutputs]
 ) -> tuple[dict[str, str | PreviousValue], dict[str, KnownAfter]]:
     """The unit's parameters as a change set takes them, and those that must wait for another layer."""
     ready: dict[str, str | PreviousValue] = {}
@@ -174,7 +174,7 @@ def resolve(
     for name, value in unit.parameters.items():
         match value:
             case OutputOf(layer, output):
-                upstream = known.get(layer, Deployed())
+                upstream = known.get(layer, KnownOutputs())
                 if output in upstream.outputs and output not in upstream.moved:
                     ready[name] = upstream.outputs[output]
                 else:
@@ -250,14 +250,14 @@ def _examine_children(
     if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
         return
     ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live else {}
-    outputs: dict[str, Deployed] = {}
+    outputs: dict[str, KnownOutputs] = {}
     for name, child in unit.children.items():
         state = by_id.get(ids.get(name, ""))
         given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
         same_url = _url(before.get(name)) == _url(after.get(name))
         tags = differing(inherited(live.tags if live else {}, before.get(name)), inherited(unit.tags, after[name]))
         examined = _examine_child(cloud, child, state, given, same_url, tags, region)
-        outputs[name] = Deployed(state.outputs if state else {}, examined.moved)
+        outputs[name] = KnownOutputs(state.outputs if state else {}, examined.moved)
         yield examined
     for name, resource in before.items():
         gone = by_id.get(ids.get(name, ""))
@@ -272,14 +272,14 @@ def _url(resource: Mapping[str, Any] | None) -> object:
     return resource["Properties"].get("TemplateURL") if resource else None
 
 
-def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, Deployed], unit: StackUnit) -> dict[str, Any]:
+def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, KnownOutputs], unit: StackUnit) -> dict[str, Any]:
     """A nested stack's parameters with the outputs of its siblings in their places, as far as those are known."""
     found = {}
     for name, value in parameters.items():
         found[name] = value
         if isinstance(value, dict) and "Fn::GetAtt" in value:
             sibling, _, output = ".".join(value["Fn::GetAtt"]).partition(".Outputs.")
-            known = outputs.get(sibling, Deployed())
+            known = outputs.get(sibling, KnownOutputs())
             later = output in known.moved or output not in known.outputs
             found[name] = KnownAfter(unit.child_layer(unit.layer, sibling), output) if later else known.outputs[output]
     return found
@@ -335,7 +335,7 @@ class Prepared:
 
 def prepare(
     session: Session,
-    plan: Plan,
+    plan: StackLayout,
     examined: Examined,
     on_failure: str,
     made: Callable[[str, str], None],
@@ -357,7 +357,7 @@ def prepare(
     return told(session, plan, examined, change_set, request.nested)
 
 
-def told(session: Session, plan: Plan, examined: Examined, change_set: ChangeSet, nested: bool) -> Prepared:
+def told(session: Session, plan: StackLayout, examined: Examined, change_set: ChangeSet, nested: bool) -> Prepared:
     """An examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed."""
     unit = examined.unit
     if change_set.empty:
@@ -395,7 +395,7 @@ def _next_after(reason: str, unit: StackUnit) -> str:
     )
 
 
-def change_set_request(cloud: Cloud, plan: Plan, examined: Examined, on_failure: str) -> ChangeSetRequest:
+def change_set_request(cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str) -> ChangeSetRequest:
     """CreateChangeSet's ingredients for a unit."""
     unit, first = examined.unit, examined.action in ("create", "recreate")
     return ChangeSetRequest(
@@ -447,7 +447,7 @@ def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: C
     for each in examined.plans:
         if each.layer in described:
             pair = sides.get(each.layer, LayerSides(each.layer, EMPTY, EMPTY))
-            ground = Ground(each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE)
+            ground = ReconcileContext(each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE)
             agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
             each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=(*each.notes, *agreed.notes))
         plans.append(each)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
 from infragen.config import EnvironmentFile
-from infragen.engine.fate import DestroyPlan, RecoveryPlan
+from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Outcome
 from infragen.plan.model import EnvironmentPlan

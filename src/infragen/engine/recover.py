@@ -14,13 +14,22 @@ from infragen.assembly.stacks import ARTIFACTS
 from infragen.cloud import Cloud
 from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 from infragen.config import Environment
+from infragen.engine.deletion_plan import RecoveryPlan, Remedy, Stuck
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
-from infragen.engine.fate import RecoveryPlan, Remedy, Stuck
 from infragen.engine.observe import Observed, observe
-from infragen.engine.operate import CANCELLABLE, Road, Target, name_child, recover, resume, resume_deletion, why_failed
+from infragen.engine.operate import (
+    CANCELLABLE,
+    Operation,
+    Target,
+    name_child,
+    recover,
+    resume,
+    resume_deletion,
+    why_failed,
+)
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
-from infragen.engine.schedule import Manner, Stop, walk
+from infragen.engine.schedule import RunPolicy, Task, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
@@ -106,12 +115,12 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
         raise Refused("declined; nothing was changed")
     unprotect(session, [each.doomed for each in plan.remedies if each.doomed], options.unprotect)
     by_layer, role = {each.layer: each for each in plan.remedies}, env.iam.service_role_arn or ""
-    stops = [Stop(each.layer, each.state.name, ()) for each in plan.remedies]
+    stops = [Task(each.layer, each.state.name, ()) for each in plan.remedies]
     result = walk(stops, lambda layer: _road(session, by_layer[layer], role), session.ui, session.timer)
     return Recovery(plan, result.outcomes, result.interrupted)
 
 
-def _road(session: Session, remedy: Remedy, role: str) -> Road:
+def _road(session: Session, remedy: Remedy, role: str) -> Operation:
     cloud, state = session.cloud, remedy.state
     target = Target(remedy.layer, state.name, name_child)
     if remedy.doomed is not None:
@@ -146,15 +155,15 @@ def _running(observed: Observed) -> list[tuple[str, StackState]]:
 def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: float | None) -> tuple[Outcome, ...]:
     by_layer = dict(states)
 
-    def begin(layer: str) -> Road:
+    def begin(layer: str) -> Operation:
         state = by_layer[layer]
         target = Target(layer, state.name, name_child)
         deleting = row(state.status).destroy is OnDestroy.FOLLOW
         road = resume_deletion if deleting else resume
         return (yield from road(session, target, state))
 
-    stops = [Stop(layer, state.name, ()) for layer, state in states]
-    return walk(stops, begin, session.ui, session.timer, Manner(limit)).outcomes
+    stops = [Task(layer, state.name, ()) for layer, state in states]
+    return walk(stops, begin, session.ui, session.timer, RunPolicy(limit)).outcomes
 
 
 def _cancel(cloud: Cloud, state: StackState, token: str) -> None:
@@ -189,7 +198,7 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
         raise Refused("declined; the update goes on")
     by_layer = dict(states)
 
-    def begin(layer: str) -> Road:
+    def begin(layer: str) -> Operation:
         state = by_layer[layer]
         target = Target(layer, state.name, name_child)
         ended = yield from recover(
@@ -197,4 +206,4 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
         )
         return ended if isinstance(ended, Failed) else Recovered(layer, state.name, ended.status)
 
-    return walk([Stop(layer, state.name, ()) for layer, state in states], begin, session.ui, session.timer).outcomes
+    return walk([Task(layer, state.name, ()) for layer, state in states], begin, session.ui, session.timer).outcomes

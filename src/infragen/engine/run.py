@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
-from infragen.assembly.stacks import Plan, StackUnit
+from infragen.assembly.stacks import StackLayout, StackUnit
 from infragen.cloudformation import ChangeSet, StackState
+from infragen.engine.change_set_cleanup import ChangeSetCleanup
+from infragen.engine.ecs_check import Stray, strays
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_more, refused, widened
-from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed, nested_stacks
-from infragen.engine.operate import Road, begin, cancel, delete, follow, target_of
+from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
-from infragen.engine.patience import BEFORE, UNDER_WAY, patiently
-from infragen.engine.preview import Deployed as Known
-from infragen.engine.preview import Examined, LayerSides, Prepared, examine, prepare, resolve
+from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
 from infragen.engine.protection import protect
-from infragen.engine.rollout import Stray, strays
-from infragen.engine.schedule import INTERRUPTED, Interrupts, Manner, Stop, Walk, walk
+from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
+from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
@@ -62,30 +61,30 @@ class Run:
     """
 
     session: Session
-    plan: Plan
+    plan: StackLayout
     options: Options
-    litter: Litter
+    litter: ChangeSetCleanup
     proposal: Proposal
     observed: Observed
     agreed: Agreed
     until: int = 0
-    outputs: dict[str, Known] = field(default_factory=dict)
+    outputs: dict[str, KnownOutputs] = field(default_factory=dict)
     interrupts: Interrupts = field(default_factory=Interrupts)
     started: dict[str, str] = field(default_factory=dict)
 
     def walk(self) -> Deployment:
         """Deploys every unit, each as soon as what it requires is there."""
-        stops = [Stop(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
+        stops = [Task(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
         options, session = self.options, self.session
-        manner = Manner(
+        manner = RunPolicy(
             options.follow_timeout, options.fail_fast, options.on_interrupt,
             cancel=lambda layer: cancel(session, self.started[layer]),
             started=lambda layer: layer in self.started,
         )  # fmt: skip
-        result: Walk = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
+        result: RunResult = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
         return Deployment(self.proposal.shown, result.outcomes, result.interrupted)
 
-    def begin(self, layer: str) -> Road:
+    def begin(self, layer: str) -> Operation:
         """The road of one unit whose requirements are deployed.
 
         While others run or have run, a lost network is no reason to leave this one for another deployment: its road
@@ -105,14 +104,14 @@ class Run:
                 self.session.ui.tell(Lost(layer, error.message))
                 yield
         if isinstance(outcome, Deployed | Unchanged):
-            self.outputs[layer] = Known(outcome.outputs)
+            self.outputs[layer] = KnownOutputs(outcome.outputs)
         return outcome
 
     def _prepared(self, layer: str) -> Prepared:
         [found] = [each for each in self.proposal.prepared if each.examined.unit.layer == layer]
         return found
 
-    def _road(self, layer: str) -> Road:
+    def _road(self, layer: str) -> Operation:
         prepared = self._prepared(layer)
         examined = prepared.examined
         made = prepared.change_set is not None
@@ -180,7 +179,7 @@ class Run:
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
         refuse_more(self.agreed, plans, allowed)
 
-    def _leave(self, examined: Examined) -> Road:
+    def _leave(self, examined: Examined) -> Operation:
         state, unit, cloud = examined.state, examined.unit, self.session.cloud
         if state is None:
             return Unchanged(unit.layer, unit.stack, "")
@@ -194,7 +193,7 @@ class Run:
         """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
         return self.observed.nested_in(unit, stack_id) or nested_stacks(self.session.cloud, unit, stack_id)
 
-    def _execute(self, examined: Examined, change_set: ChangeSet) -> Road:
+    def _execute(self, examined: Examined, change_set: ChangeSet) -> Operation:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if self.interrupts.noted:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
@@ -221,12 +220,12 @@ class Run:
                 if ended is not None:
                     protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
 
-            yield from patiently(self.session, unit.layer, guard, UNDER_WAY)
+            yield from retrying(self.session, unit.layer, guard, UNDER_WAY)
         if isinstance(outcome, Deployed):
             return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
         return outcome
 
-    def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Road:
+    def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Operation:
         """The outcome, or a failure when ECS runs something else than the stack says."""
         session = self.session
 
@@ -234,7 +233,7 @@ class Run:
             return strays(session.cloud, unit, stack_id, self._nested(unit, stack_id))
 
         try:
-            found = yield from patiently(session, unit.layer, look, BEFORE)
+            found = yield from retrying(session, unit.layer, look, BEFORE)
         except CloudError as error:
             session.ui.tell(Warned(f"whether ECS runs what {unit.stack} says was not checked: {error.message}"))
             return outcome

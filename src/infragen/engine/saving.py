@@ -12,15 +12,15 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from infragen import __version__
-from infragen.assembly.stacks import Plan, StackUnit, make_plan
+from infragen.assembly.stacks import StackLayout, StackUnit, make_plan
 from infragen.assembly.synth import Assembly
 from infragen.changes.diff import Side
 from infragen.cloudformation import SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
+from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
 from infragen.engine.gate import Agreed, agreed_to, refuse
-from infragen.engine.litter import Litter
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, saved_until
 from infragen.engine.options import Options, launch_values
@@ -45,7 +45,7 @@ def save_plan(
     observed = observe_settled(session, plan, options)
     made = int(session.timer.date())
     until = made + int(seconds)
-    with Litter(session) as litter:
+    with ChangeSetCleanup(session) as litter:
         proposal = propose(session, plan, observed, options, making(session, plan, options, litter, until))
         shown = proposal.shown
         if options.drift:
@@ -61,7 +61,7 @@ def save_plan(
 
 
 def _saved(
-    plan: Plan, shown: EnvironmentPlan, options: Options, units: tuple[SavedUnit, ...], made: int, until: int
+    plan: StackLayout, shown: EnvironmentPlan, options: Options, units: tuple[SavedUnit, ...], made: int, until: int
 ) -> SavedPlan:
     agreed = agreed_to(shown)
     return SavedPlan(
@@ -89,7 +89,7 @@ def environment_digest(env: Environment) -> str:
     return digest(env.model_dump(mode="json"))
 
 
-def template_digests(plan: Plan) -> dict[str, str]:
+def template_digests(plan: StackLayout) -> dict[str, str]:
     """The digests of all templates, by layer."""
     own = {unit.layer: digest(unit.text) for unit in plan.units}
     return own | {child.layer: child.digest for unit in plan.units for child in unit.children.values()}
@@ -170,7 +170,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     left = [each for each in saved.units if each.layer not in done]
     sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
     _check(name, saved, [text for each in left for text in _moved(each, observed, sets.get(each.layer))])
-    with Litter(session) as litter:
+    with ChangeSetCleanup(session) as litter:
         taking = _taking(session, plan, units, sets, saved.nested)
         proposal = propose(session, plan, observed, options, taking)
         prepared = proposal.prepared
@@ -204,7 +204,7 @@ def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:
         raise Conflict(f"the plan {name} is stale:\n{lines}", hint)
 
 
-def _moved_here(plan: Plan, saved: SavedPlan, now: float) -> list[str]:
+def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
     """What moved on our side: time, infragen, the environment file, the templates."""
     found = []
     if now > saved.expires:
@@ -261,7 +261,11 @@ def _moved(unit: SavedUnit, observed: Observed, change_set: ChangeSet | None) ->
 
 
 def _taking(
-    session: Session, plan: Plan, units: Mapping[str, SavedUnit], sets: Mapping[str, ChangeSet | None], nested: bool
+    session: Session,
+    plan: StackLayout,
+    units: Mapping[str, SavedUnit],
+    sets: Mapping[str, ChangeSet | None],
+    nested: bool,
 ) -> Making:
     """Change sets are taken as they were saved; a stack without one waits, or has nothing to do (any more)."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from infragen.engine.operate import Road
+from infragen.engine.operate import Operation
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
 from infragen.engine.progress import Ended, Following, Timer, Ui, Warned
 from infragen.errors import InfragenError, OutcomeUnknown
@@ -31,7 +31,7 @@ READS_PER_SECOND = 3.0
 
 
 @dataclass(frozen=True)
-class Walk:
+class RunResult:
     """The outcomes in the order of the units; `interrupted` when the user asked to stop."""
 
     outcomes: tuple[Outcome, ...]
@@ -39,7 +39,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Task:
     """One unit of work as the scheduler sees it: its name, its stack, and the names it comes after."""
 
     name: str
@@ -54,7 +54,7 @@ def pause(rounds: int, roads: int) -> float:
     return min(LONGEST_PAUSE, grown, max(2.0, reads / READS_PER_SECOND))
 
 
-def together(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
+def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
     """Walks roads that need nothing of each other and gives their results in order; the first error ends them all."""
     results: dict[int, T] = {}
     rounds = 0
@@ -98,7 +98,7 @@ class Interrupts:
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunPolicy:
     """How a walk may end before all is done.
 
     After `limit` seconds what runs is followed no longer. With `fail_fast` nothing new begins after a failure. The
@@ -115,19 +115,19 @@ class Manner:
 
 
 def walk(
-    stops: Sequence[Stop],
-    begin: Callable[[str], Road],
+    stops: Sequence[Task],
+    begin: Callable[[str], Operation],
     ui: Ui,
     timer: Timer,
-    manner: Manner | None = None,
+    manner: RunPolicy | None = None,
     interrupts: Interrupts | None = None,
-) -> Walk:
+) -> RunResult:
     """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
     The first interrupt is answered as `manner` says; the second ends the following in any case. A road that prepares
     before it begins something in AWS asks its own `interrupts` whether it still may.
     """
-    manner, interrupts = manner or Manner(), interrupts or Interrupts()
+    manner, interrupts = manner or RunPolicy(), interrupts or Interrupts()
     walker = _Walker(stops, begin, ui, manner, interrupts)
     quiet, since = 0, timer.now()
     with interrupts:
@@ -148,7 +148,7 @@ def walk(
                 interrupts.noted = max(interrupts.noted, 2 if walker.interrupted else 1)
             finally:
                 interrupts.waiting = False
-    return Walk(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted or interrupts.noted > 0)
+    return RunResult(tuple(walker.outcomes[each.name] for each in stops), walker.interrupted or interrupts.noted > 0)
 
 
 FIRST = {
@@ -163,10 +163,15 @@ class _Walker:
     """The roads under way, and the outcomes so far."""
 
     def __init__(
-        self, stops: Sequence[Stop], begin: Callable[[str], Road], ui: Ui, manner: Manner, interrupts: Interrupts
+        self,
+        stops: Sequence[Task],
+        begin: Callable[[str], Operation],
+        ui: Ui,
+        manner: RunPolicy,
+        interrupts: Interrupts,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self.roads: dict[str, Road] = {}
+        self.roads: dict[str, Operation] = {}
         self.interrupted = False
         self._manner = manner
         self._to_cancel: list[str] = []
@@ -220,7 +225,7 @@ class _Walker:
             if stop.name not in self.outcomes:
                 self._skip(stop, INTERRUPTED if self.interrupted else "following ended before it began")
 
-    def _consider(self, stop: Stop) -> None:
+    def _consider(self, stop: Task) -> None:
         if self.interrupted or self._interrupts.noted or self._missing(stop):
             self._skip(stop, INTERRUPTED)
         elif self._fallen and self._manner.fail_fast:
@@ -229,19 +234,19 @@ class _Walker:
             self.roads[stop.name] = self._begin(stop.name)
             self._step(stop)
 
-    def _skip(self, stop: Stop, why: str) -> None:
+    def _skip(self, stop: Task, why: str) -> None:
         """Ends a stop that was never begun: for want of a requirement, or else for another reason."""
         missing = self._missing(stop)
         self._end(Skipped(stop.name, stop.stack, missing, "" if missing else why))
 
-    def _missing(self, stop: Stop) -> str:
+    def _missing(self, stop: Task) -> str:
         """The first requirement that did not succeed, or that nobody provides."""
         for need in stop.requires:
             if need not in self._stops or (need in self.outcomes and not succeeded(self.outcomes[need])):
                 return need
         return ""
 
-    def _step(self, stop: Stop) -> None:
+    def _step(self, stop: Task) -> None:
         try:
             next(self.roads[stop.name])
         except StopIteration as end:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.engine.fate import DestroyPlan, Doomed, Fate
+from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 
 _COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
 
@@ -28,7 +28,7 @@ def deletion_lines(plan: DestroyPlan) -> Iterator[Text]:
         )
 
 
-def fate_lines(stack: Doomed) -> Iterator[Text]:
+def fate_lines(stack: StackDeletion) -> Iterator[Text]:
     """What becomes of each resource of a stack."""
     width = max((len(each.place) for each in stack.fates), default=0)
     yield from (_line(each, width) for each in stack.fates)
@@ -36,7 +36,7 @@ def fate_lines(stack: Doomed) -> Iterator[Text]:
         yield Text("  its termination protection must be switched off", style="yellow")
 
 
-def _line(fate: Fate, width: int) -> Text:
+def _line(fate: ResourceDeletion, width: int) -> Text:
     copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
     holds = f"; holds {fate.contents}, which must go first" if fate.holds else ""
     guarded = "; its deletion protection must be switched off" if fate.protected else ""

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from infragen.cloudformation import StackEvent
 from infragen.config.setting_lookup import Setting
-from infragen.engine.fate import DestroyPlan, Doomed, Fate, RecoveryPlan, Remedy
-from infragen.engine.litter import Left
+from infragen.engine.change_set_cleanup import Leftover
+from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan, Remedy, ResourceDeletion, StackDeletion
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.progress import (
     Checking,
@@ -33,7 +33,7 @@ from infragen.engine.progress import (
 from infragen.report import plan_document
 from infragen.report.duration import usually
 from infragen.report.outcome import word
-from infragen.report.scene import Scene
+from infragen.report.progress_state import Scene
 
 VERSION = 1
 """Goes up when a key or a type is removed or changes its meaning."""
@@ -94,7 +94,7 @@ def finished(code: int, meaning: str, outcomes: Iterable[Outcome], running: Iter
     )
 
 
-def leftovers(found: Iterable[Left]) -> Object:
+def leftovers(found: Iterable[Leftover]) -> Object:
     """The change sets that are left on stacks."""
     stacks = [
         {"stack": each.stack, "deletable": list(each.deletable), "stuck": each.stuck, "total": each.total}
@@ -198,7 +198,7 @@ def _deletion(plan: DestroyPlan) -> Object:
     return {"account": plan.account, "region": plan.region, "stacks": [_doomed(each) for each in plan.stacks]}
 
 
-def _doomed(stack: Doomed) -> Object:
+def _doomed(stack: StackDeletion) -> Object:
     return {
         "layer": stack.layer,
         "stack": stack.state.name,
@@ -208,7 +208,7 @@ def _doomed(stack: Doomed) -> Object:
     }
 
 
-def _fate(fate: Fate) -> Object:
+def _fate(fate: ResourceDeletion) -> Object:
     return {
         "layer": fate.layer,
         "logical_id": fate.logical_id,

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from infragen.engine.litter import Left
+from infragen.engine.change_set_cleanup import Leftover
 from infragen.engine.outcome import Outcome
 from infragen.engine.progress import Connected, Ended, Event, Following, Question, Warned
 from infragen.errors import Refused
 from infragen.report import event_document
 from infragen.report.duration import HEARTBEAT
-from infragen.report.scene import Scene
+from infragen.report.progress_state import Scene
 
 
 class EventLines:
@@ -69,7 +69,7 @@ class EventLines:
         """Prints the outputs of what is deployed."""
         self._line({"type": "outputs", "values": dict(values)})
 
-    def leftovers(self, found: Sequence[Left]) -> None:
+    def leftovers(self, found: Sequence[Leftover]) -> None:
         """Prints which change sets are left, before any is deleted."""
         self._line(event_document.leftovers(found))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from infragen.cloudformation import OnRecover
-from infragen.engine.fate import RecoveryPlan, Remedy
+from infragen.engine.deletion_plan import RecoveryPlan, Remedy
 from infragen.report.deletion import fate_lines
 
 _SENTENCES = {

@@ -36,14 +36,14 @@ from infragen.engine.progress import (
     Warned,
 )
 from infragen.plan.model import EnvironmentPlan
-from infragen.report.asking import ask
 from infragen.report.deletion import deletion_lines
 from infragen.report.duration import HEARTBEAT, span, usually, verb
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
 from infragen.report.plan_words import visible
+from infragen.report.progress_state import Scene, Work
+from infragen.report.prompts import ask
 from infragen.report.recovery import recovery_lines
-from infragen.report.scene import Scene, Work
 from infragen.report.tree import tree
 
 SHOWN_BUSY = 3

@@ -14,7 +14,7 @@ from infragen.assembly.stacks import ROOT
 from infragen.cloudformation import STACK_TYPE
 from infragen.report.duration import span, usually, verb
 from infragen.report.outcome import colour
-from infragen.report.scene import Scene, Stack, Work
+from infragen.report.progress_state import Scene, Stack, Work
 
 SPINNER, PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 LONGEST_NAME = 36

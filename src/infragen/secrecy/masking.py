@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
-from infragen.secrecy.suspicion import sounds_secret
+from infragen.secrecy.suspicion import looks_secret
 
 SECRET = Secret()
 
@@ -48,10 +48,10 @@ def conceals(holder: object, key: str) -> bool:
     """Whether what a mapping holds under a key is a secret by its name, or by the name beside it."""
     if not isinstance(holder, Mapping) or key in _HOLDERS:
         return False
-    if sounds_secret(str(key)):
+    if looks_secret(str(key)):
         return True
     beside = (str(holder[each]) for each in _NAMES if isinstance(holder.get(each), str))
-    return str(key).lower().endswith("value") and any(map(sounds_secret, beside))
+    return str(key).lower().endswith("value") and any(map(looks_secret, beside))
 
 
 def mask(value: object, hidden: bool = False, known: frozenset[str] = frozenset()) -> Any:
@@ -110,7 +110,7 @@ def _mask_text(text: str, hidden: bool, known: frozenset[str]) -> object:
 
 def _mask_assignment(found: re.Match[str]) -> str:
     literal = not found["value"].startswith(("arn:", str(SECRET)))
-    return f"{found['name']}={found['quote']}{SECRET}" if literal and sounds_secret(found["name"]) else found[0]
+    return f"{found['name']}={found['quote']}{SECRET}" if literal and looks_secret(found["name"]) else found[0]
 
 
 def _mask_document(text: str, known: frozenset[str]) -> str:

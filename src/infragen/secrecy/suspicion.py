@@ -43,7 +43,7 @@ RANDOM_BITS, RANDOM_CHANGES = 3.7, 0.4
 digit) than the one before. Nineteen of twenty random texts are above both; names in CamelCase are not."""
 
 
-def sounds_secret(name: str) -> bool:
+def looks_secret(name: str) -> bool:
     """Whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKey`; not `PasswordLength`."""
     words = _words(name)
     if not words or tells_about(name):

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from infragen.engine.litter import Left
+from infragen.engine.change_set_cleanup import Leftover
 
 LIMIT = 1000
 """How many change sets one stack can hold, about (aws/copilot-cli#4426)."""
 
 
-def left_lines(environment: str, found: Sequence[Left]) -> Iterator[Text]:
+def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
     """One line for each stack that holds change sets which were never executed."""
     if not found:
         yield Text(f"{environment}: no change set is left")

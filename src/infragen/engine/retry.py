@@ -18,7 +18,7 @@ UNDER_WAY = 3600.0
 """Seconds to wait for the network where a deployment is under way and this stack is not: then the others are told."""
 
 
-def patiently(
+def retrying(
     session: Session, layer: str, read: Callable[[], T], limit: float | None = None
 ) -> Generator[None, None, T]:
     """What `read` gives, tried again after each wait while AWS cannot be reached.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infragen.changes.diff import Side, compare
-from infragen.changes.reconcile import KNOWN_AFTER_APPLY, Agreed, Ground, agree, contradicted
+from infragen.changes.reconcile import KNOWN_AFTER_APPLY, ReconcileContext, Reconciled, agree, contradicted
 from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
 
 REGION = "eu-central-1"
@@ -32,9 +32,9 @@ def ours(old: dict[str, Any], new: dict[str, Any]) -> tuple[ResourceChange, ...]
     return compare("x", REGION, Side(old, {}), Side(new, {}))
 
 
-def agreed(theirs: list[ResourceChange], mine: tuple[ResourceChange, ...], **ground: Any) -> Agreed:
+def agreed(theirs: list[ResourceChange], mine: tuple[ResourceChange, ...], **ground: Any) -> Reconciled:
     sides = {"old": Side({}, {}), "new": Side({}, {}), **ground}
-    return agree(theirs, mine, Ground("x", REGION, **sides))
+    return agree(theirs, mine, ReconcileContext("x", REGION, **sides))
 
 
 def change(

@@ -16,27 +16,27 @@ from infragen.config import Environment
 from infragen.engine.observe import observe, root_of, under_review
 from infragen.engine.operate import discard, is_ours, saved_until
 from infragen.engine.progress import Session
-from infragen.engine.schedule import together
+from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 """Execution statuses of change sets that no operation belongs to (or an operation that never began)."""
 
 
-class Litter:
+class ChangeSetCleanup:
     """The change sets that this run made; those that were not executed are deleted at the end, whatever happens."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._made: dict[str, str] = {}
 
-    def __enter__(self) -> Litter:
+    def __enter__(self) -> ChangeSetCleanup:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not issubclass(kind, Exception | KeyboardInterrupt):
             return  # terminated: there is no time for calls
-        together([self._try(each) for each in list(self._made)], self._session.timer)
+        run_concurrently([self._try(each) for each in list(self._made)], self._session.timer)
 
     def _try(self, change_set_id: str) -> Generator[None, None, None]:
         with suppress(CloudError):  # the error that led here is the one to tell; a later run deletes what is left
@@ -74,7 +74,7 @@ def _is_left(summary: ChangeSetSummary) -> bool:
 
 
 @dataclass(frozen=True)
-class Left:
+class Leftover:
     """What one stack holds: change sets of ours that can be deleted, nested ones that cannot, and how many there are.
 
     A nested change set is deleted with that of the stack around it and in no other way; once that one was executed it
@@ -88,7 +88,7 @@ class Left:
     total: int
 
 
-def find_left(env: Environment, session: Session) -> tuple[Left, ...]:
+def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
     """The stacks of an environment, nested ones too, that hold change sets which were never executed."""
     observed = observe(session, env)
     ours = {each.stack_id for each in (*observed.layers.values(), *under_review(session.cloud, env, observed).values())}
@@ -98,19 +98,19 @@ def find_left(env: Environment, session: Session) -> tuple[Left, ...]:
             summaries = session.cloud.change_sets(state.stack_id)
             left = [each for each in summaries if _is_left(each)]
             deletable = tuple(each.change_set_id for each in left if not each.parent_id)
-            found.append(Left(state.name, state.stack_id, deletable, len(left) - len(deletable), len(summaries)))
+            found.append(Leftover(state.name, state.stack_id, deletable, len(left) - len(deletable), len(summaries)))
     return tuple(each for each in found if each.deletable or each.stuck)
 
 
-def prune(session: Session, found: Sequence[Left]) -> tuple[str, ...]:
+def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
     """Deletes what can be deleted, and stacks that nothing else is left of; gives what AWS refused, in its words."""
     refused: list[str] = []
 
-    def one(left: Left, change_set_id: str) -> Generator[None, None, None]:
+    def one(left: Leftover, change_set_id: str) -> Generator[None, None, None]:
         try:
             yield from discard(session.cloud, change_set_id, left.stack_id)
         except CloudError as error:
             refused.append(f"{left.stack}: {error.message}")
 
-    together([one(left, each) for left in found for each in left.deletable], session.timer)
+    run_concurrently([one(left, each) for left in found for each in left.deletable], session.timer)
     return tuple(refused)

@@ -12,10 +12,10 @@ from stage import QUEUE, TOPIC, assembly, layer
 
 from infragen.assembly.stacks import StackUnit
 from infragen.assembly.synth import Assembly
+from infragen.engine.change_set_cleanup import ChangeSetCleanup, find_left, prune
 from infragen.engine.destroy import destroy_environment, plan_destroy
-from infragen.engine.litter import Litter, find_left, prune
 from infragen.engine.observe import observe, under_review
-from infragen.engine.schedule import together
+from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError, InfragenError
 
 
@@ -98,11 +98,11 @@ def test_c6_one_that_could_not_be_deleted_at_once_is_deleted_at_the_end(bench: B
     """C6: a run that goes on after a deletion that failed still knows what it made."""
     assert bench.deploy_units(bench.unit("first", {"Jobs": QUEUE})).exit_code == 0
     change_set_id = leave(bench, bench.unit("first", {"News": TOPIC}), "infragen-1")
-    with Litter(bench.session) as litter:
+    with ChangeSetCleanup(bench.session) as litter:
         litter.made(change_set_id, aws.stack("shop-test-first").id)
         aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "cannot be deleted now")
         with pytest.raises(CloudError):
-            together([litter.drop(change_set_id)], bench.session.timer)
+            run_concurrently([litter.drop(change_set_id)], bench.session.timer)
         assert names(aws) == {"infragen-1"}
     assert names(aws) == set()
 

@@ -14,9 +14,9 @@ from infragen.cloud import Identity
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Skipped, Unknown
-from infragen.engine.patience import BEFORE, GRACE
 from infragen.engine.progress import Happened, Lost, Session, Timer
 from infragen.engine.recover import follow_environment
+from infragen.engine.retry import BEFORE, GRACE
 from infragen.engine.run import Deployment
 from infragen.errors import CloudError, CredentialsExpired, Unavailable
 

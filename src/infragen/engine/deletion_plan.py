@@ -12,7 +12,7 @@ MANY = 100
 
 
 @dataclass(frozen=True)
-class Fate:
+class ResourceDeletion:
     """What becomes of one resource: deleted, kept, or snapshotted (and then deleted).
 
     `slow` tells a function in a VPC, whose network interfaces Lambda gives back slowly (go-to-k/delstack#637). `holds`
@@ -41,7 +41,7 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Doomed:
+class StackDeletion:
     """One stack to delete, with the fates of its resources and of those in its nested stacks.
 
     `inside` are the nested stacks themselves. `failed` are the layers of those among these stacks whose deletion has
@@ -50,7 +50,7 @@ class Doomed:
 
     layer: str
     state: StackState
-    fates: tuple[Fate, ...]
+    fates: tuple[ResourceDeletion, ...]
     outputs: frozenset[str]
     parameters: frozenset[str]
     nested: tuple[tuple[str, StackResource], ...] = ()
@@ -71,13 +71,13 @@ class DestroyPlan:
     environment: str
     account: str
     region: str
-    stacks: tuple[Doomed, ...]
+    stacks: tuple[StackDeletion, ...]
 
-    def fates(self, fate: str) -> tuple[Fate, ...]:
+    def fates(self, fate: str) -> tuple[ResourceDeletion, ...]:
         """The resources with this fate, over all stacks."""
         return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
 
-    def slow(self) -> tuple[Fate, ...]:
+    def slow(self) -> tuple[ResourceDeletion, ...]:
         """What is deleted slowly, over all stacks."""
         return tuple(each for each in self.fates("deleted") if each.slow)
 
@@ -102,7 +102,7 @@ class Remedy:
     why: str
     stuck: tuple[Stuck, ...] = ()
     skipped: tuple[Stuck, ...] = ()
-    doomed: Doomed | None = None
+    doomed: StackDeletion | None = None
 
 
 @dataclass(frozen=True)

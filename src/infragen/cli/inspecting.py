@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import Reach, cloud_options, session, show, width
+from infragen.cli.connection import AwsTarget, cloud_options, session, show, width
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 
@@ -20,7 +20,7 @@ from infragen.cli.program import command_options
 )
 @cloud_options
 @command_options
-def status(name: str, directory: Path, form: str, reach: Reach) -> None:
+def status(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
     """Show the state of every stack of an environment.
 
     A stack that needs something says what to type.
@@ -55,7 +55,7 @@ def status(name: str, directory: Path, form: str, reach: Reach) -> None:
 )
 @cloud_options
 @command_options
-def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Reach) -> None:
+def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: AwsTarget) -> None:
     """Show what is not as the stacks say, because somebody changed it by hand.
 
     AWS compares every resource of all layers with its template, which takes some minutes, and tells the values it
@@ -95,7 +95,7 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Rea
 )
 @cloud_options
 @command_options
-def outputs(name: str, directory: Path, form: str, reach: Reach) -> None:
+def outputs(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
     """Print the outputs of a deployed environment.
 
     What people and programs need of it: addresses, repository, endpoints.

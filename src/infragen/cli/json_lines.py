@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from infragen.cli.streams import silence
+from infragen.cli.output import silence
 from infragen.errors import InfragenError
 
 if TYPE_CHECKING:
