@@ -67,6 +67,9 @@ Reading
 - A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
   User Guide).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
+- GetTemplate, outputs and the values of change sets have `?` for every character beyond ASCII (public reports
+  aws-cloudformation/cloudformation-coverage-roadmap#814 and #1220, aws/aws-cdk#38708, read 2026-11-28;
+  `Settings.beyond_ascii`).
 - NoEcho parameters read "****" (UG "Parameters"); SSM parameters show name and ResolvedValue (API Parameter).
 
 Drift (`fakeaws.drift`; what somebody did is in `Stack.by_hand`)

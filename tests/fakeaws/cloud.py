@@ -64,6 +64,8 @@ class Settings:
     resource_seconds: float = 2.0
     type_seconds: dict[str, float] = field(default_factory=dict)
     change_set_seconds: float = 3.0
+    beyond_ascii: bool = False
+    """Whether GetTemplate, outputs and values of change sets give characters beyond ASCII back; AWS gives `?`."""
     change_set_delete_seconds: float = 0.0
     change_set_delete_fails: bool = False
     cleanup_seconds: float = 0.0
@@ -153,6 +155,16 @@ class Cloud:
     def child(self, resource: Resource) -> Stack:
         """The stack behind a nested stack resource."""
         return self.stacks[resource.physical_id]
+
+    def given_back(self, value: Any) -> Any:
+        """A value as the API gives it back: every character beyond ASCII of its texts is a question mark."""
+        if self.settings.beyond_ascii:
+            return value
+        if isinstance(value, str):
+            return value.encode("ascii", "replace").decode()
+        if isinstance(value, dict):
+            return {self.given_back(key): self.given_back(each) for key, each in value.items()}
+        return [self.given_back(each) for each in value] if isinstance(value, list) else value
 
     # --- values --------------------------------------------------------------------------------------------------
 

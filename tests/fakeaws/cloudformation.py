@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakeaws import changesets, drift, parameters, resources, templates
@@ -199,7 +199,7 @@ class CloudFormation:
             Capabilities=list(change_set.target.capabilities),
             Tags=_tags(change_set.target.tags),
             NotificationARNs=list(change_set.target.notifications),
-            Changes=[_change(c, with_values) for c in page],
+            Changes=[self.cloud.given_back(_change(c, with_values)) for c in page],
             NextToken=next_token,
             IncludeNestedStacks=change_set.include_nested,
             ParentChangeSetId=change_set.parent_id,
@@ -466,10 +466,10 @@ class CloudFormation:
                 if status is None:
                     raise _absent(p["StackName"])
                 view = dataclasses.replace(stack, status=status, reason=reason)
-            return {"Stacks": [_stack_row(view)]}
+            return {"Stacks": [_stack_row(view, self.cloud.given_back)]}
         present = [s for s in self._all() if s.status != "DELETE_COMPLETE"]
         page, next_token = self._page("DescribeStacks", present, p.get("NextToken"), lambda s: s.id)
-        return _compact(Stacks=[_stack_row(s) for s in page], NextToken=next_token)
+        return _compact(Stacks=[_stack_row(s, self.cloud.given_back) for s in page], NextToken=next_token)
 
     def list_stacks(self, p: Params) -> dict[str, Any]:
         """ListStacks: deleted ones too, unless filtered."""
@@ -564,7 +564,7 @@ class CloudFormation:
         target = (self._change_set(p) if p.get("ChangeSetName") else self._stack(p["StackName"])).target
         processed = p.get("TemplateStage") == "Processed"
         text = json.dumps(target.body) if processed and target.body.get("Transform") else target.text
-        return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
+        return {"TemplateBody": self.cloud.given_back(text), "StagesAvailable": ["Original", "Processed"]}
 
     def get_template_summary(self, p: Params) -> dict[str, Any]:
         """GetTemplateSummary: parameters and capabilities of a template or of a stack's."""
@@ -746,13 +746,13 @@ def _parameters(target: Target) -> list[dict[str, Any]]:
     ]
 
 
-def _stack_row(s: Stack) -> dict[str, Any]:
+def _stack_row(s: Stack, given_back: Callable[[Any], Any]) -> dict[str, Any]:
     entries = s.target.body.get("Outputs") or {}
     exports = {entry_value: name for name, entry_value in s.exports.items()}
     outputs = [
         _compact(
             OutputKey=key,
-            OutputValue=value,
+            OutputValue=given_back(value),
             Description=entries.get(key, {}).get("Description"),
             ExportName=exports.get(value) if "Export" in entries.get(key, {}) else None,
         )
@@ -878,7 +878,7 @@ def _change(c: Any, with_values: bool) -> dict[str, Any]:
             Scope=c.scope,
             Details=details,
             ChangeSetId=c.change_set_id,
-            BeforeContext=json.dumps(c.before) if with_values and c.before is not None else None,
-            AfterContext=json.dumps(c.after) if with_values and c.after is not None else None,
+            BeforeContext=json.dumps(c.before, ensure_ascii=False) if with_values and c.before is not None else None,
+            AfterContext=json.dumps(c.after, ensure_ascii=False) if with_values and c.after is not None else None,
         ),
     }

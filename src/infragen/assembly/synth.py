@@ -16,6 +16,7 @@ from troposphere.cloudformation import Stack
 from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
+from infragen.errors import InputError
 from infragen.layers import LAYERS
 from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template
 
@@ -109,7 +110,8 @@ def template_url(template: LayerTemplate) -> Sub:
 def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
     """Renders every layer that the environment turns on.
 
-    Raises InputError when a template is larger than CloudFormation takes, ContractError when a layer is wrong.
+    Raises InputError when a template is larger than CloudFormation takes or an output would arrive in another layer as
+    another text, ContractError when a layer is wrong.
     """
     templates: list[LayerTemplate] = []
     for layer in layers:
@@ -117,6 +119,7 @@ def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
             templates.append(_finish(layer, env, {each.layer for each in templates}))
     assembly = Assembly(env, tuple(templates))
     assembly.check_limits()
+    _check_wires(assembly.templates)
     return assembly
 
 
@@ -236,6 +239,54 @@ def _check(
         )
     if complaints:
         raise ContractError(f"layer {layer.name}: " + "; ".join(complaints))
+
+
+def _check_wires(templates: Iterable[LayerTemplate]) -> None:
+    """Raises InputError for an output with characters beyond ASCII that another layer takes.
+
+    DescribeStacks gives a question mark for each of them (aws-cloudformation/cloudformation-coverage-roadmap#1220, read
+    2026-11-28), so that the layer which takes the output would get another text.
+    """
+    users = {(each.layer, each.name): template.layer for template in templates for each in template.inputs}
+    for template in templates:
+        for name, output in template.body.get("Outputs", {}).items():
+            user = users.get((template.layer, name))
+            strange = next((each for each in _texts(output["Value"], template.body) if not each.isascii()), None)
+            if user and strange is not None:
+                raise InputError(
+                    f"layer {template.layer}: the output {name}, which {user} takes, holds {strange!r}: CloudFormation "
+                    "gives ? for each character beyond ASCII in an output",
+                    "write that text in ASCII, or in the layer that uses it",
+                )
+
+
+def _texts(value: Any, body: dict[str, Any]) -> Iterator[str]:
+    """The texts of a template that a value is made of: its own, the defaults of parameters, properties it asks for."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, body)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in ("Ref", "Fn::GetAtt", "Condition"):
+                yield from _texts(inner, body)
+        yield from _behind(value, body)
+
+
+def _behind(value: dict[str, Any], body: dict[str, Any]) -> Iterator[str]:
+    """The texts behind the references of a value, as far as the template has them."""
+    resources = body["Resources"]
+    for name in references(value):
+        parameter = body.get("Parameters", {}).get(name, {})
+        yield str(parameter.get("Default", ""))
+    asked = value.get("Fn::GetAtt")
+    if asked:
+        name, _, attribute = (asked if isinstance(asked, str) else ".".join(asked)).partition(".")
+        yield from _texts(resources.get(name, {}).get("Properties", {}).get(attribute, ""), body)
+    elif isinstance(value.get("Ref"), str) and value["Ref"] in resources:
+        properties = resources[value["Ref"]].get("Properties", {})  # the Ref of many types is the name they were given
+        yield from (each for key, each in properties.items() if key.endswith("Name") and isinstance(each, str))
 
 
 def _root(assembly: Assembly, url_of: Callable[[LayerTemplate], Any]) -> RootTemplate:

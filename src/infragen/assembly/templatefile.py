@@ -65,17 +65,28 @@ _Writer.add_representer(dict, _write_mapping)
 _Writer.add_representer(str, _write_text)
 
 
-def dump_yaml(body: dict[str, Any]) -> str:
-    """The template as YAML text, the same bytes for the same body; keys keep their order, lines end in LF."""
+def dump_yaml(body: dict[str, Any], escaped: bool = True) -> str:
+    """Write a template as YAML text, the same bytes for the same body; keys keep their order, lines end in LF.
+
+    The text is ASCII: GetTemplate gives a question mark for every other character of the text that was sent
+    (aws-cloudformation/cloudformation-coverage-roadmap#814, aws/aws-cdk#38708, read 2026-11-28), so that others are
+    written as escapes, which are read back as they were. Without `escaped` they stand as they are: for people.
+    """
     text: str = yaml.dump(
-        body, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, line_break="\n", default_flow_style=False
+        body,
+        Dumper=_Writer,
+        sort_keys=False,
+        allow_unicode=not escaped,
+        width=120,
+        line_break="\n",
+        default_flow_style=False,
     )
     return text
 
 
 def dump_json(body: dict[str, Any]) -> str:
-    """The template as JSON text with the same order of keys."""
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+    """Write a template as JSON text with the same order of keys, in ASCII as `dump_yaml` does."""
+    return json.dumps(body, indent=2, ensure_ascii=True) + "\n"
 
 
 class _Reader(yaml.CSafeLoader):

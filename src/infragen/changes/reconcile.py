@@ -16,7 +16,7 @@ from infragen.changes.diff import Side
 from infragen.changes.evaluate import decides, later, references, settled
 from infragen.changes.replacement import ALWAYS, RECREATIONS, judged, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
-from infragen.changes.values import NOTHING, same
+from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.secrecy.masking import SECRET, Sealed, mask
 from infragen.secrecy.suspicion import looks_secret
@@ -167,15 +167,24 @@ def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
 
 
 def _expected_missing(row: ResourceChange) -> bool:
-    """A row that only we have: attributes that are not the resource's, and nested stacks, which have their own rows."""
-    attributes = {each.path[0] for each in row.properties}
-    return row.type == STACK_TYPE or (row.action == "Modify" and attributes <= NOT_OF_THE_RESOURCE)
+    """A row that only we have: attributes that are not the resource's, nested stacks, which have their own rows, and
+    texts that AWS knows but cannot give back.
+    """
+    expected = all(each.path[0] in NOT_OF_THE_RESOURCE or _given_back(each) for each in row.properties)
+    return row.type == STACK_TYPE or (row.action == "Modify" and expected)
+
+
+def _given_back(change: PropertyChange) -> bool:
+    """Whether a text is the deployed one, of which GetTemplate gave question marks: templates were not always ASCII."""
+    return isinstance(change.before, str) and given_back(change.before, change.after)
 
 
 def _aside(row: ResourceChange) -> str:
     """What is said in the place of a row that AWS need not have."""
     if row.type == STACK_TYPE:
         return f"{row.logical_id}: only its own section tells what changes"
+    if any(map(_given_back, row.properties)):
+        return f"{row.logical_id}: AWS gives ? for characters beyond ASCII; its change set leaves the resource alone"
     names = ", ".join(dict.fromkeys(str(each.path[0]) for each in row.properties))
     return f"{row.logical_id}: {names} changes in the template; AWS's change set leaves the resource alone"
 

@@ -6,6 +6,7 @@ if somebody put another object under a template's key between its upload and its
 
 from infragen.assembly.stacks import StackUnit
 from infragen.assembly.templatefile import parse
+from infragen.changes.values import given_back
 from infragen.cloud import Identity
 from infragen.cloudformation import ChangeSet
 from infragen.engine.progress import Session, Warned
@@ -45,7 +46,7 @@ def _compare(session: Session, layer: str, change_set_id: str, rendered: str) ->
         if found is not None and not found.empty:  # of an empty one nothing is executed
             session.ui.tell(Warned(f"what AWS read as the template of {layer} was not compared: {error.message}"))
         return
-    if read != rendered and parse(read) != parse(rendered):
+    if read != rendered and not given_back(parse(read), parse(rendered)):
         raise Refused(
             f"what AWS read as the template of {layer} is not what was rendered: nothing was executed",
             "somebody replaced the object in the artifact bucket: its versions say when; run the same command again",

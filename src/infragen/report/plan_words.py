@@ -383,7 +383,7 @@ def _lines(value: object) -> tuple[str, ...]:
 def _spread(value: object) -> tuple[str, ...]:
     if not isinstance(value, dict | list):
         return _lines(value)
-    text = dump_yaml(plain(value))  # type: ignore[arg-type]  # it writes lists as well
+    text = dump_yaml(plain(value), escaped=False)  # type: ignore[arg-type]  # it writes lists as well
     return tuple(text.removesuffix("...\n").rstrip("\n").split("\n"))
 
 
