@@ -37,6 +37,25 @@ def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project
     assert "unchanged" in run("deploy", "--plan", "dev 1.plan").stdout
 
 
+def test_a_plan_on_stdout_is_the_file_and_what_it_shows_is_on_stderr(run: Run, deployed: Path, project: Path) -> None:
+    """`--out -` | what reads it; whoever asks for two documents on one stream is told so."""
+    saved = run("plan", "--out", "-")
+    assert json.loads(saved.stdout)["format"] == "infragen saved plan"
+    assert "route table" in saved.stderr
+    (project / "kept.plan").write_text(saved.stdout)
+    assert "takes stdout" in run("plan", "--out", "-", "--format", "json", code=2).stderr
+    assert "takes stdout" in run("plan", "--out", "-", "--progress", "stdout", code=2).stderr
+    assert "deployed" in run("deploy", "--plan", "kept.plan").stdout
+
+
+def test_a_plan_is_written_to_no_device(run: Run, project: Path) -> None:
+    """2 before AWS is asked anything: there is nothing at this endpoint."""
+    for name in ("/dev/null", "/dev/stdout", "."):
+        said = run("plan", "--out", name, "--endpoint-url", "http://127.0.0.1:9", code=2).stderr
+        assert "infragen writes regular files only" in said
+    assert Path("/dev/null").is_char_device()
+
+
 def test_c9_a_plan_that_somebody_overtook_is_stale(run: Run, deployed: Path, account: str) -> None:
     """C9: 5, with the stack and the change set that did it; the hint is the next command."""
     run("plan", "--out", "dev.plan")
@@ -89,5 +108,5 @@ def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: 
 def test_a_plan_that_cannot_be_saved_is_not_made(run: Run, project: Path) -> None:
     """4, and no change set stays behind."""
     run("bootstrap", "--yes")
-    assert "the plan cannot be saved" in run("plan", "--out", "missing/dev.plan", code=4).stderr
+    assert "the saved plan cannot be written" in run("plan", "--out", "missing/dev.plan", code=4).stderr
     assert run("status").stdout.count("REVIEW_IN_PROGRESS") == 0

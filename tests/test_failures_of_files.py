@@ -24,7 +24,7 @@ from infragen.assembly.synth import synthesize
 from infragen.assembly.write import write
 from infragen.config import load_environment
 from infragen.config.directory import find
-from infragen.errors import InputError, Refused
+from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "Description: {} Made by infragen.\n"
@@ -91,9 +91,10 @@ def test_y10_nothing_outside_of_the_directory_is_touched(things: dict[str, str],
         before, around = tree(here / "output") if (here / "output").exists() else {}, tree(outside)
         try:
             write(output, WANTED)
-        except Refused as error:
-            assert error.exit_code == 3  # noqa: PT017 # either end is right
+        except InputError as error:
+            assert error.exit_code == 2  # noqa: PT017 # either end is right
             assert tree(here / "output") == before
+            assert whole or any(things.get(name, "file") not in ("file", "template") for name in WANTED)
         else:
             after = tree(output)
             assert {name: after[name] for name in WANTED} == WANTED
@@ -147,10 +148,11 @@ def test_y10_two_environments_cannot_share_a_directory_by_case(tmp_path: Path) -
         load_environment(tmp_path / "Dev.yaml")
 
 
-def render(directory: Path, limit: int) -> subprocess.CompletedProcess[str]:
+def render(directory: Path, limit: int, *options: str) -> subprocess.CompletedProcess[str]:
     """`infragen render` in a process that may write files of so many bytes at most."""
+    environments = str(ROOT / "environments")
     return subprocess.run(
-        [sys.executable, "-m", "infragen", "render", "--env", "dev", "--environments", str(ROOT / "environments")],
+        [sys.executable, "-m", "infragen", "render", "--env", "dev", "--environments", environments, *options],
         cwd=directory, capture_output=True, text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )  # fmt: skip
@@ -167,6 +169,15 @@ def test_y11_a_disk_that_is_full_leaves_the_old_files(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
     assert render(tmp_path, resource.RLIM_INFINITY).returncode == 0
     assert tree(tmp_path)["templates/dev/queue.yaml"] == (ROOT / "templates" / "dev" / "queue.yaml").read_text()
+
+
+def test_y11_a_disk_that_is_full_at_the_first_rendering_leaves_nothing(tmp_path: Path) -> None:
+    """Not even the directories; one that the user had created stays."""
+    (tmp_path / "mine").mkdir()
+    ended = render(tmp_path, 1024, "--output", "mine/out/templates")
+    assert ended.returncode == 4
+    assert "file too large" in ended.stderr
+    assert tree(tmp_path) == {"mine": "directory"}
 
 
 @pytest.mark.parametrize("output", ["/proc/infragen", "/dev/null/templates"])

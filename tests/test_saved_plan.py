@@ -3,13 +3,13 @@
 import json
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from special_files import KINDS, special
 from sweeps import sweep
 
 from infragen.cli.planfile import read, staged
@@ -112,20 +112,32 @@ def test_it_is_written_in_one_step_and_for_nobody_else(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.plan"]  # noqa: PTH208 # hidden files count, too
 
 
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    """What it points to is somebody else's."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_no_regular_file_is_refused_and_stays(tmp_path: Path, kind: str) -> None:
+    """2, before anything is planned: a rename would replace it, and a write reach what it stands for."""
     (tmp_path / "other").write_text("theirs")
-    (tmp_path / "x.plan").symlink_to(tmp_path / "other")
-    with staged(tmp_path / "x.plan") as write:
-        write(replace(ONE, environment="prod"))
+    special(tmp_path / "x.plan", kind, tmp_path / "other")
+    before = (tmp_path / "x.plan").lstat()
+    with pytest.raises(InputError, match="writes regular files only") as caught, staged(tmp_path / "x.plan"):
+        raise AssertionError("begun")
+    assert caught.value.exit_code == 2
+    assert (tmp_path / "x.plan").lstat() == before
     assert (tmp_path / "other").read_text() == "theirs"
-    assert read(tmp_path / "x.plan").environment == "prod"
 
 
-@pytest.mark.parametrize("where", ["missing/x.plan", "."])
+def test_what_is_created_meanwhile_is_refused_too(tmp_path: Path) -> None:
+    """Planning takes minutes; the name is looked at again before it is given to the new file."""
+    with staged(tmp_path / "x.plan") as write:
+        special(tmp_path / "x.plan", "fifo", tmp_path)
+        with pytest.raises(InputError, match="is a FIFO"):
+            write(ONE)
+    assert os.listdir(tmp_path) == ["x.plan"]  # noqa: PTH208 # hidden files count, too
+
+
+@pytest.mark.parametrize("where", ["missing/x.plan", "/proc/x.plan"])
 def test_a_file_that_cannot_be_written_is_known_before_anything_is_planned(tmp_path: Path, where: str) -> None:
     """4: the surroundings."""
-    with pytest.raises(Unwritable, match="the plan cannot be saved") as caught, staged(tmp_path / where):
+    with pytest.raises(Unwritable, match="the saved plan cannot be written") as caught, staged(tmp_path / where):
         raise AssertionError("begun")
     assert isinstance(caught.value, InfragenError)
     assert caught.value.exit_code == 4

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from doubles.loopback import Loopback, ServiceError
 from doubles.price_list import PriceList, product
+from special_files import special
 
 from infragen.cli import main
 from infragen.cost.prices import read_price_file, table
@@ -192,6 +193,22 @@ def test_refresh_without_a_price_file_is_an_input_error(project: Path) -> None:
     assert "--prices FILE" in result.stderr
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
+def test_refresh_writes_a_regular_file_or_stdout_and_nothing_else(ireland: Path, kind: str) -> None:
+    """2 before anything is asked of AWS; `-` prints the price file, and no estimate."""
+    (ireland / "other.yaml").write_text("theirs")
+    special(ireland / "prices.yaml", kind, ireland / "other.yaml")
+    with Loopback({"AWSPriceListService": PriceList(*IRELAND)}) as aws:
+        result = cost("--env", "dev", "--prices", "prices.yaml", "--refresh", "--endpoint-url", aws.url)
+        assert (result.exit_code, aws.calls) == (2, [])
+        assert "writes regular files only" in result.stderr
+        printed = cost("--env", "dev", "--prices", "-", "--refresh", "--endpoint-url", aws.url)
+    assert (ireland / "other.yaml").read_text() == "theirs"
+    (ireland / "kept.yaml").write_text(printed.stdout)
+    assert read_price_file(ireland / "kept.yaml")["eu-west-1"].usd["alb-hour"] == 0.0252
+    assert cost("--env", "dev", "--prices", "-").exit_code == 2
+
+
 def test_refresh_without_permission_leaves_the_file_alone(ireland: Path) -> None:
     """Exit code 4 with AWS's words and the missing action."""
 
@@ -211,7 +228,7 @@ def test_refresh_into_a_place_that_cannot_be_written_says_so(ireland: Path) -> N
     with Loopback({"AWSPriceListService": PriceList(*IRELAND)}) as aws:
         result = cost("--env", "dev", "--prices", "none/prices.yaml", "--refresh", "--endpoint-url", aws.url)
     assert result.exit_code == 4
-    assert "none/prices.yaml cannot be written: no such file or directory" in result.stderr
+    assert "none/prices.yaml: the price file cannot be written: no such file or directory" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--profile", "--endpoint-url"])

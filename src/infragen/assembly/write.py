@@ -1,29 +1,32 @@
 """Assembly -> template files, and the comparison of those files with what is on disk.
 
-The templates of one environment are one directory, and it is replaced as a whole: whoever looks, and whenever the
-process dies, it holds the old set or the new one, never a mix. Nothing outside of it is touched, no symbolic link is
-followed, and files that infragen did not make stay.
+The templates of one environment are the files `LAYER.yaml` and `root.yaml` of one directory. One run at a time writes
+into it; the next one waits. All new files are written beside the old ones before the first of them is replaced, so a
+full disk changes nothing, and each is replaced by a rename, so a reader never sees half a file. A run that is killed
+between two renames leaves some files new and some old: the next run, and git, repair that. Nothing outside of the
+directory is touched, no symbolic link is followed, and files that infragen did not make stay.
 """
 
+import fcntl
 import os
-import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from infragen.assembly.templatefile import dump_json
-from infragen.errors import Refused, Unwritable
+from infragen.errors import InputError, Unwritable
+from infragen.output_file import check, fill, reason, usual_mode
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly
 
 Format = Literal["yaml", "json"]
 _MARK = "Made by infragen."
-_STAGING = ".infragen-"
-_SWAP = 2  # RENAME_EXCHANGE of Linux (rename(2)) and RENAME_SWAP of macOS (renamex_np(2)) have the same value
+_BESIDE = ".infragen-"
 
 
 @dataclass(frozen=True)
@@ -60,23 +63,26 @@ def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
     )
 
 
-def write(directory: Path, wanted: Mapping[str, str]) -> Difference:
-    """Makes the directory hold the wanted files; gives what had to change, nothing when it held them already.
+def write(directory: Path, wanted: Mapping[str, str], waiting: Callable[[Path], None] = lambda _: None) -> Difference:
+    """Make the directory hold the wanted files; return what had to change, nothing when it held them already.
 
-    Raises Refused when the directory is a symbolic link or has directories in it, Unwritable when the disk is full or
-    not ours to write; the old files are intact then.
+    While another run writes into the same directory this one waits, and calls `waiting` once with the directory before.
+    Raises InputError when the directory is a symbolic link, or what has the name of a template is no regular file, and
+    Unwritable when the disk is full or the directory not ours to write; the old files are intact then, and what was
+    created is removed again.
     """
+    _check(directory, wanted)
     try:
-        _check(directory)
-        difference = compare(directory, wanted)
-        if difference:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            _replace(directory, wanted)
-    except OSError as error:
-        where = error.filename or directory
-        raise Unwritable(
-            f"{where}: {(error.strerror or str(error)).lower()}", f"the files in {directory} are as they were"
-        ) from error
+        with _created(directory), _locked(directory, waiting) as held:
+            if not held:
+                return write(directory, wanted, waiting)
+            _check(directory, wanted)
+            difference = compare(directory, wanted)
+            if difference:
+                _replace(directory, wanted, difference)
+    except (OSError, ValueError) as error:
+        where = getattr(error, "filename", None) or directory
+        raise Unwritable(f"{where}: {reason(error)}", f"the files in {directory} are as they were") from error
     return difference
 
 
@@ -87,22 +93,20 @@ def foreign(output: Path, environments: frozenset[str]) -> tuple[Path, ...]:
     return tuple(
         each
         for each in sorted(output.iterdir())
-        if each.name not in environments and not each.is_symlink() and each.is_dir() and not _staging(each.name)
+        if each.name not in environments and not each.is_symlink() and each.is_dir()
         if any(_ours(each / name) for name in _present(each))
     )
 
 
-def _check(directory: Path) -> None:
+def _check(directory: Path, wanted: Mapping[str, str]) -> None:
     if directory.is_symlink():
-        raise Refused(f"{directory} is a symbolic link, which infragen does not follow", "put a directory in its place")
-    if directory.exists() and not directory.is_dir():
-        raise Refused(f"{directory} is not a directory", "put it elsewhere, or name another --output")
-    inner = [name for name in _present(directory) if stat.S_ISDIR((directory / name).lstat().st_mode)]
-    if inner:
-        raise Refused(
-            f"{directory / inner[0]} is a directory; {directory} is replaced as a whole and holds only files",
-            "put it elsewhere, or name another --output",
+        raise InputError(
+            f"{directory} is a symbolic link, which infragen does not follow", "create a directory there instead"
         )
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory} is not a directory", "move it elsewhere, or name another --output")
+    for name in wanted:
+        check(directory / name)
 
 
 def _present(directory: Path) -> tuple[str, ...]:
@@ -116,52 +120,97 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _ours(path: Path) -> bool:
-    """Whether a file is a template that infragen made; they all say so in their description."""
-    if path.suffix not in (".yaml", ".json") or not stat.S_ISREG(path.lstat().st_mode):
+    """Tell whether a file is a template that infragen made: they all say so in their description.
+
+    So is the empty file of a run that was killed before it wrote into what it had created beside a template.
+    """
+    found = path.lstat()
+    if path.suffix not in (".yaml", ".json") or not stat.S_ISREG(found.st_mode):
         return False
+    if found.st_size == 0 and path.name.startswith(_BESIDE):
+        return True
     with path.open("rb") as stream:
         head = stream.read(2000).decode(errors="replace")
     return _MARK in " ".join(head.split())
 
 
-def _staging(name: str) -> bool:
-    return name.startswith(_STAGING)
-
-
-def _replace(directory: Path, wanted: Mapping[str, str]) -> None:
-    """Builds the new set beside the old one, flushes it to disk, and swaps the two."""
-    prefix = f"{_STAGING}{directory.name}-"
-    _recover(directory, prefix)
-    staging = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
+@contextmanager
+def _created(directory: Path) -> Iterator[None]:
+    """Have the directory; on an error the directories that were created for it are removed again, if they are empty."""
+    made = []
+    for each in reversed((directory, *directory.parents)):
+        if not each.exists():
+            with suppress(FileExistsError):  # by another run, which removes it if need be
+                each.mkdir()
+                made.append(each)
     try:
-        staging.chmod(0o755)
-        for name, text in wanted.items():
-            _write_through(staging / name, text.encode())
-        for name in _present(directory):
-            if name not in wanted and not _ours(directory / name):
-                os.link(directory / name, staging / name, follow_symlinks=False)
-        _flush(staging)
-        _swap(staging, directory)
-        _flush(directory.parent)
+        yield
+    except BaseException:
+        for each in reversed(made):
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+@contextmanager
+def _locked(directory: Path, waiting: Callable[[Path], None]) -> Iterator[bool]:
+    """Hold the directory's lock (flock), which ends with the process; there is no file that could stay behind.
+
+    Gives False when the directory was removed meanwhile: by another run, which had created it and failed. A file system
+    without locks (some of NFS) gives none: two runs at once then replace each file whole, in any order.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting(directory)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            pass
+        yield _same(descriptor, directory)
     finally:
-        if directory.exists():
-            shutil.rmtree(staging, ignore_errors=True)
+        os.close(descriptor)
 
 
-def _recover(directory: Path, prefix: str) -> None:
-    """Clears what a killed run left. What is in it is also in the directory, unless it died between two renames."""
-    for left in sorted(directory.parent.glob(f"{prefix}*")):
-        if not directory.exists() and left.name.endswith(".old"):
-            left.rename(directory)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
+def _same(descriptor: int, directory: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), directory.stat())
+    except FileNotFoundError:
+        return False
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+def _replace(directory: Path, wanted: Mapping[str, str], difference: Difference) -> None:
+    """Write all new files beside the old ones, then rename each, then remove the templates of layers that are gone."""
+    beside: dict[str, Path] = {}
+    try:
+        for name in (*difference.missing, *difference.stale):
+            handle, path = tempfile.mkstemp(prefix=_BESIDE, suffix=f"-{name}", dir=directory)
+            beside[name] = Path(path)
+            try:
+                fill(handle, wanted[name].encode(), usual_mode(directory / name))
+            finally:
+                os.close(handle)
+        _rename(beside, directory)
+    finally:
+        for left in beside.values():
+            with suppress(FileNotFoundError):
+                left.unlink()
+    for name in difference.extra:
+        (directory / name).unlink()
+    _flush(directory)
+
+
+def _rename(beside: dict[str, Path], directory: Path) -> None:
+    """Give each new file the name of the old one; what was renamed leaves `beside`."""
+    for name, path in list(beside.items()):
+        try:
+            path.replace(directory / name)
+        except OSError as error:
+            raise Unwritable(
+                f"{directory / name}: {reason(error)}", f"some files in {directory} are new and some old: render again"
+            ) from error
+        del beside[name]
 
 
 def _flush(directory: Path) -> None:
@@ -170,28 +219,3 @@ def _flush(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _swap(new: Path, directory: Path) -> None:
-    """The new directory under the old one's name in one step; in two where the file system knows no exchange."""
-    if not directory.exists():
-        new.rename(directory)
-    elif not _exchange(new, directory):
-        old = new.with_name(new.name + ".old")
-        directory.rename(old)
-        new.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Exchanges two names atomically; False when the system or the file system cannot."""
-    import ctypes
-
-    library = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(first), os.fsencode(second)
-    if hasattr(library, "renameat2"):
-        here = ctypes.c_int(-100)  # AT_FDCWD
-        return bool(library.renameat2(here, names[0], here, names[1], ctypes.c_uint(_SWAP)) == 0)
-    if hasattr(library, "renamex_np"):
-        return bool(library.renamex_np(*names, ctypes.c_uint(_SWAP)) == 0)
-    return False

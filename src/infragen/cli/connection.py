@@ -68,6 +68,11 @@ def cloud_options(function: Function) -> Function:
     return reach  # type: ignore[return-value]  # to click it is the command itself
 
 
+def progress_on_stdout() -> bool:
+    """Tell whether the user sent progress to stdout."""
+    return click.get_current_context().meta.get(_PROGRESS) == "stdout"
+
+
 def _progress(context: click.Context, parameter: click.Parameter, value: str) -> None:
     context.meta[_PROGRESS] = value
 

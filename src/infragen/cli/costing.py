@@ -10,7 +10,8 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import show, width
 from infragen.cli.program import command_options
-from infragen.errors import InputError, Unwritable
+from infragen.errors import InputError
+from infragen.output_file import STDOUT, check, replacing
 
 if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     "price_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Price file to use; default: cost.prices of each environment, else infragen's own table.",
+    help="Price file to use; default: cost.prices of each environment, else infragen's own table. With --refresh, - "
+    "prints the price file to stdout, and no estimate.",
 )
 @click.option(
     "--refresh",
@@ -68,9 +70,13 @@ def cost(
 
     if (profile or endpoint_url) and not refresh:
         raise click.UsageError("--profile and --endpoint-url go with --refresh")
+    if price_file == STDOUT and not refresh:
+        raise click.UsageError("--prices - goes with --refresh: it prints the price file")
     files = options.warned(directory, names)
     if refresh:
         _refresh(files, price_file, profile, endpoint_url)
+        if price_file == STDOUT:
+            return
     estimates = [_estimate(each, price_file) for each in files]
     if form == "json":
         click.echo(report.as_json(estimates))
@@ -104,27 +110,27 @@ def _refresh(
                 "pass --prices FILE, or write its path as cost.prices in the environment file",
             )
         wanted.setdefault(path, set()).add(each.environment.region)
+    for path in wanted:
+        check(path)
     for path, regions in wanted.items():
         _refresh_file(path, sorted(regions), profile, endpoint_url)
 
 
 def _refresh_file(path: Path, regions: Sequence[str], profile: str | None, endpoint_url: str | None) -> None:
-    """Writes the prices of these regions into a file; other regions in it, and lines AWS does not tell, stay."""
+    """Write the prices of these regions into a file; other regions in it, and prices AWS does not list, stay."""
     from datetime import UTC, datetime
 
     from infragen.aws.price_list import refreshed
     from infragen.cost.prices import RegionPrices, price_file_text, read_price_file
 
-    found = dict(read_price_file(path)) if path.exists() else {}
+    found = dict(read_price_file(path)) if path != STDOUT and path.exists() else {}
     today = datetime.now(UTC).date().isoformat()
-    for region in regions:
-        fresh = refreshed(region, profile, endpoint_url)
-        kept = found[region].usd if region in found else {}
-        found[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
-        click.echo(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
-        for name, why in fresh.missing.items():
-            click.echo(f"{path}: {name} stays as it was: {why}", err=True)
-    try:
-        path.write_text(price_file_text(found))
-    except OSError as error:
-        raise Unwritable(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+    with replacing(path, "the price file") as write:
+        for region in regions:
+            fresh = refreshed(region, profile, endpoint_url)
+            kept = found[region].usd if region in found else {}
+            found[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
+            click.echo(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
+            for name, why in fresh.missing.items():
+                click.echo(f"{path}: {name} stays as it was: {why}", err=True)
+        write(price_file_text(found))

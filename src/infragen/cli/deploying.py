@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from infragen.cli import options
-from infragen.cli.connection import AwsTarget, cloud_options, session, show
+from infragen.cli.connection import AwsTarget, Plans, cloud_options, progress_on_stdout, session, show
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError
+from infragen.output_file import STDOUT
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly
@@ -134,7 +135,8 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Save the plan, to be reviewed and deployed with `infragen deploy --plan FILE`.",
+    help="Save the plan, to be reviewed and deployed with `infragen deploy --plan FILE`; - writes it to stdout, and "
+    "what it shows to stderr.",
 )
 @click.option(
     "--valid-for",
@@ -197,11 +199,16 @@ def plan(
     from infragen.report.drift import plan_refusal
     from infragen.report.plan_formats import as_format
 
+    if out == STDOUT and (form != "text" or progress_on_stdout()):
+        raise click.UsageError(
+            "--out - takes stdout for the saved plan: no --format and no --progress stdout beside it"
+        )
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift
     wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested, drift=looks)
-    with session(file, reach, plans="result" if form == "text" else "nowhere") as started:
+    plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
+    with session(file, reach, plans=plans) as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
     if form != "text":
         click.echo(as_format(form, [shown], [file.environment]), nl=False)
@@ -225,7 +232,8 @@ def _planned(
         shown = save_plan(assembly, started, wanted, hours * 3600, write)
     until = at(started.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
-    click.echo(pasteable(f"saved in {out}: deploy it until {until} with {command}"), err=True)
+    place = "written to stdout" if out == STDOUT else f"saved in {out}"
+    click.echo(pasteable(f"{place}: deploy it until {until} with {command}"), err=True)
     return shown
 
 
@@ -236,7 +244,8 @@ def _planned(
     "plan_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Deploy a plan that `infragen plan --out FILE` saved: as it was reviewed, without asking, or not at all.",
+    help="Deploy a plan that `infragen plan --out FILE` saved (- reads it from stdin): as it was reviewed, without "
+    "asking, or not at all.",
 )
 @options.environments
 @_image_tag

@@ -38,7 +38,8 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
     """Write the CloudFormation templates of all environments.
 
     The same environment file gives the same bytes, wherever and whenever it is rendered. The templates of an
-    environment are replaced as a whole, and only when something changed; templates of layers that are gone are removed.
+    environment are the files LAYER.yaml and root.yaml of one directory: those that changed are replaced, those of
+    layers that are gone are removed, and other files stay. A second run waits for the first.
 
     \b
     Examples:
@@ -56,9 +57,13 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
         _check({output / name: compare(output / name, texts) for name, texts in wanted.items()}, strangers)
         return
     for name, texts in wanted.items():
-        _tell(output / name, write(output / name, texts), len(texts))
+        _tell(output / name, write(output / name, texts, _waiting), len(texts))
     for each in strangers:
         click.echo(f"{each}: no environment file has this name; delete the directory if it is not needed", err=True)
+
+
+def _waiting(directory: Path) -> None:
+    click.echo(f"{directory}: another run of infragen writes here; waiting for it", err=True)
 
 
 def _tell(directory: Path, difference: "Difference", total: int) -> None:

@@ -1,0 +1,110 @@
+"""Write a file at a name that the user gives: whole or not at all, and only where a regular file is or nothing.
+
+The one place where such files are written: saved plans, price files, templates. The new content is written to a file
+beside the old one and renamed over it, so a reader sees the old content or the new one. A device, a FIFO, a socket, a
+directory or a symbolic link of this name is refused before anything is written: a rename would replace it, and a write
+would reach what it stands for. `-` is standard output.
+"""
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from infragen.errors import InputError, Unwritable
+
+STDOUT = Path("-")
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check(path: Path) -> None:
+    """Raise InputError when something has this name that is not a regular file."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return  # nothing to protect; writing says what is in the way
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not usable as a file name: {reason(error)}") from None
+    if stat.S_ISREG(mode):
+        return
+    kind = next((name for test, name in _KINDS if test(mode)), "not a regular file")
+    raise InputError(f"{path} is {kind}; infragen writes regular files only", "name another file, or - for stdout")
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return what the system says of an error, in lower case."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+@contextmanager
+def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callable[[str], None]]:
+    """Give a function that writes the whole text of the file, with this mode (None: the old file's, or a new file's).
+
+    Before anything else happens the name is checked and the file beside it is created, so a file that cannot be written
+    is known at once. Raises InputError (the name belongs to something other than a regular file) and Unwritable (`what`
+    cannot be written: full disk, missing directory, permissions); the old file is intact then, and nothing is left.
+    """
+    if path == STDOUT:
+        yield _print
+        return
+    check(path)
+    with _told(path, what):
+        handle, name = tempfile.mkstemp(prefix=".infragen-", dir=path.parent)
+    beside = Path(name)
+
+    def write(text: str) -> None:
+        with _told(path, what):
+            fill(handle, text.encode(), usual_mode(path) if mode is None else mode)
+        check(path)  # it may have been created meanwhile: plans take minutes
+        with _told(path, what):
+            beside.replace(path)
+
+    try:
+        yield write
+    finally:
+        os.close(handle)
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def usual_mode(path: Path) -> int:
+    """Return the permissions of the file, or those that the umask leaves a new one."""
+    try:
+        return stat.S_IMODE(path.lstat().st_mode)
+    except OSError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask
+
+
+def fill(handle: int, data: bytes, mode: int) -> None:
+    """Write all of an open file's content to the disk, and set its permissions."""
+    with os.fdopen(handle, "wb", closefd=False) as stream:
+        stream.write(data)
+        stream.flush()
+        os.fchmod(handle, mode)
+        os.fsync(handle)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+@contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Unwritable(f"{path}: {what} cannot be written: {reason(error)}") from error
