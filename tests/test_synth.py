@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from troposphere import Ref
+from troposphere import Export, Output, Parameter, Ref, Select
 from troposphere.sns import Topic
 
 from infragen.assembly.synth import ContractError, references, synthesize
@@ -89,6 +89,116 @@ def _toy(name: str, inputs: tuple[LayerOutput, ...], uses: str) -> Layer:
         return template
 
     return Layer(name, name, "", lambda env: True, lambda env: inputs, lambda env: (), build)
+
+
+LIST = LayerOutput("network", "Ids", "", "CommaDelimitedList")
+
+
+def _using(value: Any, dev: Environment, output: dict[str, Any] | None = None, **sections: Any) -> None:
+    """Synthesizes a layer that uses the wired `Ids` as a property says, or as an output or another section does."""
+
+    def build(env: Environment) -> Template:
+        template = Template()
+        template.add_resource(Topic("Thing", DisplayName=Ref("Ids")))
+        template.resources["Thing"].properties["Subscription"] = value
+        for name, entry in (output or {}).items():
+            template.add_output(Output(name, **entry))
+        for name, condition in sections.get("conditions", {}).items():
+            template.add_condition(name, condition)
+        for attribute, entry in sections.get("attributes", {}).items():
+            template.resources["Thing"].resource[attribute] = entry
+        for parameter in sections.get("parameters", ()):
+            template.add_parameter(parameter)
+        return template
+
+    given = tuple(LayerOutput("toy", name, "") for name in output or {})
+    network = _toy("network", inputs=(), uses="AWS::StackName")
+    synthesize(dev, (network, Layer("toy", "", "", lambda env: True, lambda env: (LIST,), lambda env: given, build)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Ref": "Ids"},
+        {"Fn::Join": ["-", {"Ref": "Ids"}]},
+        {"Fn::Sub": "a-${Ids}"},
+        {"Fn::Sub": ["${x}", {"x": {"Fn::Join": ["", [{"Ref": "Ids"}]]}}]},
+        {"Fn::Base64": {"Ref": "Ids"}},
+        {"Fn::Select": [0, {"Fn::GetAZs": ""}]},
+        {"Fn::Select": [1, {"Fn::Split": [":", {"Ref": "Thing2"}]}]},
+    ],
+)
+def test_a_wired_value_may_be_passed_on_whole(dev: Environment, value: Any) -> None:
+    """So may what is looked into and is not another layer's."""
+    text = repr(value).replace("Thing2", "AWS::StackId")
+    _using(eval(text), dev, {"Given": {"Value": Ref("Ids")}})  # noqa: S307 # our own literal
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Fn::Select": [0, {"Ref": "Ids"}]},
+        {"Fn::Select": [{"Ref": "Ids"}, ["a", "b"]]},
+        {"Fn::Split": [",", {"Fn::Join": [",", {"Ref": "Ids"}]}]},
+        {"Fn::Split": [",", {"Fn::Sub": "${Ids}"}]},
+        [{"Endpoint": {"Fn::Join": ["", ["x", {"Fn::Select": [1, {"Ref": "Ids"}]}]]}}],
+        {"Fn::Sub": ["${x}", {"x": {"Fn::Select": [1, {"Ref": "Ids"}]}}]},
+        {"Fn::If": ["On", {"Fn::Select": [1, {"Ref": "Ids"}]}, ""]},
+        {"Fn::FindInMap": ["Names", {"Ref": "Ids"}, "x"]},
+        {"Fn::Cidr": [{"Ref": "Ids"}, 2, 8]},
+        {"Fn::GetAZs": {"Ref": "Ids"}},
+        {"Fn::ImportValue": {"Fn::Sub": "${Ids}-x"}},
+        {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": {"Ref": "Ids"}}}},
+        {"Fn::Length": {"Ref": "Ids"}},
+        {"Fn::Sub": "{{resolve:ssm:${Ids}}}"},
+        {"Fn::Join": ["", ["{{resolve:ssm:", {"Ref": "Ids"}, "}}"]]},
+    ],
+)
+def test_a_wired_value_that_is_looked_into_is_refused(dev: Environment, value: Any) -> None:
+    """Each function that AWS evaluates before the value exists, nested in others too; the layer and place are named."""
+    with pytest.raises(ContractError, match=r"layer toy: .*Ids.* at Resources/Thing/Properties/Subscription"):
+        _using(value, dev)
+
+
+@pytest.mark.parametrize(
+    ("sections", "complaint"),
+    [
+        ({"output": {"Out": {"Value": Ref("Ids"), "Export": Export("x")}}}, "exports the output Out"),
+        ({"output": {"Out": {"Value": Select(0, Ref("Ids"))}}}, "Fn::Select on Ids .* at Outputs/Out"),
+        ({"conditions": {"On": {"Fn::Equals": [{"Ref": "Ids"}, ""]}}}, "uses Ids of another layer in Conditions"),
+        ({"attributes": {"DeletionPolicy": {"Ref": "Ids"}}}, "uses Ids of another layer in DeletionPolicy of Thing"),
+        (
+            {"parameters": [Parameter("Ids", Type="String", AllowedPattern="s-.*")]},
+            "declares Ids, which synthesis adds",
+        ),
+        ({"parameters": [Parameter("ProjectName", Type="String")]}, "declares ProjectName, which synthesis adds"),
+    ],
+)
+def test_what_aws_evaluates_before_a_wired_value_exists_is_refused(
+    dev: Environment, sections: dict[str, Any], complaint: str
+) -> None:
+    """Exports, conditions, attributes, and a parameter of the layer's own that takes the place of the wired one."""
+    with pytest.raises(ContractError, match=f"layer toy: .*{complaint}"):
+        _using("x", dev, **sections)
+
+
+@pytest.mark.parametrize("kind", ["AWS::EC2::VPC::Id", "AWS::SSM::Parameter::Value<String>", "List<String>", "Number"])
+def test_an_output_of_any_other_type_is_refused(dev: Environment, kind: Any) -> None:
+    """Types that AWS looks up in the account, and those that it does not know: nothing but text and lists of text."""
+    upstream = LayerOutput("network", "Upstream", "", kind)
+    with pytest.raises(ContractError, match="layer toy: takes Upstream as"):
+        synthesize(dev, (_toy("network", (), "AWS::StackName"), _toy("toy", (upstream,), "Upstream")))
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_every_wired_parameter_takes_any_text(name: str) -> None:
+    """In the templates as they are written, whatever the layers say of their outputs."""
+    for template in synthesize(load_environment(DEV.with_stem(name))).templates:
+        for each in template.inputs:
+            written = template.body["Parameters"][each.name]
+            assert (written["Type"], set(written)) in [
+                (kind, {"Type", "Description"}) for kind in ("String", "CommaDelimitedList")
+            ]
 
 
 def test_references_are_found_in_every_intrinsic() -> None:

@@ -15,6 +15,7 @@ from troposphere.cloudformation import Stack
 
 from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
+from infragen.assembly.wiring import misuses
 from infragen.config import Environment
 from infragen.errors import InputError
 from infragen.layers import LAYERS
@@ -130,7 +131,10 @@ def _finish(layer: Layer, env: Environment, earlier: set[str]) -> LayerTemplate:
     template.set_description(f"{layer.title} ({env.project} {env.environment}). Made by infragen.")
     own = dict(template.parameters)
     template.parameters.clear()
-    for parameter in (*_common(env), *map(_launch, parameters), *map(_wired, inputs), *own.values()):
+    given = (*_common(env), *map(_launch, parameters), *map(_wired, inputs))
+    if twice := sorted(set(own) & {each.title for each in given}):
+        raise ContractError(f"layer {layer.name}: declares {', '.join(twice)}, which synthesis adds, itself")
+    for parameter in (*given, *own.values()):
         template.add_parameter(parameter)
     body = _ordered(template.to_dict())
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
@@ -217,7 +221,9 @@ def _check(
     layer: Layer, body: dict[str, Any], inputs: Iterable[LayerOutput], outputs: Iterable[LayerOutput],
     parameters: Iterable[LaunchParameter], own: set[str], earlier: set[str],
 ) -> None:  # fmt: skip
-    """Inputs are exactly what is used, outputs exactly what is published, and every input's layer comes first."""
+    """Inputs are exactly what is used, outputs exactly what is published, and every input's layer comes first. What
+    other layers give is passed on whole.
+    """
     resources = set(body["Resources"])
     used = set(references({k: body.get(k, {}) for k in ("Resources", "Outputs", "Conditions")}))
     wired = {each.name for each in inputs}
@@ -231,6 +237,7 @@ def _check(
             for each in inputs
             if each.layer not in earlier
         ),
+        *misuses(body, wired),
     ]
     published, promised = set(body.get("Outputs", {})), {each.name for each in outputs}
     if published != promised:

@@ -7,7 +7,7 @@ never talks to AWS; `synth` adds the Parameters and checks that the layer kept t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import troposphere
 from troposphere import Output, Ref, Sub
@@ -38,18 +38,25 @@ class Template(troposphere.Template):
         return self._update(self.outputs, output)
 
 
+WIRED_TYPES = ("String", "CommaDelimitedList")
+"""Parameter types that take any text. AWS-specific types (`AWS::EC2::VPC::Id`, `List<AWS::EC2::Subnet::Id>`) and
+`AWS::SSM::Parameter::Value<…>` are looked up in the account when a change set is created, where a sibling's output is
+still a placeholder (User Guide, "Specify existing resources at runtime with CloudFormation-supplied parameter types";
+`assembly.wiring` has the reports)."""
+
+
 @dataclass(frozen=True)
 class LayerOutput:
     """An output of one layer, and the parameter of the same name in every layer that uses it.
 
-    `type` is the CloudFormation parameter type on the consumer's side; a list travels as a comma-joined string.
-    The root repeats those that are `for_people` as outputs of its own.
+    `type` is the CloudFormation parameter type on the consumer's side, one of WIRED_TYPES; a list travels as a
+    comma-joined string. The root repeats those that are `for_people` as outputs of its own.
     """
 
     layer: str
     name: str
     description: str
-    type: str = "String"
+    type: Literal["String", "CommaDelimitedList"] = "String"
     for_people: bool = False
 
     def ref(self) -> Ref:

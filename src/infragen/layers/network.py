@@ -33,18 +33,16 @@ from infragen.layers.contract import (
     trust,
 )
 
-SUBNET_IDS, GROUP_ID = "List<AWS::EC2::Subnet::Id>", "AWS::EC2::SecurityGroup::Id"
-
-VpcId = LayerOutput("network", "VpcId", "The VPC", "AWS::EC2::VPC::Id")
-PublicSubnetIds = LayerOutput("network", "PublicSubnetIds", "Subnets of the load balancer", SUBNET_IDS)
-PrivateSubnetIds = LayerOutput("network", "PrivateSubnetIds", "Subnets of tasks and functions", SUBNET_IDS)
-IsolatedSubnetIds = LayerOutput("network", "IsolatedSubnetIds", "Subnets of the database", SUBNET_IDS)
+VpcId = LayerOutput("network", "VpcId", "The VPC")
+PublicSubnetIds = LayerOutput("network", "PublicSubnetIds", "Subnets of the load balancer", "CommaDelimitedList")
+PrivateSubnetIds = LayerOutput("network", "PrivateSubnetIds", "Subnets of tasks and functions", "CommaDelimitedList")
+IsolatedSubnetIds = LayerOutput("network", "IsolatedSubnetIds", "Subnets of the database", "CommaDelimitedList")
 LoadBalancerSecurityGroupId = LayerOutput(
-    "network", "LoadBalancerSecurityGroupId", "Security group of the load balancer", GROUP_ID
+    "network", "LoadBalancerSecurityGroupId", "Security group of the load balancer"
 )
-ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security group of the API's tasks", GROUP_ID)
-WorkerSecurityGroupId = LayerOutput("network", "WorkerSecurityGroupId", "Security group of the workers", GROUP_ID)
-DatabaseSecurityGroupId = LayerOutput("network", "DatabaseSecurityGroupId", "Security group of the database", GROUP_ID)
+ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security group of the API's tasks")
+WorkerSecurityGroupId = LayerOutput("network", "WorkerSecurityGroupId", "Security group of the workers")
+DatabaseSecurityGroupId = LayerOutput("network", "DatabaseSecurityGroupId", "Security group of the database")
 PlatformKeyArn = LayerOutput("network", "PlatformKeyArn", "KMS key of logs, alarms and function environments")
 AlarmTopicArn = LayerOutput("network", "AlarmTopicArn", "SNS topic that alarms notify", for_people=True)
 DefaultSecurityGroupId = LayerOutput(
