@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sweeps import SEED, figure, sweep
 
 from infragen.config import Environment, Expected, load_environment, load_file, reference, yamlfile
+from infragen.config.schema import TAG_IN_WORDS
 from infragen.errors import InputError
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
@@ -137,7 +138,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "database.monitoring_seconds": (["0", "1", "5", "10", "15", "30", "60"], ["2", "true", "60.0", "'60'"]),
     "database.rotation_days": (["21", "365"], ["6", "366"]),
     "database.url_options": (["sslmode=require&connect_timeout=5", "''"], ["a b", "a'b", "null"]),
-    "database.parameters": (["{work_mem: 4096, a.b: no}", "{}"], ["{'A': 1}", "[a]", "{a: }"]),
+    "database.parameters": (["{work_mem: 4096, pgaudit.log: no}", "{}"], ["{'A': 1}", "[a]", "{a: }"]),
     "database.identifier_suffix": (["restored", "''", "a-1"], ["-a", "A", "a--b", "a" * 21]),
     "queues[].name": (["a", "a-b-1"], ["A", "a_b", "a" * 41, ""]),
     "queues[].fifo": (["true", "false"], ["yes"]),
@@ -166,7 +167,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "api.scaling.requests_per_target": (["1", "null"], ["0", "'1'"]),
     "api.schedule[].name": (["night"], ["Night"]),
     "api.schedule[].cron": (
-        ["cron(0 20 ? * MON-FRI *)", "rate(1 day)", "at(2026-01-01T00:00:00)"],
+        ["cron(0 20 ? * MON-FRI *)", "rate(1 day)", "at(2099-01-01T00:00:00)"],
         ["0 20 * * *", "cron(0 20 * * *)", "rate(0 days)"],
     ),
     "api.schedule[].timezone": (["UTC", "Europe/Berlin"], ["Europe/Berln", "CEST ", "../etc"]),
@@ -387,7 +388,7 @@ def test_keys_that_look_like_our_own_notation_are_told_like_others(tmp_path: Pat
     assert refused(tmp_path, text) == [
         "dev.yaml:4:1: [key] is not a known key",
         "dev.yaml:5:8: tags.[key] has a wrong name; allowed: letters, digits, spaces and _.:/=+@-, at most 128",
-        "dev.yaml:5:23: tags.b is a list of 1; allowed: a text on one line, at most 256 characters",
+        f"dev.yaml:5:23: tags.b is a list of 1; allowed: {TAG_IN_WORDS}, at least one, at most 256 characters",
         "dev.yaml:5:28: tags. has a wrong name; allowed: letters, digits, spaces and _.:/=+@-, at most 128",
         "dev.yaml:6:11: network.[key] is not a known key",
         "dev.yaml:6:23: network.a.b is not a known key",
@@ -397,7 +398,10 @@ def test_keys_that_look_like_our_own_notation_are_told_like_others(tmp_path: Pat
 def test_a_secret_in_the_place_of_its_arn_is_not_shown(tmp_path: Path) -> None:
     """T6, T7: the message must not print what may be the secret itself."""
     lines = refused(tmp_path, with_value("api.secrets", "{KEY: sk_live_canary}"))
-    assert lines[0].endswith("(:json-key:: may follow) or of an SSM parameter (not shown: it may be the secret itself)")
+    assert lines[0].endswith(
+        "(:json-key:: may follow), or of an SSM parameter (not shown: it may be the secret itself); "
+        "a secret's ARN: aws secretsmanager describe-secret --secret-id NAME --query ARN"
+    )
     assert "sk_live_canary" not in str(lines)
     assert "sk_live_canary" not in str(refused(tmp_path, with_value("workers[].secret_arns", "[sk_live_canary]")))
 

@@ -19,13 +19,14 @@ import psycopg
 import pytest
 from doubles.data_api import DataApi
 from doubles.loopback import Loopback
-from doubles.postgres import MASTER_NAME, Server, installations, running
+from doubles.postgres import MASTER, MASTER_NAME, Server, installations, running
 from doubles.secrets_manager import SecretsManager
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from sweeps import figure
 
+from infragen.config.schema import RESERVED
 from infragen.layers.functions import credentials, source
 
 if TYPE_CHECKING:
@@ -635,3 +636,11 @@ def test_the_source_is_what_the_template_carries() -> None:
     assert "\r" not in text
     assert "def handler(event" in text
     compile(text, "index.py", "exec")
+
+
+def test_the_reserved_words_are_those_that_the_server_reserves(server: Server) -> None:
+    """pg_get_keywords(): R is reserved, T reserved but for functions and types. The table is PostgreSQL 18's."""
+    with server.connect(MASTER, server.master_password) as connection:
+        words = connection.execute("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')").fetchall()
+    assert {word for (word,) in words} <= set(RESERVED)
+    assert len(words) > 90

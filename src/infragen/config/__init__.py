@@ -13,11 +13,11 @@ from infragen.config.files import (
     warnings_of,
 )
 from infragen.config.reference import json_schema
+from infragen.config.regions import REGIONS
 from infragen.config.schema import (
     FARGATE_MEMORY,
     INTERFACE_ENDPOINTS,
     LOG_RETENTION_DAYS,
-    REGIONS,
     Api,
     ApiAlarms,
     Cost,

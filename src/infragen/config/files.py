@@ -4,10 +4,12 @@ The only part of `config` that touches the file system. A problem is always told
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -95,8 +97,12 @@ def read_node(path: Path) -> Mapping:
 
 
 def _laid_over(path: Path, over: tuple[Path, ...]) -> Mapping:
-    """The file laid over what it extends; `over` are the files above it in the chain."""
+    """The file laid over what it extends; `over` are the files above it in the chain.
+
+    Keys that begin with `x-` hold what anchors refer to, as in compose files, and are no part of the environment.
+    """
     node, problems = yamlfile.read(_bytes(path), str(path))
+    node = Mapping({key: each for key, each in node.entries.items() if not key.startswith("x-")}, node.place)
     entry = node.entries.get("extends")
     if entry is not None:
         node = Mapping({key: each for key, each in node.entries.items() if key != "extends"}, node.place)
@@ -205,13 +211,21 @@ def _words(node: Mapping, error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{name} is missing; write {allowed}"
     if _may_be_secret(path):
-        return f"{name} is not {allowed} (not shown: it may be the secret itself)"
+        found_by = "aws secretsmanager describe-secret --secret-id NAME --query ARN"
+        return f"{name} is not {allowed} (not shown: it may be the secret itself); a secret's ARN: {found_by}"
     value = _value_at(node, path)
     near = reference.nearest_choice(path, value.text) if isinstance(value, Scalar) else ""
     if near and len(reference.choices(schema)) > 8:
         return f"{name} is {_shown(value)}; did you mean {near}?"
+    if isinstance(value, Scalar) and value.value is None and _takes_empty_text(schema):
+        return f'{name} is empty; write "" for an empty text'
     said = _said(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
     return f"{name} is {_shown(value)}; {said}"
+
+
+def _takes_empty_text(schema: dict[str, Any]) -> bool:
+    text = "string" in (schema.get("type"), *schema.get("type", ()))
+    return text and not schema.get("minLength") and re.search(schema.get("pattern", ""), "") is not None
 
 
 def _may_be_secret(path: reference.Path) -> bool:

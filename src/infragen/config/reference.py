@@ -19,6 +19,8 @@ EXTENDS = (
     "Another file, relative to this one, that this one is laid over: maps merge key by key, lists and values replace."
 )
 
+EXTENSION = "Ignored: a place for what YAML anchors refer to, as in compose files."
+
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of an environment file, for editors and other programs.
@@ -36,6 +38,7 @@ def _schema() -> dict[str, Any]:
     properties = schema["properties"]
     first = {"extends": {"type": "string", "minLength": 1, "description": EXTENDS}}
     schema["properties"] = first | properties
+    schema["patternProperties"] = {"^x-": {"description": EXTENSION}}
     schema["if"] = {"required": ["environment"], "not": {"required": ["extends"]}}
     schema["then"] = _take_required(schema, schema["$defs"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "infragen environment", **schema}

@@ -7,8 +7,13 @@ one finding per place that breaks it. Adding a rule is adding a function to ERRO
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 
+from infragen.config import regions
 from infragen.config.reference import dotted
+from infragen.config.schedules import At, parse
 from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
 from infragen.secrecy.suspicion import credential_in, looks_random, looks_secret, tells_about
 
@@ -42,10 +47,6 @@ STRICT = ("staging", "prod", "production")
 FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 """What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
 
-ZONES = {"ap-northeast-2": 4, "us-east-1": 6, "us-west-1": 2, "us-west-2": 4}
-"""Availability zones that an account sees, where they are not three (Regions and Zones, "AWS Availability Zones", and
-the table that cfn-lint ships)."""
-
 INBOUND_RULES = 60
 """Of one security group, by default (VPC User Guide, "Amazon VPC quotas")."""
 
@@ -53,12 +54,17 @@ ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
 
 RUNTIMES = {
+    "nodejs10.x": (date(2021, 7, 30), date(2021, 7, 30), date(2022, 2, 14)),
+    "nodejs12.x": (date(2023, 3, 31), date(2023, 3, 31), date(2023, 4, 30)),
     "nodejs14.x": (date(2023, 12, 4), date(2024, 1, 9), date(2027, 3, 3)),
     "nodejs16.x": (date(2024, 6, 12), date(2027, 2, 1), date(2027, 3, 3)),
     "nodejs18.x": (date(2025, 9, 1), date(2027, 2, 1), date(2027, 3, 3)),
     "nodejs20.x": (date(2026, 4, 30), date(2027, 2, 1), date(2027, 3, 3)),
     "nodejs22.x": (date(2027, 4, 30), date(2027, 6, 1), date(2027, 7, 1)),
     "nodejs24.x": (date(2028, 4, 30), date(2028, 6, 1), date(2028, 7, 1)),
+    "python3.6": (date(2022, 7, 18), date(2022, 7, 18), date(2022, 8, 29)),
+    "python3.7": (date(2023, 12, 4), date(2024, 1, 9), date(2027, 3, 3)),
+    "python3.8": (date(2024, 10, 14), date(2027, 2, 1), date(2027, 3, 3)),
     "python3.9": (date(2025, 12, 15), date(2027, 2, 1), date(2027, 3, 3)),
     "python3.10": (date(2026, 10, 31), date(2027, 2, 1), date(2027, 3, 3)),
     "python3.11": (date(2027, 6, 30), date(2027, 7, 31), date(2027, 8, 31)),
@@ -66,7 +72,8 @@ RUNTIMES = {
     "python3.13": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
     "python3.14": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
 }
-"""Deprecated, creation blocked, update blocked ("Lambda runtimes", and the table that cfn-lint ships)."""
+"""Deprecated, creation blocked, update blocked ("Lambda runtimes", and the table that cfn-lint 1.58 ships, 2026-11-28).
+A runtime that is not in the table is refused."""
 
 CREDENTIALS = ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 API_VARIABLES = ("AWS_REGION", "DATABASE_POOL_MAX", "DATABASE_READER_URL", "DATABASE_URL", "DEPLOYMENT", "LOG_LEVEL",
@@ -304,14 +311,16 @@ def connections(given: RuleContext) -> Iterator[Finding]:
         most = _most_at_once(worker)
         parts.append((most * worker.db_pool_size, f"{most} of worker {worker.name} x {worker.db_pool_size}"))
     total, budget = sum(count for count, _ in parts), env.database.connection_alarm
+    written = "max_connections" in env.database.parameters
+    of = "that database.parameters sets" if written else f"at max_acu {env.database.max_acu:g}"
     if total > budget:
         worst = max(range(len(parts)), key=lambda each: parts[each][0])
         path: Path = ("api", "max_tasks") if env.api and worst == 0 else _concurrency_path(env, worst - bool(env.api))
         yield Finding(
             path,
             f"{' + '.join(text for _, text in parts)} = {total} database connections are possible, but only {budget} "
-            f"(80 % of the {env.database.max_connections} at max_acu {env.database.max_acu:g}) are allowed; "
-            "lower tasks, concurrency or db_pool_size, or raise database.max_acu",
+            f"(80 % of the {env.database.max_connections} {of}) are allowed; lower tasks, concurrency or "
+            f"db_pool_size, or raise {'max_connections' if written else 'database.max_acu'}",
         )
 
 
@@ -383,6 +392,82 @@ def https(given: RuleContext) -> Iterator[Finding]:
         )
 
 
+def port(given: RuleContext) -> Iterator[Finding]:
+    """A port below 1024 needs `container_user` root: on Fargate no other user may listen there, and the container has
+    no capabilities (Amazon ECS Developer Guide, "Amazon ECS task definition differences for Fargate").
+    """
+    api = given.env.api
+    if api and api.port < 1024 and api.container_user.partition(":")[0] not in ("root", "0"):
+        yield Finding(
+            ("api", "port"),
+            f"api.port is {api.port}, and the container runs as {api.container_user}, who may not listen below 1024; "
+            "listen on a higher port (clients reach the load balancer on 443 or 80 all the same)",
+        )
+
+
+def data_api(given: RuleContext) -> Iterator[Finding]:
+    """`database` needs the RDS Data API, by which its credentials are made and rotated: a region that has it, and
+    `engine_version` of at least 16.8, 17.4 or 18.3.
+    """
+    env, database = given.env, given.env.database
+    if not database:
+        return
+    why = regions.data_api(env.region, database.engine_version)
+    if why:
+        path: Path = ("database", "engine_version") if env.region in regions.DATA_API else ("region",)
+        shown = f"database.engine_version is {database.engine_version}" if len(path) > 1 else f"region is {env.region}"
+        yield Finding(path, f"{shown}, but {why}, and infragen makes and rotates the database's credentials through it")
+
+
+def schedules(given: RuleContext) -> Iterator[Finding]:
+    """A one-time `at(…)` lies in the future: Application Auto Scaling refuses one that is over."""
+    api = given.env.api
+    for index, action in enumerate(api.schedule if api else ()):
+        parsed = parse(action.cron)
+        if isinstance(parsed, At) and parsed.moment.date() < given.today:
+            yield Finding(
+                ("api", "schedule", index, "cron"),
+                f"api.schedule[{index}].cron is {action.cron}, which is over; remove the action or choose a new time",
+            )
+
+
+def database_parameters(given: RuleContext) -> Iterator[Finding]:
+    """`database.parameters` are parameters of Aurora PostgreSQL, of its extensions or of RDS; `max_connections` is a
+    number, because the budget of connections and its alarm are computed from it.
+    """
+    for path, name, value in _parameters(given.env):
+        if name == "max_connections" and not (value.isdecimal() and 6 <= int(value) <= 262143):
+            yield Finding(path, f'{dotted(path)} is "{value}"; a whole number from 6 to 262143 is needed')
+        prefix, dot, _ = name.partition(".")
+        if name not in known_parameters() and not _may_exist(prefix, dot):
+            near = get_close_matches(name, known_parameters(), n=1)
+            yield Finding(
+                path,
+                f"{dotted(path)} is not a parameter of Aurora PostgreSQL"
+                + (f"; did you mean {near[0]}?" if near else ""),
+            )
+
+
+def _parameters(env: Environment) -> Iterator[tuple[Path, str, str]]:
+    for name, value in (env.database.parameters if env.database else {}).items():
+        yield ("database", "parameters", name), name, value
+
+
+def _may_exist(prefix: str, dot: str) -> bool:
+    """Whether AWS or an extension may have added a parameter of this name since the table was made."""
+    return prefix in {each.partition(".")[0] for each in known_parameters() if "." in each} if dot else False
+
+
+@cache
+def known_parameters() -> frozenset[str]:
+    """The cluster parameters of Aurora PostgreSQL 16 to 18, and of the extensions that RDS has.
+
+    PostgreSQL's own as its servers print them (`postgres --describe-config`), the rest from the Aurora User Guide,
+    "Aurora PostgreSQL parameters", and the extensions' pages (2026-11-28).
+    """
+    return frozenset(files("infragen.config").joinpath("database_parameters.txt").read_text("ascii").split())
+
+
 def rotation(given: RuleContext) -> Iterator[Finding]:
     """Three refreshes of the API's tasks fit into one rotation of its credentials."""
     api, database = given.env.api, given.env.database
@@ -421,9 +506,15 @@ def execute_command(given: RuleContext) -> Iterator[Finding]:
 
 
 def runtimes(given: RuleContext) -> Iterator[Finding]:
-    """A Lambda runtime whose functions AWS no longer creates or updates today is refused."""
+    """A Lambda runtime is one that infragen knows, and whose functions AWS still creates and updates today."""
     for index, worker in enumerate(given.env.workers):
         if worker.runtime not in RUNTIMES:
+            known = ", ".join(name for name, dates in RUNTIMES.items() if given.today < min(dates[1:]))
+            yield Finding(
+                ("workers", index, "runtime"),
+                f'workers[{index}].runtime is "{worker.runtime}", which is not a runtime that infragen knows; '
+                f"known: {known}",
+            )
             continue
         _, create, update = RUNTIMES[worker.runtime]
         blocked = min(create, update)
@@ -517,8 +608,8 @@ def _instead(path: Path) -> str:
 def production(given: RuleContext) -> Iterator[Finding]:
     """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on, an address
     in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1, `deletion: snapshot`,
-    `deletion_protection`, `backup_days` of at least 14 and `min_acu` of at least 0.5; `api` without `spot`, with
-    `min_tasks` of at least 2 and `log_retention_days` of at least 30.
+    `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and `rds.force_ssl` on; `api` without
+    `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
     """
     env, network, database, api = given.env, given.env.network, given.env.database, given.env.api
     if not env.production:
@@ -530,12 +621,14 @@ def production(given: RuleContext) -> Iterator[Finding]:
     if network:
         demands += [(network.nat in ("per_az", "single"), ("network", "nat"), f'"{network.nat}"', "per_az or single")]
     if database:
+        tls = database.parameters.get("rds.force_ssl", "1")
         demands += [
             (database.readers >= 1, ("database", "readers"), str(database.readers), "at least 1"),
             (database.deletion == "snapshot", ("database", "deletion"), '"delete"', "snapshot"),
             (database.deletion_protection, ("database", "deletion_protection"), "false", "true"),
             (database.backup_days >= 14, ("database", "backup_days"), str(database.backup_days), "at least 14"),
             (database.min_acu >= 0.5, ("database", "min_acu"), "0", "at least 0.5, no auto-pause"),
+            (tls != "0", ("database", "parameters", "rds.force_ssl"), tls, "1: every connection encrypted"),
         ]
     if api:
         days = api.log_retention_days
@@ -551,8 +644,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, batches, references, names, physical_names, repeated, concurrency, ranges,
-    fargate_size, connections, endpoints, https, rotation, accounts, execute_command, runtimes, auto_pause, variables,
-    literal_secrets, production,
+    fargate_size, port, connections, endpoints, https, data_api, schedules, database_parameters, rotation, accounts,
+    execute_command, runtimes, auto_pause, variables, literal_secrets, production,
 )  # fmt: skip
 
 
@@ -595,19 +688,14 @@ def filters(given: RuleContext) -> Iterator[Finding]:
 def zones(given: RuleContext) -> Iterator[Finding]:
     """A region has three availability zones for most accounts; us-west-1 has two, a few have four or more."""
     env = given.env
-    if env.network and env.network.azs > zones_of(env.region):
-        seen = zones_of(env.region)
+    if env.network and env.network.azs > regions.zones_of(env.region):
+        seen = regions.zones_of(env.region)
         yield Finding(
             ("network", "azs"),
             f"network.azs is {env.network.azs}, but most accounts see {seen} zones in {env.region}; CloudFormation "
             f'would stop with "Fn::Select cannot select nonexistent value at index {seen}": check with '
             "aws ec2 describe-availability-zones",
         )
-
-
-def zones_of(region: str) -> int:
-    """How many availability zones an account usually sees in a region."""
-    return ZONES.get(region, 3)
 
 
 def many_rules(given: RuleContext) -> Iterator[Finding]:
@@ -648,15 +736,16 @@ def account_concurrency(given: RuleContext) -> Iterator[Finding]:
             )
 
 
-def new_engine(given: RuleContext) -> Iterator[Finding]:
-    """Engine version 18 is not in AWS's table for the Data API, which the rotation of credentials uses."""
-    database = given.env.database
-    if database and database.engine_version.startswith("18."):
-        yield Finding(
-            ("database", "engine_version"),
-            f"database.engine_version is {database.engine_version}; AWS lists the Data API, by which "
-            "credentials are rotated, for versions up to 17",
-        )
+def unknown_parameters(given: RuleContext) -> Iterator[Finding]:
+    """A parameter of RDS, Aurora or an extension that infragen does not know; AWS refuses one that does not exist."""
+    for path, name, _ in _parameters(given.env):
+        if name not in known_parameters():
+            yield Finding(
+                path,
+                f"{dotted(path)} is not in infragen's table of {regions.READ_ON}; whether it exists says aws rds "
+                "describe-engine-default-cluster-parameters --db-parameter-group-family "
+                f"aurora-postgresql{given.env.database.engine_version.split('.')[0] if given.env.database else ''}",
+            )
 
 
 def aging_runtimes(given: RuleContext) -> Iterator[Finding]:
@@ -700,6 +789,6 @@ def likely_secrets(given: RuleContext) -> Iterator[Finding]:
 
 
 WARNINGS: tuple[Rule, ...] = (
-    always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency, new_engine,
-    aging_runtimes, without_effect, likely_secrets,
+    always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
+    unknown_parameters, aging_runtimes, without_effect, likely_secrets,
 )  # fmt: skip

@@ -9,25 +9,19 @@ The descriptions, ranges and `patternErrorMessage`s are also what editors show a
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from infragen.config import schedules
+from infragen.config.regions import REGIONS
 from infragen.config.yamlfile import Scalar
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Names of projects, environments, queues and workers. No `--`: DBClusterIdentifier refuses it."""
-
-REGIONS = (
-    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
-    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1", "ca-west-1",
-    "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3",
-    "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
-)  # fmt: skip
-"""Regions with the RDS Data API for Aurora PostgreSQL Serverless v2 (Aurora User Guide, "Supported Regions and Aurora
-DB engines for RDS Data API")."""
 
 INTERFACE_ENDPOINTS = (
     "ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs", "ssm", "ssmmessages", "ec2messages", "xray", "monitoring",
@@ -50,11 +44,12 @@ FARGATE_MEMORY = {
 }
 """CPU units -> MiB of memory (Amazon ECS Developer Guide, "Task CPU and memory")."""
 
+TAG_IN_WORDS = "letters, digits, spaces and _.:/=+@-"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^[a-z0-9_.]+$"
 KEYS_IN_WORDS = {
-    TAG_KEY: "letters, digits, spaces and _.:/=+@-, at most 128",
+    TAG_KEY: f"{TAG_IN_WORDS}, at most 128",
     VARIABLE: "letters, digits and _, no digit first",
     PARAMETER: "lower-case letters, digits, _ and dots",
 }
@@ -109,6 +104,15 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     return check
 
 
+def _as_range(value: object) -> object:
+    """Say what is missing in an address that is no range."""
+    if isinstance(value, str) and ":" in value and re.fullmatch(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", value):
+        raise ValueError("IPv6 is not supported; write an IPv4 range such as 203.0.113.0/24")
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", value):
+        raise ValueError(f"a single address is written as {value}/32")
+    return value
+
+
 def _network(value: str) -> str:
     try:
         network = ipaddress.IPv4Network(value, strict=False)
@@ -145,6 +149,22 @@ def _has_time_zones() -> bool:
         return False
 
 
+def _schedule(value: str) -> str:
+    schedules.parse(value)
+    return value
+
+
+_TAG_SIGNS = " _.:/=+-@"
+
+
+def _tag_text(value: str) -> str:
+    """What every tagged service takes: IAM, Logs, ECS, Lambda and others name this pattern, the rest takes more."""
+    for sign in value:
+        if sign not in _TAG_SIGNS and unicodedata.category(sign)[0] not in "LNZ":
+            raise ValueError(f"{sign!r} is refused by IAM, CloudWatch Logs and ECS; allowed: {TAG_IN_WORDS}")
+    return value
+
+
 def _tag_key(value: str) -> str:
     if value in OWN_TAGS or value.startswith("infragen:"):
         raise ValueError("infragen sets this tag itself")
@@ -153,8 +173,30 @@ def _tag_key(value: str) -> str:
     return value
 
 
+RESERVED = (
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary",
+    "both", "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create",
+    "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+    "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except",
+    "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike", "in",
+    "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like",
+    "limit", "localtime", "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or",
+    "order", "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
+    "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "to", "trailing",
+    "true", "union", "unique", "user", "using", "variadic", "verbose", "when", "where", "window", "with",
+)  # fmt: skip
+"""Words that PostgreSQL reserves (pg_get_keywords(), categories R and T, PostgreSQL 18; a test compares); RDS refuses
+them as names (RDS API Reference, "CreateDBCluster": "Can't be a word reserved by the database engine")."""
+
+
+def _not_reserved(value: str) -> None:
+    if value in RESERVED:
+        raise ValueError("PostgreSQL reserves this word, so RDS refuses it as a name; choose another")
+
+
 def _database_name(value: str) -> str:
     """Every cluster has these already (RDS API Reference, "CreateDBCluster")."""
+    _not_reserved(value)
     if value in ("postgres", "rdsadmin", "template0", "template1"):
         raise ValueError("every cluster has a database of this name already")
     return value
@@ -162,6 +204,7 @@ def _database_name(value: str) -> str:
 
 def _owner_name(value: str) -> str:
     """As owner, such a role would give the application the master user's rights, or cannot be made at all."""
+    _not_reserved(value)
     if value in ("dbadmin", "none", "postgres", "public") or value.startswith(("pg_", "rds")):
         raise ValueError("PostgreSQL, RDS and the master user keep this name to themselves")
     return value
@@ -169,12 +212,27 @@ def _owner_name(value: str) -> str:
 
 _NAME_SAYS = "lower-case words and digits joined by single hyphens, a letter first"
 _LINE = r"^[^\r\n]*$"
+_TAG_VALUE = r"^[^\x00-\x1f!\"#$%&'()*,;<>?\[\]\\^`{|}~\x7f]+$"
+_VARIABLE_VALUE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 
 Text = Annotated[str, TEXT]
 Line = Annotated[str, _matching(_LINE, "a text on one line", type=["string", "number", "boolean"]), TEXT]
+VariableValue = Annotated[
+    str,
+    _matching(
+        _VARIABLE_VALUE,
+        "a text, of several lines if need be, without other control characters",
+        type=["string", "number", "boolean"],
+    ),
+    TEXT,
+]
 TagValue = Annotated[
-    str, _matching(_LINE, "a text on one line", type=["string", "number", "boolean"]), Field(max_length=256), TEXT
+    str,
+    _matching(_TAG_VALUE, f"{TAG_IN_WORDS}, at least one", type=["string", "number", "boolean"]),
+    Field(min_length=1, max_length=256),
+    AfterValidator(_tag_text),
+    TEXT,
 ]
 Name = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=40), TEXT]
 ProjectName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=20), TEXT]
@@ -203,11 +261,18 @@ Endpoint = Annotated[
     AfterValidator(_one_of(INTERFACE_ENDPOINTS)),
     TEXT,
 ]
-Cidr = Annotated[str, _matching(_CIDR, "an IPv4 address range such as 203.0.113.0/24"), AfterValidator(_network), TEXT]
+Cidr = Annotated[
+    str,
+    _matching(_CIDR, "an IPv4 address range such as 203.0.113.0/24"),
+    AfterValidator(_network),
+    BeforeValidator(_as_range),
+    TEXT,
+]
 PrivateCidr = Annotated[
     str,
     _matching(_CIDR, "a private IPv4 range from /16 to /20, such as 10.0.0.0/16"),
     AfterValidator(_private_network),
+    BeforeValidator(_as_range),
     TEXT,
 ]
 EngineVersion = Annotated[
@@ -221,10 +286,8 @@ EngineVersion = Annotated[
 ]
 Cron = Annotated[
     str,
-    _matching(
-        r"^(cron\(([^\s()]+ ){5}[^\s()]+\)|rate\([1-9][0-9]* (minute|hour|day)s?\)|at\([0-9T:-]+\))$",
-        "cron(…) with six fields, rate(…) or at(…), such as cron(0 20 ? * MON-FRI *)",
-    ),
+    _matching(r"^(cron|rate|at)\(.+\)$", "cron(…) with six fields, rate(…) or at(…), such as cron(0 20 ? * MON-FRI *)"),
+    AfterValidator(_schedule),
     TEXT,
 ]
 TimeZone = Annotated[
@@ -242,20 +305,23 @@ TagKey = Annotated[
 ]
 Variable = Annotated[str, Field(pattern=VARIABLE), TEXT]
 Parameter = Annotated[str, Field(pattern=PARAMETER), TEXT]
+_SECRET_ARN = r"secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # noqa: S105  # a pattern of ARNs
+"""With the hyphen and the six characters that Secrets Manager adds: IAM's Resource and KMS's encryption context match
+nothing without them (Secrets Manager User Guide, "Secret ARNs")."""
+
 SecretArn = Annotated[
     str,
     _matching(
-        r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$",
-        "the ARN of a Secrets Manager secret",
+        rf"^arn:[a-z-]+:{_SECRET_ARN}$", "the full ARN of a Secrets Manager secret, with its last six characters"
     ),
     TEXT,
 ]
 InjectedArn = Annotated[
     str,
     _matching(
-        r"^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+(:[^\s:]*:[^\s:]*:[^\s:]*)?"
-        r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$",
-        "the ARN of a Secrets Manager secret (:json-key:: may follow) or of an SSM parameter",
+        rf"^arn:[a-z-]+:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9/_.-]+)$",
+        "the full ARN of a Secrets Manager secret, with its last six characters (:json-key:: may follow), or of an SSM "
+        "parameter",
     ),
     TEXT,
 ]
@@ -377,7 +443,13 @@ class Database(Section):
 
     @property
     def max_connections(self) -> int:
-        """Default for the maximum capacity (documented points, "Working with Aurora Serverless v2 capacity")."""
+        """The parameter of that name, or the default for the maximum capacity.
+
+        The default: documented points, "Working with Aurora Serverless v2 capacity".
+        """
+        chosen = self.parameters.get("max_connections", "")
+        if chosen.isdecimal():  # a rule refuses anything else
+            return int(chosen)
         connections = min(5000, round(211.375 * self.max_acu - 22.4))
         return min(connections, 2000) if self.min_acu <= 0.5 else connections
 
@@ -514,7 +586,7 @@ class Api(Section):
     db_pool_size: Annotated[int, Strict(), Field(ge=1, le=100), VALUE] = Field(
         10, description="Connections of one task."
     )
-    environment: dict[Variable, Line] = Field({}, description="Further environment variables.")
+    environment: dict[Variable, VariableValue] = Field({}, description="Further environment variables.")
     secrets: dict[Variable, InjectedArn] = Field(
         {}, description="Variable -> ARN of a Secrets Manager secret or SSM parameter, injected at task start."
     )
@@ -581,7 +653,7 @@ class Worker(Section):
         2, description="Connections of one execution environment."
     )
     tracing: Flag = Field(True, description="Trace invocations with X-Ray.")
-    environment: dict[Variable, Line] = Field({}, description="Further environment variables.")
+    environment: dict[Variable, VariableValue] = Field({}, description="Further environment variables.")
     secret_arns: tuple[SecretArn, ...] = Field(
         (), max_length=50, description="Secrets the role may read; the code reads them at run time."
     )

@@ -1,23 +1,21 @@
 """Scheduled scaling -> how much capacity there is on average over a year. A schedule of nights and weekends is money.
 
-The cron expressions are those of Application Auto Scaling (six fields; its User Guide, "Schedule scaling actions using
-cron expressions"). `L`, `W` and `#` are not read: whoever asks is told so, and the capacity counts as always there.
+Days chosen by `L`, `W` or `#` are not computed: the caller learns it, and the capacity counts as always there.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from infragen.config import schedules
 
 YEAR = 2026
 """The year that stands for all: figures do not depend on the day they are asked for."""
 
 MANY_A_DAY = 48
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 class UnreadableSchedule(Exception):
@@ -86,22 +84,29 @@ def _after(now: Range, change: Change) -> Range:
 
 def _moments(change: Change) -> Iterator[datetime]:
     """When a cron schedule fires in the year, in UTC."""
-    match = re.fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)", change.schedule)
-    if match is None:
+    try:
+        cron = schedules.parse(change.schedule)
+    except ValueError as error:
+        raise UnreadableSchedule(f"{change.schedule}: {error}") from error
+    if not isinstance(cron, schedules.Cron):
         raise UnreadableSchedule(f"{change.schedule} is not a cron expression")
-    minutes, hours = _field(match[1], 0, 59), _field(match[2], 0, 23)
-    days, months = _field(match[3], 1, 31), _field(match[4], 1, 12, MONTHS, 1)
-    weekdays, years = _field(match[5], 1, 7, DAYS, 1), _field(match[6], 1970, 2199)
-    if len(minutes) * len(hours) > MANY_A_DAY:
+    if not cron.computed:
+        raise UnreadableSchedule(f"{change.schedule} chooses days by L, W or #")
+    if len(cron.minutes) * len(cron.hours) > MANY_A_DAY:
         raise UnreadableSchedule(f"{change.schedule} fires more than {MANY_A_DAY} times a day")
-    if match[6] not in ("*", "?") and YEAR not in years:
+    if YEAR not in cron.years:
         return
     zone = _zone(change.timezone)
     for offset in range(366):
         day = date(YEAR, 1, 1) + timedelta(days=offset)
-        if day.year == YEAR and day.day in days and day.month in months and day.isoweekday() % 7 + 1 in weekdays:
-            for hour in hours:
-                for minute in minutes:
+        chosen = (
+            day.month in cron.months
+            and (cron.days is None or day.day in cron.days)
+            and (cron.weekdays is None or day.isoweekday() % 7 + 1 in cron.weekdays)
+        )
+        if day.year == YEAR and chosen:
+            for hour in cron.hours:
+                for minute in cron.minutes:
                     yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
 
 
@@ -110,21 +115,3 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise UnreadableSchedule(f"the time zone {name} is not known here") from error
-
-
-def _field(text: str, low: int, high: int, names: Sequence[str] = (), first: int = 0) -> frozenset[int]:
-    """The values of one field: `*`, `?`, numbers, names, lists, ranges and steps."""
-    named: Mapping[str, int] = {name: index + first for index, name in enumerate(names)}
-    found: set[int] = set()
-    for part in text.upper().split(","):
-        span, _, step = part.partition("/")
-        bounds = [str(named.get(each, each)) for each in span.split("-")]
-        if bounds in (["*"], ["?"]):
-            bounds = [str(low), str(high)]
-        if len(bounds) > 2 or not all(each.isdecimal() for each in (*bounds, step or "1")):
-            raise UnreadableSchedule(f"{part} in a cron expression is not read")
-        start, end = int(bounds[0]), int(bounds[-1])
-        if step and len(bounds) == 1:
-            end = high
-        found.update(range(start, end + 1, max(1, int(step or 1))))
-    return frozenset(found)

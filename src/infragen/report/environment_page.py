@@ -27,6 +27,8 @@ and the place each value comes from; `infragen diff dev prod` compares two.
 - **Shared values.** With `extends: base.yaml` a file is laid over another one, relative to it: maps merge key by key,
   lists and single values replace. A file without the key `environment` holds shared values and is no environment.
 - **YAML 1.2**, in UTF-8: anchors, aliases and `<<` work; tags, duplicate keys and several documents are refused.
+- Keys at the top level that begin with `x-` are ignored, as in compose files: a place for YAML anchors
+  (`x-worker: &worker`).
 - **Secrets never stand in these files.** `{{resolve:…}}` is refused everywhere; `api.secrets` and `secret_arns` name
   secrets by their ARN.
 

@@ -1,0 +1,56 @@
+"""What AWS offers in which region, as far as a template of infragen needs it: tables with their source and date.
+
+A region that a table does not name is refused where the feature is needed: a deployment would find out after twenty
+minutes, and a stack with half a database is left.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+READ_ON = date(2026, 11, 28)
+"""When the tables were last compared with their sources."""
+
+REGIONS = (
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+    "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+    "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""The regions of the partition aws (botocore's endpoint data; a test compares)."""
+
+DATA_API = (
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1",
+    "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2",
+    "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1",
+    "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""Regions with the RDS Data API for Aurora PostgreSQL on Serverless v2 (Aurora User Guide, "Supported Regions and
+Aurora DB engines for RDS Data API"). The page says of ap-south-2, ap-southeast-4 and ap-southeast-6 that it is not
+available there; ap-east-2, ap-southeast-7 and mx-central-1 could not be confirmed, so they are not here."""
+
+DATA_API_SINCE = {16: 1, 17: 4, 18: 3}
+"""Major version -> the first minor version with the Data API (the same page). In each of these regions the same
+versions run on Serverless v2 ("Supported Regions and Aurora DB engines for Aurora serverless")."""
+
+ZONES = {"ap-northeast-2": 4, "us-east-1": 6, "us-west-1": 2, "us-west-2": 4}
+"""Availability zones that an account sees, where they are not three (Regions and Zones, "AWS Availability Zones", and
+the table that cfn-lint ships)."""
+
+
+def zones_of(region: str) -> int:
+    """How many availability zones an account usually sees in a region."""
+    return ZONES.get(region, 3)
+
+
+def data_api(region: str, engine_version: str) -> str:
+    """Why a cluster of this version has no Data API in a region; empty where it has one."""
+    if region not in DATA_API:
+        return f"{region} is not known to have the RDS Data API (as of {READ_ON})"
+    major, minor = (int(each) for each in engine_version.split("."))
+    since = DATA_API_SINCE.get(major)
+    if since is None or minor < since:
+        first = f"from {major}.{since}" if since is not None else "not with this major version"
+        return f"the RDS Data API works {first} (as of {READ_ON})"
+    return ""

