@@ -13,9 +13,9 @@ from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started
 from infragen.plan.model import EnvironmentPlan, StackPlan
-from infragen.report.duration import USUAL
 from infragen.report.progress_state import Scene
 from infragen.report.tree import tree
+from infragen.resource_types import resource_types
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOPIC, WRITER, NAT = "AWS::SNS::Topic", "AWS::RDS::DBInstance", "AWS::EC2::NatGateway"
@@ -251,6 +251,8 @@ def test_it_fits_any_terminal(resources: list[int], height: int, width: int) -> 
 def test_the_guide_has_every_figure() -> None:
     """docs/when-a-deployment-fails.md names each type that usually takes long, with its minutes."""
     guide = (Path(__file__).parents[1] / "docs" / "when-a-deployment-fails.md").read_text()
-    for (type_, operation), usual in USUAL.items():
-        [row] = [line for line in guide.splitlines() if f"`{type_}`" in line]
-        assert f"{usual.low}-{usual.high} min" in row, (type_, operation)
+    told = [(each.name, *usual) for each in resource_types() for usual in each.usual_minutes.items()]
+    assert told
+    for name, operation, usual in told:
+        [row] = [line for line in guide.splitlines() if f"`{name}`" in line]
+        assert f"{usual.low}-{usual.high} min" in row, (name, operation)

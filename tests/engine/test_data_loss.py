@@ -11,14 +11,18 @@ from hypothesis import strategies as st
 from sweeps import sweep
 
 from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
-from infragen.gates.data_loss import STATEFUL, destructive, refusals, stack_policy, stateful
+from infragen.gates.data_loss import destructive, refusals, stack_policy, stateful
+from infragen.resource_types import resource_type
 
 ACTIONS = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "", "Destroy"])
 REPLACEMENTS = st.sampled_from(["True", "False", "Conditional", "", "Maybe"])
 POLICIES = st.sampled_from(
     ["", "Delete", "Retain", "Snapshot", "ReplaceAndDelete", "ReplaceAndRetain", "ReplaceAndSnapshot", "Shred"]
 )
-KINDS = st.sampled_from([*sorted(STATEFUL), STACK_TYPE, "AWS::SNS::Topic", "AWS::EC2::Subnet", "Custom::Thing"])
+HARMLESS = ("AWS::SNS::Topic", "AWS::EC2::Subnet")
+HOLDS_DATA = ("AWS::RDS::DBCluster", "AWS::S3::Bucket", "AWS::Logs::LogGroup", "AWS::Route53::HostedZone", STACK_TYPE)
+UNKNOWN = ("AWS::MemoryDB::Cluster", "AWS::Of::Tomorrow", "Custom::Thing", "Acme::Store::Table", "")
+KINDS = st.one_of(st.sampled_from([*HARMLESS, *HOLDS_DATA, *UNKNOWN]), st.from_regex(r"\A\w+::\w+::\w+\Z"))
 CHANGES = st.builds(
     ResourceChange,
     layer=st.sampled_from(["database", "queue", "root"]),
@@ -52,10 +56,9 @@ def test_no_change_that_could_destroy_data_gets_through(
     tried()
     refused = {each.place for each in refusals(changes, allowed)}
     for change in changes:
-        holds_data = change.type in STATEFUL or change.type == STACK_TYPE
-        if holds_data and not certainly_safe(change) and change.place not in allowed:
+        if change.type not in HARMLESS and not certainly_safe(change) and change.place not in allowed:
             assert change.place in refused
-    loud = [each for each in changes if not certainly_safe(each) and (each.type in STATEFUL or each.type == STACK_TYPE)]
+    loud = [each for each in changes if not certainly_safe(each) and each.type not in HARMLESS]
     assert refused <= {each.place for each in loud} - allowed
 
 
@@ -122,11 +125,11 @@ def test_the_stack_policy_denies_what_the_guard_refuses() -> None:
 
 
 def test_the_stateful_types_are_those_of_cfn_lint() -> None:
-    """All but log groups, EMR clusters and stacks (these have rows of their own); repositories and more besides."""
+    """Each of them has a row that says so."""
     table = importlib.resources.files("cfnlint.data.AdditionalSpecs").joinpath("StatefulResources.json")
     theirs = set(json.loads(table.read_text())["ResourceTypes"])
-    assert theirs - STATEFUL == {"AWS::Logs::LogGroup", "AWS::EMR::Cluster", STACK_TYPE}
-    assert STATEFUL - theirs == {"AWS::ECR::Repository", "AWS::RDS::GlobalCluster"}
+    assert theirs
+    assert {name for name in theirs if not resource_type(name).holds_data} == set()
 
 
 @pytest.mark.parametrize(

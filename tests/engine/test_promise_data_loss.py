@@ -21,9 +21,14 @@ from infragen.aws.account import Account
 from infragen.aws.session import Clients
 from infragen.cloudformation import STACK_TYPE
 from infragen.engine.operate import all_changes
-from infragen.gates.data_loss import STATEFUL, refusals
+from infragen.gates.data_loss import refusals
 
-HARMLESS = ("AWS::SNS::Topic", "AWS::EC2::Subnet", "AWS::Lambda::Function", "Custom::Thing")
+HARMLESS = ("AWS::SNS::Topic", "AWS::EC2::Subnet", "AWS::Lambda::Function")
+HOLDS_DATA = (
+    "AWS::DynamoDB::Table", "AWS::EFS::FileSystem", "AWS::KMS::Key", "AWS::RDS::DBCluster", "AWS::S3::Bucket",
+    "AWS::SQS::Queue", "AWS::SecretsManager::Secret", "AWS::MemoryDB::Cluster", "Custom::Thing", "Acme::Store::Table",
+)  # fmt: skip
+"""Types of which it is known, and types of which nobody knows whether they do."""
 ACTIONS = ("Add", "Modify", "Modify", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "Obliterate")
 REPLACEMENTS = ("True", "False", "False", "Conditional", None, "Perhaps")
 POLICIES = (None, None, "Delete", "Retain", "Snapshot", "ReplaceAndDelete", "ReplaceAndRetain", "Shred")
@@ -56,7 +61,7 @@ class Answers:
         return arn
 
     def _row(self, name: str) -> dict[str, Any]:
-        kinds = (*sorted(STATEFUL), *HARMLESS, *HARMLESS, *HARMLESS, STACK_TYPE)
+        kinds = (*HOLDS_DATA, *HARMLESS, *HARMLESS, STACK_TYPE)
         return {
             "LogicalResourceId": name,
             "ResourceType": self.rng.choice(kinds),
@@ -93,7 +98,7 @@ class Answers:
                 yield place
             elif nested:
                 yield from self.dangerous(nested, f"{layer}/{row['LogicalResourceId']}")
-            elif (row["ResourceType"] in STATEFUL or row["ResourceType"] == STACK_TYPE) and not survives(row):
+            elif row["ResourceType"] not in HARMLESS and not survives(row):
                 yield place
 
 

@@ -21,18 +21,12 @@ from infragen.config import Environment
 from infragen.errors import InputError
 from infragen.gates.data_loss import stack_policy, stateful
 from infragen.layers.contract import LaunchParameter
+from infragen.resource_types import resource_type
 
 ROOT = "root"
 ARTIFACTS = "artifacts"
 
 MAX_BUCKET_NAME = 63
-
-IAM_NAMES = {
-    "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::Policy": "", "AWS::IAM::AccessKey": "", "AWS::IAM::UserToGroupAddition": "",
-}  # fmt: skip
-"""Types that need CAPABILITY_IAM, and the property that makes it NAMED_IAM (API reference, CreateChangeSet)."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +213,9 @@ def capabilities(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     found = set()
     for body in bodies:
         for each in body.get("Resources", {}).values():
-            if each["Type"] in IAM_NAMES:
-                named = IAM_NAMES[each["Type"]] in each.get("Properties", {})
+            row = resource_type(each["Type"])
+            if row.iam:
+                named = row.name_property in each.get("Properties", {})
                 found.add("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
         if "Transform" in body or re.search(r"'Fn::Transform'", str(body)):
             found.add("CAPABILITY_AUTO_EXPAND")

@@ -15,8 +15,12 @@ from infragen.aws.failure import AwsError, translated
 from infragen.aws.session import Clients
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError
+from infragen.resource_types import ec2, rds
+from infragen.resource_types.dynamodb import TABLE
+from infragen.resource_types.ecr import REPOSITORY
+from infragen.resource_types.elastic_load_balancing import LOAD_BALANCER
+from infragen.resource_types.s3 import BUCKET
 
-BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
 GONE = ("NoSuchBucket", "RepositoryNotFoundException")
 
 
@@ -79,16 +83,16 @@ def deletion_protection(clients: Clients, resource: StackResource) -> bool:
     name = resource.physical_id
     with translated(f"reading the deletion protection of {name}"):
         match resource.type:
-            case "AWS::RDS::DBCluster":
+            case rds.DB_CLUSTER.name:
                 found = clients.rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
                 return any(each.get("DeletionProtection") for each in found)
-            case "AWS::RDS::DBInstance":
+            case rds.DB_INSTANCE.name:
                 instances = clients.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
                 return any(each.get("DeletionProtection") for each in instances)
-            case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+            case LOAD_BALANCER.name:
                 answer = clients.load_balancers.describe_load_balancer_attributes(LoadBalancerArn=name)
                 return {"Key": "deletion_protection.enabled", "Value": "true"} in answer["Attributes"]
-            case "AWS::DynamoDB::Table":
+            case TABLE.name:
                 return bool(clients.tables.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
     return False
 
@@ -98,17 +102,17 @@ def lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
     name = resource.physical_id
     with translated(f"switching off the deletion protection of {name}"):
         match resource.type:
-            case "AWS::RDS::DBCluster":
+            case rds.DB_CLUSTER.name:
                 clients.rds.modify_db_cluster(DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
-            case "AWS::RDS::DBInstance":
+            case rds.DB_INSTANCE.name:
                 clients.rds.modify_db_instance(
                     DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
                 )
-            case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+            case LOAD_BALANCER.name:
                 clients.load_balancers.modify_load_balancer_attributes(
                     LoadBalancerArn=name, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
                 )
-            case "AWS::DynamoDB::Table":
+            case TABLE.name:
                 clients.tables.update_table(TableName=name, DeletionProtectionEnabled=False)
 
 
@@ -123,9 +127,9 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
     name = resource.physical_id
     try:
         with translated(f"looking into {name} (s3:ListBucketVersions, ecr:ListImages)"):
-            if resource.type == BUCKET:
+            if resource.type == BUCKET.name:
                 return len(_versions(clients, name, owner))
-            if resource.type == REPOSITORY:
+            if resource.type == REPOSITORY.name:
                 return len(clients.registry.list_images(repositoryName=name)["imageIds"])
     except AwsError as error:
         if error.code not in GONE:
@@ -158,7 +162,7 @@ def _versions(clients: Clients, bucket: str, owner: str) -> list[Any]:
 
 def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, ...]:
     """EC2 DescribeNetworkInterfaces: those in a subnet, VPC or security group, each with what it is for."""
-    key = {"AWS::EC2::SecurityGroup": "group-id", "AWS::EC2::Subnet": "subnet-id", "AWS::EC2::VPC": "vpc-id"}
+    key = {ec2.SECURITY_GROUP.name: "group-id", ec2.SUBNET.name: "subnet-id", ec2.VPC.name: "vpc-id"}
     if resource.type not in key:
         return ()
     with translated(f"reading who uses {resource.physical_id} (ec2:DescribeNetworkInterfaces)"):

@@ -16,12 +16,10 @@ from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, 
 from infragen.changes.stack_tags import TAGGED, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
 from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
+from infragen.resource_types import resource_type
+from infragen.resource_types.rds import DB_INSTANCE
 from infragen.secrecy.masking import Sealed, conceals, mask
 from infragen.secrecy.suspicion import looks_secret
-
-SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::Neptune::DBCluster", "AWS::DocDB::DBCluster"})
-"""Types whose DeletionPolicy is Snapshot when none is written (User Guide, "DeletionPolicy attribute"); a DBInstance
-outside a cluster is the fourth."""
 
 POLICY_ACTIONS = {"Delete": "Delete", "Retain": "Retain", "RetainExceptOnCreate": "Retain", "Snapshot": "Snapshot"}
 
@@ -144,9 +142,9 @@ def deletion_policy(resource: Mapping[str, Any]) -> str:
 
 def _policy(resource: Mapping[str, Any], attribute: str) -> str:
     kind = resource["Type"]
-    by_default = "Snapshot" if kind in SNAPSHOT_BY_DEFAULT and attribute == "DeletionPolicy" else "Delete"
-    if kind == "AWS::RDS::DBInstance" and attribute == "DeletionPolicy":
-        by_default = "Delete" if "DBClusterIdentifier" in resource.get("Properties", {}) else "Snapshot"
+    by_default = resource_type(kind).deletion_policy if attribute == "DeletionPolicy" else "Delete"
+    if kind == DB_INSTANCE.name and "DBClusterIdentifier" in resource.get("Properties", {}):
+        by_default = "Delete"
     return POLICY_ACTIONS.get(str(resource.get(attribute, by_default)), "Delete")
 
 

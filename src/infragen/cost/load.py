@@ -14,6 +14,8 @@ from infragen.config.schema import Expected
 from infragen.cost.columns import Columns, always
 from infragen.cost.inventory import Inventory, Resource
 from infragen.cost.schedule import Change, Range, UnreadableSchedule, average, extremes
+from infragen.resource_types.application_autoscaling import SCALABLE_TARGET
+from infragen.resource_types.ecs import SERVICE
 
 HOURS = 730
 """Hours in a month, as AWS's own estimates count (365 x 24 / 12)."""
@@ -21,7 +23,6 @@ HOURS = 730
 AWAKE, AWAKE_ACU = 0.35, 0.5
 """A cluster that may pause, where nothing is expected: awake for this share of the month, at this capacity."""
 
-SERVICE, TARGET = "AWS::ECS::Service", "AWS::ApplicationAutoScaling::ScalableTarget"
 TRAFFIC = {
     "requests_millions": "million requests", "messages_millions": "million messages", "nat_gb": "GB through NAT",
     "egress_gb": "GB to the internet", "io_millions": "million database I/O requests", "log_gb": "GB of logs",
@@ -66,7 +67,7 @@ def _traffic(name: str, expected: Expected, growth: float) -> Columns:
 
 def _tasks(expected: Expected, inventory: Inventory) -> tuple[dict[Resource, Columns], tuple[str, ...]]:
     """Running tasks of every service, on average over the month; an expected number is shared equally."""
-    services = inventory.of(SERVICE)
+    services = inventory.of(SERVICE.name)
     found, notes = {}, []
     for each in services:
         capacity, limits, note = _capacity(each, inventory)
@@ -79,7 +80,7 @@ def _tasks(expected: Expected, inventory: Inventory) -> tuple[dict[Resource, Col
 
 def _capacity(service: Resource, inventory: Inventory) -> tuple[Range, Range, str]:
     """The tasks of a service: the range on average over its schedule, the range it may ever have, and a note."""
-    for target in inventory.of(TARGET):
+    for target in inventory.of(SCALABLE_TARGET.name):
         if service not in inventory.targets(target.layer, target.get("ResourceId")):
             continue
         base = Range(_number(target.get("MinCapacity"), 1), _number(target.get("MaxCapacity"), 1))

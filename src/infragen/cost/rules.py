@@ -13,7 +13,27 @@ from typing import Any
 
 from infragen.cost.columns import Columns, always, total
 from infragen.cost.inventory import Inventory, Resource
-from infragen.cost.load import AWAKE, AWAKE_ACU, HOURS, SERVICE, Load
+from infragen.cost.load import AWAKE, AWAKE_ACU, HOURS, Load
+from infragen.resource_types import (
+    Billing,
+    cloudwatch,
+    ec2,
+    ecr,
+    ecs,
+    elastic_load_balancing,
+    events,
+    kms,
+    lambda_,
+    logs,
+    rds,
+    resource_type,
+    route53,
+    s3,
+    scheduler,
+    secrets_manager,
+    sqs,
+    wafv2,
+)  # fmt: skip
 
 FREE_EGRESS_GB, FREE_DASHBOARDS = 100, 3
 """What every account has for ever (Amazon EC2 On-Demand Pricing, "Data transfer"; Amazon CloudWatch Pricing)."""
@@ -81,7 +101,7 @@ def uses(resource: Resource, site: PricingContext) -> Found:
     rule = RULES.get(resource.type)
     if rule is not None:
         yield from rule(resource, site)
-    elif resource.type not in FREE and not resource.type.startswith("Custom::"):
+    elif resource_type(resource.type).billing is not Billing.FREE and not resource.type.startswith("Custom::"):
         yield Unpriced(f"infragen has no prices for {resource.type}")
 
 
@@ -97,7 +117,7 @@ def number(value: Any, otherwise: float = 0) -> float:
 
 
 def _nat_gateway(resource: Resource, site: PricingContext) -> Found:
-    gateways = site.all.of("AWS::EC2::NatGateway")
+    gateways = site.all.of(ec2.NAT_GATEWAY.name)
     yield Use("nat-gateway-hour", always(HOURS), "gateway")
     yield Use("nat-gateway-gb", site.load.nat_gb * site.share(gateways), "data through it")
 
@@ -184,7 +204,7 @@ def _web_acl(resource: Resource, site: PricingContext) -> Found:
 
 def _service(resource: Resource, site: PricingContext) -> Found:
     found = site.all.targets(resource.layer, resource.get("TaskDefinition"))
-    definition = next((each for each in found if each.type == "AWS::ECS::TaskDefinition"), None)
+    definition = next((each for each in found if each.type == ecs.TASK_DEFINITION.name), None)
     if definition is None or resource.get("LaunchType") == "EC2":
         yield Unpriced("tasks that do not run on Fargate, or whose size is not in the templates")
         return
@@ -223,7 +243,9 @@ def _ecs_cluster(resource: Resource, site: PricingContext) -> Found:
         yield Unpriced("Container Insights with enhanced observability: charged by metric of each task and container")
     elif level == "enabled":
         services = [
-            each for each in site.all.of(SERVICE) if resource in site.all.targets(each.layer, each.get("Cluster"))
+            each
+            for each in site.all.of(ecs.SERVICE.name)
+            if resource in site.all.targets(each.layer, each.get("Cluster"))
         ]
         count = CLUSTER_METRICS + len(services) * (SERVICE_METRICS + FAMILY_METRICS)
         yield Use("metric-month", always(count), f"{count} metrics of Container Insights")
@@ -239,7 +261,7 @@ def _repository(resource: Resource, site: PricingContext) -> Found:
 def _function(resource: Resource, site: PricingContext) -> Found:
     sources = [
         each
-        for each in site.all.of("AWS::Lambda::EventSourceMapping")
+        for each in site.all.of(lambda_.EVENT_SOURCE_MAPPING.name)
         if resource in site.all.targets(each.layer, each.get("FunctionName"))
     ]
     queues = {each for source in sources for each in _queues(source, site)}
@@ -272,20 +294,19 @@ def _called_by_aws(function: Resource, site: PricingContext) -> bool:
 
 
 def _queues(source: Resource, site: PricingContext) -> list[Resource]:
-    return [each for each in site.all.targets(source.layer, source.get("EventSourceArn")) if each.type == QUEUE]
-
-
-QUEUE = "AWS::SQS::Queue"
+    return [
+        each for each in site.all.targets(source.layer, source.get("EventSourceArn")) if each.type == sqs.QUEUE.name
+    ]
 
 
 def _sources(site: PricingContext) -> list[Resource]:
     """The queues that are worked off; dead-letter queues are those that other queues name."""
     dead = {
         target
-        for each in site.all.of(QUEUE)
+        for each in site.all.of(sqs.QUEUE.name)
         for target in site.all.targets(each.layer, each.get("RedrivePolicy", "deadLetterTargetArn"))
     }
-    return [each for each in site.all.of(QUEUE) if each not in dead]
+    return [each for each in site.all.of(sqs.QUEUE.name) if each not in dead]
 
 
 def _messages(queue: Resource, site: PricingContext) -> Columns:
@@ -301,7 +322,7 @@ def _queue(resource: Resource, site: PricingContext) -> Found:
         yield Use(price, messages, "no dead letters")
         return
     yield Use(price, messages * REQUESTS_PER_MESSAGE, "requests: send, receive, delete")
-    polled = any(resource in _queues(each, site) for each in site.all.of("AWS::Lambda::EventSourceMapping"))
+    polled = any(resource in _queues(each, site) for each in site.all.of(lambda_.EVENT_SOURCE_MAPPING.name))
     if polled:
         yield Use(price, always(EMPTY_RECEIVES_MILLIONS), "requests of the worker's pollers that find nothing")
 
@@ -323,7 +344,7 @@ def _db_instance(resource: Resource, site: PricingContext) -> Found:
 
 def _cluster_of(instance: Resource, site: PricingContext) -> Resource | None:
     found = site.all.targets(instance.layer, instance.get("DBClusterIdentifier"))
-    return next((each for each in found if each.type == "AWS::RDS::DBCluster"), None)
+    return next((each for each in found if each.type == rds.DB_CLUSTER.name), None)
 
 
 def _optimized(cluster: Resource) -> bool:
@@ -364,7 +385,7 @@ def _zones(cluster: Resource, site: PricingContext) -> int:
 
 
 def _proxy(resource: Resource, site: PricingContext) -> Found:
-    instances = [each for each in site.all.of("AWS::RDS::DBInstance") if each.get("DBInstanceClass") == "db.serverless"]
+    instances = [each for each in site.all.of(rds.DB_INSTANCE.name) if each.get("DBInstanceClass") == "db.serverless"]
     acu = total(_acu(cluster, site.load.acu) for each in instances if (cluster := _cluster_of(each, site)))
     charged = Columns(*(max(PROXY_MINIMUM_ACU, getattr(acu, each)) for each in ("minimum", "expected", "maximum")))
     yield Use("rds-proxy-acu-hour", charged * HOURS, f"proxy, at least {PROXY_MINIMUM_ACU} ACU")
@@ -414,7 +435,7 @@ def _dashboard(resource: Resource, site: PricingContext) -> Found:
 
 def _bucket(resource: Resource, site: PricingContext) -> Found:
     """A bucket for a load balancer's access logs has a size that follows the requests; any other has not."""
-    for balancer in site.all.of("AWS::ElasticLoadBalancingV2::LoadBalancer"):
+    for balancer in site.all.of(elastic_load_balancing.LOAD_BALANCER.name):
         attributes = balancer.get("LoadBalancerAttributes") or ()
         logs = [each.get("Value") for each in attributes if each.get("Key") == "access_logs.s3.bucket"]
         if resource in site.all.targets(balancer.layer, logs):
@@ -434,46 +455,51 @@ def _hosted_zone(resource: Resource, site: PricingContext) -> Found:
     yield Use("hosted-zone-month", always(1), "hosted zone")
 
 
-RULES: Mapping[str, Callable[[Resource, PricingContext], Found]] = {
-    "AWS::CloudWatch::Alarm": _alarm,
-    "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
-    "AWS::CloudWatch::Dashboard": _dashboard,
-    "AWS::EC2::EIP": _address,
-    "AWS::EC2::Instance": _instance,
-    "AWS::EC2::InternetGateway": _internet_gateway,
-    "AWS::EC2::NatGateway": _nat_gateway,
-    "AWS::EC2::VPCEndpoint": _endpoint,
-    "AWS::ECR::Repository": _repository,
-    "AWS::ECS::Cluster": _ecs_cluster,
-    "AWS::ECS::Service": _service,
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
-    "AWS::KMS::Key": _key,
-    "AWS::Lambda::Function": _function,
-    "AWS::Logs::LogGroup": _log_group,
-    "AWS::RDS::DBCluster": _db_cluster,
-    "AWS::RDS::DBInstance": _db_instance,
-    "AWS::RDS::DBProxy": _proxy,
-    "AWS::Route53::HostedZone": _hosted_zone,
-    "AWS::S3::Bucket": _bucket,
-    "AWS::SQS::Queue": _queue,
-    "AWS::SecretsManager::Secret": _secret,
-    "AWS::WAFv2::WebACL": _web_acl,
-}
+# --- schedules and rules ------------------------------------------------------------------------------------------
 
-FREE = frozenset({
-    "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::CertificateManager::Certificate", "AWS::CloudFormation::Stack", "AWS::CloudFormation::WaitConditionHandle",
-    "AWS::EC2::FlowLog", "AWS::EC2::NetworkAcl", "AWS::EC2::NetworkAclEntry", "AWS::EC2::Route", "AWS::EC2::RouteTable",
-    "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet",
-    "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCGatewayAttachment",
-    "AWS::ECS::TaskDefinition", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
-    "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::Events::Rule", "AWS::IAM::InstanceProfile",
-    "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias",
-    "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::RDS::DBClusterParameterGroup",
-    "AWS::RDS::DBParameterGroup", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup", "AWS::Route53::RecordSet",
-    "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy",
-    "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule", "AWS::SecretsManager::ResourcePolicy",
-    "AWS::SecretsManager::RotationSchedule", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation",
-})  # fmt: skip
-"""Types that nobody is charged for by themselves. Topics, rules and schedules are charged by the million; what these
-layers send through them is less than a cent a month. Flow logs and web ACL logs are charged as logs of their group."""
+
+def _schedule(resource: Resource, site: PricingContext) -> Found:
+    """Invocations cost less than a cent a month here; a task that a schedule runs is charged as Fargate."""
+    yield from _scheduled_tasks([resource.get("Target")])
+
+
+def _event_rule(resource: Resource, site: PricingContext) -> Found:
+    yield from _scheduled_tasks(resource.get("Targets"))
+
+
+def _scheduled_tasks(targets: Any) -> Found:
+    if not isinstance(targets, list):
+        yield Unpriced("targets that cannot be read, which may run tasks")
+        return
+    for each in targets:
+        if each is not None and (not isinstance(each, Mapping) or "EcsParameters" in each):
+            yield Unpriced("tasks that it runs on ECS: nothing says how long they take")
+
+
+RULES: Mapping[str, Callable[[Resource, PricingContext], Found]] = {
+    cloudwatch.ALARM.name: _alarm,
+    cloudwatch.COMPOSITE_ALARM.name: _composite_alarm,
+    cloudwatch.DASHBOARD.name: _dashboard,
+    ec2.EIP.name: _address,
+    ec2.INSTANCE.name: _instance,
+    ec2.INTERNET_GATEWAY.name: _internet_gateway,
+    ec2.NAT_GATEWAY.name: _nat_gateway,
+    ec2.VPC_ENDPOINT.name: _endpoint,
+    ecr.REPOSITORY.name: _repository,
+    ecs.CLUSTER.name: _ecs_cluster,
+    ecs.SERVICE.name: _service,
+    elastic_load_balancing.LOAD_BALANCER.name: _load_balancer,
+    events.RULE.name: _event_rule,
+    kms.KEY.name: _key,
+    lambda_.FUNCTION.name: _function,
+    logs.LOG_GROUP.name: _log_group,
+    rds.DB_CLUSTER.name: _db_cluster,
+    rds.DB_INSTANCE.name: _db_instance,
+    rds.DB_PROXY.name: _proxy,
+    route53.HOSTED_ZONE.name: _hosted_zone,
+    s3.BUCKET.name: _bucket,
+    sqs.QUEUE.name: _queue,
+    scheduler.SCHEDULE.name: _schedule,
+    secrets_manager.SECRET.name: _secret,
+    wafv2.WEB_ACL.name: _web_acl,
+}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infragen.cloudformation import OnRecover, StackResource, StackState
+from infragen.resource_types import resource_type
 
-BUCKET, REPOSITORY = "AWS::S3::Bucket", "AWS::ECR::Repository"
 MANY = 100
 """From here on a count may be only of what the first page showed (ECR gives a hundred images by default)."""
 
@@ -31,8 +31,7 @@ class ResourceDeletion:
     @property
     def contents(self) -> str:
         """What is in it, in words."""
-        kind = "object versions" if self.type == BUCKET else "images"
-        return f"{self.holds}{' or more' if self.holds >= MANY else ''} {kind}"
+        return f"{self.holds}{' or more' if self.holds >= MANY else ''} {resource_type(self.type).contents}"
 
     @property
     def place(self) -> str:

@@ -15,7 +15,7 @@ from infragen.assembly.templatefile import parse
 from infragen.changes.diff import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
-from infragen.engine.deletion_plan import BUCKET, REPOSITORY, DestroyPlan, ResourceDeletion, StackDeletion
+from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.engine.eni_wait import held
 from infragen.engine.observe import observe, under_review
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
@@ -25,11 +25,9 @@ from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import Task, walk
 from infragen.errors import CloudError, Conflict, Refused, Unavailable
-
-GUARDED = frozenset({
-    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::DynamoDB::Table",
-})  # fmt: skip
-"""Types with a deletion protection of their own."""
+from infragen.resource_types import resource_type
+from infragen.resource_types.lambda_ import FUNCTION
+from infragen.resource_types.rds import DB_INSTANCE
 
 FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
 
@@ -117,11 +115,11 @@ def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
 def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> ResourceDeletion:
     fate, properties = FATES[deletion_policy(written)], written.get("Properties", {})
     # of an instance in a cluster it is the cluster that is protected
-    member = resource.type == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in properties
-    asked = resource.type in GUARDED and fate != "kept" and not member
-    guarded = asked and session.cloud.deletion_protection(resource)
-    slow = resource.type == "AWS::Lambda::Function" and "VpcConfig" in properties
-    closed = resource.type in (BUCKET, REPOSITORY) and fate == "deleted" and not _empties_itself(properties)
+    member = resource.type == DB_INSTANCE.name and "DBClusterIdentifier" in properties
+    asked = resource_type(resource.type).deletion_protection and fate != "kept" and not member
+    guarded = bool(asked) and session.cloud.deletion_protection(resource)
+    slow = resource.type == FUNCTION.name and "VpcConfig" in properties
+    closed = resource_type(resource.type).contents and fate == "deleted" and not _empties_itself(properties)
     holds = _contents(session, layer, resource) if closed else 0
     return ResourceDeletion(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
 

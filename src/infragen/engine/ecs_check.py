@@ -14,8 +14,8 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.errors import CloudError
+from infragen.resource_types.ecs import SERVICE
 
-SERVICE = "AWS::ECS::Service"
 SHOWN = 3
 
 
@@ -60,7 +60,7 @@ def strays(cloud: Cloud, unit: StackUnit, stack_id: str, nested: Mapping[str, st
 
 
 def _services(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((name, each) for name, each in body.get("Resources", {}).items() if each.get("Type") == SERVICE)
+    return ((name, each) for name, each in body.get("Resources", {}).items() if each.get("Type") == SERVICE.name)
 
 
 def _wanted(written: Mapping[str, Any], found: Mapping[str, str]) -> str:

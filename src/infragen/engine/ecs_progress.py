@@ -11,8 +11,8 @@ from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import CANCELLED
 from infragen.engine.progress import Noticed, Session, Warned
 from infragen.errors import CloudError, Unavailable
+from infragen.resource_types.ecs import SERVICE
 
-SERVICE = "AWS::ECS::Service"
 SLOW = 300.0
 """Seconds after which a service that is not stable is looked at."""
 
@@ -72,7 +72,7 @@ class ServiceWatch:
 
 def _services(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
     """The last event of each service that is being created or updated, and every failure of one."""
-    own = [each for each in events if each.event.type == SERVICE and each.event.physical_id]
+    own = [each for each in events if each.event.type == SERVICE.name and each.event.physical_id]
     last = {each.event.physical_id: each for each in own}
     yield from (each for each in last.values() if each.event.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"))
     failures = (each for each in own if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))

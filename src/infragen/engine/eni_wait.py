@@ -13,15 +13,16 @@ from infragen.cloudformation import STACK_TYPE, StackResource
 from infragen.engine.follow import LayerEvent
 from infragen.engine.progress import Noticed, Session
 from infragen.errors import CloudError
+from infragen.resource_types import ec2
+from infragen.resource_types.lambda_ import FUNCTION
 
 EXPLAINED = 120.0
 """Seconds of deleting after which it is said what is waited for."""
 
-FUNCTION = "AWS::Lambda::Function"
-HELD = ("AWS::EC2::SecurityGroup", "AWS::EC2::Subnet", "AWS::EC2::VPC")
+HELD = (ec2.SECURITY_GROUP.name, ec2.SUBNET.name, ec2.VPC.name)
 WHY = {
-    FUNCTION: "still being deleted: Lambda takes 20 to 40 minutes to give back the network interfaces of a function in "
-    "a VPC; it is not stuck",
+    FUNCTION.name: "still being deleted: Lambda takes 20 to 40 minutes to give back the network interfaces of a "
+    "function in a VPC; it is not stuck",
     **dict.fromkeys(HELD, "still being deleted: it can go only when no network interface uses it any more"),
 }
 

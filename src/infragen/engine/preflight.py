@@ -12,9 +12,10 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.cloudformation import StackState
-from infragen.engine.deletion_plan import BUCKET, ResourceDeletion, StackDeletion
+from infragen.engine.deletion_plan import ResourceDeletion, StackDeletion
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused
+from infragen.resource_types.s3 import BUCKET
 
 
 def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> None:
@@ -84,7 +85,7 @@ def ask_to_empty(
     Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
     """
     full = [each for stack in stacks for each in stack.fates if each.holds and each.place not in retain]
-    buckets = [each for each in full if each.type == BUCKET]
+    buckets = [each for each in full if each.type == BUCKET.name]
     known = {name for each in buckets for name in _names(each)}
     unknown = sorted(set(allowed) - known)
     if unknown:
@@ -92,7 +93,7 @@ def ask_to_empty(
             f"--empty-buckets {', '.join(unknown)}: no bucket of that name would be deleted with something in it",
             f"these would: {', '.join(each.place for each in buckets) or 'none'}",
         )
-    _refuse_repositories([each for each in full if each.type != BUCKET])
+    _refuse_repositories([each for each in full if each.type != BUCKET.name])
     asked = [each for each in buckets if not _names(each) & set(allowed)]
     flags = " ".join(f"--empty-buckets {each.place}" for each in asked)
     for each in asked:

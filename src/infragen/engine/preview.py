@@ -25,7 +25,7 @@ from infragen.engine.operate import all_changes, failed_reason, make_change_set,
 from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import CloudError, Conflict, OperationFailed
-from infragen.gates.data_loss import STATEFUL
+from infragen.gates.data_loss import holds_data
 from infragen.plan.model import StackPlan
 
 ACTIONS = {
@@ -466,7 +466,7 @@ def unseen(plan: StackPlan) -> StackPlan:
     """
     rows = tuple(
         replace(each, replacement="Conditional")
-        if each.action == "Modify" and each.type in STATEFUL and each.replacement == "False" and not only_tagged(each)
+        if each.action == "Modify" and holds_data(each.type) and each.replacement == "False" and not only_tagged(each)
         else each
         for each in plan.changes
     )

@@ -9,19 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.cloudformation import STACK_TYPE, ResourceChange
-
-STATEFUL = frozenset({
-    "AWS::Backup::BackupVault", "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster", "AWS::DocDB::DBInstance",
-    "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::EC2::Volume", "AWS::ECR::Repository",
-    "AWS::EFS::FileSystem", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
-    "AWS::Elasticsearch::Domain", "AWS::FSx::FileSystem", "AWS::KMS::Key", "AWS::Kinesis::Stream",
-    "AWS::Neptune::DBCluster", "AWS::Neptune::DBInstance", "AWS::OpenSearchService::Domain",
-    "AWS::Organizations::Account", "AWS::QLDB::Ledger",
-    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
-    "AWS::S3::Bucket", "AWS::SDB::Domain", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
-})  # fmt: skip
-"""Types whose loss is loss of data: cfn-lint's StatefulResources.json, with repositories and global databases, and
-without log groups (they expire by design) and EMR clusters."""
+from infragen.resource_types import resource_type
 
 KEEPS = frozenset({"Add", "Import", "Modify", "SyncWithActual"})
 """Actions that leave the resource in place unless `replacement` says otherwise."""
@@ -58,9 +46,14 @@ def _written(change: ResourceChange) -> str:
     return f"; from {', '.join(dict.fromkeys(places))}" if places else ""
 
 
+def holds_data(type_: str) -> bool:
+    """Whether the loss of a resource of this type is loss of data, as far as anybody knows: unknown types hold it."""
+    return resource_type(type_).holds_data is not False
+
+
 def _destroys(change: ResourceChange) -> str:
     """Why the change could destroy data; empty when it cannot."""
-    if change.type != STACK_TYPE and change.type not in STATEFUL:
+    if not holds_data(change.type):
         return ""
     if change.action == "Remove":
         return "would be removed"
@@ -86,8 +79,9 @@ def destructive(change: ResourceChange) -> bool:
 
 
 def stateful(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Logical ids of a template's resources that hold data, in its order."""
-    return tuple(name for name, each in body.get("Resources", {}).items() if each.get("Type") in STATEFUL)
+    """Logical ids of a template's resources that hold data, in its order; nested stacks have templates of their own."""
+    resources = body.get("Resources", {}).items()
+    return tuple(name for name, each in resources if each["Type"] != STACK_TYPE and holds_data(each["Type"]))
 
 
 def stack_policy(names: Collection[str]) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""What infragen knows of CloudFormation's resource types: one row per type, in the module of its service.
+
+The only list of types outside the layers; whatever depends on a type (gates, prices, durations, stack policies) reads
+its row. A type without a row is unknown, and unknown is unsafe: it holds data, it has no price, it may open access.
+"""
+
+from collections.abc import Iterator
+
+from infragen.resource_types import (
+    application_autoscaling,
+    certificate_manager,
+    cloudformation,
+    cloudwatch,
+    dynamodb,
+    ec2,
+    ecr,
+    ecs,
+    elastic_load_balancing,
+    events,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    others,
+    rds,
+    route53,
+    s3,
+    scheduler,
+    secrets_manager,
+    sns,
+    sqs,
+    wafv2,
+)  # fmt: skip
+from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
+
+__all__ = ["Billing", "ResourceType", "UsualMinutes", "resource_type", "resource_types"]
+
+_SERVICES = (
+    application_autoscaling, certificate_manager, cloudformation, cloudwatch, dynamodb, ec2, ecr, ecs,
+    elastic_load_balancing, events, iam, kms, lambda_, logs, others, rds, route53, s3, scheduler, secrets_manager, sns,
+    sqs, wafv2,
+)  # fmt: skip
+_BY_NAME = {row.name: row for service in _SERVICES for row in service.ROWS}
+
+
+def resource_type(name: str) -> ResourceType:
+    """The row of a type; for a type without one, the row of which everything is unknown."""
+    return _BY_NAME.get(name) or ResourceType(name, known=False)
+
+
+def resource_types() -> Iterator[ResourceType]:
+    """Every row, in the order of the services."""
+    return iter(_BY_NAME.values())

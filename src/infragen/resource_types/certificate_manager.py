@@ -1,0 +1,14 @@
+"""AWS Certificate Manager."""
+
+from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
+
+CERTIFICATE = ResourceType(
+    "AWS::CertificateManager::Certificate",
+    holds_data=False,
+    billing=Billing.FREE,
+    usual_minutes={
+        "CREATE": UsualMinutes(2, 30, "ACM waits for the DNS record, at most 72 hours (ACM User Guide, DNS validation)")
+    },
+)
+
+ROWS = (CERTIFICATE,)

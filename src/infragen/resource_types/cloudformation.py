@@ -1,0 +1,15 @@
+"""CloudFormation itself, and the custom resources of infragen's own layers.
+
+What a nested stack holds, its own resources' rows say. Any other `Custom::` type is whatever its function makes of it,
+and has no row.
+"""
+
+from infragen.cloudformation import STACK_TYPE
+from infragen.resource_types.resource_type import Billing, ResourceType
+
+STACK = ResourceType(STACK_TYPE, holds_data=True, data="everything in it", billing=Billing.FREE, foundation=True)
+WAIT_CONDITION_HANDLE = ResourceType("AWS::CloudFormation::WaitConditionHandle", holds_data=False, billing=Billing.FREE)
+DATABASE_CREDENTIALS = ResourceType("Custom::DatabaseCredentials", holds_data=False, billing=Billing.FREE)
+"""Its function creates a login from a secret; at deletion it does nothing (`layers.functions.credentials`)."""
+
+ROWS = (STACK, WAIT_CONDITION_HANDLE, DATABASE_CREDENTIALS)

@@ -1,0 +1,20 @@
+"""AWS IAM."""
+
+from infragen.resource_types.resource_type import Billing, ResourceType
+
+
+def _iam(name: str, name_property: str = "", billing: Billing = Billing.FREE) -> ResourceType:
+    return ResourceType(f"AWS::IAM::{name}", holds_data=False, billing=billing, iam=True, name_property=name_property)
+
+
+ACCESS_KEY = _iam("AccessKey")
+GROUP = _iam("Group", "GroupName")
+INSTANCE_PROFILE = _iam("InstanceProfile", "InstanceProfileName")
+MANAGED_POLICY = _iam("ManagedPolicy", "ManagedPolicyName")
+POLICY = _iam("Policy")
+"""Its PolicyName is unique within its role alone, and needs no CAPABILITY_NAMED_IAM."""
+ROLE = _iam("Role", "RoleName")
+USER = _iam("User", "UserName")
+USER_TO_GROUP_ADDITION = _iam("UserToGroupAddition")
+
+ROWS = (ACCESS_KEY, GROUP, INSTANCE_PROFILE, MANAGED_POLICY, POLICY, ROLE, USER, USER_TO_GROUP_ADDITION)

@@ -1,0 +1,33 @@
+"""Types that no layer of infragen creates, but of which everybody knows that they hold data.
+
+A type that is not here is no less safe: without a row it counts as holding data, too. A row says it in plain words.
+"""
+
+from infragen.resource_types.resource_type import ResourceType
+
+
+def _holds(name: str, data: str, deletion_policy: str = "Delete") -> ResourceType:
+    return ResourceType(name, holds_data=True, data=data, deletion_policy=deletion_policy)
+
+
+ROWS = (
+    _holds("AWS::Backup::BackupVault", "its recovery points"),
+    _holds("AWS::Cognito::UserPool", "its users"),
+    _holds("AWS::DocDB::DBCluster", "its databases and their automated backups", "Snapshot"),
+    _holds("AWS::DocDB::DBInstance", "its databases, or the cluster's copy of them"),
+    _holds("AWS::EFS::FileSystem", "its files"),
+    _holds("AWS::EMR::Cluster", "its local storage"),
+    _holds("AWS::ElastiCache::CacheCluster", "what is cached"),
+    _holds("AWS::ElastiCache::ReplicationGroup", "what is cached"),
+    _holds("AWS::ElastiCache::ServerlessCache", "what is cached"),
+    _holds("AWS::Elasticsearch::Domain", "its indexes"),
+    _holds("AWS::FSx::FileSystem", "its files"),
+    _holds("AWS::Kinesis::Stream", "its records"),
+    _holds("AWS::Neptune::DBCluster", "its graphs and their automated backups", "Snapshot"),
+    _holds("AWS::Neptune::DBInstance", "its graphs, or the cluster's copy of them"),
+    _holds("AWS::OpenSearchService::Domain", "its indexes"),
+    _holds("AWS::Organizations::Account", "everything in the account"),
+    _holds("AWS::QLDB::Ledger", "its journal"),
+    _holds("AWS::Redshift::Cluster", "its databases"),
+    _holds("AWS::SDB::Domain", "its items"),
+)

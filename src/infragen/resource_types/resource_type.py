@@ -1,0 +1,65 @@
+"""The columns of a resource type's row: everything that infragen knows of one CloudFormation resource type.
+
+A row is data. It decides nothing, and what it does not say is unsafe: a field that is not given reads as "infragen does
+not know", and the gates stop at that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Billing(Enum):
+    """How AWS charges for a resource."""
+
+    FREE = "nobody is charged for it by itself"
+    PRICED = "`cost.rules` has a rule for it"
+    UNPRICED = "infragen has no price for it, and names it as unpriced"
+
+
+@dataclass(frozen=True)
+class UsualMinutes:
+    """`low` to `high` minutes, on which condition if any, and why so long or who says so."""
+
+    low: int
+    high: int
+    why: str
+    when: str = ""
+
+    def __str__(self) -> str:
+        """`usually 8-12 min`."""
+        return f"usually {self.low}-{self.high} min{f' {self.when}' if self.when else ''}"
+
+
+COMMON = "commonly seen; AWS gives no figure"
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """What is known of one type.
+
+    `holds_data` is None where nobody knows; `data` names what is lost with it ("its messages"). `deletion_policy` is
+    what CloudFormation does at deletion when the template says nothing. `deletion_protection` is the property, or the
+    load balancer attribute, with which its service refuses to delete it. `contents` is what must be gone before its
+    service deletes it ("images"). `usual_minutes` are by operation (CREATE, UPDATE, DELETE); an operation that is not
+    there is quick, or nobody knows. `foundation` says that other resources stand on it, so that replacing it replaces
+    them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
+    acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `access` are
+    the properties that open access, each with what makes it wider.
+    """
+
+    name: str
+    holds_data: bool | None = None
+    data: str = ""
+    billing: Billing = Billing.UNPRICED
+    deletion_policy: str = "Delete"
+    deletion_protection: str = ""
+    contents: str = ""
+    usual_minutes: Mapping[str, UsualMinutes] = field(default_factory=dict)
+    foundation: bool = False
+    name_property: str = ""
+    iam: bool = False
+    access: Mapping[str, str] = field(default_factory=dict)
+    known: bool = True

@@ -1,0 +1,14 @@
+"""Amazon Route 53."""
+
+from infragen.resource_types.resource_type import Billing, ResourceType
+
+HOSTED_ZONE = ResourceType(
+    "AWS::Route53::HostedZone",
+    holds_data=True,
+    data="its records, and the name servers that its domain points at",
+    billing=Billing.PRICED,
+    name_property="Name",
+)
+RECORD_SET = ResourceType("AWS::Route53::RecordSet", holds_data=False, billing=Billing.FREE)
+
+ROWS = (HOSTED_ZONE, RECORD_SET)

@@ -1,0 +1,9 @@
+"""Amazon EventBridge Scheduler."""
+
+from infragen.resource_types.resource_type import Billing, ResourceType
+
+SCHEDULE = ResourceType("AWS::Scheduler::Schedule", holds_data=False, billing=Billing.PRICED, name_property="Name")
+"""Charged by the million invocations, less than a cent a month here. A target that runs a Fargate task is charged as
+Fargate, which `cost.rules` looks for."""
+
+ROWS = (SCHEDULE,)

@@ -1,0 +1,56 @@
+"""The rows of resource types: one per type, agreeing with the schemas, the price rules and what the layers render."""
+
+from pathlib import Path
+
+import pytest
+
+from infragen.assembly.templatefile import parse
+from infragen.changes.replacement import schema_of
+from infragen.cost.rules import RULES
+from infragen.resource_types import Billing, resource_type, resource_types
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def rendered_types() -> set[str]:
+    bodies = [parse(each.read_text()) for each in TEMPLATES.glob("*/*.yaml")]
+    return {resource["Type"] for body in bodies for resource in body["Resources"].values()}
+
+
+def test_every_type_that_is_rendered_has_a_row() -> None:
+    """Nothing that infragen creates is unknown to its own gates."""
+    assert rendered_types()
+    assert {name for name in rendered_types() if not resource_type(name).known} == set()
+
+
+def test_a_type_without_a_row_is_unknown_in_every_column() -> None:
+    """Unknown is unsafe: nobody says that it holds no data, and nobody says that it is free."""
+    row = resource_type("AWS::Of::Tomorrow")
+    assert (row.known, row.holds_data, row.billing) == (False, None, Billing.UNPRICED)
+
+
+def test_no_type_has_two_rows() -> None:
+    """Each name once, and each row says whether it holds data, and of what holds data what is lost."""
+    rows = list(resource_types())
+    assert len({each.name for each in rows}) == len(rows)
+    assert [each.name for each in rows if each.holds_data is None] == []
+    assert [each.name for each in rows if each.holds_data != bool(each.data)] == []
+
+
+def test_the_price_rules_are_those_of_the_priced_types() -> None:
+    """A type that its row calls priced has a rule, and no other has one."""
+    assert set(RULES) == {each.name for each in resource_types() if each.billing is Billing.PRICED}
+
+
+@pytest.mark.parametrize("row", [each for each in resource_types() if each.known], ids=lambda each: each.name)
+def test_the_properties_that_a_row_names_are_in_the_schema(row: object) -> None:
+    """A physical name and a deletion protection are properties that the type has."""
+    found = resource_type(getattr(row, "name", ""))
+    schema = schema_of(found.name, "us-east-1")
+    if schema is None:  # withdrawn by AWS: QLDB, SimpleDB
+        assert found.name in ("AWS::QLDB::Ledger", "AWS::SDB::Domain", "Custom::DatabaseCredentials")
+        return
+    if found.name_property:
+        assert found.name_property in schema.properties
+    if found.deletion_protection and found.deletion_protection[0].isupper():
+        assert found.deletion_protection in schema.properties
