@@ -75,6 +75,46 @@ class ConcurrencyLimit:
     unreserved: int
 
 
+@dataclass(frozen=True)
+class StoppedContainer:
+    """A container of a task that stopped. `exit_code` is None for one that never ran; `reason` is the runtime's."""
+
+    name: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StoppedTask:
+    """An ECS task that stopped: which task definition it ran, by ARN, when and why (AWS's clock and words)."""
+
+    arn: str
+    task_definition: str
+    reason: str = ""
+    stopped: datetime | None = None
+    containers: tuple[StoppedContainer, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskContainer:
+    """A container of a task definition: its image, and where the awslogs driver writes; empty for other drivers."""
+
+    name: str
+    image: str = ""
+    log_group: str = ""
+    log_prefix: str = ""
+
+
+@dataclass(frozen=True)
+class DeniedCall:
+    """A call of CloudTrail's event history that AWS denied: when, which (`s3:PutObject`), whose, and AWS's words."""
+
+    time: datetime | None
+    call: str
+    caller: str
+    words: str
+
+
 class Cloud(Protocol):
     """AWS, as far as the engine needs it."""
 
@@ -168,9 +208,25 @@ class Cloud(Protocol):
         """Lambda's account limit; None when the caller may not read it."""
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
-        """What ECS says of a service, newest first: a key and a sentence; why its tasks stopped is among it. Nothing
-        older than `since`, a time of AWS's.
-        """
+        """What ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""
+
+    def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
+        """The tasks of a service that stopped, of every task definition; ECS remembers them for about an hour."""
+
+    def task_containers(self, task_definition: str) -> tuple[TaskContainer, ...]:
+        """The containers of a task definition."""
+
+    def unhealthy_targets(self, service_arn: str) -> tuple[str, ...]:
+        """What load balancers say of a service's targets that are not healthy, one text each."""
+
+    def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
+        """The last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
+
+    def function_log(self, function: str) -> tuple[str, str]:
+        """The log group of a Lambda function and its newest stream, which is empty where it never wrote."""
+
+    def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
+        """The calls that AWS denied in a span of time, by CloudTrail's event history, newest first."""
 
     def running_task_definition(self, service_arn: str) -> str:
         """The ARN of the task definition that ECS runs for a service; empty when ECS does not tell."""

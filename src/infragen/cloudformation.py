@@ -357,7 +357,8 @@ class ChangeSetSummary:
 @dataclass(frozen=True)
 class StackEvent:
     """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none; `hook` is the
-    hook that refused the resource, with its words.
+    hook that refused the resource, with its words. `task_definition` and `function` are the ARNs that its properties
+    name: the task definition of an ECS service, the function behind a custom resource.
     """
 
     event_id: str
@@ -371,6 +372,8 @@ class StackEvent:
     reason: str = ""
     token: str = ""
     hook: str = ""
+    task_definition: str = ""
+    function: str = ""
 
     @property
     def of_stack_itself(self) -> bool:

@@ -64,6 +64,8 @@ Reading
 - DescribeStackEvents: newest first, by page, all events of an operation with its ClientRequestToken (API StackEvent).
   Events of one instant have equal timestamps but unique ids; some may become visible late (`Settings.events_late_*`,
   assumed).
+- An event's ResourceProperties are those that the operation gives the resource, from UPDATE_IN_PROGRESS on (recorded:
+  test_change_set_ref, test_immutable_property_update_causes_resource_replacement).
 - A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
   User Guide).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).

@@ -96,6 +96,16 @@ class Settings:
     """Logical id of an ECS service -> why its task stopped."""
     stopped_containers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Logical id of an ECS service -> the containers of its stopped task, as DescribeTasks has them."""
+    crashing: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    """Image -> the exit code of its container, and the lines that it writes: its tasks stop."""
+    target_groups: dict[str, list[str]] = field(default_factory=dict)
+    """Logical id of an ECS service -> the ARNs of its target groups."""
+    target_health: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    """ARN of a target group -> its targets: id, state, description."""
+    logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Log group and stream -> its lines."""
+    denied: list[dict[str, Any]] = field(default_factory=list)
+    """Events of CloudTrail, newest first: EventTime in seconds since 1970, and the record."""
     reads_per_second: float = float("inf")
     """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -238,7 +248,7 @@ class Cloud:
             status,
             reason,
             token,
-            json.dumps(resource.properties) if resource.properties else None,
+            json.dumps(told) if (told := resource.wanted or resource.properties) else None,
             hook,
         )
 

@@ -1,19 +1,25 @@
 """What ECS says of a service while CloudFormation waits for it: its events, and why its tasks stopped.
 
-Sources: "DescribeServices", "Deployment", "ListTasks", "DescribeTasks" (Amazon ECS API Reference). Services are those
+Sources: "DescribeServices", "Deployment", "ListTasks", "DescribeTasks", "DescribeTaskDefinition" (Amazon ECS API
+Reference); "awslogs log driver" (Amazon ECS Developer Guide: a stream is prefix/container/task id). Services are those
 of stacks. A service runs what its stack says, unless a test says that the circuit breaker went back to another task
 definition: the newest deployment, PRIMARY, then has that one (public report aws/containers-roadmap#1205).
+
+A task definition whose image is in `Settings.crashing` has three tasks that stopped, for every service that an event
+gave it. The task of each definition that was replaced stopped, too, with exit code 0 and ECS's words for it. Both stay
+after a rollback: ECS lists the stopped tasks of all revisions.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 
-SERVICE = "AWS::ECS::Service"
+SERVICE, TASK_DEFINITION = "AWS::ECS::Service", "AWS::ECS::TaskDefinition"
 Params = Mapping[str, Any]
 
 
@@ -31,23 +37,61 @@ class Ecs:
         return {"services": [self._row(r) for r in found], "failures": []}
 
     def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """The stopped task of a service, when the test said why it stopped."""
-        wanted = p.get("serviceName", "")
-        stopped = [
-            r for r in self._services() if _names(r, wanted) and r.logical_id in self.cloud.settings.stopped_tasks
-        ]
-        return {"taskArns": [self._task(r) for r in stopped] if p.get("desiredStatus") == "STOPPED" else []}
+        """The stopped tasks of a service, in no order that says anything."""
+        rows = (
+            task["taskArn"] for r in self._services() if _names(r, p.get("serviceName", "")) for task in self._tasks(r)
+        )
+        return {"taskArns": list(rows) if p.get("desiredStatus") == "STOPPED" else []}
 
     def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """Why tasks stopped."""
-        reasons = {self._task(r): self.cloud.settings.stopped_tasks.get(r.logical_id) for r in self._services()}
-        containers = {self._task(r): self.cloud.settings.stopped_containers.get(r.logical_id) for r in self._services()}
-        stopped = {"lastStatus": "STOPPED", "stoppedAt": self.cloud.clock.now().timestamp()}
-        tasks = [
-            {**stopped, "taskArn": arn, "stoppedReason": reasons.get(arn), "containers": containers.get(arn) or []}
-            for arn in p["tasks"]
-        ]
-        return {"tasks": tasks, "failures": []}
+        """Why tasks stopped, and what they ran."""
+        found = {task["taskArn"]: task for r in self._services() for task in self._tasks(r)}
+        return {"tasks": [found[arn] for arn in p["tasks"] if arn in found], "failures": []}
+
+    def DescribeTaskDefinition(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A task definition of a stack, deregistered ones too; those that a test only names have no containers."""
+        return {"taskDefinition": {"taskDefinitionArn": p["taskDefinition"], "containerDefinitions": [
+            _camel(each) for each in self._definitions().get(p["taskDefinition"], {}).get("ContainerDefinitions", ())
+        ]}}  # fmt: skip
+
+    def _tasks(self, service: Resource) -> list[dict[str, Any]]:
+        """The stopped tasks of a service: what the test said of it, and those of every definition it was given."""
+        settings, tasks = self.cloud.settings, list[dict[str, Any]]()
+        if service.logical_id in settings.stopped_tasks:
+            containers = settings.stopped_containers.get(service.logical_id) or []
+            stated = service.properties.get("TaskDefinition", "")
+            tasks.append(self._task(service, 1, stated, settings.stopped_tasks[service.logical_id], containers))
+        given = self._given(service)
+        for place, definition in enumerate(given):
+            for container in self._definitions().get(definition, {}).get("ContainerDefinitions", ()):
+                number, crash = 10 * place + 2, settings.crashing.get(container.get("Image", ""))
+                ended = {"name": container["Name"], "exitCode": 0 if crash is None else crash[0]}
+                if crash is not None:
+                    for each in range(3):
+                        reason = "Essential container in task exited"
+                        tasks.append(self._task(service, number + each, definition, reason, [ended]))
+                elif place < len(given) - 1:
+                    reason = "Scaling activity initiated by (deployment ecs-svc/1)"
+                    tasks.insert(0, self._task(service, number, definition, reason, [ended]))
+        return tasks
+
+    def _given(self, service: Resource) -> list[str]:
+        """The task definitions that the events of a service name, oldest first."""
+        found = dict[str, None]()
+        for stack in self.cloud.stacks.values():
+            for event in stack.events:
+                if event.physical_id == service.physical_id and event.properties:
+                    found[str(json.loads(event.properties).get("TaskDefinition", ""))] = None
+        return [each for each in found if each]
+
+    def _definitions(self) -> dict[str, dict[str, Any]]:
+        """All task definitions that stacks ever had, by ARN."""
+        return {
+            event.physical_id: json.loads(event.properties)
+            for stack in self.cloud.stacks.values()
+            for event in stack.events
+            if event.type == TASK_DEFINITION and event.properties and event.reason == "Resource creation Initiated"
+        }
 
     def _services(self) -> Iterator[Resource]:
         for stack in self.cloud.stacks.values():
@@ -65,6 +109,9 @@ class Ecs:
             "serviceName": service.physical_id.rsplit("/", 1)[-1],
             "status": "ACTIVE",
             "taskDefinition": running,
+            "loadBalancers": [
+                {"targetGroupArn": arn} for arn in self.cloud.settings.target_groups.get(service.logical_id, ())
+            ],
             "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": running}],
             "events": [
                 *({"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)),
@@ -72,10 +119,27 @@ class Ecs:
             ],
         }
 
-    def _task(self, service: Resource) -> str:
+    def _task(
+        self, service: Resource, number: int, definition: str, reason: str, containers: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         name = service.physical_id.rsplit("/", 1)[-1]
-        return f"arn:aws:ecs:{self.region}:{self.account}:task/{name}/1"
+        return {
+            "taskArn": f"arn:aws:ecs:{self.region}:{self.account}:task/{name}/{number}",
+            "taskDefinitionArn": definition,
+            "lastStatus": "STOPPED",
+            "stoppedAt": self.cloud.clock.now().timestamp(),
+            "stoppedReason": reason,
+            "containers": containers,
+        }
 
 
 def _names(service: Resource, name: str) -> bool:
     return name in (service.physical_id, service.physical_id.rsplit("/", 1)[-1])
+
+
+def _camel(container: Mapping[str, Any]) -> dict[str, Any]:
+    """A container as DescribeTaskDefinition writes it, from how a template does."""
+    found: dict[str, Any] = {"name": container["Name"], "image": container.get("Image", "")}
+    if logs := container.get("LogConfiguration"):
+        found["logConfiguration"] = {"logDriver": logs["LogDriver"], "options": logs.get("Options", {})}
+    return found

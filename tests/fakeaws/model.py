@@ -20,6 +20,8 @@ class Resource:
     properties: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     updated: datetime.datetime | None = None
+    wanted: dict[str, Any] | None = None
+    """The properties that an update gives it, until it has them; its events tell these."""
     created_by: str = ""
     """The operation that made it: RetainExceptOnCreate lets the rollback of that operation delete it."""
     protected: bool | None = None

@@ -244,6 +244,7 @@ class Operation:
         self, current: Resource, before: Resource, definition: dict[str, Any], properties: dict[str, Any], replace: bool
     ) -> Steps:
         fault = self.cloud.script.resource(self.stack.name, current.logical_id, "update")
+        current.wanted = properties
         self._record(current, "UPDATE_IN_PROGRESS", REPLACES if replace else "")
         wanted = copy.deepcopy(current)
         wanted.definition, wanted.properties, wanted.type = definition, properties, definition["Type"]
@@ -261,7 +262,7 @@ class Operation:
         if fault and fault.reason:
             raise OperationError(fault.reason)
         current.definition, current.properties, current.type = definition, properties, wanted.type
-        current.created_by = wanted.created_by
+        current.created_by, current.wanted = wanted.created_by, None
         current.tags = dict(self.stack.target.tags)
         self._record(current, "UPDATE_COMPLETE")
 
@@ -353,7 +354,7 @@ class Operation:
         if before.type == NESTED:
             return (yield from self._restore_child(name, before, current, skipped))
         if name in skipped or f"{self.stack.name}.{name}" in skipped:
-            current.definition, current.properties = before.definition, before.properties
+            current.definition, current.properties, current.wanted = before.definition, before.properties, None
             self._record(current, "UPDATE_COMPLETE")
             self.touched.pop(name)
             self.touched[name] = before
@@ -361,11 +362,13 @@ class Operation:
         if current.status == "UPDATE_COMPLETE" and current.properties == before.properties:
             return True
         fault = self.cloud.script.resource(self.stack.name, name, "rollback")
+        current.wanted = before.properties
         self._record(current, "UPDATE_IN_PROGRESS")
         yield self._seconds(current, fault.after if fault else None)
         if fault and fault.reason:
             self._record(current, "UPDATE_FAILED", fault.reason)
             return False
+        current.wanted = None
         made = copy.deepcopy(current) if current.physical_id != before.physical_id else None
         current.definition, current.properties, current.type = before.definition, before.properties, before.type
         current.physical_id, current.tags = before.physical_id, before.tags

@@ -51,6 +51,16 @@ class Protection:
         value = "true" if refuses_deletion(balancer) else "false"
         return {"Attributes": [{"Key": "deletion_protection.enabled", "Value": value}]}
 
+    def describe_target_health(self, p: Params) -> dict[str, Any]:
+        """DescribeTargetHealth (Elastic Load Balancing API Reference), as `Settings.target_health` says."""
+        rows = self.cloud.settings.target_health.get(p["TargetGroupArn"], ())
+        return {
+            "TargetHealthDescriptions": [
+                {"Target": {"Id": name, "Port": 80}, "TargetHealth": {"State": state, "Description": words}}
+                for name, state, words in rows
+            ]
+        }
+
     def modify_load_balancer_attributes(self, p: Params) -> dict[str, Any]:
         """ModifyLoadBalancerAttributes, of deletion protection."""
         balancer = self._find(LOAD_BALANCER, p["LoadBalancerArn"], "LoadBalancerNotFound")

@@ -163,6 +163,7 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
         if resource.physical_id.startswith("arn:"):
             return resource.physical_id
         service = resource.type.split("::")[1].lower()
+        short = f"function:{short}" if resource.type == "AWS::Lambda::Function" else short
         return f"arn:aws:{service}:{stack.region}:{stack.account}:{short}"
     if name.endswith("Port"):
         return "5432"

@@ -22,13 +22,14 @@ from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
 from fakeaws.ecr import Ecr
 from fakeaws.ecs import Ecs
+from fakeaws.logs import Logs, Trail
 from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
 from fakeaws.proxy import READS
 
 QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
 """Services that speak the Query protocol: their name in the signature and in botocore."""
-JSON_SERVICES: dict[str, Any] = {"ecs": Ecs, "ecr": Ecr}
+JSON_SERVICES: dict[str, Any] = {"ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail}
 READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -88,12 +89,26 @@ class Application:
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
             self._log(caller, "GetAccountSettings", {}, None)
             return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
+        if caller.service == "lambda" and target.rstrip("/").endswith("/configuration"):
+            return self._function(caller, urllib.parse.unquote(target.split("/functions/")[1].partition("/")[0]))
         if caller.service == "ec2":
             return self._network_interfaces(caller, dict(urllib.parse.parse_qsl(body.decode())))
         if caller.service in JSON_SERVICES:
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
             return self._call_json(caller, operation, params)
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
+
+    def _function(self, caller: Caller, name: str) -> s3.Reply:
+        """Lambda GetFunctionConfiguration (AWS Lambda API Reference); only functions of stacks exist."""
+        self._log(caller, "GetFunctionConfiguration", {"FunctionName": name}, None)
+        for stack in self.cloud.stacks.values():
+            for resource in stack.resources.values():
+                if resource.type == "AWS::Lambda::Function" and resource.physical_id == name:
+                    group = resource.properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+                    return _json({"FunctionName": name, "LoggingConfig": {"LogGroup": group}})
+        missing = {"Type": "User", "Message": f"Function not found: {name}"}
+        reply = _json(missing, 404)
+        return s3.Reply(404, {**reply.headers, "x-amzn-ErrorType": "ResourceNotFoundException"}, reply.body)
 
     def _network_interfaces(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
         """EC2 DescribeNetworkInterfaces, filtered by one security group, subnet or VPC (Amazon EC2 API Reference)."""

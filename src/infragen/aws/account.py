@@ -9,16 +9,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from infragen.aws import reading, resources
+from infragen.aws import diagnosis, reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
+from infragen.aws.reading import pages
 from infragen.aws.session import Clients, ReadRate
-from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, ConcurrencyLimit, Identity, PreviousValue
+from infragen.cloud import (
+    UNREADABLE,
+    UNREADABLE_HINT,
+    ChangeSetRequest,
+    ConcurrencyLimit,
+    DeniedCall,
+    Identity,
+    PreviousValue,
+    StoppedTask,
+    TaskContainer,
+)
 from infragen.cloudformation import (
     ChangeSet,
     ChangeSetSummary,
@@ -86,7 +97,7 @@ class Account:
     def stacks(self, prefix: str) -> tuple[StackState, ...]:
         """DescribeStacks without a name, all pages, cut to the prefix."""
         with translated("listing stacks (cloudformation:DescribeStacks)"):
-            rows = _pages(self.clients.cloudformation.describe_stacks, "Stacks")
+            rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")
             return tuple(reading.stack_state(row) for row in rows if row["StackName"].startswith(prefix))
 
     def stack(self, name_or_id: str) -> StackState | None:
@@ -110,9 +121,7 @@ class Account:
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
         """ListStackResources, all pages."""
         with translated(f"listing the resources of {stack_id} (cloudformation:ListStackResources)"):
-            rows = _pages(
-                self.clients.cloudformation.list_stack_resources, "StackResourceSummaries", StackName=stack_id
-            )
+            rows = pages(self.clients.cloudformation.list_stack_resources, "StackResourceSummaries", StackName=stack_id)
             return tuple(map(reading.stack_resource, rows))
 
     def events(self, stack_id: str, next_token: str = "") -> EventPage:
@@ -152,7 +161,7 @@ class Account:
         """ListImports, all pages; AWS calls it an error when there are none."""
         try:
             with translated(f"asking who imports {export} (cloudformation:ListImports)"):
-                return tuple(_pages(self.clients.cloudformation.list_imports, "Imports", ExportName=export))
+                return tuple(pages(self.clients.cloudformation.list_imports, "Imports", ExportName=export))
         except AwsError as error:
             if "is not imported by any stack" in error.words:
                 return ()
@@ -235,8 +244,9 @@ class Account:
         client = self.clients.cloudformation
         try:
             with translated(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
-                failed = {"ChangeSetName": change_set_id, "Filters": {"FailedEvents": True}}
-                return tuple(map(reading.failed_check, _pages(client.describe_events, "OperationEvents", **failed)))
+                failed = {"FailedEvents": True}
+                rows = pages(client.describe_events, "OperationEvents", ChangeSetName=change_set_id, Filters=failed)
+                return tuple(map(reading.failed_check, rows))
         except AwsError as error:
             return ("more would be known with cloudformation:DescribeEvents",) if error.code in DENIED else ()
         except CloudError:
@@ -245,7 +255,7 @@ class Account:
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """ListChangeSets, all pages."""
         with translated(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):
-            rows = _pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
+            rows = pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
             return tuple(map(reading.change_set_summary, rows))
 
     def delete_change_set(self, change_set_id: str) -> None:
@@ -287,7 +297,7 @@ class Account:
     def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
         """DescribeStackResourceDrifts, all pages."""
         with translated(f"reading what drifted in {stack_id} (cloudformation:DescribeStackResourceDrifts)"):
-            rows = _pages(
+            rows = pages(
                 self.clients.cloudformation.describe_stack_resource_drifts, "StackResourceDrifts", StackName=stack_id
             )
             return tuple(map(reading.resource_drift, rows))
@@ -344,12 +354,36 @@ class Account:
         return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
-        """See `resources`."""
-        return resources.service_events(self.clients, service_arn, since)
+        """See `diagnosis`."""
+        return diagnosis.service_events(self.clients, service_arn, since)
 
     def running_task_definition(self, service_arn: str) -> str:
-        """See `resources`."""
-        return resources.running_task_definition(self.clients, service_arn)
+        """See `diagnosis`."""
+        return diagnosis.running_task_definition(self.clients, service_arn)
+
+    def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
+        """See `diagnosis`."""
+        return diagnosis.stopped_tasks(self.clients, service_arn)
+
+    def task_containers(self, task_definition: str) -> tuple[TaskContainer, ...]:
+        """See `diagnosis`."""
+        return diagnosis.task_containers(self.clients, task_definition)
+
+    def unhealthy_targets(self, service_arn: str) -> tuple[str, ...]:
+        """See `diagnosis`."""
+        return diagnosis.unhealthy_targets(self.clients, service_arn)
+
+    def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
+        """See `diagnosis`."""
+        return diagnosis.log_lines(self.clients, group, stream, count)
+
+    def function_log(self, function: str) -> tuple[str, str]:
+        """See `diagnosis`."""
+        return diagnosis.function_log(self.clients, function)
+
+    def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
+        """See `diagnosis`."""
+        return diagnosis.denied_calls(self.clients, since, until, count)
 
     def deletion_protection(self, resource: StackResource) -> bool:
         """See `resources`."""
@@ -370,15 +404,6 @@ class Account:
     def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
         """See `resources`."""
         return resources.network_interfaces(self.clients, resource)
-
-
-def _pages(read: Callable[..., Any], member: str, **arguments: Any) -> Iterator[Any]:
-    while True:
-        answer = read(**arguments)
-        yield from answer.get(member, ())
-        if not answer.get("NextToken"):
-            return
-        arguments["NextToken"] = answer["NextToken"]
 
 
 def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from infragen.aws.invalid_response import MARK
-from infragen.aws.reading import plain
+from infragen.aws.reading import IncompleteReply, plain
 from infragen.errors import CloudError, CredentialsExpired, InfragenError, Unavailable
 
 THROTTLING = frozenset({
@@ -107,6 +107,8 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except IncompleteReply as error:
+        raise IncompleteReply(f"{doing}: {error.message}") from error
     except InfragenError:
         raise
     except Exception as error:

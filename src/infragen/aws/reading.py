@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from infragen.cloudformation import (
     StackResource,
     StackState,
 )
+from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
 from infragen.secrecy.suspicion import looks_secret
 
@@ -32,6 +33,56 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 def plain(text: str | None) -> str:
     """Text from AWS without control characters: a resource's own message must not drive a terminal."""
     return _CONTROL.sub("", (text or "").replace("\r\n", "\n").replace("\n", " "))
+
+
+LONGEST_LINE = 500
+"""Characters of a log line that are shown: a stack trace in one line would bury everything else."""
+
+NOT_AWS = "whoever answered is not AWS, or something on the way changed the reply: see --endpoint-url and proxies"
+
+
+class IncompleteReply(CloudError):
+    """A well-formed reply that lacks what AWS's API reference promises."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, NOT_AWS)
+
+
+def member(answer: object, name: str) -> Any:
+    """A member that every reply of its kind has. Raises IncompleteReply where it is missing."""
+    if not isinstance(answer, Mapping) or answer.get(name) is None:
+        raise IncompleteReply(f"the reply has no {name}")
+    return answer[name]
+
+
+def pages(read: Callable[..., Any], name: str, leads: str = "NextToken", **arguments: Any) -> Iterator[Any]:
+    """The rows under `name` in all pages of a listing. `leads` is the member that leads to the next page.
+
+    Raises IncompleteReply when a page leads to one that was there before: the listing would never end.
+    """
+    seen = set[str]()
+    while True:
+        answer = read(**arguments)
+        yield from answer.get(name) or ()
+        following = next_page(answer, seen, leads)
+        if not following:
+            return
+        arguments[leads] = following
+
+
+def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken") -> str:
+    """The token of the next page, empty after the last; `seen` are those of earlier pages and takes note of it."""
+    following = answer.get(leads) or ""
+    if following and following in seen:
+        raise IncompleteReply(f"the reply has the {leads} of an earlier page once more, so that the pages never end")
+    seen.add(following)
+    return str(following)
+
+
+def log_line(text: str | None) -> str:
+    """A line that an application wrote, with its secrets masked; JSON stays JSON. Long ones are cut."""
+    shown = plain(str(mask((text or "").strip())))
+    return shown if len(shown) <= LONGEST_LINE else f"{shown[:LONGEST_LINE]}…"
 
 
 def stack_state(answer: Mapping[str, Any]) -> StackState:
@@ -143,7 +194,17 @@ def stack_event(answer: Mapping[str, Any]) -> StackEvent:
         reason=plain(answer.get("ResourceStatusReason")),
         token=answer.get("ClientRequestToken") or "",
         hook=_hook(answer),
+        **_used(answer.get("ResourceProperties")),
     )
+
+
+def _used(properties: str | None) -> dict[str, str]:
+    """The ARNs in an event's ResourceProperties that say which task definition or function was at work."""
+    found = _json(properties) if properties else None
+    if not isinstance(found, dict):
+        return {}
+    named = {"task_definition": found.get("TaskDefinition"), "function": found.get("ServiceToken")}
+    return {name: value for name, value in named.items() if isinstance(value, str) and value.startswith("arn:")}
 
 
 def _hook(answer: Mapping[str, Any]) -> str:

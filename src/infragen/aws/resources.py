@@ -6,8 +6,6 @@ physical id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from infragen.aws import reading
@@ -22,57 +20,6 @@ from infragen.resource_types.elastic_load_balancing import LOAD_BALANCER
 from infragen.resource_types.s3 import BUCKET
 
 GONE = ("NoSuchBucket", "RepositoryNotFoundException")
-
-
-# --- ECS services -----------------------------------------------------------------------------------------------
-
-
-def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, str], ...]:
-    """ECS DescribeServices, and ListTasks and DescribeTasks for the tasks that stopped.
-
-    ECS keeps a service's last hundred events, whatever their age (Amazon ECS API Reference, Service).
-    """
-    ecs, cluster = clients.ecs, _cluster(service_arn)
-    with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
-        services = ecs.describe_services(cluster=cluster, services=[service_arn])["services"]
-        events = [each for one in services for each in one.get("events", ()) if _recent(each.get("createdAt"), since)]
-        name = service_arn.rpartition("/")[2]
-        stopped = ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="STOPPED")["taskArns"]
-        tasks = ecs.describe_tasks(cluster=cluster, tasks=stopped)["tasks"] if stopped else []
-    reasons = [(each["taskArn"], _stopped(each)) for each in tasks if _recent(each.get("stoppedAt"), since)]
-    return (*reasons, *((each["id"], reading.plain(each["message"])) for each in events))
-
-
-def _recent(time: datetime | None, since: datetime | None) -> bool:
-    return time is None or since is None or time >= since
-
-
-def _stopped(task: Mapping[str, Any]) -> str:
-    """Why a task stopped, and how its containers ended."""
-    said = ["a task stopped: " + reading.plain(task.get("stoppedReason"))]
-    for each in task.get("containers", ()):
-        code = "" if each.get("exitCode") is None else f"exit code {each['exitCode']}"
-        how = ", ".join(filter(None, [code, each.get("reason", "")]))
-        if how:
-            said.append(reading.plain(f"{each.get('name')}: {how}"))
-    return "; ".join(said)
-
-
-def running_task_definition(clients: Clients, service_arn: str) -> str:
-    """ECS DescribeServices: the task definition of the newest deployment, after a rollback the old one again.
-
-    That deployment is called PRIMARY (ECS API reference, Deployment). Empty for a service without deployments of its
-    own (another deployment controller), or without a service.
-    """
-    with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
-        found = clients.ecs.describe_services(cluster=_cluster(service_arn), services=[service_arn])["services"]
-    deployments = (each for service in found for each in service.get("deployments", ()))
-    return next((each.get("taskDefinition", "") for each in deployments if each.get("status") == "PRIMARY"), "")
-
-
-def _cluster(service_arn: str) -> str:
-    """The cluster that is part of a service's ARN; the old short form has none."""
-    return service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
 
 
 # --- protection -------------------------------------------------------------------------------------------------

@@ -236,6 +236,16 @@ class Clients:
         return client
 
     @cached_property
+    def logs(self) -> Any:
+        """Amazon CloudWatch Logs."""
+        return self._client("logs")
+
+    @cached_property
+    def trail(self) -> Any:
+        """AWS CloudTrail, for its event history."""
+        return self._client("cloudtrail")
+
+    @cached_property
     def registry(self) -> Any:
         """Amazon ECR."""
         return self._client("ecr")

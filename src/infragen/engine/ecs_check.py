@@ -7,41 +7,44 @@ CloudFormation can call a stack complete although ECS's deployment circuit break
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
+from infragen.engine.evidence import of_service, short
+from infragen.engine.outcome import Explanation
 from infragen.errors import CloudError
 from infragen.resource_types.ecs import SERVICE
-
-SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Stray:
-    """A service that runs another task definition than its stack says, both by ARN; `said` is what ECS tells of it."""
+    """A service that runs another task definition than its stack says, both by ARN, and why, as other services tell.
+
+    `last_tag` is the tag of the image that runs, where the wanted one is another of the same repository.
+    """
 
     place: str
     service: str
     running: str
     wanted: str
-    said: tuple[str, ...]
+    explanation: Explanation = field(default_factory=Explanation)
+    last_tag: str = ""
 
     def __str__(self) -> str:
-        why = f": {'; '.join(self.said)}" if self.said else ""
-        return f"the ECS service {self.place} runs {_short(self.running)} and not {_short(self.wanted)}{why}"
+        return f"the ECS service {self.place} runs {short(self.running)} and not {short(self.wanted)}"
 
     @property
     def remedy(self) -> str:
-        """What to type to have it tried again."""
-        cluster, _, name = self.service.partition(":service/")[2].rpartition("/")
-        return (
-            "its deployment was rolled back, or somebody changed it by hand: mend why its tasks do not stay up, then "
-            f"`aws ecs update-service --cluster {cluster or 'default'} --service {name} "
-            f"--task-definition {_short(self.wanted)}`, or deploy another image"
-        )
+        """What to type next. Never what was just rolled back: its tasks would stop again."""
+        steps = ["its deployment was rolled back, or somebody changed it by hand: fix why its tasks do not stay up"]
+        if self.last_tag:
+            back = f"`infragen deploy --image-tag {self.last_tag}` makes the stack say what runs"
+            steps = [f"{steps[0]}, then deploy the image under a new tag", back]
+        if self.explanation.log_command:
+            steps.append(f"all of the log: `{self.explanation.log_command}`")
+        return "; ".join(steps)
 
 
 def strays(cloud: Cloud, unit: StackUnit, stack_id: str, nested: Mapping[str, str]) -> tuple[Stray, ...]:
@@ -73,12 +76,18 @@ def _stray(cloud: Cloud, place: str, service: str, wanted: str) -> Stray | None:
     running = cloud.running_task_definition(service) if service and wanted else ""
     if running in ("", wanted):
         return None
-    said: tuple[str, ...] = ()
-    with suppress(CloudError):  # why it does is a help, that it does is what counts
-        said = tuple(text for _, text in cloud.service_events(service)[:SHOWN])
-    return Stray(place, service, running, wanted, said)
+    explanation = of_service(cloud, service, {wanted}, None)
+    return Stray(place, service, running, wanted, explanation, _last_tag(cloud, running, wanted))
 
 
-def _short(task_definition: str) -> str:
-    """`family:revision`, from an ARN."""
-    return task_definition.rpartition("/")[2]
+def _last_tag(cloud: Cloud, running: str, wanted: str) -> str:
+    """The tag that runs in the place of the wanted one, of the same repository; empty where nobody can tell."""
+    try:
+        good, bad = ({each.name: each.image for each in cloud.task_containers(arn)} for arn in (running, wanted))
+    except CloudError:  # it is a help, that another definition runs is what counts
+        return ""
+    for name, image in good.items():
+        repository, colon, tag = image.rpartition(":")
+        if colon and "/" not in tag and image != bad.get(name, image) and bad[name].rpartition(":")[0] == repository:
+            return tag
+    return ""

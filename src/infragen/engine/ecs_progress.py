@@ -1,85 +1,100 @@
-"""Why an ECS service does not become stable, told while CloudFormation still waits for it.
+"""Why a resource fails or does not become stable, told while CloudFormation still works and kept for the outcome.
 
-CloudFormation says only that the service is in progress, for up to three hours; ECS knows the reason from the first
-minute. What is told here decides nothing, and a missing permission costs one warning.
+CloudFormation says only that a service is in progress, for up to three hours; ECS knows the reason from the first
+minute. After a failure the evidence goes with the rollback (tasks are forgotten, log groups are deleted), so that it is
+looked for at once. What is told here decides nothing, and a missing permission costs one note.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from infragen.cloudformation import StackEvent
+from infragen.engine.evidence import explain
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import CANCELLED
-from infragen.engine.progress import Noticed, Session, Warned
-from infragen.errors import CloudError, Unavailable
+from infragen.engine.outcome import CANCELLED, Evidence, Explanation
+from infragen.engine.progress import Noticed, Session
 from infragen.resource_types.ecs import SERVICE
 
-SLOW = 300.0
+SLOW = 60.0
 """Seconds after which a service that is not stable is looked at."""
 
 AGAIN = 60.0
+"""Seconds between two looks at it."""
+
+LONG = 300.0
+"""Seconds after which it is said what can be done about it, when no task has stopped before."""
 
 UPDATING = "UPDATE_IN_PROGRESS"
 """The only status of a stack in which its operation can be cancelled (API reference, CancelUpdateStack)."""
 
 
-class ServiceWatch:
-    """Remembers since when each service is in progress, and what was told of it."""
+class FailureWatch:
+    """Remembers since when each service is in progress, what was told of it, and why each resource failed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._since: dict[str, float] = {}
         self._due: dict[str, float] = {}
         self._told: set[tuple[str, str]] = set()
-        self._allowed = True
+        self._failures: dict[str, Explanation] = {}
 
     def look(self, events: Sequence[LayerEvent], status: str) -> None:
-        """Tells what is new about the services that take long, and at once about one that failed. `status` is that of
-        the stack that is followed.
+        """Tells what is new about the services that take long, and at once about what failed. `status` is that of the
+        stack that is followed.
         """
+        for each in _failures(events):
+            if each.event.event_id not in self._failures:
+                self._failures[each.event.event_id] = self._ask(each, events)
         now = self._session.timer.now()
-        for service in _services(events):
-            failed = service.event.status.endswith("_FAILED")
-            key = f"{service.event.physical_id} {failed}"
-            due = self._due.setdefault(key, now if failed else now + SLOW)
-            if self._allowed and now >= due:
-                self._due[key] = float("inf") if failed else now + AGAIN
-                self._ask(service, _begun(events, service))
-                if not failed:
+        for service in _slow(events):
+            key = service.event.physical_id
+            since = self._since.setdefault(key, now)
+            if now >= self._due.setdefault(key, since + SLOW):
+                self._due[key] = now + AGAIN
+                found = self._ask(service, events)
+                if now - since >= LONG or any(each.kind == "task" for each in found.evidence):
                     self._suggest(service, status)
 
-    def _ask(self, service: LayerEvent, since: datetime) -> None:
-        try:
-            found = self._session.cloud.service_events(service.event.physical_id, since)
-        except Unavailable:
-            return  # the next look is soon
-        except CloudError as error:
-            self._allowed = False
-            self._session.ui.tell(Warned(f"why {service.event.logical_id} takes long cannot be read: {error.message}"))
-            return
-        for key, text in reversed(found):
-            self._tell(service, key, text)
+    def why(self, failure: StackEvent) -> Explanation:
+        """What was found about the failure of a resource; nothing for one that was not looked at."""
+        return self._failures.get(failure.event_id, Explanation())
+
+    def _ask(self, what: LayerEvent, events: Sequence[LayerEvent]) -> Explanation:
+        found = explain(self._session.cloud, what.event, events, _begun(events, what))
+        for each in found.evidence:
+            self._tell(what, f"{each.kind} {each.text}", _words(each))
+        return found
 
     def _suggest(self, service: LayerEvent, status: str) -> None:
         """What can be done about it, once."""
-        waited = f"not stable after {SLOW / 60:.0f} minutes; the circuit breaker gives up after several failed tasks"
+        waited = "not stable yet; the circuit breaker gives up after several failed tasks"
         now = "`infragen cancel` rolls the update back now" if status == UPDATING else "a creation cannot be cancelled"
         self._tell(service, "what can be done", f"{waited}; {now}")
 
-    def _tell(self, service: LayerEvent, key: str, text: str) -> None:
-        if (service.event.physical_id, key) not in self._told:
-            self._told.add((service.event.physical_id, key))
-            self._session.ui.tell(Noticed(service.layer, service.event.logical_id, text))
+    def _tell(self, what: LayerEvent, key: str, text: str) -> None:
+        if (what.event.physical_id, key) not in self._told:
+            self._told.add((what.event.physical_id, key))
+            self._session.ui.tell(Noticed(what.layer, what.event.logical_id, text))
 
 
-def _services(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
-    """The last event of each service that is being created or updated, and every failure of one."""
+def _words(evidence: Evidence) -> str:
+    return f"log: {evidence.text}" if evidence.kind == "log" else evidence.text
+
+
+def _slow(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
+    """The last event of each service that is being created or updated."""
     own = [each for each in events if each.event.type == SERVICE.name and each.event.physical_id]
     last = {each.event.physical_id: each for each in own}
     yield from (each for each in last.values() if each.event.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"))
-    failures = (each for each in own if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
-    yield from (each for each in failures if each.event.reason not in CANCELLED)
 
 
-def _begun(events: Iterable[LayerEvent], service: LayerEvent) -> datetime:
-    """When the operation began to work on a service, by AWS's clock: what ECS said before is no news."""
-    wanted = (service.event.stack_id, service.event.logical_id)
+def _failures(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
+    """Every failure of a resource that is no consequence of another."""
+    failures = (each for each in events if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
+    yield from (each for each in failures if each.event.reason not in CANCELLED and not each.event.of_stack_itself)
+
+
+def _begun(events: Iterable[LayerEvent], what: LayerEvent) -> datetime:
+    """When the operation began to work on a resource, by AWS's clock: what was said before is no news."""
+    wanted = (what.event.stack_id, what.event.logical_id)
     return min(each.event.time for each in events if (each.event.stack_id, each.event.logical_id) == wanted)

@@ -17,10 +17,10 @@ from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
 from infragen.cloudformation import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
 from infragen.config.setting_lookup import origin, suspect
-from infragen.engine.ecs_progress import ServiceWatch
+from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun
-from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Outcome, root_cause
+from infragen.engine.outcome import Cause, Deleted, Deployed, Explanation, Failed, Outcome, event_of, root_cause
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.retry import BEFORE, retrying
@@ -238,12 +238,13 @@ def resume(session: Session, target: Target, state: StackState) -> Operation:
 
 def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Operation:
     """Tells every event until the stack settles, then decides how it ended."""
-    state = yield from _settled(session, target, follower, stack_id)
+    watch = FailureWatch(session)
+    state = yield from _settled(session, target, follower, stack_id, watch)
     if state is None or state.status == "DELETE_COMPLETE":
         return Failed(target.layer, target.stack, f"the stack {target.stack} disappeared while it was being deployed")
     if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
         return Deployed(target.layer, target.stack, state.status, state.outputs, _left(follower))
-    return (yield from _failed(session, target, follower, state))
+    return (yield from _failed(session, target, follower, state, watch))
 
 
 def _left(follower: Follower) -> tuple[str, ...]:
@@ -253,7 +254,7 @@ def _left(follower: Follower) -> tuple[str, ...]:
 
 
 def _settled(
-    session: Session, target: Target, follower: Follower, stack_id: str
+    session: Session, target: Target, follower: Follower, stack_id: str, watch: FailureWatch
 ) -> Generator[None, None, StackState | None]:
     """Waits until DescribeStacks gives a final status that is not a stale one from before the operation.
 
@@ -264,7 +265,7 @@ def _settled(
         state = session.cloud.stack(stack_id)
         return state, follower.poll() if state else []
 
-    unconfirmed, watch, deletions = 0, ServiceWatch(session), DeletionWatch(session)
+    unconfirmed, deletions = 0, DeletionWatch(session)
     while True:
         state, events = yield from retrying(session, target.layer, look)
         _tell(session, target, events)
@@ -290,14 +291,18 @@ def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
         session.ui.tell(Happened(target.layer, each))
 
 
-def _failed(session: Session, target: Target, follower: Follower, state: StackState) -> Generator[None, None, Failed]:
+def _failed(
+    session: Session, target: Target, follower: Follower, state: StackState, watch: FailureWatch
+) -> Generator[None, None, Failed]:
     """The failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
         if root_cause(follower.events):
             break
         yield
         yield from retrying(session, target.layer, follower.finish)
+    watch.look(follower.events, state.status)
     cause = _located(session, root_cause(follower.events))
+    explanation = watch.why(event_of(cause, follower.events)) if cause else Explanation()
     cancelled = "no resource failed: it looks as if somebody cancelled the operation"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
@@ -305,7 +310,9 @@ def _failed(session: Session, target: Target, follower: Follower, state: StackSt
     hint = next_step(state.status, kept(follower.events))
     if cause is not None and QUOTA.search(cause.reason):
         hint = f"{hint}; {QUOTAS}"
-    return Failed(target.layer, target.stack, message, hint, state.status, cause)
+    if explanation.log_command:
+        hint = f"{hint}; all of its log: `{explanation.log_command}`"
+    return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
 
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
@@ -383,10 +390,11 @@ def recover(
     with suppress(Unavailable):  # perhaps it was applied: following will tell
         begin(token)
     follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child)
-    settled = yield from _settled(session, target, follower, state.stack_id)
+    watch = FailureWatch(session)
+    settled = yield from _settled(session, target, follower, state.stack_id, watch)
     if settled is not None and settled.status in wanted:
         return settled
-    return (yield from _failed(session, target, follower, settled or state))
+    return (yield from _failed(session, target, follower, settled or state, watch))
 
 
 def cancel(session: Session, stack_id: str) -> None:
@@ -431,7 +439,8 @@ def resume_deletion(session: Session, target: Target, state: StackState) -> Gene
 def _follow_deletion(
     session: Session, target: Target, follower: Follower, stack_id: str
 ) -> Generator[None, None, Deleted | Failed]:
-    state = yield from _settled(session, target, follower, stack_id)
+    watch = FailureWatch(session)
+    state = yield from _settled(session, target, follower, stack_id, watch)
     if state is not None and state.status != "DELETE_COMPLETE":
-        return (yield from _failed(session, target, follower, state))
+        return (yield from _failed(session, target, follower, state, watch))
     return Deleted(target.layer, target.stack, kept(follower.events))

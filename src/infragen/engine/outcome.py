@@ -40,6 +40,33 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """One thing that another service says about a failure. `kind` is one of EVIDENCE."""
+
+    kind: str
+    text: str
+
+
+EVIDENCE = {
+    "task": "how tasks of the wanted task definition stopped",
+    "target": "what a load balancer says of them",
+    "event": "what ECS says of the service",
+    "log": "a line that the application wrote, secrets hidden",
+    "denied": "a call that AWS denied, by CloudTrail",
+    "note": "what could not be read",
+}
+"""The kinds of evidence, in words."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a resource failed, as other services tell; `log_command` is what to type to read the whole log."""
+
+    evidence: tuple[Evidence, ...] = ()
+    log_command: str = ""
+
+
+@dataclass(frozen=True)
 class Deployed:
     """The operation ended as wanted. `left` are physical ids that the clean-up could not delete."""
 
@@ -81,7 +108,9 @@ class Recovered:
 
 @dataclass(frozen=True)
 class Failed:
-    """The operation failed, was rolled back, or could not begin; `hint` is what to type next."""
+    """The operation failed, was rolled back, or could not begin; `hint` is what to type next, `evidence` is what other
+    services say about it.
+    """
 
     layer: str
     stack: str
@@ -90,6 +119,7 @@ class Failed:
     status: str = ""
     cause: Cause | None = None
     exit_code: int = 1
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +183,16 @@ def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
     reason = "; ".join(filter(None, [event.reason, *_hooks(events, event)]))
     return Cause(
         first.layer, event.logical_id, event.type, event.status, reason, event.physical_id, event.time, len(cancelled)
+    )
+
+
+def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
+    """The event that a cause was read from."""
+    return next(
+        each.event
+        for each in events
+        if (each.layer, each.event.logical_id, each.event.status, each.event.time)
+        == (cause.layer, cause.logical_id, cause.status, cause.time)
     )
 
 

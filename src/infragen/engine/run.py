@@ -240,4 +240,5 @@ class Run:
         if not found:
             return outcome
         message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
-        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status)
+        evidence = tuple(each for stray in found for each in stray.explanation.evidence)
+        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status, evidence=evidence)

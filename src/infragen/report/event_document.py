@@ -145,6 +145,7 @@ def outcome_document(outcome: Outcome) -> Object:
         "message": "",
         "hint": "",
         "cause": None,
+        "evidence": [],
         "needs": "",
         "left": [],
     }
@@ -157,8 +158,10 @@ def outcome_document(outcome: Outcome) -> Object:
             return found | {"left": list(kept)}
         case Recovered(status=status, skipped=skipped):
             return found | {"status": status, "left": list(skipped)}
-        case Failed(message=message, hint=hint, status=status, cause=cause):
-            return found | {"message": message, "hint": hint, "status": status, "cause": _cause(cause)}
+        case Failed(message=message, hint=hint, status=status, cause=cause, evidence=evidence):
+            told = [{"kind": each.kind, "text": each.text} for each in evidence]
+            facts: Object = {"message": message, "hint": hint, "status": status, "cause": _cause(cause)}
+            return found | facts | {"evidence": told}
         case Skipped(needs=needs, why=why):
             return found | {"needs": needs, "message": why}
         case Unknown(message=message, status=status):

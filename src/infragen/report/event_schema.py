@@ -7,6 +7,7 @@ from typing import Any
 
 from infragen.cloudformation import OnRecover
 from infragen.engine.destroy import FATES
+from infragen.engine.outcome import EVIDENCE
 from infragen.report.event_document import VERSION
 from infragen.report.plan_schema import plan_schema
 
@@ -140,6 +141,7 @@ def _work() -> Described:
                 ),
                 "hint": _text("what to type next; may be empty"),
                 "cause": _maybe("cause", "for `failed`: the first true failure; null when no resource failed"),
+                "evidence": _list(_ref("evidence"), "for `failed`: what other services say about it"),
                 "needs": _text("for `skipped`: the layer that was not deployed, if it is for want of one"),
                 "left": _list(_text("an id"), "what is left behind, kept, or no longer as the stack says"),
                 "seconds": _number("how long it took; null where nothing was begun"),
@@ -200,6 +202,13 @@ def _parts_of_work() -> Described:
                 "aws_time": {"type": ["string", "null"], "description": "when, by AWS's clock"},
                 "cancelled": _whole("how many other resources were cancelled because of it"),
                 "setting": _maybe("setting", "where it comes from; null where no setting decides it"),
+            },
+        ),
+        "evidence": (
+            "What another service says about a failure.",
+            {
+                "kind": {"enum": [*EVIDENCE], "description": "; ".join(f"`{k}`: {v}" for k, v in EVIDENCE.items())},
+                "text": _text("in that service's words; secrets are hidden"),
             },
         ),
         "setting": (

@@ -69,7 +69,7 @@ def failure_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
         yield Text("")
         yield Text.assemble((each.layer, "bold"), (" failed", "red"), f": {_what(each)}")
         for label, text in _facts(each):
-            yield Text.assemble(f"  {label:<5}  ", (text, "red" if label == "AWS" else ""))
+            yield Text.assemble(f"  {label:<6} ", (text, "red" if label == "AWS" else ""))
 
 
 def _when(failure: Failed) -> float:
@@ -94,6 +94,8 @@ def _facts(failure: Failed) -> Iterator[tuple[str, str]]:
             many = "1 other resource was" if cause.cancelled == 1 else f"{cause.cancelled} other resources were"
             yield "also", f"{many} cancelled because of it"
         yield "state", f"{failure.stack} is {failure.status}"
+    for each in failure.evidence:
+        yield each.kind, each.text
     if failure.hint:
         yield "next", failure.hint
 
