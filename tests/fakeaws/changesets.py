@@ -23,7 +23,7 @@ from fakeaws.operations import (
     same_target,
 )
 from fakeaws.protocol import ApiError
-from fakeaws.templates import KNOWN_AFTER_APPLY, NESTED, Scope, references
+from fakeaws.templates import KNOWN_AFTER_APPLY, NESTED, Scope, mentions
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 NO_UPDATES = "No updates are to be performed."
@@ -45,6 +45,8 @@ class Projection:
     modified: set[str] = field(default_factory=set)
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
     child_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    """What could not be computed of the resource that is being looked at."""
 
     @property
     def stack(self) -> Stack:
@@ -53,7 +55,7 @@ class Projection:
 
     def scope(self) -> Scope:
         """Evaluates against the present resources; what does not exist yet reads KNOWN_AFTER_APPLY."""
-        return self.cloud.scope(self.stack, self.change_set.target, self._ref, self._attribute)
+        return self.cloud.scope(self.stack, self.change_set.target, self._ref, self._attribute, self.warnings.append)
 
     def _ref(self, name: str) -> Any:
         resource = self.stack.resources.get(name)
@@ -69,8 +71,6 @@ class Projection:
             if name in self.modified:
                 return KNOWN_AFTER_APPLY
             return self.cloud.child(resource).outputs.get(attribute.removeprefix("Outputs."), KNOWN_AFTER_APPLY)
-        if name in self.properties and attribute in self.properties[name]:
-            return self.properties[name][attribute]
         return resources.attribute(self.stack, resource, attribute)
 
 
@@ -89,7 +89,8 @@ def compute(cloud: Cloud, change_set: ChangeSet) -> None:
         change = _change_of(projection, name, wanted[name])
         if change is not None:
             projection.changes.append(change)
-    projection.changes += [_removal(r) for n, r in change_set.stack.resources.items() if n not in wanted]
+    gone = [r for n, r in change_set.stack.resources.items() if n not in wanted]
+    projection.changes += [_removal(r, change_set.stack.target.parameters) for r in gone]
     change_set.changes = sorted(projection.changes, key=lambda change: change.logical_id)
     outputs = change_set.target.body.get("Outputs") or {}
     change_set.outputs = {
@@ -100,8 +101,18 @@ def compute(cloud: Cloud, change_set: ChangeSet) -> None:
 
 
 def _change_of(projection: Projection, name: str, definition: dict[str, Any]) -> Change | None:
+    projection.warnings = []
     properties: dict[str, Any] = projection.scope().evaluate(definition.get("Properties") or {})
     projection.properties[name] = properties
+    change = _change_to(projection, name, definition, properties)
+    if change is not None:
+        change.warnings = projection.warnings
+    return change
+
+
+def _change_to(
+    projection: Projection, name: str, definition: dict[str, Any], properties: dict[str, Any]
+) -> Change | None:
     current = projection.stack.resources.get(name)
     exists = current is not None and bool(current.physical_id) and current.status not in ("CREATE_FAILED",)
     if not exists or current is None:
@@ -112,10 +123,24 @@ def _change_of(projection: Projection, name: str, definition: dict[str, Any]) ->
         return change
     if definition["Type"] == NESTED and current.type == NESTED:
         return _nested_change(projection, current, definition, properties)
-    changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
-    if not changed and current.status != "UPDATE_FAILED":
+    details = _all_details(projection, current, definition, properties)
+    if not details and current.status != "UPDATE_FAILED":
         return None
-    return _modification(projection, current, definition, properties, changed)
+    return _modification(projection, current, definition, properties, details)
+
+
+def _all_details(
+    projection: Projection, current: Resource, definition: dict[str, Any], properties: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """What changes, and without property values also what refers to an attribute of what changes in place."""
+    changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
+    details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
+    for key, raw in (definition.get("Properties") or {}).items():
+        if key not in changed:
+            perhaps = [row for row in _causes(projection, raw) if row["Evaluation"] == "Dynamic"]
+            target = _target(current, key)
+            details += [{"Target": target, **row, "_only": False} for row in perhaps]
+    return details
 
 
 def _modification(
@@ -123,9 +148,8 @@ def _modification(
     current: Resource,
     definition: dict[str, Any],
     properties: dict[str, Any],
-    changed: list[str],
+    details: list[dict[str, Any]],
 ) -> Change:
-    details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
     recreations = {(d["Target"]["RequiresRecreation"], d["Evaluation"]) for d in details}
     if definition["Type"] != current.type or ("Always", "Static") in recreations:
         replacement = "True"
@@ -152,17 +176,23 @@ def _modification(
     )
 
 
+def _target(current: Resource, key: str) -> dict[str, Any]:
+    """What a detail is about: a property, or another attribute of the resource."""
+    if key in ("Tags", "Metadata"):
+        return {"Attribute": key, "RequiresRecreation": "Never"}
+    recreation = resources.recreation(current.type, key)
+    return {"Attribute": "Properties", "Name": key, "RequiresRecreation": recreation, "Path": f"/Properties/{key}"}
+
+
 def _details(
     projection: Projection, current: Resource, definition: dict[str, Any], properties: dict[str, Any], key: str
 ) -> list[dict[str, Any]]:
-    attribute = key if key in ("Tags", "Metadata") else "Properties"
-    target: dict[str, Any] = {"Attribute": attribute, "RequiresRecreation": "Never"}
-    if attribute == "Properties":
-        target |= {
-            "Name": key,
-            "RequiresRecreation": resources.recreation(current.type, key),
-            "Path": f"/Properties/{key}",
-        }
+    """The rows of one change: one for each cause, and one for the modification itself (recorded: tests/conformance).
+
+    The modification itself is Dynamic where it has another cause. Where only another resource is that cause, it is
+    told with property values alone.
+    """
+    target = _target(current, key)
     before, after = current.properties.get(key), properties.get(key)
     if before is not None:
         target["BeforeValue"] = as_text(before)
@@ -170,29 +200,32 @@ def _details(
         target["AfterValue"] = as_text(after)
     target["AttributeChangeType"] = "Add" if before is None else "Remove" if after is None else "Modify"
     raw = (definition.get("Properties") or {}).get(key)
-    old_raw = (current.definition.get("Properties") or {}).get(key)
-    evaluation = "Dynamic" if KNOWN_AFTER_APPLY in str(after) else "Static"
-    rows = _causes(projection, raw)
-    if raw != old_raw or not rows:
-        rows = [{"ChangeSource": "DirectModification"}, *rows] if not rows or evaluation == "Static" else rows
-    return [{"Target": target, "Evaluation": evaluation, **row} for row in rows]
+    causes = _causes(projection, raw)
+    direct: dict[str, Any] = {"Evaluation": "Dynamic" if causes else "Static", "ChangeSource": "DirectModification"}
+    written = raw != (current.definition.get("Properties") or {}).get(key)
+    if causes and not written and all(row["ChangeSource"] != "ParameterReference" for row in causes):
+        direct["_only"] = True
+    return [{"Target": target, **row} for row in (*causes, direct)]
 
 
 def _causes(projection: Projection, raw: Any) -> list[dict[str, Any]]:
+    """Why a value may be another one: a parameter, a resource that is replaced, an attribute of one that changes."""
     rows: list[dict[str, Any]] = []
     old, new = projection.stack.target.parameters, projection.change_set.target.parameters
-    for name in dict.fromkeys(references(raw)):
+    for name, attribute in dict.fromkeys(mentions(raw)):
+        entity = f"{name}.{attribute}" if attribute else name
         if name in new:
-            if old.get(name) != new[name]:
-                rows.append({"ChangeSource": "ParameterReference", "CausingEntity": name})
+            if name not in old or old[name].text != new[name].text:
+                rows.append({"Evaluation": "Static", "ChangeSource": "ParameterReference", "CausingEntity": name})
         elif name in projection.renewed:
-            rows.append({"ChangeSource": "ResourceReference", "CausingEntity": name})
-        elif name in projection.modified:
-            rows.append({"ChangeSource": "ResourceAttribute", "CausingEntity": name})
+            source = "ResourceAttribute" if attribute else "ResourceReference"
+            rows.append({"Evaluation": "Static", "ChangeSource": source, "CausingEntity": entity})
+        elif name in projection.modified and attribute:
+            rows.append({"Evaluation": "Dynamic", "ChangeSource": "ResourceAttribute", "CausingEntity": entity})
     return rows
 
 
-def _removal(current: Resource) -> Change:
+def _removal(current: Resource, parameters: Mapping[str, Any]) -> Change:
     policy = str(current.definition.get("DeletionPolicy", "Delete"))
     return Change(
         "Remove",
@@ -200,8 +233,14 @@ def _removal(current: Resource) -> Change:
         current.type,
         physical_id=current.physical_id,
         policy_action={"RetainExceptOnCreate": "Retain"}.get(policy, policy),
-        before=_context(current.properties),
+        before=_context({k: _unless_derived(current, k, v, parameters) for k, v in current.properties.items()}),
     )
+
+
+def _unless_derived(removed: Resource, key: str, value: Any, parameters: Mapping[str, Any]) -> Any:
+    """A property of what is removed, as a change set shows it: a value from another resource it does not know."""
+    raw = (removed.definition.get("Properties") or {}).get(key)
+    return KNOWN_AFTER_APPLY if any(name not in parameters for name, _ in mentions(raw)) else value
 
 
 def _context(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,8 +255,7 @@ def _nested_change(
 ) -> Change | None:
     """A nested stack is listed in every change set of its parent, as a change that may turn out to be none."""
     cloud, child = projection.cloud, projection.cloud.child(current)
-    changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
-    details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
+    details = _all_details(projection, current, definition, properties)
     if not details:
         target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
         details = [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}]
@@ -267,7 +305,7 @@ def _nest(projection: Projection, change: Change, properties: dict[str, Any], ch
         kind = "CREATE"
     else:
         kind = "UPDATE"
-        present = [c for c in cloud.change_sets.values() if c.stack is child]
+        present = [c for c in cloud.change_sets.values() if c.stack is child and not c.executed]
         if len(present) >= cloud.settings.change_set_limit:
             raise OperationError(f"ChangeSet limit exceeded for stack {child.id}")
     nested = new_change_set(cloud, child, f"{parent.name[:90]}-{change.logical_id[:20]}", kind, target)
@@ -386,7 +424,7 @@ def make_others_obsolete(cloud: Cloud, stack: Stack, executed: ChangeSet | None)
     """A stack that changes makes its other change sets worthless; executing one also deletes the others, soon."""
     family = set(_family(executed)) if executed else set()
     for other in [c for c in cloud.change_sets.values() if c.stack is stack and c.id not in family]:
-        if other.parent_id is not None:
+        if other.parent_id is not None or other.executed:
             continue
         other.execution = "OBSOLETE"
         if executed is not None:

@@ -14,10 +14,10 @@ from typing import Any
 
 from fakeaws.clock import Clock
 from fakeaws.model import ChangeSet, Event, Resource, Stack, Target
-from fakeaws.protocol import validation_error
+from fakeaws.protocol import ApiError, validation_error
 from fakeaws.s3 import Buckets
 from fakeaws.script import Script
-from fakeaws.templates import NESTED, Scope
+from fakeaws.templates import KNOWN_AFTER_APPLY, NESTED, Scope
 
 SETTLED_GOOD = {
     "CREATE_COMPLETE",
@@ -76,6 +76,8 @@ class Settings:
     events_late_seconds: float = 0.0
     change_set_limit: int = 1000
     hide_from_property_values: set[str] = field(default_factory=set)
+    additions_are_replacements: bool = False
+    """Whether a change set with property values says Replacement True of what it adds, as AWS did until May 2025."""
     invalid_roles: set[str] = field(default_factory=set)
     early_validation: dict[str, tuple[str, str]] = field(default_factory=dict)
     fail_change_set: dict[str, str] = field(default_factory=dict)
@@ -184,8 +186,11 @@ class Cloud:
             raise validation_error(f"Unable to fetch parameters [{name}] from parameter store for this account.")
         return self.settings.ssm.get(name, "ami-0123456789abcdef0")
 
-    def scope(self, stack: Stack, target: Target, ref: Any, attribute: Any) -> Scope:
-        """What the intrinsic functions of a stack's template are evaluated against."""
+    def scope(self, stack: Stack, target: Target, ref: Any, attribute: Any, warn: Any = None) -> Scope:
+        """What the intrinsic functions of a stack's template are evaluated against.
+
+        With `warn` an export that is missing is reported to it, and is known later; without it is an error.
+        """
         pseudo = {
             "AWS::AccountId": stack.account,
             "AWS::Partition": "aws",
@@ -195,12 +200,26 @@ class Cloud:
             "AWS::URLSuffix": "amazonaws.com",
         }
         parameters = {key: parameter.value for key, parameter in target.parameters.items()}
-        return Scope(target.body, parameters, pseudo, ref, attribute, lambda name: self._import(stack, name))
+        if warn is None:
+            return Scope(target.body, parameters, pseudo, ref, attribute, lambda name: self._import(stack, name))
+
+        def import_later(name: str) -> str:
+            try:
+                return self._export(stack, name)
+            except ApiError:
+                warn(f"No export named {name}")
+                return KNOWN_AFTER_APPLY
+
+        return Scope(target.body, parameters, pseudo, ref, attribute, import_later, warn=warn)
 
     def _import(self, stack: Stack, name: str) -> str:
+        value = self._export(stack, name)
+        stack.imports.add(name)
+        return value
+
+    def _export(self, stack: Stack, name: str) -> str:
         for other in self.stacks.values():
             if (other.account, other.region) == (stack.account, stack.region) and name in other.exports:
-                stack.imports.add(name)
                 return other.exports[name]
         raise validation_error(f"No export named {name} found.")
 
@@ -225,8 +244,10 @@ class Cloud:
             self.violations.append(f"{stack.name}: {stack.status or 'nothing'} -> {status}")
         self.transitions.append((self.clock.seconds, stack.id, stack.status, status))
         stack.status, stack.reason = status, reason
-        if status == "DELETE_COMPLETE":
-            stack.deleted = self.clock.now()
+        if status in ("DELETE_IN_PROGRESS", "DELETE_COMPLETE", "ROLLBACK_IN_PROGRESS"):
+            stack.deleted = (
+                self.clock.now()
+            )  # recorded of what rolled a creation back, too (test_blocked_stack_deletion)
         self._write(stack, stack.name, stack.id, NESTED, status, reason, token, None)
 
     def record(

@@ -18,7 +18,7 @@ from fakeaws import changesets, drift, parameters, resources, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
-from fakeaws.model import ChangeSet, Event, Resource, Stack, Target
+from fakeaws.model import Change, ChangeSet, Event, Resource, Stack, Target
 from fakeaws.operations import Operation, same_target
 from fakeaws.protocol import ApiError, validation_error
 from fakeaws.templates import NESTED
@@ -61,7 +61,7 @@ class CloudFormation:
             return {"Id": repeated.id, "StackId": repeated.stack.id}
         stack = self._stack_to_change(p, kind)
         target = self._target(p, None if kind == "CREATE" else stack, stack)
-        siblings = [c for c in self.cloud.change_sets.values() if stack is not None and c.stack is stack]
+        siblings = [c for c in self.cloud.change_sets.values() if c.stack is stack and not c.executed]
         if any(c.name == name for c in siblings):
             raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
         if len(siblings) >= self.cloud.settings.change_set_limit:
@@ -95,13 +95,13 @@ class CloudFormation:
         if kind == "CREATE":
             if stack is not None and stack.status != "REVIEW_IN_PROGRESS":
                 raise validation_error(
-                    f"Stack [{stack.name}] already exists and cannot be created again with the changeSet "
+                    f"Stack [{name}] already exists and cannot be created again with the changeSet "
                     f"[{p['ChangeSetName']}]."
                 )
             if stack is None and not STACK_NAME.fullmatch(name):
                 raise _pattern("stackName", name, STACK_NAME)
             return stack
-        if stack is None or stack.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
+        if stack is None or stack.status == "REVIEW_IN_PROGRESS":
             raise validation_error(f"Stack [{name}] does not exist")
         self._refuse_unless_updatable(stack)
         return stack
@@ -173,33 +173,26 @@ class CloudFormation:
     def describe_change_set(self, p: Params) -> dict[str, Any]:
         """DescribeChangeSet: one page of changes, with property values on request."""
         change_set = self._change_set(p)
-        with_values = p.get("IncludePropertyValues", False)
-        hidden = self.cloud.settings.hide_from_property_values if with_values else set()
-        changes = [c for c in change_set.changes if c.logical_id not in hidden]
-        page, next_token = self._page("DescribeChangeSet", changes, p.get("NextToken"), str)
-        reason = change_set.reason
-        dropped = sorted(hidden & {c.logical_id for c in change_set.changes})
-        if dropped:
-            reason = (
-                "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet "
-                f"creation failed for resource [{', '.join(dropped)}] because: "
-                "PropertyValues could not be computed"
-            )
+        with_values, additions = p.get("IncludePropertyValues", False), self.cloud.settings.additions_are_replacements
+        changes = [c for c in change_set.changes if self._is_told(c, with_values)]
+        page, next_token = self._page("DescribeChangeSet", changes, p.get("NextToken"), lambda c: c.logical_id)
+        reason = change_set.reason or (self._incomplete(change_set) if with_values else "")
         return _compact(
             ChangeSetName=change_set.name,
             ChangeSetId=change_set.id,
             StackId=change_set.stack.id,
             StackName=change_set.stack.name,
             Description=change_set.description,
-            Parameters=_parameters(change_set.target),
+            Parameters=_parameters(change_set.target) or None,
             CreationTime=change_set.created,
             ExecutionStatus=change_set.execution,
             Status=change_set.status,
             StatusReason=reason,
             Capabilities=list(change_set.target.capabilities),
-            Tags=_tags(change_set.target.tags),
+            Tags=_tags(change_set.target.tags) or None,
             NotificationARNs=list(change_set.target.notifications),
-            Changes=[self.cloud.given_back(_change(c, with_values)) for c in page],
+            RollbackConfiguration={},
+            Changes=[self.cloud.given_back(_change(c, with_values, additions)) for c in page],
             NextToken=next_token,
             IncludeNestedStacks=change_set.include_nested,
             ParentChangeSetId=change_set.parent_id,
@@ -207,10 +200,31 @@ class CloudFormation:
             OnStackFailure=change_set.on_failure,
         )
 
+    def _is_told(self, change: Change, with_values: bool) -> bool:
+        """Whether a change is listed: with property values some are left out, what only might be one among them."""
+        if with_values and change.logical_id in self.cloud.settings.hide_from_property_values:
+            return False
+        return not change.details or bool(change.told(with_values))
+
+    def _incomplete(self, change_set: ChangeSet) -> str:
+        """What a description with property values says of values that cannot be computed."""
+        hidden = self.cloud.settings.hide_from_property_values
+        problems = [(c.logical_id, problem) for c in change_set.changes for problem in c.warnings]
+        problems += [
+            (c.logical_id, "PropertyValues could not be computed") for c in change_set.changes if c.logical_id in hidden
+        ]
+        if not problems:
+            return ""
+        told = ", ".join(dict.fromkeys(name for name, _ in problems))
+        return (
+            "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet "
+            f"creation failed for resource [{told}] because: {problems[0][1]}"
+        )
+
     def list_change_sets(self, p: Params) -> dict[str, Any]:
-        """ListChangeSets: those of one stack."""
+        """ListChangeSets: those of one stack that were not executed (recorded: test_list_change_sets)."""
         stack = self._stack(p["StackName"])
-        mine = [c for c in self.cloud.change_sets.values() if c.stack is stack]
+        mine = [c for c in self.cloud.change_sets.values() if c.stack is stack and not c.executed]
         page, next_token = self._page("ListChangeSets", mine, p.get("NextToken"), lambda c: c.id)
         rows = [
             _compact(
@@ -237,7 +251,7 @@ class CloudFormation:
             change_set = self._change_set(p)
         except ApiError as error:
             if error.code == "ChangeSetNotFound" and "StackName" in p:
-                self._stack(p["StackName"])
+                self._stack(p["StackName"], "Stack [{}] does not exist")
                 return {}  # deleting what is gone succeeds
             raise
         if change_set.parent_id is not None:
@@ -285,7 +299,7 @@ class CloudFormation:
             self._use_token(stack, token, f"execute {change_set.id}")
         changesets.mark_executed(change_set, "EXECUTE_IN_PROGRESS")
         changesets.make_others_obsolete(self.cloud, stack, change_set)
-        stack.change_set_id = change_set.id
+        stack.change_set_id, stack.updated = change_set.id, self.cloud.clock.now()
         stack.stale = [(stack.status, stack.reason)] * self.cloud.settings.stale_reads
         self._start(stack, change_set.target, change_set.kind, token, change_set)
         return {}
@@ -307,10 +321,12 @@ class CloudFormation:
     def create_stack(self, p: Params) -> dict[str, Any]:
         """CreateStack, as somebody else's tool would call it."""
         name = p["StackName"]
-        if self.cloud.find_stack(name, self.account, self.region) is not None:
+        reviewed = self.cloud.find_stack(name, self.account, self.region)
+        if reviewed is not None and reviewed.status != "REVIEW_IN_PROGRESS":
             raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
         target = self._target(p, None, None)
-        stack = self._new_stack(name, target)
+        stack = reviewed or self._new_stack(name, target)
+        changesets.make_others_obsolete(self.cloud, stack, None)
         stack.disable_rollback = p.get("DisableRollback", False) or target.on_failure == "DO_NOTHING"
         stack.protected = p.get("EnableTerminationProtection", False)
         stack.policy = p.get("StackPolicyBody")
@@ -496,7 +512,7 @@ class CloudFormation:
 
     def describe_stack_events(self, p: Params) -> dict[str, Any]:
         """DescribeStackEvents: newest first, by page; a late event appears in its place once it is visible."""
-        stack = self._stack(p["StackName"])
+        stack = self._stack(p["StackName"], "Stack [{}] does not exist")
         visible = [e for e in stack.events if e.visible_at <= self.cloud.clock.seconds]
         page, next_token = self._page("DescribeStackEvents", visible[::-1], p.get("NextToken"), lambda e: e.id)
         return _compact(StackEvents=[_event(e) for e in page], NextToken=next_token)
@@ -561,7 +577,12 @@ class CloudFormation:
 
     def get_template(self, p: Params) -> dict[str, Any]:
         """GetTemplate: of a stack (deployed) or of a change set; Original is the text that was sent."""
-        target = (self._change_set(p) if p.get("ChangeSetName") else self._stack(p["StackName"])).target
+        wanted, name = p.get("ChangeSetName"), p.get("StackName")
+        if not wanted and not name:
+            raise validation_error("StackName is required if ChangeSetName is not specified.")
+        if wanted and not wanted.startswith("arn:") and not name:
+            raise validation_error("StackName is a required parameter.")
+        target = (self._change_set(p) if wanted else self._stack(p["StackName"])).target
         processed = p.get("TemplateStage") == "Processed"
         text = json.dumps(target.body) if processed and target.body.get("Transform") else target.text
         return {"TemplateBody": self.cloud.given_back(text), "StagesAvailable": ["Original", "Processed"]}
@@ -655,10 +676,10 @@ class CloudFormation:
         mine = [s for s in self.cloud.stacks.values() if (s.account, s.region) == (self.account, self.region)]
         return mine[::-1]
 
-    def _stack(self, name_or_id: str) -> Stack:
+    def _stack(self, name_or_id: str, words: str = "Stack with id {} does not exist") -> Stack:
         stack = self.cloud.find_stack(name_or_id, self.account, self.region)
         if stack is None:
-            raise _absent(name_or_id)
+            raise validation_error(words.format(name_or_id))
         return stack
 
     def _change_set(self, p: Params) -> ChangeSet:
@@ -669,10 +690,10 @@ class CloudFormation:
         if not wanted.startswith("arn:"):
             if not p.get("StackName"):
                 raise validation_error("StackName must be specified if ChangeSetName is not specified as an ARN.")
-            stack = self._stack(p["StackName"])
-            for change_set in self.cloud.change_sets.values():
-                if change_set.stack is stack and change_set.name == wanted:
-                    return change_set
+            stack = self._stack(p["StackName"], "Stack [{}] does not exist")
+            named = [c for c in self.cloud.change_sets.values() if c.stack is stack and c.name == wanted]
+            if named:
+                return min(named, key=lambda c: c.executed)
         raise ApiError("ChangeSetNotFound", f"ChangeSet [{wanted}] does not exist", 404)
 
     def _check_token(self, token: str | None) -> None:
@@ -758,12 +779,15 @@ def _stack_row(s: Stack, given_back: Callable[[Any], Any]) -> dict[str, Any]:
         )
         for key, value in s.outputs.items()
     ]
+    deleted = s.status == "DELETE_COMPLETE"
+    if s.status == "REVIEW_IN_PROGRESS":
+        s = dataclasses.replace(s, target=Target("", {}, {}, {}))
     return _compact(
         StackId=s.id,
         StackName=s.name,
-        ChangeSetId=s.change_set_id,
+        ChangeSetId=None if deleted else s.change_set_id,
         Description=s.target.body.get("Description"),
-        Parameters=_parameters(s.target),
+        Parameters=_parameters(s.target) or None,
         CreationTime=s.created,
         DeletionTime=s.deleted,
         LastUpdatedTime=s.updated,
@@ -772,12 +796,12 @@ def _stack_row(s: Stack, given_back: Callable[[Any], Any]) -> dict[str, Any]:
         StackStatusReason=s.reason,
         DisableRollback=s.disable_rollback,
         NotificationARNs=list(s.target.notifications),
-        Capabilities=list(s.target.capabilities),
+        Capabilities=list(s.target.capabilities) or None,
         Outputs=outputs or None,
         RetainExceptOnCreate=s.retain_except_on_create,
         RoleARN=s.target.role_arn,
         Tags=_tags(s.target.tags),
-        EnableTerminationProtection=s.protected,
+        EnableTerminationProtection=None if deleted else s.protected,
         ParentId=s.parent_id,
         RootId=s.root_id,
         DriftInformation=_compact(StackDriftStatus=s.drift, LastCheckTimestamp=s.drift_checked),
@@ -800,7 +824,7 @@ def _resource_row(r: Resource, time_field: str) -> dict[str, Any]:
 
 
 def _event(e: Event) -> dict[str, Any]:
-    return _compact(
+    return {"PhysicalResourceId": ""} | _compact(
         StackId=e.stack_id,
         EventId=e.id,
         StackName=e.stack_name,
@@ -858,14 +882,15 @@ def _validation(change_set: ChangeSet, logical_id: str, path: str, reason: str) 
     }
 
 
-def _change(c: Any, with_values: bool) -> dict[str, Any]:
+def _change(c: Change, with_values: bool, additions_are_replacements: bool) -> dict[str, Any]:
     details = []
-    for detail in c.details:
+    for detail in c.told(with_values):
         target = dict(detail["Target"])
         if not with_values:
-            for key in ("BeforeValue", "AfterValue", "AttributeChangeType"):
+            for key in ("BeforeValue", "AfterValue", "AttributeChangeType", "Path"):
                 target.pop(key, None)
-        details.append({**detail, "Target": target})
+        details.append({key: value for key, value in detail.items() if key != "_only"} | {"Target": target})
+    new = with_values and c.action == "Add" and additions_are_replacements
     return {
         "Type": "Resource",
         "ResourceChange": _compact(
@@ -873,7 +898,7 @@ def _change(c: Any, with_values: bool) -> dict[str, Any]:
             LogicalResourceId=c.logical_id,
             PhysicalResourceId=c.physical_id,
             ResourceType=c.type,
-            Replacement=c.replacement,
+            Replacement="True" if new else c.replacement,
             PolicyAction=c.policy_action,
             Scope=c.scope,
             Details=details,

@@ -135,6 +135,12 @@ class Change:
     change_set_id: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+    """Why values of it cannot be computed before the execution."""
+
+    def told(self, with_values: bool) -> list[dict[str, Any]]:
+        """The details that a description with or without property values has."""
+        return [row for row in self.details if row.get("_only", with_values) == with_values]
 
 
 @dataclass
@@ -163,3 +169,8 @@ class ChangeSet:
     operation_id: str = ""
     validations: list[tuple[str, str, str]] = field(default_factory=list)
     """Early validation failures: (logical id, property path, reason)."""
+
+    @property
+    def executed(self) -> bool:
+        """Whether it was executed: then it is listed no more, and described as long as somebody has its ARN."""
+        return self.execution.startswith("EXECUTE_")

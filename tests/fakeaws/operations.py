@@ -80,6 +80,7 @@ class Operation:
             self._move("ROLLBACK_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
             raise OperationError("rollback failed")
         self._move("ROLLBACK_COMPLETE")
+        self.stack.change_set_id = None
 
     def _kept_after_creation(self, resource: Resource) -> bool:
         policy = resource.definition.get("DeletionPolicy")
@@ -423,7 +424,7 @@ class Operation:
             self._move("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
             raise OperationError(f"Embedded stack {stack.id} was not successfully deleted: {stack.reason}")
         stack.exports, stack.imports = {}, set()
-        for change_set in [c for c in self.cloud.change_sets.values() if c.stack is stack]:
+        for change_set in [c for c in self.cloud.change_sets.values() if c.stack is stack and not c.executed]:
             del self.cloud.change_sets[change_set.id]
         self._move("DELETE_COMPLETE")
 

@@ -67,6 +67,7 @@ _NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
     "AWS::SecretsManager::Secret": "Name",
 }
 _WITHOUT_SCHEMA = ("Custom::", "AWS::CloudFormation::")

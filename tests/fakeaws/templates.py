@@ -20,6 +20,10 @@ from fakeaws.protocol import ApiError, validation_error
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """What a change set shows for a value that exists only after the execution."""
 NO_VALUE = object()
+UNKNOWN_LIST = (
+    "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings "
+    "to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
+)
 
 MAX_BODY_BYTES = 51_200
 MAX_OBJECT_BYTES = 1_048_576
@@ -154,9 +158,14 @@ def depends_on(resource: Mapping[str, Any]) -> list[str]:
 
 def references(node: Any) -> Iterator[str]:
     """The names that Ref, Fn::GetAtt and Fn::Sub under a node refer to; pseudo parameters left out."""
+    return (name for name, _ in mentions(node))
+
+
+def mentions(node: Any) -> Iterator[tuple[str, str]]:
+    """What Ref, Fn::GetAtt and Fn::Sub under a node refer to: names, with the attribute or "" for a reference."""
     if isinstance(node, list):
         for item in node:
-            yield from references(item)
+            yield from mentions(item)
         return
     if not isinstance(node, dict):
         return
@@ -164,24 +173,26 @@ def references(node: Any) -> Iterator[str]:
         function, argument = next(iter(node.items()))
         if function == "Ref":
             if not str(argument).startswith("AWS::"):
-                yield str(argument)
+                yield str(argument), ""
             return
         if function == "Fn::GetAtt":
-            yield str(argument.split(".")[0] if isinstance(argument, str) else argument[0])
+            name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+            yield str(name), attribute if isinstance(attribute, str) else ""
             return
         if function == "Fn::Sub":
-            yield from _sub_references(argument)
+            yield from _sub_mentions(argument)
             return
     for value in node.values():
-        yield from references(value)
+        yield from mentions(value)
 
 
-def _sub_references(argument: Any) -> Iterator[str]:
+def _sub_mentions(argument: Any) -> Iterator[tuple[str, str]]:
     text, variables = (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
-    yield from references(variables)
+    yield from mentions(variables)
     for literal, name in SUB.findall(text):
         if not literal and not name.startswith("AWS::") and name not in variables:
-            yield name.split(".")[0]
+            entity, _, attribute = name.partition(".")
+            yield entity, attribute
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,8 @@ class Scope:
     attribute: Callable[[str, str], Any]
     imports: Callable[[str], Any]
     conditions: dict[str, bool] = field(default_factory=dict)
+    warn: Callable[[str], object] = lambda _: None
+    """Is told what cannot be computed before the execution."""
 
     def condition(self, name: str) -> bool:
         """Whether a condition of the template holds."""
@@ -264,15 +277,21 @@ def _sub(scope: Scope, argument: Any) -> str:
             return _plain(scope.attribute(*name.split(".", 1)))
         return _plain(scope.evaluate({"Ref": name}))
 
-    return SUB.sub(replace, text)
+    return _all_or_later(SUB.sub(replace, text))
+
+
+def _all_or_later(text: str) -> str:
+    """A text; one with a part that is known only after the execution is not known at all (recorded with Fn::Join)."""
+    return KNOWN_AFTER_APPLY if KNOWN_AFTER_APPLY in text else text
 
 
 def _join(scope: Scope, argument: Any) -> str:
     delimiter, items = argument
     values = scope.evaluate(items)
     if isinstance(values, str):  # a list that is not known yet
+        scope.warn(UNKNOWN_LIST)
         return values
-    return str(delimiter).join(_plain(value) for value in values)
+    return _all_or_later(str(delimiter).join(_plain(value) for value in values))
 
 
 def _select(scope: Scope, argument: Any) -> Any:

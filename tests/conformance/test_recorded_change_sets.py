@@ -1,0 +1,91 @@
+"""The fake of CloudFormation answers as CloudFormation itself did, in scenarios of a creation and an update.
+
+Each YAML file beside this one holds scenarios: two templates, what CloudFormation answered to the change set of each
+with and without property values, how the stack was described after each execution and after its deletion, and the
+events of each resource. `scenario` and `recorded` name the recording that an answer is from: a test of the public
+repository localstack/localstack (tests/aws/services/cloudformation), which keeps what AWS answered and when.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import facts
+import pytest
+import yaml
+from fakeaws import FakeAws
+
+HERE = Path(__file__).parent
+SCENARIOS = [
+    each
+    for path in sorted(HERE.glob("*.yaml"))
+    for each in yaml.load(path.read_bytes(), yaml.CSafeLoader)  # a safe one
+]
+ACCOUNT, REGION, STACK = "111111111111", "us-east-1", "Recorded-Scenario"
+WORDS = {"arn:aws:": "arn:PARTITION:", ACCOUNT: "ACCOUNT", REGION: "REGION", STACK: "STACK"}
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with FakeAws() as fake:
+        fake.settings.account = ACCOUNT
+        yield fake
+        fake.check()
+
+
+def in_words(answer: Any) -> Any:
+    """An answer with the words of the recordings for what differs in each run."""
+    text = json.dumps(answer, default=str)
+    for value, word in WORDS.items():
+        text = text.replace(value, word)
+    return json.loads(re.sub(f"(stack/{WORDS[STACK]}/)[-0-9a-f]{{36}}", r"\1ID", text))
+
+
+def deploy(aws: FakeAws, kind: str, step: dict[str, Any]) -> dict[str, Any]:
+    """One creation or update through a change set: what was answered, in the form of a recorded step."""
+    cloudformation = aws.client("cloudformation")
+    aws.settings.ssm = step.get("ssm", {})
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in step.get("parameters", {}).items()]
+    change_set = cloudformation.create_change_set(
+        StackName=STACK,
+        ChangeSetName=f"set-{kind.lower()}",
+        ChangeSetType=kind,
+        TemplateBody=json.dumps(step["template"]),
+        Parameters=given,
+        Capabilities=step.get("capabilities", []),
+    )["Id"]
+    aws.clock.sleep(10)
+    without = facts.change_set(in_words(cloudformation.describe_change_set(ChangeSetName=change_set)))
+    values = facts.change_set(
+        in_words(cloudformation.describe_change_set(ChangeSetName=change_set, IncludePropertyValues=True))
+    )
+    cloudformation.execute_change_set(ChangeSetName=change_set)
+    aws.clock.sleep(300)
+    described = in_words(cloudformation.describe_stacks(StackName=STACK)["Stacks"][0])
+    return {"change set": without, "with values": values, "stack": facts.stack(described)}
+
+
+def expected(step: dict[str, Any]) -> dict[str, Any]:
+    """What the recording says of a step; with values it repeats only what differs."""
+    without = step["change set"]
+    again = {key: without[key] for key in ("Status", "ExecutionStatus", "Parameters") if key in without}
+    return {"change set": without, "with values": {**again, **step["with values"]}, "stack": step["stack"]}
+
+
+@pytest.mark.parametrize("recorded", SCENARIOS, ids=[each["scenario"].split("::", 1)[1] for each in SCENARIOS])
+def test_the_fake_answers_as_cloudformation_did(aws: FakeAws, recorded: dict[str, Any]) -> None:
+    cloudformation = aws.client("cloudformation")
+    aws.settings.additions_are_replacements = recorded["recorded"] < "2025-05-19"
+    for kind in ("create", "update"):
+        assert deploy(aws, kind.upper(), recorded[kind]) == expected(recorded[kind]), kind
+    stack_id = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
+    answered = in_words(cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"])
+    cloudformation.delete_stack(StackName=STACK)
+    aws.clock.sleep(300)
+    assert facts.stack(in_words(cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0])) == recorded["deleted"]
+    for name, wanted in recorded.get("events", {}).items():
+        assert facts.events(each for each in answered if each["LogicalResourceId"] == name) == wanted, name
