@@ -235,8 +235,9 @@ def test_an_update_in_place_keeps_the_resource_and_a_replacement_makes_a_new_one
 
 
 def test_what_refers_to_a_replaced_resource_changes_for_certain(aws: FakeAws, api: Any) -> None:
-    """Static, although the value is known after the execution only (recorded, see tests/conformance), so that what has a
-    create-only property with it is replaced; an attribute of what changes in place is Dynamic: Conditional there."""
+    """Static, although the value is known only after the execution (recorded: tests/conformance): what has it as a
+    create-only property is replaced.
+    """
     alias = {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": "alias/a", "TargetKeyId": {"Ref": "Jobs"}}}
     before = {
         "Jobs": QUEUE,

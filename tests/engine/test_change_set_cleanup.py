@@ -53,8 +53,8 @@ def test_c6_what_killed_runs_left_is_found_and_deleted(bench: Bench, aws: FakeAw
     leave(bench, bench.unit("second", {"Jobs": QUEUE}), "infragen-3")
     found = find_left(bench.env, bench.session)
     assert [(each.stack, len(each.deletable), each.stuck, each.total) for each in found] == [
-        ("shop-test-first", 2, 0, 4),
-        ("shop-test-second", 1, 0, 2),
+        ("shop-test-first", 2, 0, 3),
+        ("shop-test-second", 1, 0, 1),
     ]
     assert names(aws) == {"infragen-1", "infragen-2", "infragen-3", "console-1"}  # looking deletes nothing
     assert prune(bench.session, found) == ()

@@ -35,7 +35,10 @@ ACTIONS = {
     OnDeploy.CONTINUE: "continue",
 }
 MANY_SETS, TOO_MANY_SETS = 500, 900
-"""Change sets in one nested stack from which on we warn, and from which on no more are made."""
+"""Change sets of one nested stack, never executed, from which on we warn, and from which on no more are created.
+
+ListChangeSets lists no others (recorded: localstack/localstack, test_change_sets.py::test_list_change_sets, 2025-09).
+"""
 
 OPAQUE = ("AWS::SSM::Parameter::",)
 """Parameter types whose value is a name: CloudFormation resolves it each time, so that we cannot compare it."""
@@ -426,7 +429,8 @@ def _nested(session: Session, examined: Examined) -> bool:
     most = max((len(session.cloud.change_sets(each)) for each in stacks if each), default=0)
     if most >= MANY_SETS:
         without = "; this plan is made without nested change sets" if most >= TOO_MANY_SETS else ""
-        session.ui.tell(Warned(f"a nested stack of {unit.stack} holds {most} change sets of at most 1000{without}"))
+        held = f"a nested stack of {unit.stack} holds {most} change sets that were never executed, of at most 1000"
+        session.ui.tell(Warned(f"{held}{without}"))
     return most < TOO_MANY_SETS
 
 
