@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from watchdog import watched
 
-from infragen.emulator import Emulator, credentials, start, stop
+from infragen.emulator import Emulator, start, stop
 
 REGION = "eu-central-1"
 
@@ -32,7 +32,7 @@ def fresh_account() -> str:
 
 def make_client(emulator: Emulator, service: str, account: str, region: str = REGION) -> Any:
     """Return a boto3 client of one service, for one account of the emulator."""
-    keys = credentials(account)
+    keys = emulator.credentials(account)
     return boto3.client(  # type: ignore[call-overload]  # the name of the service is not literal
         service,
         endpoint_url=emulator.endpoint_url,

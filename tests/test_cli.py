@@ -200,14 +200,14 @@ def test_signals_end_the_process_with_their_code_after_clearing_up(number: int, 
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "cleared\n", f"{said}\n")
 
 
-def test_an_endpoint_that_is_no_address_is_an_error_of_the_surroundings() -> None:
-    """Exit code 4, also for the variable that boto3 reads."""
+def test_an_endpoint_that_is_no_address_is_wrong_input() -> None:
+    """Exit code 2, also for the variable that boto3 reads."""
     for arguments, variables in (
         (["--endpoint-url", "nonsense"], {}),
         ([], {"AWS_ENDPOINT_URL": "nonsense"}),
     ):
         ended = infragen_process("status", "--env", "dev", *arguments, **variables)
-        assert (ended.returncode, "Invalid endpoint: nonsense" in ended.stderr) == (4, True)
+        assert (ended.returncode, "nonsense" in ended.stderr, "endpoint" in ended.stderr) == (2, True, True)
 
 
 def test_a_locale_without_the_letters_breaks_nothing() -> None:

@@ -38,7 +38,7 @@ def command(
     (tmp_path / "environments" / "dev.yaml").write_text(ENVIRONMENT.format(account=account))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     for name in ("CI", "NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)

@@ -1,20 +1,27 @@
 """The emulator as a child process: start, stop, status and reset, and what can be wrong on the machine."""
 
+import fcntl
+import itertools
 import json
 import os
+import re
 import socket
+import stat
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 from emulator import delete, make_client
 
-from infragen.emulator import Emulator, credentials, default_state_dir, reset, start, status, stop
+from infragen.emulator import Emulator, default_state_dir, reset, start, status, stop
 from infragen.errors import CloudError, InputError
 from infragen_local import private_names
 
@@ -110,25 +117,132 @@ def test_two_starts_at_once_give_one_emulator(state_dir: Path) -> None:
     assert {emulator.pid for emulator in started} == {int(output)}
 
 
-@pytest.mark.parametrize("whose", ["a process that is gone", "another program"])
+@pytest.mark.parametrize("whose", ["a process that is gone", "another program", "another program, while status looks"])
 def test_a_stale_record_is_not_taken_for_an_emulator(state_dir: Path, whose: str) -> None:
-    """Neither a dead process id nor one that another program has now counts, and that program is left alone."""
+    """Neither a dead process id nor one that another program has now counts, and that program is left alone.
+
+    `status` holds the lock for a moment; `stop` takes nobody who looks for an emulator.
+    """
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         if whose == "a process that is gone":
             bystander.kill()
             bystander.wait()
         state_dir.mkdir()
-        (state_dir / "emulator.json").write_text(json.dumps({"pid": bystander.pid, "port": 1}))
-        (state_dir / "emulator.lock").touch()
+        record = {"pid": bystander.pid, "port": 1, "secret": "stale"}
+        (state_dir / "emulator.json").write_text(json.dumps(record))
+        looking = os.open(state_dir / "emulator.lock", os.O_RDWR | os.O_CREAT)
+        if "looks" in whose:
+            fcntl.flock(looking, fcntl.LOCK_SH)
         assert status(state_dir) is None
         assert not stop(state_dir)
+        os.close(looking)
         assert start(state_dir).pid != bystander.pid
         assert stop(state_dir)
-        assert (bystander.poll() is None) == (whose == "another program")
+        assert (bystander.poll() is None) == whose.startswith("another program")
     finally:
         bystander.kill()
         bystander.wait()
+
+
+class Liar(BaseHTTPRequestHandler):
+    """Answers every question as another program might: well, and without the secret."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body = json.dumps({"pid": os.getpid(), "proof": "0" * 64}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_what_holds_the_lock_and_cannot_prove_itself_is_not_stopped(state_dir: Path) -> None:
+    """Another program has the lock and the port of the record: it is asked who it is, and nothing else."""
+    state_dir.mkdir()
+    held = os.open(state_dir / "emulator.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with HTTPServer(("127.0.0.1", 0), Liar) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        record = {"pid": os.getpid(), "port": server.server_port, "secret": "known to the record alone"}
+        (state_dir / "emulator.json").write_text(json.dumps(record))
+        now = itertools.count(step=10.0)
+        assert status(state_dir) is None
+        with pytest.raises(CloudError, match="does not answer as the emulator"):
+            stop(state_dir, sleep=lambda seconds: None, clock=lambda: next(now))
+        server.shutdown()
+    os.close(held)
+    assert Liar.asked
+    assert all(path.startswith("/_infragen/identity?challenge=") for path in Liar.asked)
+
+
+def test_what_is_kept_is_for_the_user_alone(state_dir: Path) -> None:
+    """Directories 0700, files 0600, whatever the umask and whatever was there: NoEcho values are in the state."""
+    state_dir.mkdir(mode=0o755)
+    umask = os.umask(0o022)
+    try:
+        s3 = make_client(start(state_dir), "s3", ACCOUNT)
+    finally:
+        os.umask(umask)
+    s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="kept", Key="key", Body=b"value")
+    assert stop(state_dir)
+    kept = [state_dir, *state_dir.rglob("*")]
+    assert {path.name for path in kept} >= {"emulator.json", "emulator.log", "emulator.lock", "key", "s3.json"}
+    for path in kept:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("data/sqs.json", '{"__ministack_format__": 2, "payl', "cut off or damaged"),
+        ("data/s3.json", "", "cut off or damaged"),
+        ("data/cloudformation.json", '{"__ministack_format__": 99, "payload": {}}', "has format 99"),
+        ("data/ec2.json", "[]", "is not a JSON object"),
+        ("data/ec2.json", '{"__ministack_format__": 2, "payload": {"instances": 7}}', "cannot be restored"),
+        ("emulator.version", "999.0.0\n", "of ministack 999.0.0"),
+        ("emulator.version", "what?", "not a version"),
+    ],
+)
+def test_state_that_cannot_be_read_is_refused_and_kept(state_dir: Path, file: str, text: str, said: str) -> None:
+    """With the file, and the command that moves it aside; after that command the emulator starts empty."""
+    (state_dir / "data").mkdir(parents=True)
+    state_dir.with_name("state.aside").mkdir()
+    (state_dir / file).write_text(text)
+    with pytest.raises(CloudError, match=said) as raised:
+        start(state_dir)
+    assert file in raised.value.message
+    assert (state_dir / file).read_text() == text
+    command = re.match(r"mv \S+ \S+", raised.value.hint)
+    assert command
+    subprocess.run(command[0], shell=True, check=True)  # noqa: S602 # as a user would paste it
+    assert start(state_dir)
+    assert (state_dir.with_name("state.aside-2") / file).read_text() == text
+
+
+@pytest.mark.parametrize("what", ["a file", "below a file", "a broken link", "no name"])
+def test_a_state_directory_that_is_none_is_an_input_error(tmp_path: Path, what: str) -> None:
+    """2, with the name, from every command."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing" / "nowhere")
+    name = {"a file": "file", "below a file": "file/x", "a broken link": "link", "no name": "x" * 300}[what]
+    for command in ("start", "status", "stop", "env"):
+        ended = subprocess.run(
+            [sys.executable, "-m", "infragen", "local", command],
+            env={**os.environ, "INFRAGEN_STATE_DIR": str(tmp_path / name)},
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 2
+        assert "Traceback" not in ended.stderr
+        assert name.split("/")[0] in ended.stderr
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_killed_emulator_is_noticed_and_replaced(state_dir: Path) -> None:
@@ -211,11 +325,13 @@ def test_the_emulator_gets_no_aws_settings_and_no_proxy(
     }
 
 
-def test_credentials_name_the_account() -> None:
+def test_credentials_name_the_account_and_are_not_in_a_representation(emulator: Emulator) -> None:
     """The access key is the account; anything but twelve digits is refused with its value."""
-    assert credentials("012345678901").access_key == "012345678901"
+    keys = emulator.credentials("012345678901")
+    assert (keys.access_key, keys.secret_key) == ("012345678901", emulator.secret)
+    assert emulator.secret not in f"{keys} {emulator}"
     with pytest.raises(InputError, match="'12345'"):
-        credentials("12345")
+        emulator.credentials("12345")
 
 
 def test_the_state_directory_is_the_users_unless_the_environment_names_one(

@@ -77,7 +77,7 @@ def run(
     (tmp_path / "environments" / "dev.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
 
     def invoke(command: str, *options: str, code: int = 0) -> list[Line]:

@@ -3,36 +3,42 @@
 The client of `infragen_local`, which runs in the child and which nothing here imports. Sleep and clock are passed in.
 State is kept across stop and start in a state directory:
 
-STATE_DIR/
-  emulator.lock   locked (flock) by the emulator's process as long as it lives: who can lock it knows that none runs
-  emulator.json   process id and port of the last emulator that was started here
-  emulator.log    what it printed
-  data/ s3/ tmp/  MiniStack's state, the contents of its buckets, its temporary files
+STATE_DIR/         mode 0700, its files 0600: values of NoEcho parameters are in them
+  emulator.lock    locked (flock) by the emulator's process as long as it lives: who can lock it knows that none runs
+  emulator.json    process id, port and secret of the last emulator that was started here
+  emulator.log     what it printed
+  emulator.version the release of MiniStack that wrote the state
+  data/ s3/ tmp/   MiniStack's state, the contents of its buckets, its temporary files
 
-The lock decides, never the process id: an id in a stale record may belong to another program by now.
+The lock says whether one runs; that it is the one of the record is proven by itself, which answers a challenge with its
+secret. Nothing is ever concluded from a process id, and no process is ended by its id: the emulator is asked to stop.
 """
 
-import contextlib
 import fcntl
+import hashlib
+import hmac
 import http.client
 import importlib.util
 import json
 import os
+import secrets
+import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from infragen.errors import CloudError, InputError
+from infragen.errors import CloudError, InputError, Unwritable
 
 LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"
 LOG_FILE = "emulator.log"
+VERSION_FILE = "emulator.version"
 STATE_FOLDERS = ("data", "s3", "tmp")
 
 STATE_VARIABLE = "INFRAGEN_STATE_DIR"
@@ -43,6 +49,8 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 15
+_IDENTITY_PATH, _STOP_PATH = "/_infragen/identity", "/_infragen/stop"
+_STATE_UNUSABLE = 78  # the child's exit status when it cannot read the state
 
 # All that the child takes over from our environment: no AWS_*, no proxy, no setting of MiniStack.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
@@ -51,20 +59,11 @@ _FAULTS_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
 
 @dataclass(frozen=True)
 class Record:
-    """Process id and port of an emulator."""
+    """Process id, port and secret of an emulator."""
 
     pid: int
     port: int
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """A running emulator."""
-
-    endpoint_url: str
-    pid: int
-    port: int
-    state_dir: Path
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,14 +71,24 @@ class Credentials:
     """What a client signs with: the access key is the account, so each account sees only its own resources."""
 
     access_key: str
-    secret_key: str
+    secret_key: str = field(repr=False)
 
 
-def credentials(account: str = DEFAULT_ACCOUNT) -> Credentials:
-    """Return the credentials of an account (12 digits) in the emulator; InputError for anything else."""
-    if len(account) != 12 or not account.isascii() or not account.isdigit():
-        raise InputError(f"account {account!r} is not an AWS account id: 12 digits")
-    return Credentials(access_key=account, secret_key="local")  # noqa: S106 — the emulator checks no secret
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator. `secret` is new at each start, and what requests must be signed with."""
+
+    endpoint_url: str
+    pid: int
+    port: int
+    state_dir: Path
+    secret: str = field(repr=False)
+
+    def credentials(self, account: str = DEFAULT_ACCOUNT) -> Credentials:
+        """Return the credentials of an account (12 digits) in the emulator; InputError for anything else."""
+        if len(account) != 12 or not account.isascii() or not account.isdigit():
+            raise InputError(f"account {account!r} is not an AWS account id: 12 digits")
+        return Credentials(access_key=account, secret_key=self.secret)
 
 
 def default_state_dir() -> Path:
@@ -101,16 +110,19 @@ def start(
 
     Without `port` the last one is taken again when it is free, so that addresses in kept state stay right. Two starts
     at once give the same emulator. CloudError: MiniStack is missing, the port is taken, or the emulator died or did
-    not answer within a minute (with the end of its log).
+    not answer within a minute (with the end of its log), or it cannot read the state of an earlier run. InputError: the
+    state directory is no directory.
     """
     deadline = clock() + _START_SECONDS
     while True:
-        lock = _take_lock(state_dir)
+        with _usable(state_dir):
+            lock = _take_lock(state_dir, fcntl.LOCK_EX)
+            if lock is not None:
+                try:
+                    child = _spawn(state_dir, _choose_port(state_dir, port), lock)
+                finally:
+                    os.close(lock)
         if lock is not None:
-            try:
-                child = _spawn(state_dir, _choose_port(state_dir, port), lock)
-            finally:
-                os.close(lock)
             return _wait_until_healthy(state_dir, child, deadline, sleep, clock)
         running = status(state_dir)
         if running is not None:
@@ -129,10 +141,11 @@ def start(
 
 def status(state_dir: Path) -> Emulator | None:
     """Return the running emulator of this state directory; None when none runs or it does not answer yet."""
-    if not _is_locked(state_dir):
-        return None
-    record = _read_record(state_dir)
-    if record is None or not _answers(record.port):
+    with _usable(state_dir):
+        if not _is_locked(state_dir):
+            return None
+        record = _read_record(state_dir)
+    if record is None or not _proves_itself(record):
         return None
     return _emulator(state_dir, record)
 
@@ -143,26 +156,32 @@ def stop(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """End the emulator by SIGTERM, on which it saves its state; return whether one was running.
+    """Ask the emulator to save its state and end; return whether one was running.
 
-    CloudError when it still runs after half a minute. It is never killed harder: that would lose the state.
+    Only the emulator itself is asked: it has to prove first that it is the one of the record. CloudError when it does
+    not within half a minute, or still runs half a minute later. No process is ever ended by its id.
     """
-    if not _is_locked(state_dir):
-        return False
-    record = _read_record(state_dir)
-    if record is None:
-        raise CloudError(f"the emulator in {state_dir} is being started by another process", hint="try again")
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(record.pid, signal.SIGTERM)
     deadline = clock() + _STOP_SECONDS
-    while _is_locked(state_dir):
+    asked: Record | None = None
+    while True:
+        with _usable(state_dir):
+            if not _is_locked(state_dir):
+                return asked is not None
+            record = _read_record(state_dir)
+        if asked is None and record is not None and _proves_itself(record):
+            _ask_to_stop(record)
+            asked, deadline = record, clock() + _STOP_SECONDS
         if clock() >= deadline:
+            if asked is None:
+                raise CloudError(
+                    f"a process holds {state_dir / LOCK_FILE} and does not answer as the emulator",
+                    hint=f"fuser {shlex.quote(str(state_dir / LOCK_FILE))} names it",
+                )
             raise CloudError(
-                f"the emulator (process {record.pid}) still runs {_STOP_SECONDS:.0f} s after SIGTERM",
-                hint=f"kill {record.pid} ends it; kill -9 {record.pid} loses its state",
+                f"the emulator (process {asked.pid}) still runs {_STOP_SECONDS:.0f} s after it was asked to stop",
+                hint=f"kill {asked.pid} ends it; kill -9 {asked.pid} loses its state",
             )
         sleep(_POLL_SECONDS)
-    return True
 
 
 def reset(
@@ -173,23 +192,52 @@ def reset(
 ) -> bool:
     """Stop the emulator and remove all it kept; return whether there was anything."""
     was_running = stop(state_dir, sleep=sleep, clock=clock)
-    kept = [state_dir / name for name in (*STATE_FOLDERS, LOG_FILE, RECORD_FILE)]
-    found = [path for path in kept if path.exists()]
-    for path in found:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    kept = [state_dir / name for name in (*STATE_FOLDERS, LOG_FILE, RECORD_FILE, VERSION_FILE)]
+    with _usable(state_dir):
+        found = [path for path in kept if path.is_symlink() or path.exists()]
+        for path in found:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
     return was_running or bool(found)
+
+
+@contextmanager
+def _usable(state_dir: Path) -> Iterator[None]:
+    """Raise InputError when the state directory is no directory, and Unwritable for what else the system says of it."""
+    for place in (state_dir, *state_dir.parents):
+        try:
+            if place.exists() or place.is_symlink():
+                if place.is_dir():
+                    break
+                raise InputError(
+                    f"{place} is not a directory, and the emulator's state goes to {state_dir}",
+                    f"set {STATE_VARIABLE} to a directory",
+                )
+        except ValueError:
+            raise InputError(f"{state_dir}: not the name of a directory", f"set {STATE_VARIABLE} to one") from None
+        except OSError as error:
+            raise InputError(f"{state_dir}: {error.strerror}", f"set {STATE_VARIABLE} to a directory") from None
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or state_dir
+        raise Unwritable(
+            f"the emulator's state: {where}: {(error.strerror or str(error)).lower()}",
+            f"set {STATE_VARIABLE} to a directory of your own",
+        ) from error
 
 
 def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
     if importlib.util.find_spec("ministack") is None:
         raise CloudError("the emulator is not installed", hint="pip install 'infragen[local]'")
     for folder in STATE_FOLDERS:
-        (state_dir / folder).mkdir(parents=True, exist_ok=True)
+        (state_dir / folder).mkdir(mode=0o700, exist_ok=True)
+        (state_dir / folder).chmod(0o700)
     (state_dir / RECORD_FILE).unlink(missing_ok=True)
-    with (state_dir / LOG_FILE).open("wb") as log:
+    (state_dir / LOG_FILE).unlink(missing_ok=True)
+    with os.fdopen(os.open(state_dir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as log:
         return subprocess.Popen(  # noqa: S603 — our own launcher
             [sys.executable, "-m", "infragen_local", str(state_dir / RECORD_FILE)],
             env=_environment(state_dir, port),
@@ -260,10 +308,12 @@ def _wait_until_healthy(
 ) -> Emulator:
     while True:
         code = child.poll()
+        if code == _STATE_UNUSABLE:
+            raise _unusable_state(state_dir)
         if code is not None:
             raise CloudError(f"the emulator ended at its start with exit status {code}" + _log_tail(state_dir))
         record = _read_record(state_dir)
-        if record is not None and record.pid == child.pid and _answers(record.port):
+        if record is not None and record.pid == child.pid and _proves_itself(record):
             return _emulator(state_dir, record)
         if clock() >= deadline:
             child.terminate()
@@ -271,19 +321,52 @@ def _wait_until_healthy(
         sleep(_POLL_SECONDS)
 
 
-def _answers(port: int) -> bool:
+def _proves_itself(record: Record) -> bool:
+    """Tell whether the emulator of this record answers at its port: who does not know its secret cannot."""
+    challenge = secrets.token_hex(16)
+    answer = _ask(record.port, "GET", f"{_IDENTITY_PATH}?challenge={challenge}", {})
+    try:
+        said = json.loads(answer)
+        wanted = hmac.new(record.secret.encode(), f"infragen emulator {challenge}".encode(), hashlib.sha256).hexdigest()
+        return said["pid"] == record.pid and hmac.compare_digest(str(said["proof"]), wanted)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _ask_to_stop(record: Record) -> None:
+    _ask(record.port, "POST", _STOP_PATH, {"Authorization": f"Bearer {record.secret}"})
+
+
+def _ask(port: int, method: str, path: str, headers: dict[str, str]) -> bytes:
+    """Return the body of an answer with status 200, at most 64 KiB; empty when there is none."""
     connection = http.client.HTTPConnection(_HOST, port, timeout=5)  # directly: no proxy of the user's comes between
     try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        return response.read(65536) if response.status == http.HTTPStatus.OK else b""
     except (OSError, http.client.HTTPException):
-        return False
+        return b""
     finally:
         connection.close()
 
 
+def _unusable_state(state_dir: Path) -> CloudError:
+    """Return the error for state that the emulator cannot read, with the command that moves it aside."""
+    lines = (state_dir / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    aside = state_dir.with_name(f"{state_dir.name}.aside")
+    number = 1
+    while aside.exists() or aside.is_symlink():
+        number += 1
+        aside = state_dir.with_name(f"{state_dir.name}.aside-{number}")
+    said = lines[-1] if lines else str(state_dir)
+    return CloudError(
+        f"the emulator cannot use what it kept: {said}",
+        f"mv {shlex.quote(str(state_dir))} {shlex.quote(str(aside))} moves it aside; the next start is empty",
+    )
+
+
 def _emulator(state_dir: Path, record: Record) -> Emulator:
-    return Emulator(f"http://{_HOST}:{record.port}", record.pid, record.port, state_dir)
+    return Emulator(f"http://{_HOST}:{record.port}", record.pid, record.port, state_dir, record.secret)
 
 
 def _log_tail(state_dir: Path) -> str:
@@ -299,20 +382,22 @@ def _read_record(state_dir: Path) -> Record | None:
     """Return the last emulator's record; None when there is none or it cannot be read."""
     try:
         record = json.loads((state_dir / RECORD_FILE).read_bytes())
-        return Record(pid=int(record["pid"]), port=int(record["port"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        port, secret = int(record["port"]), str(record["secret"])
+        return Record(pid=int(record["pid"]), port=port, secret=secret) if 0 < port < 65536 else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _take_lock(state_dir: Path) -> int | None:
-    """Return a file descriptor that holds the lock; None while another process holds it.
+def _take_lock(state_dir: Path, kind: int) -> int | None:
+    """Return a file descriptor that holds the lock (LOCK_EX or LOCK_SH); None while another process prevents it.
 
     The lock belongs to the open file: a child process that inherits the descriptor keeps it after we close ours.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state_dir.chmod(0o700)
     descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -320,10 +405,13 @@ def _take_lock(state_dir: Path) -> int | None:
 
 
 def _is_locked(state_dir: Path) -> bool:
-    """Tell whether an emulator is alive (or just being started) in this state directory."""
+    """Tell whether an emulator is alive (or just being started) in this state directory.
+
+    Two that look at the same time do not take each other for an emulator: they share the lock, which it does not.
+    """
     if not (state_dir / LOCK_FILE).exists():
         return False
-    descriptor = _take_lock(state_dir)
+    descriptor = _take_lock(state_dir, fcntl.LOCK_SH)
     if descriptor is None:
         return True
     os.close(descriptor)

@@ -1,15 +1,17 @@
 """Entry point of the emulator's own process: `python -m infragen_local RECORD`.
 
 `infragen.emulator.start` runs it, with the environment that MiniStack reads its settings from. It checks that
-MiniStack has the names that the patches reach into, applies them, writes down which process serves which port, and
-serves until SIGTERM.
+MiniStack has the names that the patches reach into, applies them, refuses state that it cannot read, writes down which
+process serves which port with which secret, and serves until SIGTERM.
 """
 
 import importlib
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from infragen_local import private_names
 
@@ -38,24 +40,59 @@ _PATCHES = (
 )
 
 
+# As sysexits.h has it: something is wrong with the configuration. `infragen.emulator` shows the last line of the log.
+STATE_UNUSABLE = 78
+
+
 def main(record: Path) -> None:
-    """Serve the emulator on 127.0.0.1; ends with SystemExit and a sentence when MiniStack is not the known one."""
+    """Serve the emulator on 127.0.0.1; ends with SystemExit and a sentence when MiniStack is not the known one.
+
+    Its secret is new in each run. The functions that run inside get it as their AWS_SECRET_ACCESS_KEY.
+    """
+    os.umask(0o077)  # what is kept holds values of NoEcho parameters
     complaint = private_names.complaint()
     if complaint:
         raise SystemExit(complaint)
     for subject in _PATCHES:
         importlib.import_module(f"infragen_local.patches.{subject}").apply()
-    _write_record(record)
+    from ministack import app
 
-    from ministack.app import main as serve
+    from infragen_local import kept_state
+    from infragen_local.authentication import authenticated
 
+    trouble = kept_state.problem(record.parent)
+    if trouble:
+        _give_up(trouble)
+    app._load_persisted_state = _load_all_of_it
+    secret = secrets.token_hex(32)
+    os.environ["AWS_SECRET_ACCESS_KEY"] = secret
+    app.app = authenticated(app.app, int(os.environ["GATEWAY_PORT"]), secret)
+    _write_record(record, secret)
     sys.argv = ["ministack"]  # MiniStack parses the command line itself
-    serve()
+    app.main()
 
 
-def _write_record(record: Path) -> None:
+def _load_all_of_it() -> None:
+    """Restore every service's state; MiniStack's own version goes on without what it cannot restore, and saves that."""
+    from infragen_local import kept_state
+
+    trouble = kept_state.load()
+    if trouble:
+        _give_up(trouble)
+
+
+def _give_up(trouble: str) -> NoReturn:
+    """End the process at once, so that nothing is saved over the state that cannot be read."""
+    sys.stderr.write(f"{trouble}\n")
+    sys.stderr.flush()
+    os._exit(STATE_UNUSABLE)
+
+
+def _write_record(record: Path, secret: str) -> None:
     unfinished = record.with_name(f"{record.name}.new")
-    unfinished.write_text(json.dumps({"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"])}), encoding="utf-8")
+    written = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "secret": secret}
+    unfinished.write_text(json.dumps(written), encoding="utf-8")
+    unfinished.chmod(0o600)
     unfinished.replace(record)
 
 

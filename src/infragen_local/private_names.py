@@ -10,9 +10,11 @@ from importlib import metadata
 VERSION = "1.5.33"
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "ministack.app": ("main",),
+    "ministack.app": ("_get_module", "_load_persisted_state", "_state_map", "app", "main"),
     "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers", "reset"),
+    "ministack.core.persistence": ("STATE_DIR", "_state_format_version", "load_state"),
     "ministack.core.responses": ("get_account_id", "get_region"),
+    "ministack.core.sigv4": ("header_signature_failure", "parse_header_signature", "parse_query_signature"),
     "ministack.services.alb": ("_lb_attrs",),
     "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
     "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),

@@ -369,7 +369,7 @@ def test_aws_errors_are_permanent_passing_or_about_credentials(
 
 def test_an_endpoint_that_is_no_url_is_told_with_where_it_may_be_written(cloud: Account) -> None:
     """botocore raises a ValueError for it, which is no bug of ours."""
-    with pytest.raises(CloudError, match="Invalid endpoint: nonsense") as caught:
+    with pytest.raises(InputError, match="Invalid endpoint: nonsense") as caught:
         connect(REGION, ACCOUNT, endpoint_url="nonsense", keys=("a", "b")).identity()
     assert "--endpoint-url, AWS_ENDPOINT_URL" in caught.value.hint
 

@@ -14,7 +14,7 @@ from infragen.assembly.synth import synthesize
 from infragen.aws import connect
 from infragen.config import Environment, load_environment
 from infragen.config.directory import find
-from infragen.emulator import Emulator, credentials
+from infragen.emulator import Emulator
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment, plan_destroy
@@ -37,7 +37,7 @@ def loaded(name: str, topology: str, account: str, **more: Any) -> Environment:
 @pytest.fixture
 def session(emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch, request: Any) -> Session:
     """The engine's session for this test's account; real time, as for a user."""
-    keys = credentials(account)
+    keys = emulator.credentials(account)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
     region = load_environment(FOLDER / f"{request.node.callspec.params.get('name', 'dev')}.yaml").region

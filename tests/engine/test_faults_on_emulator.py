@@ -8,7 +8,7 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Fault, Proxy
 from stage import QUEUE, TOPIC, Listener, assembly, environment, layer
 
 from infragen.aws import connect
-from infragen.emulator import Emulator, credentials
+from infragen.emulator import Emulator
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.progress import Session, Timer
@@ -32,7 +32,7 @@ def test_one_fault_on_the_way_to_the_emulator_changes_nothing(
     emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch, topology: str, operation: str, fault: Fault
 ) -> None:
     """Deployed all the same, each stack once, and the next run finds nothing to do."""
-    keys = credentials(account)
+    keys = emulator.credentials(account)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
     env = environment(topology, account, REGION)

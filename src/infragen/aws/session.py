@@ -10,15 +10,17 @@ from __future__ import annotations
 import getpass
 import os
 import random
+import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from infragen.aws.failure import ENDPOINT, THROTTLING, translated
 from infragen.aws.invalid_response import MARK, mend
-from infragen.errors import CloudError
+from infragen.errors import CloudError, InputError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
+ENDPOINT_EXAMPLE = "an endpoint is for example http://127.0.0.1:4566"
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_VISIBLE = re.compile(r"[!-~]*")
 ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
 WITHOUT_BODY = ("429", "503")
 """How throttling of a HEAD request reads: its reply has no body, and so no code."""
@@ -67,6 +72,33 @@ def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
 
 def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> bool:
     return response is not None and MARK in response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {})
+
+
+def check_endpoint(url: str, source: str) -> None:
+    """Raise InputError for what is no address of a service: `scheme://host[:port][/path]`. `source` says who gave it.
+
+    An address with a user name is not repeated: what follows the name is a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"{source}: {url!r} is not an endpoint: {str(error).lower()}", ENDPOINT_EXAMPLE) from None
+    if "@" in parts.netloc:
+        raise InputError(f"{source}: an endpoint has no user name and no password", ENDPOINT_EXAMPLE)
+    if not _VISIBLE.fullmatch(url):
+        wrong = "only visible ASCII characters can be in it"
+    elif parts.scheme not in ("http", "https"):
+        wrong = "it must begin with http:// or https://"
+    elif not _HOST.fullmatch(parts.netloc):
+        wrong = "it has no host name" if not parts.hostname else "the host name is not one"
+    elif port == 0:
+        wrong = "port 0 is no port"
+    elif parts.query or parts.fragment:
+        wrong = "only a path may follow the host name"
+    else:
+        return
+    raise InputError(f"{source}: {url!r} is not an endpoint: {wrong}", ENDPOINT_EXAMPLE)
 
 
 def _mfa_code(prompt: str) -> str:
@@ -112,19 +144,31 @@ class ReadRate:
             self._sleep(-self._left / self._per_second)
 
 
+def _no_configuration() -> dict[str, tuple[None, None, Any, Any]]:
+    """Return botocore's session variables without the place in a file or the environment that each is read from."""
+    from botocore.session import Session
+
+    known = {
+        name: (None, None, default, convert) for name, (_, _, default, convert) in Session.SESSION_VARIABLES.items()
+    }
+    nothing = (None, None, os.devnull, None)
+    return {**known, "config_file": nothing, "credentials_file": nothing}
+
+
 @dataclass(frozen=True)
 class Clients:
     """One session's clients, each made when it is first used.
 
     `endpoint_url` beats AWS_ENDPOINT_URL and the profile's; when it is None, boto3 reads those as its users expect.
-    `keys` (access key, secret key) beat every other source of credentials. `reads` paces CloudFormation's read calls;
-    without it they are made as they come.
+    `keys` (access key, secret key) are those of the emulator: with them nothing of the user's AWS configuration counts,
+    no profile, no variable, no file and no proxy. `reads` paces CloudFormation's read calls; without it they are made
+    as they come.
     """
 
     region: str
     profile: str | None = None
     endpoint_url: str | None = None
-    keys: tuple[str, str] | None = None
+    keys: tuple[str, str] | None = field(default=None, repr=False)
     reads: ReadRate | None = None
 
     def forget(self) -> None:
@@ -138,7 +182,7 @@ class Clients:
         import boto3
         import botocore.session
 
-        core = botocore.session.Session()
+        core = botocore.session.Session(session_vars=_no_configuration() if self.keys else None)
         with translated("reading the AWS configuration"):
             access_key, secret_key = self.keys or (None, None)
             session = boto3.session.Session(
@@ -171,12 +215,14 @@ class Clients:
             read_timeout=30,
             tcp_keepalive=True,
             user_agent_extra="infragen",
+            proxies={} if self.keys else None,  # empty: none at all; None: those of the environment
         )
         try:
             with translated(f"connecting to {service}"):
                 client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
         except ValueError as error:  # botocore's answer to an address that is none
-            raise CloudError(f"connecting to {service}: {error}", ENDPOINT) from error
+            raise InputError(f"connecting to {service}: {error}", ENDPOINT) from error
+        check_endpoint(client.meta.endpoint_url, f"the endpoint of {service} in the AWS configuration")
         name = (
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first

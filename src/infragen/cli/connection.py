@@ -42,6 +42,10 @@ def cloud_options(function: Function) -> Function:
     def reach(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
         if local and (endpoint_url or profile):
             raise click.UsageError("--local goes with neither --endpoint-url nor --profile")
+        if endpoint_url is not None:
+            from infragen.aws.session import check_endpoint
+
+            check_endpoint(endpoint_url, "--endpoint-url")
         directory = others.get("directory")
         environments = None if directory == Path("environments") else directory
         remember({"--env": others.get("name"), "--environments": environments and str(environments), "--local": local})
@@ -129,7 +133,7 @@ def _emulated(env: "Environment") -> Any:
 
     account = account_of(env)
     running = emulator.start(emulator.default_state_dir())
-    keys = emulator.credentials(account)
+    keys = running.credentials(account)
     return connect(env.region, account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
 
 

@@ -66,8 +66,11 @@ def cost(
       infragen cost --env prod
       infragen cost --env prod --prices prices.yaml --refresh
     """
+    from infragen.aws.session import check_endpoint
     from infragen.report import cost as report
 
+    if endpoint_url is not None:
+        check_endpoint(endpoint_url, "--endpoint-url")
     if (profile or endpoint_url) and not refresh:
         raise click.UsageError("--profile and --endpoint-url go with --refresh")
     if price_file == STDOUT and not refresh:

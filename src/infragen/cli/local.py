@@ -32,10 +32,11 @@ def local() -> None:
 def start(port: int | None) -> None:
     """Start the emulator, if it does not run, and print its endpoint.
 
+    Other AWS clients need its secret, too: `infragen local env`.
+
     \b
-    Examples:
+    Example:
       infragen local start
-      export AWS_ENDPOINT_URL=$(infragen local start)
     """
     from infragen import emulator
 
@@ -79,6 +80,30 @@ def status() -> None:
 
 def _described(running: "Emulator") -> str:
     return f"running at {running.endpoint_url} as process {running.pid}; its state is in {running.state_dir}"
+
+
+@local.command()
+@click.option(
+    "--account", metavar="ID", default="000000000000", show_default=True, help="Account to act in, 12 digits."
+)
+@command_options
+def env(account: str) -> None:
+    """Print what another AWS client needs to use the emulator, as commands for a shell to eval.
+
+    The emulator is started if it does not run. The secret is a new one after each start, and only you can read it.
+
+    \b
+    Example:
+      infragen local env --account 111111111111
+    """
+    from infragen import emulator
+
+    running = emulator.start(emulator.default_state_dir())
+    keys = running.credentials(account)
+    click.echo(f"export AWS_ENDPOINT_URL={running.endpoint_url}")
+    click.echo(f"export AWS_ACCESS_KEY_ID={keys.access_key}")
+    click.echo(f"export AWS_SECRET_ACCESS_KEY={keys.secret_key}")
+    click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE")
 
 
 @local.command()

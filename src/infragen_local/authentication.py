@@ -1,0 +1,190 @@
+"""Who may talk to the emulator: whoever knows its secret, and no web page.
+
+The emulator runs code (Lambda functions), so whoever can call it can act as the user. A page in the user's browser can
+send requests to 127.0.0.1, and so can every other user of the machine. Therefore each request
+
+- names this emulator as its Host: a page that had its own name resolve to 127.0.0.1 (DNS rebinding) does not,
+- has none of the headers that browsers add and scripts cannot leave out (Origin, Sec-Fetch-*; Fetch Standard,
+  "forbidden request-header"),
+- is signed with Signature Version 4 by the secret of this run, which stands in a file that only the user can read. The
+  functions inside the emulator get it as their AWS_SECRET_ACCESS_KEY.
+
+Unsigned pass only the replies of custom resources and wait conditions, to addresses with an unguessable token, as on
+AWS; and the question who is there, which is answered without telling the secret. No reply allows another origin (CORS).
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import re
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core.sigv4 import header_signature_failure, parse_header_signature, parse_query_signature
+
+IDENTITY_PATH, STOP_PATH = "/_infragen/identity", "/_infragen/stop"
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_CALLBACK = re.compile(rf"/_ministack/(cfn-response|cfn-signal)/{_UUID}")
+_XML_SERVICES = ("s3", "route53", "cloudfront")
+_STOP_SECONDS = 0.05
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
+Reply = tuple[int, str, bytes]
+
+
+def authenticated(app: Application, port: int, secret: str) -> Application:
+    """Return an ASGI application that lets through to `app` only what is allowed to reach it."""
+    hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+
+    async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = _headers(scope)
+        refusal = _foreign(headers, hosts)
+        if refusal is None:
+            own = _own(scope, headers, secret)
+            if own is not None:
+                await _answer(send, own)
+                return
+        if scope["method"] == "PUT" and _CALLBACK.fullmatch(scope["path"]) and refusal is None:
+            await app(scope, receive, _without_cors(send))
+            return
+        body = await _body(receive) if refusal is None else b""
+        refusal = refusal or _unsigned(scope, headers, body, secret)
+        if refusal is not None:
+            await _answer(send, _refused(headers, *refusal))
+            return
+        await app(scope, _replayed(body, receive), _without_cors(send))
+
+    return serve
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers as a signature sees them: lower-case names, repeated ones joined."""
+    found: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1").lower()
+        text = value.decode("utf-8", "replace")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def _foreign(headers: Mapping[str, str], hosts: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return code and message for a request that a browser sent, or that was meant for another host."""
+    if headers.get("host", "").lower() not in hosts:
+        return "AccessDenied", f"the Host header must be {hosts[0]}"
+    browser = sorted(name for name in headers if name == "origin" or name.startswith("sec-fetch-"))
+    if browser:
+        return "AccessDenied", f"requests of web pages are refused (header {browser[0]})"
+    return None
+
+
+def _unsigned(scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes, secret: str) -> tuple[str, str] | None:
+    """Return code and message for a request without a signature of the secret, or with another body than was signed."""
+    query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
+    presigned = "authorization" not in headers
+    if presigned and not any(name.lower() == "x-amz-signature" for name in query):
+        return "MissingAuthenticationToken", "the request is not signed; `infragen local env` prints the credentials"
+    try:
+        signature = parse_query_signature(query) if presigned else parse_header_signature(headers)
+        if isinstance(signature, tuple):
+            return signature
+        if "host" not in signature.signed_headers.split(";"):
+            return "SignatureDoesNotMatch", "the Host header is not signed"
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        failure = header_signature_failure(
+            signature, secret, scope["method"], path, query, headers, body, presigned=presigned
+        )
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return "IncompleteSignature", f"the signature cannot be read: {type(error).__name__}"
+    if failure is not None:
+        return failure[0], "the signature is not of this emulator's secret; `infragen local env` prints the credentials"
+    declared = headers.get("x-amz-content-sha256", "")
+    if re.fullmatch("[0-9a-f]{64}", declared) and declared != hashlib.sha256(body).hexdigest():
+        return "XAmzContentSHA256Mismatch", "the body is not the one that was signed"
+    return None
+
+
+def proof(secret: str, challenge: str) -> str:
+    """Return what only who knows the secret can answer to a challenge."""
+    return hmac.new(secret.encode(), f"infragen emulator {challenge}".encode(), hashlib.sha256).hexdigest()
+
+
+def _own(scope: Mapping[str, Any], headers: Mapping[str, str], secret: str) -> Reply | None:
+    """Return the reply to the two questions that infragen itself asks: who is there, and the request to stop."""
+    if (scope["method"], scope["path"]) == ("GET", IDENTITY_PATH):
+        [challenge] = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[:1]
+        return 200, "application/json", json.dumps({"pid": os.getpid(), "proof": proof(secret, challenge)}).encode()
+    if (scope["method"], scope["path"]) == ("POST", STOP_PATH):
+        if not hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {secret}".encode()):
+            return 403, "application/json", b"{}"
+        asyncio.get_running_loop().call_later(_STOP_SECONDS, os.kill, os.getpid(), signal.SIGTERM)
+        return 200, "application/json", b"{}"
+    return None
+
+
+def _refused(headers: Mapping[str, str], code: str, message: str) -> Reply:
+    """Return an error as AWS's clients read it: XML for the query protocol and the REST-XML services, else JSON."""
+    scope = re.search(r"Credential=[^,]*/([a-z0-9-]+)/aws4_request", headers.get("authorization", ""))
+    if scope and scope[1] not in _XML_SERVICES and "urlencoded" not in headers.get("content-type", ""):
+        return 403, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
+    text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></ErrorResponse>"
+    return 403, "text/xml", text.encode()
+
+
+async def _answer(send: Send, reply: Reply) -> None:
+    status, kind, body = reply
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # the rest of a refused body is not read
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body that was read, and then what comes after it."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return again
+
+
+def _without_cors(send: Send) -> Send:
+    """Return a `send` that leaves out every header that allows another origin something."""
+
+    async def stripped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [each for each in message.get("headers", []) if not each[0].lower().startswith(b"access-control-")]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return stripped
