@@ -392,9 +392,10 @@ def test_our_own_faults_are_not_taken_for_aws_errors() -> None:
         raise KeyError("bug")
 
 
-def test_control_characters_of_a_reason_are_taken_out() -> None:
-    """A resource's own message must not drive the terminal."""
-    assert reading.plain("a\x1b[31mred\x1b[0m\r\nb\x07\x9b1m") == "ared b1m"
+def test_control_characters_of_a_reason_are_written_as_their_numbers() -> None:
+    """A resource's own message must not drive the terminal, turn its text round, or hide something in it."""
+    said = reading.plain("a\x1b[31mred\r\nb\x07\x9b1m \u202edesrever\u2066\u200b")
+    assert said == "a\\u001b[31mred b\\u0007\\u009b1m \\u202edesrever\\u2066\\u200b"
 
 
 def test_a_property_with_several_causes_is_one_change() -> None:

@@ -32,7 +32,8 @@ from infragen.engine.preview import resolve
 from infragen.engine.progress import Question
 from infragen.errors import InputError, OperationFailed
 from infragen.layers.contract import LaunchParameter
-from infragen.secrecy.suspicion import credential_in, looks_random
+from infragen.secrecy.suspicion import looks_random
+from infragen.secrecy.texts import certain_credential
 
 ROOT = Path(__file__).parents[2]
 QUEUE = {"Type": "AWS::SQS::Queue"}
@@ -257,7 +258,7 @@ SHAPES = {
 def test_t7_a_credential_in_the_file_is_refused_and_not_shown(tmp_path: Path, kind: str, where: str) -> None:
     """With its place, what it is, and where a secret belongs; alone or inside a longer text."""
     for text in (SHAPES[kind], f"x {SHAPES[kind]} y"):
-        assert credential_in(text) == kind
+        assert certain_credential(text) == kind
         file = tmp_path / "dev.yaml"
         body = where.format(f"'{text}'")
         file.write_text(f"project: shop\nenvironment: dev\nregion: eu-west-1\n{body}\n")
@@ -302,7 +303,7 @@ def test_t7_what_is_random_is_told_and_what_is_ordinary_is_not(tmp_path: Path) -
 LETTERS = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\u2028\u2029\ufeff\ufffe\uffff")
 PIECES = ["${", "}", "${!", "$", "AWS::Region", "ProjectName", "${A.B}", "!Ref", "{{", "<<", *"'\"\\{%#*&|>@?-: "]
 LINES = st.one_of(st.text(LETTERS, max_size=40), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)).filter(
-    lambda text: "{{resolve:" not in text and not credential_in(text)
+    lambda text: "{{resolve:" not in text and not certain_credential(text)
 )
 
 FULL = """\

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infragen.changes.diff import Side, compare, differing, outputs_of, sealed
+from infragen.changes.diff import Side, compare, differing, outputs_of
 from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import ReconcileContext, agree
 from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
@@ -16,7 +16,7 @@ from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import has_values
-from infragen.secrecy.masking import Sealed, mask
+from infragen.secrecy.masking import Sealed, mask, sealed
 from infragen.secrecy.suspicion import looks_secret
 
 REGION = "eu-central-1"

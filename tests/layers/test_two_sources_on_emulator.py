@@ -18,12 +18,13 @@ from test_every_key import BASE, CHANGES, merged, with_value
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.assembly.templatefile import parse
 from infragen.aws.reading import resource_change
-from infragen.changes.diff import Side, compare, sealed
+from infragen.changes.diff import Side, compare
 from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import ReconcileContext, agree, contradicted
 from infragen.cloudformation import ResourceChange
 from infragen.config import Environment
 from infragen.engine.preview import OPAQUE
+from infragen.secrecy.masking import sealed
 
 
 def change_set(cloudformation: Any, stack: str, text: str, values: Mapping[str, str]) -> list[ResourceChange] | None:

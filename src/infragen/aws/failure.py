@@ -95,10 +95,6 @@ class AwsError(CloudError):
         self.words = words
 
 
-_USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
-"""The password in an address: somebody's endpoint or proxy may have one, and errors quote addresses."""
-
-
 @contextmanager
 def translated(doing: str, profile: str = "") -> Iterator[None]:
     """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
@@ -129,7 +125,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
         words = f"whoever answered is not AWS, or the answer was cut off: {garbled or words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     said = f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}"
-    told = plain(_USERINFO.sub(r"\1(secret)", said))
+    told = plain(said)
     names = (code, *(kind.__name__ for kind in type(error).__mro__))
     off = _clock_is_off(error) if code in SIGNATURE else ""
     if off:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,14 +24,14 @@ from infragen.cloudformation import (
 from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
 from infragen.secrecy.suspicion import looks_secret
+from infragen.secrecy.visible import Shown, quoted
 
 RECREATIONS = ("Never", "Conditionally", "Always")
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def plain(text: str | None) -> str:
-    """Text from AWS without control characters: a resource's own message must not drive a terminal."""
-    return _CONTROL.sub("", (text or "").replace("\r\n", "\n").replace("\n", " "))
+def plain(text: str | None) -> Shown:
+    """AWS's words on one line, without secrets and without what could drive a terminal."""
+    return quoted(text)
 
 
 LONGEST_LINE = 500

@@ -18,7 +18,7 @@ from infragen.changes.values import NOTHING, differences, frozen, intrinsic, lik
 from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
 from infragen.resource_types import resource_type
 from infragen.resource_types.rds import DB_INSTANCE
-from infragen.secrecy.masking import Sealed, conceals, mask
+from infragen.secrecy.masking import conceals, mask, sealed
 from infragen.secrecy.suspicion import looks_secret
 
 POLICY_ACTIONS = {"Delete": "Delete", "Retain": "Retain", "RetainExceptOnCreate": "Retain", "Snapshot": "Snapshot"}
@@ -65,15 +65,6 @@ def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[s
 def _settled(side: Side) -> dict[str, dict[str, Any]]:
     """The resources of one side; values of NoEcho parameters are sealed, wherever they are put in."""
     return settled(side.body, sealed(side.body, side.values))
-
-
-def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
-    """Parameter values with those that must not be shown sealed (User Guide, "Parameters", NoEcho)."""
-    hidden = {name for name, each in body.get("Parameters", {}).items() if each.get("NoEcho") in (True, "true", "True")}
-    return {
-        name: Sealed(each) if name in hidden and not isinstance(each, Sealed | KnownAfter) else each
-        for name, each in values.items()
-    }
 
 
 def _compare_one(

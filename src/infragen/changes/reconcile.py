@@ -18,7 +18,7 @@ from infragen.changes.replacement import ALWAYS, RECREATIONS, judged, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
-from infragen.secrecy.masking import SECRET, Sealed, mask
+from infragen.secrecy.masking import SECRET, mask, secret_parameters, secret_texts
 from infragen.secrecy.suspicion import looks_secret
 
 CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
@@ -51,11 +51,7 @@ class ReconcileContext:
     @cached_property
     def secret_texts(self) -> frozenset[str]:
         """The values of NoEcho parameters, as far as we know them: AWS's values may contain them."""
-        held = [
-            each.value for side in (self.old, self.new) for each in side.values.values() if isinstance(each, Sealed)
-        ]
-        defaults = [each.get("Default") for each in self._parameters.values() if each.get("NoEcho")]
-        return frozenset(str(each) for each in (*held, *defaults) if each not in (None, "", "****"))
+        return secret_texts(self.old.body, self.old.values) | secret_texts(self.new.body, self.new.values)
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:
@@ -82,7 +78,7 @@ class ReconcileContext:
         """Whether what AWS tells of a path is a secret: by its name, one beside it, or a NoEcho parameter behind it."""
         if any(isinstance(step, str) and looks_secret(step) for step in path):
             return True
-        secret = {name for name, each in self._parameters.items() if each.get("NoEcho")}
+        secret = secret_parameters(self.old.body) | secret_parameters(self.new.body)
         for resource in self.written(logical_id):
             value = resource.get("Properties", {}).get(path[1]) if len(path) > 1 else resource
             if references(value) & secret:

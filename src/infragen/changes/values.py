@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from infragen.cloudformation import KNOWN_AFTER, Absent, KnownAfter, PropertyChange
-from infragen.secrecy.masking import SECRET, Sealed, conceals, document, mask
+from infragen.secrecy.masking import SECRET, Sealed, conceals, document, mask, masks
 
 NOTHING = Absent()
 NAMES = ("Sid", "Key", "Name", "Id", "PolicyName", "ParameterKey", "AttributeName", "RuleName", "ContainerName")
@@ -60,6 +60,9 @@ def differences(
 def _differences(spot: _Spot, before: Any, after: Any) -> Iterator[PropertyChange]:
     if same(before, after):
         return
+    if not spot.hidden and (_hidden_whole(before) or _hidden_whole(after)):
+        yield from _leaf(spot, before, after)
+        return
     function, other = intrinsic(before), intrinsic(after)
     if function or other:
         yield from _functions(spot, function, before, after) if function == other else _leaf(spot, before, after)
@@ -80,6 +83,11 @@ def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[Prop
     if same(old, new):
         old = new = SECRET
     yield PropertyChange(spot.path, old, _later_or(new), name=spot.words, note=note)
+
+
+def _hidden_whole(value: Any) -> bool:
+    """Whether a text, function or list is hidden as a whole, so that nothing inside it may be compared in sight."""
+    return (isinstance(value, str | list) or bool(intrinsic(value))) and masks(value)
 
 
 def _later_or(value: Any) -> Any:
@@ -124,12 +132,7 @@ def _functions(spot: _Spot, name: str, before: Any, after: Any) -> Iterator[Prop
 
 
 def opened(text: str) -> Any:
-    """What a text holds: the JSON document that it is, or a list of its lines; None when it is a single value.
-
-    A private key is a single value: line by line nobody could tell that it is one.
-    """
-    if "PRIVATE KEY-----" in text:
-        return None
+    """What a text holds: the JSON document that it is, or a list of its lines; None when it is a single value."""
     held = document(text)
     if held is not None:
         return held

@@ -15,7 +15,9 @@ from infragen.config import regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, parse
 from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
-from infragen.secrecy.suspicion import credential_in, looks_random, looks_secret, tells_about
+from infragen.secrecy.masking import hides
+from infragen.secrecy.suspicion import looks_random
+from infragen.secrecy.texts import certain_credential, suspect
 
 Path = tuple[str | int, ...]
 
@@ -575,13 +577,26 @@ def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
 
 def literal_secrets(given: RuleContext) -> Iterator[Finding]:
     """No text of the file holds a credential of a known shape: it would be in git, in templates and in plans."""
-    for path, _, text in _free_texts(given.env):
-        kind = credential_in(text)
-        if kind:
-            yield Finding(
-                path,
-                f"{dotted(path)} holds {kind} (not shown), which would be in git and in the template; {_instead(path)}",
-            )
+    for path, key, text in _texts(given.env.model_dump(mode="json")):
+        for said, where in ((text, "holds"), (key, "is a key that holds")):
+            if kind := certain_credential(said):
+                place = dotted(path) if said is text else dotted(path[:-1])
+                yield Finding(
+                    path,
+                    f"{place} {where} {kind} (not shown), which would be in git and in the template; {_instead(path)}",
+                )
+
+
+def _texts(value: object, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
+    """Every text of the file, with the key that it stands under."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _texts(each, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _texts(each, (*path, index))
+    elif isinstance(value, str):
+        yield path, next((str(each) for each in reversed(path) if isinstance(each, str)), ""), value
 
 
 def _free_texts(env: Environment) -> Iterator[tuple[Path, str, str]]:
@@ -777,15 +792,18 @@ def without_effect(given: RuleContext) -> Iterator[Finding]:
 
 
 def likely_secrets(given: RuleContext) -> Iterator[Finding]:
-    """A text that sounds or looks like a secret: by its name, or because it is random."""
-    for path, key, text in _free_texts(given.env):
-        if not text or text.isdecimal() or text.lower() in ("true", "false") or text.startswith("arn:"):
-            continue
-        if looks_secret(key):
-            yield Finding(path, f"{dotted(path)} sounds like a secret; if it is one, {_instead(path)}")
-        elif looks_random(text) and not tells_about(key):
-            told = f"{dotted(path)} looks like a secret, {len(text)} random characters"
-            yield Finding(path, f"{told}; if it is one, {_instead(path)}")
+    """A text that sounds or looks like a secret: by its name, by what is in it, or because it is random. Plans and
+    `config` do not show it.
+    """
+    free = {path for path, _, _ in _free_texts(given.env)}
+    for path, key, text in _texts(given.env.model_dump(mode="json")):
+        said = suspect(text)
+        if said or (path in free and hides(key, text)):
+            looks = (
+                f"looks like a secret, {len(text)} random characters" if looks_random(text) else "sounds like a secret"
+            )
+            told = f"holds {said.kind}, as it seems" if said else looks
+            yield Finding(path, f"{dotted(path)} {told}; if it is one, {_instead(path)}")
 
 
 WARNINGS: tuple[Rule, ...] = (

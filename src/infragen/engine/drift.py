@@ -14,7 +14,6 @@ from typing import TypeVar
 from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse
-from infragen.changes.diff import sealed
 from infragen.changes.evaluate import settled
 from infragen.cloudformation import (
     CHECKABLE,
@@ -35,6 +34,7 @@ from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError
 from infragen.plan.drift import StackDrift, hidden, not_looked_at, planned, sentences
 from infragen.plan.model import EnvironmentPlan
+from infragen.secrecy.masking import sealed
 
 T = TypeVar("T")
 

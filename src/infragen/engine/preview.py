@@ -13,7 +13,7 @@ from typing import Any
 from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit
 from infragen.assembly.synth import LayerTemplate
 from infragen.assembly.templatefile import parse
-from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of, sealed
+from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
 from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import CHANGE_SET, ReconcileContext, agree, contradicted
 from infragen.changes.stack_tags import inherited, names, only_tagged
@@ -27,6 +27,7 @@ from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import CloudError, Conflict, OperationFailed
 from infragen.gates.data_loss import holds_data
 from infragen.plan.model import StackPlan
+from infragen.secrecy.masking import sealed
 
 ACTIONS = {
     OnDeploy.CREATE: "create",

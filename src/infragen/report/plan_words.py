@@ -4,7 +4,6 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +16,8 @@ from infragen.cloudformation import STACK_TYPE, Absent, PropertyChange, Resource
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.plan.drift import sentences as drifted
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.secrecy.visible import Shown
+from infragen.secrecy.visible import shown as shown_text
 
 ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
 SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
@@ -40,9 +41,6 @@ WIDEST_STRUCTURE = 80
 
 MOST_COMPARED = 4_000_000
 """Pairs of lines above which two values are not compared line by line."""
-
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-"""Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates."""
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -417,9 +415,9 @@ def line_changes(before: object, after: object) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def visible(text: str) -> str:
-    """Text without what could steer a terminal or make it read other than it is: such characters by their number."""
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+def visible(text: str) -> Shown:
+    """Text as every format may show it: without secrets, and without what could steer a terminal."""
+    return shown_text(text)
 
 
 def as_json(value: object) -> str:

@@ -1,35 +1,42 @@
-"""What must not be shown: values of NoEcho parameters, secrets by their name, and secrets inside texts.
+"""Hides secrets in template values: of NoEcho parameters, under a secret's name, and inside texts.
 
-`mask` is the one way from a template's value to a value that a plan may hold. It errs on the side of hiding: a literal
-under a name that sounds like a secret is one. References (Ref, GetAtt, ARNs) are never hidden: they say where a secret
-is and not what it is. Nothing here knows what changes or how it is shown.
+`mask` is the one way from a template's value to a value that a plan may hold. It errs on the side of hiding, and hides
+a value as a whole: a text with a secret in it, and a Join or Sub whose parts make one, show nothing at all. References
+(Ref, GetAtt, ARNs) are never hidden: they say where a secret is and not what it is. Nothing here knows what changes or
+how it is shown.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
-from infragen.secrecy.suspicion import looks_secret
+from infragen.secrecy.suspicion import looks_random, looks_secret, tells_about
+from infragen.secrecy.texts import suspect
 
 SECRET = Secret()
 
 NO_VALUE_OF_ITS_OWN = frozenset({"Ref", "Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Condition"})
 """Functions that name another thing and hold no text of their own."""
 
-_HOLDERS = frozenset({"GenerateSecretString", "MasterUserSecret", "Secrets", "SecretOptions"})
+_JOINING = frozenset({"Fn::Join", "Fn::Sub", "Fn::Base64", "Fn::ToJsonString", "Fn::Select", "Fn::Split", "Fn::Cidr"})
+"""Functions that make one text of their arguments, which is hidden or shown as a whole."""
+
+_HOLDERS = frozenset({
+    "GenerateSecretString", "MasterUserSecret", "Secrets", "SecretOptions", "RepositoryCredentials",
+    "CredentialSpecs", "ServiceToken", "RouteKey", "ManageMasterUserPassword",
+})  # fmt: skip
 """Properties that describe or point at a secret: what is in them is looked at by its own name."""
 
-_NAMES = ("Name", "Key", "ParameterKey", "VariableName", "name", "key")
+_NAMES_BESIDE = re.compile(r"(?:name|key|header|variable|field|option|parameter)\Z", re.IGNORECASE)
+_VALUES_BESIDE = re.compile(r"(?:value|values|default|string|content|text)\Z", re.IGNORECASE)
 
 _DYNAMIC = re.compile(r"\{\{resolve:(?:secretsmanager|ssm-secure):[^}]*\}\}")
-_USERINFO = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=(?P<quote>[\"']?)(?P<value>[^\s\"';&|$]+)")
+_ARN = re.compile(r"arn:(?:aws[\w-]*|\$\{AWS::Partition\}):[A-Za-z0-9-]+:[^\s\"']*")
 SHORTEST = 4
 """A secret of fewer characters is not looked for inside longer texts: it would be found everywhere."""
 
@@ -50,12 +57,53 @@ def conceals(holder: object, key: str) -> bool:
         return False
     if looks_secret(str(key)):
         return True
-    beside = (str(holder[each]) for each in _NAMES if isinstance(holder.get(each), str))
-    return str(key).lower().endswith("value") and any(map(looks_secret, beside))
+    if not _VALUES_BESIDE.search(str(key)):
+        return False
+    beside = (each for name, each in holder.items() if isinstance(each, str) and _NAMES_BESIDE.search(str(name)))
+    return any(map(looks_secret, beside))
 
 
-def mask(value: object, hidden: bool = False, known: frozenset[str] = frozenset()) -> Any:
-    """The value with a `Secret` in the place of each secret, and secrets in longer texts written as `(secret)`.
+def secret_parameters(body: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters of a template whose values must not be shown: NoEcho, with a secret's name, or a secret's default
+    (User Guide, "Parameters", NoEcho).
+    """
+    declared = body.get("Parameters", {}).items()
+    return frozenset(
+        name for name, each in declared if isinstance(each, Mapping) and _is_secret(name, each, each.get("Default"))
+    )
+
+
+def _is_secret(name: str, declared: Mapping[str, Any], value: object) -> bool:
+    """Whether a value of a parameter must not be shown. An ARN under a secret's name says where the secret is."""
+    if str(declared.get("NoEcho")).lower() == "true":
+        return True
+    if isinstance(value, str) and (not value or _ARN.fullmatch(value)):
+        return False
+    return looks_secret(name) or _holds_secret(mask(value))
+
+
+def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
+    """Values of a template's parameters, with those sealed that must not be shown."""
+    declared = body.get("Parameters", {})
+    return {
+        name: Sealed(each)
+        if not isinstance(each, Sealed | KnownAfter) and _is_secret(name, declared.get(name, {}), each)
+        else each
+        for name, each in values.items()
+    }
+
+
+def secret_texts(body: Mapping[str, Any], values: Mapping[str, object]) -> frozenset[str]:
+    """The values that a template's secret parameters have, or have by default, as far as they are known."""
+    declared = body.get("Parameters", {})
+    defaults = {name: each.get("Default") for name, each in declared.items() if isinstance(each, Mapping)}
+    held = [*sealed(body, defaults).values(), *sealed(body, values).values()]
+    texts = (str(each.value) for each in held if isinstance(each, Sealed) and each.value is not None)
+    return frozenset(each for each in texts if each not in ("", "****"))
+
+
+def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset()) -> Any:
+    """The value with a `Secret` instead of each text that is one, or holds one.
 
     `hidden` says that the value is a secret as such; `known` are texts that are secrets wherever they stand.
     """
@@ -67,20 +115,73 @@ def mask(value: object, hidden: bool = False, known: frozenset[str] = frozenset(
         case dict():
             return _mask_mapping(value, hidden, known)
         case list() | tuple():
+            if not hidden and _joined_is_secret(value, known):
+                return SECRET
             return [mask(each, hidden, known) for each in value]
         case str():
             return _mask_text(value, hidden, known)
     return SECRET if hidden else value
 
 
-def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: frozenset[str]) -> Any:
+def masks(value: object, hidden: bool = False, known: Iterable[str] = frozenset()) -> bool:
+    """Whether the value as a whole is hidden, and not only something in it."""
+    return isinstance(mask(value, hidden, known), Secret)
+
+
+def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: Iterable[str]) -> Any:
     if len(value) == 1:
         [(key, inner)] = value.items()
         if key in NO_VALUE_OF_ITS_OWN:
             return dict(value)
         if hidden and str(key).startswith("Fn::"):
             return SECRET if _holds_text(inner) else dict(value)
-    return {key: mask(each, hidden or conceals(value, key), known) for key, each in value.items()}
+        if key in _JOINING:
+            masked = mask(inner, False, known)
+            whole = _flat(value)
+            hides = _holds_secret(masked) or (whole is not None and isinstance(_mask_text(whole, False, known), Secret))
+            return SECRET if hides else {key: masked}
+    return {_mask_key(key, known): mask(each, hidden or conceals(value, key), known) for key, each in value.items()}
+
+
+def _mask_key(key: Any, known: Iterable[str]) -> Any:
+    return str(SECRET) if isinstance(key, str) and isinstance(_mask_text(key, False, known), Secret) else key
+
+
+def _holds_secret(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_secret, value.values()))
+    return any(map(_holds_secret, value)) if isinstance(value, list) else isinstance(value, Secret)
+
+
+def _flat(value: object) -> str | None:
+    """A value as the one text that it becomes, with a variable in the place of each reference; None for no text."""
+    match value:
+        case str():
+            return value
+        case int() | float():
+            return str(value)
+        case {"Fn::Join": [str(delimiter), list(parts)]}:
+            return delimiter.join(_flat(each) or _REFERENCE for each in parts)
+        case {"Fn::Sub": str(text)}:
+            return text
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            for name, each in variables.items():
+                text = text.replace(f"${{{name}}}", _flat(each) or _REFERENCE)
+            return text
+        case {"Fn::Base64": inner} | {"Fn::ToJsonString": inner}:
+            return _flat(inner)
+    return None
+
+
+_REFERENCE = "${Reference}"
+
+
+def _joined_is_secret(parts: Sequence[object], known: Iterable[str]) -> bool:
+    """Whether texts of a list make a secret together, as the words of a command do: `--password`, `hunter2`."""
+    texts = [_flat(each) or _REFERENCE if not isinstance(each, str) else each for each in parts]
+    if len(texts) < 2 or not any(each.startswith("-") or each.endswith(("=", ":")) for each in texts):
+        return False
+    return isinstance(_mask_text(" ".join(texts), False, known), Secret)
 
 
 def _holds_text(value: object) -> bool:
@@ -94,32 +195,27 @@ def _holds_text(value: object) -> bool:
     return isinstance(value, Sealed) or (isinstance(value, str) and bool(re.sub(r"\$\{[^}]*\}", "", value)))
 
 
-def _mask_text(text: str, hidden: bool, known: frozenset[str]) -> object:
-    if not text or (hidden and text.startswith("arn:")):
+def _mask_text(text: str, hidden: bool, known: Iterable[str]) -> object:
+    if not text or (hidden and _ARN.fullmatch(text)):
         return text
-    if hidden or text in known:
+    if hidden or _DYNAMIC.search(text) or any(each in text for each in known if len(each) >= SHORTEST or each == text):
         return SECRET
-    masked = _mask_document(text, known)
-    for each in known:
-        if len(each) >= SHORTEST:
-            masked = masked.replace(each, str(SECRET))
-    masked = _PRIVATE_KEY.sub(str(SECRET), _DYNAMIC.sub(str(SECRET), masked))
-    masked = _ASSIGNMENT.sub(_mask_assignment, _USERINFO.sub(rf"\1{SECRET}", masked))
-    return SECRET if masked == str(SECRET) else masked
-
-
-def _mask_assignment(found: re.Match[str]) -> str:
-    literal = not found["value"].startswith(("arn:", str(SECRET)))
-    return f"{found['name']}={found['quote']}{SECRET}" if literal and looks_secret(found["name"]) else found[0]
-
-
-def _mask_document(text: str, known: frozenset[str]) -> str:
-    """A JSON document with its secrets masked; any other text, and one without secrets, as it is."""
     held = document(text)
     if held is None:
-        return text
+        return SECRET if suspect(text) or looks_random(text) else text
     masked = mask(held, known=known)
-    return text if masked == held else json.dumps(masked, ensure_ascii=False, default=str)
+    if masked == held:
+        return text
+    return SECRET if isinstance(masked, Secret) else json.dumps(masked, ensure_ascii=False, default=str)
+
+
+def hides(name: str, text: str) -> bool:
+    """Whether a text under a name is not shown: because of the name, of what is in it, or because it looks random."""
+    if not text or text.lower() in ("true", "false"):
+        return False
+    if looks_random(text) and tells_about(name):
+        return suspect(text) is not None
+    return bool(mask({name: text}) != {name: text})
 
 
 def document(text: str) -> Any:

@@ -1,0 +1,102 @@
+"""The shapes that issuers give their credentials, as one table. Whatever has one of them is a secret under any name.
+
+Sources, 2026-11: the token formats that the issuers document, as collected in the rules of gitleaks
+(github.com/gitleaks/gitleaks, config/gitleaks.toml) and the plugins of detect-secrets (github.com/Yelp/detect-secrets).
+It is a table of our own because it must cost nothing at start-up and decide alike everywhere. A shape is looked for only in texts that hold one of its anchors, which keeps large texts cheap.
+What is not in the table is judged by its name and its randomness (`suspicion`), and by what stands around it (`texts`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+ADDRESS = "an address with a password"
+
+_SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("an access key of AWS", ("AKIA", "ASIA", "ABIA", "ACCA"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
+    ("an API key of Amazon Bedrock", ("ABSKQm", "bedrock-api-key-"), r"\bABSKQm[A-Za-z0-9+/=]{20}|bedrock-api-key-\w{10}"),
+    ("a private key", ("PRIVATE KEY",), r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"),
+    ("a private key", ("PuTTY-User-Key-File",), r"PuTTY-User-Key-File-\d"),
+    ("a private key", ("AGE-SECRET-KEY-1",), r"AGE-SECRET-KEY-1[A-Z0-9]{20}"),
+    ("a token of GitHub", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36}"),
+    ("a token of GitHub", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{22}"),
+    ("a token of GitLab", ("gl",), r"\b(?:glpat|gldt|glrt|glrtr|glcbt|glptt|glft|glimt|glagent|glsoat|gloas|glwt)-[\w.-]{16}"),
+    ("a token of Slack", ("xox", "xapp-", "xwfp-"), r"\b(?:xox[abceoprs](?:\.xox[bp])?|xapp|xwfp)-[A-Za-z0-9-]{10}"),
+    ("an address of a webhook", ("hooks.slack.com",), r"hooks\.slack\.com/(?:services|workflows|triggers)/\w+"),
+    ("an address of a webhook", ("discord",), r"discord(?:app)?\.com/api/webhooks/\d+/[\w-]+"),
+    ("an address of a webhook", (".webhook.office.com",), r"\.webhook\.office\.com/webhookb2/\S+"),
+    ("an address of a webhook", ("hooks.zapier.com",), r"hooks\.zapier\.com/hooks/catch/\S+"),
+    ("a key of Stripe", ("_live_", "_test_"), r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16}"),
+    ("a secret of a webhook", ("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]{16}"),
+    ("a key of Anthropic", ("sk-ant-",), r"\bsk-ant-[\w-]{20}"),
+    ("a key of OpenAI", ("sk-",), r"\bsk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32}"),
+    ("a key of OpenRouter", ("sk-or-",), r"\bsk-or-v1-[0-9a-f]{32}"),
+    ("a key of Google", ("AIza",), r"\bAIza[\w-]{35}"),
+    ("a token of Google", ("ya29.",), r"\bya29\.[\w-]{20}"),
+    ("a client secret of Google", ("GOCSPX-",), r"\bGOCSPX-[\w-]{20}"),
+    ("a key of SendGrid", ("SG.",), r"\bSG\.[\w-]{16,}\.[\w-]{16}"),
+    ("a key of Mailgun", ("key-",), r"\bkey-[0-9a-f]{32}\b"),
+    ("a key of Mailchimp", ("-us",), r"\b[0-9a-f]{32}-us\d{1,2}\b"),
+    ("a key of Brevo", ("xkeysib-", "xsmtpsib-"), r"\bx(?:keysib|smtpsib)-[0-9a-f]{32}"),
+    ("a key of Postmark or Resend", ("re_",), r"\bre_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16}"),
+    ("a key of Twilio", ("SK",), r"\bSK[0-9a-f]{32}\b"),
+    ("a token of npm", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}"),
+    ("a token of PyPI", ("pypi-",), r"\bpypi-[\w-]{32}"),
+    ("a token of RubyGems", ("rubygems_",), r"\brubygems_[0-9a-f]{32}"),
+    ("a token of Docker", ("dckr_",), r"\bdckr_(?:pat|oat)_[\w-]{20}"),
+    ("a token of DigitalOcean", ("do",), r"\bdo[por]_v1_[0-9a-f]{32}"),
+    ("a key of Heroku", ("HRKU-",), r"\bHRKU-[\w-]{20}"),
+    ("a token of Vault", ("hvs.", "hvb.", "hvr."), r"\bhv[sbr]\.[\w-]{20}"),
+    ("a token of HCP Terraform", (".atlasv1.",), r"\b[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40}"),
+    ("a token of Databricks", ("dapi",), r"\bdapi[0-9a-f]{32}"),
+    ("a token of Shopify", ("shp",), r"\bshp(?:at|ss|ca|pa|ua)_[0-9a-fA-F]{32}"),
+    ("a token of Square", ("sq0",), r"\bsq0(?:atp|csp|idp)-[\w-]{22}"),
+    ("a token of PlanetScale", ("pscale_",), r"\bpscale_(?:tkn|pw|oauth)_[\w.-]{20}"),
+    ("a token of Linear", ("lin_",), r"\blin_(?:api|oauth)_[A-Za-z0-9]{32}"),
+    ("a token of Notion", ("ntn_",), r"\bntn_[A-Za-z0-9]{32}"),
+    ("a token of Notion", ("secret_",), r"\bsecret_[A-Za-z0-9]{43}\b"),
+    ("a token of Figma", ("figd_",), r"\bfigd_[\w-]{32}"),
+    ("a token of Grafana", ("glsa_", "glc_"), r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32}"),
+    ("a key of New Relic", ("NRAK-", "NRII-", "NRJS-", "NRAL"), r"\bNR(?:AK-|II-|JS-)[\w-]{16}|\w{36}NRAL\b"),
+    ("a token of Sentry", ("sntry",), r"\bsntry[su]_[A-Za-z0-9+/=_]{32}"),
+    ("a token of Atlassian", ("ATATT3", "ATCTT3", "ATBB"), r"\b(?:AT[AC]TT3[\w=-]{32}|ATBB[A-Za-z0-9]{24,})"),
+    ("a token of Hugging Face", ("hf_", "api_org_"), r"\b(?:hf|api_org)_[A-Za-z0-9]{34}"),
+    ("a token of Doppler", ("dp.",), r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{32}"),
+    ("a token of Fly.io", ("fo1_", "fm1r_", "fm2_", "FlyV1"), r"\bFlyV1 \S+|\b(?:fo1_|fm1[ar]_|fm2_)[\w+/=-]{32}"),
+    ("a key of Postman", ("PMAK-",), r"\bPMAK-[0-9a-f]{24}-[0-9a-f]{20}"),
+    ("a token of Pulumi", ("pul-",), r"\bpul-[0-9a-f]{40}"),
+    ("a token of Supabase", ("sbp_", "sb_secret_"), r"\b(?:sbp_[0-9a-f]{32}|sb_secret_[\w-]{16})"),
+    ("a token of 1Password", ("ops_ey",), r"\bops_ey[\w-]{40}"),
+    ("a token of Dynatrace", ("dt0",), r"\bdt0[a-z]\d\d\.[A-Z0-9]{8,}\.[A-Z0-9]{32}"),
+    ("a token of Airtable", ("pat",), r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{32}"),
+    ("a token of Prefect or Buildkite", ("pnu_", "bkua_"), r"\b(?:pnu|bkua)_[A-Za-z0-9]{32}"),
+    ("a key of Cloudflare", ("v1.0-",), r"\bv1\.0-[0-9a-f]{24}-[0-9a-f]{100}"),
+    ("a token of Telegram", (":AA",), r"\b\d{8,10}:AA[\w-]{32}"),
+    ("a token of Facebook", ("EAA",), r"\bEAA[A-Za-z0-9]{60}"),
+    ("a key of Artifactory", ("AKC",), r"\bAKC[A-Za-z0-9]{30}"),
+    ("a token of Tailscale", ("tskey-",), r"\btskey-[a-z]+-[\w-]{16}"),
+    ("a token of LaunchDarkly", ("api-", "sdk-"), r"\b(?:api|sdk)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("a JSON Web Token", ("eyJ", "ewo"), r"\b(?:eyJ|ewo)[\w-]{8,}\.(?:eyJ|ewo)?[\w-]{4,}\.[\w-]*"),
+    ("a key of Azure", ("AccountKey", "SharedAccessKey", "SharedAccessSignature"),
+     r"(?:AccountKey|SharedAccessKey|SharedAccessSignature)\s*=\s*[^\s;]{8}"),
+    ("a signed address", ("X-Amz-Signature", "X-Amz-Security-Token", "X-Goog-Signature"), r"X-(?:Amz|Goog)-(?:Signature|Security-Token)=\w"),
+    ("a signed address", ("sig=",), r"[?&]sig=[\w%+/-]{16}"),
+    ("the hash of a password", ("$",), r"\$(?:2[abxy]?\$\d\d\$[./A-Za-z0-9]{50}|apr1\$|[156]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{2,16}\$[./A-Za-z0-9]{20}|argon2(?:id|i|d)\$|y\$j)"),
+    ("a verifier of a password", ("SCRAM-SHA-256$",), r"SCRAM-SHA-256\$\d+:\S+"),
+    (ADDRESS, ("://",), r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>?#]*:(?!\$\{[\w:.]+\}@|\$\(?[A-Z_]+\)?@|\(secret|\{\{resolve:|\*{3,}@|<[\w -]+>@)[^\s/@]+@"),
+)  # fmt: skip
+
+
+def credentials(text: str) -> Iterator[tuple[int, str]]:
+    """Where in a text a credential of each kind begins for the first time, and the kind, in no order."""
+    for kind, anchors, shape in _SHAPES:
+        if any(each in text for each in anchors) and (found := _compiled(shape).search(text)):
+            yield found.start(), kind
+
+
+@cache
+def _compiled(shape: str) -> re.Pattern[str]:
+    """A shape is compiled when a text first holds one of its anchors: to compile all of them costs 25 ms."""
+    return re.compile(shape)

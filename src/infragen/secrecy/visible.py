@@ -1,0 +1,116 @@
+"""Makes text that may be shown: the one door to a terminal, a file of results, and a description in AWS.
+
+`Shown` is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds. Secrets are hidden
+and whatever could steer a terminal, turn the direction of text or hide in it is written as its number.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.parse
+from collections.abc import Collection
+from typing import Any, NewType
+
+from infragen.cloudformation import Secret
+from infragen.secrecy.masking import SECRET, SHORTEST
+from infragen.secrecy.texts import suspect
+
+Shown = NewType("Shown", str)
+"""Text that may be shown. Only this module makes it."""
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates
+(Unicode 16: general categories Cc, Cf, Zl, Zp, Cs, and what is default-ignorable; variation selectors stay)."""
+
+HIDDEN = f"{SECRET}: the rest is not shown"
+"""What stands where a sentence comes to a secret: nobody can tell where that ends."""
+
+
+def visible(text: str) -> str:
+    """Text in which nothing steers a terminal or reads other than it is: such characters by their number."""
+    return _UNSEEN.sub(_number, text)
+
+
+def _number(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_number(found: re.Match[str]) -> str:
+    pair = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{pair[start : start + 4]}" for start in range(0, len(pair), 4))
+
+
+def shown(text: str, known: Collection[str] = ()) -> Shown:
+    """A text of our own, or one whose values are masked, as it may be shown; `known` are texts that are secrets.
+
+    A line that comes to a secret all the same ends there.
+    """
+    return Shown(visible(_text_of(text, known)))
+
+
+def quoted(text: str | None, known: Collection[str] = ()) -> Shown:
+    """The words of somebody else, AWS above all, on one line; they end where they come to a secret."""
+    line = (text or "").replace("\r\n", " ").replace("\n", " ")
+    return Shown(visible(_until_secret(line, known, ours=False)))
+
+
+def shown_json(document: object, known: Collection[str] = (), indent: int | None = None) -> Shown:
+    """A document as JSON, its texts as they may be shown; what is unseen is written as its number, as JSON does."""
+    text = json.dumps(_shown_values(document, known), indent=indent, ensure_ascii=False)
+    return Shown(_UNSEEN.sub(_json_number, text))
+
+
+def _shown_values(value: Any, known: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {_text_of(str(key), known): _shown_values(each, known) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown_values(each, known) for each in value]
+    return _text_of(value, known) if isinstance(value, str) else str(value) if isinstance(value, Secret) else value
+
+
+def _text_of(text: str, known: Collection[str]) -> str:
+    if not _worth_a_look(text, known):
+        return text
+    lines = _PRIVATE_KEY.sub(str(SECRET), text).split("\n")
+    return "\n".join(_until_secret(each, known, ours=True) for each in lines)
+
+
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z -]*-----|\Z)", re.DOTALL
+)
+_HINTS = re.compile(r"[=:@%$]|[A-Za-z0-9+/_-]{16}|Bearer|PRIVATE KEY", re.IGNORECASE)
+
+
+def _worth_a_look(text: str, known: Collection[str]) -> bool:
+    return bool(_HINTS.search(text)) or (bool(known) and _known_in(text, known) is not None)
+
+
+def _until_secret(line: str, known: Collection[str], *, ours: bool) -> str:
+    """A line up to the first secret in it."""
+    found = suspect(line, prose=True, ours=ours)
+    start = _known_in(line, known)
+    ends = [each for each in (found.start if found else None, start) if each is not None]
+    return line[: min(ends)] + HIDDEN if ends else line
+
+
+def _known_in(text: str, known: Collection[str]) -> int | None:
+    """Where the first of some secrets begins in a text, however it is written there."""
+    forms = (form for each in known if len(each) >= SHORTEST for form in _forms(each))
+    return min((place for form in forms if (place := text.find(form)) >= 0), default=None)
+
+
+def _forms(text: str) -> set[str]:
+    """A text as it is, in JSON, in an address, and in Base64 at any offset."""
+    raw = text.encode("utf-8", "surrogatepass")
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    forms |= {urllib.parse.quote(raw), urllib.parse.quote(raw, safe=""), urllib.parse.quote_plus(raw)}
+    for offset in range(3) if len(raw) >= 3 + 6 else (0,):
+        body = raw[offset : offset + (len(raw) - offset) // 3 * 3]
+        forms |= {base64.b64encode(body).decode(), base64.urlsafe_b64encode(body).decode()} if body else set()
+    return forms
