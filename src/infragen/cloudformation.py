@@ -128,7 +128,8 @@ def running(status: str) -> bool:
 class StackState:
     """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock.
 
-    `exports` are names of exports, each with the output that it exports.
+    `exports` are names of exports, each with the output that it exports. `mode` is that of the last operation:
+    STANDARD, EXPRESS, or empty where AWS does not say.
     """
 
     stack_id: str
@@ -147,6 +148,7 @@ class StackState:
     role_arn: str = ""
     drift: str = ""
     drift_checked: datetime | None = None
+    mode: str = ""
 
 
 DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN = "DRIFTED", "IN_SYNC", "NOT_CHECKED", "UNKNOWN"

@@ -795,6 +795,7 @@ def _stack_row(s: Stack, given_back: Callable[[Any], Any]) -> dict[str, Any]:
         StackStatus=s.status,
         StackStatusReason=s.reason,
         DisableRollback=s.disable_rollback,
+        DeploymentConfig={"Mode": s.mode} if s.mode else None,
         NotificationARNs=list(s.target.notifications),
         Capabilities=list(s.target.capabilities) or None,
         Outputs=outputs or None,

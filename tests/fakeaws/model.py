@@ -100,6 +100,8 @@ class Stack:
     protected: bool = False
     policy: str | None = None
     disable_rollback: bool = False
+    mode: str = ""
+    """The deployment mode of the last operation (API DeploymentConfig); only other tools give one."""
     retain_except_on_create: bool = False
     last_stable: tuple[Target, dict[str, Resource]] | None = None
     """The target and resources of the last *_COMPLETE state, to which a rollback goes back."""

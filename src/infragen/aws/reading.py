@@ -103,6 +103,7 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         role_arn=answer.get("RoleARN") or "",
         drift=answer.get("DriftInformation", {}).get("StackDriftStatus", ""),
         drift_checked=answer.get("DriftInformation", {}).get("LastCheckTimestamp"),
+        mode=(answer.get("DeploymentConfig") or {}).get("Mode") or "",
     )
 
 

@@ -18,6 +18,7 @@ from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
+from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
 from infragen.engine.operate import Operation, cancel, resume, target_of, why_failed
 from infragen.engine.options import Options, launch_values
@@ -199,6 +200,8 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
         proposal = propose(session, plan, observed, options, making(session, plan, options, litter))
         shown = proposal.shown
         session.ui.tell(Planned(shown))
+        if options.on_failure == "keep":
+            refuse_replacements(session, observed, proposal.prepared)
         warn_of_login(session, plan.environment, proposal.prepared)
         ask(session, shown, options.approval)
         if shown.changed:

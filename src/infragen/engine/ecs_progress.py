@@ -13,6 +13,7 @@ from infragen.engine.evidence import explain
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import CANCELLED, Evidence, Explanation
 from infragen.engine.progress import Noticed, Session
+from infragen.resource_types.certificate_manager import CERTIFICATE
 from infragen.resource_types.ecs import SERVICE
 
 SLOW = 60.0
@@ -23,6 +24,11 @@ AGAIN = 60.0
 
 LONG = 300.0
 """Seconds after which it is said what can be done about it, when no task has stopped before."""
+
+CERTIFICATE_WAITS = (
+    "ACM has not seen the DNS record that proves the domain yet, and waits for it for up to 72 hours; is it in the zone "
+    "that the domain's name servers answer from?"
+)
 
 UPDATING = "UPDATE_IN_PROGRESS"
 """The only status of a stack in which its operation can be cancelled (API reference, CancelUpdateStack)."""
@@ -46,7 +52,10 @@ class FailureWatch:
             if each.event.event_id not in self._failures:
                 self._failures[each.event.event_id] = self._ask(each, events)
         now = self._session.timer.now()
-        for service in _slow(events):
+        self._explain_wait(events, now)
+        for service in _in_progress(events, SERVICE.name):
+            if not service.event.physical_id:
+                continue
             key = service.event.physical_id
             since = self._since.setdefault(key, now)
             if now >= self._due.setdefault(key, since + SLOW):
@@ -54,6 +63,17 @@ class FailureWatch:
                 found = self._ask(service, events)
                 if now - since >= LONG or any(each.kind == "task" for each in found.evidence):
                     self._suggest(service, status)
+
+    def _explain_wait(self, events: Sequence[LayerEvent], now: float) -> None:
+        """What a certificate waits for, once, when it takes longer than usual: ACM issues it when it sees the record
+        that the resource's own events name (User Guide, AWS::CertificateManager::Certificate).
+        """
+        for each in _in_progress(events, CERTIFICATE.name):
+            key = f"{each.event.stack_id} {each.event.logical_id}"
+            if now - self._since.setdefault(key, now) >= CERTIFICATE.usual_minutes["CREATE"].high * 60:
+                same = (e.event for e in events if e.event.logical_id == each.event.logical_id)
+                record = next((e.reason for e in same if "DNS Record" in e.reason or "DNS record" in e.reason), "")
+                self._tell(each, "certificate", f"{CERTIFICATE_WAITS}{f': {record}' if record else ''}")
 
     def why(self, failure: StackEvent) -> Explanation:
         """What was found about the failure of a resource; nothing for one that was not looked at."""
@@ -81,10 +101,10 @@ def _words(evidence: Evidence) -> str:
     return f"log: {evidence.text}" if evidence.kind == "log" else evidence.text
 
 
-def _slow(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
-    """The last event of each service that is being created or updated."""
-    own = [each for each in events if each.event.type == SERVICE.name and each.event.physical_id]
-    last = {each.event.physical_id: each for each in own}
+def _in_progress(events: Iterable[LayerEvent], kind: str) -> Iterator[LayerEvent]:
+    """The last event of each resource of a type that is being created or updated."""
+    own = (each for each in events if each.event.type == kind)
+    last = {(each.event.stack_id, each.event.logical_id): each for each in own}
     yield from (each for each in last.values() if each.event.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"))
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.cloudformation import STATUSES, SUCCESS, ChangeSet, ResourceChange, StackState, running
+from infragen.cloudformation import SUCCESS, ChangeSet, ResourceChange, StackState, running
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun
+from infragen.engine.next_steps import kept, next_step
 from infragen.engine.outcome import Cause, Deleted, Deployed, Explanation, Failed, Outcome, event_of, root_cause
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
@@ -307,9 +308,7 @@ def _failed(
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    hint = next_step(state.status, kept(follower.events))
-    if cause is not None and QUOTA.search(cause.reason):
-        hint = f"{hint}; {QUOTAS}"
+    hint = next_step(state.status, kept(follower.events), cause)
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
@@ -323,7 +322,8 @@ def why_failed(session: Session, target: Target, state: StackState) -> Cause | N
 def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
     """The root cause of what was last done to a stack, and what to type next."""
     events = _last_done(session, target, state)
-    return _located(session, root_cause(events)), next_step(state.status, kept(events))
+    cause = _located(session, root_cause(events))
+    return cause, next_step(state.status, kept(events), cause)
 
 
 def _last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
@@ -343,37 +343,6 @@ def _located(session: Session, cause: Cause | None) -> Cause | None:
     if cause is None or session.file is None:
         return cause
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
-
-
-QUOTA = re.compile(
-    r"quota|LimitExceeded|limit exceeded|maximum (?:number|limit) of|limit of \d+ .*reached", re.IGNORECASE
-)
-"""How services say that an account may have no more of something; each in words of its own."""
-
-QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
-
-
-def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
-    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`."""
-    skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
-    return tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in skipped)
-
-
-def next_step(status: str, left: Sequence[str] = ()) -> str:
-    """What to type when an operation left a stack in this status, and in AWS what is `kept`; may be empty."""
-    match status:
-        case "ROLLBACK_COMPLETE" if left:
-            return (
-                f"left in AWS by a deletion policy: {', '.join(left)}; delete by hand what nobody needs, "
-                "or it costs and keeps its name; then mend the cause and deploy again"
-            )
-        case "ROLLBACK_COMPLETE":
-            return "nothing is left of it; mend the cause and deploy again: the failed stack is removed first"
-        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
-            return "the stack is as it was before; mend the cause and deploy again"
-        case "CREATE_FAILED" | "UPDATE_FAILED":
-            return "what was built is kept; mend the cause and run `infragen deploy --on-failure keep`"
-    return STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
 
 
 def recover(

@@ -6,6 +6,7 @@ values are all known; its rows, AWS's own, then stand in the place of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -390,7 +391,9 @@ def told(session: Session, plan: StackLayout, examined: Examined, change_set: Ch
 
 def _next_after(reason: str, unit: StackUnit) -> str:
     """What to type after a change set that failed; CloudFormation cannot evaluate every nested stack beforehand."""
-    mend = "nothing was changed; mend the cause and run the same command"
+    mend = "nothing was changed; fix the cause and run the same command"
+    if re.search(r"/Resources/|[Vv]alidation", reason):  # AWS evaluated it: without nested sets it fails later
+        return mend
     if not reason.startswith(f"{unit.layer}/"):
         return mend
     return (

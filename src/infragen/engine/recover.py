@@ -7,8 +7,8 @@ has ever been complete, and gives up a resource only when that is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ARTIFACTS
 from infragen.cloud import Cloud
@@ -16,6 +16,7 @@ from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState
 from infragen.config import Environment
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy, Stuck
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
+from infragen.engine.next_steps import EXPRESS, express, stuck_again
 from infragen.engine.observe import Observed, observe
 from infragen.engine.operate import (
     CANCELLABLE,
@@ -29,6 +30,7 @@ from infragen.engine.operate import (
 )
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
+from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import RunPolicy, Task, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 
@@ -73,6 +75,8 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
         if action is OnRecover.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is not OnRecover.NOTHING:
+            if action is OnRecover.ROLLBACK and state.mode == EXPRESS:
+                raise Refused(*express(state.name, state.status))
             remedies.append(_remedy(session, layer, state, action, options))
     stuck = {each.place for remedy in remedies for each in remedy.stuck}
     unknown = sorted(options.skip - stuck)
@@ -136,8 +140,18 @@ def _road(session: Session, remedy: Remedy, role: str) -> Operation:
             session, target, state, lambda token: cloud.roll_back(state.stack_id, token, role), ROLLED_BACK
         )
     if isinstance(ended, Failed):
-        return ended
+        return (yield from _with_the_way_out(session, remedy, ended))
     return Recovered(remedy.layer, state.name, ended.status, tuple(each.place for each in remedy.skipped))
+
+
+def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Generator[None, None, Failed]:
+    """A rollback that is stuck again, with the resources that can be given up."""
+    if ended.status != "UPDATE_ROLLBACK_FAILED":
+        return ended
+    stuck = yield from retrying(
+        session, remedy.layer, lambda: tuple(_stuck(session, remedy.layer, remedy.state, "")), BEFORE
+    )
+    return replace(ended, hint=stuck_again([each.place for each in stuck]))
 
 
 # --- what runs --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.ecs_check import Stray, strays
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_more, refused, widened
+from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
@@ -167,6 +168,8 @@ class Run:
             self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
         )
         refuse(refused(again.plans, options.allow_replace))
+        if options.on_failure == "keep":
+            refuse_replacements(self.session, self.observed, [again])
         self._refuse_more(again)
         return again
 

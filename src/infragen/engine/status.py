@@ -11,8 +11,9 @@ from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
+from infragen.engine.next_steps import next_step
 from infragen.engine.observe import Observed, observe
-from infragen.engine.operate import Target, how_failed, name_child, next_step
+from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
 

@@ -1,0 +1,99 @@
+"""What to type after a failure: by the stack's state, and by the cause where AWS's words say more than the state does.
+
+Pure. A hint never repeats the step that just failed as it was: it names what has to change first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from infragen.cloudformation import STATUSES
+from infragen.engine.follow import LayerEvent
+from infragen.engine.outcome import Cause
+
+QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
+EXPRESS = "EXPRESS"
+"""A deployment mode of a stack's last operation (API reference, DeploymentConfig), which infragen never uses."""
+
+_QUOTA = re.compile(
+    r"quota|LimitExceeded|limit exceeded|maximum (?:number|limit) of|limit of \d+ .*reached", re.IGNORECASE
+)
+"""How services say that an account may have no more of something; each in words of its own."""
+
+_REPLACEMENT = "Replacement type updates not supported"
+"""CloudFormation's words for a replacement while rollback is disabled (aws/aws-sam-cli#4164, #4585)."""
+
+_TOO_SOON = re.compile(r"wait (\d+) seconds after deleting|QueueDeletedRecently|scheduled for deletion", re.IGNORECASE)
+_TAKEN = re.compile(r"already exists|AlreadyExists|NameConflict|already owned by you|is not available", re.IGNORECASE)
+
+
+def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
+    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`."""
+    skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
+    return tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in skipped)
+
+
+def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None) -> str:
+    """What to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may be
+    empty.
+    """
+    reason = cause.reason if cause else ""
+    if _REPLACEMENT in reason:
+        return "`infragen recover` rolls back what was kept; then deploy without --on-failure keep"
+    fix = _fix(cause)
+    match status:
+        case "ROLLBACK_COMPLETE" if left:
+            state = (
+                f"left in AWS by a deletion policy: {', '.join(left)}; delete by hand what nobody needs, "
+                f"or it costs and keeps its name; then {fix} and deploy again"
+            )
+        case "ROLLBACK_COMPLETE":
+            state = f"nothing is left of it; {fix} and deploy again: the failed stack is removed first"
+        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
+            state = f"the stack is as it was before; {fix} and deploy again"
+        case "CREATE_FAILED" | "UPDATE_FAILED":
+            state = f"what was built is kept; {fix} and run `infragen deploy --on-failure keep`"
+        case _:
+            state = STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
+    return f"{state}; {QUOTAS}" if _QUOTA.search(reason) else state
+
+
+def _fix(cause: Cause | None) -> str:
+    """What has to happen before the next deployment."""
+    reason = cause.reason if cause else ""
+    if waits := _TOO_SOON.search(reason):
+        return f"wait {waits[1] + ' seconds' if waits[1] else 'until the old one of that name is gone'}"
+    if cause is not None and _TAKEN.search(reason):
+        which = cause.physical_id or f"{cause.type} of that name"
+        return (
+            f"find out whose {which} is, which is in AWS and not in this stack: delete it if nobody needs it, or give "
+            "the project, the environment or the resource another name"
+        )
+    return "fix the cause"
+
+
+def stuck_again(places: Collection[str]) -> str:
+    """What to type when a rollback that was continued is stuck again."""
+    if not places:
+        return "`infragen recover` shows what is stuck and continues the rollback"
+    skip = " ".join(f"--skip {each}" for each in sorted(places))
+    return (
+        f"remove what keeps {', '.join(sorted(places))} from going back and run `infragen recover` again; or give up what "
+        f"cannot go back: `infragen recover {skip}`"
+    )
+
+
+def express(name: str, status: str) -> tuple[str, str]:
+    """Why a failed stack that was last updated in EXPRESS mode cannot be rolled back, and the way out.
+
+    RollbackStack is not supported for it (aws/aws-cdk-cli#1739, #1745 of July 2026; #1973 of September 2026): only a
+    deployment with rollback disabled goes on from there, and that replaces nothing.
+    """
+    message = f"{name} is {status} and was last deployed in EXPRESS mode, by another tool: AWS cannot roll that back"
+    if status == "CREATE_FAILED":
+        return message, "it was never complete: `infragen destroy` removes it, then deploy it anew"
+    return message, (
+        "deploy what was deployed last, from the commit it came from, with `infragen deploy --on-failure keep`; it must "
+        "replace nothing. After that the stack can be updated as usual"
+    )

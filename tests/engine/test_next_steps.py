@@ -1,0 +1,130 @@
+"""What to type after a failure is never the step that just failed."""
+
+import pytest
+from stage import QUEUE, TOPIC, Stage, assembly, environment, layer
+
+from infragen.assembly.synth import Assembly
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.next_steps import next_step
+from infragen.engine.options import Options
+from infragen.engine.outcome import Cause, Failed
+from infragen.engine.progress import Noticed
+from infragen.engine.recover import recover_environment
+from infragen.errors import Refused
+
+EXECUTE = "ExecuteChangeSet"
+
+
+def app(topology: str, name: str = "a", title: str = "x") -> Assembly:
+    topic = {**TOPIC, "Properties": {"TopicName": name, "DisplayName": title}}
+    return assembly(layer("app", {"Topic": topic, "Queue": QUEUE}), env=environment(topology))
+
+
+def calls(stage: Stage) -> list[str]:
+    return [call.operation for call in stage.aws.calls]
+
+
+def cause(reason: str, kind: str = "AWS::SQS::Queue") -> Cause:
+    return Cause("queue", "Jobs", kind, "CREATE_FAILED", reason)
+
+
+def test_keeping_an_update_that_replaces_is_refused_before_anything_is_executed(stage: Stage, topology: str) -> None:
+    """The resource is named, and what to type is another command; the same update without `keep` goes through."""
+    assert deploy_environment(app(topology), stage.session).exit_code == 0
+    stage.aws.calls.clear()
+    with pytest.raises(Refused, match="app/Topic would be replaced") as refused:
+        deploy_environment(app(topology, "b"), stage.session, Options(on_failure="keep"))
+    assert EXECUTE not in calls(stage)
+    assert "without --on-failure keep" in refused.value.hint
+    assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
+
+
+def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:
+    """An update in place goes on as before."""
+    assert deploy_environment(app(topology), stage.session).exit_code == 0
+    assert deploy_environment(app(topology, title="y"), stage.session, Options(on_failure="keep")).exit_code == 0
+
+
+def test_the_recipe_for_a_large_environment_ends(stage: Stage, topology: str) -> None:
+    """Kept, continued with a fix that replaces nothing; with one that does, recovered and deployed anew."""
+    stage.aws.fail("Queue", "no luck today", times=2)
+    keep = Options(on_failure="keep")
+    assert deploy_environment(app(topology), stage.session, keep).exit_code == 1
+    with pytest.raises(Refused, match="app/Topic would be replaced") as refused:
+        deploy_environment(app(topology, "b"), stage.session, keep)
+    assert "`infragen recover`" in refused.value.hint
+    assert recover_environment(environment(topology), stage.session).exit_code == 0
+    stage.aws.mend()
+    assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
+
+
+def test_what_a_kept_creation_did_not_make_is_tried_again(stage: Stage, topology: str) -> None:
+    """The resource that failed has nothing to be replaced."""
+    stage.aws.fail("Topic", "no luck today")
+    keep = Options(on_failure="keep")
+    assert deploy_environment(app(topology), stage.session, keep).exit_code == 1
+    stage.aws.mend()
+    assert deploy_environment(app(topology, "b"), stage.session, keep).exit_code == 0
+
+
+def test_a_rollback_that_is_stuck_again_names_what_can_be_given_up(stage: Stage, topology: str) -> None:
+    """S5: `recover` says `--skip LAYER/ID`, and not to run the same again."""
+    assert deploy_environment(app(topology), stage.session).exit_code == 0
+    stage.aws.fail("Queue", "no luck today", on="update")
+    stage.aws.fail("Topic", "will not go back", on="rollback")
+    changed = {**QUEUE, "Properties": {"DelaySeconds": 5}}
+    topic = {**TOPIC, "Properties": {"TopicName": "a", "DisplayName": "y"}}
+    made = assembly(
+        layer("app", {"Topic": topic, "Queue": {**changed, "DependsOn": "Topic"}}), env=environment(topology)
+    )
+    deploy_environment(made, stage.session)
+    [outcome] = [e for e in recover_environment(environment(topology), stage.session).outcomes if isinstance(e, Failed)]
+    assert outcome.status == "UPDATE_ROLLBACK_FAILED"
+    assert "`infragen recover --skip app/Topic`" in outcome.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"), [("UPDATE_FAILED", "--on-failure keep"), ("CREATE_FAILED", "`infragen destroy`")]
+)
+def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, status: str, way_out: str) -> None:
+    """RollbackStack is not asked for, where AWS does not support it."""
+    if status == "UPDATE_FAILED":
+        assert deploy_environment(app(topology), stage.session).exit_code == 0
+    stage.aws.fail("Topic", "no luck today", on=status.partition("_")[0].lower())
+    deploy_environment(app(topology, title="y"), stage.session, Options(on_failure="keep"))
+    for each in stage.aws.cloud.stacks.values():
+        each.mode = "EXPRESS"
+    stage.aws.calls.clear()
+    with pytest.raises(Refused, match="EXPRESS") as refused:
+        recover_environment(environment(topology), stage.session)
+    assert way_out in refused.value.hint
+    assert "RollbackStack" not in calls(stage)
+
+
+def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: Stage, topology: str) -> None:
+    """Half an hour, then one sentence."""
+    certificate = {"Type": "AWS::CertificateManager::Certificate", "Properties": {"DomainName": "shop.example"}}
+    stage.aws.slow("Certificate", 3600)
+    made = assembly(layer("web", {"Certificate": certificate}), env=environment(topology))
+    assert deploy_environment(made, stage.session).exit_code == 0
+    told = [each.text for each in stage.ui.of(Noticed)]
+    assert len(told) == 1
+    assert "DNS record" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("You must wait 60 seconds after deleting a queue before you can create another", "wait 60 seconds and deploy"),
+        ("You can't create this secret because it is already scheduled for deletion", "wait until the old one"),
+        ("shop-dev-jobs already exists in stack arn:aws:cloudformation:…", "find out whose"),
+        ("Resource handler returned message: AlreadyExists", "find out whose"),
+        ("A role with that name is an EntityAlreadyExists", "find out whose"),
+        ("The bucket is not available: BucketAlreadyOwnedByYou", "find out whose"),
+        ("The maximum number of VPCs has been reached", "servicequotas"),
+        ("Replacement type updates not supported on stack with disable-rollback.", "`infragen recover`"),
+        ("something else", "fix the cause and deploy again"),
+    ],
+)
+def test_the_cause_decides_what_to_do_before_the_next_deployment(reason: str, expected: str) -> None:
+    assert expected in next_step("UPDATE_ROLLBACK_COMPLETE", (), cause(reason))
