@@ -107,7 +107,7 @@ def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
     [found] = [each for each in rows if each.cause]
     assert found.status == "UPDATE_ROLLBACK_COMPLETE"
     assert found.cause.endswith("UPDATE_FAILED: second (test.yaml:11 queues[1])")
-    assert found.hint == "the stack is as it was before; mend the cause and deploy again"
+    assert found.hint == "the stack is as it was before; fix the cause and deploy again"
 
 
 def test_an_update_that_somebody_else_cancels_is_no_riddle(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
