@@ -17,7 +17,7 @@ EXECUTE = "ExecuteChangeSet"
 
 def app(topology: str, name: str = "a", title: str = "x") -> Assembly:
     topic = {**TOPIC, "Properties": {"TopicName": name, "DisplayName": title}}
-    return assembly(layer("app", {"Topic": topic, "Queue": QUEUE}), env=environment(topology))
+    return assembly(layer("app", {"Topic": topic, "Queue": {**QUEUE, "DependsOn": "Topic"}}), env=environment(topology))
 
 
 def calls(stage: Stage) -> list[str]:
@@ -45,6 +45,7 @@ def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:
     assert deploy_environment(app(topology, title="y"), stage.session, Options(on_failure="keep")).exit_code == 0
 
 
+@pytest.mark.parametrize("topology", ["independent"])  # a nested stack that was not completed is created anew
 def test_the_recipe_for_a_large_environment_ends(stage: Stage, topology: str) -> None:
     """Kept, continued with a fix that replaces nothing; with one that does, recovered and deployed anew."""
     stage.aws.fail("Queue", "no luck today", times=2)

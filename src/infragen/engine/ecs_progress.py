@@ -26,8 +26,8 @@ LONG = 300.0
 """Seconds after which it is said what can be done about it, when no task has stopped before."""
 
 CERTIFICATE_WAITS = (
-    "ACM has not seen the DNS record that proves the domain yet, and waits for it for up to 72 hours; is it in the zone "
-    "that the domain's name servers answer from?"
+    "ACM has not seen the DNS record that proves the domain yet, and waits for it for up to 72 hours; check that it is "
+    "in the zone that the domain's name servers answer from"
 )
 
 UPDATING = "UPDATE_IN_PROGRESS"

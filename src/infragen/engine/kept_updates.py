@@ -25,7 +25,7 @@ def refuse_replacements(session: Session, observed: Observed, prepared: Sequence
     goes_on = any(each.examined.action == "continue" for each in prepared)
     first = "`infragen recover` rolls back what was kept; then deploy" if goes_on else "deploy"
     raise Refused(
-        f"AWS replaces nothing while rollback is switched off, as --on-failure keep does: {names}; nothing was executed",
+        f"AWS replaces nothing while rollback is disabled, as --on-failure keep does: {names}; nothing was executed",
         f"{first} without --on-failure keep: what fails is then rolled back",
     )
 

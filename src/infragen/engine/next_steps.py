@@ -79,8 +79,8 @@ def stuck_again(places: Collection[str]) -> str:
         return "`infragen recover` shows what is stuck and continues the rollback"
     skip = " ".join(f"--skip {each}" for each in sorted(places))
     return (
-        f"remove what keeps {', '.join(sorted(places))} from going back and run `infragen recover` again; or give up what "
-        f"cannot go back: `infragen recover {skip}`"
+        f"remove what keeps {', '.join(sorted(places))} from going back and run `infragen recover` again; or give up "
+        f"what cannot go back: `infragen recover {skip}`"
     )
 
 
@@ -94,6 +94,6 @@ def express(name: str, status: str) -> tuple[str, str]:
     if status == "CREATE_FAILED":
         return message, "it was never complete: `infragen destroy` removes it, then deploy it anew"
     return message, (
-        "deploy what was deployed last, from the commit it came from, with `infragen deploy --on-failure keep`; it must "
-        "replace nothing. After that the stack can be updated as usual"
+        "deploy what was deployed last, from the commit it came from, with `infragen deploy --on-failure keep`; it "
+        "must replace nothing. After that the stack can be updated as usual"
     )
