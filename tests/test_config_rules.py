@@ -89,7 +89,7 @@ def test_what_production_refuses_dev_may_do(tmp_path: Path, case: Case) -> None:
 @pytest.mark.parametrize("case", WARNED, ids=lambda case: case.rule)
 def test_what_deserves_a_second_look_is_a_warning(tmp_path: Path, case: Case) -> None:
     """Allowed, but told with its place."""
-    assert loaded(tmp_path, case.text) == ([], case.messages)
+    assert loaded(tmp_path, case.text, case.environment) == ([], case.messages)
 
 
 def test_the_environment_is_named_as_its_file(tmp_path: Path) -> None:

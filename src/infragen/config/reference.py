@@ -19,6 +19,9 @@ EXTENDS = (
     "Another file, relative to this one, that this one is laid over: maps merge key by key, lists and values replace."
 )
 
+_LISTS_OR_NULL = ("queues", "workers")
+"""Sections that are lists: `null` switches them off, as it does the others."""
+
 EXTENSION = "Ignored: a place for what YAML anchors refer to, as in compose files."
 
 
@@ -38,6 +41,10 @@ def _schema() -> dict[str, Any]:
     properties = schema["properties"]
     first = {"extends": {"type": "string", "minLength": 1, "description": EXTENDS}}
     schema["properties"] = first | properties
+    for key in _LISTS_OR_NULL:
+        known = schema["properties"][key]
+        about = {name: known.pop(name) for name in ("default", "description")}
+        schema["properties"][key] = {"anyOf": [known, {"type": "null"}], **about}
     schema["patternProperties"] = {"^x-": {"description": EXTENSION}}
     schema["if"] = {"required": ["environment"], "not": {"required": ["extends"]}}
     schema["then"] = _take_required(schema, schema["$defs"])

@@ -14,7 +14,7 @@ from importlib.resources import files
 from infragen.config import regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, parse
-from infragen.config.schema import FARGATE_MEMORY, Environment, Queue, Worker
+from infragen.config.schema import FARGATE_MEMORY, Environment, Kind, Queue, Worker
 from infragen.secrecy.masking import hides
 from infragen.secrecy.suspicion import looks_random
 from infragen.secrecy.texts import certain_credential, suspect
@@ -42,9 +42,6 @@ class Finding:
 
 
 Rule = Callable[[RuleContext], Iterator[Finding]]
-
-STRICT = ("staging", "prod", "production")
-"""Environments that must not be served without TLS."""
 
 FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 """What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
@@ -360,7 +357,9 @@ def endpoints(given: RuleContext) -> Iterator[Finding]:
 
 
 def https(given: RuleContext) -> Iterator[Finding]:
-    """Each mode of `api.https` has its own keys; `http_only` never serves staging or prod, nor the whole internet."""
+    """Each mode of `api.https` has its own keys; `http_only` never serves an environment of kind staging or production,
+    nor the whole internet.
+    """
     api, env = given.env.api, given.env
     if not api:
         return
@@ -381,7 +380,7 @@ def https(given: RuleContext) -> Iterator[Finding]:
                 f"api.https.certificate_arn is in {region}, but the load balancer is in {env.region}; "
                 "a certificate must be in the same region",
             )
-    if mode == "http_only" and env.environment in STRICT:
+    if mode == "http_only" and env.kind_in_force != "development":
         yield Finding(
             ("api", "https", "mode"),
             f'api.https.mode is "http_only", which {env.environment} must not be; allowed: certificate or domain',
@@ -621,9 +620,9 @@ def _instead(path: Path) -> str:
 
 
 def production(given: RuleContext) -> Iterator[Finding]:
-    """prod keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on, an address
-    in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1, `deletion: snapshot`,
-    `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and `rds.force_ssl` on; `api` without
+    """Kind production keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on,
+    an address in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1,
+    `deletion: snapshot`, `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and `rds.force_ssl` on; `api` without
     `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
     """
     env, network, database, api = given.env, given.env.network, given.env.database, given.env.api
@@ -806,7 +805,40 @@ def likely_secrets(given: RuleContext) -> Iterator[Finding]:
             yield Finding(path, f"{dotted(path)} {told}; if it is one, {_instead(path)}")
 
 
+def looks_like(name: str) -> Kind:
+    """Return the kind that people give an environment of this name; development when nothing speaks against it.
+
+    A guess, and only for a warning: `nonprod` and `preprod` are no production, and each of their owners can say so.
+    """
+    parts = [part.strip("0123456789") for part in name.split("-")]
+    if any(part.startswith(STAGING_PARTS) or part in STAGING_WORDS for part in parts):
+        return "staging"
+    return "production" if "prod" in name or "prd" in name or PRODUCTION_WORDS & {*parts} else "development"
+
+
+PRODUCTION_WORDS = frozenset({"live", "main", "master", "public", "customer", "customers", "p"})
+STAGING_PARTS, STAGING_WORDS = ("stag", "preprod", "nonprod", "noprod"), frozenset({"stg", "uat", "pre", "preview"})
+
+
+def kinds(given: RuleContext) -> Iterator[Finding]:
+    """A name that looks like production or staging (`prod-eu`, `live`, `prd`) where `kind` is not written or says less,
+    so that the rules do not hold.
+    """
+    env = given.env
+    guess, kind = looks_like(env.environment), env.kind_in_force
+    strictness = ("development", "staging", "production")
+    if strictness.index(guess) <= strictness.index(kind):
+        return
+    if env.kind is None:
+        wanted = f"write kind: {guess}, or the kind that it is (development, staging or production)"
+        text = f'environment "{env.environment}" looks like {guess}, whose rules do not hold; {wanted}'
+        yield Finding(("environment",), text)
+    elif guess == "production":
+        text = f'kind is {kind}, and environment "{env.environment}" looks like production, whose rules do not hold'
+        yield Finding(("kind",), text)
+
+
 WARNINGS: tuple[Rule, ...] = (
-    always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
+    kinds, always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
     unknown_parameters, aging_runtimes, without_effect, likely_secrets,
 )  # fmt: skip

@@ -83,8 +83,16 @@ def _values(value: object) -> object:
     return [_values(each) for each in value] if isinstance(value, list) else _value(value)
 
 
+def _list(value: object) -> object:
+    return () if value is None else value
+
+
 TEXT, VALUE, WHOLE = BeforeValidator(_text), BeforeValidator(_value), BeforeValidator(_whole)
 """The source text; what YAML 1.2 reads; the same, for a choice of whole numbers."""
+
+
+OFF = BeforeValidator(_list)
+"""A list of sections that `null` switches off, as it does a section."""
 
 
 # --- what a single value may be --------------------------------------------------------------------------------------
@@ -712,6 +720,11 @@ class Cost(Section):
     )
 
 
+Kind = Literal["development", "staging", "production"]
+KIND_OF_NAME: dict[str, Kind] = {"staging": "staging", "prod": "production", "production": "production"}
+"""The kind of an environment that does not write it, by its name; development by any other name."""
+
+
 class Environment(Section):
     """One environment file, complete: everything that the templates are made of."""
 
@@ -725,23 +738,36 @@ class Environment(Section):
     topology: Annotated[Literal["nested", "independent"], TEXT] = Field(
         "nested", description="One root stack with nested stacks, or one stack per layer."
     )
+    kind: Annotated[Kind, TEXT] | None = Field(
+        None,
+        description="What the environment is for, which decides the rules that hold (see the rules between keys): none "
+        "more for development, TLS for staging, all of them for production. When absent, the name decides: staging is "
+        "staging, prod and production are production, any other name is development.",
+    )
     tags: dict[TagKey, TagValue] = Field({}, max_length=40, description="Tags of all stacks and their resources.")
     protect: Flag | None = Field(
-        None, description="Stack policy and termination protection; true for prod when absent."
+        None, description="Stack policy and termination protection; true for kind production when absent."
     )
     iam: Iam = Field(Iam(), description="Rules for all roles.")
     network: Network | None = Field(None, description="VPC, subnets, NAT, security groups.")
     database: Database | None = Field(None, description="Aurora PostgreSQL Serverless v2.")
-    queues: tuple[Queue, ...] = Field((), max_length=200, description="SQS queues, each with a dead-letter queue.")
+    queues: Annotated[tuple[Queue, ...], OFF] = Field(
+        (), max_length=200, description="SQS queues, each with a dead-letter queue."
+    )
     api: Api | None = Field(None, description="The Express API on Fargate.")
-    workers: tuple[Worker, ...] = Field((), max_length=200, description="Lambda workers.")
+    workers: Annotated[tuple[Worker, ...], OFF] = Field((), max_length=200, description="Lambda workers.")
     alarms: Alarms = Field(Alarms(), description="Who hears of alarms.")
     cost: Cost = Field(Cost(), description="Assumptions about money.")
 
     @property
+    def kind_in_force(self) -> Kind:
+        """What the environment is for: as written, else as its name says."""
+        return self.kind or KIND_OF_NAME.get(self.environment, "development")
+
+    @property
     def production(self) -> bool:
         """Whether the rules for production hold."""
-        return self.environment in ("prod", "production")
+        return self.kind_in_force == "production"
 
     @property
     def protected(self) -> bool:
@@ -755,8 +781,12 @@ class Environment(Section):
 
     @property
     def node_env(self) -> str:
-        """NODE_ENV: libraries know no third value; DEPLOYMENT carries the environment's name."""
-        return "development" if self.environment == "dev" else "production"
+        """NODE_ENV: libraries know no third value; DEPLOYMENT carries the environment's name.
+
+        Without `kind` only `dev` is development: an environment of any other name runs the code as production does.
+        """
+        development = self.environment == "dev" if self.kind is None else self.kind == "development"
+        return "development" if development else "production"
 
     @property
     def log_retention_days(self) -> int:

@@ -103,7 +103,7 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 def _computed(env: Environment) -> dict[Path, object]:
     """The defaults that follow from other keys."""
-    values: dict[Path, object] = {("protect",): env.protected}
+    values: dict[Path, object] = {("protect",): env.protected, ("kind",): env.kind_in_force}
     for index, queue in enumerate(env.queues):
         values["queues", index, "visibility_seconds"] = env.visibility(queue)
     for index, worker in enumerate(env.workers):
