@@ -40,7 +40,7 @@ def program(failure: BaseException) -> Program:
 @pytest.mark.parametrize(
     ("failure", "code"),
     [
-        (Refused("database/Cluster would be replaced", "--allow-replace database/Cluster"), 3),
+        (Refused("database/Cluster would be replaced", "--allow-data-loss database/Cluster"), 3),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
         (Terminated(), 143),

@@ -106,11 +106,13 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
     assert "--no-nested-changes" in run("plan", code=1).stderr
     assert "AWS was not asked about this nested stack" in run("plan", "--no-nested-changes").stdout
     refused = run("deploy", "--yes", "--no-nested-changes", code=3)
-    assert "--allow-replace queue/JobsQueue" in refused.stderr
-    left_over = ["--allow-replace", "queue/JobQueue", "--allow-widening", "queue/MailQueue"]
-    ended = run("deploy", "--yes", "--no-nested-changes", "--allow-replace", "queue/JobsQueue", *left_over)
+    assert "--allow-data-loss queue/JobsQueue" in refused.stderr
+    left_over = ["--allow-data-loss", "queue/JobQueue", "--allow-widening", "queue/MailQueue"]
+    ended = run("deploy", "--yes", "--no-nested-changes", "--allow-data-loss", "queue/JobsQueue", *left_over)
     assert "deployed" in ended.stdout
-    assert "--allow-replace queue/JobQueue: the plan has no resource of that name; did you mean queue/" in ended.stderr
+    assert (
+        "--allow-data-loss queue/JobQueue: the plan has no resource of that name; did you mean queue/" in ended.stderr
+    )
     assert "--allow-widening queue/MailQueue: the plan has no resource of that name" in ended.stderr
 
 

@@ -297,7 +297,7 @@ def test_s8_dependants_wait_until_the_cleanup_is_over(bench: Bench, aws: FakeAws
     deployed(bench, data, use)
     aws.slow("Jobs", 60, on="delete")
     renamed = bench.unit("data", {"Jobs": queue(QueueName="jobs")}, outputs={"Url": {"Ref": "Jobs"}})
-    result = bench.deploy_units(renamed, use, allow_replace=frozenset({"data/Jobs"}))
+    result = bench.deploy_units(renamed, use, allow_data_loss=frozenset({"data/Jobs"}))
     assert kinds(result.outcomes) == {"data": "Deployed", "use": "Deployed"}
     moves = [(stack.rsplit("/", 2)[1], status) for _, stack, _, status in aws.cloud.transitions]
     assert moves.index(("shop-test-use", "UPDATE_IN_PROGRESS")) > moves.index(("shop-test-data", "UPDATE_COMPLETE"))
@@ -531,7 +531,7 @@ def test_c4_children_near_the_limit_of_change_sets_are_left_without(
             changed.deploy(assembly(changed))
         changed.ui.events.clear()
     allowed = frozenset[str]() if nested_sets else frozenset({"queue/JobsQueue"})
-    result = changed.deploy(assembly(changed), allow_replace=allowed)
+    result = changed.deploy(assembly(changed), allow_data_loss=allowed)
     assert result.exit_code == 0
     asked = [call.params for call in aws.calls if call.operation == "CreateChangeSet"][-1]
     assert asked.get("IncludeNestedStacks", False) is nested_sets
@@ -637,7 +637,7 @@ def test_c10_more_destruction_than_was_shown_is_refused(bench: Bench, aws: FakeA
     result = bench.deploy_units(data, use)
     assert kinds(result.outcomes) == {"data": "Deployed", "use": "Failed"}
     assert result.exit_code == 3
-    assert "--allow-replace use/Store" in failure(result).hint
+    assert "--allow-data-loss use/Store" in failure(result).hint
     assert aws.stack(use.stack).resources["Store"].physical_id == first
 
 
@@ -650,9 +650,9 @@ def test_c11_the_guard_reads_every_page(bench: Bench, aws: FakeAws) -> None:
     new = bench.unit("data", {**{name: topic(DisplayName="x") for name in names}, "Zjobs": queue(QueueName="z")})
     with pytest.raises(Refused) as refused:
         bench.deploy_units(new)
-    assert "--allow-replace data/Zjobs" in refused.value.hint
+    assert "--allow-data-loss data/Zjobs" in refused.value.hint
     assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
-    assert bench.deploy_units(new, allow_replace=frozenset({"data/Zjobs"})).exit_code == 0
+    assert bench.deploy_units(new, allow_data_loss=frozenset({"data/Zjobs"})).exit_code == 0
 
 
 def test_c11_the_guard_looks_into_nested_sets(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
@@ -662,7 +662,7 @@ def test_c11_the_guard_looks_into_nested_sets(nested: Bench, aws: FakeAws, tmp_p
     changed = at_work(aws, renamed)
     with pytest.raises(Refused) as refused:
         changed.deploy(assembly(changed))
-    assert "--allow-replace queue/" in refused.value.hint
+    assert "--allow-data-loss queue/" in refused.value.hint
 
 
 def test_c12_what_property_values_leave_out_is_guarded_all_the_same(bench: Bench, aws: FakeAws) -> None:
@@ -775,9 +775,9 @@ def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: 
     executed = aws.mutations().count("cloudformation:ExecuteChangeSet")
     with pytest.raises(Refused) as refused:
         changed.deploy(assembly(changed), nested=False)
-    assert refused.value.hint == "if that is meant: --allow-replace queue/JobsQueue"
+    assert refused.value.hint == "if that is meant: --allow-data-loss queue/JobsQueue"
     assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
-    result = changed.deploy(assembly(changed), nested=False, allow_replace=frozenset({"queue/JobsQueue"}))
+    result = changed.deploy(assembly(changed), nested=False, allow_data_loss=frozenset({"queue/JobsQueue"}))
     assert kinds(result.outcomes) == {"root": "Deployed"}
     asked = [call.params for call in aws.calls if call.operation == "CreateChangeSet"]
     assert [each.get("IncludeNestedStacks", False) for each in asked[-3:]] == [False, False, False]

@@ -130,7 +130,7 @@ def function_of(aws: FakeAws) -> str:
 
 
 ENV = ("--env", "dev")
-ALLOW = ("--allow-replace", "worker/Mail", "--allow-replace", "worker/Old")
+ALLOW = ("--allow-data-loss", "worker/Mail", "--allow-data-loss", "worker/Old")
 
 
 def commands() -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -157,7 +157,7 @@ def test_refusals_and_warnings_are_part_of_the_plan() -> None:
         )
     )
     assert lines[0] == "warning: 90 of 100"
-    assert f"refused without --allow-replace queue/Q ({QUEUE}) would be removed" in lines
+    assert f"refused without --allow-data-loss queue/Q ({QUEUE}) would be removed" in lines
 
 
 def test_what_waits_for_a_layer_and_what_is_unchanged_is_said() -> None:

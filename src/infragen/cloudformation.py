@@ -306,7 +306,7 @@ class ResourceChange:
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`: how people and `--allow-replace` name it."""
+        """`layer/LogicalId`: how people and `--allow-data-loss` name it."""
         return f"{self.layer}/{self.logical_id}"
 
 

@@ -216,10 +216,10 @@ def test_a_changed_output_reaches_the_layers_that_take_it(aws: FakeAws, monkeypa
     made = shop("independent")
     fifo = {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}
     replaced = shop("independent", first={"Queue": fifo})
-    plan = plan_environment(replaced, stage.session, Options(allow_replace=frozenset({"first/Queue"})))
+    plan = plan_environment(replaced, stage.session, Options(allow_data_loss=frozenset({"first/Queue"})))
     assert [each.waits_for for each in plan.stacks] == [(), ("first",)]
     before = outputs(made, stage.session)["QueueArn"]
-    result = deploy(stage, replaced, allow_replace=frozenset({"first/Queue"}))
+    result = deploy(stage, replaced, allow_data_loss=frozenset({"first/Queue"}))
     assert kinds(result) == ["Deployed", "Deployed"]
     after = outputs(replaced, stage.session)["QueueArn"]
     assert before != after
@@ -375,7 +375,7 @@ def test_a_stack_of_that_name_without_our_tags_is_refused_unless_adopted(stage: 
     stage.aws.clock.settle()
     with pytest.raises(Refused, match=f"{name} exists"):
         deploy(stage, shop(topology))
-    assert deploy(stage, shop(topology), adopt=True, allow_replace=frozenset({"root/Queue"})).exit_code == 0
+    assert deploy(stage, shop(topology), adopt=True, allow_data_loss=frozenset({"root/Queue"})).exit_code == 0
     assert deploy(stage, shop(topology)).exit_code == 0
 
 
@@ -426,16 +426,16 @@ def test_a_missing_bucket_names_the_command_that_makes_it(
 
 
 def test_replacing_what_holds_data_is_refused_unless_allowed_by_name(stage: Stage, topology: str) -> None:
-    """R4: a queue that would be replaced stops the deployment before it begins; --allow-replace lets it through."""
+    """R4: a queue that would be replaced stops the deployment before it begins; --allow-data-loss lets it through."""
     deploy(stage, shop(topology))
     fifo = {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}
     made = shop(topology, first={"Queue": fifo})
     stage.aws.calls.clear()
     with pytest.raises(Refused, match="first/Queue") as refused:
         deploy(stage, made)
-    assert "--allow-replace first/Queue" in refused.value.hint
+    assert "--allow-data-loss first/Queue" in refused.value.hint
     assert "cloudformation:ExecuteChangeSet" not in stage.aws.mutations()
-    assert deploy(stage, made, allow_replace=frozenset({"first/Queue"})).exit_code == 0
+    assert deploy(stage, made, allow_data_loss=frozenset({"first/Queue"})).exit_code == 0
 
 
 def test_removing_a_layer_from_a_nested_environment_counts_as_removing_all_in_it(
@@ -482,7 +482,7 @@ def test_an_allowed_replacement_passes_the_stack_policy_and_leaves_it_in_place(s
     deploy(stage, shop(topology, env=env))
     fifo = {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}
     made = shop(topology, first={"Queue": fifo}, env=env)
-    assert deploy(stage, made, allow_replace=frozenset({"first/Queue"})).exit_code == 0
+    assert deploy(stage, made, allow_data_loss=frozenset({"first/Queue"})).exit_code == 0
     [holder] = [each for each in stage.cloud.stacks("shop-dev") if each.name.lower().startswith("shop-dev-first")]
     assert '"LogicalResourceId/Queue"' in stage.cloud.stack_policy(holder.stack_id)
 

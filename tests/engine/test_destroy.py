@@ -330,7 +330,7 @@ def test_r12_an_update_that_ends_a_nested_export_in_use_is_refused(nested: Bench
     gone = assembly(layer("news", {"News": TOPIC}), env=nested.env)
     for without in (nesting(nested, export=False), gone):
         with pytest.raises(Refused, match="billing imports it"):
-            nested.deploy(without, allow_replace=frozenset({"data/Jobs"}))
+            nested.deploy(without, allow_data_loss=frozenset({"data/Jobs"}))
     assert aws.mutations() == []
     more = layer("more", {"More": TOPIC})
     assert nested.deploy(assembly(*nesting(nested).templates, more, env=nested.env)).exit_code == 0

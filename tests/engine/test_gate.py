@@ -124,12 +124,12 @@ def test_a_name_that_nothing_has_is_told(stage: Stage, topology: str) -> None:
     names = frozenset({"queue/Queue", "worker/Rule", "gone/AltogetherElse"})
     for _ in range(2):
         ended = deploy(
-            stage, shop(topology), allow_replace=names, allow_widening=frozenset({"worker/Role", "queue/Que"})
+            stage, shop(topology), allow_data_loss=names, allow_widening=frozenset({"worker/Role", "queue/Que"})
         )
         assert ended.exit_code == 0
         assert ended.plan.warnings == (
-            "--allow-replace gone/AltogetherElse: the plan has no resource of that name",
-            "--allow-replace worker/Rule: the plan has no resource of that name; did you mean worker/Role?",
+            "--allow-data-loss gone/AltogetherElse: the plan has no resource of that name",
+            "--allow-data-loss worker/Rule: the plan has no resource of that name; did you mean worker/Role?",
             "--allow-widening queue/Que: the plan has no resource of that name; did you mean queue/Queue?",
         )
 
@@ -146,7 +146,7 @@ def test_every_change_can_need_an_approval_of_its_own(stage: Stage, topology: st
 def test_a_replaced_queue_is_still_the_queue_that_may_be_sent_to(stage: Stage, topology: str) -> None:
     """Its new ARN is no widening, neither in the plan nor when the worker's change set is made with it."""
     deploy(stage, shop(topology))
-    ended = deploy(stage, shop(topology, queue={"FifoQueue": True}), allow_replace=frozenset({"queue/Queue"}))
+    ended = deploy(stage, shop(topology, queue={"FifoQueue": True}), allow_data_loss=frozenset({"queue/Queue"}))
     assert ended.exit_code == 0
     assert ended.plan.widenings == ()
     assert widening_questions(stage) == []
@@ -234,7 +234,7 @@ def test_one_refusal_names_every_flag_that_is_needed() -> None:
         with pytest.raises(Refused, match=r"destroy data(.|\n)*cost\.budget is 5\.00") as caught:
             ask(OnlyYes(), plan, approval)  # type: ignore[arg-type] # asks its listener only
         said.append(caught.value.hint)
-    known = "if that is meant: --allow-replace queue/Queue --allow-cost 10"
+    known = "if that is meant: --allow-data-loss queue/Queue --allow-cost 10"
     assert said == [f"{known}; where nobody can be asked, also: --allow-widening queue/Gate", known, known]
 
 

@@ -52,7 +52,7 @@ def test_an_update_costs_the_difference_and_no_change_costs_nothing(stage: Stage
         ("first", "Second", 0.4),
         ("second", "Key", -1.0),
     ]
-    deploy_environment(wanted, stage.session, Options(allow_replace=frozenset({"second/Key"})))
+    deploy_environment(wanted, stage.session, Options(allow_data_loss=frozenset({"second/Key"})))
     again = cost_of(stage, wanted)
     assert (round(again.before.expected, 2), round(again.after.expected, 2)) == (0.8, 0.8)
     assert (again.resources, again.unpriced) == ((), ())

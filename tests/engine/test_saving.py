@@ -282,15 +282,15 @@ def test_what_a_saved_plan_shows_is_agreed_to(desk: Desk, topology: str) -> None
     made = shop(topology, resource="*", queue={"FifoQueue": True})
     with pytest.raises(Refused) as caught:
         desk.save(made)
-    assert caught.value.hint == "if that is meant: --allow-replace queue/Queue"
+    assert caught.value.hint == "if that is meant: --allow-data-loss queue/Queue"
     assert desk.saved is None
     assert desk.change_sets() == []
-    shown = desk.save(made, allow_replace=frozenset({"queue/Queue", "queue/Que"}))
+    shown = desk.save(made, allow_data_loss=frozenset({"queue/Queue", "queue/Que"}))
     assert [each.place for each in shown.gated] == ["worker/Role"]
     desk.stage.ui.answers = False
     ended = desk.deploy_saved(made)
     assert ended.exit_code == 0
-    told = "--allow-replace queue/Que: the plan has no resource of that name; did you mean queue/Queue?"
+    told = "--allow-data-loss queue/Que: the plan has no resource of that name; did you mean queue/Queue?"
     assert shown.warnings == ended.plan.warnings == (told,)
 
 
@@ -313,7 +313,7 @@ def test_a_replaced_queue_is_deployed_with_what_takes_it(desk: Desk, topology: s
     """The worker waits for the new queue; it is the same permission on the same thing."""
     desk.deploy(shop(topology))
     made = shop(topology, queue={"FifoQueue": True})
-    shown = desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    shown = desk.save(made, allow_data_loss=frozenset({"queue/Queue"}))
     assert shown.widenings == ()
     assert desk.deploy_saved(made).exit_code == 0
 
@@ -322,7 +322,7 @@ def test_the_same_command_goes_on_where_it_was_cut_off(desk: Desk, topology: str
     """What it had done is found as done, by the change sets that it executed; then the rest is deployed."""
     desk.deploy(shop(topology))
     made = shop(topology, queue={"FifoQueue": True}, resource="*")
-    desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    desk.save(made, allow_data_loss=frozenset({"queue/Queue"}))
     desk.stage.aws.fail("Role", on="update")
     assert desk.deploy_saved(made).exit_code == 1
     name = "shop-dev" if topology == "nested" else "shop-dev-worker"
@@ -335,7 +335,7 @@ def test_a_killed_run_is_continued(desk: Desk, topology: str) -> None:
     """Killed while the first stack is being updated: the rerun follows it, and finds its own change set executed."""
     desk.deploy(shop(topology))
     made = shop(topology, 31, queue={"FifoQueue": True})
-    desk.save(made, allow_replace=frozenset({"queue/Queue"}))
+    desk.save(made, allow_data_loss=frozenset({"queue/Queue"}))
     session = desk.stage.session
 
     def die(seconds: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 from infragen.assembly.synth import synthesize
 from infragen.config import Environment
 from infragen.config.reference import key_paths
+from infragen.plan.between import plan_between, rendering
 
 ELSEWHERE = {
     "extends": "read before there is an environment (test_config_files)",
@@ -194,3 +195,30 @@ def test_no_key_is_left_out() -> None:
     keys = {".".join(map(str, path)) for path in key_paths()}
     covered = {".".join(parts[:n]) for parts in (key.split(".") for key in CHANGES) for n in range(1, len(parts) + 1)}
     assert {key for key in keys - covered if key not in ELSEWHERE and not key.startswith("cost.")} == set()
+
+
+LOSES = {
+    "database.backup_days": (False, "7: 1 day of point-in-time recovery end"),
+    "database.deletion": (True, "would lose its DeletionPolicy Snapshot"),
+    "database.deletion_protection": (False, "RDS no longer refuses to delete it"),
+    "queues.0.content_deduplication": (False, "all but one are dropped"),
+    "queues.0.retention_days": (False, "messages older than 4 days are deleted"),
+    "api.log_retention_days": (False, "log events older than 30 days are deleted"),
+    "api.access_logs_days": (True, "objects are deleted that were kept"),
+    "api.deletion_protection": (False, "Elastic Load Balancing no longer refuses to delete it"),
+    "workers.0.filter": (True, "messages that no pattern matches are deleted unread"),
+}
+"""Key -> which way it loses something in place (True: as it is changed above), and words of what."""
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_key_that_loses_something_in_place_is_refused_and_no_other_is(key: str) -> None:
+    """Each key, there and back: what keeps data, or protects it, is refused one way and free the other."""
+    sides = [rendering(synthesize(Environment.model_validate(each))) for each in changed(key)]
+    for forward, (before, after) in ((True, sides), (False, sides[::-1])):
+        plan = plan_between("test", "us-east-1", before, after, "before")
+        lost = [each.why for stack in plan.stacks for each in stack.losses]
+        assert {each.why for each in plan.refusals} >= set(lost)
+        expected, words = LOSES.get(key, (None, ""))
+        assert bool(lost) == (expected is forward), lost
+        assert all(words in each for each in lost)

@@ -131,6 +131,11 @@ def deletion_policy(resource: Mapping[str, Any]) -> str:
     return _policy(resource, "DeletionPolicy")
 
 
+def replacement_policy(resource: Mapping[str, Any]) -> str:
+    """Delete, Retain or Snapshot: what becomes of a resource when another one takes its place."""
+    return _policy(resource, "UpdateReplacePolicy")
+
+
 def _policy(resource: Mapping[str, Any], attribute: str) -> str:
     kind = resource["Type"]
     by_default = resource_type(kind).deletion_policy if attribute == "DeletionPolicy" else "Delete"

@@ -31,11 +31,15 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 _image_tag = click.option(
     "--image-tag", metavar="TAG", help="Image of the API to run; default: the one that is deployed."
 )
-_allow_replace = click.option(
+_allow_data_loss = click.option(
+    "--allow-data-loss",
     "--allow-replace",
+    "allow_data_loss",
+    cls=options.Renamed,
     metavar="LAYER/ID",
     multiple=True,
-    help="Allow this resource, which holds data, to be replaced or removed; may be given several times.",
+    help="Allow this resource to lose data, or what protects its data: to be replaced, removed, or changed in place; "
+    "may be given several times.",
 )
 
 _allow_widening = click.option(
@@ -69,7 +73,7 @@ _no_nested = click.option(
     flag_value=False,
     default=True,
     help="Do not ask AWS what changes inside nested stacks: for when it cannot evaluate them beforehand, or holds too "
-    "many of their change sets. Whatever holds data and changes there must be named with --allow-replace.",
+    "many of their change sets. Whatever holds data and changes there must be named with --allow-data-loss.",
 )
 
 
@@ -93,7 +97,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 
     prices = read_price_file(file.prices) if file.prices else None
     return Options(
-        image_tag=image_tag, code=worker_code(file), allow_replace=frozenset(allow), prices=prices,
+        image_tag=image_tag, code=worker_code(file), allow_data_loss=frozenset(allow), prices=prices,
         price_file=str(file.prices or ""),
     )  # fmt: skip
 
@@ -128,7 +132,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
 @options.env("The environment to plan.", required=True)
 @options.environments
 @_image_tag
-@_allow_replace
+@_allow_data_loss
 @_adopt
 @_no_nested
 @click.option(
@@ -169,7 +173,7 @@ def plan(
     name: str,
     directory: Path,
     image_tag: str | None,
-    allow_replace: tuple[str, ...],
+    allow_data_loss: tuple[str, ...],
     adopt: bool,
     nested: bool,
     out: Path | None,
@@ -206,7 +210,7 @@ def plan(
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift
-    wanted = replace(_options(file, image_tag, allow_replace), adopt=adopt, nested=nested, drift=looks)
+    wanted = replace(_options(file, image_tag, allow_data_loss), adopt=adopt, nested=nested, drift=looks)
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
     with session(file, reach, plans=plans) as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
@@ -249,7 +253,7 @@ def _planned(
 )
 @options.environments
 @_image_tag
-@_allow_replace
+@_allow_data_loss
 @_allow_widening
 @_allow_cost
 @_require_approval
@@ -294,7 +298,7 @@ def deploy(
     plan_file: Path | None,
     directory: Path,
     image_tag: str | None,
-    allow_replace: tuple[str, ...],
+    allow_data_loss: tuple[str, ...],
     allow_widening: tuple[str, ...],
     allow_cost: float,
     require_approval: str,
@@ -328,7 +332,7 @@ def deploy(
     [file] = options.warned(directory, (_name(name, saved),))
     assembly = _checked(file.environment)
     wanted = replace(
-        _options(file, image_tag, allow_replace) if saved is None else _nothing(),
+        _options(file, image_tag, allow_data_loss) if saved is None else _nothing(),
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
         require_approval=require_approval,
@@ -353,7 +357,7 @@ def deploy(
 
 
 _SAID_BY_THE_PLAN = (
-    "image_tag", "allow_replace", "allow_widening", "allow_cost", "require_approval", "on_failure", "adopt", "nested",
+    "image_tag", "allow_data_loss", "allow_widening", "allow_cost", "require_approval", "on_failure", "adopt", "nested",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,16 @@ follow_timeout = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="Stop following after this time; what runs goes on in AWS, and the exit code is 6. Default: no limit.",
 )
+
+
+class Renamed(click.Option):
+    """An option whose former names still work: help shows the first name alone."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option under its name of today."""
+        shown = copy(self)
+        shown.opts = self.opts[:1]
+        return click.Option.get_help_record(shown, ctx)
 
 
 def seconds(minutes: float | None) -> float | None:

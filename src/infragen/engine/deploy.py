@@ -105,13 +105,13 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
         topology=plan.environment.topology,
         stacks=stacks,
         capabilities=tuple(sorted({name for unit in plan.units for name in unit.capabilities})),
-        refusals=refused(stacks, options.allow_replace),
+        refusals=refused(stacks, options.allow_data_loss),
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
     )
     unused = (
-        *unheard_of("--allow-replace", options.allow_replace, shown, examined),
+        *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),
     )
     return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides)

@@ -22,8 +22,9 @@ from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
 from infragen.errors import Refused
 from infragen.gates.access import Widening, widenings
-from infragen.gates.data_loss import Refusal, destructive, refusals
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.gates.data_loss import Refusal, destructive
+from infragen.gates.in_place import losses
+from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
 """What --require-approval takes: which changes need somebody who agrees to them in so many words."""
@@ -80,12 +81,16 @@ def _wire(body: Mapping[str, Any], child: str, name: str) -> Any:
 
 
 def widened(plans: Sequence[StackPlan], sides: Mapping[str, LayerSides], account: str, region: str) -> list[StackPlan]:
-    """The plans with what they let more through."""
+    """The plans with what they let more through and what they lose in place."""
     found = []
     for plan in plans:
         if plan.action != "none" and plan.layer in sides:
             each = sides[plan.layer]
-            plan = replace(plan, widenings=widenings(plan.layer, each.before, each.after, account, region))
+            plan = replace(
+                plan,
+                widenings=widenings(plan.layer, each.before, each.after, account, region),
+                losses=losses(plan.layer, each.before, each.after, plan.changes),
+            )
         found.append(plan)
     return found
 
@@ -149,12 +154,12 @@ def flags(found: Sequence[Widening]) -> str:
 
 
 def refused(plans: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Refusal, ...]:
-    """What the plans would destroy and nobody allowed by its place."""
-    return refusals((change for each in plans for change in each.changes), allowed)
+    """What the plans would destroy or lose in place and nobody allowed by its place."""
+    return refusals_of(plans, allowed)
 
 
 def refuse(found: Sequence[Refusal]) -> None:
-    """Raises Refused when something would destroy data."""
+    """Raises Refused when something would destroy data or lose it in place."""
     _refuse_all(_losses(found), ())
 
 
@@ -171,8 +176,9 @@ def _losses(found: Sequence[Refusal]) -> list[tuple[str, str]]:
     """What would destroy data, and the flags that allow it."""
     if not found:
         return []
-    reason = "this would destroy data:\n" + "\n".join(f"  {each}" for each in found)
-    return [(reason, " ".join(f"--allow-replace {each.place}" for each in found))]
+    reason = "this would destroy data, or what protects it:\n" + "\n".join(f"  {each}" for each in found)
+    places = dict.fromkeys(each.place for each in found)
+    return [(reason, " ".join(f"--allow-data-loss {place}" for place in places))]
 
 
 def _dear(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from infragen.errors import InputError
 class Options:
     """What the user asked for beside the environment.
 
-    `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_replace`
+    `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_data_loss`
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
     tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
     many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
@@ -28,7 +28,7 @@ class Options:
 
     image_tag: str | None = None
     code: Mapping[str, Artifact] = field(default_factory=dict)
-    allow_replace: frozenset[str] = frozenset()
+    allow_data_loss: frozenset[str] = frozenset()
     on_failure: str = "rollback"
     adopt: bool = False
     follow_timeout: float | None = None

@@ -167,7 +167,6 @@ class Run:
         again = yield from prepare(
             self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
         )
-        refuse(refused(again.plans, options.allow_replace))
         if options.on_failure == "keep":
             refuse_replacements(self.session, self.observed, [again])
         self._refuse_more(again)
@@ -178,6 +177,7 @@ class Run:
         sides = {each.layer: as_shown(each, self.proposal.sides[each.layer]) for each in again.examined.sides}
         shown = self.proposal.shown
         plans = widened(again.plans, sides, shown.account, shown.region)
+        refuse(refused(plans, self.options.allow_data_loss))
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
         refuse_more(self.agreed, plans, allowed)
@@ -202,7 +202,7 @@ class Run:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
-            protect(cloud, unit, examined.live, before, self.options.allow_replace)
+            protect(cloud, unit, examined.live, before, self.options.allow_data_loss)
         keep = self.options.on_failure == "keep" and examined.live is not None
         self.started[unit.layer] = change_set.stack_id
         try:

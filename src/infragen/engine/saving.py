@@ -74,7 +74,7 @@ def _saved(
         file=environment_digest(plan.environment),
         templates=template_digests(plan),
         values=launch_values(plan.environment, options),
-        allow_replace=tuple(sorted(options.allow_replace)),
+        allow_replace=tuple(sorted(options.allow_data_loss)),
         adopt=options.adopt,
         nested=options.nested,
         summary=f"{len(shown.changes())} changes",
@@ -162,7 +162,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     _check_place(plan.environment, saved, name)
     _check(name, saved, _moved_here(plan, saved, session.timer.date()))
     options = replace(
-        options, allow_replace=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested
+        options, allow_data_loss=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested
     )  # fmt: skip
     observed = observe_finished(session, plan, options)
     units = {each.layer: each for each in saved.units}

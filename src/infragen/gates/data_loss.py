@@ -1,15 +1,23 @@
 """What a deployment may not do by accident: replace or remove something that holds data.
 
 Pure: rows of a plan go in, refusals come out. Whatever the tables here do not know counts as destructive. A refusal is
-lifted for one resource by name (`--allow-replace LAYER/LogicalId`), never for a kind.
+lifted for one resource by name (`--allow-data-loss LAYER/LogicalId`), never for a kind.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infragen.changes.replacement import schema_of
 from infragen.cloudformation import STACK_TYPE, ResourceChange
 from infragen.resource_types import resource_type
+
+SCHEMAS = "us-east-1"
+"""The region whose schemas say what a type without a row has: it has every type."""
+
+HOLDS = re.compile(r"Snapshot|Backup|Retention|Encrypt|Kms|PointInTime")
+"""Properties of which a type that holds no data has none: snapshots, how long backups are kept, encryption at rest."""
 
 KEEPS = frozenset({"Add", "Import", "Modify", "SyncWithActual"})
 """Actions that leave the resource in place unless `replacement` says otherwise."""
@@ -33,13 +41,22 @@ def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -
     """Every stateful resource that the changes could destroy and that is not allowed by its `layer/LogicalId`."""
     found = []
     for change in changes:
-        why = _destroys(change)
+        why = destroyed(change) if holds_data(change.type) else ""
         if why and change.place not in allowed:
-            found.append(Refusal(change.place, change.type, why + _written(change)))
+            found.append(Refusal(change.place, change.type, why + _unsure(change.type) + written(change)))
     return tuple(found)
 
 
-def _written(change: ResourceChange) -> str:
+def _unsure(type_: str) -> str:
+    """Why a type of which nobody knows whether it holds data counts as if it did."""
+    if resource_type(type_).known:
+        return ""
+    schema = schema_of(type_, SCHEMAS)
+    told = next((each for each in schema.properties if HOLDS.search(each)), "") if schema else ""
+    return f": {told} says that it holds data" if told else f": infragen does not know whether {type_} holds data"
+
+
+def written(change: ResourceChange) -> str:
     """Where in the environment file the change comes from, as far as its rows say."""
     places = [each.origin for each in change.properties if each.origin and each.recreation != "Never"]
     places = places or [each for each in [change.origin] if each]
@@ -51,10 +68,8 @@ def holds_data(type_: str) -> bool:
     return resource_type(type_).holds_data is not False
 
 
-def _destroys(change: ResourceChange) -> str:
-    """Why the change could destroy data; empty when it cannot."""
-    if not holds_data(change.type):
-        return ""
+def destroyed(change: ResourceChange) -> str:
+    """Why the resource may not survive the change; empty when it certainly does."""
     if change.action == "Remove":
         return "would be removed"
     if change.action not in KEEPS:

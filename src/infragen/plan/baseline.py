@@ -18,10 +18,9 @@ from infragen.config import EnvironmentFile, load_file
 from infragen.config.directory import find
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.errors import InputError
-from infragen.gates.data_loss import refusals
 from infragen.plan import git
 from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
-from infragen.plan.model import EnvironmentPlan, traced
+from infragen.plan.model import EnvironmentPlan, refusals_of, traced
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,7 @@ def compare_with(before: Earlier, now: Sequence[EnvironmentFile], every: bool) -
         then = before.environments.get(env.environment, NOWHERE)
         plan = plan_between(env.environment, env.region, then, rendering(synthesize(env)), before.name, _prices(file))
         stacks = tuple(traced(each, file) for each in plan.stacks)
-        lost = refusals(row for each in stacks for row in each.changes)
-        plans.append(replace(plan, stacks=stacks, refusals=lost))
+        plans.append(replace(plan, stacks=stacks, refusals=refusals_of(stacks)))
     present = {file.environment.environment for file in now}
     for name, then in before.environments.items():
         if every and name not in present:

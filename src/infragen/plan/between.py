@@ -28,8 +28,8 @@ from infragen.cloudformation import KnownAfter, PropertyChange
 from infragen.config import Environment
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
 from infragen.gates.access import Widening, widenings
-from infragen.gates.data_loss import refusals
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.gates.in_place import losses
+from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,15 @@ def plan_between(
         moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
         plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
         wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
-        stacks.append(replace(plan, widenings=wider))
+        lost = losses(layer, old, new, rows) if plan.action != "none" else ()
+        stacks.append(replace(plan, widenings=wider, losses=lost))
     return EnvironmentPlan(
         environment=name,
         account=(after.environment.account or "") if after.environment else "",
         region=region,
         topology="nested" if (after if after.bodies else before).nested else "independent",
         stacks=tuple(stacks),
-        refusals=refusals(row for each in stacks for row in each.changes),
+        refusals=refusals_of(stacks),
         warnings=tuple(_warnings(before, after)),
         against=against,
         cost=_cost(before, after, prices),

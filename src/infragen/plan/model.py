@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from infragen.cloudformation import PropertyChange, ResourceChange
@@ -9,7 +10,7 @@ from infragen.config import Difference, EnvironmentFile
 from infragen.config.setting_lookup import origin
 from infragen.cost import CENT, CostDelta
 from infragen.gates.access import Widening
-from infragen.gates.data_loss import Refusal
+from infragen.gates.data_loss import Refusal, refusals
 from infragen.plan.drift import PlannedDrift, StackDrift
 
 
@@ -22,7 +23,7 @@ class StackPlan:
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
     say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
-    through; of a stack that is created, all that it lets through.
+    through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     """
 
     layer: str
@@ -37,6 +38,7 @@ class StackPlan:
     notes: tuple[str, ...] = ()
     disagreements: tuple[str, ...] = ()
     widenings: tuple[Widening, ...] = ()
+    losses: tuple[Refusal, ...] = ()
 
     @property
     def created(self) -> bool:
@@ -47,6 +49,25 @@ class StackPlan:
     def gated(self) -> tuple[Widening, ...]:
         """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it."""
         return tuple(each for each in self.widenings if each.grave or not self.created)
+
+
+def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
+    """What the plans destroy or lose in place, and is not allowed by its `layer/LogicalId`."""
+    found: list[Refusal] = []
+    for each in stacks:
+        found += refusals(each.changes, allowed)
+        rows = {row.place: row for row in each.changes}
+        for loss in each.losses:
+            if loss.place not in allowed:
+                found.append(replace(loss, why=loss.why + _setting_of(loss, rows.get(loss.place))))
+    return tuple(found)
+
+
+def _setting_of(loss: Refusal, row: ResourceChange | None) -> str:
+    """The lines of the environment file that decide what is lost."""
+    properties = row.properties if row else ()
+    lines = [each.origin for each in properties if each.origin and str(each.path[1:2] or each.path)[2:-3] in loss.why]
+    return f"; from {', '.join(dict.fromkeys(lines))}" if lines else ""
 
 
 def traced(stack: StackPlan, file: EnvironmentFile) -> StackPlan:

@@ -53,7 +53,7 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     yield from _drift(plan)
     for refusal in plan.refusals:
-        yield Text.assemble(("refused without --allow-replace ", "red"), str(refusal))
+        yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
     if plan.gated:
         yield Text.assemble(
             ("more is let through than before ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID"

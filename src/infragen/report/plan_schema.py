@@ -124,7 +124,7 @@ def _summary() -> Schema:
 def _refusal() -> Schema:
     return _object(
         "One resource with data that would be lost.",
-        place=_text("`layer/LogicalId`, as `--allow-replace` takes it"),
+        place=_text("`layer/LogicalId`, as `--allow-data-loss` takes it"),
         type=_text("CloudFormation resource type"),
         why=_text("what would happen to it"),
     )

@@ -267,7 +267,7 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What comes first in a page or a comment, under its headings: refusals, widenings, the budget, warnings."""
     dear = over_budget(plan)
     found = (
-        ("Refused without --allow-replace", tuple(map(str, plan.refusals))),
+        ("Refused without --allow-data-loss", tuple(map(str, plan.refusals))),
         ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
         ("Drift: not as the stacks say", drift_lines(plan)),

@@ -31,9 +31,9 @@ from infragen.resource_types import (
     sqs,
     wafv2,
 )  # fmt: skip
-from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, UsualMinutes, When
 
-__all__ = ["Billing", "ResourceType", "UsualMinutes", "resource_type", "resource_types"]
+__all__ = ["Billing", "Loss", "ResourceType", "UsualMinutes", "When", "resource_type", "resource_types"]
 
 _SERVICES = (
     application_autoscaling, certificate_manager, cloudformation, cloudwatch, dynamodb, ec2, ecr, ecs,

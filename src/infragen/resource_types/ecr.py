@@ -1,6 +1,6 @@
 """Amazon ECR."""
 
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 REPOSITORY = ResourceType(
     "AWS::ECR::Repository",
@@ -9,6 +9,16 @@ REPOSITORY = ResourceType(
     billing=Billing.PRICED,
     contents="images",
     name_property="RepositoryName",
+    losses=(
+        Loss("LifecyclePolicy", When.SOONER, "images are deleted that were kept"),
+        Loss(
+            "ImageTagMutability",
+            When.CHANGED,
+            "a pushed image may replace another one of the same tag",
+            weakest=(None, "MUTABLE"),
+        ),
+        Loss("EmptyOnDelete", When.ON, "its images are deleted together with it", default=False),
+    ),
 )
 
 ROWS = (REPOSITORY,)

@@ -1,9 +1,18 @@
 """CloudWatch Logs."""
 
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 LOG_GROUP = ResourceType(
-    "AWS::Logs::LogGroup", holds_data=True, data="its log events", billing=Billing.PRICED, name_property="LogGroupName"
+    "AWS::Logs::LogGroup",
+    holds_data=True,
+    data="its log events",
+    billing=Billing.PRICED,
+    name_property="LogGroupName",
+    losses=(
+        Loss("RetentionInDays", When.LESS, "log events older than {after:g} days are deleted", default=float("inf")),
+        Loss("DeletionProtectionEnabled", When.OFF, "CloudWatch Logs no longer refuses to delete it", default=False),
+    ),
 )
+"""Without a retention, events never expire (CloudWatch Logs API reference, PutRetentionPolicy)."""
 
 ROWS = (LOG_GROUP,)

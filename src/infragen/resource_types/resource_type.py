@@ -36,6 +36,40 @@ class UsualMinutes:
 COMMON = "commonly seen; AWS gives no figure"
 
 
+class When(Enum):
+    """Which change of a property loses something."""
+
+    LESS = "a number falls"
+    OFF = "it is switched off"
+    ON = "it is switched on"
+    GONE = "it is taken away"
+    CHANGED = "it is given or changed; taking it away is none"
+    SOONER = "rules that delete are given or changed; one whose numbers only grow is none"
+    FEWER = "a list of patterns that let through is given, or loses one; taking it away is none"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A property of which a change in place loses data, or loses what protects it.
+
+    `path` is dotted, with a list's element by its key: `LoadBalancerAttributes[deletion_protection.enabled]`. `default`
+    is what AWS takes when it is not written. `words` say what is lost; they may name `{before}`, `{after}` and
+    `{less}`, the numbers in units of `unit`. From a value in `weakest` any change is no loss; None is one not written.
+    """
+
+    path: str
+    when: When
+    words: str
+    default: object = None
+    unit: float = 1
+    weakest: tuple[object, ...] = ()
+
+    @property
+    def property(self) -> str:
+        """The top-level property."""
+        return self.path.partition(".")[0].partition("[")[0]
+
+
 @dataclass(frozen=True)
 class ResourceType:
     """What is known of one type.
@@ -46,8 +80,9 @@ class ResourceType:
     service deletes it ("images"). `usual_minutes` are by operation (CREATE, UPDATE, DELETE); an operation that is not
     there is quick, or nobody knows. `foundation` says that other resources stand on it, so that replacing it replaces
     them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
-    acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `access` are
-    the properties that open access, each with what makes it wider.
+    acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
+    the properties whose change in place loses something; `keeps` are others whose names only sound like it. `access`
+    are the properties that open access, each with what makes it wider.
     """
 
     name: str
@@ -61,5 +96,7 @@ class ResourceType:
     foundation: bool = False
     name_property: str = ""
     iam: bool = False
+    losses: tuple[Loss, ...] = ()
+    keeps: frozenset[str] = frozenset()
     access: Mapping[str, str] = field(default_factory=dict)
     known: bool = True

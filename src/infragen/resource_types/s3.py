@@ -1,6 +1,6 @@
 """Amazon S3."""
 
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 BUCKET = ResourceType(
     "AWS::S3::Bucket",
@@ -9,6 +9,20 @@ BUCKET = ResourceType(
     billing=Billing.PRICED,
     contents="object versions",
     name_property="BucketName",
+    losses=(
+        Loss("LifecycleConfiguration", When.SOONER, "objects are deleted that were kept"),
+        Loss(
+            "VersioningConfiguration",
+            When.CHANGED,
+            "overwritten and deleted objects may no longer be kept",
+            weakest=(None, {"Status": "Suspended"}),
+        ),
+        Loss("VersioningConfiguration", When.GONE, "overwritten and deleted objects are no longer kept"),
+        Loss("ObjectLockConfiguration", When.CHANGED, "objects may be deleted that were locked", weakest=(None,)),
+        Loss("ObjectLockConfiguration", When.GONE, "new objects are no longer locked"),
+        Loss("ReplicationConfiguration", When.CHANGED, "objects may no longer be copied", weakest=(None,)),
+        Loss("ReplicationConfiguration", When.GONE, "objects are no longer copied"),
+    ),
 )
 BUCKET_POLICY = ResourceType("AWS::S3::BucketPolicy", holds_data=False, billing=Billing.FREE)
 

@@ -1,6 +1,6 @@
 """AWS Secrets Manager."""
 
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 RESOURCE_POLICY = ResourceType("AWS::SecretsManager::ResourcePolicy", holds_data=False, billing=Billing.FREE)
 ROTATION_SCHEDULE = ResourceType("AWS::SecretsManager::RotationSchedule", holds_data=False, billing=Billing.FREE)
@@ -10,6 +10,10 @@ SECRET = ResourceType(
     data="its value",
     billing=Billing.PRICED,
     name_property="Name",
+    losses=(
+        Loss("GenerateSecretString", When.CHANGED, "its value is replaced by a new random one"),
+        Loss("SecretString", When.CHANGED, "its value is replaced"),
+    ),
 )
 
 ROWS = (RESOURCE_POLICY, ROTATION_SCHEDULE, SECRET)

@@ -1,10 +1,37 @@
 """Amazon SQS."""
 
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 QUEUE = ResourceType(
-    "AWS::SQS::Queue", holds_data=True, data="its messages", billing=Billing.PRICED, name_property="QueueName"
+    "AWS::SQS::Queue",
+    holds_data=True,
+    data="its messages",
+    billing=Billing.PRICED,
+    name_property="QueueName",
+    losses=(
+        Loss(
+            "MessageRetentionPeriod",
+            When.LESS,
+            "messages older than {after:g} days are deleted",
+            default=345600,
+            unit=86400,
+        ),
+        Loss("RedrivePolicy", When.GONE, "messages that fail are no longer kept in a dead-letter queue"),
+        Loss(
+            "ContentBasedDeduplication",
+            When.ON,
+            "of messages with the same body within 5 minutes all but one are dropped",
+            default=False,
+        ),
+        Loss(
+            "DeduplicationScope",
+            When.CHANGED,
+            "messages may count as duplicates that did not, and are dropped",
+            weakest=(None, "queue"),
+        ),
+    ),
 )
+"""A queue without a retention keeps messages for 4 days (SQS API reference, SetQueueAttributes)."""
 QUEUE_POLICY = ResourceType("AWS::SQS::QueuePolicy", holds_data=False, billing=Billing.FREE)
 
 ROWS = (QUEUE, QUEUE_POLICY)

@@ -1,0 +1,194 @@
+"""What a change in place loses: data that ends with a shorter retention, and what protects data from deletion.
+
+Pure: a deployed template and a rendered one go in, refusals come out. What a change of a property loses is in the row
+of its type (`resource_types`); a property that no row names and whose name sounds like it, of whatever type, counts as
+a loss unless it plainly grows. A value that cannot be compared counts as a loss.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from infragen.changes.diff import Side, deletion_policy, replacement_policy
+from infragen.changes.evaluate import settled
+from infragen.changes.values import NOTHING, opened, same
+from infragen.cloudformation import STACK_TYPE, ResourceChange
+from infragen.gates.data_loss import Refusal, destroyed, holds_data
+from infragen.resource_types import Loss, When, resource_type
+
+SOUNDS = re.compile(
+    r"retention|retain|backup|snapshot|recover|protection|expir|timetolive|ttl|lifecycle|pointintime|versioning"
+    r"|filter|archive|undelete|keep|window(in)?days|days(before|after|to)",
+    re.IGNORECASE,
+)
+"""Names of properties that decide how long data is kept, what protects it, or what is let through."""
+
+POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
+"""What becomes of a resource, by how much of it is left."""
+
+
+def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> tuple[Refusal, ...]:
+    """What the change from one template to the other loses in place; of a stack that is new or goes, nothing.
+
+    Also what `rows` destroy of a type that holds no data, where its deployed or new policy keeps it: who keeps a
+    resource at its deletion says that there is something in it.
+    """
+    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    found = []
+    for name, was in before.items():
+        becomes, place = after.get(name), f"{layer}/{name}"
+        kind = was["Type"]
+        row = next((each for each in rows if each.logical_id == name), None)
+        kept = any(POLICIES[policy(each)] for each in (was, becomes) if each for policy in _POLICY_OF.values())
+        if row is not None and kept and not holds_data(kind) and (why := destroyed(row)):
+            found.append(Refusal(place, kind, f"{why}; its deletion policy says that it holds data"))
+        stays = row is None or not destroyed(row)
+        if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
+            found += [Refusal(place, kind, why) for why in _in_place(was, becomes)]
+    return tuple(dict.fromkeys(found))
+
+
+_POLICY_OF = {"DeletionPolicy": deletion_policy, "UpdateReplacePolicy": replacement_policy}
+
+
+def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for attribute, policy in _POLICY_OF.items():
+        was, becomes = policy(before), policy(after)
+        if POLICIES[becomes] < POLICIES[was]:
+            when = "deleted" if attribute == "DeletionPolicy" else "replaced"
+            left = "nothing of it is kept" if becomes == "Delete" else "only a snapshot of it is kept"
+            yield f"would lose its {attribute} {was}: when it is {when}, {left}"
+    row = resource_type(before["Type"])
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    for each in row.losses:
+        why = _lost(each, _at(old, each.path), _at(new, each.path))
+        if why:
+            yield why
+    named = {each.property for each in row.losses} | row.keeps
+    for path in _sounding(old, new, named):
+        why = _lost(_unnamed(path, old, new), _at(old, path), _at(new, path))
+        if why:
+            yield why
+
+
+def _at(properties: Any, path: str) -> Any:
+    """The value at a dotted path; `Attributes[key]` is the value of the list's element with that key."""
+    head, _, key = path.removesuffix("]").partition("[")
+    found: Any = properties
+    for step in head.split("."):
+        found = found.get(step, NOTHING) if isinstance(found, Mapping) else NOTHING
+    if key and isinstance(found, list):
+        values = [each.get("Value", NOTHING) for each in found if isinstance(each, Mapping) and each.get("Key") == key]
+        return values[0] if values else NOTHING
+    return NOTHING if key and found is NOTHING else found
+
+
+def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = "") -> Iterator[str]:
+    """The paths at which the two differ and whose name sounds like keeping, protecting or letting through."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return
+    for key in dict.fromkeys((*old, *new)):
+        was, becomes = old.get(key, NOTHING), new.get(key, NOTHING)
+        if key in named or same(was, becomes):
+            continue
+        if SOUNDS.search(key):
+            yield f"{path}{key}"
+        else:
+            yield from _sounding(
+                {} if was is NOTHING else was, {} if becomes is NOTHING else becomes, frozenset(), f"{path}{key}."
+            )
+
+
+def _unnamed(path: str, old: Any, new: Any) -> Loss:
+    """How to judge a property of which only its name is known: by what its values look like."""
+    values = [_at(each, path) for each in (old, new)]
+    words = f"infragen does not know what a change of {path} loses"
+    if any(_truth(each) is not None for each in values):
+        return Loss(path, When.OFF, words)
+    if all(_number(each) is not None for each in values):
+        return Loss(path, When.LESS, words)
+    return Loss(path, When.CHANGED if NOTHING not in values else When.GONE, words)
+
+
+# --- one property -----------------------------------------------------------------------------------------------
+
+
+def _lost(loss: Loss, before: Any, after: Any) -> str:
+    """What the change loses, in words; empty when it loses nothing."""
+    if same(before, after):
+        return ""
+    was, becomes = (loss.default if each is NOTHING else each for each in (before, after))
+    match loss.when:
+        case When.LESS:
+            return _less(loss, _number(was), _number(becomes))
+        case When.OFF | When.ON:
+            return _switched(loss, _truth(was), _truth(becomes))
+        case When.GONE:
+            return f"would lose {loss.property}: {loss.words}" if after is NOTHING else ""
+        case When.CHANGED:
+            lost = after is not NOTHING and (None if before is NOTHING else before) not in loss.weakest
+        case When.SOONER:
+            lost = after is not NOTHING and not _grows(_document(before), _document(after))
+        case When.FEWER:
+            lost = after is not NOTHING and not _more_patterns(before, after)
+    return f"{loss.property} would change: {loss.words}" if lost else ""
+
+
+def _less(loss: Loss, before: float | None, after: float | None) -> str:
+    if before is None or after is None:
+        return f"{loss.property} would change to a value that cannot be compared: what it keeps may be lost"
+    endless = -1  # what some services write for "for ever"
+    old, new = (float("inf") if each == endless == loss.default else each for each in (before, after))
+    if new >= old:
+        return ""
+    units = {"before": old / loss.unit, "after": new / loss.unit, "less": (old - new) / loss.unit}
+    shown = "unlimited" if old == float("inf") else f"{units['before']:g}"
+    words = re.sub(r"\b1 (day|second)s\b", r"1 \1", loss.words.format(**units))
+    return f"{loss.property} would fall from {shown} to {units['after']:g}: {words}"
+
+
+def _switched(loss: Loss, before: bool | None, after: bool | None) -> str:
+    if before is None or after is None:
+        return f"{loss.property} would change to a value that cannot be compared: {loss.words}"
+    lost = (before, after) == ((True, False) if loss.when is When.OFF else (False, True))
+    name = loss.path.partition("[")[2].removesuffix("]") or loss.path
+    return f"{name} would become {str(after).lower()}: {loss.words}" if lost else ""
+
+
+def _grows(before: Any, after: Any) -> bool:
+    """Whether two documents are the same but for numbers, and no number falls."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return before.keys() == after.keys() and all(_grows(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_grows, before, after))
+    old, new = _number(before), _number(after)
+    return same(before, after) or (old is not None and new is not None and new >= old)
+
+
+def _document(value: Any) -> Any:
+    """A JSON document written as a text, opened, also inside a mapping."""
+    if isinstance(value, str):
+        found = opened(value)
+        return value if found is None else found
+    return {key: _document(each) for key, each in value.items()} if isinstance(value, Mapping) else value
+
+
+def _more_patterns(before: Any, after: Any) -> bool:
+    """Whether every pattern that let through before still does."""
+    old, new = (each.get("Filters") if isinstance(each, Mapping) else None for each in (before, after))
+    return isinstance(old, list) and isinstance(new, list) and all(any(same(a, b) for b in new) for a in old)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _truth(value: Any) -> bool | None:
+    return {"true": True, "false": False}.get(str(value).lower())
