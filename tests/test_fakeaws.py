@@ -928,6 +928,10 @@ def test_an_unexecuted_nested_creation_leaves_with_its_root_set(aws: FakeAws, ap
     made = change_set(aws, api, family(bucket), IncludeNestedStacks=True)
     assert len(api.list_stacks(StackStatusFilter=["REVIEW_IN_PROGRESS"])["StackSummaries"]) == 3
     api.delete_change_set(ChangeSetName=made["ChangeSetId"])
+    assert api.describe_change_set(ChangeSetName=made["ChangeSetId"])["Status"] == "DELETE_PENDING"
+    with refused("InvalidChangeSetStatus"):
+        api.delete_change_set(ChangeSetName=made["ChangeSetId"])
+    aws.clock.sleep(2)
     assert api.describe_change_set(ChangeSetName=made["ChangeSetId"])["Status"] == "DELETE_IN_PROGRESS"
     aws.clock.settle()
     with refused("ChangeSetNotFound"):

@@ -155,7 +155,9 @@ class Cloud(Protocol):
         """The change sets of a stack."""
 
     def delete_change_set(self, change_set_id: str) -> None:
-        """Deletes a change set and those of its nested stacks; one that is gone is no error."""
+        """Begins to delete a change set and those of its nested stacks; one that is gone is no error. Raises Conflict
+        while AWS works on it.
+        """
 
     def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
         """Begins the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""

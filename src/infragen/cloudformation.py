@@ -310,6 +310,11 @@ class ResourceChange:
         return f"{self.layer}/{self.logical_id}"
 
 
+GOING = ("DELETE_PENDING", "DELETE_IN_PROGRESS", "DELETE_COMPLETE")
+"""Statuses of a change set that is being deleted: with nested sets that takes a while, in which it is still listed (API
+reference, DescribeChangeSet; aws/aws-cdk#26182).
+"""
+
 NO_CHANGES = ("the submitted information didn't contain changes", "no updates are to be performed")
 """How the reason of a change set without changes begins; the second when the template has a transform
 (aws/aws-cli#2717)."""

@@ -15,8 +15,7 @@ from infragen.assembly.synth import Assembly
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, find_left, prune
 from infragen.engine.destroy import destroy_environment, plan_destroy
 from infragen.engine.observe import observe, under_review
-from infragen.engine.schedule import run_concurrently
-from infragen.errors import CloudError, InfragenError
+from infragen.errors import InfragenError
 
 
 def described(bench: Bench, layer_name: str) -> str:
@@ -87,7 +86,7 @@ def test_c6_one_that_aws_refuses_to_delete_does_not_keep_the_others(bench: Bench
     assert bench.deploy_units(bench.unit("first", {"Jobs": QUEUE})).exit_code == 0
     for name in ("infragen-1", "infragen-2"):
         leave(bench, bench.unit("first", {"News": TOPIC}), name)
-    aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "cannot be deleted now")
+    aws.refuse("cloudformation:DeleteChangeSet", "AccessDenied", "cannot be deleted now")
     [refused] = prune(bench.session, find_left(bench.env, bench.session))
     assert "shop-test-first" in refused
     assert "cannot be deleted now" in refused
@@ -101,8 +100,7 @@ def test_c6_one_that_could_not_be_deleted_at_once_is_deleted_at_the_end(bench: B
     with ChangeSetCleanup(bench.session) as litter:
         litter.made(change_set_id, aws.stack("shop-test-first").id)
         aws.refuse("cloudformation:DeleteChangeSet", "InvalidChangeSetStatus", "cannot be deleted now")
-        with pytest.raises(CloudError):
-            run_concurrently([litter.drop(change_set_id)], bench.session.timer)
+        litter.drop(change_set_id)
         assert names(aws) == {"infragen-1"}
     assert names(aws) == set()
 

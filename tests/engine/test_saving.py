@@ -11,6 +11,7 @@ from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bu
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.synth import Assembly
+from infragen.cloudformation import GOING
 from infragen.engine.change_set_cleanup import find_left, prune
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.options import Options
@@ -69,7 +70,7 @@ class Desk:
         """The names of what could be executed, in all stacks of the environment."""
         states = [each for each in self.stage.cloud.stacks("shop-dev") if not each.parent_id]
         sets = [each for state in states for each in self.stage.cloud.change_sets(state.stack_id)]
-        return [each.name for each in sets if each.execution_status == "AVAILABLE"]
+        return [each.name for each in sets if each.execution_status == "AVAILABLE" and each.status not in GOING]
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ Stacks
 - UPDATE_ROLLBACK_FAILED goes on only with ContinueUpdateRollback on the root, skipping only resources in UPDATE_FAILED,
   nested ones as `Stack.LogicalId` (API ContinueUpdateRollback). RollbackStack works from CREATE_FAILED and
   UPDATE_FAILED (API RollbackStack; that a failed creation ends in ROLLBACK_COMPLETE is assumed). CancelUpdateStack
-  works in UPDATE_IN_PROGRESS only (API CancelUpdateStack).
+  works in UPDATE_IN_PROGRESS only (API CancelUpdateStack); the events after it carry its token (public report
+  glassechidna/stackit#26, 2019-05-09; `Settings.cancellation_has_own_token`).
 - DeleteStack: RetainResources and FORCE_DELETE_STACK only from DELETE_FAILED; refused under termination protection and
   while an export is imported (API DeleteStack, UpdateTerminationProtection; UG "Get exported outputs").
 - DeletionPolicy Retain and RetainExceptOnCreate, UpdateReplacePolicy (UG "DeletionPolicy attribute",
@@ -55,6 +56,13 @@ Change sets
   changes is FAILED and remains after the root's execution; new children wait in REVIEW_IN_PROGRESS; nested sets are
   deleted with their root only (API CreateChangeSet, DeleteChangeSet; UG "Change sets for nested stacks"; remaining
   ones: public report aws/copilot-cli#4426).
+- DeleteChangeSet of a set with nested ones is asynchronous: DELETE_PENDING, DELETE_IN_PROGRESS, still listed, refused
+  with InvalidChangeSetStatus meanwhile, as while such a set is created (API ChangeSetSummary, DeleteChangeSet; words:
+  public report aws/aws-cdk#26182, 2023-06-30; how long is assumed: `Settings.change_set_delete_seconds`). Of any other
+  set it is done at once (`Settings.plain_sets_linger`).
+- A stack in REVIEW_IN_PROGRESS shows no tags, parameters, ChangeSetId or description (recorded by localstack,
+  TestStacksApi::test_stack_description_lifecycle; `Settings.review_shows_request`); its deletion takes seconds
+  (`Settings.review_delete_seconds`, assumed).
 - ExecuteChangeSet makes the stack's other sets OBSOLETE and deletes them (API ExecuteChangeSet; the five seconds in
   between are assumed). UpdateStack makes them OBSOLETE. A repeated ClientRequestToken is answered like the first
   request; without it a second execution is InvalidChangeSetStatus.

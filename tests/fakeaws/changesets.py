@@ -400,14 +400,28 @@ def _is_real(change: Change, change_set: ChangeSet) -> bool:
 
 
 def delete(cloud: Cloud, change_set: ChangeSet) -> Steps:
-    """Delete a set and all nested below it, with the stacks that exist only for review."""
-    if change_set.children or change_set.status == "DELETE_FAILED":
-        change_set.status = "DELETE_IN_PROGRESS"
-    yield cloud.settings.change_set_delete_seconds
+    """Delete a set and all nested below it, with the stacks that exist only for review: it stays listed meanwhile."""
+    change_set.status = "DELETE_PENDING"
+    yield cloud.settings.change_set_delete_seconds / 3
+    change_set.status = "DELETE_IN_PROGRESS"
+    yield cloud.settings.change_set_delete_seconds * 2 / 3
     if cloud.settings.change_set_delete_fails:
         change_set.status = "DELETE_FAILED"
         return
     forget(cloud, change_set)
+
+
+def deleted_later(cloud: Cloud, change_set: ChangeSet) -> bool:
+    """Whether the deletion of a set takes its time: with nested ones it does."""
+    return cloud.settings.change_set_delete_seconds > 0 and (
+        change_set.include_nested or cloud.settings.plain_sets_linger or cloud.settings.change_set_delete_fails
+    )
+
+
+def busy(change_set: ChangeSet) -> bool:
+    """Whether AWS works on a set with nested ones, so that it refuses to delete it."""
+    making = change_set.include_nested and change_set.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+    return making or change_set.status in ("DELETE_PENDING", "DELETE_IN_PROGRESS")
 
 
 def forget(cloud: Cloud, change_set: ChangeSet) -> None:

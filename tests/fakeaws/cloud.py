@@ -66,11 +66,19 @@ class Settings:
     change_set_seconds: float = 3.0
     beyond_ascii: bool = False
     """Whether GetTemplate, outputs and values of change sets give characters beyond ASCII back; AWS gives `?`."""
-    change_set_delete_seconds: float = 0.0
+    change_set_delete_seconds: float = 20.0
+    """How long the deletion of a change set with nested ones takes, and of any other if `plain_sets_linger`."""
+    plain_sets_linger: bool = False
+    review_delete_seconds: float = 4.0
+    """How long the deletion of a stack in REVIEW_IN_PROGRESS takes."""
+    review_shows_request: bool = False
+    """Whether a stack in REVIEW_IN_PROGRESS shows the tags and parameters of its change set; on AWS it does not."""
     change_set_delete_fails: bool = False
     cleanup_seconds: float = 0.0
     stale_reads: int = 0
     child_events_carry_token: bool = True
+    cancellation_has_own_token: bool = True
+    """Whether the events after CancelUpdateStack carry its token, and not that of the update."""
     page_sizes: dict[str, int] = field(default_factory=dict)
     events_late_every: int = 0
     events_late_seconds: float = 0.0

@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fakeaws import changesets, drift, parameters, resources, templates
@@ -258,13 +258,19 @@ class CloudFormation:
             raise validation_error(
                 f"ChangeSet [{change_set.id}] is a nested change set: delete its root change set instead"
             )
-        if change_set.execution in ("EXECUTE_IN_PROGRESS",) or change_set.status == "DELETE_IN_PROGRESS":
+        if changesets.busy(change_set):
+            raise ApiError(
+                "InvalidChangeSetStatus",
+                "An operation on this ChangeSet is currently in progress. Please attempt this operation again later.",
+            )
+        if change_set.execution == "EXECUTE_IN_PROGRESS":
             raise ApiError(
                 "InvalidChangeSetStatus",
                 f"ChangeSet [{change_set.id}] cannot be deleted in its current status of [{change_set.execution}]",
             )
-        self.cloud.clock.spawn(changesets.delete(self.cloud, change_set))
-        if not self.cloud.settings.change_set_delete_seconds:
+        if changesets.deleted_later(self.cloud, change_set):
+            self.cloud.clock.spawn(changesets.delete(self.cloud, change_set))
+        else:
             changesets.forget(self.cloud, change_set)
         return {}
 
@@ -389,6 +395,8 @@ class CloudFormation:
             raise validation_error(f"CancelUpdateStack cannot be called from current stack status ({stack.status})")
         operation = self.cloud.operations[stack.id]
         operation.main.cancel()
+        if self.cloud.settings.cancellation_has_own_token:
+            operation.carry(p.get("ClientRequestToken"))
         operation.cancel("update")
         self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", operation.token)
         steps = _finish(operation.roll_back_update(), stack, operation.change_set)
@@ -482,10 +490,10 @@ class CloudFormation:
                 if status is None:
                     raise _absent(p["StackName"])
                 view = dataclasses.replace(stack, status=status, reason=reason)
-            return {"Stacks": [_stack_row(view, self.cloud.given_back)]}
+            return {"Stacks": [_stack_row(view, self.cloud)]}
         present = [s for s in self._all() if s.status != "DELETE_COMPLETE"]
         page, next_token = self._page("DescribeStacks", present, p.get("NextToken"), lambda s: s.id)
-        return _compact(Stacks=[_stack_row(s, self.cloud.given_back) for s in page], NextToken=next_token)
+        return _compact(Stacks=[_stack_row(s, self.cloud) for s in page], NextToken=next_token)
 
     def list_stacks(self, p: Params) -> dict[str, Any]:
         """ListStacks: deleted ones too, unless filtered."""
@@ -767,20 +775,20 @@ def _parameters(target: Target) -> list[dict[str, Any]]:
     ]
 
 
-def _stack_row(s: Stack, given_back: Callable[[Any], Any]) -> dict[str, Any]:
+def _stack_row(s: Stack, cloud: Cloud) -> dict[str, Any]:
     entries = s.target.body.get("Outputs") or {}
     exports = {entry_value: name for name, entry_value in s.exports.items()}
     outputs = [
         _compact(
             OutputKey=key,
-            OutputValue=given_back(value),
+            OutputValue=cloud.given_back(value),
             Description=entries.get(key, {}).get("Description"),
             ExportName=exports.get(value) if "Export" in entries.get(key, {}) else None,
         )
         for key, value in s.outputs.items()
     ]
     deleted = s.status == "DELETE_COMPLETE"
-    if s.status == "REVIEW_IN_PROGRESS":
+    if s.status == "REVIEW_IN_PROGRESS" and not cloud.settings.review_shows_request:
         s = dataclasses.replace(s, target=Target("", {}, {}, {}))
     return _compact(
         StackId=s.id,

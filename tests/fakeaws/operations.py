@@ -42,6 +42,12 @@ class Operation:
         self.change_set: ChangeSet | None = None
         stack.operations.append((kind, self.id))
 
+    def carry(self, token: str | None) -> None:
+        """Let the events from now on carry another token, those of nested stacks too."""
+        self.token = token
+        for child in self.children.values():
+            child.carry(token if self.cloud.settings.child_events_carry_token else None)
+
     def take_over(self, previous: Operation) -> None:
         """Remember what a failed update without rollback had changed, for a later rollback."""
         self.touched.update(previous.touched)
@@ -410,9 +416,9 @@ class Operation:
     def delete(self, retain: Iterable[str] = (), reason: str = "User Initiated", force: bool = False) -> Steps:
         """Delete the stack's resources in reverse order, and the stack."""
         stack = self.stack
-        retained = set(retain)
+        retained, reviewed = set(retain), stack.status == "REVIEW_IN_PROGRESS"
         self._move("DELETE_IN_PROGRESS", reason)
-        yield 0.0
+        yield self.cloud.settings.review_delete_seconds if reviewed else 0.0
         for name, resource in stack.resources.items():
             if name in retained and resource.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
                 self._record(resource, "DELETE_SKIPPED")

@@ -45,6 +45,10 @@ from infragen.errors import CloudError, Conflict, InfragenError, InputError, Ref
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
 
+OVERTAKEN = ("already exists and cannot be created again", "state and can not be updated")
+"""What CreateChangeSet says when the stack is no longer what it was when it was read (recorded 2025-09)."""
+
+BUSY = "InvalidChangeSetStatus"
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 LIMIT = "LimitExceededException"
 PRUNE = "the stack holds too many change sets: `infragen changesets prune` deletes those that were never executed"
@@ -198,6 +202,10 @@ class Account:
                 raise Conflict(
                     error.message, "somebody began an operation meanwhile: `infragen deploy --wait` waits for it"
                 ) from error
+            if any(each in error.words for each in OVERTAKEN):
+                raise Conflict(
+                    error.message, "the stack was created or deleted a moment ago: run the same command again"
+                ) from error
             if any(each in error.words for each in UNREADABLE):
                 raise CloudError(error.message, UNREADABLE_HINT) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
@@ -259,11 +267,13 @@ class Account:
             return tuple(map(reading.change_set_summary, rows))
 
     def delete_change_set(self, change_set_id: str) -> None:
-        """DeleteChangeSet."""
+        """DeleteChangeSet. AWS refuses while it creates, deletes or executes a set (aws/aws-cdk#26182)."""
         try:
             with translated(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
                 self.clients.cloudformation.delete_change_set(ChangeSetName=change_set_id)
         except AwsError as error:
+            if error.code == BUSY:
+                raise Conflict(error.message, "`infragen changesets prune` tries again") from error
             if error.code not in NO_CHANGE_SET:
                 raise
 

@@ -10,14 +10,13 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from infragen.cloud import Cloud
-from infragen.cloudformation import ChangeSetSummary
+from infragen.cloudformation import GOING, ChangeSetSummary
 from infragen.config import Environment
 from infragen.engine.observe import observe, root_of, under_review
 from infragen.engine.operate import discard, is_ours, saved_until
-from infragen.engine.progress import Session
+from infragen.engine.progress import Session, Warned
 from infragen.engine.schedule import run_concurrently
-from infragen.errors import CloudError
+from infragen.errors import CloudError, Conflict
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 """Execution statuses of change sets that no operation belongs to (or an operation that never began)."""
@@ -36,11 +35,17 @@ class ChangeSetCleanup:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not issubclass(kind, Exception | KeyboardInterrupt):
             return  # terminated: there is no time for calls
-        run_concurrently([self._try(each) for each in list(self._made)], self._session.timer)
+        left = run_concurrently([self._discarded(each) for each in list(self._made)], self._session.timer)
+        _tell_left(self._session, [each for each in left if each])
 
-    def _try(self, change_set_id: str) -> Generator[None, None, None]:
-        with suppress(CloudError):  # the error that led here is the one to tell; a later run deletes what is left
-            yield from self.drop(change_set_id)
+    def _discarded(self, change_set_id: str) -> Generator[None, None, str]:
+        """Deletes one, and gives why it is left: the error that led here is the one to end with."""
+        try:
+            yield from discard(self._session, change_set_id, self._made[change_set_id])
+        except (CloudError, Conflict) as error:
+            return error.message
+        self.keep(change_set_id)
+        return ""
 
     def made(self, change_set_id: str, stack_id: str) -> None:
         """Takes note of a change set."""
@@ -50,24 +55,39 @@ class ChangeSetCleanup:
         """The change set stays: it belongs to the stack's history now, or to a saved plan."""
         self._made.pop(change_set_id, None)
 
-    def drop(self, change_set_id: str) -> Generator[None, None, None]:
-        """Deletes one now; one that AWS does not delete now is tried again at the end."""
+    def drop(self, change_set_id: str) -> None:
+        """Asks AWS to delete one in the middle of a run, which goes on whatever the answer is: the end looks again."""
         if change_set_id in self._made:
-            yield from discard(self._session.cloud, change_set_id, self._made[change_set_id])
-            self.keep(change_set_id)
+            with suppress(CloudError, Conflict):
+                self._session.cloud.delete_change_set(change_set_id)
 
 
-def sweep(cloud: Cloud, stack_ids: Iterable[str], now: float) -> None:
-    """Deletes change sets of ours that an earlier run left on these stacks; those of saved plans when they expired."""
+def sweep(session: Session, stack_ids: Iterable[str]) -> None:
+    """Deletes change sets of ours that an earlier run left on these stacks; those of saved plans when they expired.
+
+    What cannot be deleted is told once: it is in nobody's way until there are a thousand.
+    """
+    cloud, now, left = session.cloud, session.timer.date(), []
     for stack_id in stack_ids:
-        for summary in cloud.change_sets(stack_id):
-            kept = saved_until(summary.name) > now and summary.execution_status == "AVAILABLE"
-            if _is_left(summary) and not summary.parent_id and not kept:
-                cloud.delete_change_set(summary.change_set_id)
+        try:
+            for summary in cloud.change_sets(stack_id):
+                kept = saved_until(summary.name) > now and summary.execution_status == "AVAILABLE"
+                if _is_left(summary) and not summary.parent_id and not kept:
+                    cloud.delete_change_set(summary.change_set_id)
+        except (CloudError, Conflict) as error:
+            left.append(error.message)
+    _tell_left(session, left)
+
+
+def _tell_left(session: Session, refusals: Sequence[str]) -> None:
+    """Says once what stays behind of change sets, in AWS's words."""
+    if refusals:
+        more = f", and {len(refusals) - 1} more" if len(refusals) > 1 else ""
+        session.ui.tell(Warned(f"change sets are left, the next run deletes them: {refusals[0]}{more}"))
 
 
 def _is_left(summary: ChangeSetSummary) -> bool:
-    return is_ours(summary.name) and summary.execution_status in UNEXECUTED
+    return is_ours(summary.name) and summary.execution_status in UNEXECUTED and summary.status not in GOING
 
 
 # --- infragen changesets prune ----------------------------------------------------------------------------------
@@ -108,8 +128,8 @@ def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
 
     def one(left: Leftover, change_set_id: str) -> Generator[None, None, None]:
         try:
-            yield from discard(session.cloud, change_set_id, left.stack_id)
-        except CloudError as error:
+            yield from discard(session, change_set_id, left.stack_id)
+        except (CloudError, Conflict) as error:
             refused.append(f"{left.stack}: {error.message}")
 
     run_concurrently([one(left, each) for left in found for each in left.deletable], session.timer)

@@ -20,7 +20,7 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
-from infragen.engine.operate import Operation, cancel, resume, target_of, why_failed
+from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
 from infragen.engine.preflight import check_exports
@@ -90,7 +90,7 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
             session.cloud.check_bucket(plan.bucket)
         upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
-        sweep(session.cloud, [state.stack_id for state in live], session.timer.date())
+        sweep(session, [state.stack_id for state in live])
         warnings += _check_concurrency(session, examined)
     prepared = run_concurrently([make(each) for each in examined], session.timer)
     sides = comparable(examined)
@@ -247,7 +247,9 @@ def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed,
     stops = [Task(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
 
     def again(layer: str) -> Operation:
-        return resume(session, target_of(left[layer][0]), left[layer][1])
+        unit, state = left[layer]
+        follow = resume_deletion if state.status == "DELETE_IN_PROGRESS" else resume
+        return (yield from follow(session, target_of(unit), state))
 
     manner = RunPolicy(
         options.follow_timeout, on_interrupt=options.on_interrupt,

@@ -7,7 +7,7 @@ fails half-way commits nothing, so that the next one finds the same events again
 decided here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,12 +53,34 @@ def begun(cloud: Cloud, stack_id: str) -> datetime | None:
         token = page.next_token
 
 
+def current(cloud: Cloud, stack_id: str) -> StackEvent | None:
+    """The stack's own first event of the operation that runs on it; None when no event says that one runs.
+
+    Its token says who began the operation: that of a cancellation comes later (glassechidna/stackit#26, 2019-05-09),
+    and the events of the operation before end in a status in which nothing runs.
+    """
+    found: StackEvent | None = None
+    token = ""
+    while True:
+        page = cloud.events(stack_id, token)
+        for event in page.events:  # newest first
+            if event.of_stack_itself:
+                if not running(event.status):
+                    return found
+                found = event
+        if not page.next_token:
+            return found
+        token = page.next_token
+
+
 class Follower:
     """Follows one operation on one stack.
 
     `token` is the operation's ClientRequestToken: an event of the stack that carries another one is somebody else's;
-    "" takes all events since the anchor. Events from before `since` belong to no operation that is followed.
-    `name_child` gives the layer of a nested stack from its parent's layer and its logical id.
+    "" takes all events since the anchor. Further tokens are learnt from the stack's own events: whoever cancels an
+    operation gives the rest of it a token of his own; `also` are those known beforehand. Events from before `since`
+    belong to no operation that is followed. `name_child` gives the layer of a nested stack from its parent's layer and
+    its logical id.
     """
 
     def __init__(
@@ -70,10 +92,11 @@ class Follower:
         anchored: Mapping[str, str],
         name_child: Callable[[str, str], str],
         since: datetime | None = None,
+        also: Collection[str] = (),
     ) -> None:
         self._cloud = cloud
         self._stack_id = stack_id
-        self._token = token
+        self._tokens = {token, *also} - {""} if token else set()
         self._anchors = anchored
         self._name_child = name_child
         self._since = since
@@ -105,14 +128,25 @@ class Follower:
     def overtaken(self) -> StackEvent | None:
         """The last event of the operation, when another operation has begun on the stack since; else None.
 
-        An operation has one beginning, so that one which does not carry our token after our end is somebody else's.
+        What runs after our end and does not carry a token of ours is somebody else's.
         """
-        if not self._token:
-            return None
-        ends = (each for each in self._itself if each.token == self._token and not running(each.status))
-        last = max(ends, key=lambda each: each.time, default=None)
-        begins = (each for each in self._itself if each.status in BEGINNINGS and each.token != self._token)
+        last = self._last
+        begins = (each for each in self._itself if running(each.status) and each.token not in self._tokens)
         return last if last is not None and any(each.time >= last.time for each in begins) else None
+
+    @property
+    def _last(self) -> StackEvent | None:
+        """The event of the stack itself with which the operation ended, as far as is known."""
+        ends = (each for each in self._itself if each.token in self._tokens and not running(each.status))
+        return max(ends, key=lambda each: each.time, default=None)
+
+    def _learn(self, own: Iterable[StackEvent]) -> None:
+        """Takes note of the stack's own events, and of the token with which a running operation goes on."""
+        for event in own:
+            goes_on = bool(self._tokens) and event.status not in BEGINNINGS and self._last is None
+            if goes_on and event.token and any(each.token in self._tokens for each in self._itself):
+                self._tokens.add(event.token)
+            self._itself.append(event)
 
     def _is_own(self, event: StackEvent) -> bool:
         return event.stack_id == self._stack_id and event.of_stack_itself
@@ -167,12 +201,12 @@ class Follower:
 
     def _commit(self, found: Iterable[StackEvent]) -> list[LayerEvent]:
         ordered = sorted(found, key=lambda each: each.time)
-        self._itself += filter(self._is_own, ordered)
+        self._learn(filter(self._is_own, ordered))
         last = self.overtaken
         news = []
         for event in ordered:
             self._seen[event.stack_id].add(event.event_id)
-            over = last is not None and (event.time > last.time or _begins_another(event, last))
+            over = last is not None and (event.time > last.time or self._begins_another(event, last))
             if self._is_ours(event) and not over:
                 news.append(LayerEvent(self._layers[event.stack_id], event))
                 self._track(event)
@@ -188,9 +222,8 @@ class Follower:
                 self._open.discard(event.physical_id)
 
     def _is_ours(self, event: StackEvent) -> bool:
-        return event.stack_id != self._stack_id or not self._token or event.token in ("", self._token)
+        return event.stack_id != self._stack_id or not self._tokens or event.token in ("", *self._tokens)
 
-
-def _begins_another(event: StackEvent, last: StackEvent) -> bool:
-    """Whether an event at the same instant as the last one of an operation belongs to the next."""
-    return event.time == last.time and event.token != last.token and event.status in BEGINNINGS
+    def _begins_another(self, event: StackEvent, last: StackEvent) -> bool:
+        """Whether an event at the same instant as the last one of an operation belongs to the next."""
+        return event.time == last.time and event.token not in self._tokens and running(event.status)

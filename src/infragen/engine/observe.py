@@ -13,7 +13,8 @@ from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout, StackUnit, ac
 from infragen.cloud import Cloud, Identity
 from infragen.cloudformation import STACK_TYPE, OnDeploy, StackState, row, running
 from infragen.config import Environment
-from infragen.engine.operate import is_ours, newest_token, runs_ours
+from infragen.engine.follow import current
+from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.errors import Conflict, Refused
@@ -109,7 +110,10 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
             f"{state.name} is nested in {state.parent_id}; it is changed through that stack only",
             "give the environment or the project another name: this one is taken",
         )
-    if not (is_of(state, env) or adopt or _is_only_reviewed(cloud, state)):
+    if state.status == "DELETE_IN_PROGRESS" and not runs_ours(cloud, state):
+        raise Conflict(_in_the_way(cloud, state), "run the same command when it is gone")
+    untagged = state.status == "DELETE_IN_PROGRESS" or _is_only_reviewed(cloud, state)
+    if not (is_of(state, env) or adopt or untagged):
         raise Refused(
             f"a stack {state.name} exists and does not carry infragen's tags for {env.name}",
             "if it is meant to be this environment's, take it over with --adopt",
@@ -124,7 +128,7 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
 
 
 def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
-    """A stack that never existed but for change sets of ours: it has no tags yet."""
+    """A stack that never existed but for change sets of ours: it shows no tags before it is created (recorded 2025)."""
     return state.status == "REVIEW_IN_PROGRESS" and all(
         is_ours(each.name) for each in cloud.change_sets(state.stack_id)
     )
@@ -133,8 +137,8 @@ def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
 def _in_the_way(cloud: Cloud, state: StackState) -> str:
     """What runs on a stack, since when, and by whose token, where AWS tells."""
     since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
-    token = newest_token(cloud, state)
-    whose = f"token {token}, not infragen's" if token else "not infragen's"
+    began = current(cloud, state.stack_id)
+    whose = f"token {began.token}, not infragen's" if began is not None and began.token else "not infragen's"
     return f"{state.name} is {state.status}{since} ({whose})"
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.cloudformation import SUCCESS, ChangeSet, ResourceChange, StackState, running
+from infragen.cloudformation import GOING, SUCCESS, ChangeSet, ResourceChange, StackState, running
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
-from infragen.engine.follow import Follower, LayerEvent, anchors, begun
+from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.next_steps import kept, next_step
 from infragen.engine.outcome import Cause, Deleted, Deployed, Explanation, Failed, Outcome, event_of, root_cause
 from infragen.engine.output_check import check_place
@@ -64,22 +64,29 @@ def is_ours(change_set_id: str) -> bool:
     return change_set_id.rpartition("changeSet/")[2].startswith(PREFIX)
 
 
+def is_our_token(token: str) -> bool:
+    """Whether a client request token is one of infragen's: of an execution, a deletion, a recovery, a cancellation."""
+    return token.startswith(PREFIX)
+
+
 def runs_ours(cloud: Cloud, state: StackState) -> bool:
     """Whether the operation that runs on a stack is one that infragen began.
 
     The stack names the change set that was executed last, which is not what runs when somebody updated it directly: the
-    newest event tells by its token, unless no event has one.
+    event with which the operation began tells by its token, unless no event has one.
     """
-    if not is_ours(state.change_set_id):
-        return False
-    token = newest_token(cloud, state)
-    return token is None or token == token_of(state.change_set_id)
+    began = current(cloud, state.stack_id)
+    if began is not None and began.token:
+        return is_our_token(began.token)
+    return is_ours(state.change_set_id) and (
+        began is None or not any(each.token for each in cloud.events(state.stack_id).events)
+    )
 
 
-def newest_token(cloud: Cloud, state: StackState) -> str | None:
-    """The token of the newest event, "" for one without; None when no event of the newest page has one."""
-    tokens = [each.token for each in cloud.events(state.stack_id).events]
-    return tokens[0] if any(tokens) else None
+def token_of_current(cloud: Cloud, state: StackState) -> str:
+    """The token of the operation that runs on a stack; where no event has it, that of the stack's change set."""
+    began = current(cloud, state.stack_id)
+    return (began.token if began is not None else "") or token_of(state.change_set_id)
 
 
 # --- change sets ------------------------------------------------------------------------------------------------
@@ -93,6 +100,7 @@ def make_change_set(
     change_set_id, stack_id = yield from retrying(session, layer, lambda: cloud.create_change_set(request), BEFORE)
     made(change_set_id, stack_id)
     check_place(cloud.identity(), stack_id)
+    began = session.timer.now()
     while True:
         found = yield from retrying(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:
@@ -102,6 +110,12 @@ def make_change_set(
             )
         if not found.pending:
             return found
+        if session.timer.now() - began > CREATION:
+            raise CloudError(
+                f"the change set {request.name} of {request.stack} is still {found.status}/{found.execution_status} "
+                f"after {CREATION / 60:.0f} min: nothing was executed",
+                "run the same command again; if that does not help, AWS's health dashboard may say why",
+            )
         yield
 
 
@@ -145,12 +159,29 @@ def _written(session: Session, place: str, check: str) -> str:
     return f" ({setting})" if setting else ""
 
 
-def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
+CLEANUP = 300.0
+"""Seconds to wait for AWS to delete a change set, or a stack in review. It goes on without us; the next run looks."""
+
+CREATION = 1800.0
+"""Seconds in which AWS should have created a change set; one with many nested stacks takes minutes."""
+
+
+def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
     """Deletes a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left.
 
-    Raises CloudError when AWS cannot delete it.
+    AWS deletes nested sets, and a stack in review, in the background. Raises CloudError when it cannot, or has not
+    within `CLEANUP` seconds.
     """
-    cloud.delete_change_set(change_set_id)
+    cloud, began = session.cloud, session.timer.now()
+
+    def check_time(what: str) -> None:
+        if session.timer.now() - began > CLEANUP:
+            raise CloudError(f"{what} after {CLEANUP / 60:.0f} min", "`infragen changesets prune` looks again")
+
+    name = change_set_id.rpartition("changeSet/")[2].partition("/")[0]
+    while not _deletion_begun(cloud, change_set_id):
+        check_time(f"AWS still works on the change set {name}")
+        yield
     state = cloud.stack(stack_id)
     if state is None or state.status != "REVIEW_IN_PROGRESS":
         return
@@ -158,9 +189,26 @@ def discard(cloud: Cloud, change_set_id: str, stack_id: str) -> Generator[None, 
         if found.status == "DELETE_FAILED":
             said = f"the change set {found.name} is DELETE_FAILED: {found.reason or 'AWS gave no reason'}"
             raise CloudError(said, "`infragen changesets prune` tries again")
+        check_time(f"the change set {name} is still {found.status}")
         yield
-    if not cloud.change_sets(stack_id):
-        cloud.delete_stack(stack_id, token_of(change_set_id))
+    if cloud.change_sets(stack_id):
+        return
+    cloud.delete_stack(stack_id, token_of(change_set_id))
+    while (state := cloud.stack(stack_id)) is not None and state.status != "DELETE_COMPLETE":
+        if state.status == "DELETE_FAILED":
+            raise CloudError(f"{state.name} is DELETE_FAILED: {state.reason}", "`infragen destroy` tries again")
+        check_time(f"{state.name} is still {state.status}")
+        yield
+
+
+def _deletion_begun(cloud: Cloud, change_set_id: str) -> bool:
+    """Asks AWS to delete a change set; False while it has to be asked again. One that was executed stays."""
+    try:
+        cloud.delete_change_set(change_set_id)
+    except Conflict:
+        found = cloud.change_set(change_set_id)
+        return found is None or found.status in GOING or found.execution_status.startswith("EXECUTE_")
+    return True
 
 
 # --- operations -------------------------------------------------------------------------------------------------
@@ -231,7 +279,7 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
 def resume(session: Session, target: Target, state: StackState) -> Operation:
     """Follows an operation of ours that an earlier run began. Its own earlier events are shown again."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
-    token = token_of(state.change_set_id)
+    token = yield from retrying(session, target.layer, lambda: token_of_current(session.cloud, state))
     since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
     follower = Follower(session.cloud, state.stack_id, target.layer, token, {}, target.name_child, since)
     return (yield from follow(session, target, follower, state.stack_id))
@@ -351,14 +399,18 @@ def recover(
     state: StackState,
     begin: Callable[[str], None],
     wanted: frozenset[str],
+    also: Collection[str] = (),
 ) -> Generator[None, None, StackState | Failed]:
-    """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status."""
+    """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status.
+
+    `also` are tokens that its events may carry instead.
+    """
     token = PREFIX + secrets.token_hex(20)
     anchored = yield from retrying(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, "recover"))
     with suppress(Unavailable):  # perhaps it was applied: following will tell
         begin(token)
-    follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child)
+    follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child, also=also)
     watch = FailureWatch(session)
     settled = yield from _settled(session, target, follower, state.stack_id, watch)
     if settled is not None and settled.status in wanted:
@@ -370,7 +422,7 @@ def cancel(session: Session, stack_id: str) -> None:
     """Turns an update that runs back; whoever follows it sees the rollback. Nothing else can be cancelled, and a stack
     is never deleted for it.
 
-    Without a token of its own: the rollback's events then belong to the update that is followed.
+    Its token is learnt by who follows the update: the events of the rollback carry it.
     """
     state = session.cloud.stack(stack_id)
     if state is None or not running(state.status):
@@ -379,7 +431,7 @@ def cancel(session: Session, stack_id: str) -> None:
         session.ui.tell(Warned(f"{state.name} is {state.status}, which cannot be cancelled; it is followed to its end"))
         return
     try:
-        session.cloud.cancel_update(state.stack_id)
+        session.cloud.cancel_update(state.stack_id, PREFIX + secrets.token_hex(20))
     except CloudError as error:
         session.ui.tell(Warned(f"{state.name} was not cancelled: {error.message}"))
 

@@ -26,6 +26,7 @@ from infragen.engine.operate import (
     recover,
     resume,
     resume_deletion,
+    token_of_current,
     why_failed,
 )
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
@@ -215,8 +216,9 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
     def begin(layer: str) -> Operation:
         state = by_layer[layer]
         target = Target(layer, state.name, name_child)
+        running_token = yield from retrying(session, layer, lambda: token_of_current(session.cloud, state), BEFORE)
         ended = yield from recover(
-            session, target, state, lambda token: _cancel(session.cloud, state, token), ROLLED_BACK
+            session, target, state, lambda token: _cancel(session.cloud, state, token), ROLLED_BACK, {running_token}
         )
         return ended if isinstance(ended, Failed) else Recovered(layer, state.name, ended.status)
 

@@ -154,7 +154,7 @@ class Run:
     def _prepare_again(self, prepared: Prepared, state: StackState | None) -> Generator[None, None, Prepared]:
         """The unit with the values there are now. Raises Refused for more destruction than was shown."""
         if prepared.change_set is not None:
-            yield from self.litter.drop(prepared.change_set.change_set_id)
+            self.litter.drop(prepared.change_set.change_set_id)
         unit, region = prepared.examined.unit, self.plan.environment.region
         examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
         if examined.waits_for:

@@ -15,7 +15,7 @@ from infragen import __version__
 from infragen.assembly.stacks import StackLayout, StackUnit, make_plan
 from infragen.assembly.synth import Assembly
 from infragen.changes.diff import Side
-from infragen.cloudformation import SUCCESS, ChangeSet, KnownAfter, StackState
+from infragen.cloudformation import GOING, SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
@@ -254,7 +254,7 @@ def _moved(unit: SavedUnit, observed: Observed, change_set: ChangeSet | None) ->
         names = ", ".join(observed.by_id[each].name for each in inside)
         yield f"{unit.stack}: the stacks nested in it were updated: {names}"
     elif unit.change_set_id and (change_set is None or not change_set.executable):
-        how = "gone" if change_set is None else change_set.execution_status
+        how = "gone" if change_set is None or change_set.status in GOING else change_set.execution_status
         yield f"{unit.stack}: its change set is {how}; executing another one, or updating the stack, does that"
     elif change_set is not None and change_set.stack_id != unit.stack_id:
         yield f"{unit.stack}: its change set is one of {change_set.stack_id}"
