@@ -166,12 +166,15 @@ class Operation:
         resource.tags = dict(target.tags)
 
     def _reviewed_child(self, name: str) -> Stack | None:
-        """The REVIEW_IN_PROGRESS stack that a nested change set made for this resource."""
-        for child in self.cloud.stacks.values():
-            mine = child.parent_id == self.stack.id and child.name.startswith(f"{self.stack.name}-{name}-")
-            if mine and child.status == "REVIEW_IN_PROGRESS":
-                return child
-        return None
+        """The REVIEW_IN_PROGRESS stack that the executed nested change set made for this resource; else another's."""
+        executed = {c.stack.id for c in self.cloud.change_sets.values() if c.execution == "EXECUTE_IN_PROGRESS"}
+        found = [
+            child
+            for child in self.cloud.stacks.values()
+            if child.parent_id == self.stack.id and child.name.startswith(f"{self.stack.name}-{name}-")
+        ]
+        reviewed = [child for child in found if child.status == "REVIEW_IN_PROGRESS"]
+        return next((child for child in reviewed if child.id in executed), next(iter(reviewed), None))
 
     # --- update --------------------------------------------------------------------------------------------------
 
