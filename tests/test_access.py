@@ -10,7 +10,7 @@ import pytest
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import EMPTY, Side
 from infragen.cloudformation import KnownAfter
-from infragen.gates.access import Widening, widenings
+from infragen.gates.access import Widening, Wiring, widenings
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -321,7 +321,10 @@ NARROWER = [
     (group(egress=[tcp(443, "0.0.0.0/0")]), group()),
     (resource("AWS::S3::Bucket"), resource("AWS::S3::Bucket", PublicAccessBlockConfiguration=BLOCKED)),
     (resource("AWS::EC2::Route", **ROUTE, InstanceId="i"), resource("AWS::EC2::Route", **ROUTE, NatGatewayId="n")),
-    (resource("AWS::WAFv2::WebACL", Rules=[]), resource("AWS::WAFv2::WebACL", Rules=[{"Statement": {"Geo": 1}}])),
+    (
+        resource("AWS::WAFv2::WebACL", Rules=[]),
+        resource("AWS::WAFv2::WebACL", Rules=[{"Name": "r", "Action": {"Block": {}}, "Statement": {"Geo": 1}}]),
+    ),
 ]
 
 
@@ -739,7 +742,11 @@ def test_the_roles_that_a_resource_acts_as_are_told(key: str) -> None:
     one, two, moved = (resource("AWS::X::Y", **more) for more in ({key: "a"}, {key: "b"}, {"ExecutionRoleArn": "a"}))
     assert [str(each) for each in told(one, two)] == ["worker/Thing now acts as the role b"]
     assert [str(each) for each in told(one, moved)] == ["worker/Thing now acts as the role a"]
-    assert told(one, resource("AWS::X::Y", RoleName="b")) == ()
+    assert [str(each) for each in told({}, one)] == ["worker/Thing now acts as the role a"]
+    ours = {"Mine": {"Type": "AWS::IAM::Role", "Properties": {}}}
+    assert told(ours, {**ours, **resource("AWS::X::Y", **{key: {"Fn::GetAtt": ["Mine", "Arn"]}})}) == ()
+    linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    assert told({}, resource("AWS::X::Y", **{key: linked})) == ()
 
 
 @pytest.mark.parametrize(
@@ -753,8 +760,10 @@ def test_the_roles_that_a_resource_acts_as_are_told(key: str) -> None:
 def test_who_has_a_right_is_told_by_the_type(kind: str, lead: str) -> None:
     """Also of what is attached to whom, when it is new; the rest follows from the documents of others."""
     new = {**by_policy(f"AWS::IAM::{kind}", SEND), **ORDERS_QUEUE}
+    itself = ["worker/Thing now is a new user"] if kind == "User" else []
     assert [str(each) for each in told(ORDERS_QUEUE, new)] == [
-        f"{lead} worker/Thing may now call sqs:SendMessage on Orders"
+        f"{lead} worker/Thing may now call sqs:SendMessage on Orders",
+        *itself,
     ]
     inline = resource("AWS::SSO::PermissionSet", InlinePolicy={"Statement": [allow("s3:*")]})
     [widening] = told({}, inline)
@@ -764,7 +773,9 @@ def test_who_has_a_right_is_told_by_the_type(kind: str, lead: str) -> None:
 @pytest.mark.parametrize(("kind", "key"), ATTACHED)
 def test_what_holds_no_document_is_told_when_it_is_new(kind: str, key: str) -> None:
     """A new policy is told by what it grants, and these by whom they are about."""
-    expected = kind.removeprefix("AWS::IAM::") in ("InstanceProfile", "UserToGroupAddition", "AccessKey")
+    expected = kind.removeprefix("AWS::IAM::") in (
+        "InstanceProfile", "UserToGroupAddition", "AccessKey", "User",
+    )  # fmt: skip
     assert bool(told({}, resource(kind, **{key: "a"}))) == expected
 
 
@@ -933,8 +944,9 @@ def test_documents_compare_by_where_they_are() -> None:
     policies = [{"PolicyName": name, "PolicyDocument": {"Statement": allow(f"{name}:*")}} for name in ("s3", "sqs")]
     roles = [resource("AWS::IAM::Role", Policies=each) for each in (policies, policies[::-1])]
     assert told(roles[0], roles[1]) == ()
-    for half in ({"Principal": "p"}, {"Action": "a"}):
-        assert told({}, resource("AWS::X::Y", **half)) == ()
+    assert told({}, resource("AWS::X::Y", Action="a")) == ()
+    [widening] = told({}, resource("AWS::X::Y", Principal="p"))
+    assert "which infragen takes as who may act" in widening.sentence
     assert told({}, resource("AWS::EC2::VPCEndpoint")) == ()
 
 
@@ -1104,11 +1116,14 @@ def test_a_resource_that_may_lie_outside_is_told(one: Any, other: Any) -> None:
     assert told(role(allow("s3:*")), role(allow("s3:*", other))) == ()
 
 
-def test_another_role_is_told_inside_of_lists_and_not_of_what_is_new() -> None:
+def test_another_role_is_told_inside_of_lists_and_of_what_is_new() -> None:
     """A target of a rule that acts as somebody else."""
     one, two = (resource("AWS::Events::Rule", Targets=[{"Arn": "x", "RoleArn": each}]) for each in ("arn:a", "arn:b"))
     assert [str(each) for each in told(one, two)] == ["worker/Thing now acts as the role arn:b"]
-    assert told({}, two) == ()
+    assert [str(each) for each in told({}, two)] == [
+        "worker/Thing now acts as the role arn:b",
+        "worker/Thing now sends events to somewhere else (Targets)",
+    ]
 
 
 def test_a_separate_rule_for_what_was_inline_is_no_widening() -> None:
@@ -1195,6 +1210,7 @@ def test_the_layers_against_themselves_and_against_nothing(path: Path) -> None:
     values = {name: each.get("Default", KnownAfter("up", name)) for name, each in body.get("Parameters", {}).items()}
     side = Side(body, values)
     assert widenings(path.stem, side, side, ACCOUNT, REGION) == ()
-    new = widenings(path.stem, EMPTY, side, ACCOUNT, REGION)
+    wiring = Wiring(frozenset(name for name, each in values.items() if isinstance(each, KnownAfter)))
+    new = widenings(path.stem, EMPTY, side, ACCOUNT, REGION, wiring)
     assert not any(each.grave for each in new)
     assert bool(new) == (path.stem not in ("root", "queue", "observability"))

@@ -21,7 +21,7 @@ from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
 from infragen.errors import Refused
-from infragen.gates.access import Widening, widenings
+from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.data_loss import Refusal, destructive
 from infragen.gates.in_place import losses
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
@@ -80,15 +80,25 @@ def _wire(body: Mapping[str, Any], child: str, name: str) -> Any:
     return properties.get("Parameters", {}).get(name)
 
 
-def widened(plans: Sequence[StackPlan], sides: Mapping[str, LayerSides], account: str, region: str) -> list[StackPlan]:
-    """The plans with what they let more through and what they lose in place."""
+def widened(
+    plans: Sequence[StackPlan],
+    sides: Mapping[str, LayerSides],
+    account: str,
+    region: str,
+    others: Mapping[str, LayerSides] | None = None,
+) -> list[StackPlan]:
+    """The plans with what they let more through and what they lose in place; `others` are the layers that give outputs
+    to those of `sides`.
+    """
+    templates = {name: (each.before.body, each.after.body) for name, each in {**(others or {}), **sides}.items()}
     found = []
     for plan in plans:
         if plan.action != "none" and plan.layer in sides:
             each = sides[plan.layer]
+            wiring = wiring_of(plan.layer, templates)
             plan = replace(
                 plan,
-                widenings=widenings(plan.layer, each.before, each.after, account, region),
+                widenings=widenings(plan.layer, each.before, each.after, account, region, wiring),
                 losses=losses(plan.layer, each.before, each.after, plan.changes),
             )
         found.append(plan)

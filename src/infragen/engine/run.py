@@ -176,7 +176,7 @@ class Run:
         """Raises Refused when the unit, planned again, does more than was shown."""
         sides = {each.layer: as_shown(each, self.proposal.sides[each.layer]) for each in again.examined.sides}
         shown = self.proposal.shown
-        plans = widened(again.plans, sides, shown.account, shown.region)
+        plans = widened(again.plans, sides, shown.account, shown.region, self.proposal.sides)
         refuse(refused(plans, self.options.allow_data_loss))
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening

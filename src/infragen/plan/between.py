@@ -27,7 +27,7 @@ from infragen.changes.stack_tags import inherited, names
 from infragen.cloudformation import KnownAfter, PropertyChange
 from infragen.config import Environment
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
-from infragen.gates.access import Widening, widenings
+from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.in_place import losses
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 
@@ -134,7 +134,9 @@ def _widenings(
                 values[name] = KnownAfter(sources.get(name, "the deployment"), name)
         known.append(Side(side.body, values))
     env = after.environment or before.environment
-    return widenings(layer, known[0], known[1], (env.account or "") if env else "", region)
+    layers = {*before.bodies, *after.bodies}
+    wiring = wiring_of(layer, {each: (before.bodies.get(each, {}), after.bodies.get(each, {})) for each in layers})
+    return widenings(layer, known[0], known[1], (env.account or "") if env else "", region, wiring)
 
 
 def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Side:

@@ -5,6 +5,7 @@ its row. A type without a row is unknown, and unknown is unsafe: it holds data, 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from infragen.resource_types import (
     application_autoscaling,
@@ -31,6 +32,7 @@ from infragen.resource_types import (
     sqs,
     wafv2,
 )  # fmt: skip
+from infragen.resource_types.access_rows import ACCESS
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, UsualMinutes, When
 
 __all__ = ["Billing", "Loss", "ResourceType", "UsualMinutes", "When", "resource_type", "resource_types"]
@@ -40,12 +42,14 @@ _SERVICES = (
     elastic_load_balancing, events, iam, kms, lambda_, logs, others, rds, route53, s3, scheduler, secrets_manager, sns,
     sqs, wafv2,
 )  # fmt: skip
-_BY_NAME = {row.name: row for service in _SERVICES for row in service.ROWS}
+_BY_NAME = {row.name: replace(row, access=ACCESS.get(row.name)) for service in _SERVICES for row in service.ROWS}
 
 
 def resource_type(name: str) -> ResourceType:
-    """The row of a type; for a type without one, the row of which everything is unknown."""
-    return _BY_NAME.get(name) or ResourceType(name, known=False)
+    """The row of a type; for a type without one, the row of which everything is unknown but what opens access, where
+    that is known.
+    """
+    return _BY_NAME.get(name) or ResourceType(name, access=ACCESS.get(name), known=False)
 
 
 def resource_types() -> Iterator[ResourceType]:

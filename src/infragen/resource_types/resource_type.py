@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from infragen.resource_types.access import Access
+
 
 class Billing(Enum):
     """How AWS charges for a resource."""
@@ -82,7 +84,7 @@ class ResourceType:
     them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
     acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
     the properties whose change in place loses something; `keeps` are others whose names only sound like it. `access`
-    are the properties that open access, each with what makes it wider.
+    is what opens access; None where nobody knows.
     """
 
     name: str
@@ -98,5 +100,5 @@ class ResourceType:
     iam: bool = False
     losses: tuple[Loss, ...] = ()
     keeps: frozenset[str] = frozenset()
-    access: Mapping[str, str] = field(default_factory=dict)
+    access: Access | None = None
     known: bool = True

@@ -4,44 +4,96 @@ Pure: a deployed template and a rendered one go in, widenings come out. What can
 covers an action, a range that holds another); whatever cannot be understood counts as wider.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import settled
+from infragen.cloudformation import STACK_TYPE
 from infragen.gates.access.access import access_widenings
 from infragen.gates.access.found import Resources, Widening
 from infragen.gates.access.network import network_widenings
+from infragen.gates.access.own import Own, Wiring, wired_texts, wiring_of
+from infragen.gates.access.properties import opened_by
 from infragen.gates.access.symbols import Reader
 
-__all__ = ["Widening", "widenings"]
+__all__ = ["Widening", "Wiring", "widenings", "wiring_of"]
 
 BEFORE, AFTER = "before", "after"
 PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
+NOT_WIRED = Wiring()
 
 
-def widenings(layer: str, old: Side, new: Side, account: str, region: str) -> tuple[Widening, ...]:
+def widenings(
+    layer: str, old: Side, new: Side, account: str, region: str, wiring: Wiring = NOT_WIRED
+) -> tuple[Widening, ...]:
     """By what the new template lets more through than the old one; of a stack that does not exist, all it lets through.
 
-    Values of parameters count as far as they are known. `account` and `region` are where it is deployed.
+    Values of parameters count as far as they are known. `account` and `region` are where it is deployed; `wiring` says
+    which parameters take outputs of other layers.
     """
     before = _resources(old, BEFORE, account, region)
-    after = _resources(new, AFTER, account, region)
-    found = (*access_widenings(before, after, layer, account), *network_widenings(before, after, layer))
+    after = _resources(new, AFTER, account, region, wiring, frozenset(before.bodies))
+    found = (
+        *access_widenings(before, after, layer, account),
+        *network_widenings(before, after, layer),
+        *opened_by(before, after, layer),
+        *_macros(layer, old, new),
+    )
     return tuple(dict.fromkeys(found))
 
 
-def _resources(side: Side, side_name: str, account: str, region: str) -> Resources:
+def _macros(layer: str, old: Side, new: Side) -> Iterator[Widening]:
+    """Macros, which rewrite the template when it is deployed: nobody sees here what they make of it."""
+    before, after = ([each] if isinstance(each, str) else list(each or ())
+                     for each in (side.body.get("Transform") for side in (old, new)))  # fmt: skip
+    for name in after:
+        if name not in before:
+            sentence = f"{layer}: the macro {name} rewrites the template at deployment, which infragen does not see"
+            yield Widening("permissions", f"{layer}/Transform", sentence, grave=True)
+
+
+def _resources(
+    side: Side,
+    side_name: str,
+    account: str,
+    region: str,
+    wiring: Wiring = NOT_WIRED,
+    existing: frozenset[str] = frozenset(),
+) -> Resources:
     partition, suffix = next(
         (each for start, each in PARTITIONS.items() if region.startswith(start)), ("aws", "amazonaws.com")
     )
+    lists = _lists(side)
     values: dict[str, object] = {
-        **_lists(side),
+        **lists,
         "AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix,
     }  # fmt: skip
     bodies = settled(side.body, values)
     undecided = {name: each for name, each in bodies.items() if "Condition" in each}
     kept = {name: each for name, each in bodies.items() if side_name == AFTER or name not in undecided}
-    return Resources(kept, Reader(frozenset(bodies), side_name), undecided, absent=not side.body)
+    reader = Reader(frozenset(bodies), side_name)
+    own = Own(
+        reader, account, wired_texts(wiring.names, lists), wired_texts(wiring.fresh, lists),
+        frozenset(bodies) - existing,
+    )  # fmt: skip
+    return Resources(kept, reader, undecided, absent=not side.body, own=own, rendered=_rendered(side))
+
+
+RENDERED = re.compile(
+    r"https://\$\{TemplateBucket\}\.s3\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/templates/[0-9a-f]{64}\.(yaml|json)"
+)
+"""The address of a layer's template in the artifact bucket, as the root writes it."""
+
+
+def _rendered(side: Side) -> frozenset[str]:
+    """The nested stacks whose templates infragen renders and uploads, under the digests of their content."""
+    resources = side.body.get("Resources", {})
+    nested = {name: each for name, each in resources.items() if each.get("Type") == STACK_TYPE}
+    urls = {name: each.get("Properties", {}).get("TemplateURL") for name, each in nested.items()}
+    return frozenset(
+        name for name, url in urls.items() if isinstance(url, dict) and RENDERED.fullmatch(str(url.get("Fn::Sub")))
+    )
 
 
 def _lists(side: Side) -> Mapping[str, object]:

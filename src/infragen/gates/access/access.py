@@ -10,7 +10,18 @@ from itertools import groupby
 from typing import Any
 
 from infragen.gates.access.found import Resources, Widening
-from infragen.gates.access.policies import ANYTHING, EVERYTHING, Condition, Grant, Names, grants, lowered, wider
+from infragen.gates.access.names import foreign
+from infragen.gates.access.policies import (
+    ANYTHING,
+    EVERYTHING,
+    VERSION,
+    Condition,
+    Grant,
+    Names,
+    grants,
+    lowered,
+    wider,
+)
 from infragen.gates.access.symbols import Reader, Symbol, Text, may_meet, shown, text_of, within
 
 TRUST, RIGHTS, RESOURCE = "trust", "rights", "resource"
@@ -50,6 +61,9 @@ WITHIN_ACCOUNT = frozenset({
     "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn", "aws:principalarn",
 })  # fmt: skip
 """Condition keys that bound everyone to somebody."""
+
+ROLE_ENDS = ("Role", "RoleArn", "RoleARN", "RoleArns", "RoleName", "IamInstanceProfile", "InstanceProfileArn")
+"""How the properties are called that name the role that a resource acts as."""
 
 ALL_POWERFUL = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 NOUNS = {
@@ -91,7 +105,9 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
         more, less = wider(*sides)
         for sentence, grave in _told(subject, more, less, sides[0], account):
             yield Widening("permissions", subject.place, sentence, grave)
-        for sentence, grave in _attached(subject, before, resource, old.reader, new.reader):
+        for words in dict.fromkeys(_older(before, resource)):
+            yield Widening("permissions", subject.place, f"{subject.place} {subject.now}{words}")
+        for sentence, grave in _attached(subject, before, resource, old.reader, new):
             yield Widening("permissions", subject.place, sentence, grave)
     yield from _removed(old, new, layer)
     for name, resource in {**old.undecided, **new.undecided}.items():
@@ -142,6 +158,21 @@ def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, .
             yield from _documents(path, each)
 
 
+def _older(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Documents that had the version of today and have it no more, in which variables are text."""
+    versions = [
+        {path: each.get("Version") for path, each in _documents((), side.get("Properties", {})) if _mapping(each)}
+        for side in (before, after)
+    ]
+    for path, version in versions[1].items():
+        if versions[0].get(path) == VERSION != version:
+            yield f"has a policy of the Version {version or '2008-10-17'}, in which variables are text"
+
+
+def _mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
 def _read(kind: str, path: Sequence[str], document: Any, reader: Reader) -> Iterable[Grant]:
     if "AssumeRolePolicyDocument" in path:
         return grants(document, reader, TRUST)
@@ -166,10 +197,10 @@ def _permission(properties: Mapping[str, Any], reader: Reader) -> Grant:
 
 
 def _attached(
-    subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, new: Reader
+    subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, side: Resources
 ) -> Iterator[tuple[str, bool]]:
     """Managed policies, boundaries, targets of policies, and the roles that a resource acts as."""
-    was, now = before.get("Properties", {}), after.get("Properties", {})
+    was, now, new = before.get("Properties", {}), after.get("Properties", {}), side.reader
     for key in ("ManagedPolicyArns", "ManagedPolicies"):
         for each in _more(was, now, key, old, new):
             name = shown(each)
@@ -184,9 +215,11 @@ def _attached(
         for each in _more(was, now, key, old, new):
             if before or subject.type in WITHOUT_DOCUMENT:
                 yield f"{subject.place} ({subject.type}) {subject.now}applies to {shown(each)}", False
-    for path, role in _roles((), now) if before else ():
-        if not any((path, role_text) == (mine, new.text(role)) for mine, role_text in _role_texts(was, old)):
-            yield f"{subject.place} now acts as the role {shown(new.text(role))}", False
+    had = set(_role_texts(was, old))
+    for path, role in () if subject.type in IDENTITIES else dict.fromkeys(_role_texts(now, new)):
+        ours = not before and (side.own.holds(role) or side.own.service_linked(role))
+        if (path, role) not in had and not ours:
+            yield f"{subject.place} {subject.now}acts as the role {shown(role)}", foreign(role, side.own.account)
 
 
 def _more(was: Mapping[str, Any], now: Mapping[str, Any], key: str, old: Reader, new: Reader) -> list[Text]:
@@ -195,7 +228,7 @@ def _more(was: Mapping[str, Any], now: Mapping[str, Any], key: str, old: Reader,
 
 
 def _role_texts(value: Any, reader: Reader) -> Iterator[tuple[tuple[str, ...], Text]]:
-    return ((path, reader.text(role)) for path, role in _roles((), value))
+    return ((path, text) for path, role in _roles((), value) for text in reader.texts(role))
 
 
 def _roles(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -205,7 +238,7 @@ def _roles(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...],
             yield from _roles(path, each)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if key.endswith(("Role", "RoleArn", "RoleARN")) or key == "IamInstanceProfile":
+            if key.endswith(ROLE_ENDS):
                 yield (*path, key), inner
             else:
                 yield from _roles((*path, key), inner)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infragen.gates.access.own import Own
 from infragen.gates.access.symbols import Reader
 
 
@@ -27,10 +28,14 @@ class Widening:
 @dataclass(frozen=True)
 class Resources:
     """The settled resources of one side. `undecided` are those of which it is not known whether they exist: among the
-    `bodies` they are taken to exist in what comes and not in what was. `absent` says that the stack does not exist.
+    `bodies` they are taken to exist in what comes and not in what was. `absent` says that the stack does not exist;
+    `own` is what belongs to the environment; `rendered` are nested stacks whose templates infragen renders, so that
+    they are compared themselves.
     """
 
     bodies: Mapping[str, Mapping[str, Any]]
     reader: Reader
     undecided: Mapping[str, Mapping[str, Any]]
     absent: bool
+    own: Own
+    rendered: frozenset[str] = frozenset()

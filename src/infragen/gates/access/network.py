@@ -1,17 +1,15 @@
-"""What changes about who can reach whom: security groups, routes, network ACLs, public addresses and switches."""
+"""What changes about who can reach whom: security groups and memberships, routes, network ACLs, public buckets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
 from infragen.changes.values import same
-from infragen.cloudformation import KnownAfter
 from infragen.gates.access.found import Resources, Widening
 from infragen.gates.access.ports import ALL, Rule, admitted, read
 from infragen.gates.access.symbols import Reader, Symbol, Text, shown
 
-GROUP = "AWS::EC2::SecurityGroup"
+GROUP, BUCKET = "AWS::EC2::SecurityGroup", "AWS::S3::Bucket"
 ASSOCIATION = "AWS::EC2::SubnetRouteTableAssociation"
 SEPARATE = {"AWS::EC2::SecurityGroupIngress": "ingress", "AWS::EC2::SecurityGroupEgress": "egress"}
 ALLOW_ALL = ({"IpProtocol": ALL, "CidrIp": "0.0.0.0/0"}, {"IpProtocol": ALL, "CidrIpv6": "::/0"})
@@ -23,61 +21,10 @@ WEB = frozenset({(80, 80), (443, 443)})
 NOBODY = ip_network("255.255.255.255/32")
 """The address of nobody, by which a group says that it wants no egress rather than all."""
 
-ABSENT = object()
 NO = (False, "false")
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A property that opens a resource unless it holds one of the `closed` values; ABSENT among them is its absence."""
-
-    types: tuple[str, ...]
-    path: tuple[str, ...]
-    closed: tuple[object, ...]
-    sentence: str
-    grave: bool = True
-
-
-SWITCHES = (
-    Switch(("AWS::RDS::DBInstance", "AWS::DMS::ReplicationInstance", "AWS::AmazonMQ::Broker"), ("PubliclyAccessible",),
-           NO, "can be reached from the internet (PubliclyAccessible)"),
-    Switch(("AWS::RDS::DBCluster", "AWS::Redshift::Cluster"), ("PubliclyAccessible",), (*NO, ABSENT),
-           "can be reached from the internet (PubliclyAccessible)"),
-    Switch(("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancing::LoadBalancer"), ("Scheme",),
-           ("internal",), "faces the internet (Scheme)", grave=False),
-    Switch(("AWS::EC2::Subnet",), ("MapPublicIpOnLaunch",), (*NO, ABSENT),
-           "gives public addresses to what starts in it"),
-    Switch(("AWS::EC2::Instance",), ("NetworkInterfaces", "AssociatePublicIpAddress"), (*NO, ABSENT),
-           "has a public address", grave=False),
-    Switch(("AWS::EC2::LaunchTemplate",), ("LaunchTemplateData", "NetworkInterfaces", "AssociatePublicIpAddress"),
-           (*NO, ABSENT), "gives its instances public addresses"),
-    Switch(("AWS::ECS::Service",), ("NetworkConfiguration", "AwsvpcConfiguration", "AssignPublicIp"),
-           ("DISABLED", ABSENT), "gives its tasks public addresses"),
-    Switch(("AWS::Lambda::Url",), ("AuthType",), ("AWS_IAM",), "can be called by everyone (AuthType)"),
-    Switch(("AWS::S3::Bucket",), ("AccessControl",),
-           (ABSENT, "Private", "LogDeliveryWrite", "BucketOwnerRead", "BucketOwnerFullControl", "AwsExecRead"),
-           "is open to others by its access control list"),
-    Switch(("AWS::EKS::Cluster",), ("ResourcesVpcConfig", "EndpointPublicAccess"), NO, "has a public endpoint"),
-    Switch(("AWS::MSK::Cluster",), ("BrokerNodeGroupInfo", "ConnectivityInfo", "PublicAccess", "Type"),
-           (ABSENT, "DISABLED"), "can be reached from the internet"),
-    Switch(("AWS::SageMaker::NotebookInstance",), ("DirectInternetAccess",), ("Disabled",),
-           "has direct internet access"),
-)  # fmt: skip
 
 BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 MEMBERSHIPS = frozenset({"SecurityGroupIds", "SecurityGroups", "VpcSecurityGroupIds", "VPCSecurityGroups", "GroupSet"})
-LINKS = {
-    "AWS::EC2::VPCGatewayAttachment": "connects its VPC with a gateway",
-    "AWS::EC2::VPCPeeringConnection": "connects two VPCs",
-    "AWS::EC2::TransitGatewayAttachment": "connects its VPC with a transit gateway",
-    "AWS::EC2::TransitGatewayVpcAttachment": "connects its VPC with a transit gateway",
-    "AWS::EC2::VPNConnection": "connects its VPC with another network",
-    "AWS::EC2::ClientVpnEndpoint": "lets clients into its VPC",
-    "AWS::EC2::EgressOnlyInternetGateway": "lets its VPC reach the internet by IPv6",
-    "AWS::EC2::EIPAssociation": "gives something a public address",
-}
-FILTER = "AWS::WAFv2::WebACLAssociation"
-NOT_A_LINK = frozenset({"Tags", "TagSpecifications"})
 OUTBOUND = ("NatGatewayId", "InstanceId", "NetworkInterfaceId", "EgressOnlyInternetGatewayId")
 TARGETS = (
     "GatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "VpcEndpointId", "CarrierGatewayId", "LocalGatewayId",
@@ -95,14 +42,11 @@ def network_widenings(old: Resources, new: Resources, layer: str) -> Iterator[Wi
         before = old.bodies.get(name, {})
         if before.get("Type") != resource["Type"]:
             before = {}
-        for sentence, grave in _opened(before, resource, now):
-            yield Widening("network", f"{layer}/{name}", f"{layer}/{name} {sentence}", grave)
         for sentence in _joined(before, resource, old.reader, new.reader):
             yield Widening("network", f"{layer}/{name}", f"{layer}/{name} {sentence}")
-    for name, resource in old.bodies.items():
-        stays = same(resource, new.bodies.get(name))
-        if resource["Type"] == FILTER and not stays:
-            yield Widening("network", f"{layer}/{name}", f"{layer}/{name} no longer filters requests as it did")
+        off = ", ".join(_unblocked(before, resource)) if resource["Type"] == BUCKET else ""
+        if off:
+            yield Widening("network", f"{layer}/{name}", f"{layer}/{name} no longer blocks public access ({off})", True)
 
 
 # --- security groups --------------------------------------------------------------------------------------------
@@ -236,37 +180,15 @@ def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
             yield Widening("network", f"{layer}/{name}", f"the network ACL entry {layer}/{name} denies less")
 
 
-# --- switches, memberships, connections ------------------------------------------------------------------------
+# --- buckets, memberships --------------------------------------------------------------------------------------------
 
 
-def _opened(before: Mapping[str, Any], after: Mapping[str, Any], now: str) -> Iterator[tuple[str, bool]]:
-    kind, was, properties = after["Type"], before.get("Properties", {}), after.get("Properties", {})
-    for switch in SWITCHES:
-        if kind in switch.types:
-            old, new = (_values(side, switch.path) for side in (was, properties))
-            open_now = [each for each in new if each not in switch.closed]
-            if any(not before or each not in old or _undecided(each) for each in open_now):
-                yield f"{now}{switch.sentence}", switch.grave
-    if kind == "AWS::S3::Bucket":
-        off = ", ".join(_unblocked(was, properties))
-        if off:
-            yield f"no longer blocks public access ({off})", True
-    if kind in LINKS:
-        sides = [{k: v for k, v in side.items() if k not in NOT_A_LINK} for side in (was, properties)]
-        if not before or not same(*sides):
-            yield f"{now}{LINKS[kind]}", False
-
-
-def _undecided(value: object) -> bool:
-    return isinstance(value, dict | list | KnownAfter)
-
-
-def _unblocked(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _unblocked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """What a bucket blocked, or may have, and blocks no more. A new bucket blocks everything when nothing is written,
     and one whose blocks are taken away nothing (S3 User Guide, "Blocking public access").
     """
     key = "PublicAccessBlockConfiguration"
-    held, block = was.get(key), now.get(key)
+    held, block = (each.get("Properties", {}).get(key) for each in (before, after))
     if block is None and held is None:
         return
     blocked: Mapping[str, Any] = dict.fromkeys(BLOCKS, True)
@@ -274,15 +196,6 @@ def _unblocked(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         blocked = held
     maybe = [each for each in BLOCKS if blocked.get(each, False) not in NO]
     yield from (each for each in maybe if not isinstance(block, Mapping) or block.get(each) not in (True, "true"))
-
-
-def _values(value: Any, path: Sequence[str]) -> list[object]:
-    """The values at a path, through lists; ABSENT where there is none."""
-    if isinstance(value, list):
-        return [found for each in value for found in _values(each, path)] or [ABSENT]
-    if not path:
-        return [value]
-    return _values(value[path[0]], path[1:]) if isinstance(value, Mapping) and path[0] in value else [ABSENT]
 
 
 def _joined(before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, new: Reader) -> Iterator[str]:

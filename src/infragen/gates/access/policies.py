@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import product
-from typing import Any
+from typing import Any, TypeGuard
 
 from infragen.gates.access.symbols import Reader, Symbol, Text, may_meet, within
 
@@ -69,8 +69,28 @@ class Grant:
     written: Names = field(default=EVERYTHING, compare=False)
 
 
+VERSION = "2012-10-17"
+"""The version in which policy variables are variables; in every other, and in none, they are text (IAM: "Version")."""
+
+
+@dataclass(frozen=True)
+class _PlainReader(Reader):
+    """Reads a document of an older version: `${aws:username}` in it is text."""
+
+    def text(self, value: Any) -> Text:
+        found = super().text(value)
+        return tuple(part for each in found for part in (each.name if _variable(each) else (each,)))
+
+
+def _variable(element: str | Symbol) -> TypeGuard[Symbol]:
+    return isinstance(element, Symbol) and element.name.startswith("${")
+
+
 def grants(document: Any, reader: Reader, kind: str) -> Iterator[Grant]:
     """The grants of a policy document."""
+    version = document.get("Version") if isinstance(document, Mapping) else VERSION
+    if version != VERSION:
+        reader = _PlainReader(reader.resources, reader.side)
     statements = document.get("Statement") if isinstance(document, Mapping) else document
     for statement in statements if isinstance(statements, list) else [statements]:
         yield from _statement(statement, reader, kind)
