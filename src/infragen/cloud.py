@@ -19,6 +19,7 @@ from infragen.cloudformation import (
     StackResource,
     StackState,
 )
+from infragen.secrecy.visible import NOTHING, Shown
 
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
@@ -63,7 +64,7 @@ class ChangeSetRequest:
     url: str = ""
     nested: bool = False
     on_failure: str = ""
-    description: str = ""
+    description: Shown = NOTHING
     role: str = ""
 
 

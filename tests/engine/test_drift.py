@@ -338,7 +338,7 @@ def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topo
     assert row.drift[0].startswith("drift: VisibilityTimeout should be 30, is 45")
     assert any("· drift: VisibilityTimeout should be 30, is 45" in each for each in told_lines)
     for form in ("json", "markdown", "html"):
-        assert b"VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment])
+        assert "VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment]).decode()
 
 
 def test_a_plan_without_changes_still_tells_of_drift(stage: Stage, topology: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -62,12 +62,14 @@ def connect(
     endpoint_url: str | None = None,
     keys: tuple[str, str] | None = None,
     reads: ReadRate | None = None,
+    learn: Callable[[str], None] | None = None,
 ) -> Account:
     """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to.
 
     `keys` (access key, secret key) are used in the place of what the AWS configuration says; `reads` paces the reads.
+    `learn` hears of every template that comes from AWS or goes there.
     """
-    return Account(Clients(region, profile, endpoint_url, keys, reads), account)
+    return Account(Clients(region, profile, endpoint_url, keys, reads), account, learn)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Account:
 
     clients: Clients
     owner: str = ""
+    learn: Callable[[str], None] | None = None
 
     def reconnect(self) -> None:
         """Makes the next call with a new session, and asks again who we are."""
@@ -120,7 +123,13 @@ class Account:
         which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
         with translated(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
             body: object = self.clients.cloudformation.get_template(**which, TemplateStage="Original")["TemplateBody"]
-        return body if isinstance(body, str) else json.dumps(body)
+        text = body if isinstance(body, str) else json.dumps(body)
+        self._learn(text)
+        return text
+
+    def _learn(self, template: str) -> None:
+        if self.learn is not None:
+            self.learn(template)
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
         """ListStackResources, all pages."""
@@ -193,6 +202,7 @@ class Account:
     def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
         """CreateChangeSet. Names are unique, so one that exists is our own try whose answer was lost."""
         doing = f"making a change set for {request.stack} (cloudformation:CreateChangeSet)"
+        self._learn(request.body)
         try:
             with translated(doing):
                 answer = self.clients.cloudformation.create_change_set(**_request(request))

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from infragen.cli.json_lines import lines
-from infragen.cli.output import pipe_width, silence, styled
+from infragen.cli.output import known_secrets, pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
+from infragen.errors import InfragenError
 
 if TYPE_CHECKING:
     from infragen.config import Environment, EnvironmentFile
@@ -99,7 +100,7 @@ def session(
             cloud = _emulated(env)
         else:
             reads = ReadRate(time.monotonic, time.sleep)
-            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url, reads=reads)
+            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url, reads=reads, learn=_learn)
             for name in _OTHER_REGIONS:
                 if os.environ.get(name, env.region) != env.region:
                     said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
@@ -122,7 +123,7 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans) -> 
     progress = _console(sys.stdout if where == "stdout" else sys.stderr)
     shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
     live = progress.is_terminal
-    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed) as ui:
+    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed, known=known_secrets()) as ui:
         yield ui
 
 
@@ -134,7 +135,19 @@ def _emulated(env: "Environment") -> Any:
     account = account_of(env)
     running = emulator.start(emulator.default_state_dir())
     keys = running.credentials(account)
-    return connect(env.region, account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
+    return connect(
+        env.region, account, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key), learn=_learn
+    )
+
+
+def _learn(template: str) -> None:
+    """Takes note of what the secret parameters of a template hold, which AWS's words may quote."""
+    from infragen.assembly.templatefile import parse
+    from infragen.secrecy.masking import secret_texts
+
+    if "NoEcho" in template:
+        with suppress(InfragenError):
+            known_secrets().update(secret_texts(parse(template), {}))
 
 
 def _console(stream: Any) -> Any:
@@ -157,7 +170,7 @@ def show(lines: Iterator[Any]) -> None:
     from infragen.report.terminal import say
 
     try:
-        say(_console(sys.stdout), lines)
+        say(_console(sys.stdout), lines, known_secrets())
         sys.stdout.flush()
     except BrokenPipeError:
         silence()

@@ -9,6 +9,7 @@ import click
 
 from infragen.cli import options
 from infragen.cli.connection import show, width
+from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
 from infragen.output_file import STDOUT, check, replacing
@@ -82,9 +83,9 @@ def cost(
             return
     estimates = [_estimate(each, price_file) for each in files]
     if form == "json":
-        click.echo(report.as_json(estimates))
+        say(report.as_json(estimates))
     elif form == "markdown":
-        click.echo(report.as_markdown(estimates), nl=False)
+        say(report.as_markdown(estimates), nl=False)
     else:
         show(report.cost_lines(estimates, width(sys.stdout)))
 
@@ -133,7 +134,7 @@ def _refresh_file(path: Path, regions: Sequence[str], profile: str | None, endpo
             fresh = refreshed(region, profile, endpoint_url)
             kept = found[region].usd if region in found else {}
             found[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
-            click.echo(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
+            say(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
             for name, why in fresh.missing.items():
-                click.echo(f"{path}: {name} stays as it was: {why}", err=True)
+                say(f"{path}: {name} stays as it was: {why}", err=True)
         write(price_file_text(found))

@@ -12,10 +12,12 @@ import click
 from infragen.cli import options
 from infragen.cli.connection import AwsTarget, Plans, cloud_options, progress_on_stdout, session, show
 from infragen.cli.json_lines import lines, lines_option
+from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError
 from infragen.output_file import STDOUT
+from infragen.report.printing import echo
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly
@@ -215,7 +217,7 @@ def plan(
     with session(file, reach, plans=plans) as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
     if form != "text":
-        click.echo(as_format(form, [shown], [file.environment]), nl=False)
+        echo(as_format(form, [shown], [file.environment]), nl=False)
     if fail_on_drift and (refusal := plan_refusal(shown)):
         raise refusal
     if detailed_exitcode and shown.changed:
@@ -237,7 +239,7 @@ def _planned(
     until = at(started.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
     place = "written to stdout" if out == STDOUT else f"saved in {out}"
-    click.echo(pasteable(f"{place}: deploy it until {until} with {command}"), err=True)
+    say(pasteable(f"{place}: deploy it until {until} with {command}"), err=True)
     return shown
 
 
@@ -488,7 +490,7 @@ def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:
 
     if lines() is None:
         if not outcomes and nothing:
-            click.echo(nothing)
+            say(nothing)
         told = [pasteable_outcome(each) for each in outcomes]
         show(chain(outcome_lines(told), failure_lines(told)))
     if code:

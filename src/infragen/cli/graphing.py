@@ -6,6 +6,7 @@ import click
 
 from infragen.cli import options
 from infragen.cli.program import command_options
+from infragen.report.printing import echo
 
 
 @click.command()
@@ -34,7 +35,10 @@ def graph(names: tuple[str, ...], directory: Path, form: str) -> None:
     from infragen.assembly.synth import synthesize
     from infragen.report import graph as picture
     from infragen.report.svg import as_svg
+    from infragen.secrecy.visible import assembled, encoded
 
     files = options.files(directory, names)
     drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}
-    click.echo(drawers[form](picture.graph_of(*(synthesize(each.environment) for each in files))).encode(), nl=False)
+    echo(
+        encoded(assembled(drawers[form](picture.graph_of(*(synthesize(each.environment) for each in files))))), nl=False
+    )

@@ -8,6 +8,7 @@ import click
 
 from infragen.cli import options
 from infragen.cli.connection import AwsTarget, cloud_options, session, show, width
+from infragen.cli.output import say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 
@@ -39,7 +40,7 @@ def status(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
     with session(file, reach) as started:
         found = [replace(each, hint=pasteable(each.hint)) for each in looking.status(synthesize(env), started)]
     if form == "json":
-        click.echo(report.statuses_json(found))
+        say(report.statuses_json(found))
     else:
         show(report.status_lines(found))
 
@@ -75,7 +76,7 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Aws
     with session(file, reach) as started:
         found = detect_drift(synthesize(file.environment), started)
     if form == "json":
-        click.echo(report.as_json(file.environment, found))
+        say(report.as_json(file.environment, found))
     else:
         show(report.drift_lines(found, width(sys.stdout)))
     if fail_on_drift and (refusal := report.refusal(found)):
@@ -114,8 +115,8 @@ def outputs(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
     with session(file, reach) as started:
         found = looking.outputs(synthesize(env), started)
     if not found:
-        click.echo(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
+        say(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
     if form == "text":
         show(report.output_lines(found))
     else:
-        click.echo(report.outputs_json(found) if form == "json" else report.outputs_dotenv(found))
+        say(report.outputs_json(found) if form == "json" else report.outputs_dotenv(found))

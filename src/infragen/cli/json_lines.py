@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from infragen.cli.output import silence
+from infragen.cli.output import known_secrets, silence
 from infragen.errors import InfragenError
 
 if TYPE_CHECKING:
     from infragen.report.event_lines import EventLines
+    from infragen.secrecy.visible import Shown
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LINES = "infragen.lines"
@@ -38,10 +39,10 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> No
         from infragen.report.event_lines import EventLines
 
         command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
-        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), command)
+        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), command, known_secrets())
 
 
-def _write(line: str) -> None:
+def _write(line: "Shown") -> None:
     """Whoever closed stdout gets nothing more; the command goes on."""
     try:
         sys.stdout.write(line + "\n")

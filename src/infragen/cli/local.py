@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infragen.cli.output import say
 from infragen.cli.program import command_options
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def start(port: int | None) -> None:
     from infragen import emulator
 
     running = emulator.start(emulator.default_state_dir(), port)
-    click.echo(f"the emulator runs as process {running.pid}; it keeps its state in {running.state_dir}", err=True)
-    click.echo(running.endpoint_url)
+    say(f"the emulator runs as process {running.pid}; it keeps its state in {running.state_dir}", err=True)
+    say(running.endpoint_url)
 
 
 @local.command()
@@ -57,7 +58,7 @@ def stop() -> None:
     from infragen import emulator
 
     stopped = emulator.stop(emulator.default_state_dir())
-    click.echo("stopped" if stopped else "the emulator was not running")
+    say("stopped" if stopped else "the emulator was not running")
 
 
 @local.command()
@@ -75,7 +76,7 @@ def status() -> None:
 
     state_dir = emulator.default_state_dir()
     running = emulator.status(state_dir)
-    click.echo(_described(running) if running else f"stopped; its state is in {state_dir}")
+    say(_described(running) if running else f"stopped; its state is in {state_dir}")
 
 
 def _described(running: "Emulator") -> str:
@@ -100,10 +101,10 @@ def env(account: str) -> None:
 
     running = emulator.start(emulator.default_state_dir())
     keys = running.credentials(account)
-    click.echo(f"export AWS_ENDPOINT_URL={running.endpoint_url}")
-    click.echo(f"export AWS_ACCESS_KEY_ID={keys.access_key}")
-    click.echo(f"export AWS_SECRET_ACCESS_KEY={keys.secret_key}")
-    click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE")
+    say(f"export AWS_ENDPOINT_URL={running.endpoint_url}")
+    say(f"export AWS_ACCESS_KEY_ID={keys.access_key}")
+    say(f"export AWS_SECRET_ACCESS_KEY={keys.secret_key}")
+    say("unset AWS_SESSION_TOKEN AWS_PROFILE")
 
 
 @local.command()
@@ -124,4 +125,4 @@ def reset(yes: bool) -> None:
     state_dir = emulator.default_state_dir()
     if not yes and not ask(Question(f"forget everything in {state_dir}?", "--yes")):
         raise Refused("declined; nothing was forgotten")
-    click.echo("reset" if emulator.reset(state_dir) else "there was nothing to reset")
+    say("reset" if emulator.reset(state_dir) else "there was nothing to reset")

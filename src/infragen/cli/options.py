@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infragen.cli.json_lines import lines
+from infragen.cli.output import say
 from infragen.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
             if program is not None:
                 program.warning(f"{warning.place}: {warning.text}")
             else:
-                click.echo(f"{warning.place}: warning: {warning.text}", err=True)
+                say(f"{warning.place}: warning: {warning.text}", err=True)
     return found
 
 

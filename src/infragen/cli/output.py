@@ -9,6 +9,8 @@ from typing import TextIO
 
 import click
 
+from infragen.report.printing import echo
+
 
 def styled(context: click.Context, stream: TextIO) -> bool:
     """Whether a stream takes colours and what moves: a terminal, nobody asked for none, and it is no CI log."""
@@ -68,6 +70,20 @@ def spelled(error: UnicodeError) -> tuple[str, int]:
 def nowhere() -> TextIO:
     """A stream that takes everything and keeps nothing."""
     return Path(os.devnull).open("w")
+
+
+def say(text: str, *, lead: str = "", err: bool = False, nl: bool = True) -> None:
+    """Prints a text without the secrets that are in it; `lead` is a word of our own before it, perhaps in colour."""
+    from infragen.secrecy.visible import shown
+
+    echo(shown(text, known_secrets()), lead=lead, err=err, nl=nl)
+
+
+def known_secrets() -> set[str]:
+    """The texts of which this run has learned that they are secrets."""
+    context = click.get_current_context(silent=True)
+    found: set[str] = context.meta.setdefault("infragen.secrets", set()) if context else set()
+    return found
 
 
 def silence(stream: TextIO | None = None) -> None:

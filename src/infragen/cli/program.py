@@ -19,7 +19,7 @@ import click
 
 from infragen.cli.json_lines import last_line
 from infragen.cli.options import cache_directory
-from infragen.cli.output import decolour, plain, silence
+from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.pasting import pasteable
 from infragen.errors import InfragenError, InputError, Unwritable
 
@@ -71,10 +71,10 @@ class Program(click.Group):
             show_error(error)
             problem, code = error, error.exit_code
         except (KeyboardInterrupt, click.Abort):
-            click.echo("interrupted", err=True)
+            say("interrupted", err=True)
             code = 130
         except Terminated:
-            click.echo("terminated", err=True)
+            say("terminated", err=True)
             code = 143
         except Exception as error:  # noqa: BLE001 # the one place where a bug becomes a sentence
             code = unexpected(error, debug=bool(context.meta.get(_DEBUG)))
@@ -115,9 +115,9 @@ def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> N
 def show_error(error: InfragenError) -> None:
     """What went wrong and what to type next, on stderr. A message that begins with its place is left as it is."""
     lead = "" if _PLACE.match(error.message) else click.style("error: ", fg="red", bold=True)
-    click.echo(lead + error.message, err=True)
+    say(error.message, lead=lead, err=True)
     if error.hint:
-        click.echo(click.style("hint: ", bold=True) + error.hint, err=True)
+        say(error.hint, lead=click.style("hint: ", bold=True), err=True)
 
 
 def unexpected(error: Exception, *, debug: bool) -> int:
@@ -135,26 +135,37 @@ def unexpected(error: Exception, *, debug: bool) -> int:
 
 def bug(error: Exception) -> str:
     """An unexpected exception in one line."""
-    return f"this is a bug in infragen: {type(error).__name__}: {' '.join(str(error).split())}"
+    from infragen.secrecy.visible import quoted
+
+    return f"this is a bug in infragen: {type(error).__name__}: {quoted(' '.join(str(error).split()))}"
 
 
 def show_bug(error: Exception, *, debug: bool) -> None:
     """One line about an unexpected exception, and where its traceback is; with `debug` the traceback itself."""
     if debug:
-        traceback.print_exception(error)
-    click.echo(f"error: {bug(error)}", err=True)
+        say(_trace(error), err=True)
+    say(f"error: {bug(error)}", err=True)
     if not debug:
         file = _keep(error)
         told = f"{file} has the traceback" if file else "run it again with --debug for the traceback"
-        click.echo(f"hint: {told}; please report it", err=True)
+        say(f"hint: {told}; please report it", err=True)
+
+
+def _trace(error: Exception) -> str:
+    """The traceback of an exception, whose messages may quote anything."""
+    from infragen.secrecy.visible import quoted
+
+    return "\n".join(quoted(each) for each in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"))
 
 
 def _keep(error: Exception) -> Path | None:
     """Writes a traceback for who will look at it; it holds no values of variables. None where it cannot be written."""
+    from infragen.secrecy.visible import encoded, shown
+
     file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+        file.write_bytes(encoded(shown(_trace(error))))
     except OSError:
         return None
     return file

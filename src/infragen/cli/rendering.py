@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from infragen.cli import options
+from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError, OperationFailed
 
@@ -59,20 +60,20 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
     for name, texts in wanted.items():
         _tell(output / name, write(output / name, texts, _waiting), len(texts))
     for each in strangers:
-        click.echo(f"{each}: no environment file has this name; delete the directory if it is not needed", err=True)
+        say(f"{each}: no environment file has this name; delete the directory if it is not needed", err=True)
 
 
 def _waiting(directory: Path) -> None:
-    click.echo(f"{directory}: another run of infragen writes here; waiting for it", err=True)
+    say(f"{directory}: another run of infragen writes here; waiting for it", err=True)
 
 
 def _tell(directory: Path, difference: "Difference", total: int) -> None:
     if not difference:
-        click.echo(f"{directory}: {total} templates, unchanged")
+        say(f"{directory}: {total} templates, unchanged")
         return
     marks = {"new": difference.missing, "changed": difference.stale, "removed": difference.extra}
     counts = ", ".join(f"{len(names)} {mark}" for mark, names in marks.items() if names)
-    click.echo(f"{directory}: {total} templates, {counts}")
+    say(f"{directory}: {total} templates, {counts}")
 
 
 def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -> None:
@@ -83,10 +84,10 @@ def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -
         for name in getattr(difference, kind)
     ] + [f"extra: {each}" for each in strangers]
     if not lines:
-        click.echo(f"up to date: {', '.join(str(each) for each in differences)}")
+        say(f"up to date: {', '.join(str(each) for each in differences)}")
         return
     for line in lines:
-        click.echo(line)
+        say(line)
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
     raise OperationFailed(
         f"{files} not what the environments render to", "the same command without --check writes them"
@@ -145,7 +146,7 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
         "json": lambda: report.as_json(findings, templates),
         "sarif": lambda: report.as_sarif(findings, templates, infragen.__version__),
     }
-    click.echo(text[form]())
+    say(text[form]())
     failing = linter.LEVELS[: linter.LEVELS.index(fail_on) + 1]
     if any(finding.level in failing for each in found for finding in each):
         raise InputError(f"the templates have {report.summary(findings)}")

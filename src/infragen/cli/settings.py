@@ -2,13 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from infragen.cli import options
 from infragen.cli.connection import show, width
 from infragen.cli.program import command_options
-from infragen.errors import InputError
+from infragen.errors import InputError, Refused
+from infragen.report.printing import echo
+
+if TYPE_CHECKING:
+    from infragen.config import EnvironmentFile
 
 
 @click.command()
@@ -30,14 +35,13 @@ def schema(what: str) -> None:
       infragen schema plan
       infragen schema events
     """
-    import json
-
     from infragen.config import json_schema
     from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
+    from infragen.secrecy.visible import shown_json
 
     found = {"environment": json_schema, "plan": plan_schema, "events": event_schema}[what]()
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    echo(shown_json(found, indent=2))
 
 
 @click.command()
@@ -46,11 +50,13 @@ def schema(what: str) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Format."
 )
+@click.option("--show-secrets", is_flag=True, help="Print what looks like a secret, too, after a question.")
+@click.option("--yes", is_flag=True, help="Answer the question of --show-secrets with yes.")
 @command_options
-def config(name: str, directory: Path, form: str) -> None:
+def config(name: str, directory: Path, form: str, show_secrets: bool, yes: bool) -> None:
     """Print an environment's values and where each is written.
 
-    What the file and those it extends leave open is filled in with its default.
+    What the file and those it extends leave open is filled in with its default. What looks like a secret is hidden.
 
     \b
     Examples:
@@ -60,7 +66,19 @@ def config(name: str, directory: Path, form: str) -> None:
     from infragen.report import settings as report
 
     [file] = options.files(directory, (name,))
-    click.echo(report.as_yaml(file) if form == "yaml" else report.as_json(file))
+    if show_secrets and not yes:
+        _ask_for_secrets(file)
+    echo((report.as_yaml if form == "yaml" else report.as_json)(file, secrets=show_secrets))
+
+
+def _ask_for_secrets(file: "EnvironmentFile") -> None:
+    """Asks before secrets are printed. Raises Refused when nobody agrees."""
+    from infragen.engine.progress import Question
+    from infragen.report.prompts import ask
+
+    text = f"Print the secrets of {file.environment.environment} on this terminal?"
+    if not ask(Question(text, "--yes")):
+        raise Refused("declined; nothing was printed", "without --show-secrets, secrets are printed as (secret)")
 
 
 @click.command()
@@ -128,7 +146,7 @@ def _between_environments(directory: Path, one: str, other: str, form: str) -> N
     if form == "text":
         show(difference_lines(plan, width(sys.stdout)))
     else:
-        click.echo(as_format(form, [plan], [second.environment]), nl=False)
+        echo(as_format(form, [plan], [second.environment]), nl=False)
 
 
 def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
@@ -144,5 +162,5 @@ def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...
         for each in plans:
             show(plan_lines(each, width(sys.stdout)))
     else:
-        click.echo(as_format(form, plans, [each.environment for each in files]), nl=False)
+        echo(as_format(form, plans, [each.environment for each in files]), nl=False)
     return any(each.changed for each in plans)

@@ -18,6 +18,7 @@ from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.errors import Conflict, Refused
+from infragen.secrecy.visible import Shown, shown
 
 
 @dataclass(frozen=True)
@@ -193,9 +194,9 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
     return found
 
 
-def described(env: Environment, layer: str) -> str:
+def described(env: Environment, layer: str) -> Shown:
     """The description of our change sets."""
-    return f"infragen {env.name} {layer}"
+    return shown(f"infragen {env.name} {layer}")
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 The JSON document is versioned: within a version keys are only added. docs/cost.md says what each of them means.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 
 from rich.text import Text
@@ -11,6 +10,7 @@ from rich.text import Text
 from infragen.cost import Columns, Estimate
 from infragen.cost.estimate import Item, ResourceCost
 from infragen.report.plan_document import columns
+from infragen.secrecy.visible import shown_json
 
 VERSION = 1
 COLUMNS = ("minimum", "expected", "maximum")
@@ -152,7 +152,7 @@ def _cells(usd: Columns | None) -> list[str]:
 
 def as_json(estimates: Sequence[Estimate]) -> str:
     """The document as text."""
-    return json.dumps(document(estimates), indent=2, ensure_ascii=False)
+    return shown_json(document(estimates), indent=2)
 
 
 def document(estimates: Sequence[Estimate]) -> dict[str, object]:

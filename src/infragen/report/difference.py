@@ -12,7 +12,7 @@ from infragen.config import Difference, EnvironmentFile, Origin, differences
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan import change_lines
-from infragen.report.settings import origin, written
+from infragen.report.settings import masked, origin, written
 from infragen.report.wrapping import wrapped
 
 
@@ -31,8 +31,13 @@ def difference_plan(
         ),
         against=one.environment.environment,
         between=True,
-        settings=differences(one, other),
+        settings=tuple(map(_masked, differences(one, other))),
     )
+
+
+def _masked(difference: Difference) -> Difference:
+    before, after = (masked(side) if side else None for side in (difference.before, difference.after))
+    return Difference(difference.key, before, after)
 
 
 def difference_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:

@@ -1,6 +1,5 @@
 """Drift as text and as JSON: what is not as its stack says, what it should be and what it is; what nobody can tell."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +13,7 @@ from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.plan_document import value
 from infragen.report.wrapping import wrapped
+from infragen.secrecy.visible import shown_json
 
 VERSION = 1
 WORDS = {
@@ -122,7 +122,7 @@ def as_json(env: Environment, stacks: Sequence[StackDrift]) -> str:
         "summary": summary(stacks),
         "stacks": [stack_document(each) for each in stacks],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return shown_json(document, indent=2)
 
 
 def stack_document(stack: StackDrift) -> dict[str, object]:

@@ -5,8 +5,7 @@ Nobody is asked: who reads this is no person. A heartbeat comes after each minut
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from infragen.engine.change_set_cleanup import Leftover
@@ -16,20 +15,29 @@ from infragen.errors import Refused
 from infragen.report import event_document
 from infragen.report.duration import HEARTBEAT
 from infragen.report.progress_state import Scene
+from infragen.secrecy.masking import mask
+from infragen.secrecy.visible import Shown, shown_json
 
 
 class EventLines:
     """Listens to the engine (`progress.Ui`) for one run of one command.
 
-    `write` takes each line without its end; `clock` is in seconds and never goes back; `now` is the time of day.
+    `write` takes each line without its end, `known` are texts that are secrets; `clock` is in seconds and never goes
+    back; `now` is the time of day.
     """
 
     def __init__(
-        self, write: Callable[[str], None], clock: Callable[[], float], now: Callable[[], datetime], command: str
+        self,
+        write: Callable[[Shown], None],
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        command: str,
+        known: Collection[str] = (),
     ) -> None:
         self.environment = ""
         self.agreed: frozenset[str] = frozenset()
         self._write = write
+        self._known = known
         self._clock = clock
         self._now = now
         self._command = command
@@ -67,7 +75,7 @@ class EventLines:
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Prints the outputs of what is deployed."""
-        self._line({"type": "outputs", "values": dict(values)})
+        self._line({"type": "outputs", "values": mask(dict(values))})
 
     def leftovers(self, found: Sequence[Leftover]) -> None:
         """Prints which change sets are left, before any is deleted."""
@@ -93,4 +101,4 @@ class EventLines:
             self._line({"type": "begin", "version": event_document.VERSION, "command": self._command})
         self._spoke = self._clock()
         kind = {"type": values["type"], "time": self._now().isoformat(), "environment": self.environment}
-        self._write(json.dumps(kind | values))
+        self._write(shown_json(kind | values, self._known))

@@ -1,11 +1,12 @@
 """Findings of the linter as text, JSON and SARIF."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from infragen.assembly.lint import LEVELS, Finding
+from infragen.secrecy.suspicion import looks_secret
+from infragen.secrecy.visible import Shown, quoted, shown_json
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _SARIF_LEVEL = {"error": "error", "warning": "warning", "informational": "note"}
@@ -28,11 +29,18 @@ def place(finding: Finding) -> str:
     return f"{head} {inner}".rstrip()
 
 
+def message(finding: Finding) -> Shown:
+    """The linter's words, which quote values: none where the finding is about a secret."""
+    if any(isinstance(step, str) and looks_secret(step) for step in finding.path):
+        return quoted("about a secret; the linter's words are not shown")
+    return quoted(finding.message)
+
+
 def as_text(findings: Findings, templates: PurePath) -> str:
     """One line for each finding, `file:line:column: level rule place: message`, and a summary."""
     lines = [
         f"{file_of(templates, environment, each)}:{each.line}:{each.column}: "
-        f"{each.level} {each.rule} {place(each)}: {each.message}"
+        f"{each.level} {each.rule} {place(each)}: {message(each)}"
         for environment, some in findings.items()
         for each in some
     ]
@@ -55,7 +63,7 @@ def as_json(findings: Findings, templates: PurePath) -> str:
             "layer": each.layer,
             "rule": each.rule,
             "level": each.level,
-            "message": each.message,
+            "message": message(each),
             "path": list(each.path),
             "file": file_of(templates, environment, each),
             "line": each.line,
@@ -65,7 +73,7 @@ def as_json(findings: Findings, templates: PurePath) -> str:
         for environment, some in findings.items()
         for each in some
     ]
-    return json.dumps({"version": 1, "findings": rows}, indent=2)
+    return shown_json({"version": 1, "findings": rows}, indent=2)
 
 
 def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:
@@ -78,7 +86,7 @@ def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:
     }
     results = [_result(templates, name, each) for name, some in findings.items() for each in some]
     run = {"tool": {"driver": driver}, "results": results}
-    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return shown_json({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
 def _result(templates: PurePath, environment: str, finding: Finding) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def _result(templates: PurePath, environment: str, finding: Finding) -> dict[str
     return {
         "ruleId": finding.rule,
         "level": _SARIF_LEVEL[finding.level],
-        "message": {"text": f"{place(finding)}: {finding.message}"},
+        "message": {"text": f"{place(finding)}: {message(finding)}"},
         "locations": [
             {
                 "physicalLocation": physical,

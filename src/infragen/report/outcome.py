@@ -1,6 +1,5 @@
 """How an operation ended, and what is deployed, as text and for programs."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,6 +7,8 @@ from rich.text import Text
 
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.status import LayerStatus
+from infragen.secrecy.masking import mask
+from infragen.secrecy.visible import shown_json
 
 
 def word(outcome: Outcome) -> tuple[str, str]:
@@ -109,7 +110,7 @@ def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
 
 def outputs_json(outputs: Mapping[str, str]) -> str:
     """One object, name to value."""
-    return json.dumps(dict(outputs), indent=2, ensure_ascii=False)
+    return shown_json(mask(dict(outputs)), indent=2)
 
 
 def outputs_dotenv(outputs: Mapping[str, str]) -> str:
@@ -167,4 +168,4 @@ def statuses_json(statuses: Sequence[LayerStatus]) -> str:
         }
         for each in statuses
     ]
-    return json.dumps({"version": 1, "stacks": rows}, indent=2)
+    return shown_json({"version": 1, "stacks": rows}, indent=2)

@@ -3,7 +3,6 @@
 `plan_schema` says what each key means; the two change together. Within a version keys are only added, in a fixed order.
 """
 
-import json
 import math
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from infragen.plan.drift import PlannedDrift, StackDrift
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.settings import origin
+from infragen.secrecy.visible import shown_json
 
 VERSION = 1
 """Goes up when a key is removed or changes its meaning."""
@@ -24,8 +24,8 @@ Object = dict[str, object]
 
 
 def as_json(*plans: EnvironmentPlan) -> str:
-    """The document as text. A character that UTF-8 cannot hold is left for the writer to escape."""
-    return json.dumps(document(*plans), indent=2, ensure_ascii=False) + "\n"
+    """The document as text."""
+    return shown_json(document(*plans), indent=2) + "\n"
 
 
 def document(*plans: EnvironmentPlan) -> Object:

@@ -6,9 +6,10 @@ from infragen.config import Environment
 from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_document, plan_html, plan_markdown
 from infragen.report.graph import graph_of
+from infragen.secrecy.visible import ShownBytes, assembled, encoded
 
 
-def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequence[Environment] = ()) -> bytes:
+def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequence[Environment] = ()) -> ShownBytes:
     """The plans as `json`, `markdown` or `html`, in UTF-8; a lone surrogate is escaped: UTF-8 has no place for it.
 
     `environments` say what flows between the layers, for the picture of a page.
@@ -19,4 +20,4 @@ def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequenc
         text = plan_html.as_html(plans, {env.environment: graph_of(synthesize(env)) for env in environments})
     else:
         text = {"json": plan_document.as_json, "markdown": plan_markdown.as_markdown}[form](*plans)
-    return text.encode("utf-8", "backslashreplace")
+    return encoded(assembled(text))

@@ -7,6 +7,8 @@ import click
 
 from infragen.engine.progress import Question
 from infragen.errors import Refused
+from infragen.report.printing import echo
+from infragen.secrecy.visible import shown
 
 # Seconds between looks for a signal while nobody types. Python heeds a signal only between two reads: one that arrives
 # in the instant before a read that waits for ever would go unnoticed until something is typed.
@@ -29,19 +31,19 @@ def ask(question: Question) -> bool:
                 return True
             case "" | "n" | "no":
                 return False
-        click.echo("y or n, please", err=True)
+        echo(shown("y or n, please"), err=True)
 
 
 def _line(prompt: str) -> str:
-    click.echo(prompt, nl=False, err=True)
+    echo(shown(prompt), nl=False, err=True)
     try:
         while not select.select([sys.stdin], [], [], LOOK_UP)[0]:
             pass
         line = sys.stdin.readline()
     except KeyboardInterrupt:
-        click.echo(err=True)
+        echo(shown(""), err=True)
         raise
     if not line:
-        click.echo(err=True)
+        echo(shown(""), err=True)
         raise click.Abort
     return line.strip()

@@ -3,9 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from infragen.cloudformation import Secret
 from infragen.config import EnvironmentFile, Origin, origins
+from infragen.secrecy.masking import mask
+from infragen.secrecy.visible import Shown, agreed, shown, shown_json
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@*+()?,-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -20,14 +24,24 @@ def origin(value: Origin) -> str:
     return "computed" if value.computed else "default"
 
 
-def as_yaml(file: EnvironmentFile) -> str:
-    """The merged environment as YAML, every default filled in; comments say where values come from."""
-    rows = [(_indented(each, before), origin(each)) for before, each in _with_previous(origins(file))]
+def masked(value: Origin) -> Origin:
+    """The value with a `Secret` instead of what lint warns of as one."""
+    name = next((each for each in reversed(value.path) if isinstance(each, str)), "")
+    return replace(value, value=mask({name: value.value}).popitem()[1])
+
+
+def as_yaml(file: EnvironmentFile, *, secrets: bool = False) -> Shown:
+    """The merged environment as YAML, every default filled in; comments say where values come from.
+
+    What looks like a secret is hidden, unless `secrets` asks for it.
+    """
+    values = [each if secrets else masked(each) for each in origins(file)]
+    rows = [(_indented(each, before), origin(each)) for before, each in _with_previous(values)]
     width = min(60, max(len(lines[-1]) for lines, _ in rows))
     text = []
     for lines, comment in rows:
         text += [*lines[:-1], f"{lines[-1].ljust(width)}  # {comment}"]
-    return "\n".join(text)
+    return agreed("\n".join(text)) if secrets else shown("\n".join(text))
 
 
 def _with_previous(some: Sequence[Origin]) -> Iterator[tuple[Path, Origin]]:
@@ -56,6 +70,8 @@ def _indented(setting: Origin, before: Path) -> list[str]:
 
 def written(value: Any) -> str:
     """A value as YAML on one line."""
+    if isinstance(value, Secret):
+        return str(value)
     if isinstance(value, str):
         return (
             value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else json.dumps(value, ensure_ascii=False)
@@ -65,15 +81,16 @@ def written(value: Any) -> str:
     return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
-def as_json(file: EnvironmentFile) -> str:
-    """`{"version": 1, "environment": {...}, "origins": {"network.azs": "file:line"}}`."""
+def as_json(file: EnvironmentFile, *, secrets: bool = False) -> Shown:
+    """`{"version": 1, "environment": {...}, "origins": {"network.azs": "file:line"}}`, secrets as in `as_yaml`."""
     values = origins(file)
     environment = file.environment.model_dump(mode="json")
+    environment = environment if secrets else mask(environment)
     for each in values:
         if each.computed:
             _put(environment, each.path, each.value)
     body = {"version": 1, "environment": environment, "origins": {each.key: origin(each) for each in values}}
-    return json.dumps(body, indent=2, ensure_ascii=False)
+    return agreed(json.dumps(body, indent=2)) if secrets else shown_json(body, indent=2)
 
 
 def _put(inside: Any, path: Path, value: object) -> None:

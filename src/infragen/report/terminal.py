@@ -6,9 +6,9 @@ it is the result. Whoever closes our output ends the output and not the operatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
-from typing import TextIO
+from typing import NewType, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -40,11 +40,11 @@ from infragen.report.deletion import deletion_lines
 from infragen.report.duration import HEARTBEAT, span, usually, verb
 from infragen.report.outcome import colour, word
 from infragen.report.plan import plan_lines
-from infragen.report.plan_words import visible
 from infragen.report.progress_state import Scene, Work
 from infragen.report.prompts import ask
 from infragen.report.recovery import recovery_lines
 from infragen.report.tree import tree
+from infragen.secrecy.visible import shown
 
 SHOWN_BUSY = 3
 PIPE_WIDTH = 200
@@ -81,16 +81,24 @@ def console(stream: TextIO, *, styled: bool, pipe_width: int = PIPE_WIDTH) -> Co
     )
 
 
-def say(target: Console, lines: Iterator[Text]) -> None:
-    """Prints lines as they are; what is too long is left to the terminal to wrap."""
+ShownLine = NewType("ShownLine", Text)
+"""A line that may be shown, with its colours."""
+
+
+def say(target: Console, lines: Iterator[Text], known: Collection[str] = ()) -> None:
+    """Prints lines; what is too long is left to the terminal to wrap. `known` are texts that are secrets."""
     for line in lines:
-        target.print(harmless(line), soft_wrap=True)
+        _print(target, harmless(line, known))
 
 
-def harmless(line: Text) -> Text:
-    """A line in which nothing steers the terminal: one with such characters shows their numbers and has no colour."""
-    text = visible(line.plain)
-    return line if text == line.plain else Text(text)
+def _print(target: Console, line: ShownLine) -> None:
+    target.print(line, soft_wrap=True)
+
+
+def harmless(line: Text, known: Collection[str] = ()) -> ShownLine:
+    """A line without secrets, in which nothing steers the terminal: one that had any of it has no colour."""
+    text = shown(line.plain, known)
+    return ShownLine(line if text == line.plain else Text(text))
 
 
 def width_of(target: Console) -> int:
@@ -102,7 +110,7 @@ class Terminal:
     """Listens to the engine (`progress.Ui`). A context manager: leaving it ends the live region.
 
     `live` asks for the live region, which needs a styled terminal; `plans` is where plans go, None for nowhere;
-    `agreed` are the flags that the user gave in advance of being asked.
+    `agreed` are the flags that the user gave in advance of being asked, `known` texts that are secrets.
     """
 
     def __init__(
@@ -113,7 +121,9 @@ class Terminal:
         *,
         live: bool = False,
         agreed: frozenset[str] = frozenset(),
+        known: Collection[str] = (),
     ) -> None:
+        self._known = known
         self._progress = progress
         self._plans = plans
         self._clock = clock
@@ -189,7 +199,7 @@ class Terminal:
         if self._plans is None:
             return
         if self._plans is not self._progress:
-            say(self._plans, lines)
+            say(self._plans, lines, self._known)
             return
         for line in lines:
             self._say(line)
@@ -248,7 +258,7 @@ class Terminal:
         if self._closed:
             return
         try:
-            self._progress.print(harmless(line), soft_wrap=True)
+            _print(self._progress, harmless(line, self._known))
         except BrokenPipeError:
             self._closed = True
 
@@ -264,7 +274,8 @@ class Terminal:
         """The live region as it is now: as high as the terminal, less a line for the cursor."""
         size, tick = self._progress.size, int(self._clock() * 8)
         ascii_only = not (self._progress.encoding or "").startswith("utf")
-        return tree(self._scene, size.width, size.height - 1, tick, ascii_only=ascii_only)
+        found = tree(self._scene, size.width, size.height - 1, tick, ascii_only=ascii_only)
+        return [harmless(line, self._known) for line in found]
 
 
 def _short(key: str) -> str:

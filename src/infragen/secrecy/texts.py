@@ -42,8 +42,10 @@ def suspect(text: str, *, prose: bool = False, ours: bool = False) -> Suspicion 
     return min(_suspicions(text, prose or ours, ours, DEPTH), default=None)
 
 
-def certain_credential(text: str) -> str:
-    """What kind of credential a text holds beyond doubt, encoded or not; empty when it holds none."""
+def certain_credential(text: str, *, encoded: bool = True) -> str:
+    """What kind of credential a text holds beyond doubt, as it is or `encoded`; empty when it holds none."""
+    if not encoded:
+        return min(credentials(text), default=(0, ""))[1]
     return min((each for each in _suspicions(text, False, False, DEPTH) if each.certain), default=_NONE).kind
 
 

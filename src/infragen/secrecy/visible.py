@@ -15,10 +15,13 @@ from typing import Any, NewType
 
 from infragen.cloudformation import Secret
 from infragen.secrecy.masking import SECRET, SHORTEST
-from infragen.secrecy.texts import suspect
+from infragen.secrecy.texts import certain_credential, suspect
 
 Shown = NewType("Shown", str)
 """Text that may be shown. Only this module makes it."""
+
+ShownBytes = NewType("ShownBytes", bytes)
+"""The same in UTF-8."""
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
@@ -26,6 +29,8 @@ _UNSEEN = re.compile(
 )
 """Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates
 (Unicode 16: general categories Cc, Cf, Zl, Zp, Cs, and what is default-ignorable; variation selectors stay)."""
+
+NOTHING = Shown("")
 
 HIDDEN = f"{SECRET}: the rest is not shown"
 """What stands where a sentence comes to a secret: nobody can tell where that ends."""
@@ -64,6 +69,24 @@ def shown_json(document: object, known: Collection[str] = (), indent: int | None
     """A document as JSON, its texts as they may be shown; what is unseen is written as its number, as JSON does."""
     text = json.dumps(_shown_values(document, known), indent=indent, ensure_ascii=False)
     return Shown(_UNSEEN.sub(_json_number, text))
+
+
+def assembled(text: str) -> Shown:
+    """A document whose pieces have been shown one by one. A credential in it all the same ends its line."""
+    if certain_credential(text, encoded=False):
+        lines = text.split("\n")
+        text = "\n".join(HIDDEN if certain_credential(each, encoded=False) else each for each in lines)
+    return Shown(visible(text))
+
+
+def encoded(text: Shown) -> ShownBytes:
+    """The text as the bytes of a file."""
+    return ShownBytes(text.encode("utf-8", "backslashreplace"))
+
+
+def agreed(text: str) -> Shown:
+    """Text with its secrets, which somebody has asked to see and agreed to see on this terminal."""
+    return Shown(visible(text))
 
 
 def _shown_values(value: Any, known: Collection[str]) -> Any:
