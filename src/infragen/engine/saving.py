@@ -30,6 +30,7 @@ from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
 from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import Later, SavedPlan, SavedUnit, digest
+from infragen.secrecy.masking import sealed
 
 # --- saving -----------------------------------------------------------------------------------------------------
 
@@ -134,12 +135,9 @@ def _digest_of(session: Session, unit: StackUnit, change_set: ChangeSet) -> str:
 
 
 def _told(examined: Examined) -> dict[str, str]:
-    """The parameters that are given as they are; none is a secret, and one that is declared as such is left out."""
-    declared = examined.unit.body.get("Parameters", {})
+    """The parameters that are given as they are; secrets are left out."""
     return {
-        name: value
-        for name, value in examined.parameters.items()
-        if isinstance(value, str) and not declared.get(name, {}).get("NoEcho")
+        name: value for name, value in sealed(examined.unit.body, examined.parameters).items() if isinstance(value, str)
     }
 
 

@@ -22,7 +22,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a private key", ("AGE-SECRET-KEY-1",), r"AGE-SECRET-KEY-1[A-Z0-9]{20}"),
     ("a token of GitHub", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36}"),
     ("a token of GitHub", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{22}"),
-    ("a token of GitLab", ("gl",), r"\b(?:glpat|gldt|glrt|glrtr|glcbt|glptt|glft|glimt|glagent|glsoat|gloas|glwt)-[\w.-]{16}"),
+    ("a token of GitLab", ("glpat-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-", "glagent-", "glsoat-", "gloas-", "glwt-"), r"\b(?:glpat|gldt|glrt|glrtr|glcbt|glptt|glft|glimt|glagent|glsoat|gloas|glwt)-[\w.-]{16}"),
     ("a token of Slack", ("xox", "xapp-", "xwfp-"), r"\b(?:xox[abceoprs](?:\.xox[bp])?|xapp|xwfp)-[A-Za-z0-9-]{10}"),
     ("an address of a webhook", ("hooks.slack.com",), r"hooks\.slack\.com/(?:services|workflows|triggers)/\w+"),
     ("an address of a webhook", ("discord",), r"discord(?:app)?\.com/api/webhooks/\d+/[\w-]+"),
@@ -46,12 +46,12 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a token of PyPI", ("pypi-",), r"\bpypi-[\w-]{32}"),
     ("a token of RubyGems", ("rubygems_",), r"\brubygems_[0-9a-f]{32}"),
     ("a token of Docker", ("dckr_",), r"\bdckr_(?:pat|oat)_[\w-]{20}"),
-    ("a token of DigitalOcean", ("do",), r"\bdo[por]_v1_[0-9a-f]{32}"),
+    ("a token of DigitalOcean", ("dop_v1_", "doo_v1_", "dor_v1_"), r"\bdo[por]_v1_[0-9a-f]{32}"),
     ("a key of Heroku", ("HRKU-",), r"\bHRKU-[\w-]{20}"),
     ("a token of Vault", ("hvs.", "hvb.", "hvr."), r"\bhv[sbr]\.[\w-]{20}"),
     ("a token of HCP Terraform", (".atlasv1.",), r"\b[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40}"),
     ("a token of Databricks", ("dapi",), r"\bdapi[0-9a-f]{32}"),
-    ("a token of Shopify", ("shp",), r"\bshp(?:at|ss|ca|pa|ua)_[0-9a-fA-F]{32}"),
+    ("a token of Shopify", ("shpat_", "shpss_", "shpca_", "shppa_", "shpua_"), r"\bshp(?:at|ss|ca|pa|ua)_[0-9a-fA-F]{32}"),
     ("a token of Square", ("sq0",), r"\bsq0(?:atp|csp|idp)-[\w-]{22}"),
     ("a token of PlanetScale", ("pscale_",), r"\bpscale_(?:tkn|pw|oauth)_[\w.-]{20}"),
     ("a token of Linear", ("lin_",), r"\blin_(?:api|oauth)_[A-Za-z0-9]{32}"),
@@ -83,17 +83,25 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
      r"(?:AccountKey|SharedAccessKey|SharedAccessSignature)\s*=\s*[^\s;]{8}"),
     ("a signed address", ("X-Amz-Signature", "X-Amz-Security-Token", "X-Goog-Signature"), r"X-(?:Amz|Goog)-(?:Signature|Security-Token)=\w"),
     ("a signed address", ("sig=",), r"[?&]sig=[\w%+/-]{16}"),
-    ("the hash of a password", ("$",), r"\$(?:2[abxy]?\$\d\d\$[./A-Za-z0-9]{50}|apr1\$|[156]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{2,16}\$[./A-Za-z0-9]{20}|argon2(?:id|i|d)\$|y\$j)"),
+    ("the hash of a password", ("$2", "$apr1$", "$1$", "$5$", "$6$", "$argon2", "$y$j"), r"\$(?:2[abxy]?\$\d\d\$[./A-Za-z0-9]{50}|apr1\$|[156]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{2,16}\$[./A-Za-z0-9]{20}|argon2(?:id|i|d)\$|y\$j)"),
     ("a verifier of a password", ("SCRAM-SHA-256$",), r"SCRAM-SHA-256\$\d+:\S+"),
     (ADDRESS, ("://",), r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>?#]*:(?!\$\{[\w:.]+\}@|\$\(?[A-Z_]+\)?@|\(secret|\{\{resolve:|\*{3,}@|<[\w -]+>@)[^\s/@]+@"),
 )  # fmt: skip
 
 
+_ANCHOR = re.compile("|".join(sorted({re.escape(each) for _, anchors, _ in _SHAPES for each in anchors})))
+
+
 def credentials(text: str) -> Iterator[tuple[int, str]]:
     """Where in a text a credential of each kind begins for the first time, and the kind, in no order."""
+    if not _ANCHOR.search(text):
+        return
     for kind, anchors, shape in _SHAPES:
-        if any(each in text for each in anchors) and (found := _compiled(shape).search(text)):
-            yield found.start(), kind
+        for anchor in anchors:
+            if anchor in text:
+                if found := _compiled(shape).search(text):
+                    yield found.start(), kind
+                break
 
 
 @cache

@@ -14,6 +14,7 @@ import urllib.parse
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from infragen.secrecy.credentials import credentials
 from infragen.secrecy.suspicion import looks_random, looks_secret, names_a_call, names_an_error
@@ -34,6 +35,7 @@ class Suspicion:
     certain: bool = False
 
 
+@lru_cache(maxsize=4096)
 def suspect(text: str, *, prose: bool = False, ours: bool = False) -> Suspicion | None:
     """The first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
 
