@@ -5,15 +5,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants lint templates bench docs check audit clean
+.PHONY: help setup demo test soak mutants lint templates bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(STAMP): pyproject.toml
+# Everything is installed from a lock with hashes, and infragen itself without asking for anything else.
+INSTALL := -m pip install --quiet --disable-pip-version-check
+$(STAMP): pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[local]' --group dev
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
@@ -61,16 +63,25 @@ docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/python -m infragen.report.event_page > docs/json-events.md
 	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
 
+# One lock for every Python from 3.11 and every platform; no registry is named in it. UPGRADE= keeps what still fits.
+UPGRADE := --upgrade
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE)
+lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that pyproject.toml allows
+	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/infragen.txt
+	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
+
 check: lint templates test ## What CI runs
 
-# A scanner is a tool for those who change the layers, not a part of the product: it has an environment of its own.
+# A scanner is a tool for whoever changes the layers, not a part of the product: it has an environment of its own.
 AUDIT := .venv-audit
-$(AUDIT)/.checkov-3.3.30:
+$(AUDIT)/.installed: requirements/audit.txt
 	$(PYTHON) -m venv --clear $(AUDIT)
-	$(AUDIT)/bin/python -m pip install --quiet 'checkov==3.3.30'
+	$(AUDIT)/bin/python $(INSTALL) --require-hashes --requirement requirements/audit.txt
 	@touch $@
 
-audit: $(AUDIT)/.checkov-3.3.30 ## Scan the committed templates for security findings
+audit: $(AUDIT)/.installed ## Scan the committed templates for security findings
 	$(AUDIT)/bin/checkov --directory templates --framework cloudformation --skip-download --compact --quiet
 
 clean: ## Remove the virtual environments and caches

@@ -622,8 +622,8 @@ def _instead(path: Path) -> str:
 def production(given: RuleContext) -> Iterator[Finding]:
     """Kind production keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on,
     an address in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1,
-    `deletion: snapshot`, `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and `rds.force_ssl` on; `api` without
-    `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
+    `deletion: snapshot`, `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and
+    `rds.force_ssl` on; `api` without `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
     """
     env, network, database, api = given.env, given.env.network, given.env.database, given.env.api
     if not env.production:
