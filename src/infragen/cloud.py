@@ -128,6 +128,10 @@ class Cloud(Protocol):
     def identity(self) -> Identity:
         """Who we are. Raises CloudError when there are no usable credentials."""
 
+    @property
+    def custom_endpoint(self) -> bool:
+        """Whether CloudFormation is asked at an endpoint of one's own instead of AWS."""
+
     def stacks(self, prefix: str) -> tuple[StackState, ...]:
         """All stacks that exist and whose name begins so, nested ones included."""
 

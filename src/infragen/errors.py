@@ -65,5 +65,9 @@ class Unavailable(CloudError):
     """
 
 
+class Unsupported(CloudError):
+    """The endpoint does not have an operation (HTTP 501): asking again gives the same answer."""
+
+
 class CredentialsExpired(CloudError):
     """The session's credentials ran out; whoever logs in again can go on."""

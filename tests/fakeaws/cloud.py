@@ -123,6 +123,14 @@ class Settings:
     late_events: dict[str, float] = field(default_factory=dict)
     """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
+    success_despite_failures: bool = False
+    """Whether a creation ends CREATE_COMPLETE although a resource failed, as an engine that is not AWS did."""
+    rollback_keeps_resources: bool = False
+    """Whether ROLLBACK_COMPLETE leaves the resources where they are, as an engine that is not AWS did."""
+    without_outputs: set[str] = field(default_factory=set)
+    """Names of outputs that stacks do not get, although their templates declare them."""
+    lists_deleted_stacks: bool = False
+    """Whether DescribeStacks without a name lists deleted stacks, too, as an engine that is not AWS did."""
     drift_seconds: float = 30.0
     drift_unsupported: set[str] = field(default_factory=set)
     """Types beside nested stacks and custom resources that are not checked for drift."""

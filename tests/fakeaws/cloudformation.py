@@ -491,7 +491,8 @@ class CloudFormation:
                     raise _absent(p["StackName"])
                 view = dataclasses.replace(stack, status=status, reason=reason)
             return {"Stacks": [_stack_row(view, self.cloud)]}
-        present = [s for s in self._all() if s.status != "DELETE_COMPLETE"]
+        deleted_too = self.cloud.settings.lists_deleted_stacks
+        present = [s for s in self._all() if deleted_too or s.status != "DELETE_COMPLETE"]
         page, next_token = self._page("DescribeStacks", present, p.get("NextToken"), lambda s: s.id)
         return _compact(Stacks=[_stack_row(s, self.cloud) for s in page], NextToken=next_token)
 

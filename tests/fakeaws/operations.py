@@ -61,7 +61,7 @@ class Operation:
         stack = self.stack
         self._move("CREATE_IN_PROGRESS", "User Initiated")
         failed = yield from self._build()
-        if not failed:
+        if not failed or self.cloud.settings.success_despite_failures:
             problem = self._publish_outputs()
             if problem is None:
                 stack.last_stable = (stack.target, copy.deepcopy(stack.resources))
@@ -81,7 +81,9 @@ class Operation:
     def roll_back_creation(self, reason: str) -> Steps:
         """Delete what a failed creation made."""
         self._move("ROLLBACK_IN_PROGRESS", reason)
-        failed = yield from self._delete_resources(self.stack.resources, keep=self._kept_after_creation)
+        keeps = self.cloud.settings.rollback_keeps_resources
+        old = {} if keeps else self.stack.resources
+        failed = yield from self._delete_resources(old, keep=self._kept_after_creation)
         if failed:
             self._move("ROLLBACK_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
             raise OperationError("rollback failed")
@@ -562,6 +564,8 @@ class Operation:
         try:
             for name, entry in (self.stack.target.body.get("Outputs") or {}).items():
                 if "Condition" in entry and not scope.condition(entry["Condition"]):
+                    continue
+                if name in self.cloud.settings.without_outputs:
                     continue
                 outputs[name] = as_text(scope.evaluate(entry["Value"]))
                 if "Export" in entry:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
@@ -52,6 +53,7 @@ BUSY = "InvalidChangeSetStatus"
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 LIMIT = "LimitExceededException"
 PRUNE = "the stack holds too many change sets: `infragen changesets prune` deletes those that were never executed"
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
@@ -97,7 +99,13 @@ class Account:
     def _identity(self) -> Identity:
         with translated("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
             answer = self.clients.sts.get_caller_identity()
-        return Identity(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], self.clients.region)
+            return Identity(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], self.clients.region)
+
+    @property
+    def custom_endpoint(self) -> bool:
+        """Whether the address of CloudFormation's client is none of AWS's."""
+        host = urlsplit(self.clients.cloudformation.meta.endpoint_url).hostname or ""
+        return not host.endswith(AWS_DOMAINS)
 
     # --- stacks -------------------------------------------------------------------------------------------------
 
@@ -105,18 +113,19 @@ class Account:
         """DescribeStacks without a name, all pages, cut to the prefix."""
         with translated("listing stacks (cloudformation:DescribeStacks)"):
             rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")
-            return tuple(reading.stack_state(row) for row in rows if row["StackName"].startswith(prefix))
+            mine = [row for row in rows if row["StackName"].startswith(prefix)]
+            return tuple(reading.stack_state(row) for row in mine if row["StackStatus"] != "DELETE_COMPLETE")
 
     def stack(self, name_or_id: str) -> StackState | None:
         """DescribeStacks of one stack; None when it does not exist."""
         try:
             with translated(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
                 rows = self.clients.cloudformation.describe_stacks(StackName=name_or_id)["Stacks"]
+                return reading.stack_state(rows[0]) if rows else None
         except AwsError as error:
             if error.code == "ValidationError" and "does not exist" in error.words:
                 return None
             raise
-        return reading.stack_state(rows[0]) if rows else None
 
     def template(self, stack_id: str, change_set_id: str = "") -> str:
         """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
@@ -142,7 +151,7 @@ class Account:
         more: dict[str, Any] = {"NextToken": next_token} if next_token else {}
         with translated(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
             answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
-        return EventPage(tuple(map(reading.stack_event, answer["StackEvents"])), answer.get("NextToken", ""))
+            return EventPage(tuple(map(reading.stack_event, answer["StackEvents"])), answer.get("NextToken", ""))
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
         """DeleteStack."""
@@ -208,6 +217,10 @@ class Account:
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
             return answer["Id"], answer["StackId"]
         except AwsError as error:
+            if "is in DELETE_COMPLETE state" in error.words:
+                raise Conflict(
+                    error.message, "somebody deleted the stack meanwhile: the same command creates it anew"
+                ) from error
             if "_IN_PROGRESS state" in error.words:
                 raise Conflict(
                     error.message, "somebody began an operation meanwhile: `infragen deploy --wait` waits for it"
@@ -226,7 +239,7 @@ class Account:
                 raise
         with translated(doing):
             found = self.clients.cloudformation.describe_change_set(ChangeSetName=request.name, StackName=request.stack)
-        return found["ChangeSetId"], found["StackId"]
+            return found["ChangeSetId"], found["StackId"]
 
     def change_set(self, change_set_id: str) -> ChangeSet | None:
         """DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
@@ -234,7 +247,8 @@ class Account:
         if found is None:
             return None
         head, rows = found
-        change_set = reading.change_set(head, rows)
+        with translated(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+            change_set = reading.change_set(head, rows)
         if not change_set.executable or not rows:
             return change_set
         valued = self._described(change_set_id, values=True)
@@ -367,11 +381,11 @@ class Account:
         try:
             with translated("reading Lambda's account limit (lambda:GetAccountSettings)"):
                 limit = self.clients.functions.get_account_settings()["AccountLimit"]
+                return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
         except AwsError as error:
             if error.code in DENIED:
                 return None
             raise
-        return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
         """See `diagnosis`."""

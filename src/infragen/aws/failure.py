@@ -13,7 +13,7 @@ from typing import Any
 
 from infragen.aws.invalid_response import MARK
 from infragen.aws.reading import IncompleteReply, plain
-from infragen.errors import CloudError, CredentialsExpired, InfragenError, Unavailable
+from infragen.errors import CloudError, CredentialsExpired, InfragenError, Unavailable, Unsupported
 
 THROTTLING = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
@@ -30,6 +30,11 @@ LOGIN = "log in again (`aws sso login`, or however this machine gets credentials
 
 SIGNATURE = ("SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException", "RequestExpired")
 """What AWS says to a request that was signed at another time than it arrives, among other reasons."""
+
+INCOMPLETE = "an endpoint of one's own may do less than AWS here: see --endpoint-url, AWS_ENDPOINT_URL and the profile"
+
+NOT_IMPLEMENTED = 501
+"""The HTTP status of an endpoint that does not have an operation (RFC 9110); AWS's own services have those we use."""
 
 SKEW = 240.0
 """Seconds that a clock may be off: AWS allows about five minutes."""
@@ -99,6 +104,9 @@ class AwsError(CloudError):
 def translated(doing: str, profile: str = "") -> Iterator[None]:
     """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
 
+    So is an answer that cannot be read, because it lacks a member or has one of another kind: what is inside reads
+    answers and does nothing else.
+
     `profile` is named in what to type next where a login to it is missing.
     """
     try:
@@ -107,10 +115,20 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
         raise IncompleteReply(f"{doing}: {error.message}") from error
     except InfragenError:
         raise
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        if _from_botocore(error):  # some of its errors are such, too
+            raise explain(error, doing, profile) from error
+        said = f"{doing}: the answer is not as AWS gives it: {_lacks(error)}"
+        raise AwsError("IncompleteAnswer", str(error), said, INCOMPLETE) from error
     except Exception as error:
         if not _from_botocore(error):
             raise
         raise explain(error, doing, profile) from error
+
+
+def _lacks(error: Exception) -> str:
+    """What is missing in an answer, as far as reading it tells."""
+    return f"it has no {error.args[0]}" if isinstance(error, KeyError) and error.args else str(error)
 
 
 def _from_botocore(error: Exception) -> bool:
@@ -138,6 +156,8 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     hint = _hint(code, words, names)
     if hint:
         return AwsError(code, words, told, hint)
+    if _status(error) == NOT_IMPLEMENTED:
+        return Unsupported(told, "the endpoint does not have this operation; AWS has it")
     if code in THROTTLING or _status(error) >= 500 or _status(error) == 429 or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
     return AwsError(code, words, told, ROLE if _ROLE.search(words) else "")

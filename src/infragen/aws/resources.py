@@ -116,7 +116,7 @@ def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, 
         answer = clients.networks.describe_network_interfaces(
             Filters=[{"Name": key[resource.type], "Values": [resource.physical_id]}]
         )
-    return tuple(
-        f"{each['NetworkInterfaceId']} ({reading.plain(each.get('Description')) or each.get('InterfaceType', '')})"
-        for each in answer["NetworkInterfaces"]
-    )
+        return tuple(
+            f"{each['NetworkInterfaceId']} ({reading.plain(each.get('Description')) or each.get('InterfaceType', '')})"
+            for each in answer["NetworkInterfaces"]
+        )

@@ -30,18 +30,32 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
     multiple=True,
     help="Switch off this resource's deletion protection; may be given several times.",
 )
+@click.option(
+    "--allow-data-loss",
+    "lose",
+    metavar="LAYER/ID",
+    multiple=True,
+    help="Delete this resource, which holds data, with what is left of a failed creation; may be given several times.",
+)
 @_yes
 @lines_option
 @cloud_options
 @command_options
 def recover(
-    name: str, directory: Path, skip: tuple[str, ...], unprotect: tuple[str, ...], yes: bool, reach: AwsTarget
+    name: str,
+    directory: Path,
+    skip: tuple[str, ...],
+    unprotect: tuple[str, ...],
+    lose: tuple[str, ...],
+    yes: bool,
+    reach: AwsTarget,
 ) -> None:
     """Put right what a failed deployment left.
 
     What is stuck and what will be done is shown first. A stuck rollback is continued, a failure that was kept is
     rolled back, the remains of a failed first creation are deleted. A stack that was ever complete is never
-    deleted, and a resource is given up only when --skip names it.
+    deleted, a resource is given up only when --skip names it, and what still holds data is deleted only when
+    --allow-data-loss names it.
 
     \b
     Examples:
@@ -53,7 +67,8 @@ def recover(
     file = options.one(directory, name)
     env = file.environment
     with session(file, reach, yes=yes) as started:
-        ended = recover_environment(env, started, RecoverOptions(frozenset(skip), frozenset(unprotect)))
+        wanted = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose))
+        ended = recover_environment(env, started, wanted)
     end(ended.outcomes, ended.exit_code)
 
 
@@ -140,7 +155,7 @@ def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     from infragen.engine.change_set_cleanup import find_left
     from infragen.engine.change_set_cleanup import prune as delete
     from infragen.engine.progress import Question
-    from infragen.report.change_sets import change_sets, left_lines, pruned_lines
+    from infragen.report.change_sets import left_lines, pruned_lines, to_delete
 
     file = options.one(directory, name)
     program = lines()
@@ -150,14 +165,14 @@ def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
             show(left_lines(name, found))
         else:
             program.leftovers(found)
-        count = sum(len(each.deletable) for each in found)
+        count = sum(each.count for each in found)
         if not count:
             return
-        if not started.ui.confirm(Question(f"delete {change_sets(count)} of {name}?", "--yes")):
+        if not started.ui.confirm(Question(f"delete {to_delete(found)} of {name}?", "--yes")):
             raise Refused("declined; nothing was deleted")
         refused = delete(started, found)
     if program is None:
-        show(pruned_lines(count, refused))
+        show(pruned_lines(found, refused))
     else:
         program.pruned(count - len(refused), refused)
     if refused:

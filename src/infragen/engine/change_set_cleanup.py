@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from infragen.cloudformation import GOING, ChangeSetSummary
 from infragen.config import Environment
 from infragen.engine.observe import observe, root_of, under_review
-from infragen.engine.operate import discard, is_ours, saved_until
+from infragen.engine.operate import Target, delete, discard, is_ours, name_child, saved_until
+from infragen.engine.outcome import Failed
 from infragen.engine.progress import Session, Warned
 from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError, Conflict
@@ -97,6 +98,8 @@ def _is_left(summary: ChangeSetSummary) -> bool:
 class Leftover:
     """What one stack holds: change sets of ours that can be deleted, nested ones that cannot, and how many there are.
 
+    `empty` tells a stack in review that nothing is left of: it is deleted as a whole.
+
     A nested change set is deleted with that of the stack around it and in no other way; once that one was executed it
     stays as long as its stack (API reference, DeleteChangeSet; aws/copilot-cli#4426).
     """
@@ -106,6 +109,12 @@ class Leftover:
     deletable: tuple[str, ...]
     stuck: int
     total: int
+    empty: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many change sets and empty stacks `prune` deletes."""
+        return len(self.deletable) + self.empty
 
 
 def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
@@ -118,8 +127,10 @@ def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
             summaries = session.cloud.change_sets(state.stack_id)
             left = [each for each in summaries if _is_left(each)]
             deletable = tuple(each.change_set_id for each in left if not each.parent_id)
-            found.append(Leftover(state.name, state.stack_id, deletable, len(left) - len(deletable), len(summaries)))
-    return tuple(each for each in found if each.deletable or each.stuck)
+            empty = state.status == "REVIEW_IN_PROGRESS" and not summaries and not state.parent_id
+            stuck = len(left) - len(deletable)
+            found.append(Leftover(state.name, state.stack_id, deletable, stuck, len(summaries), empty))
+    return tuple(each for each in found if each.count or each.stuck)
 
 
 def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
@@ -132,5 +143,14 @@ def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
         except (CloudError, Conflict) as error:
             refused.append(f"{left.stack}: {error.message}")
 
-    run_concurrently([one(left, each) for left in found for each in left.deletable], session.timer)
+    def whole(left: Leftover) -> Generator[None, None, None]:
+        state = session.cloud.stack(left.stack_id)
+        if state is not None:
+            target = Target("", left.stack, name_child)
+            gone = yield from delete(session, target, state)
+            if isinstance(gone, Failed):
+                refused.append(gone.message)
+
+    deletions = [one(left, each) for left in found for each in left.deletable]
+    run_concurrently([*deletions, *(whole(left) for left in found if left.empty)], session.timer)
     return tuple(refused)

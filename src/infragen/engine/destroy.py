@@ -24,7 +24,7 @@ from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import Task, walk
-from infragen.errors import CloudError, Conflict, Refused, Unavailable
+from infragen.errors import CloudError, Conflict, Refused, Unavailable, Unsupported
 from infragen.resource_types import resource_type
 from infragen.resource_types.lambda_ import FUNCTION
 from infragen.resource_types.rds import DB_INSTANCE
@@ -117,11 +117,23 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
     # of an instance in a cluster it is the cluster that is protected
     member = resource.type == DB_INSTANCE.name and "DBClusterIdentifier" in properties
     asked = resource_type(resource.type).deletion_protection and fate != "kept" and not member
-    guarded = bool(asked) and session.cloud.deletion_protection(resource)
+    guarded = bool(asked) and _is_guarded(session, layer, resource)
     slow = resource.type == FUNCTION.name and "VpcConfig" in properties
     closed = resource_type(resource.type).contents and fate == "deleted" and not _empties_itself(properties)
     holds = _contents(session, layer, resource) if closed else 0
     return ResourceDeletion(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
+
+
+def _is_guarded(session: Session, layer: str, resource: StackResource) -> bool:
+    """Whether deletion protection is on; an endpoint of one's own that cannot be asked for it costs a warning."""
+    try:
+        return session.cloud.deletion_protection(resource)
+    except Unsupported as error:
+        if not session.cloud.custom_endpoint:
+            raise
+        place = f"{layer}/{resource.logical_id}"
+        session.ui.tell(Warned(f"the deletion protection of {place} was not checked: {error.message}"))
+        return False
 
 
 def _empties_itself(properties: Mapping[str, Any]) -> bool:

@@ -34,15 +34,17 @@ def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
     return tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in skipped)
 
 
-def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None) -> str:
+def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None, standing: Sequence[str] = ()) -> str:
     """What to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may be
-    empty.
+    empty. `standing` is what a stack still has, although its creation was rolled back.
     """
     reason = cause.reason if cause else ""
     if _REPLACEMENT in reason:
         return "`infragen recover` rolls back what was kept; then deploy without --on-failure keep"
     fix = _fix(cause)
     match status:
+        case "ROLLBACK_COMPLETE" if standing:
+            state = f"rolled back, and still there: {', '.join(standing)}; `infragen recover` shows what is deleted"
         case "ROLLBACK_COMPLETE" if left:
             state = (
                 f"left in AWS by a deletion policy: {', '.join(left)}; delete by hand what nobody needs, "

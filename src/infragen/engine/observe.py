@@ -18,6 +18,7 @@ from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.errors import Conflict, Refused
+from infragen.layers import LAYERS
 from infragen.secrecy.visible import Shown, shown
 
 
@@ -181,17 +182,25 @@ def root_of(observed: Observed, state: StackState) -> StackState:
 def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str, StackState]:
     """Untagged stacks that exist only for change sets of ours, by layer: a first plan or deployment was cut off.
 
-    CloudFormation may give them no tags before they are created; the description of each change set says whose it is.
+    CloudFormation gives them no tags before they are created; the description of each change set says whose it is. One
+    whose change sets are gone is empty: the name that a deployment would give it says the same.
     """
-    found = {}
+    found: dict[str, StackState] = {}
     for state in observed.by_id.values():
         if state.status == "REVIEW_IN_PROGRESS" and not state.parent_id and not is_of(state, env):
             sets = cloud.change_sets(state.stack_id)
+            if not sets and not state.tags:
+                found |= {layer: state for layer in _known_layers() if state.name == stack_name(env, layer)}
             layer = sets[0].description.rpartition(" ")[2] if sets else ""
             ours = (is_ours(each.name) and each.description == described(env, layer) for each in sets)
             if sets and all(ours) and state.name == stack_name(env, layer):
                 found[layer] = state
     return found
+
+
+def _known_layers() -> tuple[str, ...]:
+    """The layers whose stacks every environment may have, under the names that only these get."""
+    return (ROOT, ARTIFACTS, *(each.name for each in LAYERS))
 
 
 def described(env: Environment, layer: str) -> Shown:

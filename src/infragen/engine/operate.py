@@ -33,6 +33,9 @@ SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
 """The only status in which CancelUpdateStack works (API reference)."""
 
+GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+"""Statuses of a resource that a stack has no more."""
+
 STALE_READS = 15
 """How often a settled status is read without an event that says so, before we believe it."""
 
@@ -292,8 +295,29 @@ def follow(session: Session, target: Target, follower: Follower, stack_id: str) 
     if state is None or state.status == "DELETE_COMPLETE":
         return Failed(target.layer, target.stack, f"the stack {target.stack} disappeared while it was being deployed")
     if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
+        contradiction = _contradicting(follower.events)
+        if contradiction is not None:
+            return _disputed(session, target, state, contradiction)
         return Deployed(target.layer, target.stack, state.status, state.outputs, _left(follower))
     return (yield from _failed(session, target, follower, state, watch))
+
+
+def _contradicting(events: Sequence[LayerEvent]) -> LayerEvent | None:
+    """A resource whose last event says that it failed, of a stack that says it succeeded.
+
+    What the clean-up of an update could not delete is no such resource: the one that the stack has now is another.
+    """
+    last = {(each.event.stack_id, each.event.logical_id): each for each in events if not each.event.of_stack_itself}
+    failed = (each for each in last.values() if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
+    return next(failed, None)
+
+
+def _disputed(session: Session, target: Target, state: StackState, failure: LayerEvent) -> Failed:
+    """The outcome of a stack that says it succeeded while the last event of a resource in it says that it failed."""
+    cause = _located(session, root_cause([failure]))
+    message = f"{target.stack} is {state.status}, but its own events say otherwise: {cause}"
+    hint = f"see whether {failure.layer}/{failure.event.logical_id} is there and as its template says: `infragen drift`"
+    return Failed(target.layer, target.stack, message, hint, state.status, cause)
 
 
 def _left(follower: Follower) -> tuple[str, ...]:
@@ -356,7 +380,8 @@ def _failed(
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    hint = next_step(state.status, kept(follower.events), cause)
+    standing = _standing(session, target, state)
+    hint = next_step(state.status, kept(follower.events), cause, standing)
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
@@ -371,7 +396,18 @@ def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cau
     """The root cause of what was last done to a stack, and what to type next."""
     events = _last_done(session, target, state)
     cause = _located(session, root_cause(events))
-    return cause, next_step(state.status, kept(events), cause)
+    return cause, next_step(state.status, kept(events), cause, _standing(session, target, state))
+
+
+def _standing(session: Session, target: Target, state: StackState) -> tuple[str, ...]:
+    """What a stack whose creation was rolled back lists as there all the same: its status says nothing of it."""
+    if state.status != "ROLLBACK_COMPLETE":
+        return ()
+    with suppress(CloudError):  # it only explains
+        found = session.cloud.resources(state.stack_id)
+        left = [each for each in found if each.status not in GONE and each.physical_id]
+        return tuple(f"{target.layer}/{each.logical_id} ({each.physical_id})" for each in left)
+    return ()
 
 
 def _last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:

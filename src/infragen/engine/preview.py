@@ -7,7 +7,7 @@ values are all known; its rows, AWS's own, then stand in the place of ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -131,8 +131,10 @@ def examine(
     )  # fmt: skip
     alike = same(_counted(old.body), _counted(new.body))
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and alike:
-        plans = (replace(own, action="none", changes=()), *_quiet(unit))
-        return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
+        below = tuple(_compare_children(cloud, unit, live, new, by_id, region))
+        if all(each.action == "none" for each in below):
+            plans = (replace(own, action="none", changes=()), *below)
+            return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
     moved = changed_outputs(old, new, rows)
     plans = (own, *(each.plan for each in children))
@@ -154,8 +156,42 @@ def _notes(old: Side, new: Side) -> tuple[str, ...]:
     return tuple(f"the template's {name} changes" for name in other_sections(old, new)) if old.body else ()
 
 
-def _quiet(unit: StackUnit) -> Iterator[StackPlan]:
-    return (StackPlan(child.layer, f"{unit.stack}/{name}", "none") for name, child in unit.children.items())
+def _compare_children(
+    cloud: Cloud, unit: StackUnit, root: StackState, own: Side, by_id: Mapping[str, StackState], region: str
+) -> Iterator[StackPlan]:
+    """The nested stacks of a root that is as it should be, each against what the root hands it.
+
+    They can be otherwise all the same: somebody updated one directly, or a continued rollback skipped it.
+    """
+    ids = _nested_ids(cloud, unit, root, by_id) if unit.children and by_id else {}
+    found = _examine_children(cloud, unit, own, own, by_id, region, root) if len(ids) == len(unit.children) else ()
+    plans = {each.plan.layer: each.plan for each in found}
+    for name, child in unit.children.items():
+        yield plans.get(child.layer, StackPlan(child.layer, f"{unit.stack}/{name}", "none"))
+
+
+def _nested_ids(cloud: Cloud, unit: StackUnit, root: StackState, by_id: Mapping[str, StackState]) -> dict[str, str]:
+    """The ARNs of nested stacks that exist, by logical id: by their tags where these tell of all, else as listed."""
+    inside = {each.tags.get("Layer", ""): each.stack_id for each in by_id.values() if each.parent_id == root.stack_id}
+    found = {name: inside[child.layer] for name, child in unit.children.items() if child.layer in inside}
+    if len(found) < len(unit.children):
+        listed = {each.logical_id: each.physical_id for each in cloud.resources(root.stack_id)}
+        found = {name: stack_id for name, stack_id in listed.items() if stack_id in by_id and name in unit.children}
+    return found
+
+
+LATER = "updated after its root stack and not through it"
+"""What is said of a nested stack that somebody updated directly."""
+
+
+def _updated_directly(cloud: Cloud, root: StackState, children: Sequence[StackState]) -> frozenset[str]:
+    """The ARNs of nested stacks that were updated after the last operation on their root had ended, by AWS's clock."""
+    if root.updated is None and not any(each.updated for each in children):
+        return frozenset()
+    newest = next(iter(cloud.events(root.stack_id).events), None)
+    if newest is None:
+        return frozenset()
+    return frozenset(each.stack_id for each in children if each.updated and each.updated > newest.time)
 
 
 def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
@@ -254,14 +290,25 @@ def _examine_children(
     before, after = settled(old.body, old.values), settled(new.body, new.values)
     if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
         return
-    ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live else {}
+    if live and old is new:
+        ids = _nested_ids(cloud, unit, live, by_id)
+    else:
+        ids = {each.logical_id: each.physical_id for each in cloud.resources(live.stack_id)} if live else {}
+    present = [by_id[each] for each in ids.values() if each in by_id]
+    later = _updated_directly(cloud, live, present) if live and present else frozenset()
+    skipped = live is not None and live.status == "UPDATE_ROLLBACK_COMPLETE"  # a continued rollback may leave some out
     outputs: dict[str, KnownOutputs] = {}
     for name, child in unit.children.items():
         state = by_id.get(ids.get(name, ""))
         given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
+        if old is new:  # what only CloudFormation can evaluate is as it was
+            given = {key: PreviousValue() if isinstance(value, dict | list) else value for key, value in given.items()}
         same_url = _url(before.get(name)) == _url(after.get(name))
         tags = differing(inherited(live.tags if live else {}, before.get(name)), inherited(unit.tags, after[name]))
-        examined = _examine_child(cloud, child, state, given, same_url, tags, region)
+        known = same_url and not skipped and (state is None or state.stack_id not in later)
+        examined = _examine_child(cloud, child, state, given, same_url, known, tags, region)
+        if state is not None and state.stack_id in later:
+            examined = replace(examined, plan=replace(examined.plan, notes=(*examined.plan.notes, LATER)))
         outputs[name] = KnownOutputs(state.outputs if state else {}, examined.moved)
         yield examined
     for name, resource in before.items():
@@ -296,6 +343,7 @@ def _examine_child(
     state: StackState | None,
     given: Mapping[str, Any],
     same_url: bool,
+    known: bool,
     tags: tuple[PropertyChange, ...],
     region: str,
 ) -> _Child:
@@ -307,9 +355,9 @@ def _examine_child(
         return _Child(plan, LayerSides(layer, EMPTY, new), frozenset(body.get("Outputs", {})))
     new = Side(body, effective(body, given, state.parameters))
     parameters = differing(_comparable(body, state.parameters), new.values)
-    if same_url and not parameters and not tags:
+    old_body = body if known else _deployed(cloud, state, child.text, body)
+    if same_url and not parameters and not tags and same(old_body, body):
         return _Child(StackPlan(layer, state.name, "none"), LayerSides(layer, new, new))
-    old_body = body if same_url else _deployed(cloud, state, child.text, body)
     old = Side(old_body, _comparable(old_body, state.parameters))
     rows = compare(layer, region, old, new, tags=names(tags))
     plan = StackPlan(

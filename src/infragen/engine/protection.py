@@ -12,7 +12,22 @@ from collections.abc import Collection, Iterator, Mapping
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.cloudformation import StackState
+from infragen.engine.progress import Session, Warned
+from infragen.errors import Unsupported
 from infragen.gates.data_loss import stack_policy, stateful
+
+
+def protect_or_warn(
+    session: Session, unit: StackUnit, state: StackState, nested: Mapping[str, str], allowed: Collection[str] = ()
+) -> bool:
+    """As `protect`; an endpoint of one's own that has no such operation costs a warning, AWS raises Unsupported."""
+    try:
+        return protect(session.cloud, unit, state, nested, allowed)
+    except Unsupported as error:
+        if not session.cloud.custom_endpoint:
+            raise
+        session.ui.tell(Warned(f"{unit.stack} is not protected as its environment says: {error.message}"))
+        return False
 
 
 def protect(

@@ -34,6 +34,7 @@ from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import RunPolicy, Task, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
+from infragen.gates.data_loss import holds_data
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 
@@ -41,11 +42,12 @@ ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPOR
 @dataclass(frozen=True)
 class RecoverOptions:
     """`skip` are layer/LogicalId of stuck resources to give up; `unprotect` are deletion protections that may be
-    switched off without asking.
+    switched off without asking; `lose` are layer/LogicalId of resources that hold data and may be deleted.
     """
 
     skip: frozenset[str] = frozenset()
     unprotect: frozenset[str] = frozenset()
+    lose: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
     session.ui.tell(PlannedRecovery(plan))
     if not plan.remedies:
         return Recovery(plan, ())
+    _refuse_losses(plan, options.lose)
     names = ", ".join(each.state.name for each in plan.remedies)
     if not session.ui.confirm(Question(f"recover {names}?", "--yes")):
         raise Refused("declined; nothing was changed")
@@ -123,6 +126,21 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
     stops = [Task(each.layer, each.state.name, ()) for each in plan.remedies]
     result = walk(stops, lambda layer: _road(session, by_layer[layer], role), session.ui, session.timer)
     return Recovery(plan, result.outcomes, result.interrupted)
+
+
+def _refuse_losses(plan: RecoveryPlan, allowed: frozenset[str]) -> None:
+    """Raises Refused when what is left of a failed creation holds data and is not named.
+
+    A rolled back creation has usually deleted everything; what its stack lists as standing may be in use.
+    """
+    doomed = (each for remedy in plan.remedies if remedy.doomed for each in remedy.doomed.fates)
+    lost = [each for each in doomed if each.fate == "deleted" and holds_data(each.type) and each.place not in allowed]
+    if lost:
+        listed = "\n".join(f"  {each.place} ({each.type}) {each.physical_id}" for each in lost)
+        raise Refused(
+            f"this would destroy data:\n{listed}\nnothing was changed",
+            f"if that is meant: {' '.join(f'--allow-data-loss {each.place}' for each in lost)}",
+        )
 
 
 def _road(session: Session, remedy: Remedy, role: str) -> Operation:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from infragen.engine.progress import Lost, Session
-from infragen.errors import CloudError, OutcomeUnknown, Unavailable
+from infragen.errors import CloudError, OutcomeUnknown, Unavailable, Unsupported
 
 T = TypeVar("T")
 
@@ -26,9 +26,9 @@ def retrying(
     With a `limit` in seconds it gives up with what AWS said last, and at once when AWS refuses. Without one, an
     operation runs: the network is waited for as long as it takes, a new login or a permission that was taken away for
     `GRACE` seconds, then it raises OutcomeUnknown. `read` must change nothing, or carry a token that makes a repetition
-    harmless.
+    harmless. What is lost is told once, and again when it is told in other words.
     """
-    began, account = session.timer.now(), ""
+    began, account, told = session.timer.now(), "", ""
     while True:
         try:
             if account and session.cloud.identity().account != account:
@@ -40,13 +40,23 @@ def retrying(
         except Unavailable as error:
             if limit is not None and session.timer.now() - began > limit:
                 raise
-            session.ui.tell(Lost(layer, error.message))
+            told = _tell(session, layer, error.message, told)
+        except Unsupported:
+            raise
         except CloudError as error:  # credentials that ran out, or lost their rights: a new login may help
             if limit is not None:
                 raise
             if session.timer.now() - began > GRACE:
                 raise OutcomeUnknown(f"it still runs in AWS; {error.message}", error.hint) from error
-            session.ui.tell(Lost(layer, f"{error.message}; {error.hint}" if error.hint else error.message))
+            said = f"{error.message}; {error.hint}" if error.hint else error.message
+            told = _tell(session, layer, said, told)
             account = account or session.cloud.identity().account
             session.cloud.reconnect()
         yield
+
+
+def _tell(session: Session, layer: str, said: str, told: str) -> str:
+    """Tells what is lost unless these words were the last ones; gives what was told last."""
+    if said != told:
+        session.ui.tell(Lost(layer, said))
+    return said

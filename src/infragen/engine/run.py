@@ -5,10 +5,12 @@ What only an earlier unit's deployment makes known is prepared again here, and r
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from infragen.assembly.stacks import StackLayout, StackUnit
+from infragen.changes.diff import outputs_of
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.ecs_check import Stray, strays
@@ -20,7 +22,7 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
 from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
-from infragen.engine.protection import protect
+from infragen.engine.protection import protect_or_warn
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
@@ -183,12 +185,14 @@ class Run:
         refuse_more(self.agreed, plans, allowed)
 
     def _leave(self, examined: Examined) -> Operation:
-        state, unit, cloud = examined.state, examined.unit, self.session.cloud
+        state, unit = examined.state, examined.unit
         if state is None:
             return Unchanged(unit.layer, unit.stack, "")
         nested = self._nested(unit, state.stack_id)
-        if self.plan.environment.protected and protect(cloud, unit, state, nested):
+        if self.plan.environment.protected and protect_or_warn(self.session, unit, state, nested):
             self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
+        inside = _outputs_inside(self.observed.by_id.values(), state.stack_id)
+        self._check_outputs(examined, {unit.layer: state.outputs, **inside})
         unchanged = Unchanged(unit.layer, unit.stack, state.status, state.outputs)
         return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
 
@@ -202,7 +206,7 @@ class Run:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
-            protect(cloud, unit, examined.live, before, self.options.allow_data_loss)
+            protect_or_warn(self.session, unit, examined.live, before, self.options.allow_data_loss)
         keep = self.options.on_failure == "keep" and examined.live is not None
         self.started[unit.layer] = change_set.stack_id
         try:
@@ -221,12 +225,37 @@ class Run:
             def guard() -> None:
                 ended = cloud.stack(change_set.stack_id)
                 if ended is not None:
-                    protect(cloud, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
+                    protect_or_warn(self.session, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
 
             yield from retrying(self.session, unit.layer, guard, UNDER_WAY)
         if isinstance(outcome, Deployed):
+            inside = yield from self._given(unit, change_set.stack_id)
+            self._check_outputs(examined, {unit.layer: outcome.outputs, **inside})
             return (yield from self._as_ecs_says(unit, change_set.stack_id, outcome))
         return outcome
+
+    def _check_outputs(self, examined: Examined, given: Mapping[str, Mapping[str, str]]) -> None:
+        """Warns of outputs that templates declare and their stacks do not have; `given` are those of each layer."""
+        for side in examined.sides:
+            missing = (
+                sorted(set(outputs_of(side.after)) - set(given.get(side.layer, {}))) if side.layer in given else []
+            )
+            if missing:
+                own = side.layer == examined.unit.layer
+                where = examined.unit.stack if own else f"{examined.unit.stack}, {side.layer}"
+                self.session.ui.tell(Warned(f"{where} does not have outputs that it declares: {', '.join(missing)}"))
+
+    def _given(self, unit: StackUnit, stack_id: str) -> Generator[None, None, dict[str, Mapping[str, str]]]:
+        """The outputs of the stacks nested in a unit, by layer, read anew; empty where they cannot be read."""
+        if not unit.children:
+            return {}
+        look = partial(self.session.cloud.stacks, unit.stack)
+        try:
+            found = yield from retrying(self.session, unit.layer, look, BEFORE)
+        except CloudError as error:
+            self.session.ui.tell(Warned(f"the outputs of {unit.stack} were not checked: {error.message}"))
+            return {}
+        return _outputs_inside(found, stack_id)
 
     def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Operation:
         """The outcome, or a failure when ECS runs something else than the stack says."""
@@ -245,3 +274,8 @@ class Run:
         message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
         evidence = tuple(each for stray in found for each in stray.explanation.evidence)
         return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status, evidence=evidence)
+
+
+def _outputs_inside(states: Iterable[StackState], stack_id: str) -> dict[str, Mapping[str, str]]:
+    """The outputs of the stacks nested in one, by the layer that their tags name."""
+    return {each.tags.get("Layer", ""): each.outputs for each in states if each.parent_id == stack_id}

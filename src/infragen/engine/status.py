@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
+from infragen.cloudformation import ABSENT, STACK_TYPE, StackResource, StackState, row
 from infragen.config import Environment
 from infragen.engine.next_steps import next_step
 from infragen.engine.observe import Observed, observe
@@ -39,20 +39,34 @@ def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
     nested = env.topology == "nested"
     wanted = [ROOT] if nested else [each.layer for each in assembly.templates]
     beyond = [layer for layer in observed.layers if layer not in (*wanted, ARTIFACTS)]
-    return tuple(each for layer in [*wanted, *beyond, ARTIFACTS] for each in _statuses(session, env, layer, observed))
+    inner = [each.layer for each in assembly.templates]
+    return tuple(
+        each for layer in [*wanted, *beyond, ARTIFACTS] for each in _statuses(session, env, layer, inner, observed)
+    )
 
 
-def _statuses(session: Session, env: Environment, layer: str, observed: Observed) -> Iterator[LayerStatus]:
+def _statuses(
+    session: Session, env: Environment, layer: str, inner: Sequence[str], observed: Observed
+) -> Iterator[LayerStatus]:
+    """One stack; of a root also those nested in it: the layers of the file, absent ones too, and what else there is."""
     state = observed.layers.get(layer)
     if state is None:
         yield LayerStatus(layer, stack_name(env, layer), ABSENT)
         return
     yield _explained(session, _status(layer, state), state)
     if layer == ROOT:
-        for resource in session.cloud.resources(state.stack_id):
-            child = observed.by_id.get(resource.physical_id)
-            if resource.type == STACK_TYPE and child is not None:
-                yield _status(resource.logical_id.lower(), child)
+        nested = [each for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE]
+        children = {_layer(each, inner, observed): observed.by_id.get(each.physical_id) for each in nested}
+        for name in dict.fromkeys((*children, *inner)):
+            child = children.get(name)
+            yield _status(name, child) if child is not None else LayerStatus(name, f"{state.name}/{name}", ABSENT)
+
+
+def _layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:
+    """The layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
+    child = observed.by_id.get(nested.physical_id)
+    tag = child.tags.get("Layer", "") if child else ""
+    return tag if tag in inner else nested.logical_id.lower()
 
 
 def _explained(session: Session, found: LayerStatus, state: StackState) -> LayerStatus:

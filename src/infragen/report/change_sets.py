@@ -17,6 +17,9 @@ def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
         return
     width = max(len(each.stack) for each in found)
     for each in found:
+        if each.empty:
+            yield Text.assemble((each.stack.ljust(width), "bold"), "  in review, with nothing in it: to delete")
+            continue
         parts = [f"{len(each.deletable)} to delete"] if each.deletable else []
         parts += [f"{each.stuck} nested ones that AWS deletes only with their stack"] if each.stuck else []
         yield Text.assemble(
@@ -29,12 +32,14 @@ def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
         )
 
 
-def change_sets(count: int) -> str:
-    """So many change sets, in words."""
-    return "1 change set" if count == 1 else f"{count} change sets"
+def to_delete(found: Sequence[Leftover]) -> str:
+    """What can be deleted, in words: change sets and empty stacks."""
+    sets, stacks = sum(len(each.deletable) for each in found), sum(each.empty for each in found)
+    counted = ((sets, "change set"), (stacks, "empty stack"))
+    return " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted if count)
 
 
-def pruned_lines(count: int, refused: Sequence[str]) -> Iterator[Text]:
+def pruned_lines(found: Sequence[Leftover], refused: Sequence[str]) -> Iterator[Text]:
     """How it ended."""
-    yield Text(f"deleted {count - len(refused)} of {change_sets(count)}")
+    yield Text(f"deleted {sum(each.count for each in found) - len(refused)} of {to_delete(found)}")
     yield from (Text(f"  {each}", style="red") for each in refused)

@@ -97,7 +97,13 @@ def finished(code: int, meaning: str, outcomes: Iterable[Outcome], running: Iter
 def leftovers(found: Iterable[Leftover]) -> Object:
     """The change sets that are left on stacks."""
     stacks = [
-        {"stack": each.stack, "deletable": list(each.deletable), "stuck": each.stuck, "total": each.total}
+        {
+            "stack": each.stack,
+            "deletable": list(each.deletable),
+            "stuck": each.stuck,
+            "total": each.total,
+            "empty": each.empty,
+        }
         for each in found
     ]
     return _of("leftovers", stacks=stacks)

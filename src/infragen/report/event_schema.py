@@ -279,7 +279,11 @@ def _parts_of_removal() -> Described:
                 "stack": _text("name"),
                 "deletable": _list(_text("ARN"), "change sets that can be deleted"),
                 "stuck": _whole("nested change sets that AWS deletes only with their stack"),
-                "total": _whole("all change sets that the stack holds, of about a thousand"),
+                "total": _whole("all change sets that the stack lists, of about a thousand"),
+                "empty": {
+                    "type": "boolean",
+                    "description": "whether it is a stack in review that holds nothing: it is deleted as a whole",
+                },
             },
         ),
         "obstacle": (
