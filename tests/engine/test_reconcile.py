@@ -1,5 +1,6 @@
 """Two sources, one model: what AWS's change set and the comparison of templates say differently is in the plan."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from infragen.changes.diff import Side, compare
 from infragen.changes.reconcile import KNOWN_AFTER_APPLY, ReconcileContext, Reconciled, agree, contradicted
 from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.gates.data_loss import destructive
 
 REGION = "eu-central-1"
 QUEUE = "AWS::SQS::Queue"
@@ -275,3 +277,48 @@ def test_always_is_never_argued_away() -> None:
     [one] = agreed([theirs], ours(*TIMEOUT)).rows
     assert one.replacement == "Conditional"
     assert [each.recreation for each in one.properties] == ["Always"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "replacement", "kept"),
+    [
+        ("resource Jobs.QueueName", "False", False),  # create-only
+        ("resource Jobs.Arn", "False", False),
+        ("resource Jobs.QueueUrl", "False", False),  # its identity
+        ("resource Jobs.Arn, resource Alarm.Arn", "False", False),
+        ("resource Jobs.Whatever", "False", True),
+        ("resource Jobs.DelaySeconds", "False", True),
+        ("resource Gone.Arn", "False", True),
+        ("resource Jobs", "False", True),
+        ("resource Jobs.Arn, parameter P", "False", True),
+        ("parameter P", "False", True),
+        ("", "False", True),
+        ("resource Jobs.Arn", "Conditional", True),
+        ("resource Jobs.Arn", "True", True),
+    ],
+)
+def test_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_is_no_change(
+    cause: str, replacement: str, kept: bool
+) -> None:
+    """As AWS lists it without property values; what may change with the other resource stays in the plan."""
+    queue = ResourceChange("a", "Modify", "Jobs", "AWS::SQS::Queue", "False", properties=(
+        PropertyChange(("Properties", "DelaySeconds"), 0, 5),
+    ))  # fmt: skip
+    alarm = replace(queue, logical_id="Alarm", type="AWS::CloudWatch::Alarm", properties=(
+        PropertyChange(("Properties", "Dimensions"), cause="resource Jobs.QueueName"),
+    ))  # fmt: skip
+    row = replace(alarm, logical_id="Use", replacement=replacement, properties=(
+        PropertyChange(("Properties", "Dimensions"), cause=cause),
+    ))  # fmt: skip
+    ground = ReconcileContext("a", "us-east-1", Side({}, {}), Side({}, {}))
+    found = agree([row, alarm, queue], [queue], ground)
+    assert [each.logical_id for each in found.rows] == (["Use", "Jobs"] if kept else ["Jobs"])
+    assert any("only refer to what stays as it is" in each for each in found.notes)
+
+
+def test_an_addition_that_aws_calls_a_replacement_is_an_addition() -> None:
+    """As change sets with property values did until May 2025 (recorded: tests/conformance)."""
+    mine = ours({}, template(DelaySeconds=5))
+    [found] = agreed([row("Add", "True")], mine, new=Side(template(DelaySeconds=5), {})).rows
+    assert (found.action, found.disagreements) == ("Add", ())
+    assert not destructive(found)

@@ -7,14 +7,14 @@ reasons are the functions `_expected…` below. Values of both sources leave her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import decides, later, references, settled
-from infragen.changes.replacement import ALWAYS, RECREATIONS, judged, schema_of
+from infragen.changes.replacement import ALWAYS, RECREATIONS, is_fixed, judged, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
@@ -110,7 +110,8 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
     listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
-    theirs = [each for each in theirs if each not in listed]
+    referring = _only_referring([each for each in theirs if each not in listed], mine, ground.region)
+    theirs = [each for each in theirs if each not in listed and each not in referring]
     rows = [
         _both(each, mine[each.logical_id], ground) if each.logical_id in mine else _theirs(each, ground)
         for each in theirs
@@ -120,6 +121,8 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
     rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
     notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
+    if referring:
+        notes.append(f"AWS lists {_resources(len(referring))} more, which only refer to what stays as it is in others")
     return Reconciled(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
 
 
@@ -160,6 +163,45 @@ def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
     tags_alone = all(each.path[:1] == ("Tags",) and not each.cause for each in row.properties)
     harmless = row.action == "Modify" and row.replacement == "False" and bool(row.properties) and tags_alone
     return harmless and bool(ground.tags) and not ground.reached(row)
+
+
+def _only_referring(
+    theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], region: str
+) -> list[ResourceChange]:
+    """Rows that only AWS has, and only because an attribute of a resource that changes in place might change with it.
+
+    AWS lists those without property values and leaves them out with values (recorded: localstack/localstack,
+    test_change_set_fn_get_attr.py, 2025-04-08). What cannot change in place is told from the schema; of any other
+    attribute nobody knows, and its row stays.
+    """
+    in_place = {each.logical_id: each for each in theirs if each.action == "Modify" and each.replacement == "False"}
+    found: list[ResourceChange] = []
+    while True:  # a row may refer to another one that is such a row itself
+        untouched = {each.logical_id for each in found}
+        more = [
+            row
+            for row in in_place.values()
+            if row.logical_id not in {*mine, *untouched} and row.properties
+            if all(_stays(each, in_place, untouched, region) for each in row.properties)
+        ]
+        if not more:
+            return found
+        found += more
+
+
+def _stays(
+    change: PropertyChange, in_place: Mapping[str, ResourceChange], untouched: Collection[str], region: str
+) -> bool:
+    """Whether all that a property is said to follow are attributes that stay as they are, and AWS gives no values."""
+    causes = [each.removeprefix("resource ") for each in change.cause.split(", ") if each.startswith("resource ")]
+    if change.before is not None or change.after is not None or len(causes) != len(change.cause.split(", ")):
+        return False
+    for cause in causes:
+        name, _, attribute = cause.partition(".")
+        source = in_place.get(name)
+        if source is None or not (name in untouched or is_fixed(source.type, region, attribute)):
+            return False
+    return True
 
 
 def _expected_missing(row: ResourceChange) -> bool:

@@ -112,6 +112,17 @@ def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> st
     return CONDITIONALLY if any(_touches(pointer, steps) for pointer in schema.conditionally) else NEVER
 
 
+def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
+    """Whether an attribute of a resource stays the same while the resource changes in place: its identity, or a
+    property that only a new resource can have otherwise.
+    """
+    schema = schema_of(resource_type, region)
+    if schema is None or not attribute:
+        return False
+    fixed = {*map(_pointer, schema.body.get("primaryIdentifier") or ()), *schema.create_only}
+    return attribute == "Arn" or (attribute,) in fixed
+
+
 def _steps(path: Sequence[str | int]) -> tuple[str, ...]:
     """The keys of a path, as far as the schema knows them: what is in a function may be any part of the property."""
     names = [step for step in path if isinstance(step, str) and not step.isdecimal()]
