@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.assembly.code import code_artifact, zip_directory
+from infragen.assembly.code import CodePatterns, code_artifact, zip_directory
 from infragen.errors import InputError
 
 NAMES = st.text("abcxyz019_-.", min_size=1, max_size=8).filter(lambda name: name.strip("."))
@@ -114,4 +114,106 @@ def test_what_cannot_be_code_is_refused_with_its_path(tmp_path: Path, content: b
 def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
     """Lambda would refuse the empty zip only in the middle of the deployment."""
     with pytest.raises(InputError, match="no file"):
+        code_artifact(tmp_path)
+
+
+SECRET_FILES = {
+    ".env": "A=1", ".env.production": "A=1", "prod.env": "A=1", "app/.ENV": "A=1", "id_rsa": "x",
+    "deploy/id_ed25519": "x", ".ssh/config": "Host x", "home/.ssh/known_hosts": "x", ".aws/config": "x",
+    ".aws-credentials": "x", "server.pem": "x", "tls/server.key": "x", "cert.p12": "x", "release.keystore": "x",
+    "credentials": "x", "credentials.json": "{}", "aws-credentials.csv": "x", "service-account.json": "{}",
+    "client_secret_1.json": "{}", ".netrc": "x", ".pgpass": "x", ".npmrc": "x", ".pypirc": "x", ".htpasswd": "x",
+    ".git-credentials": "x", "terraform.tfstate": "{}", "prod.tfvars": "x", ".docker/config.json": "{}",
+    ".kube/config": "x", "password.txt": "x", "db_password": "x", "api_key.json": "{}", "secrets.yaml": "a: b",
+    "jwt-token.txt": "x", "accessKeys.csv": "x", ".bash_history": "x",
+    "settings.json": '{"url": "postgres://app:hunter2@db/app"}', "config.yaml": "key: AKIAIOSFODNN7EXAMPLE",
+    "notes.txt": "-----BEGIN OPENSSH PRIVATE KEY-----\nx", "ca.crt": "-----BEGIN RSA PRIVATE KEY-----\nx",
+}  # fmt: skip
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+PLAIN_FILES = {
+    "index.js": "const password = process.env.PASSWORD", "credentials.py": "x = 1", "secrets.ts": "x",
+    "cacert.pem": CERTIFICATE, "package.json": '{"name": "x"}', ".env.example": "A=", "id_rsa.pub": "ssh-rsa AAAA",
+    "README.md": "x", "node_modules/token/index.js": "x", "keys.js": "x", "monkey.txt": "x",
+    "environment.json": "{}", ".eslintrc": "{}",
+}  # fmt: skip
+
+
+def _tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_a_file_that_looks_like_a_secret_is_refused_and_named(tmp_path: Path, name: str, zipped: bool) -> None:
+    """By its name, its directory or what is in it; in a directory and in a zip; its content is never quoted."""
+    code = _tree(tmp_path / "code", {name: SECRET_FILES[name], "index.js": "x"})
+    if zipped:
+        code = tmp_path / "code.zip"
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr(name, SECRET_FILES[name])
+    with pytest.raises(InputError) as refused:
+        code_artifact(code)
+    assert name in refused.value.message
+    assert "include:" in refused.value.message
+    assert "hunter2" not in refused.value.message
+    code_artifact(code, CodePatterns(include=(name,)))
+    if not zipped:
+        with zipfile.ZipFile(io.BytesIO(code_artifact(code, CodePatterns(exclude=(name,))).body)) as archive:
+            assert archive.namelist() == ["index.js"]
+
+
+def test_code_and_certificates_are_no_secrets(tmp_path: Path) -> None:
+    """Files of these names are uploaded without a word."""
+    body = zip_directory(_tree(tmp_path, PLAIN_FILES))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert set(archive.namelist()) == set(PLAIN_FILES)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.md", {"a.js", "test/b.js", "lib/test/c.js"}),
+        ("test", {"a.js", "lib/d.md"}),
+        ("test/", {"a.js", "lib/d.md"}),
+        ("lib/test", {"a.js", "test/b.js", "lib/d.md"}),
+        ("lib/*", {"a.js", "test/b.js"}),
+        ("?.js", {"lib/d.md"}),
+    ],
+)
+def test_exclude_leaves_out_paths_names_and_what_is_in_directories(
+    tmp_path: Path, pattern: str, left: set[str]
+) -> None:
+    """A name counts at any depth, a path from the code directory."""
+    _tree(tmp_path, dict.fromkeys(("a.js", "test/b.js", "lib/test/c.js", "lib/d.md"), "x"))
+    with zipfile.ZipFile(io.BytesIO(zip_directory(tmp_path, CodePatterns(exclude=(pattern,))))) as archive:
+        assert set(archive.namelist()) == left
+
+
+def test_a_link_does_not_rename_a_secret(tmp_path: Path) -> None:
+    """The file that it leads to is looked at by its own name, too."""
+    _tree(tmp_path, {".env": "A=1", "index.js": "x"})
+    (tmp_path / "settings.js").symlink_to(".env")
+    with pytest.raises(InputError, match=r"settings\.js"):
+        zip_directory(tmp_path, CodePatterns(exclude=(".env",)))
+
+
+@pytest.mark.parametrize("target", ["loop", "other", "missing"])
+def test_a_link_that_leads_nowhere_or_into_a_loop_is_refused_by_name(tmp_path: Path, target: str) -> None:
+    """To itself, to one that leads back, or to nothing."""
+    _tree(tmp_path, {"index.js": "x"})
+    (tmp_path / "loop").symlink_to(target)
+    if target == "other":
+        (tmp_path / "other").symlink_to("loop")
+    with pytest.raises(InputError, match=r"(loop|other) is a link that leads nowhere or into a loop"):
+        code_artifact(tmp_path)
+
+
+def test_a_name_that_is_no_utf_8_is_refused_by_name(tmp_path: Path) -> None:
+    """A zip, and Lambda, have no other names."""
+    _tree(tmp_path, {"index.js": "x"})
+    (tmp_path / os.fsdecode(b"caf\xe9.js")).write_text("x")
+    with pytest.raises(InputError, match=r"caf\\xe9\.js"):
         code_artifact(tmp_path)

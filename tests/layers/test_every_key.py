@@ -18,6 +18,8 @@ ELSEWHERE = {
     "protect": "termination protection and stack policies (engine tests)",
     "iam.service_role_arn": "given to CloudFormation with each change set and deletion (failure matrix, S13)",
     "workers.0.code": "uploaded at deployment and passed as a parameter (engine tests)",
+    "workers.0.exclude": "what of the code is left out (test_artifact)",
+    "workers.0.include": "what of the code is uploaded all the same (test_artifact)",
     "cost": "assumptions of the cost estimate",
 }
 """Keys that no template shows, with the place where they are tested."""

@@ -5,13 +5,17 @@ Pure but for reading the files it is pointed at. Uploading is the engine's.
 
 import hashlib
 import io
+import os
 import stat
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 from infragen.errors import InputError
+from infragen.secrecy.files import LARGEST, secret_file
 
 LEFT_OUT = frozenset({"__pycache__", ".git", ".DS_Store"})
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -29,50 +33,130 @@ class Artifact:
     body: bytes
 
 
-def code_artifact(path: Path) -> Artifact:
+@dataclass(frozen=True)
+class CodePatterns:
+    """Which files of a code directory are left out, and which are uploaded although they look like secrets.
+
+    A pattern is a path from the directory with `*` and `?`, or a name at any depth; that of a directory counts for all
+    that is in it.
+    """
+
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+
+
+def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifact:
     """The code at a path: a zip file as it is, a directory zipped. Raises InputError when it cannot be code."""
-    if path.is_dir():
-        body = zip_directory(path)
-    elif path.is_file() and zipfile.is_zipfile(path):
-        body = path.read_bytes()
-    else:
-        raise InputError(f"worker code {path} is neither a directory nor a zip file")
+    try:
+        if path.is_dir():
+            body = zip_directory(path, patterns)
+        elif path.is_file() and zipfile.is_zipfile(path):
+            body = path.read_bytes()
+            _check_zip(path, body, patterns)
+        else:
+            raise InputError(f"worker code {path} is neither a directory nor a zip file")
+    except OSError as error:
+        raise InputError(f"worker code {error.filename or path}: {(error.strerror or str(error)).lower()}") from error
     return Artifact(f"code/{hashlib.sha256(body).hexdigest()}.zip", body)
 
 
-def zip_directory(directory: Path) -> bytes:
+def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> bytes:
     """A zip of the directory's files: sorted, without times, modes kept to executable or not.
 
-    Raises InputError for a link that leads outside (what it points to would be uploaded unseen), for an empty
-    directory, and for more than Lambda takes.
+    Raises InputError for a link that leads outside (what it points to would be uploaded unseen) or nowhere, for names
+    that are no UTF-8, for files that look like secrets and are not included by name, for an empty directory, and for
+    more than Lambda takes.
     """
-    inside = directory.resolve()
+    inside = _resolved(directory)
     buffer = io.BytesIO()
-    total = 0
+    total, secrets = 0, []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in sorted(_files(directory, inside), key=lambda each: each.relative_to(directory).as_posix()):
-            body = file.read_bytes()
+        for file in sorted(_files(directory, directory, inside, patterns), key=lambda each: _name(each, directory)):
+            body, name = file.read_bytes(), _name(file, directory)
             total += len(body)
             if total > LIMIT:
                 raise InputError(
                     f"worker code {directory} has more than {LIMIT // 1024 // 1024} MiB: Lambda refuses it"
                 )
-            archive.writestr(_entry(file.relative_to(directory).as_posix(), file.stat().st_mode), body)
+            target = _resolved(file).relative_to(inside).as_posix()
+            why = secret_file(name, body) or (secret_file(target, body) if target != name else "")
+            if why and not _matches(name, patterns.include):
+                secrets.append((name, why))
+            archive.writestr(_entry(name, file.stat().st_mode), body)
+    _refuse(directory, secrets)
     if not total:
         raise InputError(f"worker code {directory} has no file with content")
     return buffer.getvalue()
 
 
-def _files(directory: Path, inside: Path) -> Iterator[Path]:
+def _check_zip(path: Path, body: bytes, patterns: CodePatterns) -> None:
+    """Raises InputError for files in a zip that look like secrets; a zip is uploaded as it is, so none is left out."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            found = ((each.filename, archive.open(each).read(LARGEST)) for each in archive.infolist())
+            secrets = [(name, why) for name, data in found if (why := secret_file(name, data))]
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise InputError(f"worker code {path}: the zip file cannot be read: {error}") from error
+    _refuse(path, [each for each in secrets if not _matches(each[0], patterns.include)])
+
+
+MOST_NAMED = 10
+"""Files that an error names."""
+
+
+def _refuse(path: Path, secrets: Sequence[tuple[str, str]]) -> None:
+    if not secrets:
+        return
+    lines = [f"  {name}: {why}" for name, why in secrets[:MOST_NAMED]]
+    lines += [f"  and {len(secrets) - MOST_NAMED} more"] if len(secrets) > MOST_NAMED else []
+    first = secrets[0][0]
+    raise InputError(
+        f"worker code {path} holds what looks like a secret, and was not uploaded:\n"
+        + "\n".join(lines)
+        + f"\n  leave it out with `exclude: [{first}]` beside `code`, or upload it with `include: [{first}]`"
+    )
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches a path from the code directory, its name, or a directory that it is in."""
+    path = PurePosixPath(name)
+    places = [path, *path.parents[:-1]]
+    return any(
+        fnmatchcase(place.as_posix(), bare) or ("/" not in bare and fnmatchcase(place.name, bare))
+        for each in patterns
+        for bare in (each.rstrip("/"),)
+        for place in places
+    )
+
+
+def _name(file: Path, directory: Path) -> str:
+    return file.relative_to(directory).as_posix()
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop, before Python 3.13
+        raise InputError(f"worker code: {path} is a link that leads nowhere or into a loop") from error
+
+
+def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns) -> Iterator[Path]:
     for path in directory.iterdir():
-        if path.name in LEFT_OUT:
+        if path.name in LEFT_OUT or _matches(_name(path, root), patterns.exclude):
             continue
-        if path.is_symlink() and not path.resolve().is_relative_to(inside):
-            raise InputError(f"worker code: {path} is a link to {path.resolve()}, outside {inside}")
+        try:
+            path.name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"worker code: {directory}/{os.fsencode(path.name)!r} has a name that is no UTF-8; rename it"
+            ) from error
+        target = _resolved(path)
+        if path.is_symlink() and not target.is_relative_to(inside):
+            raise InputError(f"worker code: {path} is a link to {target}, outside {inside}")
         if path.is_symlink() and path.is_dir():
             raise InputError(f"worker code: {path} is a link to a directory; copy the directory instead")
         if path.is_dir():
-            yield from _files(path, inside)
+            yield from _files(path, root, inside, patterns)
         elif path.is_file():
             yield path
         else:

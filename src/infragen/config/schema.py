@@ -242,6 +242,9 @@ TagValue = Annotated[
     AfterValidator(_tag_text),
     TEXT,
 ]
+CodePattern = Annotated[
+    str, _matching(r"^[^\s/\\][^\\\n]*$", "a path from the code directory, or a name, such as .env or test/*"), TEXT
+]
 Name = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=40), TEXT]
 ProjectName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=20), TEXT]
 EnvironmentName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=12), TEXT]
@@ -667,6 +670,12 @@ class Worker(Section):
     )
     code: Text | None = Field(
         None, description="Directory or zip with the code, relative to the file that names it; a placeholder without."
+    )
+    exclude: tuple[CodePattern, ...] = Field(
+        (), max_length=100, description="Files of the code directory to leave out: paths or names, with * and ?."
+    )
+    include: tuple[CodePattern, ...] = Field(
+        (), max_length=100, description="Files of the code to upload although they look like secrets; as `exclude`."
     )
 
     @property

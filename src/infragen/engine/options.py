@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infragen.assembly.code import Artifact, code_artifact
+from infragen.assembly.code import Artifact, CodePatterns, code_artifact
 from infragen.assembly.stacks import bucket_name
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import PriceFile
@@ -59,7 +59,7 @@ def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
         path = file.code(worker.name)
         try:
             if path is not None:
-                artifacts[worker.name] = code_artifact(path)
+                artifacts[worker.name] = code_artifact(path, CodePatterns(worker.exclude, worker.include))
         except InputError as error:
             problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
     if problems:
