@@ -149,7 +149,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "queues[].max_receives": (["1", "1000"], ["0", "1001"]),
     "queues[].encryption": (["sqs", "kms"], ["none"]),
     "queues[].alarms.depth": (["1"], ["0", "1.5"]),
-    "queues[].alarms.age_seconds": (["1"], ["0", "x"]),
+    "queues[].alarms.age_seconds": (["1", "null"], ["0", "x"]),
     "api.https.mode": (["http_only"], ["https", "null"]),
     "api.https.certificate_arn": (["null"], ["arn:aws:acm:eu-west-1:1:certificate/a", "x"]),
     "api.https.domain_name": (["null"], ["localhost", "API.example.com", "a..b.de", "-a.de"]),
@@ -190,11 +190,13 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "api.log_retention_days": (["1", "30", "3653"], ["2", "31", "30.0"]),
     "api.container_user": (["1000:1000", "node", "1000"], ["a b", ":1"]),
     "api.readonly_root": (["true", "false"], ["0"]),
+    "api.tmp_mib": (["1", "10240"], ["0", "10241", "x"]),
     "api.enable_execute_command": (["false"], ["0"]),
     "api.container_insights": (["disabled", "enabled", "enhanced"], ["true"]),
     "api.tracing": (["true", "false"], ["yes"]),
     "api.collector_image": (["public.ecr.aws/a/b:v1.2", "a/b@sha256:" + "0" * 64], ["a/b", "a b:1"]),
-    "api.waf": (["true", "false"], ["yes"]),
+    "api.waf.count": (["[]", "[AWSManagedRulesCommonRuleSet]"], ["[Common]", "x", "true"]),
+    "api.waf.rate": (["10", "2000000000"], ["9", "x", "null"]),
     "api.access_logs_days": (["1", "3650"], ["0", "3651"]),
     "api.deletion_protection": (["true", "false"], ["yes"]),
     "api.alarms.error_percent": (["0.5", "100"], ["0", "101"]),
@@ -308,13 +310,14 @@ network: {vpc_cidr: 10.0.0.0/16, azs: 2, nat: single, nat_instance_type: t4g.nan
   flow_logs: ALL, extra_egress_ports: []}
 database: {name: app, owner: app, engine_version: '17.7', auto_pause_seconds: 900, readers: 0, storage: standard,
   backup_days: 7, deletion: snapshot, deletion_protection: false, monitoring_seconds: 60, rotation_days: 30,
-  url_options: sslmode=require, parameters: {}, identifier_suffix: ''}
+  url_options: sslmode=verify-full, parameters: {}, identifier_suffix: ''}
 queues: [{fifo: false, content_deduplication: true, retention_days: 4, visibility_seconds: null, max_receives: 5,
-  encryption: sqs, alarms: {depth: 1000, age_seconds: 900}}]
+  encryption: sqs, alarms: {depth: 1000, age_seconds: null}}]
 api: {ingress_cidrs: [0.0.0.0/0], architecture: arm64, spot: false, port: 3000, health_path: /health,
   scaling: {cpu: 70, memory: 80, requests_per_target: 1000}, schedule: [], refresh_days: 7, queue: null,
   db_pool_size: 10, environment: {}, secrets: {}, log_level: info, log_retention_days: 30, container_user: '1000:1000',
-  readonly_root: true, enable_execute_command: false, container_insights: disabled, tracing: false, waf: false,
+  readonly_root: true, tmp_mib: 64,
+  enable_execute_command: false, container_insights: disabled, tracing: false, waf: null,
   access_logs_days: 90, deletion_protection: false, alarms: {error_percent: 5.0, latency_seconds: 1.0}}
 workers: [{runtime: nodejs24.x, handler: index.handler, architecture: arm64, memory: 512, timeout: 60,
   reserved_concurrency: null, max_concurrency: null, batch_size: 10, batch_window: null, filter: [], db_pool_size: 2,

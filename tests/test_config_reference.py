@@ -116,7 +116,13 @@ def test_the_three_environments_are_what_the_plan_says() -> None:
             (env.database.min_acu, env.database.max_acu, env.database.connection_alarm),
             (env.database.readers, env.database.backup_days, env.database.deletion, env.database.deletion_protection),
             (env.api.min_tasks, env.api.max_tasks, env.api.cpu, env.api.memory, env.api.spot, len(env.api.schedule)),
-            (env.api.https.mode, env.api.container_insights, env.api.waf, env.api.tracing, env.api.log_retention_days),
+            (
+                env.api.https.mode,
+                env.api.container_insights,
+                env.api.waf is not None,
+                env.api.tracing,
+                env.api.log_retention_days,
+            ),
             (worker.reserved_concurrency, worker.memory, worker.timeout, worker.runtime, env.visibility(queue)),
             env.protected,
         ]
@@ -136,7 +142,7 @@ def test_the_three_environments_are_what_the_plan_says() -> None:
             (0.5, 4, 658),
             (0, 7, "snapshot", False),
             (1, 5, 1024, 2048, False, 0),
-            ("certificate", "enabled", False, True, 30),
+            ("certificate", "enabled", True, True, 30),
             (10, 512, 60, "nodejs24.x", 365),
             False,
         ],

@@ -117,7 +117,9 @@ def test_the_load_balancer_waits_until_it_may_write_its_logs() -> None:
 
 
 def test_waf_is_off_until_it_is_asked_for() -> None:
-    """`waf: false` builds nothing of it."""
+    """Without the key nothing of it is built; `false` and `true` are what it was before it had keys of its own."""
+    assert resources("api: {waf: false}") == resources()
+    assert resources("api: {waf: true}") == resources("api: {waf: {}}")
     assert not [name for name in resources() if name.startswith("WebAcl")]
 
 
@@ -134,6 +136,15 @@ def test_waf_stands_before_the_load_balancer_and_logs_what_it_blocks() -> None:
     assert log["LoggingFilter"]["DefaultBehavior"] == "DROP"
     assert log["LoggingFilter"]["Filters"][0]["Conditions"] == [{"ActionCondition": {"Action": "BLOCK"}}]
     assert [each["SingleHeader"]["Name"] for each in log["RedactedFields"]] == ["authorization", "cookie"]
+    alarm = {each["Name"]: each["Value"] for each in properties("BlockedRequestsAlarm", over)["Dimensions"]}
+    assert alarm["WebACL"] == properties("WebAcl", over)["VisibilityConfig"]["MetricName"]
     group = properties("WebAclLogGroup", over)
     assert group["LogGroupName"] == {"Fn::Sub": "aws-waf-logs-${ProjectName}-${EnvironmentName}-api"}
     assert group["RetentionInDays"] == 14
+
+
+def test_rules_of_waf_can_count_first_and_the_limit_be_moved() -> None:
+    """What would be blocked shows in the metrics, and nobody is."""
+    rules = properties("WebAcl", "api: {waf: {count: [AWSManagedRulesCommonRuleSet], rate: 100}}")["Rules"]
+    assert [each["OverrideAction"] for each in rules[:3]] == [{"None": {}}, {"Count": {}}, {"None": {}}]
+    assert rules[3]["Statement"]["RateBasedStatement"]["Limit"] == 100

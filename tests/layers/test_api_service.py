@@ -187,13 +187,25 @@ def test_an_api_that_always_runs_has_an_alarm_on_having_no_task() -> None:
     "over",
     [
         "api: {schedule: [{name: night, cron: cron(0 20 ? * MON-FRI *), min: 0, max: 0}]}",
-        "api: {schedule: [], min_tasks: 0}",
-        "network: {nat: none}\napi: {schedule: []}",
+        "api: {min_tasks: 0, schedule: [{name: day, cron: cron(0 6 ? * MON-FRI *), min: 1, max: 2}]}",
     ],
 )
-def test_an_api_that_may_have_no_task_has_no_such_alarm(over: str) -> None:
-    """At night, at zero, or before the first image it would be a false one."""
-    assert "NoTasksAlarm" not in resources(over)
+def test_an_api_that_sleeps_by_schedule_is_missed_only_while_somebody_asks(over: str) -> None:
+    """At night an alarm on having no task would be a false one."""
+    alarm = properties("NoTasksAlarm", over)
+    assert (alarm["TreatMissingData"], alarm["Threshold"]) == ("notBreaching", 0)
+    [query] = [each["Expression"] for each in alarm["Metrics"] if each["ReturnData"]]
+    assert query == "IF(FILL(healthy, 0) < 1, FILL(requests, 0) + FILL(elb, 0), 0)"
+
+
+def test_an_api_that_waits_for_its_first_image_is_missed_from_then_on() -> None:
+    """Without NAT nothing can pull the placeholder's image."""
+    assert resources("network: {nat: none}\napi: {schedule: []}")["NoTasksAlarm"]["Condition"] == "HasImage"
+
+
+def test_an_api_without_tasks_is_not_missed() -> None:
+    """Nothing ever starts one."""
+    assert "NoTasksAlarm" not in resources("api: {schedule: [], min_tasks: 0}")
 
 
 def test_deployment_alarms_name_no_service() -> None:

@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+import rendering
 from api_rendering import allowed, container, properties, resources, secrets, statements, template, variables
 
 from infragen.layers.node_commands import health_check, placeholder_server
@@ -53,15 +54,26 @@ def test_the_placeholder_passes_the_containers_health_check() -> None:
             server.terminate()
 
 
-def test_tags_of_images_are_immutable_and_old_images_expire() -> None:
-    """A tag names one image for ever; untagged images and all but the newest fifty go."""
+def test_tags_of_images_are_immutable_and_unused_images_expire() -> None:
+    """A tag names one image for ever; what runs is pulled every 14 days at least, so it is never the one that goes."""
     repository = properties("Repository")
     assert repository["ImageTagMutability"] == "IMMUTABLE"
     rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
     assert [(each["selection"]["tagStatus"], each["selection"]["countNumber"]) for each in rules] == [
         ("untagged", 7),
-        ("any", 50),
+        ("any", 90),
+        ("any", 90),
     ]
+    assert [each["selection"]["countType"] for each in rules[1:]] == ["sinceImagePulled", "sinceImageTransitioned"]
+    assert [each["action"]["type"] for each in rules[1:]] == ["transition", "expire"]
+
+
+def test_in_production_no_tagged_image_expires() -> None:
+    """A rollback to any release needs its image."""
+    rules = json.loads(
+        rendering.properties("api", "Repository", base="prod")["LifecyclePolicy"]["LifecyclePolicyText"]
+    )["rules"]
+    assert [each["selection"]["tagStatus"] for each in rules] == ["untagged"]
 
 
 @pytest.mark.parametrize(
@@ -194,17 +206,16 @@ def test_the_container_has_no_privileges() -> None:
     """No root, no capabilities, nothing writable but /tmp, an init process that reaps children."""
     found = container()
     assert (found["User"], found["ReadonlyRootFilesystem"]) == ("1000:1000", True)
-    assert found["LinuxParameters"] == {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}}
-    assert found["MountPoints"] == [{"SourceVolume": "tmp", "ContainerPath": "/tmp", "ReadOnly": False}]  # noqa: S108  # a path in the container
-    assert properties("TaskDefinition")["Volumes"] == [{"Name": "tmp"}]
+    tmp = {"ContainerPath": "/tmp", "Size": 64, "MountOptions": ["mode=1777"]}  # noqa: S108  # a path in the container
+    assert found["LinuxParameters"] == {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}, "Tmpfs": [tmp]}
+    assert container(over="api: {tmp_mib: 200}")["LinuxParameters"]["Tmpfs"][0]["Size"] == 200
 
 
-def test_a_writable_root_needs_no_volume() -> None:
-    """Mounted over /tmp, a volume would hide a directory that everybody may write to."""
+def test_a_writable_root_needs_no_tmpfs() -> None:
+    """Mounted over /tmp, it would hide what the image has there."""
     over = "api: {readonly_root: false}"
     assert container(over=over)["ReadonlyRootFilesystem"] is False
-    assert "MountPoints" not in container(over=over)
-    assert "Volumes" not in properties("TaskDefinition", over)
+    assert "Tmpfs" not in container(over=over)["LinuxParameters"]
 
 
 def test_a_user_by_name_waits_for_the_image_that_knows_it() -> None:
@@ -247,8 +258,8 @@ def test_tracing_runs_a_collector_beside_the_application() -> None:
     assert configuration["service"]["pipelines"]["traces"]["exporters"] == ["awsxray"]
     assert variables(over)["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{endpoint}" == "http://127.0.0.1:4318"
     assert allowed("TaskRole", "xray:PutTraceSegments", over) == ["*"]
-    # started after it and so stopped before it: the last traces still find the collector
-    assert container(over=over)["DependsOn"] == [{"ContainerName": "collector", "Condition": "START"}]
+    assert collector["User"] == "65534:65534"
+    assert "DependsOn" not in container(over=over), "a failed pull of the collector would keep the API from starting"
 
 
 def test_a_collector_from_a_repository_of_ones_own_may_be_pulled() -> None:

@@ -104,14 +104,14 @@ def test_rotation_happens_as_often_as_asked() -> None:
 
 def test_the_credentials_function_knows_database_owner_and_url() -> None:
     """`name`, `owner` and `url_options` reach the function, and a changed URL or owner runs it again."""
-    over = DATABASE % "name: orders, owner: clerk, url_options: sslmode=verify-full"
+    over = DATABASE % "name: orders, owner: clerk, url_options: sslmode=require"
     variables = properties("database", "CredentialsFunction", over)["Environment"]["Variables"]
     assert (variables["DB_NAME"], variables["OWNER"], variables["URL_SUFFIX"]) == (
         "orders",
         "clerk",
-        "?sslmode=verify-full",
+        "?sslmode=require",
     )
-    assert properties("database", "Credentials", over)["UrlSuffix"] == "?sslmode=verify-full"
+    assert properties("database", "Credentials", over)["UrlSuffix"] == "?sslmode=require"
     assert properties("database", "Credentials", over)["Owner"] == "clerk"
     assert properties("database", "Credentials", DATABASE % "url_options: ''")["UrlSuffix"] == ""
 

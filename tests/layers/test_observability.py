@@ -127,7 +127,7 @@ def test_the_service_alarm_rises_with_any_alarm_below_it_and_notifies() -> None:
 
 def test_more_alarms_than_a_rule_can_hold_are_grouped() -> None:
     """CloudWatch takes 100 alarms and 10,240 characters a rule; the service alarm then watches groups."""
-    over = "workers: []\nqueues: [" + ", ".join(f"{{name: q{n}}}" for n in range(60)) + "]"
+    over = "workers: []\nqueues: [" + ", ".join(f"{{name: q{n}}}" for n in range(50)) + "]"
     rules = {
         name: re.findall(r'ALARM\("\$\{(\w+)\}"\)', each["Properties"]["AlarmRule"]["Fn::Sub"])
         for name, each in resources("observability", over, "AWS::CloudWatch::CompositeAlarm").items()
@@ -135,7 +135,7 @@ def test_more_alarms_than_a_rule_can_hold_are_grouped() -> None:
     assert rules.pop("ServiceAlarm") == ["AlarmGroup1", "AlarmGroup2"]
     assert all(len(members) <= ALARMS_PER_RULE for members in rules.values())
     watched = [member for members in rules.values() for member in members]
-    assert watched == ["ErrorRateAlarmArn", "ConnectionsAlarmArn", *(f"Q{n}BacklogAlarmArn" for n in range(60))]
+    assert watched == ["ErrorRateAlarmArn", "ConnectionsAlarmArn", *(f"Q{n}BacklogAlarmArn" for n in range(50))]
 
 
 def test_people_learn_where_to_look() -> None:

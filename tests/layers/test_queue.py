@@ -116,14 +116,15 @@ def test_nobody_may_use_a_queue_without_tls() -> None:
 
 
 def test_the_backlog_alarm_rises_at_the_queues_own_thresholds_and_notifies_once() -> None:
-    """Depth and age have no action of their own; the composite over them has."""
+    """Depth, age and new dead letters have no action of their own; the composite over them has."""
     over = QUEUE % "alarms: {depth: 50, age_seconds: 120}"
     assert properties("queue", "NotificationsDepthAlarm", over)["Threshold"] == 50
     assert properties("queue", "NotificationsAgeAlarm", over)["Threshold"] == 120
-    for name in ("NotificationsDepthAlarm", "NotificationsAgeAlarm"):
+    feeding = ("NotificationsDepthAlarm", "NotificationsAgeAlarm", "NotificationsNewDeadLettersAlarm")
+    for name in feeding:
         assert "AlarmActions" not in properties("queue", name, over)
     backlog = properties("queue", "NotificationsBacklogAlarm", over)
-    assert backlog["AlarmRule"]["Fn::Sub"] == 'ALARM("${NotificationsDepthAlarm}") OR ALARM("${NotificationsAgeAlarm}")'
+    assert backlog["AlarmRule"]["Fn::Sub"].split(" OR ") == [f'ALARM("${{{name}}}")' for name in feeding]
     assert backlog["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
 
 

@@ -265,6 +265,8 @@ def test_alarms_follow_the_workers_timeout() -> None:
     assert errors["Threshold"] == 5
     assert {each["MetricStat"]["Metric"]["MetricName"] for each in errors["Metrics"] if "MetricStat" in each} == {
         "Errors",
+        "FailedInvokeEventCount",
+        "InvokedEventCount",
         "Invocations",
     }
     alarms = resources("worker", over, "AWS::CloudWatch::Alarm")

@@ -129,6 +129,20 @@ def visibility(given: RuleContext) -> Iterator[Finding]:
             )
 
 
+def ages(given: RuleContext) -> Iterator[Finding]:
+    """`alarms.age_seconds` of a queue with a worker is below twice its visibility timeout: SQS leaves a message that
+    was received three times out of the metric, so one that always fails never gets older than that.
+    """
+    for index, queue in enumerate(given.env.queues):
+        age, limit = queue.alarms.age_seconds, 2 * given.env.visibility(queue)
+        if age is not None and age >= limit and given.env.worker_of(queue):
+            yield Finding(
+                ("queues", index, "alarms", "age_seconds"),
+                f"queues[{index}].alarms.age_seconds is {age}, which no message that fails for good would reach; write "
+                f"less than {limit}, twice the visibility timeout",
+            )
+
+
 def batches(given: RuleContext) -> Iterator[Finding]:
     """A batch of more than 10 needs a window of at least 1 second; FIFO queues know batches up to 10 and no window."""
     for index, worker in enumerate(given.env.workers):
@@ -657,7 +671,7 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 
 ERRORS: tuple[Rule, ...] = (
-    file_name, layers, visibility, batches, references, names, physical_names, repeated, concurrency, ranges,
+    file_name, layers, visibility, ages, batches, references, names, physical_names, repeated, concurrency, ranges,
     fargate_size, port, connections, endpoints, https, data_api, schedules, database_parameters, rotation, accounts,
     execute_command, runtimes, auto_pause, variables, literal_secrets, production,
 )  # fmt: skip

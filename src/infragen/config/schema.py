@@ -23,6 +23,13 @@ from infragen.config.yamlfile import Scalar
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Names of projects, environments, queues and workers. No `--`: DBClusterIdentifier refuses it."""
 
+MANAGED_RULES = (
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+)
+"""The managed rule groups of the web ACL, in order of priority."""
+
 INTERFACE_ENDPOINTS = (
     "ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs", "ssm", "ssmmessages", "ec2messages", "xray", "monitoring",
     "kms", "sns", "sts", "events", "lambda", "rds-data", "ecs", "ecs-agent", "ecs-telemetry", "bedrock-runtime",
@@ -272,6 +279,9 @@ Endpoint = Annotated[
     AfterValidator(_one_of(INTERFACE_ENDPOINTS)),
     TEXT,
 ]
+ManagedRules = Annotated[
+    str, Field(json_schema_extra={"enum": list(MANAGED_RULES)}), AfterValidator(_one_of(MANAGED_RULES)), TEXT
+]
 Cidr = Annotated[
     str,
     _matching(_CIDR, "an IPv4 address range such as 203.0.113.0/24"),
@@ -442,8 +452,10 @@ class Database(Section):
         30, description="Days between rotations of the application's credentials."
     )
     url_options: Annotated[
-        str, _matching(r"^[A-Za-z0-9_=&.%-]*$", "options as in a URL, such as sslmode=require&connect_timeout=5"), TEXT
-    ] = Field("sslmode=require", description="Query part of DATABASE_URL.")
+        str,
+        _matching(r"^[A-Za-z0-9_=&.%-]*$", "options as in a URL, such as sslmode=verify-full&connect_timeout=5"),
+        TEXT,
+    ] = Field("sslmode=verify-full", description="Query part of DATABASE_URL.")
     parameters: dict[Parameter, Line] = Field({}, description="Cluster parameters, merged over infragen's own.")
     identifier_suffix: Annotated[
         str,
@@ -474,8 +486,9 @@ class QueueAlarms(Section):
     """When a queue is backing up."""
 
     depth: Annotated[int, Strict(), Field(ge=1), VALUE] = Field(1000, description="Visible messages.")
-    age_seconds: Annotated[int, Strict(), Field(ge=1), VALUE] = Field(
-        900, description="Age of the oldest message in seconds."
+    age_seconds: Annotated[int, Strict(), Field(ge=1), VALUE] | None = Field(
+        None,
+        description="Age of the oldest message in seconds; absent: 900, or 1.5 visibility timeouts if less.",
     )
 
 
@@ -569,6 +582,22 @@ class ApiAlarms(Section):
     )
 
 
+class Waf(Section):
+    """AWS WAF in front of the load balancer: managed rules, and a limit per address."""
+
+    count: tuple[ManagedRules, ...] = Field(
+        (), max_length=10, description="Managed rule groups that only count what they would block."
+    )
+    rate: Annotated[int, Strict(), Field(ge=10, le=2_000_000_000), VALUE] = Field(
+        2000, description="Requests of one address in five minutes above which it is blocked."
+    )
+
+
+def _waf(value: object) -> object:
+    """`true` and `false` are what the key was before it had keys of its own."""
+    return {True: {}, False: None}.get(value.value, value) if isinstance(value, Scalar) else value
+
+
 class Api(Section):
     """The Express API on ECS Fargate behind an Application Load Balancer."""
 
@@ -608,7 +637,10 @@ class Api(Section):
     container_user: Annotated[
         str, _matching(r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$", "user or user:group, such as 1000:1000"), TEXT
     ] = Field("1000:1000", description="User the container runs as.")
-    readonly_root: Flag = Field(True, description="Root file system is read-only (/tmp is a volume).")
+    readonly_root: Flag = Field(True, description="Root file system is read-only; only /tmp can be written.")
+    tmp_mib: Annotated[int, Strict(), Field(ge=1, le=10240), VALUE] = Field(
+        64, description="Size of /tmp in MiB, a part of the task's memory (with readonly_root)."
+    )
     enable_execute_command: Flag = Field(False, description="Allow ECS Exec; needs readonly_root: false.")
     container_insights: Annotated[Literal["disabled", "enabled", "enhanced"], TEXT] = Field(
         "disabled", description="CloudWatch Container Insights."
@@ -622,7 +654,9 @@ class Api(Section):
         "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0",
         description="Image of the ADOT collector, pinned.",
     )
-    waf: Flag = Field(False, description="Put AWS WAF with managed rules in front of the load balancer.")
+    waf: Annotated[Waf | None, BeforeValidator(_waf)] = Field(
+        None, description="Put AWS WAF with managed rules in front of the load balancer; {} takes it as it is."
+    )
     access_logs_days: Annotated[int, Strict(), Field(ge=1, le=3650), VALUE] = Field(
         90, description="Days that load balancer access logs are kept."
     )
@@ -816,6 +850,12 @@ class Environment(Section):
             return worker.batch_window
         fifo = any(q.fifo for q in self.queues if q.name == worker.queue)
         return 0 if fifo else 5
+
+    def age_alarm(self, queue: Queue) -> int:
+        """The age in seconds at which the oldest message raises the alarm."""
+        if queue.alarms.age_seconds is not None:
+            return queue.alarms.age_seconds
+        return min(900, self.visibility(queue) * 3 // 2) if self.worker_of(queue) else 900
 
     def minimum_visibility(self, queue: Queue) -> int:
         """Six times the function's timeout plus the batch window (Lambda Developer Guide, "Configuring a queue")."""

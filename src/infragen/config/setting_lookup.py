@@ -97,8 +97,10 @@ TABLE: Mapping[str, str] = {
         {queue}Dlq                  RedriveAllowPolicy       {queue}.fifo
         {queue}DepthAlarm           Threshold                {queue}.alarms.depth
         {queue}DepthAlarm           AlarmDescription         {queue}.alarms.depth
-        {queue}AgeAlarm             Threshold                {queue}.alarms.age_seconds
-        {queue}AgeAlarm             AlarmDescription         {queue}.alarms.age_seconds
+        {queue}AgeAlarm             Threshold                {queue}.alarms.age_seconds {queue}.visibility_seconds
+        {queue}AgeAlarm             Threshold                {worker}.timeout {worker}.batch_window {worker}.queue
+        {queue}AgeAlarm             AlarmDescription         {queue}.alarms.age_seconds {queue}.visibility_seconds
+        {queue}AgeAlarm             AlarmDescription         {worker}.timeout {worker}.batch_window {worker}.queue
         {queue}Queue                -                        {queue}
         {queue}QueuePolicy          -                        {queue}
         {queue}Dlq                  -                        {queue}
@@ -130,7 +132,9 @@ TABLE: Mapping[str, str] = {
         TargetGroup                 Port                     api.port
         InsightsLogGroup            -                        api.container_insights
         ShellLogGroup               -                        api.enable_execute_command
-        WebAcl*                     -                        api.waf
+        WebAcl                      Rules                    api.waf.count api.waf.rate
+        WebAcl*                     -                        api.waf api.waf.count api.waf.rate
+        BlockedRequestsAlarm        -                        api.waf api.waf.count api.waf.rate
         Refresh                     ScheduleExpression       api.refresh_days
         CpuScaling                  TargetTrackingScalingPolicyConfiguration  api.scaling.cpu
         MemoryScaling               TargetTrackingScalingPolicyConfiguration  api.scaling.memory
@@ -153,7 +157,6 @@ TABLE: Mapping[str, str] = {
         TaskDefinition              Cpu                      api.cpu
         TaskDefinition              Memory                   api.memory
         TaskDefinition              RuntimePlatform          api.architecture
-        TaskDefinition              Volumes                  api.readonly_root
         TaskDefinition              ContainerDefinitions.*.Command         api.port api.health_path
         TaskDefinition              ContainerDefinitions.*.HealthCheck     api.port api.health_path
         TaskDefinition              ContainerDefinitions.*.PortMappings    api.port
@@ -161,8 +164,8 @@ TABLE: Mapping[str, str] = {
         TaskDefinition              ContainerDefinitions.*.Environment     api.db_pool_size api.queue environment queues
         TaskDefinition              ContainerDefinitions.*.Secrets         api.secrets database.readers
         TaskDefinition              ContainerDefinitions.*.User            api.container_user
-        TaskDefinition              ContainerDefinitions.*.MountPoints     api.readonly_root
         TaskDefinition              ContainerDefinitions.*.ReadonlyRootFilesystem  api.readonly_root
+        TaskDefinition              ContainerDefinitions.*.LinuxParameters.Tmpfs  api.tmp_mib api.readonly_root
         TaskDefinition              ContainerDefinitions.*.LinuxParameters api.enable_execute_command
         TaskDefinition              ContainerDefinitions.*.Image           api.collector_image
         TaskDefinition              ContainerDefinitions     api.tracing

@@ -93,17 +93,15 @@ def build(env: Environment) -> Template:
     endpoint = _endpoint(api)
     image_repository.add_repository(template, NAME, keep=env.production)
     load_balancer.add_load_balancer(template, endpoint)
-    if api.waf:
-        web_acl.add_web_acl(template, env, NAME, PlatformKeyArn.ref())
+    if api.waf is not None:
+        web_acl.add_web_acl(template, env, api.waf, NAME, PlatformKeyArn.ref(), AlarmTopicArn.ref())
     ecs_cluster.add_cluster(
         template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
     )
     service = _service(env, api, endpoint)
-    service_alarms.add_alarms(
-        template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref(), always_runs=service.scaling.always_runs
-    )
+    service_alarms.add_alarms(template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref(), scaling=service.scaling)
     add_fargate_service(template, env, service)
-    service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days)
+    service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days, AlarmTopicArn.ref())
     service_upkeep.add_deployment_failures(template, AlarmTopicArn.ref())
     _publish(template, endpoint)
     return template
@@ -160,6 +158,7 @@ def _task(env: Environment, api: Api) -> FargateTask:
         start_statements=_start_statements(env, api),
         run_statements=_run_statements(env, api),
         readonly_root=api.readonly_root,
+        tmp_mib=api.tmp_mib,
         shells=api.enable_execute_command,
         sidecars=(tracing.collector(api.collector_image, logs("collector")),) if api.tracing else (),
     )

@@ -160,9 +160,10 @@ def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def via(service: str) -> dict[str, Any]:
-    """The condition of a right to a KMS key: only for what this service encrypts, e.g. secretsmanager."""
-    return {"StringEquals": {"kms:ViaService": Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")}}
+def via(*services: str) -> dict[str, Any]:
+    """The condition of a right to a KMS key: only for what these services encrypt, e.g. secretsmanager."""
+    names = [Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}") for service in services]
+    return {"StringEquals": {"kms:ViaService": names if len(names) > 1 else names[0]}}
 
 
 def trust(service: str, when: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -11,17 +11,15 @@ from typing import Any
 from troposphere import GetAtt, Ref, Sub
 from troposphere.ecs import (
     ContainerDefinition,
-    ContainerDependency,
     HealthCheck,
     KernelCapabilities,
     LinuxParameters,
     LogConfiguration,
-    MountPoint,
     PortMapping,
     RuntimePlatform,
     Secret,
     TaskDefinition,
-    Volume,
+    Tmpfs,
 )
 from troposphere.ecs import (
     Environment as Variable,
@@ -43,7 +41,8 @@ class FargateTask:
     may be intrinsics; `cpu` is in units of 1/1024 vCPU, `memory` in MiB; `health_check` is a command that exits with 0
     when the container is well. `variables` and `secrets` (variable -> ARN) become its environment.
     `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do.
-    `key` is the ARN of the KMS key of the logs; `shells` allows ECS Exec; `sidecars` are further containers.
+    `key` is the ARN of the KMS key of the logs; `tmp_mib` is the size of /tmp in MiB where the root is read-only;
+    `shells` allows ECS Exec; `sidecars` are further containers.
     """
 
     name: str
@@ -61,6 +60,7 @@ class FargateTask:
     start_statements: tuple[Mapping[str, Any], ...]
     run_statements: tuple[Mapping[str, Any], ...]
     readonly_root: bool = True
+    tmp_mib: int = 64
     shells: bool = False
     sidecars: tuple[Any, ...] = ()
 
@@ -86,7 +86,6 @@ def add_task(template: Template, env: Environment, task: FargateTask) -> None:
     template.add_resource(log_group("LogGroup", Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
     _execution_role(template, env, task)
     _task_role(template, env, task)
-    writable = {"Volumes": [Volume(Name="tmp")]} if task.readonly_root else {}
     template.add_resource(
         TaskDefinition(
             "TaskDefinition",
@@ -102,7 +101,6 @@ def add_task(template: Template, env: Environment, task: FargateTask) -> None:
             Metadata=suppress(
                 nag={"AwsSolutions-ECS2": "names and URLs only; what is secret comes from Secrets Manager"}
             ),
-            **writable,
         )
     )
 
@@ -110,12 +108,10 @@ def add_task(template: Template, env: Environment, task: FargateTask) -> None:
 def _container(task: FargateTask) -> ContainerDefinition:
     """The application's container: no capabilities, no root, nothing writable but /tmp.
 
-    tmpfs does not exist on Fargate, hence a volume. It belongs to root with mode 0755 unless the image declares
-    VOLUME /tmp (ECS Developer Guide, "Use bind mounts with Amazon ECS").
+    /tmp is a tmpfs, which Fargate has since 2026-01-06: any user may write to it, whatever the image says, and what is
+    in it counts as memory of the task (ECS API Reference, "Tmpfs"). It depends on no sidecar: a failed pull of one must
+    not keep the application from starting.
     """
-    # ECS stops containers in the reverse order of their start: the last traces still find the collector
-    after = [ContainerDependency(ContainerName=each.Name, Condition="START") for each in task.sidecars]
-    mounts = [MountPoint(SourceVolume="tmp", ContainerPath="/tmp", ReadOnly=False)]  # noqa: S108 # in the container
     return ContainerDefinition(
         Name=task.name,
         Image=task.image,
@@ -123,16 +119,19 @@ def _container(task: FargateTask) -> ContainerDefinition:
         Essential=True,
         User=task.user,
         ReadonlyRootFilesystem=task.readonly_root,
-        LinuxParameters=LinuxParameters(InitProcessEnabled=True, **_capabilities(task)),
+        LinuxParameters=LinuxParameters(InitProcessEnabled=True, **_capabilities(task), **_tmp(task)),
         StopTimeout=STOP_SECONDS,
         PortMappings=[PortMapping(ContainerPort=task.port, Protocol="tcp")],
         HealthCheck=HealthCheck(Command=["CMD", *task.health_check], Interval=15, Timeout=5, Retries=3, StartPeriod=60),
         Environment=[Variable(Name=name, Value=value) for name, value in task.variables.items()],
         LogConfiguration=logs(task.name),
         **({"Secrets": [Secret(Name=k, ValueFrom=v) for k, v in task.secrets.items()]} if task.secrets else {}),
-        **({"DependsOn": after} if after else {}),
-        **({"MountPoints": mounts} if task.readonly_root else {}),
     )
+
+
+def _tmp(task: FargateTask) -> dict[str, Any]:
+    mount = Tmpfs(ContainerPath="/tmp", Size=task.tmp_mib, MountOptions=["mode=1777"])  # noqa: S108 # in the container
+    return {"Tmpfs": [mount]} if task.readonly_root else {}
 
 
 def _capabilities(task: FargateTask) -> dict[str, Any]:

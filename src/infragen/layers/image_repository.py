@@ -28,7 +28,9 @@ _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 _PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[a-z0-9/._-]+)")
 
 UNTAGGED_DAYS = 7
-IMAGES_KEPT = 50
+UNUSED_DAYS = 90
+"""Days without a pull after which a tagged image is archived: the tasks of a service are replaced, and so its image
+pulled, at least every 14 days. ECR expires by last pull only what it archived before, at the earliest after 90 days."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
     """A repository `<project>-<environment>-<name>` and the condition that an image is chosen.
 
     Tags are immutable: a tag names one image for ever, so that a rollback runs what ran before. `keep` keeps the
-    repository when its stack is deleted; without, it goes with its images.
+    repository when its stack is deleted, and every tagged image in it; without, it goes with its images, and an image
+    that nobody pulled for long is archived and later expires.
     """
     template.add_condition(HAS_IMAGE, Not(Equals(ImageTag.ref(), "")))
     fate = retain() if keep else {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
@@ -54,7 +57,7 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
             ImageTagMutability="IMMUTABLE",
             ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=True),
             EncryptionConfiguration=EncryptionConfiguration(EncryptionType="KMS"),
-            LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=_lifecycle()),
+            LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=_lifecycle(expires=not keep)),
             EmptyOnDelete=not keep,
             **fate,
         )
@@ -93,37 +96,40 @@ def repository_uri() -> Any:
     return GetAtt("Repository", "RepositoryUri")
 
 
-def _lifecycle() -> str:
-    """Rules are tried in order of priority, and the rule for any image must come last (ECR User Guide, "Lifecycle
-    policies").
+def _lifecycle(*, expires: bool) -> str:
+    """Tagged images are judged by their last pull: a count would expire the image that runs after enough pushes, and
+    then nothing could scale out (ECR User Guide, "Lifecycle policies").
     """
 
-    def rule(priority: int, description: str, **selection: Any) -> dict[str, Any]:
-        return {
-            "rulePriority": priority,
-            "description": description,
-            "selection": selection,
-            "action": {"type": "expire"},
-        }
+    def rule(priority: int, description: str, action: dict[str, str], **selection: Any) -> dict[str, Any]:
+        return {"rulePriority": priority, "description": description, "selection": selection, "action": action}
 
-    return json.dumps(
-        {
-            "rules": [
-                rule(
-                    1,
-                    f"Untagged images go after {UNTAGGED_DAYS} days",
-                    tagStatus="untagged",
-                    countType="sinceImagePushed",
-                    countUnit="days",
-                    countNumber=UNTAGGED_DAYS,
-                ),
-                rule(
-                    2,
-                    f"The newest {IMAGES_KEPT} images stay",
-                    tagStatus="any",
-                    countType="imageCountMoreThan",
-                    countNumber=IMAGES_KEPT,
-                ),
-            ]
-        }
+    untagged = rule(
+        1,
+        f"Untagged images go after {UNTAGGED_DAYS} days",
+        {"type": "expire"},
+        tagStatus="untagged",
+        countType="sinceImagePushed",
+        countUnit="days",
+        countNumber=UNTAGGED_DAYS,
     )
+    unused = rule(
+        2,
+        f"Images that nobody pulled for {UNUSED_DAYS} days are archived",
+        {"type": "transition", "targetStorageClass": "archive"},
+        tagStatus="any",
+        countType="sinceImagePulled",
+        countUnit="days",
+        countNumber=UNUSED_DAYS,
+    )
+    archived = rule(
+        3,
+        f"Archived images go after {UNUSED_DAYS} days",
+        {"type": "expire"},
+        tagStatus="any",
+        storageClass="archive",
+        countType="sinceImageTransitioned",
+        countUnit="days",
+        countNumber=UNUSED_DAYS,
+    )
+    return json.dumps({"rules": [untagged, *((unused, archived) if expires else ())]})

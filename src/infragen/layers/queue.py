@@ -4,11 +4,12 @@ One worker works off one queue: two event sources on one queue compete for its m
 its producers and consumers; it publishes the URL, the ARN and the names.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from troposphere import GetAtt, Ref, Sub
-from troposphere.cloudwatch import CompositeAlarm
+from troposphere.cloudwatch import CompositeAlarm, Metric, MetricDataQuery, MetricStat
 from troposphere.sqs import Queue as SqsQueue
 from troposphere.sqs import QueuePolicy, RedrivePolicy
 
@@ -53,7 +54,9 @@ def of(queue: Queue) -> QueueOutputs:
     return QueueOutputs(
         url=LayerOutput("queue", f"{queue.id}QueueUrl", f"URL of the {thing} queue", for_people=True),
         arn=LayerOutput("queue", f"{queue.id}QueueArn", f"ARN of the {thing} queue"),
-        backlog_alarm_arn=LayerOutput("queue", f"{queue.id}BacklogAlarmArn", f"Alarm: the {thing} queue backs up"),
+        backlog_alarm_arn=LayerOutput(
+            "queue", f"{queue.id}BacklogAlarmArn", f"Alarm: the {thing} queue is not worked off"
+        ),
     )
 
 
@@ -135,7 +138,7 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
                 PolicyDocument=policy(deny_without_tls("sqs:*", GetAtt(logical_id, "Arn"))),
             )
         )
-    _add_alarms(template, queue)
+    _add_alarms(template, env, queue)
     given = of(queue)
     for output, value in (
         (given.url, Ref(source)),
@@ -170,13 +173,36 @@ def _accepted(queue: Queue) -> dict[str, Any]:
     return {"Metadata": suppress(checkov={"CKV_AWS_27": reason})}
 
 
-def _add_alarms(template: Template, queue: Queue) -> None:
-    """Depth and age feed one composite alarm, which notifies once; a dead letter notifies alone."""
+def _growth(source: Mapping[str, Any]) -> list[MetricDataQuery]:
+    """By how much a metric grew since the period before. What a redrive policy moves counts as sent nowhere (SQS
+    Developer Guide, "Available CloudWatch metrics for Amazon SQS"), so the growth of what is there is all that tells.
+    """
+    counted = MetricStat(
+        Metric=Metric(
+            Namespace=source["Namespace"], MetricName=source["MetricName"], Dimensions=list(source["Dimensions"])
+        ),
+        Period=source["Period"],
+        Stat=source["Statistic"],
+    )
+    return [
+        MetricDataQuery(Id="growth", Label="New dead letters", Expression="DIFF(dead)", ReturnData=True),
+        MetricDataQuery(Id="dead", MetricStat=counted, ReturnData=False),
+    ]
+
+
+def _add_alarms(template: Template, env: Environment, queue: Queue) -> None:
+    """Depth, age and new dead letters feed one composite alarm, which notifies once and is under the service alarm.
+
+    A dead-letter queue that is not empty notifies alone: its alarm stays until somebody has looked, so it would hide
+    everything else under the service alarm. The age leaves out messages that were received three times and not deleted
+    (SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS"), so its threshold is below twice the visibility
+    timeout, or no message that fails for good would reach it.
+    """
     source = {"QueueName": GetAtt(f"{queue.id}Queue", "QueueName")}
     dead = {"QueueName": GetAtt(f"{queue.id}Dlq", "QueueName")}
     visible, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-    depth, age = f"{queue.id}DepthAlarm", f"{queue.id}AgeAlarm"
-    limits = queue.alarms
+    depth, age, dying = f"{queue.id}DepthAlarm", f"{queue.id}AgeAlarm", f"{queue.id}NewDeadLettersAlarm"
+    limits, oldest_allowed = queue.alarms, env.age_alarm(queue)
     template.add_resource(
         alarm(
             depth,
@@ -189,17 +215,26 @@ def _add_alarms(template: Template, queue: Queue) -> None:
     template.add_resource(
         alarm(
             age,
-            f"The oldest message in {queue.name} is older than {limits.age_seconds} s",
+            f"The oldest message in {queue.name} is older than {oldest_allowed} s",
             metric("AWS/SQS", oldest, "Maximum", source, 300),
-            threshold=limits.age_seconds,
+            threshold=oldest_allowed,
+            periods=1,
+        )
+    )
+    template.add_resource(
+        alarm(
+            dying,
+            f"More messages of {queue.name} than before are in the dead-letter queue",
+            {"Metrics": _growth(metric("AWS/SQS", visible, "Maximum", dead, 300))},
+            threshold=0,
             periods=1,
         )
     )
     template.add_resource(
         CompositeAlarm(
             f"{queue.id}BacklogAlarm",
-            AlarmDescription=f"The {queue.name} queue backs up: too many messages, or too old ones",
-            AlarmRule=Sub(f'ALARM("${{{depth}}}") OR ALARM("${{{age}}}")'),
+            AlarmDescription=f"The {queue.name} queue is not worked off: too many, too old, or dead letters",
+            AlarmRule=Sub(" OR ".join(f'ALARM("${{{each}}}")' for each in (depth, age, dying))),
             AlarmActions=[AlarmTopicArn.ref()],
             OKActions=[AlarmTopicArn.ref()],
         )

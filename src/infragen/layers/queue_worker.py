@@ -28,6 +28,7 @@ from infragen.layers.contract import (
     policy,
     suppress,
     trust,
+    via,
 )
 from infragen.layers.functions import source
 
@@ -139,7 +140,8 @@ def _role(env: Environment, worker: QueueWorker) -> iam.Role:
             worker.source.arn,
         ),
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(f"{worker.id}LogGroup", "Arn")),
-        allow("kms:Decrypt", worker.key),
+        # for Lambda to read the variables, and for the queue when the platform key encrypts it
+        allow("kms:Decrypt", worker.key, via("lambda", "sqs")),
         *worker.rights,
         allow(INTERFACE_ACTIONS, "*"),
         # Lambda itself acts with this role before the function runs; the code acts with it as this function
@@ -214,6 +216,8 @@ def _event_source(worker: QueueWorker) -> awslambda.EventSourceMapping:
         Enabled=If(f"{worker.id}HasCode", True, False),
         BatchSize=queue.batch_size,
         FunctionResponseTypes=["ReportBatchItemFailures"],
+        # a partial batch failure is no error of the function: only these metrics know of it
+        MetricsConfig=awslambda.MetricsConfig(Metrics=["EventCount"]),
         **options,
     )
 
@@ -224,8 +228,8 @@ def _alarms(worker: QueueWorker) -> list[cloudwatch.Alarm]:
     return [
         alarm(
             f"{worker.id}ErrorsAlarm",
-            f"More than {ERROR_PERCENT} % of the invocations of {worker.name} fail",
-            {"Metrics": _error_rate(function)},
+            f"More than {ERROR_PERCENT} % of the invocations or messages of {worker.name} fail",
+            {"Metrics": _error_rate(function, {"EventSourceMappingUUID": Ref(f"{worker.id}EventSource")})},
             threshold=ERROR_PERCENT,
             periods=5,
             datapoints=3,
@@ -252,25 +256,39 @@ def _alarms(worker: QueueWorker) -> list[cloudwatch.Alarm]:
     ]
 
 
-def _error_rate(function: Mapping[str, Any]) -> list[cloudwatch.MetricDataQuery]:
-    """Errors in percent of invocations."""
+def _error_rate(function: Mapping[str, Any], source: Mapping[str, Any]) -> list[cloudwatch.MetricDataQuery]:
+    """Failed invocations, or failed messages, in percent, whichever is more.
 
-    def count(query: str, name: str) -> cloudwatch.MetricDataQuery:
+    A worker that reports each message as failed has no error in AWS/Lambda: its invocations succeed. With partial batch
+    responses FailedInvokeEventCount counts the messages of each response that names a failure (Lambda Developer Guide,
+    "Event source mapping metrics").
+    """
+
+    def count(query: str, name: str, dimensions: Mapping[str, Any]) -> cloudwatch.MetricDataQuery:
         counted = cloudwatch.Metric(
             Namespace="AWS/Lambda",
             MetricName=name,
-            Dimensions=[cloudwatch.MetricDimension(Name=key, Value=value) for key, value in function.items()],
+            Dimensions=[cloudwatch.MetricDimension(Name=key, Value=value) for key, value in dimensions.items()],
         )
         stat = cloudwatch.MetricStat(Metric=counted, Period=60, Stat="Sum")
         return cloudwatch.MetricDataQuery(Id=query, MetricStat=stat, ReturnData=False)
 
-    rate = cloudwatch.MetricDataQuery(
-        Id="rate",
-        Label="Errors in percent",
-        Expression="IF(invocations > 0, 100 * errors / invocations, 0)",
-        ReturnData=True,
+    def share(query: str, failed: str, total: str) -> cloudwatch.MetricDataQuery:
+        expression = f"IF(FILL({total}, 0) > 0, 100 * FILL({failed}, 0) / {total}, 0)"
+        return cloudwatch.MetricDataQuery(Id=query, Expression=expression, ReturnData=False)
+
+    worst = cloudwatch.MetricDataQuery(
+        Id="rate", Label="Failures in percent", Expression="MAX([by_invocation, by_message])", ReturnData=True
     )
-    return [rate, count("errors", "Errors"), count("invocations", "Invocations")]
+    return [
+        worst,
+        share("by_invocation", "errors", "invocations"),
+        share("by_message", "failed", "invoked"),
+        count("errors", "Errors", function),
+        count("invocations", "Invocations", function),
+        count("failed", "FailedInvokeEventCount", source),
+        count("invoked", "InvokedEventCount", source),
+    ]
 
 
 def _placeholder(runtime: str) -> str:

@@ -9,6 +9,7 @@ from troposphere.cloudwatch import Metric, MetricDataQuery, MetricDimension, Met
 from infragen.config import ApiAlarms
 from infragen.layers.contract import Template, alarm, metric
 from infragen.layers.fargate_service import service_name
+from infragen.layers.service_scaling import ServiceScaling
 
 ERRORS, LATENCY = "ErrorRateAlarm", "LatencyAlarm"
 DEPLOYMENT_ALARMS = (ERRORS, LATENCY)
@@ -20,8 +21,8 @@ FEW_REQUESTS = 20
 BUSY_PERCENT = 90
 
 
-def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, *, always_runs: bool) -> None:
-    """The alarms, all notifying `topic`. A service that `always_runs` is expected to have a task at every moment."""
+def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, *, scaling: ServiceScaling) -> None:
+    """The alarms, all notifying `topic`. `scaling` says when a task is expected."""
     balancer = {"LoadBalancer": GetAtt("LoadBalancer", "LoadBalancerFullName")}
     _error_rate(template, limits, balancer, topic)
     template.add_resource(
@@ -51,8 +52,8 @@ def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, 
             topic=topic,
         )
     )
-    if always_runs:
-        _no_tasks(template, targets, topic)
+    if scaling.runs:
+        _no_tasks(template, targets, topic, scaling)
     for what, name in (("Cpu", "CPUUtilization"), ("Memory", "MemoryUtilization")):
         template.add_resource(
             alarm(
@@ -66,22 +67,39 @@ def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, 
         )
 
 
-def _no_tasks(template: Template, targets: Mapping[str, Any], topic: Any) -> None:
+def _no_tasks(template: Template, targets: Mapping[str, Any], topic: Any, scaling: ServiceScaling) -> None:
     """No healthy task. Without any registered target the load balancer reports nothing (Application Load Balancer
     guide, "CloudWatch metrics"), so that missing data is the alarm, and no other one would rise when traffic is low.
+
+    Where a schedule lets all tasks go, having none is the alarm only while somebody asks for one.
     """
-    template.add_resource(
-        alarm(
-            "NoTasksAlarm",
-            "The load balancer has no healthy task",
-            metric("AWS/ApplicationELB", "HealthyHostCount", "Maximum", targets),
-            threshold=1,
-            periods=5,
-            topic=topic,
-            comparison="LessThanThreshold",
-            missing="breaching",
-        )
-    )
+    if scaling.sleeps:
+        what = {"Metrics": _asked_in_vain(targets)}
+        expected: dict[str, Any] = {"threshold": 0}
+    else:
+        what = metric("AWS/ApplicationELB", "HealthyHostCount", "Maximum", targets)
+        expected = {"threshold": 1, "comparison": "LessThanThreshold", "missing": "breaching"}
+    no_tasks = alarm("NoTasksAlarm", "The load balancer has no healthy task", what, periods=5, topic=topic, **expected)
+    if scaling.only_if is not None:
+        no_tasks.Condition = scaling.only_if
+    template.add_resource(no_tasks)
+
+
+def _asked_in_vain(targets: Mapping[str, Any]) -> list[MetricDataQuery]:
+    """The requests that found no healthy task; what found none is a 5xx of the load balancer and no request."""
+    balancer = {"LoadBalancer": targets["LoadBalancer"]}
+    asked = "FILL(requests, 0) + FILL(elb, 0)"
+    return [
+        MetricDataQuery(
+            Id="vain",
+            Label="Requests without a healthy task",
+            Expression=f"IF(FILL(healthy, 0) < 1, {asked}, 0)",
+            ReturnData=True,
+        ),
+        _count("requests", "RequestCount", balancer),
+        _count("elb", "HTTPCode_ELB_5XX_Count", balancer),
+        _count("healthy", "HealthyHostCount", targets, "Maximum"),
+    ]
 
 
 def _error_rate(template: Template, limits: ApiAlarms, balancer: Mapping[str, Any], topic: Any) -> None:
@@ -116,14 +134,14 @@ def _error_rate(template: Template, limits: ApiAlarms, balancer: Mapping[str, An
     )
 
 
-def _count(key: str, name: str, balancer: Mapping[str, Any]) -> MetricDataQuery:
-    dimensions = [MetricDimension(Name=each, Value=value) for each, value in balancer.items()]
+def _count(key: str, name: str, of: Mapping[str, Any], stat: str = "Sum") -> MetricDataQuery:
+    dimensions = [MetricDimension(Name=each, Value=value) for each, value in of.items()]
     return MetricDataQuery(
         Id=key,
         MetricStat=MetricStat(
             Metric=Metric(Namespace="AWS/ApplicationELB", MetricName=name, Dimensions=dimensions),
             Period=60,
-            Stat="Sum",
+            Stat=stat,
         ),
         ReturnData=False,
     )

@@ -40,9 +40,14 @@ class ServiceScaling:
     only_if: str | None = None
 
     @property
-    def always_runs(self) -> bool:
-        """Whether there is a task at every moment."""
-        return self.smallest > 0 and all(each.min > 0 for each in self.schedule) and self.only_if is None
+    def runs(self) -> bool:
+        """Whether there is a task at some moment at least."""
+        return self.smallest > 0 or any(each.min > 0 for each in self.schedule)
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether there may be none at some moment."""
+        return self.smallest == 0 or any(each.min == 0 for each in self.schedule)
 
 
 def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any) -> None:

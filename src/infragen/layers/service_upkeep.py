@@ -2,26 +2,42 @@
 
 from typing import Any
 
-from troposphere import GetAtt, Sub
+from troposphere import GetAtt, Ref, Sub
 from troposphere.events import InputTransformer, Rule
 from troposphere.events import Target as RuleTarget
 from troposphere.iam import Policy, Role
-from troposphere.scheduler import FlexibleTimeWindow, RetryPolicy, Schedule, Target
+from troposphere.scheduler import FlexibleTimeWindow, RetryPolicy, Schedule, ScheduleGroup, Target
 
 from infragen.config import Environment
-from infragen.layers.contract import Template, allow, boundary, policy, trust
+from infragen.layers.contract import Template, alarm, allow, boundary, metric, named, policy, trust
 from infragen.layers.fargate_service import SERVICE, service_arn
 
 WEEKLY = "cron(30 5 ? * TUE *)"
 """Tuesday: the week is young, and a Monday may be a holiday."""
 
 
-def add_refresh(template: Template, env: Environment, cluster: str, days: int) -> None:
+def add_refresh(template: Template, env: Environment, cluster: str, days: int, topic: Any) -> None:
     """A new deployment at least every `days` days, from half past five to half past six UTC.
 
     ECS resolves secrets when a task starts, so running tasks take up rotated credentials only this way; they also move
-    to patched Fargate hosts.
+    to patched Fargate hosts. Two rotations without one lock the API out of its database, so `topic` hears of one that
+    failed; the metrics know schedules by their group (EventBridge Scheduler User Guide, "Monitoring with CloudWatch").
     """
+    template.add_resource(ScheduleGroup("Refreshes", Name=named("refreshes")))
+    for name, counted, what in (
+        ("RefreshFailedAlarm", "TargetErrorCount", "ECS refused to start new tasks"),
+        ("RefreshDroppedAlarm", "InvocationDroppedCount", "EventBridge Scheduler gave up starting new tasks"),
+    ):
+        template.add_resource(
+            alarm(
+                name,
+                f"{what}: the running ones may lose their credentials at the next rotation but one",
+                metric("AWS/Scheduler", counted, "Sum", {"ScheduleGroup": Ref("Refreshes")}, 300),
+                threshold=0,
+                periods=1,
+                topic=topic,
+            )
+        )
     template.add_resource(
         Role(
             "RefreshRole",
@@ -34,6 +50,7 @@ def add_refresh(template: Template, env: Environment, cluster: str, days: int) -
         Schedule(
             "Refresh",
             Description="New tasks: rotated credentials, patched hosts",
+            GroupName=Ref("Refreshes"),
             ScheduleExpression=expression(days),
             FlexibleTimeWindow=FlexibleTimeWindow(Mode="FLEXIBLE", MaximumWindowInMinutes=60),
             Target=Target(

@@ -1,7 +1,8 @@
 """Traces of a task: a collector beside the application that takes OTLP and writes to AWS X-Ray.
 
 The X-Ray daemon and SDKs are in maintenance mode since 2026-02-25; the X-Ray service stays, and the AWS Distro for
-OpenTelemetry (ADOT) is the way to it. The collector is not essential: when it fails, the API goes on without traces.
+OpenTelemetry (ADOT) is the way to it. The collector is not essential, and the API does not wait for it: when it fails,
+or its image cannot be pulled, the API goes on without traces.
 """
 
 import json
@@ -14,6 +15,8 @@ from infragen.layers.contract import allow
 
 OTLP_PORT = 4318
 SAMPLING_PORT = 2000
+COLLECTOR_USER = "65534:65534"
+"""Nobody, by number: Fargate looks names up in the image, which another collector's image may lack."""
 MEMORY_MIB = 256
 """What the collector may take of the task's memory; it drops traces before it gets there."""
 
@@ -51,6 +54,7 @@ def collector(image: str, logs: Any) -> ContainerDefinition:
         Essential=False,
         RestartPolicy=RestartPolicy(Enabled=True),
         Memory=MEMORY_MIB,
+        User=COLLECTOR_USER,
         ReadonlyRootFilesystem=True,
         LinuxParameters=LinuxParameters(InitProcessEnabled=True, Capabilities=KernelCapabilities(Drop=["ALL"])),
         Environment=[

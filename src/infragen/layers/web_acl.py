@@ -1,6 +1,6 @@
 """AWS WAF in front of a load balancer: managed rules, a limit on requests per address, and a log of what was blocked.
 
-The common rule set blocks request bodies over 8 KB; a path that takes uploads needs an exception of its own.
+The common rule set blocks request bodies over 8 KB: try it in an environment where it counts (`waf.count`) first.
 """
 
 from typing import Any
@@ -28,60 +28,73 @@ from troposphere.wafv2 import (
     WebACLRule,
 )
 
-from infragen.config import Environment
-from infragen.layers.contract import PREFIX, Template, arn, log_group, named
+from infragen.config import MANAGED_RULES, Environment, Waf
+from infragen.layers.contract import PREFIX, Template, alarm, arn, log_group, metric, named
 
-MANAGED_RULES = (
-    "AWSManagedRulesAmazonIpReputationList",
-    "AWSManagedRulesCommonRuleSet",
-    "AWSManagedRulesKnownBadInputsRuleSet",
-)
-REQUESTS_PER_ADDRESS = 2000
-"""In five minutes, the window of a rate-based rule when none is given."""
+METRIC = "web-acl"
+"""What follows the environment in the ACL's metric name, which is its dimension: two in one account must differ."""
+
+BLOCKED = 100
+"""Requests in five minutes: scanners are always about, and a handful of blocked requests is no news."""
 
 REDACTED_HEADERS = ("authorization", "cookie")
 
 
-def add_web_acl(template: Template, env: Environment, name: str, key: Any) -> None:
-    """A web ACL for the LoadBalancer of this template, logging to a group that `key` (a KMS ARN) encrypts."""
-    managed = [_managed_rule(rule, priority) for priority, rule in enumerate(MANAGED_RULES)]
+def add_web_acl(template: Template, env: Environment, waf: Waf, name: str, key: Any, topic: Any) -> None:
+    """A web ACL for the LoadBalancer of this template, logging to a group that `key` (a KMS ARN) encrypts.
+
+    `topic` hears when it blocks: an attack, or requests of one's own that a rule takes for one.
+    """
+    managed = [_managed_rule(rule, priority, counts=rule in waf.count) for priority, rule in enumerate(MANAGED_RULES)]
     template.add_resource(
         WebACL(
             "WebAcl",
             Scope="REGIONAL",
             DefaultAction=DefaultAction(Allow=AllowAction()),
             Description=named(f"{name}: managed rules and a limit per address"),
-            Rules=[*managed, _rate_rule(len(managed))],
-            VisibilityConfig=_visible("WebAcl"),
+            Rules=[*managed, _rate_rule(len(managed), waf.rate)],
+            VisibilityConfig=_visible(named(METRIC)),
         )
     )
     template.add_resource(
         WebACLAssociation("WebAclAssociation", ResourceArn=Ref("LoadBalancer"), WebACLArn=GetAtt("WebAcl", "Arn"))
     )
+    dimensions = {"WebACL": named(METRIC), "Region": Ref("AWS::Region"), "Rule": "ALL"}
+    template.add_resource(
+        alarm(
+            "BlockedRequestsAlarm",
+            f"AWS WAF blocked more than {BLOCKED} requests in five minutes: what it blocked is in its log",
+            metric("AWS/WAFV2", "BlockedRequests", "Sum", dimensions, 300),
+            threshold=BLOCKED,
+            periods=1,
+            topic=topic,
+        )
+    )
     _log(template, env, name, key)
 
 
-def _managed_rule(name: str, priority: int) -> WebACLRule:
+def _managed_rule(name: str, priority: int, *, counts: bool) -> WebACLRule:
+    """One managed rule group; one that `counts` blocks nothing, and its metric says what it would have blocked."""
     return WebACLRule(
         Name=name,
         Priority=priority,
-        OverrideAction=OverrideAction(**{"None": {}}),
+        OverrideAction=OverrideAction(**{"Count" if counts else "None": {}}),
         Statement=Statement(ManagedRuleGroupStatement=ManagedRuleGroupStatement(VendorName="AWS", Name=name)),
         VisibilityConfig=_visible(name),
     )
 
 
-def _rate_rule(priority: int) -> WebACLRule:
+def _rate_rule(priority: int, limit: int) -> WebACLRule:
     return WebACLRule(
         Name="RequestsPerAddress",
         Priority=priority,
         Action=RuleAction(Block=BlockAction()),
-        Statement=Statement(RateBasedStatement=RateBasedStatement(AggregateKeyType="IP", Limit=REQUESTS_PER_ADDRESS)),
+        Statement=Statement(RateBasedStatement=RateBasedStatement(AggregateKeyType="IP", Limit=limit)),
         VisibilityConfig=_visible("RequestsPerAddress"),
     )
 
 
-def _visible(name: str) -> VisibilityConfig:
+def _visible(name: Any) -> VisibilityConfig:
     return VisibilityConfig(CloudWatchMetricsEnabled=True, MetricName=name, SampledRequestsEnabled=True)
 
 
