@@ -47,7 +47,7 @@ def test_one_environment_is_shown_resource_by_resource(project: Path) -> None:
 def test_all_environments_stand_side_by_side(project: Path) -> None:
     """Without --env: a line for each layer, three columns for each environment, within 80 columns."""
     found = cost().stdout
-    assert re.search(r"^total +89 +89 +232 +422 +845 +2,175 +159 +182 +619$", found, re.MULTILINE)
+    assert re.search(r"^total +90 +90 +233 +422 +846 +2,176 +169 +192 +631$", found, re.MULTILINE)
     head = found.splitlines()[0]
     assert [head.index(name) for name in ("dev,", "prod,", "staging,")] == sorted(
         head.index(name) for name in ("dev,", "prod,", "staging,")

@@ -68,7 +68,7 @@ def queue_and_worker(name: str) -> dict[str, Any]:
     return properties(layer, f"Notifications{name}")
 
 
-FAILURES = {
+FAILURES: dict[str, tuple[str, dict[str, float | None]]] = {
     "every message fails, reported one by one": (
         "ErrorsAlarm", {"Errors": 0, "Invocations": 10, "FailedInvokeEventCount": 100, "InvokedEventCount": 100},
     ),
@@ -113,7 +113,7 @@ def test_a_message_that_always_fails_gets_as_old_as_the_alarm(timeout: int) -> N
     assert env.age_alarm(queue) < 2 * env.visibility(queue)
 
 
-API_FAILURES = {
+API_FAILURES: dict[str, tuple[str, str, dict[str, float | None]]] = {
     "no task is left": ("NoTasksAlarm", "api: {schedule: []}", {"HealthyHostCount": None}),
     "no task is healthy": ("NoTasksAlarm", "api: {schedule: []}", {"HealthyHostCount": 0}),
     "no task is left while somebody asks": (

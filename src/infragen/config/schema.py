@@ -595,7 +595,9 @@ class Waf(Section):
 
 def _waf(value: object) -> object:
     """`true` and `false` are what the key was before it had keys of its own."""
-    return {True: {}, False: None}.get(value.value, value) if isinstance(value, Scalar) else value
+    if isinstance(value, Scalar) and isinstance(value.value, bool):
+        return {} if value.value else None
+    return value
 
 
 class Api(Section):

@@ -6,4 +6,9 @@ SCHEDULE = ResourceType("AWS::Scheduler::Schedule", holds_data=False, billing=Bi
 """Charged by the million invocations, less than a cent a month here. A target that runs a Fargate task is charged as
 Fargate, which `cost.rules` looks for."""
 
-ROWS = (SCHEDULE,)
+SCHEDULE_GROUP = ResourceType(
+    "AWS::Scheduler::ScheduleGroup", holds_data=False, billing=Billing.FREE, name_property="Name"
+)
+"""Deleting a group deletes its schedules, which the stack holds as resources of their own."""
+
+ROWS = (SCHEDULE, SCHEDULE_GROUP)
