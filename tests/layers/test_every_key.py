@@ -13,6 +13,7 @@ ELSEWHERE = {
     "extends": "read before there is an environment (test_config_files)",
     "account": "checked against the credentials (engine tests)",
     "region": "where the stacks go (engine tests); templates say AWS::Region",
+    "kind": "which rules hold (test_config_kind)",
     "topology": "which stacks there are (engine tests); the layers' templates are the same bytes",
     "tags": "given as stack tags (engine tests)",
     "protect": "termination protection and stack policies (engine tests)",
