@@ -71,6 +71,9 @@ def _tool_version() -> str:
     return importlib.metadata.version("cfn-lint")
 
 
+_SUB_NEEDED = "E1029"
+
+
 def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
     """The findings of each assembly: in deployment order, the root last, each template's by place.
 
@@ -82,7 +85,43 @@ def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tupl
     for key, findings in zip(unknown, _run(tuple(unknown.values())), strict=True):
         known[key] = findings
         _remember(kept, key, findings)
-    return tuple(tuple(finding for job in each for finding in known[job.key] or ()) for each in jobs)
+    return tuple(
+        tuple(
+            finding
+            for job in each
+            for finding in known[job.key] or ()
+            if not (finding.rule == _SUB_NEEDED and _is_text_of_the_file(assembly, finding))
+        )
+        for assembly, each in zip(assemblies, jobs, strict=True)
+    )
+
+
+def _is_text_of_the_file(assembly: Assembly, finding: Finding) -> bool:
+    """Tell whether the variable that E1029 misses an Fn::Sub for is only in what the environment file says.
+
+    `${AWS::Region}` is no variable there but text, and CloudFormation leaves it alone outside of Fn::Sub. What is left
+    of the value without the file's texts (as they are, or in JSON) must hold no variable.
+    """
+    value: Any = assembly.root().body if finding.layer == "root" else assembly.template(finding.layer).body
+    for step in finding.path:
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            return False
+    if not isinstance(value, str):
+        return False
+    for text in sorted(_texts(assembly.environment.model_dump(mode="json")), key=len, reverse=True):
+        value = value.replace(text, "").replace(json.dumps(text)[1:-1], "")
+    return not re.search(r"\$\{[A-Za-z0-9_:.]+\}", value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from (text for each in value.values() for text in _texts(each))
+    elif isinstance(value, list):
+        yield from (text for each in value for text in _texts(each))
+    elif isinstance(value, str) and "${" in value:
+        yield value
 
 
 def _flat(jobs: Iterable[tuple[_Job, ...]]) -> Iterator[_Job]:

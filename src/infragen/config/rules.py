@@ -4,6 +4,7 @@ Pure functions over a checked Environment. Each rule's docstring is what the ref
 one finding per place that breaks it. Adding a rule is adding a function to ERRORS or WARNINGS.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,6 +43,9 @@ class Finding:
 
 
 Rule = Callable[[RuleContext], Iterator[Finding]]
+
+_FUNCTION_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+"""Names of environment variables that Lambda accepts (CreateFunction, EnvironmentVariableName)."""
 
 FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 """What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
@@ -559,7 +563,8 @@ def auto_pause(given: RuleContext) -> Iterator[Finding]:
 
 def variables(given: RuleContext) -> Iterator[Finding]:
     """`environment` and `secrets` name no variable that infragen or AWS sets, no access key, and none twice. Without a
-    `database` section `DATABASE_URL` and its like are yours, without `queues` `QUEUE_URL` is.
+    `database` section `DATABASE_URL` and its like are yours, without `queues` `QUEUE_URL` is. A variable of a function
+    has a letter first and at least two characters, as Lambda demands.
     """
     api = given.env.api
     groups: list[tuple[Path, Sequence[str], tuple[str, ...]]] = []
@@ -568,6 +573,13 @@ def variables(given: RuleContext) -> Iterator[Finding]:
         groups += [(("api", "secrets"), tuple(api.secrets), API_VARIABLES)]
     for index, worker in enumerate(given.env.workers):
         groups += [(("workers", index, "environment"), tuple(worker.environment), WORKER_VARIABLES)]
+        for key in worker.environment:
+            if not _FUNCTION_VARIABLE.fullmatch(key):
+                yield Finding(
+                    ("workers", index, "environment", key),
+                    f"{key} is no variable of a Lambda function; allowed: a letter first, then letters, digits and _, "
+                    "at least two characters",
+                )
     for path, keys, reserved in groups:
         for key in keys:
             if _taken(given.env, key, reserved):
