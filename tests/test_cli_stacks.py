@@ -99,10 +99,12 @@ def test_s7_no_time_to_wait_is_an_input_error(run: Run) -> None:
 
 @pytest.mark.parametrize("topology", ["nested"])
 def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: FakeAws, tmp_path: Path) -> None:
-    """C14: the option named by the failure makes both go on; R17: the plan says what AWS was not asked about."""
+    """C14: the option named by a failure in unknown words makes both go on; R17: the plan says what AWS was not asked
+    about.
+    """
     run("deploy", "--yes")
     write(tmp_path, LAYERS + "    max_receives: 7\n", "nested")
-    aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
+    aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     assert "--no-nested-changes" in run("plan", code=1).stderr
     assert "AWS was not asked about this nested stack" in run("plan", "--no-nested-changes").stdout
     refused = run("deploy", "--yes", "--no-nested-changes", code=3)

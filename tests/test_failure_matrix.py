@@ -747,13 +747,15 @@ def test_c13_an_execution_of_which_no_reply_ever_came_is_followed(aws: FakeAws, 
     assert aws.stack("shop-test-data").resources["Jobs"].properties == {"DelaySeconds": 3}
 
 
-def test_c14_a_nested_evaluation_that_fails_is_explained(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
+def test_c14_a_nested_evaluation_that_fails_in_unknown_words_is_explained(
+    nested: Bench, aws: FakeAws, tmp_path: Path
+) -> None:
     """On an update too: AWS's words from the nested set; nothing is executed."""
     assert nested.deploy(assembly(nested)).exit_code == 0
     executed = aws.mutations().count("cloudformation:ExecuteChangeSet")
-    aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
+    aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
-    with pytest.raises(OperationFailed, match="Fn::Select cannot select nonexistent value"):
+    with pytest.raises(OperationFailed, match="root/Queue: Template error: never heard of"):
         changed.deploy(assembly(changed))
     assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
 
@@ -764,7 +766,7 @@ def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: 
     AWS says nothing of the queue then, so it must be named before it is changed; topics need not be.
     """
     assert nested.deploy(assembly(nested)).exit_code == 0
-    aws.settings.fail_nested_change_set["Queue"] = "Template error: Fn::Select cannot select nonexistent value"
+    aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
     with pytest.raises(OperationFailed) as failed:
         changed.plan(assembly(changed))

@@ -877,6 +877,7 @@ def test_a_nested_change_set_has_a_set_for_every_child_even_an_unchanged_one(
     aws: FakeAws, api: Any, bucket: Any
 ) -> None:
     """The unchanged child's set is FAILED without changes and stays after the root's execution."""
+    aws.settings.nested_placeholder = "resolved"
     run(aws, api, family(bucket))
     made = change_set(aws, api, family(bucket, delay=2), "UPDATE", IncludeNestedStacks=True)
     assert made["ExecutionStatus"] == "AVAILABLE"
@@ -901,6 +902,7 @@ def test_a_nested_change_set_has_a_set_for_every_child_even_an_unchanged_one(
 
 def test_a_nested_change_set_in_which_no_child_changes_fails(aws: FakeAws, api: Any, bucket: Any) -> None:
     """Without nested sets the same request is executable: every child is listed as a change that may be none."""
+    aws.settings.nested_placeholder = "resolved"
     run(aws, api, family(bucket))
     assert change_set(aws, api, family(bucket), "UPDATE", IncludeNestedStacks=True)["Status"] == "FAILED"
     made = change_set(aws, api, family(bucket), "UPDATE")

@@ -55,7 +55,8 @@ Change sets
 - IncludeNestedStacks makes a set for every nested stack, linked by ParentChangeSetId and RootChangeSetId; one without
   changes is FAILED and remains after the root's execution; new children wait in REVIEW_IN_PROGRESS; nested sets are
   deleted with their root only (API CreateChangeSet, DeleteChangeSet; UG "Change sets for nested stacks"; remaining
-  ones: public report aws/copilot-cli#4426).
+  ones: public report aws/copilot-cli#4426). What stands for a sibling's output in them, and what fails because of it:
+  `fakeaws.nested`.
 - DeleteChangeSet of a set with nested ones is asynchronous: DELETE_PENDING, DELETE_IN_PROGRESS, still listed, refused
   with InvalidChangeSetStatus meanwhile, as while such a set is created (API ChangeSetSummary, DeleteChangeSet; words:
   public report aws/aws-cdk#26182, 2023-06-30; how long is assumed: `Settings.change_set_delete_seconds`). Of any other

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakeaws import resources
+from fakeaws import nested, resources
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import Cloud
 from fakeaws.model import Change, ChangeSet, Resource, Stack, Target
@@ -73,6 +73,17 @@ class Projection:
             return self.cloud.child(resource).outputs.get(attribute.removeprefix("Outputs."), KNOWN_AFTER_APPLY)
         return resources.attribute(self.stack, resource, attribute)
 
+    def wiring(self) -> Scope:
+        """Evaluates the properties of a nested stack: what its siblings give is a placeholder."""
+        return self.cloud.scope(self.stack, self.change_set.target, self._ref, self._sibling, self.warnings.append)
+
+    def _sibling(self, name: str, attribute: str) -> Any:
+        known = self._attribute(name, attribute)
+        if not (self.change_set.include_nested and attribute.startswith("Outputs.")):
+            return known
+        moved = name in self.renewed or name in self.modified
+        return nested.output(self.cloud, self.stack, name, attribute.removeprefix("Outputs."), moved, known)
+
 
 def compute(cloud: Cloud, change_set: ChangeSet) -> None:
     """Fill in the changes and the outputs; ApiError or OperationError when the set cannot be created."""
@@ -102,7 +113,8 @@ def compute(cloud: Cloud, change_set: ChangeSet) -> None:
 
 def _change_of(projection: Projection, name: str, definition: dict[str, Any]) -> Change | None:
     projection.warnings = []
-    properties: dict[str, Any] = projection.scope().evaluate(definition.get("Properties") or {})
+    scope = projection.wiring() if definition["Type"] == NESTED else projection.scope()
+    properties: dict[str, Any] = scope.evaluate(definition.get("Properties") or {})
     projection.properties[name] = properties
     change = _change_to(projection, name, definition, properties)
     if change is not None:
@@ -296,7 +308,14 @@ def _as_parent(projection: Projection) -> Stack:
 def _nest(projection: Projection, change: Change, properties: dict[str, Any], child: Stack | None) -> None:
     """Make the change set of a nested stack; one without changes FAILS and still hangs there."""
     cloud, parent = projection.cloud, projection.change_set
-    target = child_target(cloud, _as_parent(projection), properties, child)
+    refused = ""
+    try:
+        target = child_target(cloud, _as_parent(projection), properties, child)
+        nested.check_types(cloud, target.body, properties.get("Parameters") or {})
+    except ApiError as error:
+        if cloud.settings.nested_parameter_fails != "child":
+            raise
+        target, refused = parent.target, error.message
     if child is None:
         name = child_name(cloud, projection.stack, change.logical_id)
         child = cloud.new_stack(name, projection.stack.account, projection.stack.region, target, projection.stack)
@@ -308,14 +327,17 @@ def _nest(projection: Projection, change: Change, properties: dict[str, Any], ch
         present = [c for c in cloud.change_sets.values() if c.stack is child and not c.executed]
         if len(present) >= cloud.settings.change_set_limit:
             raise OperationError(f"ChangeSet limit exceeded for stack {child.id}")
-    nested = new_change_set(cloud, child, f"{parent.name[:90]}-{change.logical_id[:20]}", kind, target)
-    nested.include_nested = True
-    nested.parent_id, nested.root_id = parent.id, parent.root_id or parent.id
-    parent.children.append(nested)
-    change.change_set_id = nested.id
-    settle(cloud, nested, change.logical_id)
-    projection.child_outputs[change.logical_id] = nested.outputs
-    if nested.status == "CREATE_COMPLETE":
+    inner = new_change_set(cloud, child, f"{parent.name[:90]}-{change.logical_id[:20]}", kind, target)
+    inner.include_nested = True
+    inner.parent_id, inner.root_id = parent.id, parent.root_id or parent.id
+    parent.children.append(inner)
+    change.change_set_id = inner.id
+    if refused:
+        _fail(inner, refused)
+        return
+    settle(cloud, inner, change.logical_id)
+    projection.child_outputs[change.logical_id] = inner.outputs
+    if inner.status == "CREATE_COMPLETE":
         projection.modified.add(change.logical_id)
 
 
@@ -343,28 +365,37 @@ def build(cloud: Cloud, change_set: ChangeSet) -> Steps:
 
 def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
     """Compute a change set and give it its final status."""
+    broken: list[ChangeSet] = []
     try:
-        _refuse_early(cloud, change_set)
         compute(cloud, change_set)
+        nested.check_exports(cloud, change_set)
+        _refuse_early(cloud, change_set)
         settings = cloud.settings
         scripted = settings.fail_nested_change_set.get(logical_id) or settings.fail_change_set.get(
             change_set.stack.name
         )
         if scripted:
+            if scripted.startswith("Template error"):  # nothing was evaluated
+                change_set.changes = []
             raise OperationError(scripted)
         broken = [c for c in change_set.children if c.status == "FAILED" and not is_empty(c)]
         if broken:
             raise OperationError(f"Nested change set {broken[0].id} was not successfully created: Currently in FAILED.")
     except (ApiError, OperationError) as error:
         _fail(change_set, str(getattr(error, "message", error)))
+        if change_set.parent_id is None:
+            nested.leave_running(cloud, change_set, broken)
         return
     if is_noop(change_set):
         _fail(change_set, NO_UPDATES if change_set.target.body.get("Transform") else NO_CHANGES)
         return
     change_set.status, change_set.execution = "CREATE_COMPLETE", "AVAILABLE"
+    if change_set.parent_id is not None:
+        change_set.reason = "Only executable from the root change set."
 
 
 def _refuse_early(cloud: Cloud, change_set: ChangeSet) -> None:
+    """Fail a set whose resources do not pass early validation; it keeps its changes."""
     wanted = change_set.target.body.get("Resources") or {}
     change_set.validations = [
         (name, *problem) for name, problem in cloud.settings.early_validation.items() if name in wanted
@@ -395,8 +426,8 @@ def is_noop(change_set: ChangeSet) -> bool:
 def _is_real(change: Change, change_set: ChangeSet) -> bool:
     if not change.change_set_id:
         return True
-    nested = next(child for child in change_set.children if child.id == change.change_set_id)
-    return nested.status != "FAILED"
+    inner = next(child for child in change_set.children if child.id == change.change_set_id)
+    return inner.status != "FAILED"
 
 
 def delete(cloud: Cloud, change_set: ChangeSet) -> Steps:

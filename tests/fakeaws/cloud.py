@@ -92,6 +92,17 @@ class Settings:
     """Stack name -> the reason with which its change sets fail."""
     fail_nested_change_set: dict[str, str] = field(default_factory=dict)
     """Logical id of a nested stack -> the reason with which its change sets fail."""
+    nested_placeholder: str = "intrinsic"
+    """How a sibling's output reads in nested change sets: "intrinsic", "known after apply", or "resolved" where it does
+    not change; this and what follows: `fakeaws.nested`."""
+    nested_phantom_rows: bool = True
+    """Whether a sibling's output is a placeholder also where nothing in the sibling changes."""
+    nested_types_checked: bool = True
+    nested_parameter_fails: str = "root"
+    """Whose change set fails where a parameter is refused: "root" or "child"."""
+    nested_exports_collide: bool = True
+    nested_sibling_seconds: float = 5.0
+    """How long the other nested change sets are in progress after one has failed."""
     ecs_events: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> what DescribeServices says happened to it, newest first."""
     ecr_images: dict[str, int] = field(default_factory=dict)

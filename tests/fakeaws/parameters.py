@@ -79,7 +79,12 @@ def _value(key: str, entry: Mapping[str, Any], text: str, ssm: Callable[[str], s
 def _check(key: str, entry: Mapping[str, Any], text: str) -> None:
     if "AllowedValues" in entry and text not in [_text(value) for value in entry["AllowedValues"]]:
         raise validation_error(f"Parameter '{key}' must be one of AllowedValues")
-    if "AllowedPattern" in entry and not re.fullmatch(entry["AllowedPattern"], text):
+    several = entry.get("Type") == "CommaDelimitedList"  # aws-cloudformation/rain#526, 2024: each value by itself
+    values = [part.strip() for part in text.split(",")] if several else [text]
+    if "AllowedPattern" in entry and not all(re.fullmatch(entry["AllowedPattern"], each) for each in values):
+        if several and "ConstraintDescription" not in entry:
+            pattern = entry["AllowedPattern"]
+            raise validation_error(f"Each value of parameter '{key}' must match pattern {pattern}")
         reason = entry.get("ConstraintDescription", f"must match pattern {entry['AllowedPattern']}")
         raise validation_error(f"Parameter '{key}' {reason}")
     if "MinLength" in entry and len(text) < int(entry["MinLength"]):

@@ -7,14 +7,15 @@ reasons are the functions `_expected…` below. Values of both sources leave her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import decides, later, references, settled
-from infragen.changes.replacement import ALWAYS, RECREATIONS, is_fixed, judged, schema_of
+from infragen.changes.replacement import ALWAYS, NEVER, RECREATIONS, is_fixed, judged, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
@@ -25,6 +26,18 @@ CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
 
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """How a change set says that a value exists only later (API reference, ResourceTargetDefinition)."""
+
+OF_A_SIBLING = re.compile(r"\{\{IntrinsicFunction:[^{}]*?/(\w+)\.Outputs\.(\w+)/Fn::GetAtt\}\}")
+"""How a change set of a nested stack says that a value is an output of a sibling: stack, logical id, name. Public
+reports, read 2026-11-28; `assembly.wiring` names them."""
+
+PLACEHOLDERS = (KNOWN_AFTER_APPLY, "{{IntrinsicFunction:")
+
+SHOWN = 80
+"""Characters of a value of AWS's that a sentence repeats."""
+
+CUT = 32
+"""Characters from which on a value of AWS's that is the beginning of ours is taken for one that AWS cut off."""
 
 NOT_OF_THE_RESOURCE = frozenset({
     "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "UpdatePolicy", "UpdateReplacePolicy",
@@ -39,6 +52,8 @@ class ReconcileContext:
     """What both sources speak about: a layer's template before and after.
 
     `tags` are the names of its stack's tags that change, `opaque` the types of parameters whose values only AWS knows.
+    `wired` are the parameters that a sibling's outputs feed, for which AWS computes with a placeholder, and `moved`
+    those of the outputs, by layer and name, that AWS's own rows of the sibling may change.
     """
 
     layer: str
@@ -47,6 +62,21 @@ class ReconcileContext:
     new: Side
     tags: frozenset[str] = frozenset()
     opaque: tuple[str, ...] = ()
+    wired: Mapping[str, KnownAfter] = field(default_factory=dict)
+    moved: frozenset[tuple[str, str]] = frozenset()
+
+    @cached_property
+    def still(self) -> frozenset[str]:
+        """The wired parameters whose source changes for neither: what AWS computes with a placeholder stays."""
+        values = self.new.values
+        return frozenset(
+            name
+            for name, source in self.wired.items()
+            if name in self.old.values
+            and same(self.old.values[name], values.get(name, NOTHING))
+            and not later(values[name])
+            and (source.layer, source.name) not in self.moved
+        )
 
     @cached_property
     def secret_texts(self) -> frozenset[str]:
@@ -109,6 +139,7 @@ class Reconciled:
 def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Reconciled:
     """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
+    theirs, phantoms = _without_phantoms(theirs, mine, ground)
     listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
     referring = _only_referring([each for each in theirs if each not in listed], mine, ground.region)
     theirs = [each for each in theirs if each not in listed and each not in referring]
@@ -123,6 +154,8 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
     if referring:
         notes.append(f"AWS lists {_resources(len(referring))} more, which only refer to what stays as it is in others")
+    if phantoms:
+        notes.append(f"AWS lists {_resources(phantoms)} more, for outputs of other layers that stay as they are")
     return Reconciled(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
 
 
@@ -150,6 +183,107 @@ def _named(row: ResourceChange) -> str:
 
 def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
     return replace(row, disagreements=(*row.disagreements, *sentences))
+
+
+# --- rows that are there only because of a placeholder ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """AWS's rows as they are by now, the rows that were phantoms, and our own, by logical id."""
+
+    now: Mapping[str, ResourceChange]
+    phantoms: frozenset[str]
+    mine: Mapping[str, ResourceChange]
+
+    def stays(self, name: str, used: Any) -> bool:
+        """Whether what a value takes from a resource stays: all of one whose row is a phantom, the Ref of one that
+        changes in place.
+        """
+        if name not in self.now:
+            return name in self.phantoms and name not in self.mine
+        rows = [each[name] for each in (self.now, self.mine) if name in each]
+        in_place = all(each.action == "Modify" and each.replacement == "False" for each in rows)
+        return in_place and not _by_attribute(used, name)
+
+
+def _without_phantoms(
+    theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], ground: ReconcileContext
+) -> tuple[list[ResourceChange], int]:
+    """AWS's rows without the changes whose only cause is a wired parameter that stays as it is, and what follows from
+    them; and how many rows that leaves out.
+
+    A nested change set is computed with a placeholder for each output of a sibling, also where that stays
+    (aws-cloudformation/cloudformation-coverage-roadmap#759, 2021). What our comparison finds changed stays.
+    """
+    if not ground.still:
+        return list(theirs), 0
+    everything = {each.logical_id: each for each in theirs}
+    now = everything
+    while True:
+        listed = _Listed(now, frozenset(everything) - frozenset(now), mine)
+        cleaned = {name: _cleaned(row, listed, ground) for name, row in now.items()}
+        after = {name: row for name, row in cleaned.items() if row is not None}
+        if after == now:
+            return list(now.values()), len(listed.phantoms)
+        now = after
+
+
+def _cleaned(row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> ResourceChange | None:
+    """A row without what only a placeholder changes; None when nothing else is in it."""
+    if row.action != "Modify" or row.type == STACK_TYPE:
+        return row
+    mine = listed.mine.get(row.logical_id)
+    ours = {_key(each.path) for each in mine.properties} if mine else set()
+    kept = tuple(each for each in row.properties if _key(each.path) in ours or not _phantom(each, row, listed, ground))
+    if len(kept) == len(row.properties):
+        return row
+    if not kept:
+        return None
+    replacement = row.replacement
+    if all(each.recreation != ALWAYS for each in kept):
+        replacement = "False" if all(each.recreation == NEVER for each in kept) else "Conditional"
+    policy = row.policy_action if replacement == row.replacement else ""
+    return replace(row, properties=kept, replacement=replacement, policy_action=policy)
+
+
+def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> bool:
+    """Whether each cause that AWS names for a change is a wired parameter that stays, or a resource that does.
+
+    Where AWS names none (DirectModification alone), the templates must write the same, the value be a placeholder, and
+    all that is written refer to what stays.
+    """
+    before, after = (_at(resource, _key(change.path)) for resource in ground.written(row.logical_id))
+    causes = [each.partition(" ") for each in change.cause.split(", ") if each]
+    if not causes:
+        names = references(after)
+        stays = all(each in ground.still or listed.stays(each, after) for each in names)
+        return _is_placeholder(change.after) and bool(names) and same(before, after) and stays
+    return all(
+        (kind == "parameter" and name in ground.still)
+        or (kind == "resource" and listed.stays(name.partition(".")[0], after))
+        for kind, _, name in causes
+    )
+
+
+def _by_attribute(value: Any, name: str) -> bool:
+    """Whether a value takes an attribute of a resource."""
+    if isinstance(value, list):
+        return any(_by_attribute(each, name) for each in value)
+    if not isinstance(value, dict):
+        return False
+    for key, inner in value.items():
+        if key == "Fn::GetAtt" and (inner.split(".")[0] if isinstance(inner, str) else inner[0]) == name:
+            return True
+        if key == "Fn::Sub" and f"${{{name}." in str(inner):
+            return True
+        if _by_attribute(inner, name):
+            return True
+    return False
+
+
+def _is_placeholder(value: object) -> bool:
+    return isinstance(value, str) and any(each in value for each in PLACEHOLDERS)
 
 
 # --- differences that have a reason -----------------------------------------------------------------------------
@@ -237,7 +371,10 @@ def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
     causes = [each.partition(" ") for each in change.cause.split(", ") if each]
     if not causes:
         return False
-    kinds = (kind if kind != "parameter" or ground.unseen(name) else "compared" for kind, _, name in causes)
+    known = ground.unseen, ground.wired.__contains__
+    kinds = (
+        kind if kind != "parameter" or any(each(name) for each in known) else "compared" for kind, _, name in causes
+    )
     return all(each != "compared" for each in kinds)
 
 
@@ -301,6 +438,8 @@ def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChang
     sentences = []
     if row.replacement == "Conditional" and mine.replacement == "True" and row.type != STACK_TYPE:
         known = replace(known, replacement="True", reported="Conditional")
+    elif row.replacement == "True" and mine.replacement == "False" and _for_a_later_value(known, mine):
+        known = replace(known, replacement="True")
     elif {row.replacement, mine.replacement} == {"True", "False"}:
         sentences.append(
             f"AWS's change set {'replaces it' if row.replacement == 'True' else 'keeps it'}, the resource's schema "
@@ -310,6 +449,15 @@ def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChang
     if row.policy_action and mine.policy_action and row.policy_action != mine.policy_action:
         sentences.append(f"AWS's change set says {row.policy_action}, comparing templates {mine.policy_action}")
     return _with(replace(known, policy_action=row.policy_action or mine.policy_action), *sentences)
+
+
+def _for_a_later_value(known: ResourceChange, mine: ResourceChange) -> bool:
+    """Whether AWS replaces a resource for values alone that it does not know yet, which may turn out the same
+    (aws-cloudformation/cloudformation-coverage-roadmap#2113, 2024). It is replaced as far as anybody can say.
+    """
+    ours = {_key(each.path) for each in mine.properties}
+    reasons = [each for each in known.properties if each.recreation == ALWAYS and _key(each.path) not in ours]
+    return bool(reasons) and all(later(each.after) for each in reasons)
 
 
 def _properties(
@@ -376,8 +524,26 @@ def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyCha
     after = {each.path: each.after for each in theirs}
     for each in ours:
         said = after.get(each.path)
-        if _plain(said) and _plain(each.after) and _text(said) != _text(each.after):
-            yield f"AWS's change set says that {each.name or _word(each.path)} becomes {_text(said)}"
+        if _plain(said) and _plain(each.after) and not _alike(_text(said), _text(each.after)):
+            yield f"AWS's change set says that {each.name or _word(each.path)} becomes {_short(_text(said))}"
+
+
+def _alike(said: str, ours: str) -> bool:
+    """Whether a text of AWS's may be ours: the same, with ? for what is beyond ASCII, or cut off at its end.
+
+    AWS cuts long values off and says neither that it did nor where (recorded change sets; no page has a limit). Where
+    white space alone differs, AWS has written a document anew.
+    """
+    if later(said) or _is_placeholder(said) or given_back(said, ours) or said.split() == ours.split():
+        return True
+    begun = said.rstrip(".\u2026 ")
+    if len(begun) < CUT or ours.isascii():
+        return len(begun) >= CUT and ours.startswith(begun)
+    return any(given_back(begun, ours[:end]) for end in range(len(begun) // 4, len(begun) + 1))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
 
 
 def _plain(value: object) -> bool:
@@ -394,18 +560,45 @@ def _text(value: object) -> str:
 def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> PropertyChange:
     """A value as AWS tells it, masked, and what is known later said in our words."""
     hidden = ground.hides(logical_id, change.path)
-    sides = [_later_or(each, change.cause, ground) for each in (change.before, change.after)]
+    sides = [_later_or(each, change, logical_id, ground) for each in (change.before, change.after)]
     old, new = (mask(each, hidden, ground.secret_texts) for each in sides)
     if sides != [None, None] and same(old, new) and not same(*sides):
         old = new = SECRET
     return replace(change, before=old, after=new, cause=_cause(change, logical_id, ground))
 
 
-def _later_or(value: object, cause: str, ground: ReconcileContext) -> object:
-    if value != KNOWN_AFTER_APPLY:
+def _later_or(value: object, change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
+    """A value in which what stands for one that is not known yet is said in our words."""
+    if not _is_placeholder(value):
         return value
-    name = cause.partition(",")[0].removeprefix("resource ") if cause.startswith("resource ") else ""
-    return KnownAfter(ground.layer, name)
+    text = str(value)
+    if text == KNOWN_AFTER_APPLY:
+        return _source(change, logical_id, ground)
+    whole = OF_A_SIBLING.fullmatch(text)
+    if whole:
+        return _output(whole, ground)
+    text = OF_A_SIBLING.sub(lambda found: str(_output(found, ground)), text)
+    return text.replace(KNOWN_AFTER_APPLY, str(_source(change, logical_id, ground)))
+
+
+def _output(found: re.Match[str], ground: ReconcileContext) -> object:
+    """The output that a placeholder names: its value where it stays, or who gives it."""
+    for name, source in ground.wired.items():
+        if source.name == found[2] and source.layer.lower() == found[1].lower():
+            return ground.new.values[name] if name in ground.still else source
+    return KnownAfter(found[1].lower(), found[2])
+
+
+def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
+    """What a value waits for: a sibling's output before a resource of its own stack, by the cause or the template."""
+    after = _at(ground.written(logical_id)[1], _key(change.path))
+    causes = [each.partition(" ")[2].partition(".")[0] for each in change.cause.split(", ") if each]
+    names = (*causes, *sorted(references(after)))
+    for name in names:
+        if name in ground.wired and name not in ground.still:
+            return ground.wired[name]
+    resource = next((name for name in causes if name not in ground.wired), "")
+    return KnownAfter(ground.layer, resource if change.cause.startswith("resource ") else "")
 
 
 def _cause(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> str:

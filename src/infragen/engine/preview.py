@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,11 +22,19 @@ from infragen.changes.stack_tags import inherited, names, only_tagged
 from infragen.changes.values import same
 from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
 from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.engine.nested_sets import (
+    NestedSet,
+    Unevaluated,
+    read_to_end,
+    real_failures,
+    refused_words,
+    unevaluated,
+)
 from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
-from infragen.errors import CloudError, Conflict, OperationFailed
+from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed
 from infragen.gates.data_loss import holds_data
 from infragen.plan.model import StackPlan
 from infragen.secrecy.masking import sealed
@@ -48,11 +57,14 @@ OPAQUE = ("AWS::SSM::Parameter::",)
 
 @dataclass(frozen=True)
 class LayerSides:
-    """One layer's template before and after, with the values of its parameters; EMPTY where there is none."""
+    """One layer's template before and after, with the values of its parameters; EMPTY where there is none. `wired` are
+    the parameters of a nested stack that outputs of its siblings feed.
+    """
 
     layer: str
     before: Side
     after: Side
+    wired: Mapping[str, KnownAfter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -300,7 +312,8 @@ def _examine_children(
     outputs: dict[str, KnownOutputs] = {}
     for name, child in unit.children.items():
         state = by_id.get(ids.get(name, ""))
-        given = _wired(after[name].get("Properties", {}).get("Parameters", {}), outputs, unit)
+        written = after[name].get("Properties", {}).get("Parameters", {})
+        given = _wired(written, outputs, unit)
         if old is new:  # what only CloudFormation can evaluate is as it was
             given = {key: PreviousValue() if isinstance(value, dict | list) else value for key, value in given.items()}
         same_url = _url(before.get(name)) == _url(after.get(name))
@@ -310,7 +323,7 @@ def _examine_children(
         if state is not None and state.stack_id in later:
             examined = replace(examined, plan=replace(examined.plan, notes=(*examined.plan.notes, LATER)))
         outputs[name] = KnownOutputs(state.outputs if state else {}, examined.moved)
-        yield examined
+        yield replace(examined, sides=replace(examined.sides, wired=dict(_sources(written, unit))))
     for name, resource in before.items():
         gone = by_id.get(ids.get(name, ""))
         if resource["Type"] == STACK_TYPE and name not in after and gone is not None:
@@ -324,16 +337,22 @@ def _url(resource: Mapping[str, Any] | None) -> object:
     return resource["Properties"].get("TemplateURL") if resource else None
 
 
-def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, KnownOutputs], unit: StackUnit) -> dict[str, Any]:
-    """A nested stack's parameters with the outputs of its siblings in their places, as far as those are known."""
-    found = {}
+def _sources(parameters: Mapping[str, Any], unit: StackUnit) -> Iterator[tuple[str, KnownAfter]]:
+    """The sibling's output that feeds each of a nested stack's parameters that has one."""
     for name, value in parameters.items():
-        found[name] = value
         if isinstance(value, dict) and "Fn::GetAtt" in value:
             sibling, _, output = ".".join(value["Fn::GetAtt"]).partition(".Outputs.")
-            known = outputs.get(sibling, KnownOutputs())
-            later = output in known.moved or output not in known.outputs
-            found[name] = KnownAfter(unit.child_layer(unit.layer, sibling), output) if later else known.outputs[output]
+            yield name, KnownAfter(unit.child_layer(unit.layer, sibling), output)
+
+
+def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, KnownOutputs], unit: StackUnit) -> dict[str, Any]:
+    """A nested stack's parameters with the outputs of its siblings in their places, as far as those are known."""
+    found = dict(parameters)
+    by_layer = {unit.child_layer(unit.layer, name): known for name, known in outputs.items()}
+    for name, source in _sources(parameters, unit):
+        known = by_layer.get(source.layer, KnownOutputs())
+        later = source.name in known.moved or source.name not in known.outputs
+        found[name] = source if later else known.outputs[source.name]
     return found
 
 
@@ -404,14 +423,60 @@ def prepare(
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
     request = change_set_request(session.cloud, plan, examined, on_failure)
-    name = saved_name(until) if until else request.name
-    request = replace(request, name=name, nested=nested and _nested(session, examined))
+    request = replace(request, nested=nested and _nested(session, examined))
+    if until:
+        request = replace(request, name=saved_name(until))
+    found = yield from _evaluated(session, examined, request, made)
+    if isinstance(found, ChangeSet):
+        return told(session, plan, examined, found, request.nested)
+    session.ui.tell(Warned(f"{unit.stack}: {BEFOREHAND}; a change set without nested ones is created instead"))
+    request = replace(request, name=saved_name(until) if until else new_name(unit, examined.parameters), nested=False)
     change_set = yield from make_change_set(session, unit.layer, request, made)
-    return told(session, plan, examined, change_set, request.nested)
+    without = replace(found, sets=()) if until else found  # whoever deploys a saved plan has its change set alone
+    return told(session, plan, examined, change_set, request.nested, without)
 
 
-def told(session: Session, plan: StackLayout, examined: Examined, change_set: ChangeSet, nested: bool) -> Prepared:
-    """An examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed."""
+def _evaluated(
+    session: Session, examined: Examined, request: ChangeSetRequest, made: Callable[[str, str], None]
+) -> Generator[None, None, ChangeSet | Unevaluated]:
+    """Creates a change set, or says what AWS cannot evaluate of its nested ones, where it fails of that alone: it is
+    deleted then. Raises OperationFailed when more is wrong with a nested one.
+    """
+    unit = examined.unit
+    try:
+        change_set = yield from make_change_set(session, unit.layer, request, made)
+    except CloudError as error:
+        refused = refused_words(unit, error.message) if request.nested else None
+        if refused is None:
+            raise
+        return refused
+    if not request.nested or change_set.status != "FAILED" or change_set.empty:
+        return change_set
+    sets = yield from read_to_end(session, unit, change_set)
+    found = unevaluated(unit, change_set, sets)
+    if found is None:
+        reasons = [failed_reason(session, each.change_set, each.place) for each in real_failures(unit, sets)]
+        raise _failed(unit, change_set, "; ".join(reasons) or failed_reason(session, change_set, unit.layer))
+    with suppress(CloudError):  # it is tried again at the end, and that tells what is left
+        session.cloud.delete_change_set(change_set.change_set_id)
+    return found
+
+
+BEFOREHAND = "AWS cannot evaluate its nested stacks before they are deployed"
+
+
+def told(
+    session: Session,
+    plan: StackLayout,
+    examined: Examined,
+    change_set: ChangeSet,
+    nested: bool,
+    without: Unevaluated | None = None,
+) -> Prepared:
+    """An examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed.
+
+    Without `nested` the change set has none for nested stacks; `without` says why, and what AWS said of them before.
+    """
     unit = examined.unit
     if change_set.empty:
         quiet = tuple(
@@ -425,29 +490,26 @@ def told(session: Session, plan: StackLayout, examined: Examined, change_set: Ch
             "something else executed, overtook or deleted it; nothing was changed: run the same command again",
         )
     if not change_set.executable:
-        reason = failed_reason(session, change_set, unit.layer)
-        said = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
-        if any(each in reason for each in UNREADABLE):
-            raise CloudError(said, UNREADABLE_HINT)
-        raise OperationFailed(said, _next_after(reason, unit))
+        raise _failed(unit, change_set, failed_reason(session, change_set, unit.layer))
     check_templates(session, unit, change_set)
-    plans = with_change_set(session.cloud, plan.environment.region, examined, change_set)
+    known = [each for each in without.sets if each.change_set.changes or each.complete] if without else []
+    plans = with_change_set(session.cloud, plan.environment.region, examined, change_set, known)
     if not nested:
-        plans = (plans[0], *map(unseen, plans[1:]))
+        complete = {each.layer for each in known if each.complete}
+        why = without.why if without else lambda layer: ""
+        seen = (each if each.layer in complete else unseen(each, why(each.layer)) for each in plans[1:])
+        plans = (plans[0], *seen)
     return Prepared(replace(examined, plans=plans), change_set)
 
 
-def _next_after(reason: str, unit: StackUnit) -> str:
-    """What to type after a change set that failed; CloudFormation cannot evaluate every nested stack beforehand."""
-    mend = "nothing was changed; fix the cause and run the same command"
-    if re.search(r"/Resources/|[Vv]alidation", reason):  # AWS evaluated it: without nested sets it fails later
-        return mend
-    if not reason.startswith(f"{unit.layer}/"):
-        return mend
-    return (
-        f"{mend}. If the template is right and AWS cannot evaluate it before its siblings are deployed (Fn::Select and "
-        "Fn::GetAtt of their outputs), --no-nested-changes plans without asking AWS about nested stacks"
-    )
+def _failed(unit: StackUnit, change_set: ChangeSet, reason: str) -> InfragenError:
+    said = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
+    if any(each in reason for each in UNREADABLE):
+        return CloudError(said, UNREADABLE_HINT)
+    fix = "nothing was changed; fix the cause and run the same command again"
+    if reason.startswith(f"{unit.layer}/") and not re.search(r"/Resources/|[Vv]alidation", reason):
+        fix += "; --no-nested-changes plans without asking AWS about nested stacks"
+    return OperationFailed(said, fix)
 
 
 def change_set_request(cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str) -> ChangeSetRequest:
@@ -491,30 +553,44 @@ def _on_stack_failure(on_failure: str, first: bool) -> str:
     return {"rollback": "", "keep": "DO_NOTHING", "delete": "DELETE"}[on_failure] if first else ""
 
 
-def with_change_set(cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet) -> tuple[StackPlan, ...]:
-    """The unit's plans with AWS's rows and ours brought together, for every stack that AWS describes."""
+def with_change_set(
+    cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet, known: Sequence[NestedSet] = ()
+) -> tuple[StackPlan, ...]:
+    """The unit's plans with AWS's rows and ours brought together, for every stack that AWS describes; `known` are
+    nested change sets of an earlier one, with the same templates and values.
+    """
     unit = examined.unit
-    rows = all_changes(cloud, change_set, unit.layer, unit.child_layer)
-    described = {unit.layer} | {
+    rows = list(all_changes(cloud, change_set, unit.layer, unit.child_layer))
+    rows += [replace(row, layer=each.layer) for each in known for row in each.change_set.changes]
+    described = {unit.layer, *(each.layer for each in known)} | {
         unit.child_layer(unit.layer, each.logical_id) for each in change_set.changes if each.change_set_id
     }
     sides = {each.layer: each for each in examined.sides}
+    moved: set[tuple[str, str]] = set()
     plans = []
     for each in examined.plans:
         if each.layer in described:
             pair = sides.get(each.layer, LayerSides(each.layer, EMPTY, EMPTY))
-            ground = ReconcileContext(each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE)
+            ground = ReconcileContext(
+                each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE, pair.wired, frozenset(moved)
+            )
             agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
-            each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=(*each.notes, *agreed.notes))
+            moved |= {(each.layer, name) for name in changed_outputs(pair.before, pair.after, agreed.rows)}
+            notes = (*each.notes, *agreed.notes) if each.action != "none" else each.notes
+            each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=notes)
         plans.append(each)
     return tuple(plans)
 
 
 UNSEEN = "AWS was not asked about this nested stack: what holds data and changes at all counts as replaced"
+UNEVALUATED = "AWS cannot evaluate this nested stack before others are deployed, so templates were compared instead"
+MOST_WORDS = 300
+"""Characters of AWS's words that a note repeats."""
 
 
-def unseen(plan: StackPlan) -> StackPlan:
-    """The plan of a nested stack that AWS was not asked about: only our comparison speaks for it.
+def unseen(plan: StackPlan, why: str = "") -> StackPlan:
+    """The plan of a nested stack that AWS was not asked about, or could not evaluate (`why`): only our comparison
+    speaks for it.
 
     It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
     changed in place might yet be replaced, and then the guard wants to hear its name. The stack's tags, which are
@@ -526,4 +602,11 @@ def unseen(plan: StackPlan) -> StackPlan:
         else each
         for each in plan.changes
     )
-    return replace(plan, changes=rows, notes=(*plan.notes, UNSEEN)) if rows != plan.changes else plan
+    notes = (UNSEEN,) if rows != plan.changes else ()
+    if why and plan.action != "none":
+        words = why if len(why) <= MOST_WORDS else f"{why[:MOST_WORDS]}…"
+        notes = (
+            f"{UNEVALUATED}: {words}",
+            *(("what holds data and changes at all counts as replaced",) if notes else ()),
+        )
+    return replace(plan, changes=rows, notes=(*plan.notes, *notes)) if notes else plan
