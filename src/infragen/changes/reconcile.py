@@ -592,9 +592,8 @@ def _output(found: re.Match[str], ground: ReconcileContext) -> object:
 def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
     """What a value waits for: a sibling's output before a resource of its own stack, by the cause or the template."""
     after = _at(ground.written(logical_id)[1], _key(change.path))
-    causes = [each.partition(" ")[2].partition(".")[0] for each in change.cause.split(", ") if each]
-    names = (*causes, *sorted(references(after)))
-    for name in names:
+    causes = [each.partition(" ")[2] for each in change.cause.split(", ") if each]
+    for name in (*causes, *sorted(references(after))):
         if name in ground.wired and name not in ground.still:
             return ground.wired[name]
     resource = next((name for name in causes if name not in ground.wired), "")
