@@ -158,7 +158,7 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
     text = queue_text("    max_receives: 7\n", "  flow_logs: REJECT\n")
     changed, made = operator(aws, tmp_path, text)
     allowed = frozenset({"queue/JobsQueue"})
-    result = changed.deploy(made, allow_replace=allowed)
+    result = changed.deploy(made, allow_data_loss=allowed)
     assert kinds(result.outcomes) == {"root": "Deployed"}
     assert asked_for_nested(aws)[-2:] == [True, False]
     rows = {each.place: (each.source, each.replacement) for each in result.plan.changes()}
