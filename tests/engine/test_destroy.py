@@ -176,6 +176,7 @@ def test_r10_a_repository_with_images_is_refused_unless_it_empties_itself(bench:
 
 def test_r10_nothing_is_emptied_by_a_recovery(bench: Bench, aws: FakeAws) -> None:
     """R10: removing what a failed first creation left deletes no object: nobody was asked for that."""
+    aws.settings.rollback_deletes_what_never_was = False
     aws.fail("News", "no", after=30)
     bench.deploy_units(bench.unit("data", {"Files": VERSIONED, "News": TOPIC}), on_failure="keep")
     name = fill(aws, "Files", 2)

@@ -13,6 +13,8 @@ API Reference, UG = CloudFormation User Guide). What no page says is marked "ass
 Stacks
 - A stack is found by name while it exists, by id also when it is deleted (API DescribeStacks); else ValidationError
   "Stack with id … does not exist".
+- DescribeStacks without a name needs cloudformation:ListStacks as well and may be denied by itself (API DescribeStacks;
+  `Settings.describing_all_is_denied`).
 - Statuses move only along the transitions of `cloud.TRANSITIONS` (UG "Stack status codes").
 - A failed creation rolls back to ROLLBACK_COMPLETE, stays CREATE_FAILED (DisableRollback, OnStackFailure DO_NOTHING) or
   is deleted (DELETE) (API CreateChangeSet, ExecuteChangeSet; UG "Choose how to handle failures").
@@ -24,7 +26,9 @@ Stacks
 - A resource that fails cancels its running siblings, "Resource creation cancelled" (UG "Troubleshooting").
 - UPDATE_ROLLBACK_FAILED goes on only with ContinueUpdateRollback on the root, skipping only resources in UPDATE_FAILED,
   nested ones as `Stack.LogicalId` (API ContinueUpdateRollback). RollbackStack works from CREATE_FAILED and
-  UPDATE_FAILED (API RollbackStack; that a failed creation ends in ROLLBACK_COMPLETE is assumed). CancelUpdateStack
+  UPDATE_FAILED; it deletes a stack that never was complete (API RollbackStack, "last known stable state", read
+  2026-11-28; `Settings.rollback_deletes_what_never_was`, off: ROLLBACK_COMPLETE). SetStackPolicy is refused while an
+  operation runs (the words are assumed; `Settings.policy_while_running`). CancelUpdateStack
   works in UPDATE_IN_PROGRESS only (API CancelUpdateStack); the events after it carry its token (public report
   glassechidna/stackit#26, 2019-05-09; `Settings.cancellation_has_own_token`).
 - DeleteStack: RetainResources and FORCE_DELETE_STACK only from DELETE_FAILED; refused under termination protection and

@@ -64,6 +64,14 @@ class Settings:
     resource_seconds: float = 2.0
     type_seconds: dict[str, float] = field(default_factory=dict)
     change_set_seconds: float = 3.0
+    describing_all_is_denied: bool = False
+    """Whether DescribeStacks without a name is denied, as AWS advises: a policy, not AWS, decides."""
+    rollback_deletes_what_never_was: bool = True
+    """Whether RollbackStack deletes a stack that never was complete."""
+    policy_while_running: bool = False
+    """Whether SetStackPolicy is accepted while an operation runs."""
+    deleted_by_hand: set[str] = field(default_factory=set)
+    """Logical ids of databases and load balancers that are gone, though their stack has them."""
     beyond_ascii: bool = False
     """Whether GetTemplate, outputs and values of change sets give characters beyond ASCII back; AWS gives `?`."""
     change_set_delete_seconds: float = 20.0

@@ -445,7 +445,9 @@ class CloudFormation:
         if token:
             self._use_token(stack, token, "rollback")
         operation = self._resume(stack, "ROLLBACK", token)
-        if stack.status == "CREATE_FAILED":
+        if stack.last_stable is None and self.cloud.settings.rollback_deletes_what_never_was:
+            steps = operation.delete()
+        elif stack.status == "CREATE_FAILED":
             steps = operation.roll_back_creation("User Initiated")
         else:
             self.cloud.move(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", token)
@@ -462,8 +464,12 @@ class CloudFormation:
         return {"StackId": stack.id}
 
     def set_stack_policy(self, p: Params) -> dict[str, Any]:
-        """SetStackPolicy."""
+        """SetStackPolicy: not while an operation runs."""
         stack = self._stack(p["StackName"])
+        if stack.status.endswith("_IN_PROGRESS") and not self.cloud.settings.policy_while_running:
+            raise validation_error(
+                f"Stack:{stack.id} is in {stack.status} state and its stack policy can not be changed."
+            )
         body = p.get("StackPolicyBody")
         if body is None or len(body.encode()) > 16384:
             raise validation_error("StackPolicyBody is required and must have at most 16384 bytes")
@@ -491,6 +497,14 @@ class CloudFormation:
                     raise _absent(p["StackName"])
                 view = dataclasses.replace(stack, status=status, reason=reason)
             return {"Stacks": [_stack_row(view, self.cloud)]}
+        if self.cloud.settings.describing_all_is_denied:
+            everything = f"arn:aws:cloudformation:{self.region}:{self.account}:stack/*/*"
+            raise ApiError(
+                "AccessDenied",
+                f"User: {self.cloud.settings.arn.format(account=self.account)} is not authorized to perform: "
+                f"cloudformation:DescribeStacks on resource: {everything} with an explicit deny",
+                403,
+            )
         deleted_too = self.cloud.settings.lists_deleted_stacks
         present = [s for s in self._all() if deleted_too or s.status != "DELETE_COMPLETE"]
         page, next_token = self._page("DescribeStacks", present, p.get("NextToken"), lambda s: s.id)

@@ -72,6 +72,8 @@ class Protection:
     def _find(self, kind: str, physical_id: str, missing: str) -> Resource:
         for stack in self.cloud.stacks.values():
             for resource in stack.resources.values():
+                if resource.logical_id in self.cloud.settings.deleted_by_hand:
+                    continue
                 here = (stack.account, stack.region) == (self.account, self.region)
                 if here and (resource.type, resource.physical_id) == (kind, physical_id):
                     return resource

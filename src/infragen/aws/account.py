@@ -110,8 +110,29 @@ class Account:
     # --- stacks -------------------------------------------------------------------------------------------------
 
     def stacks(self, prefix: str) -> tuple[StackState, ...]:
-        """DescribeStacks without a name, all pages, cut to the prefix."""
-        with translated("listing stacks (cloudformation:DescribeStacks)"):
+        """DescribeStacks without a name, all pages, cut to the prefix; where that is denied, ListStacks instead.
+
+        AWS advises to deny DescribeStacks without a name, for which cloudformation:ListStacks is needed as well (API
+        reference, DescribeStacks). ListStacks tells no tags, so that each stack that can be this environment's
+        (`prefix`, or `prefix-…`) is described by its ARN.
+        """
+        try:
+            return self._described_stacks(prefix)
+        except AwsError as error:
+            if error.code not in DENIED:
+                raise
+        return self._listed_stacks(prefix)
+
+    def _listed_stacks(self, prefix: str) -> tuple[StackState, ...]:
+        names = "cloudformation:ListStacks; DescribeStacks without a name is denied, too"
+        with translated(f"listing stacks ({names})"):
+            rows = list(pages(self.clients.cloudformation.list_stacks, "StackSummaries"))
+        ours = (each for each in rows if f"{each['StackName']}-".startswith(f"{prefix}-"))
+        found = [self.stack(each["StackId"]) for each in ours if each["StackStatus"] != "DELETE_COMPLETE"]
+        return tuple(each for each in found if each is not None and each.status != "DELETE_COMPLETE")
+
+    def _described_stacks(self, prefix: str) -> tuple[StackState, ...]:
+        with translated("listing stacks (cloudformation:DescribeStacks and cloudformation:ListStacks)"):
             rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")
             mine = [row for row in rows if row["StackName"].startswith(prefix)]
             return tuple(reading.stack_state(row) for row in mine if row["StackStatus"] != "DELETE_COMPLETE")

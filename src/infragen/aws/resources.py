@@ -25,8 +25,26 @@ GONE = ("NoSuchBucket", "RepositoryNotFoundException")
 # --- protection -------------------------------------------------------------------------------------------------
 
 
+NOT_FOUND = frozenset({
+    "DBClusterNotFoundFault", "DBInstanceNotFound", "DBInstanceNotFoundFault", "LoadBalancerNotFound",
+    "LoadBalancerNotFoundException", "ResourceNotFoundException",
+})  # fmt: skip
+"""What RDS, Elastic Load Balancing and DynamoDB say of a resource that is not there (botocore, service models)."""
+
+
 def deletion_protection(clients: Clients, resource: StackResource) -> bool:
-    """Whether the resource's own service refuses to delete it; types that have no such protection never do."""
+    """Whether the resource's own service refuses to delete it; types that have no such protection never do, nor does
+    a resource that somebody has deleted by hand.
+    """
+    try:
+        return _deletion_protection(clients, resource)
+    except AwsError as error:
+        if error.code in NOT_FOUND:
+            return False
+        raise
+
+
+def _deletion_protection(clients: Clients, resource: StackResource) -> bool:
     name = resource.physical_id
     with translated(f"reading the deletion protection of {name}"):
         match resource.type:
@@ -45,7 +63,15 @@ def deletion_protection(clients: Clients, resource: StackResource) -> bool:
 
 
 def lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
-    """Switches off what `deletion_protection` found on."""
+    """Switches off what `deletion_protection` found on; nothing where the resource is gone by now."""
+    try:
+        _lift_deletion_protection(clients, resource)
+    except AwsError as error:
+        if error.code not in NOT_FOUND:
+            raise
+
+
+def _lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
     name = resource.physical_id
     with translated(f"switching off the deletion protection of {name}"):
         match resource.type:

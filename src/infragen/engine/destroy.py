@@ -24,7 +24,7 @@ from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import Task, walk
-from infragen.errors import CloudError, Conflict, Refused, Unavailable, Unsupported
+from infragen.errors import CloudError, Conflict, CredentialsExpired, Refused, Unavailable, Unsupported
 from infragen.resource_types import resource_type
 from infragen.resource_types.lambda_ import FUNCTION
 from infragen.resource_types.rds import DB_INSTANCE
@@ -125,11 +125,15 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
 
 
 def _is_guarded(session: Session, layer: str, resource: StackResource) -> bool:
-    """Whether deletion protection is on; an endpoint of one's own that cannot be asked for it costs a warning."""
+    """Whether deletion protection is on. Where that may not be read, or an endpoint of one's own has no such call, there
+    is a warning: the deletion itself tells.
+    """
     try:
         return session.cloud.deletion_protection(resource)
-    except Unsupported as error:
-        if not session.cloud.custom_endpoint:
+    except (Unavailable, CredentialsExpired):
+        raise
+    except CloudError as error:
+        if isinstance(error, Unsupported) and not session.cloud.custom_endpoint:
             raise
         place = f"{layer}/{resource.logical_id}"
         session.ui.tell(Warned(f"the deletion protection of {place} was not checked: {error.message}"))

@@ -52,6 +52,9 @@ def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None,
             )
         case "ROLLBACK_COMPLETE":
             state = f"nothing is left of it; {fix} and deploy again: the failed stack is removed first"
+        case "DELETE_COMPLETE":
+            rest = f"; left in AWS by a deletion policy: {', '.join(left)}" if left else ""
+            state = f"the stack was removed, as --on-failure delete says{rest}; {fix} and deploy again"
         case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
             state = f"the stack is as it was before; {fix} and deploy again"
         case "CREATE_FAILED" | "UPDATE_FAILED":

@@ -293,7 +293,7 @@ def follow(session: Session, target: Target, follower: Follower, stack_id: str) 
     watch = FailureWatch(session)
     state = yield from _settled(session, target, follower, stack_id, watch)
     if state is None or state.status == "DELETE_COMPLETE":
-        return Failed(target.layer, target.stack, f"the stack {target.stack} disappeared while it was being deployed")
+        return (yield from _disappeared(session, target, follower, state, watch))
     if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
         contradiction = _contradicting(follower.events)
         if contradiction is not None:
@@ -318,6 +318,22 @@ def _disputed(session: Session, target: Target, state: StackState, failure: Laye
     message = f"{target.stack} is {state.status}, but its own events say otherwise: {cause}"
     hint = f"see whether {failure.layer}/{failure.event.logical_id} is there and as its template says: `infragen drift`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause)
+
+
+def _disappeared(
+    session: Session, target: Target, follower: Follower, state: StackState | None, watch: FailureWatch
+) -> Generator[None, None, Failed]:
+    """The failure of an operation whose stack is gone: its own deletion, as OnStackFailure says, or somebody's.
+
+    The events of a deleted stack stay readable by its ARN for 90 days (API reference, DescribeStackEvents).
+    """
+    gone = f"the stack {target.stack} disappeared while it was being deployed"
+    with suppress(CloudError):
+        _tell(session, target, follower.finish())
+    if "DELETE_IN_PROGRESS" not in follower.own_statuses or root_cause(follower.events) is None:
+        return Failed(target.layer, target.stack, gone, "somebody deleted it: find out who, then deploy again")
+    ended = state or StackState(follower.own_events[-1].event.stack_id, target.stack, "DELETE_COMPLETE")
+    return (yield from _failed(session, target, follower, ended, watch))
 
 
 def _left(follower: Follower) -> tuple[str, ...]:
@@ -449,6 +465,8 @@ def recover(
     follower = Follower(session.cloud, state.stack_id, target.layer, token, anchored, target.name_child, also=also)
     watch = FailureWatch(session)
     settled = yield from _settled(session, target, follower, state.stack_id, watch)
+    if settled is None and "DELETE_COMPLETE" in wanted:
+        settled = replace(state, status="DELETE_COMPLETE")
     if settled is not None and settled.status in wanted:
         return settled
     return (yield from _failed(session, target, follower, settled or state, watch))

@@ -36,6 +36,9 @@ from infragen.engine.schedule import RunPolicy, Task, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 from infragen.gates.data_loss import holds_data
 
+DELETED = frozenset({"DELETE_COMPLETE"})
+"""How RollbackStack ends on a stack that never was complete: AWS deletes it (API reference, RollbackStack)."""
+
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 
 
@@ -156,7 +159,7 @@ def _road(session: Session, remedy: Remedy, role: str) -> Operation:
         )  # fmt: skip
     else:
         ended = yield from recover(
-            session, target, state, lambda token: cloud.roll_back(state.stack_id, token, role), ROLLED_BACK
+            session, target, state, lambda token: cloud.roll_back(state.stack_id, token, role), ROLLED_BACK | DELETED
         )
     if isinstance(ended, Failed):
         return (yield from _with_the_way_out(session, remedy, ended))

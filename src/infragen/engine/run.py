@@ -227,7 +227,13 @@ class Run:
                 if ended is not None:
                     protect_or_warn(self.session, unit, ended, nested_stacks(cloud, unit, ended.stack_id))
 
-            yield from retrying(self.session, unit.layer, guard, UNDER_WAY)
+            try:
+                yield from retrying(self.session, unit.layer, guard, UNDER_WAY)
+            except CloudError as error:  # while an operation runs, SetStackPolicy is refused
+                if isinstance(outcome, Deployed):
+                    raise
+                said = f"{unit.stack} was not protected again as its environment says: {error.message}"
+                self.session.ui.tell(Warned(f"{said}; the next deployment does it"))
         if isinstance(outcome, Deployed):
             inside = yield from self._given(unit, change_set.stack_id)
             self._check_outputs(examined, {unit.layer: outcome.outputs, **inside})

@@ -10,9 +10,11 @@ from infragen.report.deletion import fate_lines
 
 _SENTENCES = {
     OnRecover.CONTINUE_ROLLBACK: "its rollback is continued (ContinueUpdateRollback)",
-    OnRecover.ROLLBACK: "it is rolled back to where it was (RollbackStack)",
+    OnRecover.ROLLBACK: "it is rolled back to where it was, or deleted if it never was complete (RollbackStack)",
     OnRecover.DELETE: "what its failed first creation left is deleted",
 }
+
+NEVER_COMPLETE = "AWS deletes it with what was built: it never was complete (RollbackStack)"
 
 
 def recovery_lines(plan: RecoveryPlan) -> Iterator[Text]:
@@ -26,7 +28,9 @@ def recovery_lines(plan: RecoveryPlan) -> Iterator[Text]:
 def _remedy(remedy: Remedy) -> Iterator[Text]:
     yield Text.assemble((remedy.layer, "bold"), f"  {remedy.state.name}  {remedy.state.status}")
     yield Text(f"  because of {remedy.why}")
-    yield Text(f"  {_SENTENCES.get(remedy.action, '')}", style="yellow")
+    first = remedy.action is OnRecover.ROLLBACK and remedy.state.status == "CREATE_FAILED"
+    sentence = NEVER_COMPLETE if first else _SENTENCES.get(remedy.action, "")
+    yield Text(f"  {sentence}", style="yellow")
     for each in remedy.stuck:
         given_up = (
             "is given up: afterwards it is no longer as the stack says" if each in remedy.skipped else "is tried again"
