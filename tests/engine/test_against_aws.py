@@ -13,7 +13,7 @@ from stage import QUEUE, TOPIC, assembly, layer
 from infragen.engine.destroy import destroy_environment, plan_destroy
 from infragen.engine.outcome import Recovered
 from infragen.engine.progress import Warned
-from infragen.engine.recover import plan_recovery, recover_environment
+from infragen.engine.recover import RecoverOptions, plan_recovery, recover_environment
 from infragen.errors import CloudError
 from infragen.report.recovery import recovery_lines
 
@@ -121,7 +121,8 @@ def test_w7_recover_of_a_failed_creation_without_its_cluster(bench: Bench, aws: 
     aws.mend()
     aws.settings.deleted_by_hand.add("Db")
     aws.stack(STACK).resources["Db"].protected = False
-    assert recover_environment(bench.env, bench.session).exit_code == 0
+    options = RecoverOptions(lose=frozenset({"data/Db"}))
+    assert recover_environment(bench.env, bench.session, options).exit_code == 0
 
 
 @pytest.mark.parametrize("deletes", [True, False])

@@ -16,7 +16,7 @@ from infragen.assembly.synth import Assembly
 from infragen.engine.destroy import DestroyOptions, Destruction, destroy_environment
 from infragen.engine.outcome import Deleted, Failed, Skipped
 from infragen.engine.progress import Noticed, Warned
-from infragen.engine.recover import recover_environment
+from infragen.engine.recover import RecoverOptions, recover_environment
 from infragen.engine.run import Deployment
 from infragen.errors import InputError, Refused
 
@@ -183,7 +183,7 @@ def test_r10_nothing_is_emptied_by_a_recovery(bench: Bench, aws: FakeAws) -> Non
     aws.elsewhere.rollback_stack({"StackName": "shop-test-data"})
     aws.clock.settle()
     assert aws.stack("shop-test-data").status == "ROLLBACK_FAILED"
-    result = recover_environment(bench.env, bench.session)
+    result = recover_environment(bench.env, bench.session, RecoverOptions(lose=frozenset({"data/Files"})))
     assert kinds(result.outcomes) == {"data": "Failed"}
     assert "not empty" in failure(result).message
     assert len(aws.cloud.buckets.all[name].objects) == 2

@@ -125,8 +125,8 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
 
 
 def _is_guarded(session: Session, layer: str, resource: StackResource) -> bool:
-    """Whether deletion protection is on. Where that may not be read, or an endpoint of one's own has no such call, there
-    is a warning: the deletion itself tells.
+    """Whether deletion protection is on. Where that may not be read, or an endpoint of one's own has no such call,
+    there is a warning: the deletion itself tells.
     """
     try:
         return session.cloud.deletion_protection(resource)
