@@ -52,7 +52,8 @@ def test_every_plan_has_a_document_that_the_schema_describes(plan: EnvironmentPl
 def test_no_field_of_the_model_is_left_out(model: Any) -> None:
     """A field that is added to the model is added to the document and its schema."""
     described = plan_schema()["$defs"][PLACES[model]]["properties"]
-    assert {each.name for each in dataclasses.fields(model)} - set(described) == set()
+    elsewhere = {"interruptions"}  # told with each change
+    assert {each.name for each in dataclasses.fields(model)} - set(described) - elsewhere == set()
 
 
 def test_keys_come_in_the_order_of_the_schema() -> None:

@@ -24,12 +24,12 @@ units = st.builds(
 )
 plans = st.builds(
     SavedPlan, texts, texts, texts, texts, st.integers(), st.integers(), texts, maps, maps,
-    st.lists(texts, max_size=2).map(tuple), st.booleans(), st.booleans(), texts,
+    st.lists(texts, max_size=2).map(tuple), texts, st.booleans(), st.booleans(), texts,
     st.lists(texts, max_size=2).map(tuple), st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
     st.lists(units, max_size=2).map(tuple),
 )  # fmt: skip
 ONE = SavedPlan(
-    "0.1.0", "dev", "111111111111", "us-east-1", 1, 2, "f", {"queue": "x"}, {}, (), False, True, "1 change", (), (),
+    "0.1.0", "dev", "111111111111", "us-east-1", 1, 2, "f", {"queue": "x"}, {}, (), "", False, True, "1 change", (), (),
     (SavedUnit("queue", "q", "update", "arn:q", "t", {}, "arn:set", "d", {"A": "b"}, (Later("A", "b", "c", True),)),),
 )  # fmt: skip
 

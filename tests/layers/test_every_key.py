@@ -8,6 +8,7 @@ from infragen.assembly.synth import synthesize
 from infragen.config import Environment
 from infragen.config.reference import key_paths
 from infragen.plan.between import plan_between, rendering
+from infragen.resource_types.interruption import LEVELS
 
 ELSEWHERE = {
     "extends": "read before there is an environment (test_config_files)",
@@ -227,3 +228,41 @@ def test_a_key_that_loses_something_in_place_is_refused_and_no_other_is(key: str
         expected, words = LOSES.get(key, (None, ""))
         assert bool(lost) == (expected is forward), lost
         assert all(words in each for each in lost)
+
+
+INTERRUPTS = {
+    "network.vpc_cidr": ("impossible", "impossible"),
+    "network.azs": ("brief", "outage"),
+    "network.nat": ("brief", "brief"),
+    "network.nat_instance_type": ("outage", "outage"),
+    "network.interface_endpoints": ("none", "outage"),
+    "network.extra_egress_ports": ("none", "outage"),
+    "database.name": ("outage", "outage"),
+    "database.engine_version": ("impossible", "outage"),
+    "database.readers": ("none", "outage"),
+    "database.monitoring_seconds": ("outage", "none"),
+    "database.parameters": ("brief", "brief"),
+    "database.identifier_suffix": ("outage", "outage"),
+    "queues.0.name": ("outage", "outage"),
+    "queues.0.fifo": ("outage", "outage"),
+    "api.https.mode": ("outage", "brief"),
+    "api.https.domain_name": ("outage", "outage"),
+    "api.https.hosted_zone_id": ("outage", "outage"),
+    "api.ingress_cidrs": ("brief", "brief"),
+    "api.port": ("outage", "outage"),
+    "workers.0.name": ("outage", "outage"),
+    "workers.0.queue": ("brief", "brief"),
+    "alarms.emails": ("none", "brief"),
+}
+"""Key -> the worst that it does to the running service as it is changed above, and back. Any other does nothing."""
+
+
+@pytest.mark.parametrize("key", [each for each in CHANGES if each not in ("project", "environment")])
+def test_a_key_interrupts_what_it_is_known_to_interrupt(key: str) -> None:
+    """Each key, there and back: the worst of its rows; and every row of the plan has its judgement."""
+    sides = [rendering(synthesize(Environment.model_validate(each))) for each in changed(key)]
+    for expected, (before, after) in zip(INTERRUPTS.get(key, ("none", "none")), (sides, sides[::-1]), strict=True):
+        plan = plan_between("test", "us-east-1", before, after, "before")
+        assert [each.place for each in plan.interruptions] == [each.place for each in plan.changes()]
+        assert max((each.level for each in plan.interruptions), key=LEVELS.index) == expected
+        assert all(bool(each.what) == (each.level != "none") for each in plan.interruptions)

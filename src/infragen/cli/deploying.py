@@ -57,6 +57,12 @@ _allow_cost = click.option(
     default=0,
     help="Allow a month to cost so much, although cost.budget is less.",
 )
+_max_interruption = click.option(
+    "--max-interruption",
+    type=click.Choice(["none", "brief", "outage"]),
+    help="Refuse what interrupts the running service more than this. Default: brief in a protected environment, outage "
+    "elsewhere. What cannot be done in place is always refused.",
+)
 _require_approval = click.option(
     "--require-approval",
     type=click.Choice(["never", "broadening", "any-change"]),
@@ -93,13 +99,14 @@ def _checked(env: "Environment") -> "Assembly":
     return assembly
 
 
-def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...]) -> "Options":
+def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...], most: str | None) -> "Options":
     from infragen.cost import read_price_file
     from infragen.engine.options import Options, worker_code
 
     prices = read_price_file(file.prices) if file.prices else None
     return Options(
         image_tag=image_tag, code=worker_code(file), allow_data_loss=frozenset(allow), prices=prices,
+        max_interruption=most or "",
         price_file=str(file.prices or ""),
     )  # fmt: skip
 
@@ -135,6 +142,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
 @options.environments
 @_image_tag
 @_allow_data_loss
+@_max_interruption
 @_adopt
 @_no_nested
 @click.option(
@@ -176,6 +184,7 @@ def plan(
     directory: Path,
     image_tag: str | None,
     allow_data_loss: tuple[str, ...],
+    max_interruption: str | None,
     adopt: bool,
     nested: bool,
     out: Path | None,
@@ -212,7 +221,9 @@ def plan(
     [file] = options.warned(directory, (name,))
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift
-    wanted = replace(_options(file, image_tag, allow_data_loss), adopt=adopt, nested=nested, drift=looks)
+    wanted = replace(
+        _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks
+    )
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
     with session(file, reach, plans=plans) as started:
         shown = _planned(assembly, started, wanted, out, valid_for)
@@ -256,6 +267,7 @@ def _planned(
 @options.environments
 @_image_tag
 @_allow_data_loss
+@_max_interruption
 @_allow_widening
 @_allow_cost
 @_require_approval
@@ -301,6 +313,7 @@ def deploy(
     directory: Path,
     image_tag: str | None,
     allow_data_loss: tuple[str, ...],
+    max_interruption: str | None,
     allow_widening: tuple[str, ...],
     allow_cost: float,
     require_approval: str,
@@ -334,7 +347,7 @@ def deploy(
     [file] = options.warned(directory, (_name(name, saved),))
     assembly = _checked(file.environment)
     wanted = replace(
-        _options(file, image_tag, allow_data_loss) if saved is None else _nothing(),
+        _options(file, image_tag, allow_data_loss, max_interruption) if saved is None else _nothing(),
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
         require_approval=require_approval,
@@ -359,7 +372,8 @@ def deploy(
 
 
 _SAID_BY_THE_PLAN = (
-    "image_tag", "allow_data_loss", "allow_widening", "allow_cost", "require_approval", "on_failure", "adopt", "nested",
+    "image_tag", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
+    "on_failure", "adopt", "nested",
 )  # fmt: skip
 
 

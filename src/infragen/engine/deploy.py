@@ -203,7 +203,7 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
         if options.on_failure == "keep":
             refuse_replacements(session, observed, proposal.prepared)
         warn_of_login(session, plan.environment, proposal.prepared)
-        ask(session, shown, options.approval)
+        ask(session, shown, options.approval(plan.environment))
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
         return Run(session, plan, options, litter, proposal, observed, agreed_to(shown)).walk()

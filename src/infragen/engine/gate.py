@@ -24,7 +24,9 @@ from infragen.errors import Refused
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.data_loss import Refusal, destructive
 from infragen.gates.in_place import losses
+from infragen.gates.interruption import PlannedInterruption, beyond, interruptions
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
+from infragen.resource_types.interruption import IMPOSSIBLE, LEVELS, OUTAGE
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
 """What --require-approval takes: which changes need somebody who agrees to them in so many words."""
@@ -33,12 +35,13 @@ NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
 @dataclass(frozen=True)
 class Approval:
     """What the user allows before being asked: places that may let more through, as layer/LogicalId, which changes need
-    an approval at all, and what a month may cost in USD when that is more than the budget.
+    an approval at all, what a month may cost in USD when that is more than the budget, and the worst interruption.
     """
 
     widening: frozenset[str] = frozenset()
     require: str = BROADENING
     cost: float = 0
+    interruption: str = OUTAGE
 
 
 # --- finding widenings ------------------------------------------------------------------------------------------
@@ -100,6 +103,7 @@ def widened(
                 plan,
                 widenings=widenings(plan.layer, each.before, each.after, account, region, wiring),
                 losses=losses(plan.layer, each.before, each.after, plan.changes),
+                interruptions=interruptions(plan.changes, each.before, each.after),
             )
         found.append(plan)
     return found
@@ -136,7 +140,14 @@ def _one_thing(value: object) -> bool:
 def ask(session: Session, shown: EnvironmentPlan, approval: Approval) -> None:
     """Raises Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
     more = [each for each in shown.gated if each.place not in approval.widening and approval.require != NEVER]
-    _refuse_all([*_losses(shown.refusals), *_dear(shown, approval.cost)], more)
+    _refuse_all(
+        [
+            *_losses(shown.refusals),
+            *_interrupted(shown.interruptions, approval.interruption),
+            *_dear(shown, approval.cost),
+        ],
+        more,
+    )
     if not shown.changed:
         return
     where = f"{shown.environment} ({shown.account}, {shown.region})"
@@ -177,7 +188,10 @@ def _refuse_all(found: Sequence[tuple[str, str]], more: Sequence[Widening]) -> N
     """Raises Refused for all reasons at once, with their flags; `more` would have to be agreed to next."""
     if not found:
         return
-    reasons, allowing = zip(*found, strict=True)
+    reasons, flags_of = zip(*found, strict=True)
+    if not all(flags_of):
+        raise Refused("\n".join(reasons), "take it out of the environment file: no flag allows it")
+    allowing = flags_of
     asked = f"; where nobody can be asked, also: {flags(more)}" if more else ""
     raise Refused("\n".join(reasons), f"if that is meant: {' '.join(allowing)}{asked}")
 
@@ -189,6 +203,30 @@ def _losses(found: Sequence[Refusal]) -> list[tuple[str, str]]:
     reason = "this would destroy data, or what protects it:\n" + "\n".join(f"  {each}" for each in found)
     places = dict.fromkeys(each.place for each in found)
     return [(reason, " ".join(f"--allow-data-loss {place}" for place in places))]
+
+
+def refuse_interruptions(found: Sequence[PlannedInterruption], most: str) -> None:
+    """Raises Refused when something would interrupt the service more than `most`, or cannot be done."""
+    _refuse_all(_interrupted(found, most), ())
+
+
+def _interrupted(found: Sequence[PlannedInterruption], most: str) -> list[tuple[str, str]]:
+    """What would interrupt the service more than is allowed, and the flag that allows it; nothing allows the
+    impossible.
+    """
+    worse = beyond(found, most)
+    never = [each for each in worse if each.level == IMPOSSIBLE]
+    rest = [each for each in worse if each.level != IMPOSSIBLE]
+    reasons = []
+    if never:
+        reasons.append(
+            ("this cannot be done in place:\n" + "\n".join(f"  {each.place}: {each.what}" for each in never), "")
+        )
+    if rest:
+        listed = "\n".join(f"  {each}" for each in rest)
+        worst = max((each.level for each in rest), key=LEVELS.index)
+        reasons.append((f"this would interrupt the running service:\n{listed}", f"--max-interruption {worst}"))
+    return reasons
 
 
 def _dear(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import PriceFile
 from infragen.engine.gate import BROADENING, Approval
 from infragen.errors import InputError
+from infragen.resource_types.interruption import BRIEF, OUTAGE
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Options:
     infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
     month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
+    `max_interruption` is the worst that the running service may be interrupted: none, brief, outage, or empty for the
+    default.
     """
 
     image_tag: str | None = None
@@ -42,11 +45,15 @@ class Options:
     require_approval: str = BROADENING
     allow_cost: float = 0
     drift: bool = False
+    max_interruption: str = ""
 
-    @property
-    def approval(self) -> Approval:
+    def approval(self, env: Environment) -> Approval:
         """What the user has agreed to before being asked."""
-        return Approval(self.allow_widening, self.require_approval, self.allow_cost)
+        return Approval(self.allow_widening, self.require_approval, self.allow_cost, self.worst(env))
+
+    def worst(self, env: Environment) -> str:
+        """The worst interruption that is allowed: without a word brief in a protected environment, any in others."""
+        return self.max_interruption or (BRIEF if env.protected else OUTAGE)
 
 
 def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:

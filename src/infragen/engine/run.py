@@ -14,7 +14,7 @@ from infragen.changes.diff import outputs_of
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.ecs_check import Stray, strays
-from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_more, refused, widened
+from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_interruptions, refuse_more, refused, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
@@ -180,6 +180,8 @@ class Run:
         shown = self.proposal.shown
         plans = widened(again.plans, sides, shown.account, shown.region, self.proposal.sides)
         refuse(refused(plans, self.options.allow_data_loss))
+        stops = [each for plan in plans for each in plan.interruptions]
+        refuse_interruptions(stops, self.options.worst(self.plan.environment))
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
         refuse_more(self.agreed, plans, allowed)

@@ -20,7 +20,7 @@ from infragen.config import Environment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
-from infragen.engine.gate import Agreed, agreed_to, refuse
+from infragen.engine.gate import Agreed, agreed_to, refuse, refuse_interruptions
 from infragen.engine.observe import Observed
 from infragen.engine.operate import all_changes, saved_until
 from infragen.engine.options import Options, launch_values
@@ -53,6 +53,7 @@ def save_plan(
             shown = with_drift(session, plan, observed, shown)
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
+        refuse_interruptions(shown.interruptions, options.worst(plan.environment))
         upload(session, plan.bucket, list(options.code.values()))
         units = tuple(_unit(session, observed, each, proposal.sides) for each in proposal.prepared)
         write(_saved(plan, shown, options, units, made, until))
@@ -76,6 +77,7 @@ def _saved(
         templates=template_digests(plan),
         values=launch_values(plan.environment, options),
         allow_replace=tuple(sorted(options.allow_data_loss)),
+        max_interruption=options.worst(plan.environment),
         adopt=options.adopt,
         nested=options.nested,
         summary=f"{len(shown.changes())} changes",
@@ -160,7 +162,8 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     _check_place(plan.environment, saved, name)
     _check(name, saved, _moved_here(plan, saved, session.timer.date()))
     options = replace(
-        options, allow_data_loss=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested
+        options, allow_data_loss=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested,
+        max_interruption=saved.max_interruption,
     )  # fmt: skip
     observed = observe_finished(session, plan, options)
     units = {each.layer: each for each in saved.units}
@@ -175,6 +178,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
         session.ui.tell(Planned(proposal.shown))
         refuse(proposal.shown.refusals)
+        refuse_interruptions(proposal.shown.interruptions, options.worst(plan.environment))
         warn_of_login(session, plan.environment, prepared)
         for each in prepared:
             if each.change_set is not None:

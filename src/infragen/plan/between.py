@@ -29,6 +29,7 @@ from infragen.config import Environment
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.in_place import losses
+from infragen.gates.interruption import interruptions
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 
 
@@ -89,7 +90,8 @@ def plan_between(
         plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
         wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
         lost = losses(layer, old, new, rows) if plan.action != "none" else ()
-        stacks.append(replace(plan, widenings=wider, losses=lost))
+        stops = interruptions(rows, old, new) if plan.action != "none" else ()
+        stacks.append(replace(plan, widenings=wider, losses=lost, interruptions=stops))
     return EnvironmentPlan(
         environment=name,
         account=(after.environment.account or "") if after.environment else "",

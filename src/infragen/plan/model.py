@@ -11,6 +11,7 @@ from infragen.config.setting_lookup import origin
 from infragen.cost import CENT, CostDelta
 from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal, refusals
+from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
 
 
@@ -24,6 +25,7 @@ class StackPlan:
     the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
     say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
     through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
+    `interruptions` say of each of its rows what that does to the running service.
     """
 
     layer: str
@@ -39,6 +41,7 @@ class StackPlan:
     disagreements: tuple[str, ...] = ()
     widenings: tuple[Widening, ...] = ()
     losses: tuple[Refusal, ...] = ()
+    interruptions: tuple[PlannedInterruption, ...] = ()
 
     @property
     def created(self) -> bool:
@@ -138,6 +141,11 @@ class EnvironmentPlan:
     def gated(self) -> tuple[Widening, ...]:
         """Those of the widenings that somebody must agree to."""
         return tuple(found for each in self.stacks for found in each.gated)
+
+    @property
+    def interruptions(self) -> tuple[PlannedInterruption, ...]:
+        """What each row of all stacks does to the running service."""
+        return tuple(found for each in self.stacks for found in each.interruptions)
 
     def changes(self) -> tuple[ResourceChange, ...]:
         """The rows of all stacks."""

@@ -66,6 +66,7 @@ class SavedPlan:
     templates: Mapping[str, str]
     values: Mapping[str, str]
     allow_replace: tuple[str, ...]
+    max_interruption: str
     adopt: bool
     nested: bool
     summary: str
@@ -119,6 +120,7 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         templates=_texts(body["templates"]),
         values=_texts(body["values"]),
         allow_replace=_list(_text, body["allow_replace"]),
+        max_interruption=_text(body.get("max_interruption", "")),
         adopt=_is(bool, body["adopt"]),
         nested=_is(bool, body["nested"]),
         summary=_text(body["summary"]),

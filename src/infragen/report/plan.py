@@ -54,6 +54,7 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     yield from _drift(plan)
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
+    yield from _interruptions(plan)
     if plan.gated:
         yield Text.assemble(
             ("more is let through than before ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
@@ -63,6 +64,17 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     for line in words.cost_lines(plan.cost) if plan.cost else ():
         yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
     yield Text(words.summary(plan), style="bold")
+
+
+def _interruptions(plan: EnvironmentPlan) -> Iterator[Text]:
+    """What stops while the deployment runs."""
+    lines = words.interruption_lines(plan)
+    if lines:
+        yield Text("interrupts the running service:", style="yellow")
+    elif plan.interruptions and not plan.between:
+        yield Text("interrupts nothing that runs", style="dim")
+    for each in lines:
+        yield Text(f"  {each}", style="yellow")
 
 
 def _drift(plan: EnvironmentPlan) -> Iterator[Text]:

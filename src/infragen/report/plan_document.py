@@ -11,10 +11,12 @@ from infragen.config import Difference
 from infragen.cost import Columns, CostDelta
 from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
+from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.settings import origin
+from infragen.resource_types.interruption import NO
 from infragen.secrecy.visible import shown_json
 
 VERSION = 1
@@ -138,20 +140,29 @@ def _widening(widening: Widening, gated: bool) -> Object:
 
 def _stack(stack: StackPlan, layers: words.Layers) -> Object:
     counted = {each.logical_id for each in words.rows(stack, layers)}
+    stops = {each.place: each for each in stack.interruptions}
     return {
         "layer": stack.layer,
         "stack": stack.stack,
         "action": stack.action,
         "source": stack.source,
         "waits_for": list(stack.waits_for),
-        "changes": [_change(each, each.logical_id in counted) for each in stack.changes],
+        "changes": [
+            {**_change(each, each.logical_id in counted), "interruption": _interruption(stops.get(each.place))}
+            for each in stack.changes
+        ],
         "parameters": [_property(each) for each in stack.parameters],
         "tags": [_property(each) for each in stack.tags],
         "outputs": [_property(each) for each in stack.outputs],
         "notes": list(stack.notes),
         "widenings": [_widening(each, each in stack.gated) for each in stack.widenings],
+        "losses": [_refusal(each) for each in stack.losses],
         "disagreements": list(stack.disagreements),
     }
+
+
+def _interruption(found: PlannedInterruption | None) -> Object:
+    return {"level": found.level if found else NO, "what": found.what if found else ""}
 
 
 def _change(change: ResourceChange, counted: bool) -> Object:

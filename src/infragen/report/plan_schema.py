@@ -7,6 +7,7 @@ from typing import Any
 
 from infragen.report.plan_document import VERSION
 from infragen.report.plan_words import SIGNS
+from infragen.resource_types.interruption import LEVELS
 
 Schema = dict[str, Any]
 _SAID = {
@@ -209,6 +210,7 @@ def _stack() -> Schema:
         widenings=_list(
             {"$ref": "#/$defs/widening"}, "by what it lets more through; of a new stack, all it lets through"
         ),
+        losses=_list({"$ref": "#/$defs/refusal"}, "what changes in place and keeps or protects less, allowed or not"),
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
         ),
@@ -244,6 +246,11 @@ def _change() -> Schema:
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
         ),
         properties=_list({"$ref": "#/$defs/resource_property"}, "the values that change"),
+        interruption=_object(
+            "What the change does to the running service.",
+            level={"enum": [*LEVELS], "description": "how much; `impossible` is always refused"},
+            what=_text("what is interrupted, and for how long; empty for `none`"),
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from infragen.cloudformation import STACK_TYPE, Absent, PropertyChange, Resource
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.plan.drift import sentences as drifted
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.resource_types.interruption import LEVELS, NO
 from infragen.secrecy.visible import Shown
 from infragen.secrecy.visible import shown as shown_text
 
@@ -268,12 +269,22 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
     dear = over_budget(plan)
     found = (
         ("Refused without --allow-data-loss", tuple(map(str, plan.refusals))),
+        ("Interrupts the running service", interruption_lines(plan)),
         ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
         ("Drift: not as the stacks say", drift_lines(plan)),
         ("Warnings", plan.warnings),
     )
     return tuple((title, lines) for title, lines in found if lines)
+
+
+def interruption_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
+    """Each row that interrupts the running service, with what for how long; those with the same words as one."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for each in sorted(plan.interruptions, key=lambda one: -LEVELS.index(one.level)):
+        if each.level != NO and not plan.between:
+            places.setdefault((each.level, each.what), []).append(each.place)
+    return tuple(f"{level}: {', '.join(some)}: {what}" for (level, what), some in places.items())
 
 
 def drift_lines(plan: EnvironmentPlan) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """AWS Certificate Manager."""
 
+from infragen.resource_types.interruption import NONE, Interruptions, outage
 from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
 
 CERTIFICATE = ResourceType(
@@ -9,6 +10,7 @@ CERTIFICATE = ResourceType(
     usual_minutes={
         "CREATE": UsualMinutes(2, 30, "ACM waits for the DNS record, at most 72 hours (ACM User Guide, DNS validation)")
     },
+    interruptions=Interruptions(outage("nobody can connect over TLS with it"), NONE),
 )
 
 ROWS = (CERTIFICATE,)

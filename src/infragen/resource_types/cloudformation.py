@@ -5,11 +5,29 @@ and has no row.
 """
 
 from infragen.cloudformation import STACK_TYPE
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, outage
 from infragen.resource_types.resource_type import Billing, ResourceType
 
-STACK = ResourceType(STACK_TYPE, holds_data=True, data="everything in it", billing=Billing.FREE, foundation=True)
-WAIT_CONDITION_HANDLE = ResourceType("AWS::CloudFormation::WaitConditionHandle", holds_data=False, billing=Billing.FREE)
-DATABASE_CREDENTIALS = ResourceType("Custom::DatabaseCredentials", holds_data=False, billing=Billing.FREE)
+STACK = ResourceType(
+    STACK_TYPE,
+    holds_data=True,
+    data="everything in it",
+    billing=Billing.FREE,
+    foundation=True,
+    interruptions=Interruptions(outage("everything in it stops"), outage("everything in it is created anew")),
+)
+WAIT_CONDITION_HANDLE = ResourceType(
+    "AWS::CloudFormation::WaitConditionHandle",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=NOBODY_WAITS,
+)
+DATABASE_CREDENTIALS = ResourceType(
+    "Custom::DatabaseCredentials",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=NOBODY_WAITS,
+)
 """Its function creates a login from a secret; at deletion it does nothing (`layers.functions.credentials`)."""
 
 ROWS = (STACK, WAIT_CONDITION_HANDLE, DATABASE_CREDENTIALS)

@@ -1,5 +1,6 @@
 """Amazon EC2 and VPC."""
 
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, brief, impossible, outage
 from infragen.resource_types.resource_type import COMMON, Billing, ResourceType, UsualMinutes
 
 _HELD = UsualMinutes(
@@ -7,12 +8,30 @@ _HELD = UsualMinutes(
 )
 
 
-def _free(name: str, *, foundation: bool = False) -> ResourceType:
-    return ResourceType(f"AWS::EC2::{name}", holds_data=False, billing=Billing.FREE, foundation=foundation)
+_ACL = outage("traffic that it no longer allows stops at once")
+_STAYS = "cannot be done in place: everything in the network stands on it; create a new environment and move to it"
 
 
-EIP = ResourceType("AWS::EC2::EIP", holds_data=False, billing=Billing.PRICED)
-FLOW_LOG = _free("FlowLog")
+def _free(name: str, interruptions: Interruptions, *, foundation: bool = False) -> ResourceType:
+    return ResourceType(
+        f"AWS::EC2::{name}",
+        holds_data=False,
+        billing=Billing.FREE,
+        foundation=foundation,
+        interruptions=interruptions,
+    )
+
+
+EIP = ResourceType(
+    "AWS::EC2::EIP",
+    holds_data=False,
+    billing=Billing.PRICED,
+    interruptions=Interruptions(
+        brief("calls to the internet come from another address, which others may not know"),
+        brief("calls to the internet come from another address, which others may not know"),
+    ),
+)
+FLOW_LOG = _free("FlowLog", NOBODY_WAITS)
 INSTANCE = ResourceType(
     "AWS::EC2::Instance",
     holds_data=False,
@@ -20,8 +39,38 @@ INSTANCE = ResourceType(
     usual_minutes={
         "CREATE": UsualMinutes(2, 5, "it boots, sets itself up and signals; infragen waits 10 minutes"),
     },
+    interruptions=Interruptions(
+        outage("what runs on it stops; of a NAT instance, no way to the internet"),
+        outage("what runs on it is not there until the new one has booted, 2 to 5 minutes"),
+        {
+            name: outage("it stops and starts again, about 2 minutes")
+            for name in (
+                "InstanceType",
+                "UserData",
+                "EbsOptimized",
+                "Tenancy",
+                "Affinity",
+                "HostId",
+                "CpuOptions",
+                "CreditSpecification",
+            )
+        }
+        | {
+            "SourceDestCheck": outage("of a NAT instance, no way to the internet"),
+            "SecurityGroupIds": brief("connections that no rule allows any more end"),
+        },
+    ),
 )
-INTERNET_GATEWAY = ResourceType("AWS::EC2::InternetGateway", holds_data=False, billing=Billing.PRICED, foundation=True)
+INTERNET_GATEWAY = ResourceType(
+    "AWS::EC2::InternetGateway",
+    holds_data=False,
+    billing=Billing.PRICED,
+    foundation=True,
+    interruptions=Interruptions(
+        outage("no way to and from the internet"),
+        outage("no way to and from the internet until the new one is there, seconds"),
+    ),
+)
 NAT_GATEWAY = ResourceType(
     "AWS::EC2::NatGateway",
     holds_data=False,
@@ -30,11 +79,26 @@ NAT_GATEWAY = ResourceType(
         "CREATE": UsualMinutes(1, 3, f"one host a zone; {COMMON}"),
         "DELETE": UsualMinutes(1, 2, COMMON),
     },
+    interruptions=Interruptions(
+        brief("open connections to the internet through it end"),
+        brief("open connections to the internet through it end"),
+    ),
 )
-NETWORK_ACL = _free("NetworkAcl")
-NETWORK_ACL_ENTRY = _free("NetworkAclEntry")
-ROUTE = _free("Route")
-ROUTE_TABLE = _free("RouteTable", foundation=True)
+NETWORK_ACL = _free("NetworkAcl", Interruptions(_ACL, _ACL, {"*": _ACL}))
+NETWORK_ACL_ENTRY = _free("NetworkAclEntry", Interruptions(_ACL, _ACL, {"*": _ACL}))
+ROUTE = _free(
+    "Route",
+    Interruptions(
+        outage("traffic that it leads stops"),
+        brief("open connections through it end"),
+        {"*": brief("open connections through it end")},
+    ),
+)
+ROUTE_TABLE = _free(
+    "RouteTable",
+    Interruptions(outage("traffic of its subnets stops"), brief("traffic of its subnets stops for seconds")),
+    foundation=True,
+)
 SECURITY_GROUP = ResourceType(
     "AWS::EC2::SecurityGroup",
     holds_data=False,
@@ -42,15 +106,43 @@ SECURITY_GROUP = ResourceType(
     foundation=True,
     name_property="GroupName",
     usual_minutes={"DELETE": _HELD},
+    interruptions=Interruptions(
+        outage("what it let through is refused"),
+        brief("connections end while interfaces change to the new one"),
+        {
+            "SecurityGroupIngress": brief("connections that no rule allows any more end"),
+            "SecurityGroupEgress": brief("connections that no rule allows any more end"),
+        },
+    ),
 )
-SECURITY_GROUP_EGRESS = _free("SecurityGroupEgress")
-SECURITY_GROUP_INGRESS = _free("SecurityGroupIngress")
+SECURITY_GROUP_EGRESS = _free(
+    "SecurityGroupEgress",
+    Interruptions(outage("what it let through is refused"), brief("what it lets through is refused for seconds")),
+)
+SECURITY_GROUP_INGRESS = _free(
+    "SecurityGroupIngress",
+    Interruptions(outage("what it let through is refused"), brief("what it lets through is refused for seconds")),
+)
 SUBNET = ResourceType(
-    "AWS::EC2::Subnet", holds_data=False, billing=Billing.FREE, foundation=True, usual_minutes={"DELETE": _HELD}
+    "AWS::EC2::Subnet",
+    holds_data=False,
+    billing=Billing.FREE,
+    foundation=True,
+    usual_minutes={"DELETE": _HELD},
+    interruptions=Interruptions(
+        outage("what runs in it has to leave first, and its deletion fails while a database or a function is in it"),
+        impossible(_STAYS),
+    ),
 )
-SUBNET_ROUTE_TABLE_ASSOCIATION = _free("SubnetRouteTableAssociation")
+SUBNET_ROUTE_TABLE_ASSOCIATION = _free(
+    "SubnetRouteTableAssociation",
+    Interruptions(
+        outage("traffic of its subnet takes the main table: none leads out"),
+        brief("open connections of its subnet end"),
+    ),
+)
 VOLUME = ResourceType("AWS::EC2::Volume", holds_data=True, data="everything on it")
-VPC = _free("VPC", foundation=True)
+VPC = _free("VPC", Interruptions(impossible(_STAYS), impossible(_STAYS)), foundation=True)
 VPC_ENDPOINT = ResourceType(
     "AWS::EC2::VPCEndpoint",
     holds_data=False,
@@ -59,8 +151,20 @@ VPC_ENDPOINT = ResourceType(
         "CREATE": UsualMinutes(1, 3, f"an interface in each zone; {COMMON}"),
         "DELETE": UsualMinutes(2, 5, f"its interfaces go first; {COMMON}"),
     },
+    interruptions=Interruptions(
+        outage("calls to the service go another way, and fail where there is none"),
+        brief("calls to the service fail for seconds"),
+        {"*": brief("calls to the service may fail for seconds")},
+    ),
 )
-VPC_GATEWAY_ATTACHMENT = _free("VPCGatewayAttachment", foundation=True)
+VPC_GATEWAY_ATTACHMENT = _free(
+    "VPCGatewayAttachment",
+    Interruptions(
+        outage("no way to and from the internet"),
+        outage("no way to and from the internet until the new one is there, seconds"),
+    ),
+    foundation=True,
+)
 
 ROWS = (
     EIP, FLOW_LOG, INSTANCE, INTERNET_GATEWAY, NAT_GATEWAY, NETWORK_ACL, NETWORK_ACL_ENTRY, ROUTE, ROUTE_TABLE,

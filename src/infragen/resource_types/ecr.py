@@ -1,5 +1,6 @@
 """Amazon ECR."""
 
+from infragen.resource_types.interruption import Interruptions, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 REPOSITORY = ResourceType(
@@ -18,6 +19,9 @@ REPOSITORY = ResourceType(
             weakest=(None, "MUTABLE"),
         ),
         Loss("EmptyOnDelete", When.ON, "its images are deleted together with it", default=False),
+    ),
+    interruptions=Interruptions(
+        outage("no new task can start"), outage("no new task can start until its image is pushed again")
     ),
 )
 

@@ -1,9 +1,15 @@
 """Amazon ECS."""
 
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, outage
 from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
 
 CLUSTER = ResourceType(
-    "AWS::ECS::Cluster", holds_data=False, billing=Billing.PRICED, foundation=True, name_property="ClusterName"
+    "AWS::ECS::Cluster",
+    holds_data=False,
+    billing=Billing.PRICED,
+    foundation=True,
+    name_property="ClusterName",
+    interruptions=Interruptions(outage("its services stop"), outage("its services are created anew, 2 to 6 minutes")),
 )
 SERVICE = ResourceType(
     "AWS::ECS::Service",
@@ -15,7 +21,22 @@ SERVICE = ResourceType(
         "UPDATE": UsualMinutes(3, 10, "new tasks become healthy, then the old ones drain for 5 minutes"),
         "DELETE": UsualMinutes(2, 8, "its tasks drain first"),
     },
+    interruptions=Interruptions(
+        outage("requests are not answered"),
+        outage("requests are not answered until its new tasks are healthy, 2 to 6 minutes"),
+        {
+            "LoadBalancers": outage(
+                "requests are answered with 503 until tasks are healthy behind the other target group, 3 to 10 minutes"
+            ),
+            "LaunchType": outage("its tasks are placed anew, 2 to 6 minutes"),
+        },
+    ),
 )
-TASK_DEFINITION = ResourceType("AWS::ECS::TaskDefinition", holds_data=False, billing=Billing.FREE)
+TASK_DEFINITION = ResourceType(
+    "AWS::ECS::TaskDefinition",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=NOBODY_WAITS,
+)
 
 ROWS = (CLUSTER, SERVICE, TASK_DEFINITION)

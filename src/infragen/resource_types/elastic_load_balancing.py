@@ -1,9 +1,29 @@
 """Elastic Load Balancing, version 2."""
 
+from infragen.resource_types.interruption import Interruptions, brief, outage
 from infragen.resource_types.resource_type import COMMON, Billing, Loss, ResourceType, UsualMinutes, When
 
-LISTENER = ResourceType("AWS::ElasticLoadBalancingV2::Listener", holds_data=False, billing=Billing.FREE)
-LISTENER_RULE = ResourceType("AWS::ElasticLoadBalancingV2::ListenerRule", holds_data=False, billing=Billing.FREE)
+LISTENER = ResourceType(
+    "AWS::ElasticLoadBalancingV2::Listener",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(
+        outage("nobody can connect to its port"),
+        outage("nobody can connect until the new one listens, up to a minute"),
+        {
+            "Port": outage("clients must use the other port at once"),
+            "Protocol": outage("clients must use the other protocol at once"),
+            "SslPolicy": brief("clients that speak none of its ciphers can no longer connect"),
+            "MutualAuthentication": outage("clients without a certificate can no longer connect"),
+        },
+    ),
+)
+LISTENER_RULE = ResourceType(
+    "AWS::ElasticLoadBalancingV2::ListenerRule",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(outage("its requests go elsewhere"), brief("its requests go elsewhere for seconds")),
+)
 LOAD_BALANCER = ResourceType(
     "AWS::ElasticLoadBalancingV2::LoadBalancer",
     holds_data=False,
@@ -19,9 +39,26 @@ LOAD_BALANCER = ResourceType(
             default=False,
         ),
     ),
+    interruptions=Interruptions(
+        outage("requests are not answered"),
+        outage("its address changes: requests fail until DNS has caught up, minutes"),
+        {
+            "Subnets": brief("connections through its nodes in a zone that goes end"),
+            "SubnetMappings": brief("connections through its nodes in a zone that goes end"),
+            "SecurityGroups": brief("connections that no rule allows any more end"),
+            "IpAddressType": brief("connections end while its addresses change"),
+        },
+    ),
 )
 TARGET_GROUP = ResourceType(
-    "AWS::ElasticLoadBalancingV2::TargetGroup", holds_data=False, billing=Billing.FREE, name_property="Name"
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    holds_data=False,
+    billing=Billing.FREE,
+    name_property="Name",
+    interruptions=Interruptions(
+        outage("its requests are answered with 503"),
+        outage("requests are answered with 503 until tasks are healthy in the new one, 3 to 10 minutes"),
+    ),
 )
 
 ROWS = (LISTENER, LISTENER_RULE, LOAD_BALANCER, TARGET_GROUP)

@@ -1,10 +1,22 @@
 """AWS IAM."""
 
+from infragen.resource_types.interruption import Interruptions, brief, outage
 from infragen.resource_types.resource_type import Billing, ResourceType
+
+_DENIED = Interruptions(
+    outage("whom it allowed is denied"), brief("calls are denied for seconds until everything uses the new one")
+)
 
 
 def _iam(name: str, name_property: str = "", billing: Billing = Billing.FREE) -> ResourceType:
-    return ResourceType(f"AWS::IAM::{name}", holds_data=False, billing=billing, iam=True, name_property=name_property)
+    return ResourceType(
+        f"AWS::IAM::{name}",
+        holds_data=False,
+        billing=billing,
+        iam=True,
+        name_property=name_property,
+        interruptions=_DENIED,
+    )
 
 
 ACCESS_KEY = _iam("AccessKey")

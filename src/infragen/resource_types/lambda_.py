@@ -1,5 +1,6 @@
 """AWS Lambda."""
 
+from infragen.resource_types.interruption import Interruptions, brief, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, UsualMinutes, When
 
 EVENT_SOURCE_MAPPING = ResourceType(
@@ -11,6 +12,11 @@ EVENT_SOURCE_MAPPING = ResourceType(
         Loss("MaximumRecordAgeInSeconds", When.LESS, "records older than {after:g} seconds are skipped", default=-1),
         Loss("MaximumRetryAttempts", When.LESS, "records that fail are given up after {after:g} retries", default=-1),
         Loss("DestinationConfig", When.GONE, "nothing keeps the records that fail"),
+    ),
+    interruptions=Interruptions(
+        outage("messages wait in the queue"),
+        brief("messages wait for about a minute"),
+        {"Enabled": outage("messages wait in the queue while it is disabled")},
     ),
 )
 """Lambda deletes a message that its filter does not match (Developer Guide, "Control which events Lambda sends to your
@@ -28,7 +34,15 @@ FUNCTION = ResourceType(
             "in a VPC",
         ),
     },
+    interruptions=Interruptions(
+        outage("its work is not done"), brief("calls fail for seconds until everything calls the new one")
+    ),
 )
-PERMISSION = ResourceType("AWS::Lambda::Permission", holds_data=False, billing=Billing.FREE)
+PERMISSION = ResourceType(
+    "AWS::Lambda::Permission",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(outage("whom it allowed is refused"), brief("whom it allows is refused for seconds")),
+)
 
 ROWS = (EVENT_SOURCE_MAPPING, FUNCTION, PERMISSION)

@@ -1,5 +1,6 @@
 """CloudWatch Logs."""
 
+from infragen.resource_types.interruption import NOBODY_WAITS
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 LOG_GROUP = ResourceType(
@@ -12,6 +13,7 @@ LOG_GROUP = ResourceType(
         Loss("RetentionInDays", When.LESS, "log events older than {after:g} days are deleted", default=float("inf")),
         Loss("DeletionProtectionEnabled", When.OFF, "CloudWatch Logs no longer refuses to delete it", default=False),
     ),
+    interruptions=NOBODY_WAITS,
 )
 """Without a retention, events never expire (CloudWatch Logs API reference, PutRetentionPolicy)."""
 

@@ -1,5 +1,6 @@
 """Amazon RDS and Aurora."""
 
+from infragen.resource_types.interruption import NONE, UNKNOWN, Interruptions, brief, impossible, outage
 from infragen.resource_types.resource_type import COMMON, Billing, Loss, ResourceType, UsualMinutes, When
 
 _BACKUPS = Loss("BackupRetentionPeriod", When.LESS, "{less:g} days of point-in-time recovery end at once", default=1)
@@ -32,6 +33,20 @@ DB_CLUSTER = ResourceType(
         Loss("PerformanceInsightsEnabled", When.OFF, "its Performance Insights history ends", default=False),
     ),
     keeps=frozenset({"CopyTagsToSnapshot", "PreferredBackupWindow", "SnapshotIdentifier"}),
+    interruptions=Interruptions(
+        outage("the database is gone"),
+        outage("the application gets a new, empty database"),
+        {
+            "Port": outage("clients must use the other port at once"),
+            "DBClusterParameterGroupName": brief("a restart of its instances, about a minute"),
+            "VpcSecurityGroupIds": brief("connections that no rule allows any more end"),
+            "NetworkType": brief("a restart of its instances, about a minute"),
+            "EnableHttpEndpoint": outage("the Data API is not answered while it is off"),
+            "MasterUserPassword": brief("who logs in with the old password is refused"),
+            "MasterUsername": outage("who logs in with the old name is refused"),
+            "EngineMode": UNKNOWN,
+        },
+    ),
 )
 DB_INSTANCE = ResourceType(
     "AWS::RDS::DBInstance",
@@ -61,10 +76,47 @@ DB_INSTANCE = ResourceType(
             "PreferredBackupWindow",
         }
     ),
+    interruptions=Interruptions(
+        outage("connections to it end; a failover, about a minute, when it is the writer"),
+        outage("connections to it end, and a new one needs 8 to 12 minutes"),
+        {
+            "DBInstanceClass": brief("a restart, with a failover of about a minute when it is the writer"),
+            "EngineVersion": brief("a restart, about a minute"),
+            "AutoMinorVersionUpgrade": NONE,
+            "CACertificateIdentifier": brief("a restart, about a minute"),
+            "DBParameterGroupName": brief("a restart, about a minute"),
+            "PubliclyAccessible": brief("connections end while its address changes"),
+            "AllocatedStorage": brief("slower for hours while storage is moved"),
+            "StorageType": brief("slower for hours while storage is moved"),
+            "MultiAZ": brief("slower while the standby is created"),
+            "BackupRetentionPeriod": brief("a pause of seconds when backups are switched on or off"),
+            "VPCSecurityGroups": brief("connections that no rule allows any more end"),
+            "Port": outage("clients must use the other port at once"),
+            "Engine": UNKNOWN,
+        },
+    ),
 )
 """An instance that belongs to a cluster is deleted without a snapshot (User Guide, "DeletionPolicy attribute")."""
-DB_CLUSTER_PARAMETER_GROUP = ResourceType("AWS::RDS::DBClusterParameterGroup", holds_data=False, billing=Billing.FREE)
-DB_PARAMETER_GROUP = ResourceType("AWS::RDS::DBParameterGroup", holds_data=False, billing=Billing.FREE)
+DB_CLUSTER_PARAMETER_GROUP = ResourceType(
+    "AWS::RDS::DBClusterParameterGroup",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(
+        NONE,
+        brief("a restart of the instances that use it, about a minute"),
+        {"Parameters": brief("static parameters take effect at a restart of the instances, about a minute")},
+    ),
+)
+DB_PARAMETER_GROUP = ResourceType(
+    "AWS::RDS::DBParameterGroup",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(
+        NONE,
+        brief("a restart of the instances that use it, about a minute"),
+        {"Parameters": brief("static parameters take effect at a restart of the instances, about a minute")},
+    ),
+)
 DB_PROXY = ResourceType("AWS::RDS::DBProxy", holds_data=False, billing=Billing.PRICED, name_property="DBProxyName")
 DB_PROXY_TARGET_GROUP = ResourceType("AWS::RDS::DBProxyTargetGroup", holds_data=False, billing=Billing.FREE)
 DB_SUBNET_GROUP = ResourceType(
@@ -73,6 +125,11 @@ DB_SUBNET_GROUP = ResourceType(
     billing=Billing.FREE,
     foundation=True,
     name_property="DBSubnetGroupName",
+    interruptions=Interruptions(
+        outage("a cluster without its subnets is unreachable"),
+        impossible("a cluster does not move to another subnet group"),
+        {"SubnetIds": brief("RDS refuses to let go of a subnet in which an instance stands")},
+    ),
 )
 GLOBAL_CLUSTER = ResourceType(
     "AWS::RDS::GlobalCluster",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from infragen.resource_types.access import Access
+from infragen.resource_types.interruption import Interruptions
 
 
 class Billing(Enum):
@@ -84,7 +85,7 @@ class ResourceType:
     them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
     acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
     the properties whose change in place loses something; `keeps` are others whose names only sound like it. `access`
-    is what opens access; None where nobody knows.
+    is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
     """
 
     name: str
@@ -101,4 +102,5 @@ class ResourceType:
     losses: tuple[Loss, ...] = ()
     keeps: frozenset[str] = frozenset()
     access: Access | None = None
+    interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
     known: bool = True

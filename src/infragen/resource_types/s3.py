@@ -1,5 +1,6 @@
 """Amazon S3."""
 
+from infragen.resource_types.interruption import Interruptions, brief, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 BUCKET = ResourceType(
@@ -23,7 +24,13 @@ BUCKET = ResourceType(
         Loss("ReplicationConfiguration", When.CHANGED, "objects may no longer be copied", weakest=(None,)),
         Loss("ReplicationConfiguration", When.GONE, "objects are no longer copied"),
     ),
+    interruptions=Interruptions(outage("who reads or writes it is refused"), outage("who reads it finds nothing")),
 )
-BUCKET_POLICY = ResourceType("AWS::S3::BucketPolicy", holds_data=False, billing=Billing.FREE)
+BUCKET_POLICY = ResourceType(
+    "AWS::S3::BucketPolicy",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(outage("whom it allowed is refused"), brief("whom it allows is refused for seconds")),
+)
 
 ROWS = (BUCKET, BUCKET_POLICY)

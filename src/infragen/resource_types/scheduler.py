@@ -1,8 +1,19 @@
 """Amazon EventBridge Scheduler."""
 
+from infragen.resource_types.interruption import NONE, Interruptions, outage
 from infragen.resource_types.resource_type import Billing, ResourceType
 
-SCHEDULE = ResourceType("AWS::Scheduler::Schedule", holds_data=False, billing=Billing.PRICED, name_property="Name")
+SCHEDULE = ResourceType(
+    "AWS::Scheduler::Schedule",
+    holds_data=False,
+    billing=Billing.PRICED,
+    name_property="Name",
+    interruptions=Interruptions(
+        outage("what it starts is no longer started"),
+        NONE,
+        {"State": outage("what it starts is not started while it is disabled")},
+    ),
+)
 """Charged by the million invocations, less than a cent a month here. A target that runs a Fargate task is charged as
 Fargate, which `cost.rules` looks for."""
 

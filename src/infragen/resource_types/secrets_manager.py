@@ -1,9 +1,20 @@
 """AWS Secrets Manager."""
 
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, brief, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
-RESOURCE_POLICY = ResourceType("AWS::SecretsManager::ResourcePolicy", holds_data=False, billing=Billing.FREE)
-ROTATION_SCHEDULE = ResourceType("AWS::SecretsManager::RotationSchedule", holds_data=False, billing=Billing.FREE)
+RESOURCE_POLICY = ResourceType(
+    "AWS::SecretsManager::ResourcePolicy",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(outage("whom it allowed is refused"), brief("whom it allows is refused for seconds")),
+)
+ROTATION_SCHEDULE = ResourceType(
+    "AWS::SecretsManager::RotationSchedule",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=NOBODY_WAITS,
+)
 SECRET = ResourceType(
     "AWS::SecretsManager::Secret",
     holds_data=True,
@@ -13,6 +24,14 @@ SECRET = ResourceType(
     losses=(
         Loss("GenerateSecretString", When.CHANGED, "its value is replaced by a new random one"),
         Loss("SecretString", When.CHANGED, "its value is replaced"),
+    ),
+    interruptions=Interruptions(
+        outage("who reads it is refused"),
+        outage("who holds the old value is refused"),
+        {
+            "SecretString": outage("who holds the old value is refused until it reads the new one"),
+            "GenerateSecretString": outage("who holds the old value is refused until it reads the new one"),
+        },
     ),
 )
 

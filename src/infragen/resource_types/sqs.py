@@ -1,5 +1,6 @@
 """Amazon SQS."""
 
+from infragen.resource_types.interruption import Interruptions, brief, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 QUEUE = ResourceType(
@@ -30,8 +31,17 @@ QUEUE = ResourceType(
             weakest=(None, "queue"),
         ),
     ),
+    interruptions=Interruptions(
+        outage("nobody can send to it"),
+        outage("who sends to the old one until it knows the new one is refused, seconds to minutes"),
+    ),
 )
 """A queue without a retention keeps messages for 4 days (SQS API reference, SetQueueAttributes)."""
-QUEUE_POLICY = ResourceType("AWS::SQS::QueuePolicy", holds_data=False, billing=Billing.FREE)
+QUEUE_POLICY = ResourceType(
+    "AWS::SQS::QueuePolicy",
+    holds_data=False,
+    billing=Billing.FREE,
+    interruptions=Interruptions(outage("whom it allowed is refused"), brief("whom it allows is refused for seconds")),
+)
 
 ROWS = (QUEUE, QUEUE_POLICY)
