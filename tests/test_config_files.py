@@ -75,7 +75,10 @@ min_acu: 1
         "dev.yaml:5:3: network.cdir is not a known key; did you mean vpc_cidr?",
         'dev.yaml:6:13: network.vpc_cidr is "10.0.0.1/16"; the network that holds this address is 10.0.0.0/16',
         'dev.yaml:7:8: network.azs is "2"; allowed: an integer from 2 to 4',
-        'dev.yaml:8:8: network.nat is "singel"; did you mean single? allowed: none, instance, single or per_az',
+        (
+            'dev.yaml:8:8: network.nat is "singel"; did you mean single? '
+            "allowed: none, instance, single, per_az or regional"
+        ),
         "dev.yaml:9:1: database.max_acu is missing; write a number from 1 to 256 in steps of 0.5",
         "dev.yaml:10:12: database.min_acu is 0.3; allowed: a number from 0 to 256 in steps of 0.5",
         "dev.yaml:11:12: database.readers is true; allowed: an integer from 0 to 15",
@@ -117,7 +120,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["10.0.0.0/15", "10.0.0.0/21", "11.0.0.0/16", "10.0.0.1/16", "172.32.0.0/16", "10.0.0.0", "300.0.0.0/16", "10"],
     ),
     "network.azs": (["2", "3", "4"], ["1", "5", "2.0", "'2'", "true", "null"]),
-    "network.nat": (["none", "instance", "single", "per_az"], ["gateway", "None", "false", "null"]),
+    "network.nat": (["none", "instance", "single", "per_az", "regional"], ["gateway", "None", "false", "null"]),
     "network.nat_instance_type": (["t4g.nano", "c7gn.large"], ["t3.nano", "m5.large", "t4g"]),
     "network.interface_endpoints": (["[]", "[sqs, ecr.api]"], ["[sqs, ec2]", "sqs", "[1]"]),
     "network.flow_logs": (["ALL", "REJECT"], ["ACCEPT", "all"]),

@@ -77,6 +77,10 @@ CASES = {
     "dev with a NAT instance and Spot": Case(
         DEV, "minimum", 95, {"Writer": 43.8, "Service": 4.61, "NatInstance": 7.36, "LoadBalancer": 23.81}
     ),
+    "dev with a regional gateway": Case(
+        # in both zones, with an address each: 2 x 0.045 x 730, 10 GB, 2 x 0.005 x 730
+        {**DEV, "nat": "regional"}, "minimum", 167, {"NatGateway": 73.45},
+    ),
     "dev that sleeps at night": Case(
         {**DEV, "acu": 0, "schedule": SCHEDULE, "expected": "acu: 0.175, tasks: 0.4"}, "expected", 63,
         # awake 35 % of the month at half an ACU: 0.175 x 0.12 x 730; 0.4 of 4.61

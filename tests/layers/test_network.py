@@ -85,6 +85,7 @@ def routes(over: str) -> dict[str, Any]:
         ("instance", ["NatInstance"] * 3),
         ("single", ["NatGateway1"] * 3),
         ("per_az", ["NatGateway1", "NatGateway2", "NatGateway3"]),
+        ("regional", ["NatGateway"] * 3),
     ],
 )
 def test_the_nat_mode_decides_only_where_private_default_routes_lead(nat: str, targets: list[str]) -> None:
@@ -106,6 +107,16 @@ def test_each_gateway_has_an_address_and_stands_in_a_public_subnet(nat: str, gat
     for zone, gateway in enumerate(found.values(), 1):
         assert gateway["Properties"]["SubnetId"] == ref(f"PublicSubnet{zone}")
         assert gateway["Properties"]["AllocationId"] == {"Fn::GetAtt": [f"NatAddress{zone}", "AllocationId"]}
+
+
+def test_a_regional_gateway_stands_in_no_subnet_and_takes_its_own_addresses() -> None:
+    """AWS keeps it in each zone in use."""
+    over = ZONES % (3, "regional")
+    [gateway] = resources("network", over, "AWS::EC2::NatGateway").values()
+    assert gateway["Properties"]["AvailabilityMode"] == "regional"
+    assert gateway["Properties"]["VpcId"] == ref("Vpc")
+    assert not {"SubnetId", "AllocationId"} & gateway["Properties"].keys()
+    assert not resources("network", over, "AWS::EC2::EIP")
 
 
 def test_the_nat_instance_is_a_router_of_the_chosen_type() -> None:

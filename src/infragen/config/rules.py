@@ -47,6 +47,9 @@ Rule = Callable[[RuleContext], Iterator[Finding]]
 _FUNCTION_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 """Names of environment variables that Lambda accepts (CreateFunction, EnvironmentVariableName)."""
 
+GATEWAYS = ("single", "per_az", "regional")
+"""The NAT modes that production may have: not an instance, and not none by mistake."""
+
 FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 """What Lambda (CreateFunction) and SQS (CreateQueue) accept."""
 
@@ -647,7 +650,7 @@ def _instead(path: Path) -> str:
 
 def production(given: RuleContext) -> Iterator[Finding]:
     """Kind production keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on,
-    an address in `alarms.emails`; NAT `single` or `per_az`; `database` with `readers` of at least 1,
+    an address in `alarms.emails`; NAT `single`, `per_az` or `regional`; `database` with `readers` of at least 1,
     `deletion: snapshot`, `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and
     `rds.force_ssl` on; `api` without `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
     """
@@ -659,7 +662,7 @@ def production(given: RuleContext) -> Iterator[Finding]:
         (bool(env.alarms.emails), ("alarms", "emails"), "empty", "at least one address"),
     ]
     if network:
-        demands += [(network.nat in ("per_az", "single"), ("network", "nat"), f'"{network.nat}"', "per_az or single")]
+        demands += [(network.nat in GATEWAYS, ("network", "nat"), f'"{network.nat}"', "per_az, regional or single")]
     if database:
         tls = database.parameters.get("rds.force_ssl", "1")
         demands += [

@@ -393,9 +393,10 @@ class Network(Section):
 
     vpc_cidr: PrivateCidr = Field("10.0.0.0/16", description="Private address range of the VPC, /16 to /20.")
     azs: Annotated[int, Strict(), Field(ge=2, le=4), VALUE] = Field(2, description="Availability zones in use.")
-    nat: Annotated[Literal["none", "instance", "single", "per_az"], TEXT] = Field(
+    nat: Annotated[Literal["none", "instance", "single", "per_az", "regional"], TEXT] = Field(
         "single",
-        description="How private subnets reach the internet: not at all, by one instance, one gateway, or one a zone.",
+        description="How private subnets reach the internet: not at all, by one instance, one gateway, one per zone, "
+        "or one regional gateway that AWS keeps in each zone in use.",
     )
     nat_instance_type: Annotated[
         str, _matching(r"^[a-z]+[0-9]+g[a-z]*\.[a-z0-9]+$", "an arm64 (Graviton) instance type such as t4g.nano"), TEXT

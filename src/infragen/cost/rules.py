@@ -118,7 +118,12 @@ def number(value: Any, otherwise: float = 0) -> float:
 
 def _nat_gateway(resource: Resource, site: PricingContext) -> Found:
     gateways = site.all.of(ec2.NAT_GATEWAY.name)
-    yield Use("nat-gateway-hour", always(HOURS), "gateway")
+    if resource.get("AvailabilityMode") == "regional":  # charged for each zone that it is in, and for its addresses
+        zones = sum(1 for route in site.all.of(ec2.ROUTE.name) if route.get("NatGatewayId") is not None)
+        yield Use("nat-gateway-hour", always(HOURS * zones), f"gateway in {zones} zones")
+        yield Use("public-ipv4-hour", always(HOURS * zones), "public IPv4 addresses")
+    else:
+        yield Use("nat-gateway-hour", always(HOURS), "gateway")
     yield Use("nat-gateway-gb", site.load.nat_gb * site.share(gateways), "data through it")
 
 

@@ -1,4 +1,4 @@
-"""How private subnets reach the internet, in the network layer: not at all, by an instance, a gateway, or one a zone.
+"""How private subnets reach the internet, in the network layer: not at all, by an instance, or by NAT gateways.
 
 Every private subnet has a route table of its own; only its default route depends on the mode.
 
@@ -33,6 +33,10 @@ def add(template: Template, network: Network, topic: Any) -> None:
         _add_gateway(template, 1)
         for zone in zones:
             _add_route(template, zone, NatGatewayId=Ref("NatGateway1"))
+    elif network.nat == "regional":
+        _add_regional_gateway(template)
+        for zone in zones:
+            _add_route(template, zone, NatGatewayId=Ref("NatGateway"))
     elif network.nat == "per_az":
         for zone in zones:
             _add_gateway(template, zone)
@@ -67,6 +71,23 @@ def _add_gateway(template: Template, zone: int) -> None:
             AllocationId=GetAtt(f"NatAddress{zone}", "AllocationId"),
             SubnetId=Ref(f"PublicSubnet{zone}"),
             Tags=Tags(Name=named(f"nat-{zone}")),
+        )
+    )
+
+
+def _add_regional_gateway(template: Template) -> None:
+    """One gateway without a subnet: AWS keeps it in each zone that has something to translate, with addresses that it
+    takes and releases itself. A new zone can take up to an hour, and goes through another one meanwhile (VPC User
+    Guide, "Regional NAT gateways for automatic multi-AZ expansion").
+    """
+    template.add_resource(
+        ec2.NatGateway(
+            "NatGateway",
+            DependsOn="InternetGatewayAttachment",
+            AvailabilityMode="regional",
+            ConnectivityType="public",
+            VpcId=Ref("Vpc"),
+            Tags=Tags(Name=named("nat")),
         )
     )
 

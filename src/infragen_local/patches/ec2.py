@@ -93,7 +93,7 @@ def _create_nat_gateway(_logical_id: str, properties: Properties, _stack: str) -
     ec2._nat_gateways[physical_id] = {
         "NatGatewayId": physical_id,
         "SubnetId": properties.get("SubnetId"),
-        "VpcId": subnet.get("VpcId"),
+        "VpcId": subnet.get("VpcId") or properties.get("VpcId"),
         "AllocationId": properties.get("AllocationId"),
         "ConnectivityType": properties.get("ConnectivityType", "public"),
         "State": "available",
