@@ -322,3 +322,173 @@ def test_an_addition_that_aws_calls_a_replacement_is_an_addition() -> None:
     [found] = agreed([row("Add", "True")], mine, new=Side(template(DelaySeconds=5), {})).rows
     assert (found.action, found.disagreements) == ("Add", ())
     assert not destructive(found)
+
+
+# --- placeholders of nested change sets -------------------------------------------------------------------------
+
+VPC = KnownAfter("network", "VpcId")
+INTRINSIC = "{{IntrinsicFunction:shop-test/Network.Outputs.VpcId/Fn::GetAtt}}"
+PARAMETERS = {"VpcId": {"Type": "String"}, "Size": {"Type": "String"}}
+
+
+def wired_template(**more: Any) -> dict[str, Any]:
+    """A cluster that takes a value of another layer, an instance of it by Ref and an alarm by an attribute."""
+    cluster = {"DBSubnetGroupName": {"Ref": "VpcId"}, "DatabaseName": {"Fn::Sub": "x${VpcId}"}, **more}
+    return {
+        "Parameters": PARAMETERS,
+        "Resources": {
+            "Cluster": {"Type": CLUSTER, "Properties": cluster},
+            "Writer": {"Type": "AWS::RDS::DBInstance", "Properties": {"DBClusterIdentifier": {"Ref": "Cluster"}}},
+            "Host": {
+                "Type": "AWS::SSM::Parameter",
+                "Properties": {"Type": "String", "Value": {"Fn::GetAtt": ["Cluster", "Endpoint.Address"]}},
+            },
+        },
+    }
+
+
+def wired(
+    theirs: list[ResourceChange], after: object = "vpc-1", new: dict[str, Any] | None = None, **more: Any
+) -> Reconciled:
+    """AWS's rows against ours, where the VPC of the other layer is `after` the deployment."""
+    old_side = Side(wired_template(), {"VpcId": "vpc-1", "Size": "1"})
+    new_side = Side(new or wired_template(), {"VpcId": after, "Size": "1"})
+    mine = compare("x", REGION, old_side, new_side)
+    return agreed(theirs, mine, old=old_side, new=new_side, wired={"VpcId": VPC}, **more)
+
+
+def phantom_rows(value: str, replacement: str = "True") -> list[ResourceChange]:
+    """What AWS lists for a placeholder: the cluster is replaced, and with it what refers to it."""
+    return [
+        row(
+            "Modify", replacement,
+            change("DBSubnetGroupName", recreation="Always", cause="parameter VpcId", before="vpc-1", after=value),
+            change("DatabaseName", recreation="Always", cause="parameter VpcId", before="xvpc-1", after=f"x{value}"),
+            kind=CLUSTER, name="Cluster", policy="ReplaceAndDelete",
+        ),
+        row(
+            "Modify", "True",
+            change("DBClusterIdentifier", recreation="Always", cause="resource Cluster", after=KNOWN_AFTER_APPLY),
+            kind="AWS::RDS::DBInstance", name="Writer", policy="ReplaceAndDelete",
+        ),
+        row(
+            "Modify", "False",
+            change("Value", cause="resource Cluster.Endpoint.Address", after=KNOWN_AFTER_APPLY),
+            kind="AWS::SSM::Parameter", name="Host",
+        ),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [INTRINSIC, KNOWN_AFTER_APPLY])
+@pytest.mark.parametrize("replacement", ["True", "Conditional"])
+def test_rows_that_only_a_placeholder_changes_are_none(value: str, replacement: str) -> None:
+    """Neither they nor what follows from them: no change, and no replacement for any gate; a note counts them."""
+    found = wired(phantom_rows(value, replacement))
+    assert found.rows == ()
+    assert found.notes == ("AWS lists 3 resources more, for outputs of other layers that stay as they are",)
+
+
+@pytest.mark.parametrize("value", [INTRINSIC, KNOWN_AFTER_APPLY])
+def test_where_the_source_changes_the_rows_stay_and_name_it(value: str) -> None:
+    """The output is known after the other layer; what may be replaced counts as such."""
+    found = wired(phantom_rows(value), after=VPC)
+    assert [each.logical_id for each in found.rows if destructive(each)] == ["Cluster", "Writer"]
+    told = {each.name or each.path[-1]: str(each.after) for each in found.rows[0].properties}
+    assert told["DBSubnetGroupName"] == "(known after network: VpcId)"
+    assert told["DatabaseName"] == "x(known after network: VpcId)"
+    assert not found.rows[0].disagreements
+
+
+def test_where_aws_alone_changes_the_source_the_rows_stay() -> None:
+    """AWS's rows of the other layer count as much as the comparison of templates."""
+    found = wired(phantom_rows(INTRINSIC), moved=frozenset({("network", "VpcId")}))
+    assert {each.logical_id for each in found.rows if destructive(each)} == {"Cluster", "Writer"}
+
+
+@pytest.mark.parametrize("cause", ["parameter Size", "parameter VpcId, parameter Size", "resource Other", ""])
+def test_a_row_with_any_other_cause_stays(cause: str) -> None:
+    """Another parameter, another resource, or none that AWS names and no placeholder in its value."""
+    theirs = change("DBSubnetGroupName", recreation="Always", cause=cause, before="a", after="b")
+    found = wired([row("Modify", "True", theirs, kind=CLUSTER, name="Cluster")])
+    assert [destructive(each) for each in found.rows] == [True]
+
+
+@pytest.mark.parametrize("action", ["Remove", "Dynamic", "Import"])
+def test_no_other_action_is_a_phantom(action: str) -> None:
+    """Whatever its details say."""
+    theirs = change("DBSubnetGroupName", recreation="Always", cause="parameter VpcId", after=INTRINSIC)
+    assert len(wired([row(action, "", theirs, kind=CLUSTER, name="Cluster")]).rows) == 1
+
+
+def test_a_direct_modification_alone_is_a_phantom_only_with_a_placeholder_in_its_value() -> None:
+    """Newer change sets name DirectModification beside the parameter; alone it is one where its value shows it."""
+    theirs = change("DBSubnetGroupName", recreation="Always", before="vpc-1", after=KNOWN_AFTER_APPLY)
+    assert wired([row("Modify", "True", theirs, kind=CLUSTER, name="Cluster")]).rows == ()
+
+
+def test_a_real_change_beside_a_placeholder_stays_without_its_replacement() -> None:
+    """The cluster is changed in place, and its instance, which only refers to it, is not touched."""
+    cluster, writer, host = phantom_rows(INTRINSIC)
+    both = replace(cluster, properties=(*cluster.properties, change("BackupRetentionPeriod", before="1", after="7")))
+    new = wired_template(BackupRetentionPeriod=7)
+    found = wired([both, writer, host], new=new)
+    rows = {each.logical_id: each for each in found.rows}
+    assert set(rows) == {"Cluster", "Host"}  # an attribute may change with the cluster, its name does not
+    assert (rows["Cluster"].replacement, rows["Cluster"].policy_action) == ("False", "")
+    assert [each.name for each in rows["Cluster"].properties] == ["BackupRetentionPeriod"]
+    assert not rows["Cluster"].disagreements
+    assert not any(map(destructive, found.rows))
+
+
+def test_a_real_replacement_beside_a_placeholder_stays_one() -> None:
+    """The template itself changes what replaces the cluster: its instance follows."""
+    found = wired(phantom_rows(INTRINSIC), new=wired_template(DatabaseName="another"))
+    assert {each.logical_id for each in found.rows if destructive(each)} == {"Cluster", "Writer"}
+
+
+def test_a_replacement_for_a_value_that_is_not_known_yet_is_no_disagreement() -> None:
+    """coverage-roadmap#2113: Replacement True with KNOWN_AFTER_APPLY; it counts as replaced all the same."""
+    old, new = template(VisibilityTimeout=30), template(VisibilityTimeout=60)
+    theirs = row(
+        "Modify", "True",
+        change("VisibilityTimeout", before="30", after="60"),
+        change("QueueName", recreation="Always", cause="resource Other", before="a", after=KNOWN_AFTER_APPLY),
+    )  # fmt: skip
+    [one] = agreed([theirs], ours(old, new)).rows
+    assert (one.replacement, one.disagreements) == ("True", ())
+    known = replace(theirs, properties=(theirs.properties[0], replace(theirs.properties[1], after="b")))
+    [one] = agreed([known], ours(old, new)).rows
+    assert (one.replacement, len(one.disagreements)) == ("True", 1)
+
+
+LONG = "x" * 40 + "Grüße and 日本 " + "y" * 2000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        LONG,
+        LONG[:300],
+        LONG[:300] + "...",
+        LONG[:45] + "…",
+        LONG.encode("ascii", "replace").decode(),
+        LONG.encode("ascii", "replace").decode()[:60],
+        LONG.replace(" and ", "\n  and  "),
+        INTRINSIC,
+    ],
+)
+def test_a_value_that_aws_cut_off_or_mangled_contradicts_nothing(said: str) -> None:
+    """Cut anywhere, with ? for what is beyond ASCII, with other white space, or with a placeholder."""
+    old, new = template(QueueName="a"), template(QueueName=LONG)
+    theirs = row("Modify", "True", change("QueueName", recreation="Always", before="a", after=said))
+    assert [each.disagreements for each in agreed([theirs], ours(old, new)).rows] == [()]
+
+
+@pytest.mark.parametrize("said", ["x", "1", "x" * 39 + "z", "z" + LONG, LONG + "z", LONG[5:400]])
+def test_another_value_is_a_contradiction_and_is_told_shortly(said: str) -> None:
+    """A short beginning is another value, and so is a long one that is none of ours."""
+    old, new = template(QueueName="a"), template(QueueName=LONG)
+    theirs = row("Modify", "True", change("QueueName", recreation="Always", before="a", after=said))
+    [one] = agreed([theirs], ours(old, new)).rows
+    assert len(one.disagreements) == 1
+    assert len(one.disagreements[0]) < 200

@@ -80,8 +80,9 @@ _no_nested = click.option(
     is_flag=True,
     flag_value=False,
     default=True,
-    help="Do not ask AWS what changes inside nested stacks: for when it cannot evaluate them beforehand, or holds too "
-    "many of their change sets. Whatever holds data and changes there must be named with --allow-data-loss.",
+    help="Do not ask AWS what changes inside nested stacks: for when it holds too many of their change sets, or fails "
+    "to create them in words that infragen does not know. Whatever holds data and changes there must be named with "
+    "--allow-data-loss.",
 )
 
 
