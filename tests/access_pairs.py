@@ -1413,6 +1413,16 @@ NARROWER: Pairs = {
         t("ECS::TaskDefinition", **container()),
         t("ECS::TaskDefinition", **container(LinuxParameters={"Capabilities": {"Drop": ["ALL"]}})),
     ),
+    "a container beside it that goes": (
+        t(
+            "ECS::TaskDefinition",
+            ContainerDefinitions=[
+                *container(User="1")["ContainerDefinitions"],
+                {"Name": "x", "Image": "x", "User": "2", "ReadonlyRootFilesystem": True},
+            ],
+        ),
+        t("ECS::TaskDefinition", **container(User="1")),
+    ),
     "a service without shells": narrower(
         "ECS::Service", {"EnableExecuteCommand": True}, {"EnableExecuteCommand": False}, Cluster="c"
     ),

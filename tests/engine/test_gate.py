@@ -66,8 +66,8 @@ def test_a_first_creation_is_agreed_to_as_a_whole(stage: Stage, topology: str) -
     assert ended.exit_code == 0
     [worker] = [each for each in ended.plan.stacks if each.layer == "worker"]
     assert [each.sentence for each in worker.widenings] == [
-        "the role worker/Role may call sqs:SendMessage on (known after queue: QueueArn)",
         "the role worker/Role may be assumed by ecs.amazonaws.com",
+        "the role worker/Role may call sqs:SendMessage on (known after queue: QueueArn)",
     ]
     assert worker.gated == ()
     assert widening_questions(stage) == []

@@ -50,8 +50,10 @@ class StackPlan:
 
     @property
     def gated(self) -> tuple[Widening, ...]:
-        """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it."""
-        return tuple(each for each in self.widenings if each.grave or not self.created)
+        """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it, as
+        are rights that stay inside the environment.
+        """
+        return tuple(each for each in self.widenings if each.grave or not (self.created or each.inside))
 
 
 def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:

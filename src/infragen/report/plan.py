@@ -109,7 +109,7 @@ def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]
     for widening in stack.gated:
         yield from wrapped(Text.assemble(("    ! ", "red"), str(widening)), width, BESIDE_SIGN)
     if granted := words.granted(stack):
-        yield Text(f"    opens {granted}, within the account", style="dim")
+        yield Text(f"    opens {granted}", style="dim")
 
 
 def _disagreements(stack: StackPlan) -> Iterator[Text]:

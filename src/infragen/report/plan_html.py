@@ -243,7 +243,7 @@ def _section(layer: _Layer) -> Iterator[str]:
     if not layer.plan.between:
         yield f'<p class="quiet">{_text(about)}</p>'
     if granted := words.granted(stack):
-        yield f'<p class="quiet">opens {_text(granted)}, within the account</p>'
+        yield f'<p class="quiet">opens {_text(granted)}</p>'
     for each in (*stack.notes, *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack.disagreements)):
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS

@@ -177,7 +177,7 @@ def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Par
     name, told = words.shown(stack.layer, 80), words.shown(said or words.action(stack), 200)
     head = f"<b>{_html(name)}</b> {_html(told)}"
     lead = [] if plan.between else [_about(stack)]
-    lead += [f"opens {granted}, within the account"] if (granted := words.granted(stack)) else []
+    lead += [f"opens {granted}"] if (granted := words.granted(stack)) else []
     whole, cut, bare = (
         _folded(head, *lead, *said, _fence(lines, "diff"))
         for said, lines in (

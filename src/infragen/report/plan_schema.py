@@ -138,7 +138,10 @@ def _widening() -> Schema:
         kind=_text("`permissions` or `network`"),
         sentence=_text("what becomes possible, and what was before"),
         grave=_flag("whether it reaches beyond the account or knows no limit"),
-        gated=_flag("whether somebody must agree to it by name; not for what a new stack needs within its account"),
+        gated=_flag(
+            "whether somebody must agree to it by name; not for what a new stack needs within its account, nor for "
+            "rights that stay inside the environment"
+        ),
     )
 
 

@@ -191,10 +191,13 @@ def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]
 
 
 def granted(stack: StackPlan) -> str:
-    """`8 permissions and 3 network paths`: what a new stack opens within its account, as numbers; empty for none."""
+    """`8 permissions and 3 network paths, within the account`: what a new stack opens there, or an existing one within
+    its environment, as numbers; empty for none.
+    """
     found = Counter(each.kind for each in stack.widenings if each not in stack.gated)
     said = [f"{found[key]} {one if found[key] == 1 else many}" for key, one, many in _OPENED if found[key]]
-    return " and ".join(said)
+    where = "account" if stack.created else "environment"
+    return f"{' and '.join(said)}, within the {where}" if said else ""
 
 
 def over_budget(plan: EnvironmentPlan) -> str:

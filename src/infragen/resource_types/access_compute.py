@@ -60,8 +60,8 @@ ACCESS = {
          reaches("ContainerDefinitions.Secrets.ValueFrom", says="reads another secret (Secrets)"),
          reaches("ContainerDefinitions.EnvironmentFiles.Value", says="reads its environment from somewhere else"),
          reaches("ContainerDefinitions.RepositoryCredentials.CredentialsParameter"),
-         grows("ContainerDefinitions.LogConfiguration.LogDriver", kind="permissions",
-               says="writes its log to somewhere else (LogDriver)"),
+         unless("ContainerDefinitions.LogConfiguration.LogDriver", "awslogs", "awsfirelens", "json-file", "none",
+                ABSENT, says="writes its log to somewhere else (LogDriver)", kind="permissions"),
          reaches("ContainerDefinitions.LogConfiguration.SecretOptions.ValueFrom"),
          grows("ContainerDefinitions.DnsServers"), grows("ContainerDefinitions.ExtraHosts"),
          changes("ContainerDefinitions.FirelensConfiguration", kind="permissions"),
@@ -154,6 +154,9 @@ ACCESS = {
         "StepScalingPolicyConfiguration", "TargetTrackingScalingPolicyConfiguration")),
     "Custom::DatabaseCredentials": Access(
         (reaches("ServiceToken", says="asks another function (ServiceToken)"),
-         reaches("MasterSecretArn", says="uses another secret"), reaches("AppSecretArn", says="uses another secret"),
-         reaches("ClusterArn", says="reaches another database")),),
+         reaches("Host", says="reaches another database (Host)"),
+         reaches("ReaderHost", says="reaches another database (ReaderHost)"),
+         reaches("ClusterResourceId", says="reaches another database (ClusterResourceId)"),
+         changes("Owner", says="gives another role of the database (Owner)", kind="permissions"),
+         changes("UrlSuffix", says="makes other connections (UrlSuffix)"))),
 }  # fmt: skip

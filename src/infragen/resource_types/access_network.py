@@ -187,14 +187,14 @@ ACCESS = {
         (grows("Entries.Cidr", says="holds more addresses (Entries)"),),
         ("AddressFamily", "Entries", "PrefixListName")),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": Access(
-        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets"),
+        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets", says="stands in other subnets (Subnets)"),
          changes("SubnetMappings.SubnetId"),
          unless("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", ABSENT, "on"),
          *_LOAD_BALANCER_ATTRIBUTES),
         ("IpAddressType", *(f"LoadBalancerAttributes[{each}" for each in _NO_ACCESS), "SubnetMappings",
          "SecurityGroups", "EnablePrefixForIpv6SourceNat", "Ipv4IpamPoolId")),
     "AWS::ElasticLoadBalancing::LoadBalancer": Access(
-        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets"), changes("Listeners"),
+        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets", says="stands in other subnets (Subnets)"), changes("Listeners"),
          changes("Policies"), grows("Instances")), ("SecurityGroups", "HealthCheck", "AvailabilityZones")),
     "AWS::ElasticLoadBalancingV2::Listener": Access(
         (weakens("Protocol", ("HTTPS", "TLS"), "HTTP", says="speaks another protocol (Protocol)"),

@@ -74,7 +74,7 @@ def _resources(
     kept = {name: each for name, each in bodies.items() if side_name == AFTER or name not in undecided}
     reader = Reader(frozenset(bodies), side_name)
     own = Own(
-        reader, account, wired_texts(wiring.names, lists), wired_texts(wiring.fresh, lists),
+        reader, account, region, wired_texts(wiring.names, lists), wired_texts(wiring.fresh, lists),
         frozenset(bodies) - existing,
     )  # fmt: skip
     return Resources(kept, reader, undecided, absent=not side.body, own=own, rendered=_rendered(side))

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from infragen.gates.access.found import Resources, Widening
+from infragen.gates.access.inside import Inside
 from infragen.gates.access.names import foreign
 from infragen.gates.access.policies import (
     ANYTHING,
@@ -103,8 +104,12 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
             for pair in ((before, old.reader), (resource, new.reader))
         )
         more, less = wider(*sides)
-        for sentence, grave in _told(subject, more, less, sides[0], account):
+        inside = Inside(name, resource["Type"], sides[1], new)
+        kept, beyond = ([each for each in more if inside.holds(each) is held] for held in (True, False))
+        for sentence, grave in _told(subject, beyond, less, sides[0], account):
             yield Widening("permissions", subject.place, sentence, grave)
+        for sentence, grave in _told(subject, kept, (), sides[0], account):
+            yield Widening("permissions", subject.place, sentence, grave, inside=True)
         for words in dict.fromkeys(_older(before, resource)):
             yield Widening("permissions", subject.place, f"{subject.place} {subject.now}{words}")
         for sentence, grave in _attached(subject, before, resource, old.reader, new):

@@ -13,13 +13,15 @@ class Widening:
     """Something that lets more through than before.
 
     `kind` is permissions or network; `place` is `layer/LogicalId`, which is how people allow it. `grave` marks what
-    reaches beyond the account or knows no limit.
+    reaches beyond the account or knows no limit; `inside` what lets nobody reach anything that the environment does not
+    bring along itself.
     """
 
     kind: str
     place: str
     sentence: str
     grave: bool = False
+    inside: bool = False
 
     def __str__(self) -> str:
         return self.sentence

@@ -63,6 +63,7 @@ class Own:
 
     reader: Reader
     account: str
+    region: str = ""
     wired: frozenset[Text] = frozenset()
     fresh: frozenset[Text] = field(default=frozenset())
     created: frozenset[str] = frozenset()
@@ -81,10 +82,18 @@ class Own:
         return found is not None and found[1] == self.account
 
     def _below(self, value: Text, mine: Any) -> bool:
+        value = self._identified(value)
         if mine(value):
             return True
         at = next((at for at in range(1, len(value)) if value[at] in (":", "/") and mine(value[:at])), None)
         return at is not None
+
+    def _identified(self, value: Text) -> Text:
+        """A value without the beginning of an ARN of this account: what is left names the resource."""
+        at = next((at for at, each in enumerate(value) if isinstance(each, Symbol)), 0)
+        beginning = "".join(map(str, value[:at]))
+        found = re.fullmatch(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}):(?:[\w-]+[:/])?", beginning)
+        return value[at:] if found and found[1] == self.account else value
 
     def _mine(self, value: Text) -> bool:
         return value in self.wired or self._resource(value) in self.reader.resources
@@ -107,7 +116,7 @@ def wired_texts(names: frozenset[str], values: Mapping[str, object]) -> frozense
         value = values.get(name)
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, KnownAfter):
-                found.add((Symbol(str(each)),))
+                found |= {(Symbol(str(each)),), text_of(str(each))}  # the second stands in longer texts
             elif isinstance(each, str) and each and not {"*", "?"} & set(each):
                 found.add(text_of(each))
     return frozenset(found)

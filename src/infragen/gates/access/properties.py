@@ -38,6 +38,7 @@ from infragen.resource_types.access import ABSENT, Access, Judged, Opens
 from infragen.secrecy.masking import mask
 
 Properties = Mapping[str, Any]
+INDEX = re.compile(r"\[[^\]]*\]")
 LONGEST = 60
 """Characters of a value that a sentence shows."""
 
@@ -201,7 +202,10 @@ def _grows(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _shrinks(each: Judged, sides: Sides) -> Iterator[Opened]:
-    if sides.before is not None and (went := _counted(_both(each, sides)[0], each.values)):
+    if sides.before is None:
+        return
+    went = _of_elements(each, _counted(_both(each, sides)[0], each.values), sides.after, sides.new)
+    if went:
         yield _opened(each, f"no longer has {each.written} {_listed(went)}", Counter(), sides)
 
 
@@ -209,8 +213,26 @@ def _changes(each: Judged, sides: Sides) -> Iterator[Opened]:
     if sides.before is None:
         return
     went, come = _both(each, sides)
+    went = _of_elements(each, went, sides.after, sides.new)
+    come = _of_elements(each, come, sides.before, sides.old)
     if went or come or (not sides.longer and _swapped(each, sides)):
         yield _opened(each, _another(each, went, come), come, sides)
+
+
+def _of_elements(
+    each: Judged, found: Counter[tuple[str, Text]], properties: Properties | None, reader: Reader
+) -> Counter[tuple[str, Text]]:
+    """Without what belongs to an element that these properties do not have: a container that comes has changed nothing,
+    and one that goes has lost nothing.
+    """
+    there = [spot[1] for spot, _ in leaves(properties, reader)]
+    return Counter({key: n for key, n in found.items() if _has_element(each, key[0], there)})
+
+
+def _has_element(each: Judged, place: str, there: Sequence[str]) -> bool:
+    element = place[: place.rfind("]") + 1]
+    around = each.written.startswith(f"{re.sub(INDEX, '', element)}.")  # the property is in the element
+    return not element or not around or any(one.startswith(element) for one in there)
 
 
 def _swapped(each: Judged, sides: Sides) -> bool:
@@ -218,7 +240,7 @@ def _swapped(each: Judged, sides: Sides) -> bool:
     held = []
     for properties in (sides.before, sides.after):
         found = values_at(properties, each.steps)
-        held.append(Counter(_unordered(value) for _, value in found))
+        held.append(Counter(_unordered(value) for spot, value in found if "]" not in spot[1]))
     return held[0] != held[1]
 
 
@@ -283,7 +305,8 @@ def _ordered(each: Judged, sides: Sides, degree: Callable[[Any], float | None]) 
     if sides.before is None:
         return
     old, new = _single(each, sides.before, sides.old), _single(each, sides.after, sides.new)
-    for place in dict.fromkeys([*old, *new]):
+    there = [spot[1] for spot, _ in leaves(sides.after, sides.new)]
+    for place in dict.fromkeys(place for place in (*old, *new) if _has_element(each, place, there)):
         was, now = old.get(place, [ABSENT]), new.get(place, [ABSENT])
         texts = [Counter(text(value, reader) for value in some)
                  for some, reader in ((was, sides.old), (now, sides.new))]  # fmt: skip
