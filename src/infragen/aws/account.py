@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
 from infragen.aws.failure import DENIED, AwsError, translated
-from infragen.aws.reading import pages
+from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import (
     UNREADABLE,
@@ -65,13 +65,15 @@ def connect(
     keys: tuple[str, str] | None = None,
     reads: ReadRate | None = None,
     learn: Callable[[str], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> Account:
     """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to.
 
     `keys` (access key, secret key) are used in the place of what the AWS configuration says; `reads` paces the reads.
-    `learn` hears of every template that comes from AWS or goes there.
+    `learn` hears of every template that comes from AWS or goes there, `waiting` the address that has not answered the
+    first question after some seconds.
     """
-    return Account(Clients(region, profile, endpoint_url, keys, reads), account, learn)
+    return Account(Clients(region, profile, endpoint_url, keys, reads, waiting), account, learn)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ class Account:
     def _identity(self) -> Identity:
         with translated("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
             answer = self.clients.sts.get_caller_identity()
-            return Identity(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], self.clients.region)
+            account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
+            if arn.count(":") < 5:
+                raise IncompleteReply(f"the Arn {arn!r} is none")
+            return Identity(account, arn, arn.split(":")[1], self.clients.region)
 
     @property
     def custom_endpoint(self) -> bool:
@@ -134,14 +139,14 @@ class Account:
     def _described_stacks(self, prefix: str) -> tuple[StackState, ...]:
         with translated("listing stacks (cloudformation:DescribeStacks and cloudformation:ListStacks)"):
             rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")
-            mine = [row for row in rows if row["StackName"].startswith(prefix)]
-            return tuple(reading.stack_state(row) for row in mine if row["StackStatus"] != "DELETE_COMPLETE")
+            mine = [row for row in rows if member(row, "StackName").startswith(prefix)]
+            return tuple(reading.stack_state(row) for row in mine if member(row, "StackStatus") != "DELETE_COMPLETE")
 
     def stack(self, name_or_id: str) -> StackState | None:
         """DescribeStacks of one stack; None when it does not exist."""
         try:
             with translated(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
-                rows = self.clients.cloudformation.describe_stacks(StackName=name_or_id)["Stacks"]
+                rows = member(self.clients.cloudformation.describe_stacks(StackName=name_or_id), "Stacks")
                 return reading.stack_state(rows[0]) if rows else None
         except AwsError as error:
             if error.code == "ValidationError" and "does not exist" in error.words:
@@ -152,7 +157,9 @@ class Account:
         """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
         which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
         with translated(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
-            body: object = self.clients.cloudformation.get_template(**which, TemplateStage="Original")["TemplateBody"]
+            body: object = member(
+                self.clients.cloudformation.get_template(**which, TemplateStage="Original"), "TemplateBody"
+            )
         text = body if isinstance(body, str) else json.dumps(body)
         self._learn(text)
         return text
@@ -172,7 +179,8 @@ class Account:
         more: dict[str, Any] = {"NextToken": next_token} if next_token else {}
         with translated(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
             answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
-            return EventPage(tuple(map(reading.stack_event, answer["StackEvents"])), answer.get("NextToken", ""))
+            following = next_page(answer, {next_token} if next_token else set())
+            return EventPage(tuple(map(reading.stack_event, member(answer, "StackEvents"))), following)
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
         """DeleteStack."""
@@ -236,7 +244,7 @@ class Account:
         try:
             with translated(doing):
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
-            return answer["Id"], answer["StackId"]
+                return member(answer, "Id"), member(answer, "StackId")
         except AwsError as error:
             if "is in DELETE_COMPLETE state" in error.words:
                 raise Conflict(
@@ -260,7 +268,7 @@ class Account:
                 raise
         with translated(doing):
             found = self.clients.cloudformation.describe_change_set(ChangeSetName=request.name, StackName=request.stack)
-            return found["ChangeSetId"], found["StackId"]
+            return member(found, "ChangeSetId"), member(found, "StackId")
 
     def change_set(self, change_set_id: str) -> ChangeSet | None:
         """DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
@@ -278,15 +286,17 @@ class Account:
     def _described(self, change_set_id: str, values: bool) -> tuple[Mapping[str, Any], list[ResourceChange]] | None:
         client = self.clients.cloudformation
         rows: list[ResourceChange] = []
+        seen = set[str]()
         more: dict[str, Any] = {"IncludePropertyValues": True} if values else {}
         try:
             with translated(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
                 while True:
                     answer = client.describe_change_set(ChangeSetName=change_set_id, **more)
                     rows += map(reading.resource_change, answer.get("Changes", ()))
-                    if not answer.get("NextToken"):
+                    following = next_page(answer, seen)
+                    if not following:
                         return answer, rows
-                    more["NextToken"] = answer["NextToken"]
+                    more["NextToken"] = following
         except AwsError as error:
             if error.code in NO_CHANGE_SET:
                 return None
@@ -336,7 +346,8 @@ class Account:
         """DetectStackDrift. Of two at a time the second is refused ("Drift detection is already in progress")."""
         try:
             with translated(f"looking for drift in {stack_id} (cloudformation:DetectStackDrift)"):
-                return self.clients.cloudformation.detect_stack_drift(StackName=stack_id)["StackDriftDetectionId"]
+                answer = self.clients.cloudformation.detect_stack_drift(StackName=stack_id)
+                return str(member(answer, "StackDriftDetectionId"))
         except AwsError as error:
             if "already in progress" in error.words:
                 return ""
@@ -401,8 +412,10 @@ class Account:
         """Lambda GetAccountSettings; None when that is not permitted."""
         try:
             with translated("reading Lambda's account limit (lambda:GetAccountSettings)"):
-                limit = self.clients.functions.get_account_settings()["AccountLimit"]
-                return ConcurrencyLimit(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
+                limit = member(self.clients.functions.get_account_settings(), "AccountLimit")
+                return ConcurrencyLimit(
+                    member(limit, "ConcurrentExecutions"), member(limit, "UnreservedConcurrentExecutions")
+                )
         except AwsError as error:
             if error.code in DENIED:
                 return None

@@ -64,7 +64,9 @@ def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]
         tasks = [
             task
             for start in range(0, len(arns), TASKS_AT_ONCE)
-            for task in clients.ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
+            for task in member(
+                clients.ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE]), "tasks"
+            )
         ]
     return tuple(map(_stopped_task, tasks))
 
@@ -118,7 +120,7 @@ def _cluster(service_arn: str) -> str:
 def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[str, ...]:
     """Elastic Load Balancing DescribeTargetHealth, of the target groups of an ECS service."""
     balanced = (each for service in _services(clients, service_arn) for each in service.get("loadBalancers", ()))
-    groups = dict.fromkeys(each["targetGroupArn"] for each in balanced if each.get("targetGroupArn"))
+    groups = dict.fromkeys(member(each, "targetGroupArn") for each in balanced if each.get("targetGroupArn"))
     return tuple(text for group in groups for text in _unhealthy(clients, group))
 
 

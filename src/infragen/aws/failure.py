@@ -47,6 +47,10 @@ ROLE = (
     "file; `infragen destroy --role-arn ARN` deletes with another"
 )
 
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""What botocore and our readers stumble with over a reply of another shape than AWS's. Inside `translated` there is
+nothing but a call and the reading of its reply."""
+
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
 
@@ -121,6 +125,9 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
         said = f"{doing}: the answer is not as AWS gives it: {_lacks(error)}"
         raise AwsError("IncompleteAnswer", str(error), said, INCOMPLETE) from error
     except Exception as error:
+        if isinstance(error, UNREADABLE) and not _from_botocore(error):
+            said = f"{doing}: the reply cannot be read ({type(error).__name__}: {error})"
+            raise IncompleteReply(plain(said)) from error
         if not _from_botocore(error):
             raise
         raise explain(error, doing, profile) from error

@@ -35,16 +35,20 @@ def _fault(response: dict[str, Any], operation: Any) -> str:
         return f"a web page with status {status}"
     protocol = operation.service_model.resolved_protocol
     if protocol in ("query", "ec2"):
-        return _fault_of_query(status, body, operation.name)
+        return _fault_of_query(status, body, operation)
     if protocol == "rest-xml":  # the reply to HEAD has no body, that to PUT has none when it went well
         return f"status {status} without a code" if body and status >= 400 and not _has_code(body) else ""
     return "" if _is_json(body) else f"half an answer with status {status}"
 
 
-def _fault_of_query(status: int, body: bytes, name: str) -> str:
+def _fault_of_query(status: int, body: bytes, operation: Any) -> str:
     if status >= 400:
         return "" if _has_code(body) else f"status {status} without a code"
-    return "" if f"</{name}Response>".encode() in body else f"half an answer with status {status}"
+    if f"</{operation.name}Response>".encode() not in body:
+        return f"half an answer with status {status}"
+    shape = operation.output_shape
+    wrapper = shape.serialization.get("resultWrapper", "") if shape is not None else ""
+    return f"an answer without {wrapper}" if wrapper and f"<{wrapper}".encode() not in body else ""
 
 
 def _has_code(body: bytes) -> bool:

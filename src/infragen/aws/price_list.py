@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.aws.failure import translated
+from infragen.aws.reading import member, pages
 from infragen.aws.session import Clients
 from infragen.cost.prices import Line, Query, table
 
@@ -71,18 +72,12 @@ def _products(client: Any, query: Query, usage: str, region: str) -> Iterator[Ma
         where = {name: region if value == REGION_PLACEHOLDER else value for name, value in query.where.items()}
     filters: list[Any] = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in where.items()]
     filters.append({"Type": "CONTAINS", "Field": "usagetype", "Value": usage})
-    more: dict[str, Any] = {}
     wanted = re.compile(rf"([A-Za-z0-9-]+-)?{re.escape(usage)}")
-    while True:
-        with translated(f"asking for prices of {query.service} in {region} (pricing:GetProducts)"):
-            answer = client.get_products(ServiceCode=query.service, Filters=filters, FormatVersion="aws_v1", **more)
-        for text in answer.get("PriceList", ()):
-            product: Mapping[str, Any] = json.loads(text)
-            if wanted.fullmatch(product["product"]["attributes"].get("usagetype", "")):
-                yield product
-        if not answer.get("NextToken"):
-            return
-        more["NextToken"] = answer["NextToken"]
+    given: dict[str, Any] = {"ServiceCode": query.service, "Filters": filters, "FormatVersion": "aws_v1"}
+    with translated(f"asking for prices of {query.service} in {region} (pricing:GetProducts)"):
+        products = [json.loads(text) for text in pages(client.get_products, "PriceList", **given)]
+        named = [(each, member(member(each, "product"), "attributes").get("usagetype", "")) for each in products]
+    yield from (each for each, name in named if wanted.fullmatch(name))
 
 
 def _on_demand(product: Mapping[str, Any]) -> float | None:

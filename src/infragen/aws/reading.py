@@ -37,6 +37,9 @@ def plain(text: str | None) -> Shown:
 LONGEST_LINE = 500
 """Characters of a log line that are shown: a stack trace in one line would bury everything else."""
 
+MOST_PAGES = 10_000
+"""Pages of a listing that are read: with a hundred rows each more than any quota of CloudFormation's allows."""
+
 NOT_AWS = "whoever answered is not AWS, or something on the way changed the reply: see --endpoint-url and proxies"
 
 
@@ -60,13 +63,14 @@ def pages(read: Callable[..., Any], name: str, leads: str = "NextToken", **argum
     Raises IncompleteReply when a page leads to one that was there before: the listing would never end.
     """
     seen = set[str]()
-    while True:
+    for _ in range(MOST_PAGES):
         answer = read(**arguments)
-        yield from answer.get(name) or ()
+        yield from member(answer, name)
         following = next_page(answer, seen, leads)
         if not following:
             return
         arguments[leads] = following
+    raise IncompleteReply(f"the listing of {name} has no end after {MOST_PAGES} pages")
 
 
 def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken") -> str:
@@ -87,14 +91,20 @@ def log_line(text: str | None) -> str:
 def stack_state(answer: Mapping[str, Any]) -> StackState:
     """A row of DescribeStacks."""
     return StackState(
-        stack_id=answer["StackId"],
-        name=answer["StackName"],
-        status=answer["StackStatus"],
+        stack_id=member(answer, "StackId"),
+        name=member(answer, "StackName"),
+        status=member(answer, "StackStatus"),
         reason=plain(answer.get("StackStatusReason")),
-        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in answer.get("Parameters", ())},
-        outputs={each["OutputKey"]: each.get("OutputValue", "") for each in answer.get("Outputs", ())},
-        exports={each["ExportName"]: each["OutputKey"] for each in answer.get("Outputs", ()) if each.get("ExportName")},
-        tags={each["Key"]: each["Value"] for each in answer.get("Tags", ())},
+        parameters={
+            member(each, "ParameterKey"): each.get("ParameterValue", "") for each in answer.get("Parameters", ())
+        },
+        outputs={member(each, "OutputKey"): each.get("OutputValue", "") for each in answer.get("Outputs", ())},
+        exports={
+            member(each, "ExportName"): member(each, "OutputKey")
+            for each in answer.get("Outputs", ())
+            if each.get("ExportName")
+        },
+        tags={member(each, "Key"): member(each, "Value") for each in answer.get("Tags", ())},
         protected=bool(answer.get("EnableTerminationProtection")),
         parent_id=answer.get("ParentId") or "",
         change_set_id=answer.get("ChangeSetId") or "",
@@ -110,10 +120,10 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
 def stack_resource(answer: Mapping[str, Any]) -> StackResource:
     """A row of ListStackResources."""
     return StackResource(
-        logical_id=answer["LogicalResourceId"],
+        logical_id=member(answer, "LogicalResourceId"),
         physical_id=answer.get("PhysicalResourceId") or "",
-        type=answer["ResourceType"],
-        status=answer["ResourceStatus"],
+        type=member(answer, "ResourceType"),
+        status=member(answer, "ResourceStatus"),
         reason=plain(answer.get("ResourceStatusReason")),
     )
 
@@ -121,7 +131,9 @@ def stack_resource(answer: Mapping[str, Any]) -> StackResource:
 def drift_detection(answer: Mapping[str, Any]) -> DriftDetection:
     """The answer of DescribeStackDriftDetectionStatus."""
     return DriftDetection(
-        answer["DetectionStatus"], answer.get("StackDriftStatus", ""), plain(answer.get("DetectionStatusReason"))
+        member(answer, "DetectionStatus"),
+        answer.get("StackDriftStatus", ""),
+        plain(answer.get("DetectionStatusReason")),
     )
 
 
@@ -132,17 +144,17 @@ def resource_drift(answer: Mapping[str, Any]) -> ResourceDrift:
     documents = [mask(_json(answer.get(each))) for each in ("ExpectedProperties", "ActualProperties")]
     found = (_property_drift(each, documents) for each in answer.get("PropertyDifferences", ()))
     return ResourceDrift(
-        logical_id=answer["LogicalResourceId"],
+        logical_id=member(answer, "LogicalResourceId"),
         physical_id=answer.get("PhysicalResourceId") or "",
-        type=answer["ResourceType"],
-        status=answer["StackResourceDriftStatus"],
+        type=member(answer, "ResourceType"),
+        status=member(answer, "StackResourceDriftStatus"),
         properties=tuple(found),
         reason=plain(answer.get("DriftStatusReason")),
     )
 
 
 def _property_drift(answer: Mapping[str, Any], documents: Sequence[object]) -> PropertyDrift:
-    path = tuple(_step(each) for each in answer["PropertyPath"].split("/")[1:])
+    path = tuple(_step(each) for each in member(answer, "PropertyPath").split("/")[1:])
     hidden = any(looks_secret(each) for each in path if isinstance(each, str))
     texts = answer.get("ExpectedValue"), answer.get("ActualValue")
     missing = {"ADD": 0, "REMOVE": 1}.get(answer.get("DifferenceType", ""))
@@ -183,14 +195,14 @@ def _step(text: str) -> str | int:
 def stack_event(answer: Mapping[str, Any]) -> StackEvent:
     """A row of DescribeStackEvents."""
     return StackEvent(
-        event_id=answer["EventId"],
-        stack_id=answer["StackId"],
-        stack_name=answer["StackName"],
+        event_id=member(answer, "EventId"),
+        stack_id=member(answer, "StackId"),
+        stack_name=member(answer, "StackName"),
         logical_id=answer.get("LogicalResourceId") or "",
         physical_id=answer.get("PhysicalResourceId") or "",
         type=answer.get("ResourceType") or "",
         status=answer.get("ResourceStatus") or "",
-        time=answer["Timestamp"],
+        time=member(answer, "Timestamp"),
         reason=plain(answer.get("ResourceStatusReason")),
         token=answer.get("ClientRequestToken") or "",
         hook=_hook(answer),
@@ -223,8 +235,8 @@ def failed_check(answer: Mapping[str, Any]) -> str:
 def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
     """A row of ListChangeSets."""
     return ChangeSetSummary(
-        change_set_id=answer["ChangeSetId"],
-        name=answer["ChangeSetName"],
+        change_set_id=member(answer, "ChangeSetId"),
+        name=member(answer, "ChangeSetName"),
         status=answer.get("Status", ""),
         execution_status=answer.get("ExecutionStatus", ""),
         description=answer.get("Description") or "",
@@ -235,10 +247,10 @@ def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
 def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> ChangeSet:
     """The head of DescribeChangeSet, with the rows of all its pages."""
     return ChangeSet(
-        change_set_id=answer["ChangeSetId"],
-        name=answer["ChangeSetName"],
-        stack_id=answer["StackId"],
-        status=answer["Status"],
+        change_set_id=member(answer, "ChangeSetId"),
+        name=member(answer, "ChangeSetName"),
+        stack_id=member(answer, "StackId"),
+        status=member(answer, "Status"),
         execution_status=answer.get("ExecutionStatus", "UNAVAILABLE"),
         reason=plain(answer.get("StatusReason")),
         changes=tuple(changes),

@@ -10,6 +10,7 @@ from typing import Any
 
 from infragen.aws import reading
 from infragen.aws.failure import AwsError, translated
+from infragen.aws.reading import member
 from infragen.aws.session import Clients
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError
@@ -49,16 +50,18 @@ def _deletion_protection(clients: Clients, resource: StackResource) -> bool:
     with translated(f"reading the deletion protection of {name}"):
         match resource.type:
             case rds.DB_CLUSTER.name:
-                found = clients.rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+                found = member(clients.rds.describe_db_clusters(DBClusterIdentifier=name), "DBClusters")
                 return any(each.get("DeletionProtection") for each in found)
             case rds.DB_INSTANCE.name:
-                instances = clients.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+                instances = member(clients.rds.describe_db_instances(DBInstanceIdentifier=name), "DBInstances")
                 return any(each.get("DeletionProtection") for each in instances)
             case LOAD_BALANCER.name:
                 answer = clients.load_balancers.describe_load_balancer_attributes(LoadBalancerArn=name)
-                return {"Key": "deletion_protection.enabled", "Value": "true"} in answer["Attributes"]
+                return {"Key": "deletion_protection.enabled", "Value": "true"} in member(answer, "Attributes")
             case TABLE.name:
-                return bool(clients.tables.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
+                return bool(
+                    member(clients.tables.describe_table(TableName=name), "Table").get("DeletionProtectionEnabled")
+                )
     return False
 
 
@@ -103,7 +106,7 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
             if resource.type == BUCKET.name:
                 return len(_versions(clients, name, owner))
             if resource.type == REPOSITORY.name:
-                return len(clients.registry.list_images(repositoryName=name)["imageIds"])
+                return len(member(clients.registry.list_images(repositoryName=name), "imageIds"))
     except AwsError as error:
         if error.code not in GONE:
             raise
@@ -130,7 +133,7 @@ def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
 def _versions(clients: Clients, bucket: str, owner: str) -> list[Any]:
     answer = clients.s3.list_object_versions(Bucket=bucket, ExpectedBucketOwner=owner)
     rows = (*answer.get("Versions", ()), *answer.get("DeleteMarkers", ()))
-    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in rows]
+    return [{"Key": member(each, "Key"), "VersionId": member(each, "VersionId")} for each in rows]
 
 
 def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, ...]:
@@ -144,5 +147,5 @@ def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, 
         )
         return tuple(
             f"{each['NetworkInterfaceId']} ({reading.plain(each.get('Description')) or each.get('InterfaceType', '')})"
-            for each in answer["NetworkInterfaces"]
+            for each in member(answer, "NetworkInterfaces")
         )

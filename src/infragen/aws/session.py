@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from infragen.aws.failure import ENDPOINT, THROTTLING, translated
 from infragen.aws.invalid_response import MARK, mend
+from infragen.aws.limits import LimitedSession
 from infragen.errors import CloudError, InputError
 
 if TYPE_CHECKING:
@@ -36,30 +37,41 @@ ENDPOINT_EXAMPLE = "an endpoint is for example http://127.0.0.1:4566"
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VISIBLE = re.compile(r"[!-~]*")
 ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
+FIRST_ATTEMPTS = 3
+EXCHANGE_SECONDS, FIRST_EXCHANGE_SECONDS = 90.0, 10.0
+"""Seconds for one exchange as a whole: of any call, and of the one with which a command begins. That one is tried three
+times, so that a server which does not answer is told after half a minute."""
+
 WITHOUT_BODY = ("429", "503")
 """How throttling of a HEAD request reads: its reply has no body, and so no code."""
 
 
-def _patience(response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_: Any) -> float | bool | None:
-    """Has the say before botocore on whether a call is tried again: seconds to wait, False for no, None for as usual.
+def _retries(first: bool) -> Callable[..., float | bool | None]:
+    """What decides whether a call is tried again; `first` for the question with which a command begins."""
 
-    LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
-    beyond botocore's attempts: it says that AWS is there and that the call was not applied.
-    """
-    code = response[1].get("Error", {}).get("Code") if response else None
-    if code == "LimitExceededException" or (_garbled(response) and attempts >= ATTEMPTS):
-        return False
-    if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
-        return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
-    return None
+    def decide(
+        response: tuple[Any, Mapping[str, Any]] | None,
+        attempts: int,
+        caught_exception: Exception | None = None,
+        **_: Any,
+    ) -> float | bool | None:
+        """Has the say before botocore: seconds to wait, False for no, None for as usual.
 
+        LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
+        beyond botocore's attempts: it says that AWS is there and that the call was not applied. A web page with a good
+        status is nobody's answer to anything. An address that leads nowhere is told in seconds.
+        """
+        code = response[1].get("Error", {}).get("Code") if response else None
+        garbled = _garbled(response)
+        if code == "LimitExceededException" or "status 2" in garbled:
+            return False
+        if attempts >= (FIRST_ATTEMPTS if first else ATTEMPTS) and (garbled or (first and caught_exception)):
+            return False
+        if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
+            return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
+        return None
 
-def _unreachable(
-    caught_exception: Exception | None, attempts: int, response: tuple[Any, Mapping[str, Any]] | None = None, **_: Any
-) -> bool | None:
-    """Ends the retries of the first question after three: an address that leads nowhere is told in seconds."""
-    nowhere = type(caught_exception).__name__ in ("EndpointConnectionError", "ConnectTimeoutError")
-    return False if (nowhere or _garbled(response)) and attempts >= 3 else None
+    return decide
 
 
 def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
@@ -70,8 +82,10 @@ def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         raise ClientError(parsed, model.name)  # type: ignore[arg-type]  # as botocore itself raises it
 
 
-def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> bool:
-    return response is not None and MARK in response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {})
+def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> str:
+    """What was wrong with a reply that AWS did not send; nothing for any other."""
+    headers = response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {}) if response is not None else {}
+    return str(headers.get(MARK, ""))
 
 
 def check_endpoint(url: str, source: str) -> None:
@@ -170,6 +184,7 @@ class Clients:
     endpoint_url: str | None = None
     keys: tuple[str, str] | None = field(default=None, repr=False)
     reads: ReadRate | None = None
+    waiting: Callable[[str], None] | None = None
 
     def forget(self) -> None:
         """Drops the session and its clients; the next use makes new ones, with the credentials there are then."""
@@ -226,11 +241,15 @@ class Clients:
         name = (
             client.meta.service_model.service_id.hyphenize()
         )  # as specific as botocore's own, or that one comes first
-        client.meta.events.register_first(f"needs-retry.{name}", _patience)
+        first = service == "sts"
+        client.meta.events.register_first(f"needs-retry.{name}", _retries(first))
         client.meta.events.register(f"before-parse.{name}", mend)
         client.meta.events.register(f"after-call.{name}", _refuse_garbled)
         if self.reads is not None:
             client.meta.events.register("before-send.cloudformation", self.reads.take)
+        endpoint = client._endpoint  # botocore has no other place for what sends a request
+        seconds, waiting = (FIRST_EXCHANGE_SECONDS, self.waiting) if first else (EXCHANGE_SECONDS, None)
+        endpoint.http_session = LimitedSession(endpoint.http_session, seconds, waiting)
         return client
 
     @cached_property
@@ -255,7 +274,6 @@ class Clients:
     def sts(self) -> STSClient:
         """AWS Security Token Service."""
         client: STSClient = self._client("sts")
-        client.meta.events.register_first("needs-retry.sts", _unreachable)  # type: ignore[arg-type] # an answer is read
         return client
 
     @cached_property

@@ -100,7 +100,12 @@ def session(
             cloud = _emulated(env)
         else:
             reads = ReadRate(time.monotonic, time.sleep)
-            cloud = connect(env.region, env.account or "", reach.profile, reach.endpoint_url, reads=reads, learn=_learn)
+
+            def waiting(address: str) -> None:
+                ui.tell(Warned(f"waiting for an answer of {address}"))
+
+            reach_aws = (env.region, env.account or "", reach.profile, reach.endpoint_url)
+            cloud = connect(*reach_aws, reads=reads, learn=_learn, waiting=waiting)
             for name in _OTHER_REGIONS:
                 if os.environ.get(name, env.region) != env.region:
                     said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"

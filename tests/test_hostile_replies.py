@@ -1,0 +1,213 @@
+"""Replies that are not AWS's end in exit code 4, soon, and say what is wrong: over every question that is asked."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from figures import Tried
+from hostile import HTML, WRONG, hostile, listed, silent
+from sweeps import SOAKING
+
+from infragen.aws import limits, session
+from infragen.aws.account import Account
+from infragen.aws.price_list import refreshed
+from infragen.aws.session import Clients
+from infragen.cloud import ChangeSetRequest, Cloud
+from infragen.cloudformation import StackResource
+from infragen.errors import CloudError, InfragenError
+
+ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
+SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+REQUEST = ChangeSetRequest("shop-dev", "infragen-a-b", "CREATE", {}, {}, (), url="https://bucket/key")
+LOADED = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+
+ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
+    "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
+    "template": [(ARN,), ("", ARN)], "resources": [(ARN,)], "events": [(ARN,), (ARN, "again")],
+    "create_change_set": [(REQUEST,)], "change_set": [(ARN,)], "failed_checks": [(ARN,)], "change_sets": [(ARN,)],
+    "delete_change_set": [(ARN,)], "execute_change_set": [(ARN, "token")], "delete_stack": [(ARN, "token")],
+    "continue_rollback": [(ARN, "token", ())], "roll_back": [(ARN, "token")], "cancel_update": [(ARN, "token")],
+    "importers": [("export",)], "protect_stack": [(ARN, True)], "stack_policy": [(ARN,)],
+    "set_stack_policy": [(ARN, "{}")], "detect_drift": [(ARN,)], "drift_detection": [("1",)],
+    "resource_drifts": [(ARN,)], "check_bucket": [("shop-dev-artifacts",)],
+    "upload": [("shop-dev-artifacts", "key", b"body")], "template_url": [("bucket", "key")],
+    "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_task_definition": [(SERVICE,)],
+    "stopped_tasks": [(SERVICE,)], "task_containers": [("shop:1",)], "unhealthy_targets": [(SERVICE,)],
+    "log_lines": [("group", "stream", 5)], "function_log": [("worker",)], "denied_calls": [(NOW, NOW, 5)],
+    "deletion_protection": [
+        (StackResource("R", "r", kind, ""),)
+        for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance", LOADED, "AWS::DynamoDB::Table")
+    ],
+    "lift_deletion_protection": [
+        (StackResource("R", "r", kind, ""),)
+        for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance", LOADED, "AWS::DynamoDB::Table")
+    ],
+    "contents": [(StackResource("R", "r", kind, ""),) for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository")],
+    "delete_objects": [("shop-dev-artifacts",)],
+    "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
+}  # fmt: skip
+"""What each question is asked with. A question that is not here fails the test below."""
+
+QUESTIONS = sorted(name for name, value in vars(Cloud).items() if callable(value) and not name.startswith("_"))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, and no time between tries: how long they take in all is another test's matter."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(session, "THROTTLED_ATTEMPTS", 3)
+    monkeypatch.setattr(session, "ATTEMPTS", 3)
+
+
+def account(url: str) -> Account:
+    return Account(Clients("us-east-1", endpoint_url=url), "111122223333")
+
+
+def test_every_question_of_the_program_is_asked_here() -> None:
+    """Whoever adds one says with what it is asked."""
+    assert sorted(ARGUMENTS) == QUESTIONS
+
+
+SAMPLE = ("no members", "rows without members", "rows of another kind", "a web page")
+
+
+@pytest.mark.promise("replies", "a question of the program and a reply that is not AWS's")
+@pytest.mark.parametrize("wrong", [*WRONG] if SOAKING else SAMPLE)
+def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, tried: Tried) -> None:
+    """Exit code 4 (or an answer, where the reply holds nothing that is read), never a bug and never a hang."""
+    with hostile(WRONG[wrong]) as server:
+        cloud = account(server.url)
+        for name in QUESTIONS:
+            for arguments in ARGUMENTS[name]:
+                tried()
+                ends_well(lambda name=name, given=arguments: getattr(cloud, name)(*given), f"{name}: {wrong}")  # type: ignore[misc]
+        ends_well(lambda: refreshed("eu-central-1", endpoint_url=server.url), f"prices: {wrong}")
+
+
+def ends_well(ask: Callable[[], Any], what: str) -> None:
+    code = 0
+    try:
+        ask()
+    except InfragenError as error:
+        code = error.exit_code
+    except Exception as error:  # what it must never be
+        raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+    assert code in (0, 4), f"{what}: {code}"
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("identity", "Account"), ("stacks", "Stacks"), ("stack", "Stacks"), ("template", "TemplateBody"),
+        ("events", "StackEvents"), ("resources", "StackResourceSummaries"), ("create_change_set", "Id"),
+        ("change_set", "ChangeSetId"), ("detect_drift", "StackDriftDetectionId"), ("lambda_concurrency", "AccountLimit"),
+    ],
+)  # fmt: skip
+def test_a_missing_member_is_named(question: str, missing: str) -> None:
+    """With what was being done, so that it can be looked up."""
+    with (
+        hostile(WRONG["no members"]) as server,
+        pytest.raises(CloudError, match=f"the reply has no {missing}") as error,
+    ):
+        getattr(account(server.url), question)(*ARGUMENTS[question][0])
+    assert ":" in error.value.message.partition("the reply")[0]
+    assert "not AWS" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "question", ["stacks", "resources", "change_sets", "importers", "resource_drifts", "denied_calls", "stopped_tasks"]
+)
+def test_a_page_that_leads_to_itself_is_an_error(question: str) -> None:
+    """Two calls, and not calls for ever."""
+
+    def endless(asked: Any) -> tuple[int, str, bytes]:
+        kind = "text/xml" if asked.query else "application/json"
+        token = "<NextToken>again</NextToken>" if asked.query else ""
+        if not asked.query:
+            return 200, kind, b'{"Events": [], "taskArns": [], "NextToken": "again", "nextToken": "again"}'
+        names = ("Stacks", "StackResourceSummaries", "Summaries", "Imports", "StackResourceDrifts")
+        inner = "".join(f"<{name}></{name}>" for name in names) + token
+        result = f"<{asked.operation}Result>{inner}</{asked.operation}Result>"
+        return 200, kind, f"<{asked.operation}Response>{result}</{asked.operation}Response>".encode()
+
+    with hostile(endless) as server:
+        with pytest.raises(CloudError, match="oken of an earlier page"):
+            getattr(account(server.url), question)(*ARGUMENTS[question][0])
+        assert len(server.asked) == 2
+
+
+def test_a_page_of_events_that_leads_to_itself_is_an_error() -> None:
+    """The follower asks for one page at a time."""
+    with (
+        hostile(lambda asked: (200, "text/xml", listed(asked, "", "again"))) as server,
+        pytest.raises(CloudError, match=r"earlier page|the reply has no"),
+    ):
+        account(server.url).events(ARN, "again")
+
+
+def test_a_reply_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is not what a server decides about."""
+    monkeypatch.setattr(limits, "LARGEST", 3_000_000)
+    with (
+        hostile(lambda asked: (200, "text/xml", b""), endless=True) as server,
+        pytest.raises(CloudError, match="larger than 3 MB"),
+    ):
+        account(server.url).stacks("shop")
+
+
+def test_a_reply_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte would start a read timeout anew; the exchange as a whole has a limit."""
+    monkeypatch.setattr(session, "EXCHANGE_SECONDS", 0.3)
+    with (
+        hostile(lambda asked: (200, "text/xml", b"<" * 1000), drip=0.1) as server,
+        pytest.raises(CloudError, match=r"[Rr]ead timeout"),
+    ):
+        account(server.url).stacks("shop")
+
+
+def test_the_first_question_says_what_it_waits_for_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that accepts and never answers: told once, three tries, exit code 4."""
+    monkeypatch.setattr(session, "FIRST_EXCHANGE_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "TOLD_AFTER", 0.1)
+    heard: list[str] = []
+    with silent() as url:
+        cloud = Account(Clients("us-east-1", endpoint_url=url, waiting=heard.append), "111122223333")
+        with pytest.raises(CloudError) as error:
+            cloud.identity()
+    assert heard == [f"{url}/"]
+    assert error.value.exit_code == 4
+
+
+def test_a_web_page_ends_the_first_question_at_once() -> None:
+    """One request: nobody has to be asked again who answered with a page."""
+    with hostile(lambda asked: (200, "text/html", HTML)) as server:
+        with pytest.raises(CloudError, match="a web page"):
+            account(server.url).identity()
+        assert len(server.asked) == 1
+
+
+def test_a_command_on_a_guest_network_ends_in_seconds(tmp_path: Path) -> None:
+    """Through the command line, with botocore's own waiting."""
+    (tmp_path / "environments").mkdir()
+    text = 'project: shop\nenvironment: dev\nregion: us-east-1\naccount: "111122223333"\n'
+    (tmp_path / "environments/dev.yaml").write_text(text)
+    program = [sys.executable, "-m", "infragen", "status", "--env", "dev", "--endpoint-url"]
+    began = time.monotonic()
+    with hostile(lambda asked: (200, "text/html", HTML)) as server:
+        done = subprocess.run(  # our own program
+            [*program, server.url], cwd=tmp_path, env={**os.environ}, capture_output=True, text=True, check=False
+        )
+        assert len(server.asked) == 1
+    assert done.returncode == 4, done.stderr
+    assert "a web page with status 200" in done.stderr
+    assert time.monotonic() - began < 600
