@@ -81,10 +81,10 @@ def test_every_question_of_the_program_is_asked_here() -> None:
 SAMPLE = ("no members", "rows without members", "rows of another kind", "a web page")
 
 
-@pytest.mark.promise("replies", "a question of the program and a reply that is not AWS's")
+@pytest.mark.promise("P24", "a question of the program and a reply that is not AWS's")
 @pytest.mark.parametrize("wrong", [*WRONG] if SOAKING else SAMPLE)
 def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, tried: Tried) -> None:
-    """Exit code 4 (or an answer, where the reply holds nothing that is read), never a bug and never a hang."""
+    """N13: Exit code 4 (or an answer, where the reply holds nothing that is read), never a bug and never a hang."""
     with hostile(WRONG[wrong]) as server:
         cloud = account(server.url)
         for name in QUESTIONS:
@@ -110,11 +110,12 @@ def ends_well(ask: Callable[[], Any], what: str) -> None:
     [
         ("identity", "Account"), ("stacks", "Stacks"), ("stack", "Stacks"), ("template", "TemplateBody"),
         ("events", "StackEvents"), ("resources", "StackResourceSummaries"), ("create_change_set", "Id"),
-        ("change_set", "ChangeSetId"), ("detect_drift", "StackDriftDetectionId"), ("lambda_concurrency", "AccountLimit"),
+        ("change_set", "ChangeSetId"), ("detect_drift", "StackDriftDetectionId"),
+        ("lambda_concurrency", "AccountLimit"),
     ],
 )  # fmt: skip
 def test_a_missing_member_is_named(question: str, missing: str) -> None:
-    """With what was being done, so that it can be looked up."""
+    """N13: With what was being done, so that it can be looked up."""
     with (
         hostile(WRONG["no members"]) as server,
         pytest.raises(CloudError, match=f"the reply has no {missing}") as error,
@@ -128,7 +129,7 @@ def test_a_missing_member_is_named(question: str, missing: str) -> None:
     "question", ["stacks", "resources", "change_sets", "importers", "resource_drifts", "denied_calls", "stopped_tasks"]
 )
 def test_a_page_that_leads_to_itself_is_an_error(question: str) -> None:
-    """Two calls, and not calls for ever."""
+    """N13: Two calls, and not calls for ever."""
 
     def endless(asked: Any) -> tuple[int, str, bytes]:
         kind = "text/xml" if asked.query else "application/json"
@@ -156,7 +157,7 @@ def test_a_page_of_events_that_leads_to_itself_is_an_error() -> None:
 
 
 def test_a_reply_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is not what a server decides about."""
+    """N13: Memory is not what a server decides about."""
     monkeypatch.setattr(limits, "LARGEST", 3_000_000)
     with (
         hostile(lambda asked: (200, "text/xml", b""), endless=True) as server,
@@ -166,7 +167,7 @@ def test_a_reply_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_reply_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte would start a read timeout anew; the exchange as a whole has a limit."""
+    """N13: Each byte would start a read timeout anew; the exchange as a whole has a limit."""
     monkeypatch.setattr(session, "EXCHANGE_SECONDS", 0.3)
     with (
         hostile(lambda asked: (200, "text/xml", b"<" * 1000), drip=0.1) as server,
@@ -176,7 +177,7 @@ def test_a_reply_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_question_says_what_it_waits_for_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that accepts and never answers: told once, three tries, exit code 4."""
+    """N13: A server that accepts and never answers: told once, three tries, exit code 4."""
     monkeypatch.setattr(session, "FIRST_EXCHANGE_SECONDS", 0.3)
     monkeypatch.setattr(limits, "TOLD_AFTER", 0.1)
     heard: list[str] = []
@@ -197,7 +198,7 @@ def test_a_web_page_ends_the_first_question_at_once() -> None:
 
 
 def test_a_command_on_a_guest_network_ends_in_seconds(tmp_path: Path) -> None:
-    """Through the command line, with botocore's own waiting."""
+    """N13: Through the command line, with botocore's own waiting."""
     (tmp_path / "environments").mkdir()
     text = 'project: shop\nenvironment: dev\nregion: us-east-1\naccount: "111122223333"\n'
     (tmp_path / "environments/dev.yaml").write_text(text)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
-from infragen.aws.failure import DENIED, AwsError, translated
+from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import (
@@ -99,7 +99,7 @@ class Account:
 
     @cached_property
     def _identity(self) -> Identity:
-        with translated("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
+        with answered("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
             answer = self.clients.sts.get_caller_identity()
             account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
             if arn.count(":") < 5:
@@ -130,14 +130,15 @@ class Account:
 
     def _listed_stacks(self, prefix: str) -> tuple[StackState, ...]:
         names = "cloudformation:ListStacks; DescribeStacks without a name is denied, too"
-        with translated(f"listing stacks ({names})"):
+        with answered(f"listing stacks ({names})"):
             rows = list(pages(self.clients.cloudformation.list_stacks, "StackSummaries"))
-        ours = (each for each in rows if f"{each['StackName']}-".startswith(f"{prefix}-"))
-        found = [self.stack(each["StackId"]) for each in ours if each["StackStatus"] != "DELETE_COMPLETE"]
+            ours = [each for each in rows if f"{member(each, 'StackName')}-".startswith(f"{prefix}-")]
+            ids = [member(each, "StackId") for each in ours if member(each, "StackStatus") != "DELETE_COMPLETE"]
+        found = [self.stack(each) for each in ids]
         return tuple(each for each in found if each is not None and each.status != "DELETE_COMPLETE")
 
     def _described_stacks(self, prefix: str) -> tuple[StackState, ...]:
-        with translated("listing stacks (cloudformation:DescribeStacks and cloudformation:ListStacks)"):
+        with answered("listing stacks (cloudformation:DescribeStacks and cloudformation:ListStacks)"):
             rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")
             mine = [row for row in rows if member(row, "StackName").startswith(prefix)]
             return tuple(reading.stack_state(row) for row in mine if member(row, "StackStatus") != "DELETE_COMPLETE")
@@ -145,7 +146,7 @@ class Account:
     def stack(self, name_or_id: str) -> StackState | None:
         """DescribeStacks of one stack; None when it does not exist."""
         try:
-            with translated(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
+            with answered(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
                 rows = member(self.clients.cloudformation.describe_stacks(StackName=name_or_id), "Stacks")
                 return reading.stack_state(rows[0]) if rows else None
         except AwsError as error:
@@ -156,7 +157,7 @@ class Account:
     def template(self, stack_id: str, change_set_id: str = "") -> str:
         """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
         which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
-        with translated(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
+        with answered(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
             body: object = member(
                 self.clients.cloudformation.get_template(**which, TemplateStage="Original"), "TemplateBody"
             )
@@ -170,14 +171,14 @@ class Account:
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
         """ListStackResources, all pages."""
-        with translated(f"listing the resources of {stack_id} (cloudformation:ListStackResources)"):
+        with answered(f"listing the resources of {stack_id} (cloudformation:ListStackResources)"):
             rows = pages(self.clients.cloudformation.list_stack_resources, "StackResourceSummaries", StackName=stack_id)
             return tuple(map(reading.stack_resource, rows))
 
     def events(self, stack_id: str, next_token: str = "") -> EventPage:
         """One page of DescribeStackEvents."""
         more: dict[str, Any] = {"NextToken": next_token} if next_token else {}
-        with translated(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
+        with answered(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
             answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
             following = next_page(answer, {next_token} if next_token else set())
             return EventPage(tuple(map(reading.stack_event, member(answer, "StackEvents"))), following)
@@ -186,32 +187,32 @@ class Account:
         """DeleteStack."""
         more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
         more |= {"RoleARN": role} if role else {}
-        with translated(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
+        with answered(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
             self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
         """ContinueUpdateRollback."""
         more: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
         more |= {"RoleARN": role} if role else {}
-        with translated(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
+        with answered(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
             self.clients.cloudformation.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
 
     def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
         """RollbackStack."""
         more: dict[str, Any] = {"RoleARN": role} if role else {}
-        with translated(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
+        with answered(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
             self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
         """CancelUpdateStack."""
         more: dict[str, Any] = {"ClientRequestToken": token} if token else {}
-        with translated(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
+        with answered(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
             self.clients.cloudformation.cancel_update_stack(StackName=stack_id, **more)
 
     def importers(self, export: str) -> tuple[str, ...]:
         """ListImports, all pages; AWS calls it an error when there are none."""
         try:
-            with translated(f"asking who imports {export} (cloudformation:ListImports)"):
+            with answered(f"asking who imports {export} (cloudformation:ListImports)"):
                 return tuple(pages(self.clients.cloudformation.list_imports, "Imports", ExportName=export))
         except AwsError as error:
             if "is not imported by any stack" in error.words:
@@ -220,19 +221,19 @@ class Account:
 
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
         """UpdateTerminationProtection."""
-        with translated(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):
+        with answered(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):
             self.clients.cloudformation.update_termination_protection(
                 StackName=stack_id, EnableTerminationProtection=enabled
             )
 
     def stack_policy(self, stack_id: str) -> str:
         """GetStackPolicy."""
-        with translated(f"reading the stack policy of {stack_id} (cloudformation:GetStackPolicy)"):
+        with answered(f"reading the stack policy of {stack_id} (cloudformation:GetStackPolicy)"):
             return self.clients.cloudformation.get_stack_policy(StackName=stack_id).get("StackPolicyBody", "")
 
     def set_stack_policy(self, stack_id: str, policy: str) -> None:
         """SetStackPolicy."""
-        with translated(f"setting the stack policy of {stack_id} (cloudformation:SetStackPolicy)"):
+        with answered(f"setting the stack policy of {stack_id} (cloudformation:SetStackPolicy)"):
             self.clients.cloudformation.set_stack_policy(StackName=stack_id, StackPolicyBody=policy)
 
     # --- change sets --------------------------------------------------------------------------------------------
@@ -242,7 +243,7 @@ class Account:
         doing = f"making a change set for {request.stack} (cloudformation:CreateChangeSet)"
         self._learn(request.body)
         try:
-            with translated(doing):
+            with answered(doing):
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
                 return member(answer, "Id"), member(answer, "StackId")
         except AwsError as error:
@@ -266,7 +267,7 @@ class Account:
                 raise AwsError(error.code, error.words, error.message, PRUNE) from error
             if error.code != "AlreadyExistsException":
                 raise
-        with translated(doing):
+        with answered(doing):
             found = self.clients.cloudformation.describe_change_set(ChangeSetName=request.name, StackName=request.stack)
             return member(found, "ChangeSetId"), member(found, "StackId")
 
@@ -276,7 +277,7 @@ class Account:
         if found is None:
             return None
         head, rows = found
-        with translated(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+        with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
             change_set = reading.change_set(head, rows)
         if not change_set.executable or not rows:
             return change_set
@@ -289,7 +290,7 @@ class Account:
         seen = set[str]()
         more: dict[str, Any] = {"IncludePropertyValues": True} if values else {}
         try:
-            with translated(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+            with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
                 while True:
                     answer = client.describe_change_set(ChangeSetName=change_set_id, **more)
                     rows += map(reading.resource_change, answer.get("Changes", ()))
@@ -306,7 +307,7 @@ class Account:
         """DescribeEvents, only what failed. It only explains: when it may not be read, that is all there is to say."""
         client = self.clients.cloudformation
         try:
-            with translated(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
+            with answered(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
                 failed = {"FailedEvents": True}
                 rows = pages(client.describe_events, "OperationEvents", ChangeSetName=change_set_id, Filters=failed)
                 return tuple(map(reading.failed_check, rows))
@@ -317,14 +318,14 @@ class Account:
 
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """ListChangeSets, all pages."""
-        with translated(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):
+        with answered(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):
             rows = pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
             return tuple(map(reading.change_set_summary, rows))
 
     def delete_change_set(self, change_set_id: str) -> None:
         """DeleteChangeSet. AWS refuses while it creates, deletes or executes a set (aws/aws-cdk#26182)."""
         try:
-            with translated(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
+            with answered(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
                 self.clients.cloudformation.delete_change_set(ChangeSetName=change_set_id)
         except AwsError as error:
             if error.code == BUSY:
@@ -335,7 +336,7 @@ class Account:
     def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
         """ExecuteChangeSet. DisableRollback may only be given when the set has no OnStackFailure (API reference)."""
         more: dict[str, Any] = {"DisableRollback": True} if keep else {}
-        with translated(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
+        with answered(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
             self.clients.cloudformation.execute_change_set(
                 ChangeSetName=change_set_id, ClientRequestToken=token, **more
             )
@@ -345,7 +346,7 @@ class Account:
     def detect_drift(self, stack_id: str) -> str:
         """DetectStackDrift. Of two at a time the second is refused ("Drift detection is already in progress")."""
         try:
-            with translated(f"looking for drift in {stack_id} (cloudformation:DetectStackDrift)"):
+            with answered(f"looking for drift in {stack_id} (cloudformation:DetectStackDrift)"):
                 answer = self.clients.cloudformation.detect_stack_drift(StackName=stack_id)
                 return str(member(answer, "StackDriftDetectionId"))
         except AwsError as error:
@@ -355,14 +356,14 @@ class Account:
 
     def drift_detection(self, detection_id: str) -> DriftDetection:
         """DescribeStackDriftDetectionStatus."""
-        with translated("waiting for the detection of drift (cloudformation:DescribeStackDriftDetectionStatus)"):
+        with answered("waiting for the detection of drift (cloudformation:DescribeStackDriftDetectionStatus)"):
             return reading.drift_detection(
                 self.clients.cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection_id)
             )
 
     def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
         """DescribeStackResourceDrifts, all pages."""
-        with translated(f"reading what drifted in {stack_id} (cloudformation:DescribeStackResourceDrifts)"):
+        with answered(f"reading what drifted in {stack_id} (cloudformation:DescribeStackResourceDrifts)"):
             rows = pages(
                 self.clients.cloudformation.describe_stack_resource_drifts, "StackResourceDrifts", StackName=stack_id
             )
@@ -373,7 +374,7 @@ class Account:
     def check_bucket(self, bucket: str) -> None:
         """HeadBucket: there, ours, and in this region."""
         try:
-            with translated(f"looking for the bucket {bucket} (s3:ListBucket)"):
+            with answered(f"looking for the bucket {bucket} (s3:ListBucket)"):
                 answer = self.clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.owner)
         except AwsError as error:
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
@@ -386,7 +387,7 @@ class Account:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         owned: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": self.owner}
         try:
-            with translated(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
+            with answered(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
                 found = self.clients.s3.head_object(**owned, ChecksumMode="ENABLED")
             if found.get("ChecksumSHA256", checksum) == checksum:
                 return False
@@ -395,7 +396,7 @@ class Account:
             if error.code not in ("404", "NoSuchKey", "403"):
                 raise
         try:
-            with translated(f"uploading s3://{bucket}/{key} (s3:PutObject)"):
+            with answered(f"uploading s3://{bucket}/{key} (s3:PutObject)"):
                 self.clients.s3.put_object(**owned, Body=body, ChecksumSHA256=checksum)
         except AwsError as error:
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
@@ -411,7 +412,7 @@ class Account:
     def lambda_concurrency(self) -> ConcurrencyLimit | None:
         """Lambda GetAccountSettings; None when that is not permitted."""
         try:
-            with translated("reading Lambda's account limit (lambda:GetAccountSettings)"):
+            with answered("reading Lambda's account limit (lambda:GetAccountSettings)"):
                 limit = member(self.clients.functions.get_account_settings(), "AccountLimit")
                 return ConcurrencyLimit(
                     member(limit, "ConcurrentExecutions"), member(limit, "UnreservedConcurrentExecutions")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from infragen.aws import reading
-from infragen.aws.failure import AwsError, translated
+from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import DeniedCall, StoppedContainer, StoppedTask, TaskContainer
@@ -58,7 +58,7 @@ def running_task_definition(clients: Clients, service_arn: str) -> str:
 def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]:
     """ECS ListTasks and DescribeTasks. Tasks that stopped are listed for about an hour (Amazon ECS API Reference)."""
     cluster, name = _cluster(service_arn), service_arn.rpartition("/")[2]
-    with translated(f"reading the stopped tasks of {service_arn} (ecs:ListTasks, ecs:DescribeTasks)"):
+    with answered(f"reading the stopped tasks of {service_arn} (ecs:ListTasks, ecs:DescribeTasks)"):
         given = {"cluster": cluster, "serviceName": name, "desiredStatus": "STOPPED"}
         arns = list(pages(clients.ecs.list_tasks, "taskArns", leads="nextToken", **given))
         tasks = [
@@ -87,7 +87,7 @@ def _stopped_task(task: Mapping[str, Any]) -> StoppedTask:
 
 def task_containers(clients: Clients, task_definition: str) -> tuple[TaskContainer, ...]:
     """ECS DescribeTaskDefinition."""
-    with translated(f"reading the task definition {task_definition} (ecs:DescribeTaskDefinition)"):
+    with answered(f"reading the task definition {task_definition} (ecs:DescribeTaskDefinition)"):
         found = clients.ecs.describe_task_definition(taskDefinition=task_definition).get("taskDefinition", {})
     return tuple(map(_task_container, found.get("containerDefinitions", ())))
 
@@ -104,7 +104,7 @@ def _task_container(container: Mapping[str, Any]) -> TaskContainer:
 
 
 def _services(clients: Clients, service_arn: str) -> list[Mapping[str, Any]]:
-    with translated(f"reading the service {service_arn} (ecs:DescribeServices)"):
+    with answered(f"reading the service {service_arn} (ecs:DescribeServices)"):
         found = clients.ecs.describe_services(cluster=_cluster(service_arn), services=[service_arn])
     return list(found.get("services", ()))
 
@@ -125,7 +125,7 @@ def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[str, ...]:
 
 
 def _unhealthy(clients: Clients, group: str) -> Iterator[str]:
-    with translated(f"reading the targets of {group} (elasticloadbalancing:DescribeTargetHealth)"):
+    with answered(f"reading the targets of {group} (elasticloadbalancing:DescribeTargetHealth)"):
         found = clients.load_balancers.describe_target_health(TargetGroupArn=group)
     for each in found.get("TargetHealthDescriptions", ()):
         target, health = each.get("Target", {}), each.get("TargetHealth", {})
@@ -141,7 +141,7 @@ def _unhealthy(clients: Clients, group: str) -> Iterator[str]:
 def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[str, ...]:
     """CloudWatch Logs GetLogEvents, from the end of the stream."""
     try:
-        with translated(f"reading the log {group} {stream} (logs:GetLogEvents)"):
+        with answered(f"reading the log {group} {stream} (logs:GetLogEvents)"):
             answer = clients.logs.get_log_events(
                 logGroupName=group, logStreamName=stream, limit=count, startFromHead=False
             )
@@ -161,14 +161,14 @@ def function_log(clients: Clients, function: str) -> tuple[str, str]:
     name = function.rpartition(":function:")[2].partition(":")[0] or function
     group = f"/aws/lambda/{name}"
     try:
-        with translated(f"reading the function {name} (lambda:GetFunctionConfiguration)"):
+        with answered(f"reading the function {name} (lambda:GetFunctionConfiguration)"):
             found = clients.functions.get_function_configuration(FunctionName=name)
         group = found.get("LoggingConfig", {}).get("LogGroup") or group
     except AwsError as error:
         if error.code != NO_LOG:
             raise
     try:
-        with translated(f"reading the log {group} (logs:DescribeLogStreams)"):
+        with answered(f"reading the log {group} (logs:DescribeLogStreams)"):
             answer = clients.logs.describe_log_streams(
                 logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
             )
@@ -185,7 +185,7 @@ def function_log(clients: Clients, function: str) -> tuple[str, str]:
 def denied_calls(clients: Clients, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
     """CloudTrail LookupEvents: it has 90 days of management events, some minutes late."""
     found: list[DeniedCall] = []
-    with translated("reading what AWS denied (cloudtrail:LookupEvents)"):
+    with answered("reading what AWS denied (cloudtrail:LookupEvents)"):
         rows = pages(clients.trail.lookup_events, "Events", StartTime=since, EndTime=until)
         for number, row in enumerate(rows):
             denied = _denied(row)

@@ -48,8 +48,7 @@ ROLE = (
 )
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
-"""What botocore and our readers stumble with over a reply of another shape than AWS's. Inside `translated` there is
-nothing but a call and the reading of its reply."""
+"""What botocore and our readers stumble with over a reply of another shape than AWS's."""
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
@@ -108,9 +107,6 @@ class AwsError(CloudError):
 def translated(doing: str, profile: str = "") -> Iterator[None]:
     """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
 
-    So is an answer that cannot be read, because it lacks a member or has one of another kind: what is inside reads
-    answers and does nothing else.
-
     `profile` is named in what to type next where a login to it is missing.
     """
     try:
@@ -119,18 +115,24 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
         raise IncompleteReply(f"{doing}: {error.message}") from error
     except InfragenError:
         raise
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        if _from_botocore(error):  # some of its errors are such, too
-            raise explain(error, doing, profile) from error
-        said = f"{doing}: the answer is not as AWS gives it: {_lacks(error)}"
-        raise AwsError("IncompleteAnswer", str(error), said, INCOMPLETE) from error
     except Exception as error:
-        if isinstance(error, UNREADABLE) and not _from_botocore(error):
-            said = f"{doing}: the reply cannot be read ({type(error).__name__}: {error})"
-            raise IncompleteReply(plain(said)) from error
         if not _from_botocore(error):
             raise
         raise explain(error, doing, profile) from error
+
+
+@contextmanager
+def answered(doing: str) -> Iterator[None]:
+    """As `translated`, around one call and the reading of its reply: what stumbles over the reply's shape becomes
+    IncompleteReply, because who answers such a thing is not AWS.
+    """
+    with translated(doing):
+        try:
+            yield
+        except UNREADABLE as error:
+            if _from_botocore(error):
+                raise
+            raise IncompleteReply(plain(f"the answer is not as AWS gives it: {_lacks(error)}")) from error
 
 
 def _lacks(error: Exception) -> str:

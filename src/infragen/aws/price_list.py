@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infragen.aws.failure import translated
+from infragen.aws.failure import answered
 from infragen.aws.reading import member, pages
 from infragen.aws.session import Clients
 from infragen.cost.prices import Line, Query, table
@@ -74,7 +74,7 @@ def _products(client: Any, query: Query, usage: str, region: str) -> Iterator[Ma
     filters.append({"Type": "CONTAINS", "Field": "usagetype", "Value": usage})
     wanted = re.compile(rf"([A-Za-z0-9-]+-)?{re.escape(usage)}")
     given: dict[str, Any] = {"ServiceCode": query.service, "Filters": filters, "FormatVersion": "aws_v1"}
-    with translated(f"asking for prices of {query.service} in {region} (pricing:GetProducts)"):
+    with answered(f"asking for prices of {query.service} in {region} (pricing:GetProducts)"):
         products = [json.loads(text) for text in pages(client.get_products, "PriceList", **given)]
         named = [(each, member(member(each, "product"), "attributes").get("usagetype", "")) for each in products]
     yield from (each for each, name in named if wanted.fullmatch(name))

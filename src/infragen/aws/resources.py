@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from infragen.aws import reading
-from infragen.aws.failure import AwsError, translated
+from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import member
 from infragen.aws.session import Clients
 from infragen.cloudformation import StackResource
@@ -47,7 +47,7 @@ def deletion_protection(clients: Clients, resource: StackResource) -> bool:
 
 def _deletion_protection(clients: Clients, resource: StackResource) -> bool:
     name = resource.physical_id
-    with translated(f"reading the deletion protection of {name}"):
+    with answered(f"reading the deletion protection of {name}"):
         match resource.type:
             case rds.DB_CLUSTER.name:
                 found = member(clients.rds.describe_db_clusters(DBClusterIdentifier=name), "DBClusters")
@@ -76,7 +76,7 @@ def lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
 
 def _lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
     name = resource.physical_id
-    with translated(f"switching off the deletion protection of {name}"):
+    with answered(f"switching off the deletion protection of {name}"):
         match resource.type:
             case rds.DB_CLUSTER.name:
                 clients.rds.modify_db_cluster(DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
@@ -102,7 +102,7 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
     """
     name = resource.physical_id
     try:
-        with translated(f"looking into {name} (s3:ListBucketVersions, ecr:ListImages)"):
+        with answered(f"looking into {name} (s3:ListBucketVersions, ecr:ListImages)"):
             if resource.type == BUCKET.name:
                 return len(_versions(clients, name, owner))
             if resource.type == REPOSITORY.name:
@@ -115,7 +115,7 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
 
 def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
     """S3 DeleteObjects: a thousand object versions and delete markers; says whether there were any."""
-    with translated(f"deleting what is in {bucket} (s3:DeleteObjectVersion)"):
+    with answered(f"deleting what is in {bucket} (s3:DeleteObjectVersion)"):
         versions = _versions(clients, bucket, owner)
         if not versions:
             return False
@@ -141,7 +141,7 @@ def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, 
     key = {ec2.SECURITY_GROUP.name: "group-id", ec2.SUBNET.name: "subnet-id", ec2.VPC.name: "vpc-id"}
     if resource.type not in key:
         return ()
-    with translated(f"reading who uses {resource.physical_id} (ec2:DescribeNetworkInterfaces)"):
+    with answered(f"reading who uses {resource.physical_id} (ec2:DescribeNetworkInterfaces)"):
         answer = clients.networks.describe_network_interfaces(
             Filters=[{"Name": key[resource.type], "Values": [resource.physical_id]}]
         )
