@@ -58,12 +58,12 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
         """Has the say before botocore: seconds to wait, False for no, None for as usual.
 
         LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
-        beyond botocore's attempts: it says that AWS is there and that the call was not applied. A web page with a good
-        status is nobody's answer to anything. An address that leads nowhere is told in seconds.
+        beyond botocore's attempts: it says that AWS is there and that the call was not applied. To the first
+        question a web page with a good status ends it, and an address that leads nowhere is told in seconds.
         """
         code = response[1].get("Error", {}).get("Code") if response else None
         garbled = _garbled(response)
-        if code == "LimitExceededException" or "status 2" in garbled:
+        if code == "LimitExceededException" or (first and garbled.startswith("a web page with status 2")):
             return False
         if attempts >= (FIRST_ATTEMPTS if first else ATTEMPTS) and (garbled or (first and caught_exception)):
             return False
