@@ -31,8 +31,6 @@ LOGIN = "log in again (`aws sso login`, or however this machine gets credentials
 SIGNATURE = ("SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException", "RequestExpired")
 """What AWS says to a request that was signed at another time than it arrives, among other reasons."""
 
-INCOMPLETE = "an endpoint of one's own may do less than AWS here: see --endpoint-url, AWS_ENDPOINT_URL and the profile"
-
 NOT_IMPLEMENTED = 501
 """The HTTP status of an endpoint that does not have an operation (RFC 9110); AWS's own services have those we use."""
 
