@@ -856,7 +856,7 @@ def test_nested_stacks_are_created_in_order_with_their_parents_tags(aws: FakeAws
     first = api.describe_stack_events(StackName=use["StackId"])["StackEvents"][-1]
     assert first["ClientRequestToken"] == "root-token"
     nested = [e for e in api.describe_stack_events(StackName="app")["StackEvents"] if e["LogicalResourceId"] == "Data"]
-    assert "PhysicalResourceId" not in nested[-1]
+    assert nested[-1]["PhysicalResourceId"] == ""
     assert nested[-2]["PhysicalResourceId"] == rows["Data"]["PhysicalResourceId"]
 
 
@@ -909,6 +909,10 @@ def test_a_nested_change_set_in_which_no_child_changes_fails(aws: FakeAws, api: 
     assert made["Status"] == "CREATE_COMPLETE"
     details = [c["ResourceChange"]["Details"][0] for c in made["Changes"]]
     assert {(d["Evaluation"], d["ChangeSource"]) for d in details} == {("Dynamic", "Automatic")}
+    tagged = change_set(aws, api, family(bucket), "UPDATE", Tags=[{"Key": "a", "Value": "c"}])
+    rows = [d for c in tagged["Changes"] for d in c["ResourceChange"]["Details"]]
+    assert {d["Target"]["Attribute"] for d in rows} == {"Properties"}
+    assert rows[0]["ChangeSource"] == "Automatic"
 
 
 def test_a_failing_nested_set_is_named_by_the_root_only(aws: FakeAws, api: Any, bucket: Any) -> None:
@@ -1176,16 +1180,49 @@ def test_an_ecs_service_says_why_it_does_not_stabilise(aws: FakeAws, api: Any) -
     aws.settings.ecs_events["Service"] = ["(service x) is unable to place a task"]
     aws.settings.stopped_tasks["Service"] = "CannotPullContainerError"
     made = change_set(
-        aws, api, template({"Service": {"Type": "AWS::ECS::Service", "Properties": {"ServiceName": "x"}}})
+        aws,
+        api,
+        template({"Service": {"Type": "AWS::ECS::Service", "Properties": {"ServiceName": "x", "Cluster": "c"}}}),
     )
     api.execute_change_set(ChangeSetName=made["ChangeSetId"])
     aws.clock.advance(60)
     ecs = aws.client("ecs")
     (found,) = ecs.describe_services(cluster="c", services=["x"])["services"]
+    assert found["serviceArn"] == "arn:aws:ecs:us-east-1:111122223333:service/c/x"
+    assert ecs.describe_services(services=["x"])["failures"] == [{"arn": "x", "reason": "MISSING"}]
     assert [event["message"] for event in found["events"]] == ["(service x) is unable to place a task"]
     tasks = ecs.list_tasks(cluster="c", serviceName="x", desiredStatus="STOPPED")["taskArns"]
     assert ecs.describe_tasks(cluster="c", tasks=tasks)["tasks"][0]["stoppedReason"] == "CannotPullContainerError"
     aws.clock.settle()
+
+
+def test_an_update_without_rollback_replaces_nothing(aws: FakeAws, api: Any) -> None:
+    """aws/aws-sam-cli#4164, 2022-08-29: the resource fails, what was changed before it stays."""
+    run(aws, api, template({"Jobs": QUEUE}))
+    renamed = {**QUEUE, "Properties": {"QueueName": "jobs"}}
+    made = change_set(aws, api, template({"Jobs": renamed}), "UPDATE")
+    api.execute_change_set(ChangeSetName=made["ChangeSetId"], DisableRollback=True)
+    aws.clock.settle()
+    assert describe(api)["StackStatus"] == "UPDATE_FAILED"
+    events = api.describe_stack_events(StackName="app")["StackEvents"]
+    failed = next(each for each in events if each["ResourceStatus"] == "UPDATE_FAILED" and "Jobs" in each["EventId"])
+    assert failed["ResourceStatusReason"] == ("Replacement type updates not supported on stack with disable-rollback.")
+
+
+def test_a_stack_that_was_updated_in_express_mode_cannot_be_rolled_back(aws: FakeAws, api: Any) -> None:
+    """aws/aws-cdk-cli#1739, 2026-07-17: an error without a word."""
+    run(aws, api, template({"Jobs": QUEUE}))
+    aws.fail("News", "no luck", on="create")
+    made = change_set(aws, api, template({"Jobs": QUEUE, "News": TOPIC}), "UPDATE")
+    api.execute_change_set(ChangeSetName=made["ChangeSetId"], DisableRollback=True)
+    aws.clock.settle()
+    aws.stack("app").mode = "EXPRESS"
+    with refused("InternalFailure"):
+        api.rollback_stack(StackName="app")
+    aws.stack("app").mode = "STANDARD"
+    api.rollback_stack(StackName="app")
+    aws.clock.settle()
+    assert describe(api)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def test_the_account_limit_of_lambda_is_known(aws: FakeAws) -> None:

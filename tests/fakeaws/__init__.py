@@ -8,7 +8,44 @@
         aws.check()                                         # no illegal transition, no bug of the fake
 
 What it does as AWS does is written down here, with the page of the AWS documentation that says so (API = CloudFormation
-API Reference, UG = CloudFormation User Guide). What no page says is marked "assumed".
+API Reference, UG = CloudFormation User Guide, read 2026-11). What no page says is marked "assumed". Answers of AWS that
+were recorded are held by tests/conformance: all of its scenarios are played and agree.
+
+Recorded behaviour (localstack/localstack, tests/aws/services/cloudformation; the date of the recording)
+| behaviour                                                               | scenario                      | date       |
+|-------------------------------------------------------------------------|-------------------------------|------------|
+| ListChangeSets lists no executed set                                    | test_list_change_sets         | 2025-09-16 |
+| an executed set is described after its stack is gone, its name is free  | test_name_conflicts           | 2023-11-22 |
+| Details have a Path with property values only                           | test_change_set_ref.py        | 2025-04-08 |
+| behind a parameter there is a second row, DirectModification, Dynamic   | test_change_set_parameters.py | 2025-04-17 |
+| a parameter whose text stays (SSM) is no cause: DirectModification      | test_dynamic_resolving.py     | 2025-08-06 |
+| CausingEntity of Fn::GetAtt is `Topic1.DisplayName`                     | test_change_set_fn_get_attr.py| 2025-04-08 |
+| what refers to a replaced resource is Static, its value known later     | test_change_set_ref.py        | 2025-04-08 |
+| an attribute of what changes in place is Dynamic, without values only   | test_change_set_fn_get_attr.py| 2025-04-08 |
+| Fn::GetAtt of what changes in place is evaluated to the present value   | test_change_set_fn_get_attr.py| 2025-04-08 |
+| a text with a part that is known later is known later as a whole        | test_change_set_fn_join.py    | 2025-05-05 |
+| what is removed shows a value from another resource as known later      | test_stack_deletion_order     | 2025-08-01 |
+| with values, what cannot be computed is a [WARN] in StatusReason        | test_change_set_fn_split.py   | 2025-06-02 |
+| with values, an addition said Replacement True (until May 2025)         | test_change_set_mappings.py   | 2025-04-15 |
+| LastUpdatedTime is there after a creation by change set                 | test_stack_lifecycle          | 2023-11-28 |
+| a deleted stack has no ChangeSetId and no EnableTerminationProtection   | test_stack_lifecycle          | 2023-11-28 |
+| a failed creation or deletion has a DeletionTime                        | test_blocked_stack_deletion   | 2023-09-06 |
+| CreateStack takes over a stack in review, whose sets become OBSOLETE    | test_create_while_in_review   | 2023-11-22 |
+| a set for a deleted stack is refused: "is in DELETE_COMPLETE state"     | test_changeset_for_deleted_…  | 2025-10-10 |
+| an export that is missing fails at the execution, not in the set        | test_describe_change_set_imp… | 2025-08-05 |
+
+Reported behaviour
+| behaviour                                                               | report                        | date       |
+|-------------------------------------------------------------------------|-------------------------------|------------|
+| with rollback disabled an update replaces nothing                       | aws/aws-sam-cli#4164          | 2022-08-29 |
+| RollbackStack of a stack in EXPRESS mode is an error without a word     | aws/aws-cdk-cli#1739          | 2026-07-17 |
+| an unchanged nested stack is listed, ChangeSource Automatic, no Tags    | API ResourceChangeDetail      | 2026-11    |
+| the ARN of an ECS service names its cluster                             | ECS API, Service              | 2026-11    |
+
+Nobody has recorded, so that nothing proves the fake right: change sets of nested stacks, OnStackFailure, client tokens
+in events, UPDATE_ROLLBACK*, ContinueUpdateRollback, RollbackStack, and whether a set is listed while it is executed
+(assumed: not). The product has to bear either way. What engines that are not AWS do instead has switches of its own:
+`Settings.success_despite_failures`, `rollback_keeps_resources`, `without_outputs`, `lists_deleted_stacks`.
 
 Stacks
 - A stack is found by name while it exists, by id also when it is deleted (API DescribeStacks); else ValidationError
@@ -52,7 +89,7 @@ Change sets
 - CREATE_PENDING, CREATE_IN_PROGRESS, CREATE_COMPLETE with execution AVAILABLE; or FAILED. Without changes it is FAILED
   with "The submitted information didn't contain changes…", with a Transform "No updates are to be performed." (wording
   as in public reports). Changed outputs or tags alone make an executable set without resource changes.
-- Replacement comes from createOnlyProperties; a property that refers to what is replaced is Dynamic and Conditional
+- Replacement comes from createOnlyProperties; one that may follow an attribute of what changes in place is Conditional
   (API ResourceChange, ResourceChangeDetail). A value of the future reads {{changeSet:KNOWN_AFTER_APPLY}}.
 - DescribeChangeSet pages its changes; with IncludePropertyValues it gives values, and may leave resources out, saying
   so in StatusReason only (`Settings.hide_from_property_values`; public report aws/aws-cdk-cli#1780).

@@ -265,9 +265,14 @@ def _context(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _nested_change(
     projection: Projection, current: Resource, definition: dict[str, Any], properties: dict[str, Any]
 ) -> Change | None:
-    """A nested stack is listed in every change set of its parent, as a change that may turn out to be none."""
+    """A nested stack is listed in every change set of its parent, as a change that may turn out to be none.
+
+    Automatic, because its template might have changed, unless the resource itself did; the stack's tags, which are
+    passed on to it, are no change of it (API ResourceChangeDetail).
+    """
     cloud, child = projection.cloud, projection.cloud.child(current)
     details = _all_details(projection, current, definition, properties)
+    details = [each for each in details if each["Target"]["Attribute"] != "Tags"]
     if not details:
         target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
         details = [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}]

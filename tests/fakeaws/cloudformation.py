@@ -316,6 +316,7 @@ class CloudFormation:
         if previous is not None and stack.status == "UPDATE_FAILED":
             operation.take_over(previous)
         self.cloud.operations[stack.id] = operation
+        operation.keeps = kind == "UPDATE" and stack.disable_rollback
         if kind == "CREATE":
             stack.target = target
         steps = operation.create() if kind == "CREATE" else operation.update(target)
@@ -436,8 +437,10 @@ class CloudFormation:
         return operation
 
     def rollback_stack(self, p: Params) -> dict[str, Any]:
-        """RollbackStack: from CREATE_FAILED and UPDATE_FAILED only."""
+        """RollbackStack: from CREATE_FAILED and UPDATE_FAILED only, and of no stack last updated in EXPRESS mode."""
         stack = self._stack(p["StackName"])
+        if stack.mode == "EXPRESS":
+            raise ApiError("InternalFailure", "", 500)  # without a word (aws/aws-cdk-cli#1739, 2026-07-17)
         if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
             raise validation_error(f"RollbackStack cannot be called from current stack status ({stack.status})")
         self._refuse_role(p.get("RoleARN") or stack.target.role_arn)

@@ -32,9 +32,13 @@ class Ecs:
         self.region = region
 
     def DescribeServices(self, p: Params) -> dict[str, Any]:  # noqa: N802 - the name on the wire
-        """Each service with its counts, its task definition and its events."""
-        found = [r for name in p["services"] for r in self._services() if _names(r, name)]
-        return {"services": [self._row(r) for r in found], "failures": []}
+        """Each service with its counts, its task definition and its events; one of another cluster is MISSING."""
+        cluster = p.get("cluster", "default").rsplit("/", 1)[-1]
+        inside = [r for r in self._services() if r.physical_id.split("/")[-2] == cluster]
+        found = [r for name in p["services"] for r in inside if _names(r, name)]
+        known = {name for name in p["services"] if any(_names(r, name) for r in inside)}
+        missing = [{"arn": name, "reason": "MISSING"} for name in p["services"] if name not in known]
+        return {"services": [self._row(r) for r in found], "failures": missing}
 
     def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """The stopped tasks of a service, in no order that says anything."""

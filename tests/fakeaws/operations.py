@@ -20,6 +20,8 @@ from fakeaws.protocol import ApiError
 from fakeaws.templates import NESTED, Scope, check_capabilities, depends_on, parse, references, validate
 
 CANCELLED = "Resource {verb} cancelled"
+NO_REPLACEMENT = "Replacement type updates not supported on stack with disable-rollback."
+"""Of an update whose rollback is disabled (aws/aws-sam-cli#4164, smoketurner/serverless-vpc-plugin#1221)."""
 REPLACES = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
@@ -39,6 +41,8 @@ class Operation:
         self.touched: dict[str, Resource | None] = {}
         """Resources this update changed, as they were before it (None: it made them)."""
         self.main: Process | None = None
+        self.keeps = False
+        """Whether an update was begun with rollback disabled, of this stack or of the one around it."""
         self.change_set: ChangeSet | None = None
         stack.operations.append((kind, self.id))
 
@@ -246,6 +250,8 @@ class Operation:
                 resources.recreation(current.type, key) == "Always" for key in changed
             )
             self._refuse_by_policy(name, "Update:Replace" if replace else "Update:Modify")
+            if replace and self.keeps:
+                raise OperationError(NO_REPLACEMENT)
             yield from self._change(current, before, definition, properties, replace)
         except (OperationError, ApiError) as error:
             self.touched.setdefault(name, copy.deepcopy(current))
@@ -555,6 +561,7 @@ class Operation:
     def _child_operation(self, name: str, child: Stack, kind: str) -> Operation:
         token = self.token if self.cloud.settings.child_events_carry_token else None
         self.children[name] = Operation(self.cloud, child, kind, token)
+        self.children[name].keeps = self.keeps
         return self.children[name]
 
     def _publish_outputs(self) -> str | None:

@@ -23,7 +23,7 @@ from fakeaws.templates import NESTED
 _IDENTIFIERS = {
     "AWS::CloudFormation::WaitConditionHandle": "https://cloudformation-waitcondition-{region}.s3.amazonaws.com/{name}",
     "AWS::CertificateManager::Certificate": "arn:{partition}:acm:{region}:{account}:certificate/{uuid}",
-    "AWS::ECS::Service": "arn:{partition}:ecs:{region}:{account}:service/{name}",
+    "AWS::ECS::Service": "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{name}",
     "AWS::ECS::TaskDefinition": "arn:{partition}:ecs:{region}:{account}:task-definition/{name}:1",
     "AWS::ElasticLoadBalancingV2::Listener": (
         "arn:{partition}:elasticloadbalancing:{region}:{account}:listener/app/{name}/{hex}/{hex}"
@@ -145,6 +145,7 @@ def physical_id(stack: Stack, logical_id: str, kind: str, properties: dict[str, 
         region=stack.region,
         account=stack.account,
         name=name,
+        cluster=str(properties.get("Cluster", "default")).rsplit("/", 1)[-1],
         hex=number[:16],
         uuid=f"{number[:8]}-{number[8:12]}-4000-8000-{suffix[:12].lower()}",
     )
