@@ -185,7 +185,7 @@ def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, 
     if after["element"]:
         return found.start() > 0 and found.string[found.start() - 1] == "<" and _literal(after["element"], code)
     if after["call"]:
-        return not names_a_call(name) and not _HASHES.search(name) and not prose and _literal(after["argument"], code)
+        return not names_a_call(name) and not _HASHES.search(name) and not ours and _literal(after["argument"], code)
     if after["next"]:
         option = bool(found["dashes"]) and not after["close"] and not ours
         return option and _literal(after["next"], code)
@@ -232,6 +232,7 @@ def _literal(value: str, code: bool) -> bool:
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _LINES_OF_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/_-]{16,76}\s+)+[A-Za-z0-9+/_-]+={0,2}\s*")
 _PERCENT = re.compile(r"%[2-7][0-9A-Fa-f]")
+_IN_PERCENT = re.compile(r"[^\s%]*%[2-7][0-9A-Fa-f]\S*")
 _ESCAPED = re.compile(r"\\u00[2-7][0-9a-fA-F]|\\x[2-7][0-9a-fA-F]")
 
 
@@ -239,8 +240,8 @@ def _decoded(text: str) -> Iterator[tuple[int, str]]:
     """The texts that parts of a text are when they are decoded, with where the parts begin."""
     if len(text) > LARGEST:
         return
-    if _PERCENT.search(text) and (plain := urllib.parse.unquote(text)) != text:
-        yield 0, plain
+    if _PERCENT.search(text):
+        yield from ((each.start(), urllib.parse.unquote(each[0])) for each in _IN_PERCENT.finditer(text))
     if _ESCAPED.search(text):
         yield 0, _ESCAPED.sub(lambda found: chr(int(found[0][-2:], 16)), text)
     if _LINES_OF_BASE64.fullmatch(text) and (whole := _from_base64("".join(text.split()))):

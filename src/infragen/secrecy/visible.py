@@ -61,7 +61,11 @@ def shown(text: str, known: Collection[str] = ()) -> Shown:
 
 def quoted(text: str | None, known: Collection[str] = ()) -> Shown:
     """The words of somebody else, AWS above all, on one line; they end where they come to a secret."""
-    line = (text or "").replace("\r\n", " ").replace("\n", " ")
+    lines = (text or "").replace("\r\n", "\n")
+    line = lines.replace("\n", " ")
+    found = suspect(lines, prose=True)  # a line end can part a name from its value
+    if found and found.start < len(_until_secret(line, known, ours=False)):
+        return Shown(visible(_until_secret(line[: found.start], known, ours=False) + HIDDEN))
     return Shown(visible(_until_secret(line, known, ours=False)))
 
 
