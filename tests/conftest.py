@@ -8,8 +8,12 @@ from pathlib import Path
 import botocore.loaders
 import botocore.session
 import pytest
+from signals import heed_signals
 
 pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
+
+
+heed_signals()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -29,6 +29,7 @@ import pytest
 from bench import ACCOUNT
 from fakeaws import FakeAws
 from fakeaws.proxy import Proxy, Seen
+from signals import default_signals
 
 from infragen.assembly import lint
 from infragen.assembly.synth import synthesize
@@ -284,7 +285,7 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
     timer = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
     connection.time = timer  # type: ignore[attr-defined,assignment]  # the fake's time in the place of the module
     sys.modules["botocore.endpoint"].time = timer  # type: ignore[attr-defined]  # botocore's waits, too
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    default_signals()
     sys.addaudithook(writes)
     if "TEST_LOSE" in variables:
         kind, first, times = variables["TEST_LOSE"].split()

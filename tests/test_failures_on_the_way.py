@@ -23,6 +23,7 @@ from bench import ACCOUNT, Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
 from fakeaws.proxy import DropAfter, Error, Fault, Html, Proxy, Truncate
 from processes import DEPLOY, Operator, Running
+from signals import default_signals
 
 from infragen.assembly.stacks import OutputOf
 from infragen.engine.destroy import DestroyOptions, destroy_environment
@@ -312,6 +313,7 @@ class OnTerminal:
         variables |= {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "x", "COLUMNS": "100", "LINES": "40"}
         self.child, self.terminal = pty.fork()
         if self.child == 0:
+            default_signals()  # as a shell starts what it runs in the foreground
             os.chdir(shop.directory)
             os.execve(sys.executable, [sys.executable, "-m", "infragen", *arguments], variables)  # noqa: S606  # the command itself, as a terminal starts it
 

@@ -182,8 +182,12 @@ def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
 
 
 def _die_on_interrupt() -> None:
-    """Ctrl-C reaches every process of the terminal: these end at once and in silence, the parent says so."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Ctrl-C reaches every process of the terminal: these end at once and in silence, the parent says so.
+
+    Where it is ignored from the start, it is ignored here, too.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _lint(job: _Job) -> tuple[Finding, ...]:

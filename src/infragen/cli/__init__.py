@@ -48,9 +48,13 @@ for _command in _COMMANDS:
 
 
 def run() -> Any:
-    """The console script: signals as exceptions, output that no locale can break, then the command."""
+    """The console script: signals as exceptions, output that no locale can break, then the command.
+
+    A signal that was ignored when the process was started stays ignored, as under nohup or in a script's background.
+    """
     gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
-    signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, terminate)
     sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
     readable(sys.stdout)
     readable(sys.stderr)

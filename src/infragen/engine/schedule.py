@@ -74,7 +74,8 @@ def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) ->
 class Interrupts:
     """Ctrl-C while roads are walked: noted and not raised, because an exception would cut a road off in mid-call.
 
-    It is raised while we wait, and the second one always, because somebody insists.
+    It is raised while we wait, and the second one always, because somebody insists. A process that was started with
+    SIGINT ignored (nohup, a background job of a script) goes on ignoring it: Ctrl-C was meant for somebody else.
     """
 
     def __init__(self) -> None:
@@ -82,7 +83,8 @@ class Interrupts:
         self.waiting = False
 
     def __enter__(self) -> Interrupts:
-        self._ours = threading.current_thread() is threading.main_thread()
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        self._ours = not ignored and threading.current_thread() is threading.main_thread()
         if self._ours:
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
