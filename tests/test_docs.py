@@ -116,3 +116,15 @@ def _module(name: str, source: str) -> ModuleType:
     sys.modules[name] = module
     exec(compile(source, name, "exec"), vars(module))  # noqa: S102 # the point of the test: the page's own code
     return module
+
+
+def test_every_name_that_the_page_on_layers_promises_exists() -> None:
+    """The words of `infragen.layers.contract`, as the page lists them."""
+    from infragen.layers import contract
+
+    text = (DOCS / "adding-a-layer.md").read_text()
+    listed = re.search(r"`infragen\.layers\.contract` has the words that every layer needs: ([^.]*)\.", text)
+    assert listed
+    names = re.findall(r"`(\w+)`", listed[1])
+    assert len(names) >= 10
+    assert [name for name in names if not hasattr(contract, name)] == []

@@ -4,8 +4,10 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from figures import Tried
 from hypothesis import given
 from hypothesis import strategies as st
@@ -466,3 +468,42 @@ def test_any_bytes_are_a_mapping_or_an_input_error(tried: Tried, data: bytes) ->
     except InputError as error:
         message = error.message
     assert all(re.match(r"dev\.yaml:\d+:\d+: .", line) for line in message.splitlines())
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def read_by_1_1(value: object) -> object:
+    """What PyYAML made of a file, dates as they are written."""
+    if isinstance(value, dict):
+        return {str(key): read_by_1_1(each) for key, each in value.items()}
+    return [read_by_1_1(each) for each in value] if isinstance(value, list) else value
+
+
+def read_by_1_2(value: object) -> object:
+    """What this reader made of it."""
+    if isinstance(value, dict):
+        return {key: read_by_1_2(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [read_by_1_2(each) for each in value]
+    return value.value if isinstance(value, Scalar) else value
+
+
+EXAMPLES = {
+    **{path.name: path.read_text() for path in sorted((ROOT / "environments").glob("*.yaml"))},
+    **{
+        f"{page.name}-{number}": block
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL))
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_our_examples_say_the_same_in_yaml_1_1_and_1_2(name: str) -> None:
+    """PyYAML, yamllint and pre-commit read YAML 1.1, editors and infragen 1.2: no example depends on which."""
+    first = yaml.safe_load(EXAMPLES[name])
+    if not isinstance(first, dict) or "jobs" in first:
+        return  # a workflow, which GitHub reads
+    second = plain(load(EXAMPLES[name].encode(), name))
+    assert read_by_1_1(first) == read_by_1_2(second)
