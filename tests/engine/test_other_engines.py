@@ -57,7 +57,7 @@ def stack_of(stage: Stage, topology: str, name: str) -> Any:
 # --- what a status does not tell --------------------------------------------------------------------------------
 
 
-def test_a_success_whose_own_events_say_that_a_resource_failed_is_none(stage: Stage, topology: str) -> None:
+def test_x1_a_success_whose_own_events_say_that_a_resource_failed_is_none(stage: Stage, topology: str) -> None:
     stage.aws.settings.success_despite_failures = True
     stage.aws.fail("Jobs", "no more queues")
     ended = deploy_environment(app(topology), stage.session)
@@ -68,7 +68,7 @@ def test_a_success_whose_own_events_say_that_a_resource_failed_is_none(stage: St
     )
 
 
-def test_a_declared_output_that_is_missing_is_told(stage: Stage, topology: str) -> None:
+def test_x2_a_declared_output_that_is_missing_is_told(stage: Stage, topology: str) -> None:
     """After the deployment, and whenever somebody looks again."""
     made = assembly(layer("data", QUEUES, {"Url": {"Ref": "Jobs"}}), env=environment(topology))
     stage.aws.settings.without_outputs = {"Url"}
@@ -80,7 +80,7 @@ def test_a_declared_output_that_is_missing_is_told(stage: Stage, topology: str) 
 
 
 @pytest.mark.parametrize("topology", ["independent"])
-def test_what_still_stands_after_a_rollback_is_deleted_only_by_name(stage: Stage, topology: str) -> None:
+def test_x3_what_still_stands_after_a_rollback_is_deleted_only_by_name(stage: Stage, topology: str) -> None:
     """The status says that the creation was rolled back; the stack's own list says that two queues are there."""
     stage.aws.settings.rollback_keeps_resources = True
     stage.aws.fail("Slow", "no more queues", after=30)
@@ -114,7 +114,7 @@ def update_directly(stage: Stage, name: str, **more: Any) -> None:
 
 
 @pytest.mark.parametrize("topology", ["nested"])
-def test_a_nested_stack_that_was_updated_directly_is_no_unchanged_environment(stage: Stage, topology: str) -> None:
+def test_x4_a_nested_stack_that_was_updated_directly_is_no_unchanged_environment(stage: Stage, topology: str) -> None:
     """Its template, or what it was given: its root is as it should be, and the next deployment puts it back."""
     made = app(topology)
     assert deploy_environment(made, stage.session).exit_code == 0
@@ -135,7 +135,7 @@ def test_a_nested_stack_that_was_updated_directly_is_no_unchanged_environment(st
 
 
 @pytest.mark.parametrize("topology", ["nested"])
-def test_a_nested_stack_that_a_continued_rollback_skipped_is_compared(stage: Stage, topology: str) -> None:
+def test_x4_a_nested_stack_that_a_continued_rollback_skipped_is_compared(stage: Stage, topology: str) -> None:
     """A rolled back root says nothing of what was skipped in it: the templates of its nested stacks are read."""
     made = app(topology)
     assert deploy_environment(made, stage.session).exit_code == 0
@@ -155,7 +155,7 @@ def test_a_nested_stack_that_a_continued_rollback_skipped_is_compared(stage: Sta
 
 
 @pytest.mark.parametrize("topology", ["nested"])
-def test_status_lists_layers_that_are_absent(stage: Stage, topology: str) -> None:
+def test_x5_status_lists_layers_that_are_absent(stage: Stage, topology: str) -> None:
     made = app(topology)
     assert [each.status for each in status(made, stage.session)] == ["absent", "CREATE_COMPLETE"]
     deploy_environment(made, stage.session)
@@ -204,7 +204,7 @@ def _paths(answer: Any, depth: int = 3) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize("name", READS)
-def test_no_member_of_an_answer_is_taken_for_granted(stage: Stage, topology: str, name: str) -> None:
+def test_x6_no_member_of_an_answer_is_taken_for_granted(stage: Stage, topology: str, name: str) -> None:
     """Each member is left out once: what needs it fails with an error of ours, and nothing ends in a traceback."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0
     service, ask = READS[name]
@@ -236,7 +236,7 @@ def test_no_member_of_an_answer_is_taken_for_granted(stage: Stage, topology: str
 
 
 @pytest.mark.parametrize("topology", ["independent"])
-def test_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(stage: Stage, topology: str) -> None:
+def test_x7_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(stage: Stage, topology: str) -> None:
     deploy_environment(app(topology), stage.session)
     stage.aws.refuse("cloudformation:DetectStackDrift", "NotImplemented", "not here", times=None, status=501)
     stage.aws.calls.clear()
@@ -250,7 +250,7 @@ def test_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(sta
 
 
 @pytest.mark.parametrize("topology", ["independent"])
-def test_what_is_lost_is_told_once_until_its_words_change(stage: Stage, topology: str) -> None:
+def test_x8_what_is_lost_is_told_once_until_its_words_change(stage: Stage, topology: str) -> None:
     """However long it takes; a waiting command has a heartbeat of its own."""
     words = ["no route"] * 40 + ["reset by peer"] * 20 + ["no route"]
 
@@ -265,7 +265,7 @@ def test_what_is_lost_is_told_once_until_its_words_change(stage: Stage, topology
 
 @pytest.mark.parametrize("custom", [True, False])
 @pytest.mark.parametrize("operation", ["GetStackPolicy", "SetStackPolicy", "UpdateTerminationProtection"])
-def test_a_protection_that_an_endpoint_of_ones_own_does_not_have_is_a_warning(
+def test_x7_a_protection_that_an_endpoint_of_ones_own_does_not_have_is_a_warning(
     stage: Stage, topology: str, operation: str, custom: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On AWS it stops the work: there it would be a fault of ours."""
@@ -280,7 +280,7 @@ def test_a_protection_that_an_endpoint_of_ones_own_does_not_have_is_a_warning(
 # --- stacks that are not there ----------------------------------------------------------------------------------
 
 
-def test_deleted_stacks_in_a_list_are_none(stage: Stage, topology: str) -> None:
+def test_x9_deleted_stacks_in_a_list_are_none(stage: Stage, topology: str) -> None:
     stage.aws.settings.lists_deleted_stacks = True
     made = app(topology)
     deploy_environment(made, stage.session)
@@ -291,7 +291,7 @@ def test_deleted_stacks_in_a_list_are_none(stage: Stage, topology: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["destroy", "prune"])
-def test_a_stack_in_review_with_neither_tags_nor_change_sets_is_found_and_removed(
+def test_x10_a_stack_in_review_with_neither_tags_nor_change_sets_is_found_and_removed(
     stage: Stage, topology: str, way: str
 ) -> None:
     """It has the name of a stack of the environment, and nothing in it; one of another name is left alone."""
@@ -316,7 +316,7 @@ def test_a_stack_in_review_with_neither_tags_nor_change_sets_is_found_and_remove
 
 
 @pytest.mark.parametrize("topology", ["independent"])
-def test_a_stack_that_was_deleted_before_its_change_set_is_a_conflict(stage: Stage, topology: str) -> None:
+def test_x11_a_stack_that_was_deleted_before_its_change_set_is_a_conflict(stage: Stage, topology: str) -> None:
     """Exit code 5, not an error of the file's: the same command creates it anew."""
     deploy_environment(app(topology), stage.session)
     gone = stack_of(stage, topology, "use")

@@ -297,7 +297,7 @@ def test_always_is_never_argued_away() -> None:
         ("resource Jobs.Arn", "True", True),
     ],
 )
-def test_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_is_no_change(
+def test_x12_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_is_no_change(
     cause: str, replacement: str, kept: bool
 ) -> None:
     """As AWS lists it without property values; what may change with the other resource stays in the plan."""
@@ -316,7 +316,7 @@ def test_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_is_n
     assert any("only refer to what stays as it is" in each for each in found.notes)
 
 
-def test_an_addition_that_aws_calls_a_replacement_is_an_addition() -> None:
+def test_x12_an_addition_that_aws_calls_a_replacement_is_an_addition() -> None:
     """As change sets with property values did until May 2025 (recorded: tests/conformance)."""
     mine = ours({}, template(DelaySeconds=5))
     [found] = agreed([row("Add", "True")], mine, new=Side(template(DelaySeconds=5), {})).rows
