@@ -60,6 +60,7 @@ docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
 	$(BIN)/python -m infragen.report.plan_json_page > docs/plan-json.md
 	$(BIN)/python -m infragen.report.prices_page > docs/prices.md
+	$(BIN)/python -m infragen.report.access_page > docs/access.md
 	$(BIN)/python -m infragen.report.event_page > docs/json-events.md
 	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
 

@@ -50,7 +50,13 @@ GATES = {
     "data_loss": Gate(("gates/data_loss.py",), ("engine/test_data_loss.py", "engine/test_promise_data_loss.py")),
     "access": Gate(
         tuple(sorted(f"gates/access/{each.name}" for each in PACKAGE.glob("gates/access/*.py"))),
-        ("test_access.py", "test_access_properties.py"),
+        (
+            "test_access.py",
+            "test_access_pairs.py",
+            "test_access_inside.py",
+            "test_access_types.py",
+            "test_access_properties.py",
+        ),
     ),
 }
 

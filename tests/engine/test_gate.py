@@ -315,3 +315,39 @@ class OnlyYes:
         if question.answered_by != "--yes":
             raise Refused(question.text, question.answered_by)
         return True
+
+
+def environment_with(topology: str, queues: int) -> Assembly:
+    """Queues, and for each a role of its own that a service may assume for this account."""
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+    }
+    names = [f"Queue{number}" for number in range(queues)]
+    made = {name: {"Type": "AWS::SQS::Queue", "Properties": {}} for name in names}
+    roles = {f"{name}Role": role({"Ref": f"{name}Arn"}, trust={"Statement": [trust]}) for name in names}
+    return assembly(
+        layer("queue", made, {f"{name}Arn": {"Fn::GetAtt": [name, "Arn"]} for name in names}),
+        layer("worker", roles, {}, [("queue", f"{name}Arn") for name in names]),
+        env=environment(topology),
+    )
+
+
+def test_a_new_queue_with_its_worker_asks_for_the_plan_alone(stage: Stage, topology: str) -> None:
+    """Also where nobody can be asked: `--yes` is enough, before and after the queue's ARN is known."""
+    deploy(stage, environment_with(topology, 1))
+    ended = deploy(stage, environment_with(topology, 2))
+    assert ended.exit_code == 0
+    assert [each.answered_by for each in stage.ui.asked] == ["--yes"]
+    [worker] = [each for each in ended.plan.stacks if each.layer == "worker"]
+    assert len(worker.widenings) == 2
+    assert worker.gated == ()
+
+
+def test_a_type_that_infragen_does_not_know_is_asked_about(stage: Stage, topology: str) -> None:
+    """With a principal of another account, which is asked about in a new stack as well."""
+    thing = {"Type": "AWS::RAM::ResourceShare", "Properties": {"Name": "a", "Principals": ["222222222222"]}}
+    deploy(stage, assembly(layer("queue", {"Thing": thing}, {}), env=environment(topology)))
+    assert widening_questions(stage) == ["--allow-widening queue/Thing"]

@@ -140,7 +140,6 @@ ACCESS = {
         ("Target", "KmsKeyArn", "ScheduleExpression", "GroupName", "Name", "Description", "FlexibleTimeWindow")),
     "AWS::CloudFormation::Stack": Access(
         (changes("TemplateURL", says="is made from another template (TemplateURL)", kind="permissions"),
-         changes("TemplateBody", says="is made from another template (TemplateBody)", kind="permissions"),
          changes("Parameters", says="gets other parameters", kind="permissions"),
          reaches("NotificationARNs", says="tells somebody else what happens to it (NotificationARNs)")),
         added="is made from a template that infragen did not render"),

@@ -31,7 +31,7 @@ def _database_parameters() -> tuple[Judged, ...]:
     """What a parameter group of a database decides."""
     return (
         *(
-            unless(f"Parameters/{name}", ABSENT, *required, says=f"takes connections without TLS ({name})")
+            unless(f"Parameters/{name}", ABSENT, *required, says=f"may take connections without TLS ({name})")
             for name, required in REQUIRE_TLS.items()
         ),
         *(
@@ -59,7 +59,7 @@ DATABASE = (
     changes("MasterUsername", kind="permissions"), changes("MasterUserAuthenticationType", kind="permissions"),
     changes("Domain", kind="permissions"), changes("DomainIAMRoleName", kind="permissions"),
     reaches("AssociatedRoles.RoleArn", says="acts as another role (AssociatedRoles)"),
-    changes("Port"), reaches("ReplicationSourceIdentifier"), reaches("SourceRegion"),
+    changes("Port"), reaches("SourceRegion"),
     grows("EnableCloudwatchLogsExports", says="writes more of its logs to CloudWatch", kind="permissions"),
 )  # fmt: skip
 _DATABASE_HARMLESS = (

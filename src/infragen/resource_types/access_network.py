@@ -40,7 +40,7 @@ _ACTIONS = (
     shrinks("{0}.Type", "forward", says="no longer does with requests what it did ({0})"),
     *(
         each
-        for name in ("AuthenticateOidcConfig", "AuthenticateCognitoConfig", "JwtValidationConfig")
+        for name in ("AuthenticateOidcConfig", "AuthenticateCognitoConfig")
         for each in (
             shrinks(f"{{0}}.{name}", says="authenticates requests in another way ({0})"),
             unless(
@@ -49,6 +49,7 @@ _ACTIONS = (
             ),
         )
     ),
+    shrinks("{0}.JwtValidationConfig", says="authenticates requests in another way ({0})"),
     unless("{0}.RedirectConfig.Host", ABSENT, "#{host}", says="redirects requests to somewhere else ({0})"),
     weakens(
         "{0}.RedirectConfig.Protocol", "HTTPS", ("#{protocol}", ABSENT), says="no longer redirects to HTTPS ({0})"
@@ -99,9 +100,9 @@ _NO_ACCESS = (
 )  # fmt: skip
 """Load balancer attributes that open nothing, or have a rule of their own above."""
 
+RULES = elements("Rules", "Action.Allow", says="filters requests by other rules (Rules)")
 WEB_ACL = (
-    elements("Rules", "Action.Allow", says="filters requests by other rules (Rules)"),
-    changes("DefaultAction", says="has another DefaultAction"),
+    RULES, changes("DefaultAction", says="has another DefaultAction"),
     changes("CaptchaConfig"), changes("ChallengeConfig"), changes("TokenDomains"), changes("AssociationConfig"),
     changes("OnSourceDDoSProtectionConfig"), changes("ApplicationConfig"), changes("MonetizationConfig"),
 )  # fmt: skip
@@ -187,14 +188,16 @@ ACCESS = {
         (grows("Entries.Cidr", says="holds more addresses (Entries)"),),
         ("AddressFamily", "Entries", "PrefixListName")),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": Access(
-        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets", says="stands in other subnets (Subnets)"),
+        (unless("Scheme", "internal", says="faces the internet (Scheme)"),
+         changes("Subnets", says="stands in other subnets (Subnets)"),
          changes("SubnetMappings.SubnetId"),
          unless("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", ABSENT, "on"),
          *_LOAD_BALANCER_ATTRIBUTES),
         ("IpAddressType", *(f"LoadBalancerAttributes[{each}" for each in _NO_ACCESS), "SubnetMappings",
          "SecurityGroups", "EnablePrefixForIpv6SourceNat", "Ipv4IpamPoolId")),
     "AWS::ElasticLoadBalancing::LoadBalancer": Access(
-        (unless("Scheme", "internal", says="faces the internet (Scheme)"), changes("Subnets", says="stands in other subnets (Subnets)"), changes("Listeners"),
+        (unless("Scheme", "internal", says="faces the internet (Scheme)"),
+         changes("Subnets", says="stands in other subnets (Subnets)"), changes("Listeners"),
          changes("Policies"), grows("Instances")), ("SecurityGroups", "HealthCheck", "AvailabilityZones")),
     "AWS::ElasticLoadBalancingV2::Listener": Access(
         (weakens("Protocol", ("HTTPS", "TLS"), "HTTP", says="speaks another protocol (Protocol)"),
@@ -221,7 +224,7 @@ ACCESS = {
         "VisibilityConfig", "Scope", "DataProtectionConfig", "CustomResponseBodies"),
         removed="goes, and with it what it filtered"),
     "AWS::WAFv2::RuleGroup": Access(
-        WEB_ACL, ("VisibilityConfig", "Scope", "CustomResponseBodies", "AvailableLabels", "ConsumedLabels"),
+        (RULES,), ("VisibilityConfig", "Scope", "CustomResponseBodies", "AvailableLabels", "ConsumedLabels"),
         removed="goes, and with it what it filtered"),
     "AWS::WAFv2::IPSet": Access(
         (changes("Addresses", says="holds other addresses (Addresses)"),), ("IPAddressVersion", "Scope"),

@@ -345,9 +345,7 @@ def _listed(found: Counter[tuple[str, Text]]) -> str:
 def _said(place: str, value: Text) -> str:
     if value == NOTHING:
         return "(not written)"
-    key = place.rpartition(".")[2]
-    masked = mask({key: shown(value)})[key]
-    said = str(masked)
+    [said] = map(str, mask({place.rpartition(".")[2]: shown(value)}).values())
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
 
 
