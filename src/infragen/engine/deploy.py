@@ -6,12 +6,13 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, make_plan
 from infragen.assembly.synth import Assembly
+from infragen.changes.values import NOTHING
 from infragen.cloudformation import PropertyChange, ResourceChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
@@ -26,10 +27,11 @@ from infragen.engine.outcome import Unknown
 from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
+from infragen.engine.protection import protection_changes
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
-from infragen.plan.model import EnvironmentPlan, traced
+from infragen.plan.model import EnvironmentPlan, StackPlan, traced
 
 KEPT_UNRESERVED = 100
 SHORT_LOGIN = 1800
@@ -96,6 +98,7 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
+    stacks = tuple(_with_settings(session, plan, observed, prepared, stacks))
     if session.file is not None:
         stacks = tuple(traced(each, session.file) for each in stacks)
     shown = EnvironmentPlan(
@@ -115,6 +118,30 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),
     )
     return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides)
+
+
+def _with_settings(
+    session: Session, plan: StackLayout, observed: Observed, prepared: Sequence[Prepared], stacks: Iterable[StackPlan]
+) -> Iterator[StackPlan]:
+    """The plans with the settings of the stacks that change: protection, both ways, and the role of CloudFormation."""
+    env, units = plan.environment, {each.examined.unit.layer: each.examined for each in prepared}
+    for stack in stacks:
+        examined = units.get(stack.layer)
+        if examined is None or examined.live is None:
+            yield stack
+            continue
+        unit, live = examined.unit, examined.live
+        nested = observed.nested_in(unit, live.stack_id)
+        changes: tuple[PropertyChange, ...] = ()
+        try:
+            changes = protection_changes(session.cloud, unit, live, nested, env.protected)
+        except CloudError as error:
+            said = f"whether {unit.stack} is protected as its environment says was not checked"
+            session.ui.tell(Warned(f"{said}: {error.message}"))
+        role, now = env.iam.service_role_arn or "", live.role_arn
+        if stack.action != "none" and role and role != now:
+            changes = (*changes, PropertyChange(("ServiceRole",), now or NOTHING, role))
+        yield replace(stack, settings=changes)
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:

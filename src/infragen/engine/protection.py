@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
-from infragen.cloudformation import StackState
+from infragen.cloudformation import PropertyChange, StackState
 from infragen.engine.progress import Session, Warned
 from infragen.errors import Unsupported
 from infragen.gates.data_loss import stack_policy, stateful
@@ -40,7 +41,7 @@ def protect(
     on, the policies are, too.
     """
     changed = False
-    for stack_id, names in _protected(unit, state.stack_id, nested, allowed):
+    for stack_id, _, names in _protected(unit, state.stack_id, nested, allowed):
         found, wanted = cloud.stack_policy(stack_id), stack_policy(names)
         if (found or names) and (not found or json.loads(found) != wanted):
             cloud.set_stack_policy(stack_id, json.dumps(wanted))
@@ -51,15 +52,59 @@ def protect(
     return changed
 
 
+def unprotect(cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str]) -> None:
+    """Switches off what `protect` switched on. Termination protection goes last: while it is on, a rerun finds the rest
+    to do.
+    """
+    for stack_id, _, _ in _protected(unit, state.stack_id, nested, ()):
+        found = cloud.stack_policy(stack_id)
+        if found and json.loads(found) != stack_policy(()):
+            cloud.set_stack_policy(stack_id, json.dumps(stack_policy(())))
+    cloud.protect_stack(state.stack_id, False)
+
+
+def protection_changes(
+    cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str], wanted: bool
+) -> tuple[PropertyChange, ...]:
+    """What a deployment changes in the termination protection and the stack policies of a unit that is deployed.
+
+    An environment that is not protected has none of both: a stack whose termination protection is off is left alone.
+    """
+    if not wanted and not state.protected:
+        return ()
+    changes = []
+    if state.protected != wanted:
+        changes.append(PropertyChange(("TerminationProtection",), _switch(state.protected), _switch(wanted)))
+    for stack_id, layer, names in _protected(unit, state.stack_id, nested, ()):
+        found = cloud.stack_policy(stack_id)
+        policy = stack_policy(names if wanted else ())
+        if (found or names) and json.loads(found or json.dumps(stack_policy(()))) != policy:
+            before = _denied(json.loads(found)) if found else "denies nothing"
+            name = f"StackPolicy of {layer}"
+            changes.append(PropertyChange(("StackPolicy", layer), before, _denied(policy), name=name))
+    return tuple(changes)
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"
+
+
+def _denied(policy: Mapping[str, Any]) -> str:
+    """What a stack policy denies, in words; of one that infragen did not write only that it is another one."""
+    denied = [each for each in policy.get("Statement", ()) if each.get("Effect") == "Deny"]
+    names = [str(name).partition("/")[2] for each in denied for name in each.get("Resource", ())]
+    return f"denies replacing and deleting {', '.join(names)}" if names else "denies nothing"
+
+
 def _protected(
     unit: StackUnit, stack_id: str, nested: Mapping[str, str], allowed: Collection[str]
-) -> Iterator[tuple[str, list[str]]]:
-    """Each stack of the unit with the logical ids to keep."""
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Each stack of the unit with its layer and the logical ids to keep."""
     holders = {name: child for name, child in unit.children.items() if stateful(child.body)}
-    yield stack_id, _without(unit.layer, [*stateful(unit.body), *holders], allowed)
+    yield stack_id, unit.layer, _without(unit.layer, [*stateful(unit.body), *holders], allowed)
     for child in holders.values():
         if child.layer in nested:
-            yield nested[child.layer], _without(child.layer, list(stateful(child.body)), allowed)
+            yield nested[child.layer], child.layer, _without(child.layer, list(stateful(child.body)), allowed)
 
 
 def _without(layer: str, names: list[str], allowed: Collection[str]) -> list[str]:

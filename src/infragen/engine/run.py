@@ -22,7 +22,7 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
 from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
-from infragen.engine.protection import protect_or_warn
+from infragen.engine.protection import protect_or_warn, unprotect
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
@@ -190,13 +190,21 @@ class Run:
         state, unit = examined.state, examined.unit
         if state is None:
             return Unchanged(unit.layer, unit.stack, "")
-        nested = self._nested(unit, state.stack_id)
-        if self.plan.environment.protected and protect_or_warn(self.session, unit, state, nested):
-            self.session.ui.tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
+        if any(each.layer == unit.layer and each.settings for each in self.proposal.shown.stacks):
+            self._set_protection(unit, state)
         inside = _outputs_inside(self.observed.by_id.values(), state.stack_id)
         self._check_outputs(examined, {unit.layer: state.outputs, **inside})
         unchanged = Unchanged(unit.layer, unit.stack, state.status, state.outputs)
         return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
+
+    def _set_protection(self, unit: StackUnit, state: StackState) -> None:
+        """Protects a stack as its environment says, or takes its protection away."""
+        nested, tell = self._nested(unit, state.stack_id), self.session.ui.tell
+        if not self.plan.environment.protected:
+            unprotect(self.session.cloud, unit, state, nested)
+            tell(Warned(f"{unit.stack} is no longer protected, as its environment says"))
+        elif protect_or_warn(self.session, unit, state, nested):
+            tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
 
     def _nested(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
         """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
@@ -209,6 +217,8 @@ class Run:
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
             protect_or_warn(self.session, unit, examined.live, before, self.options.allow_data_loss)
+        elif examined.live is not None and examined.live.protected:
+            self._set_protection(unit, examined.live)
         keep = self.options.on_failure == "keep" and examined.live is not None
         self.started[unit.layer] = change_set.stack_id
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
 from infragen.config import Difference, EnvironmentFile
 from infragen.config.setting_lookup import origin
 from infragen.cost import CENT, CostDelta
@@ -13,6 +13,9 @@ from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal, refusals
 from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
+
+TERMINATION_PROTECTION = "TerminationProtection"
+"""The stack setting, and what follows the layer where its loss is allowed by name."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class StackPlan:
     say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
     through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     `interruptions` say of each of its rows what that does to the running service.
+    `settings` are those of the stack itself that change: termination protection, stack policies, the service role.
     """
 
     layer: str
@@ -42,6 +46,7 @@ class StackPlan:
     widenings: tuple[Widening, ...] = ()
     losses: tuple[Refusal, ...] = ()
     interruptions: tuple[PlannedInterruption, ...] = ()
+    settings: tuple[PropertyChange, ...] = ()
 
     @property
     def created(self) -> bool:
@@ -65,6 +70,10 @@ def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> t
         for loss in each.losses:
             if loss.place not in allowed:
                 found.append(replace(loss, why=loss.why + _setting_of(loss, rows.get(loss.place))))
+        place = f"{each.layer}/{TERMINATION_PROTECTION}"
+        off = any((one.path[0], one.after) == (TERMINATION_PROTECTION, "off") for one in each.settings)
+        if off and place not in allowed:
+            found.append(Refusal(place, STACK_TYPE, "and the stack policies would be switched off"))
     return tuple(found)
 
 
@@ -132,7 +141,7 @@ class EnvironmentPlan:
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
-        return any(each.action != "none" for each in self.stacks)
+        return any(each.action != "none" or each.settings for each in self.stacks)
 
     @property
     def widenings(self) -> tuple[Widening, ...]:

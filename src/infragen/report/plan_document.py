@@ -156,6 +156,7 @@ def _stack(stack: StackPlan, layers: words.Layers) -> Object:
         "outputs": [_property(each) for each in stack.outputs],
         "notes": list(stack.notes),
         "widenings": [_widening(each, each in stack.gated) for each in stack.widenings],
+        "settings": [_property(each) for each in stack.settings],
         "losses": [_refusal(each) for each in stack.losses],
         "disagreements": list(stack.disagreements),
     }

@@ -213,6 +213,9 @@ def _stack() -> Schema:
         widenings=_list(
             {"$ref": "#/$defs/widening"}, "by what it lets more through; of a new stack, all it lets through"
         ),
+        settings=_list(
+            {"$ref": "#/$defs/property"}, "termination protection, stack policies, service role that change"
+        ),
         losses=_list({"$ref": "#/$defs/refusal"}, "what changes in place and keeps or protects less, allowed or not"),
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"

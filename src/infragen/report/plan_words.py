@@ -155,7 +155,7 @@ def layers_of(plan: EnvironmentPlan) -> Layers:
 
 def worth_showing(stack: StackPlan, layers: Layers) -> bool:
     """Whether a stack has something to tell."""
-    own = stack.parameters or stack.tags or stack.outputs or stack.notes or stack.disagreements
+    own = stack.settings or stack.parameters or stack.tags or stack.outputs or stack.notes or stack.disagreements
     return bool(own or rows(stack, layers)) or stack.action not in ("none", "update")
 
 
@@ -184,10 +184,13 @@ def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
 
 
 def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]], ...]:
-    """Parameters, tags and outputs that change; of a stack that is created they are all new, which says nothing."""
+    """The stack's settings, parameters, tags and outputs that change; of one that is created all are new, and none is
+    told.
+    """
     if stack.action in ("create", "recreate"):
         return ()
-    return ("parameter", stack.parameters), ("tag", stack.tags), ("output", stack.outputs)
+    settings = ("stack setting", stack.settings)
+    return settings, ("parameter", stack.parameters), ("tag", stack.tags), ("output", stack.outputs)
 
 
 def granted(stack: StackPlan) -> str:
