@@ -12,8 +12,11 @@ help: ## List the targets
 
 # Everything is installed from a lock with hashes, and infragen itself without asking for anything else.
 INSTALL := -m pip install --quiet --disable-pip-version-check
+OLD_PYTHON := infragen needs Python 3.11 or newer: make PYTHON=python3.11
 $(STAMP): pyproject.toml requirements/dev.txt
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(OLD_PYTHON)' >&2; exit 1; }
+	@echo 'Installing into $(VENV); about a minute.'
+	@$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)

@@ -345,7 +345,7 @@ def deploy(
     from infragen.report.outcome import output_lines
 
     saved = _saved(plan_file, name)
-    [file] = options.warned(directory, (_name(name, saved),))
+    [file] = options.warned(directory, (saved.environment if saved else options.chosen(directory, name),))
     assembly = _checked(file.environment)
     wanted = replace(
         _options(file, image_tag, allow_data_loss, max_interruption) if saved is None else _nothing(),
@@ -397,14 +397,6 @@ def _saved(plan_file: Path | None, name: str | None) -> "SavedPlan | None":
     if name not in (None, saved.environment):
         raise InputError(f"{plan_file} is a plan for {saved.environment}, and --env says {name}")
     return saved
-
-
-def _name(name: str | None, saved: "SavedPlan | None") -> str:
-    if saved is not None:
-        return saved.environment
-    if name is None:
-        raise click.UsageError("Missing option '--env', or a saved plan with '--plan'.")
-    return name
 
 
 def _nothing() -> "Options":

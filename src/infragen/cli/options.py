@@ -23,6 +23,7 @@ environments = click.option(
     default="environments",
     show_default=True,
     type=click.Path(path_type=Path),
+    is_eager=True,  # --env looks into it
     help="Where the environment files are.",
 )
 
@@ -66,9 +67,33 @@ def complete(context: click.Context, parameter: click.Parameter, incomplete: str
     return sorted(each.stem for each in files if re.search(rb"^environment:", each.read_bytes(), re.MULTILINE))
 
 
+ENV_VARIABLE = "INFRAGEN_ENV"
+_WITHOUT_ENV = f" Default: {ENV_VARIABLE}, or the only environment there is."
+
+
 def env(what: str, *, required: bool = False) -> Callable[..., Any]:
-    """`--env NAME`, exactly one environment."""
-    return click.option("--env", "name", metavar="NAME", required=required, shell_complete=complete, help=what)
+    """`--env NAME`, exactly one environment; where one is `required`, the one that `chosen` finds."""
+
+    def found(context: click.Context, _: click.Parameter, name: str | None) -> str | None:
+        return chosen(context.params["directory"], name) if required and not context.resilient_parsing else name
+
+    return click.option(
+        "--env", "name", metavar="NAME", shell_complete=complete, callback=found, help=what + _WITHOUT_ENV
+    )
+
+
+def chosen(directory: Path, name: str | None) -> str:
+    """The environment of --env, of INFRAGEN_ENV, or the only one there is. Raises InputError, which names them all."""
+    from infragen.config.directory import find
+
+    if name is None:
+        name = os.environ.get(ENV_VARIABLE) or None
+    if name is not None:
+        return name
+    known = [path.stem for path in find(directory)]
+    if len(known) == 1:
+        return known[0]
+    raise InputError(f"which environment? There are {', '.join(known)}", f"give one: --env {known[0]}")
 
 
 def envs(what: str) -> Callable[..., Any]:
