@@ -150,6 +150,25 @@ def test_an_update_that_fails_in_the_middle_goes_back_and_can_be_repeated(
     assert changed.deploy(assembly(changed)).exit_code == 0
 
 
+def test_another_nat_image_changes_nothing_that_takes_outputs_of_the_network(aws: FakeAws, tmp_path: Path) -> None:
+    """Nested: AWS computes every layer with placeholders, and no gate hears of the database, the api or the workers."""
+    bench = operator(aws, tmp_path, "dev", "nested")
+    bench.bootstrap()
+    assert bench.deploy(assembly(bench)).exit_code == 0
+    changed = operator(aws, tmp_path, "dev", "nested", ("flow_logs: REJECT", "flow_logs: ALL"))
+    made = assembly(changed)
+    image = made.template("network").body["Parameters"]["NatImageId"]["Default"]
+    aws.settings.ssm[image] = "ami-fedcba98765432100"
+    for placeholder in ("known after apply", "intrinsic"):
+        aws.settings.nested_placeholder = placeholder
+        plan = changed.plan(made)
+        assert {each.layer for each in plan.changes()} == {"root", "network"}, placeholder
+        assert {each.layer for each in plan.stacks if each.action != "none"} == {"root", "network"}
+        assert {each.logical_id for each in plan.changes() if each.replacement != "False"} >= {"FlowLog"}
+        assert not plan.refusals
+    assert changed.deploy(made).exit_code == 0
+
+
 def test_requirements_come_before_their_dependants(aws: FakeAws, tmp_path: Path) -> None:
     """No stack begins before what it takes outputs from is complete."""
     bench = operator(aws, tmp_path, "dev", "independent")
