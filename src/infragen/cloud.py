@@ -24,10 +24,17 @@ from infragen.secrecy.visible import NOTHING, Shown
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
 
-UNREADABLE_HINT = (
-    "CloudFormation reads templates with the rights of who deploys: these need s3:GetObject on the bucket, kms:Decrypt "
-    "where the bucket has a key of its own, and no policy or VPC endpoint that keeps CloudFormation out"
-)
+
+def unreadable_hint(role: str) -> str:
+    """What to type where CloudFormation cannot read a template; `role` is the ARN of the service role, or empty.
+
+    With a service role it is the role that reads what is nested (User Guide, "CloudFormation service role").
+    """
+    who = f"the service role {role}: it needs" if role else "the rights of who deploys: these need"
+    return (
+        f"CloudFormation reads templates with {who} s3:GetObject on the bucket, kms:Decrypt where the bucket has a key "
+        "of its own, and no policy or VPC endpoint that keeps CloudFormation out"
+    )
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,8 @@ Reading
   test_change_set_ref, test_immutable_property_update_causes_resource_replacement).
 - A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
   User Guide).
+- A hook on a change set leaves no events: its results are in ListHookResults (CHANGE_SET) and GetHookResult, those in
+  mode WARN too (API ListHookResults, GetHookResult; `Settings.change_set_hooks`).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
 - GetTemplate, outputs and the values of change sets have `?` for every character beyond ASCII (public reports
   aws-cloudformation/cloudformation-coverage-roadmap#814 and #1220, aws/aws-cdk#38708, read 2026-11-28;

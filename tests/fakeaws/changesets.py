@@ -375,6 +375,7 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
         compute(cloud, change_set)
         nested.check_exports(cloud, change_set)
         _refuse_early(cloud, change_set)
+        _ask_hooks(cloud, change_set)
         settings = cloud.settings
         scripted = settings.fail_nested_change_set.get(logical_id) or settings.fail_change_set.get(
             change_set.stack.name
@@ -407,6 +408,14 @@ def _refuse_early(cloud: Cloud, change_set: ChangeSet) -> None:
     ]
     if change_set.validations:
         raise OperationError(EARLY_VALIDATION)
+
+
+def _ask_hooks(cloud: Cloud, change_set: ChangeSet) -> None:
+    """Hooks on a change set fail it without an event that says why."""
+    results = cloud.settings.change_set_hooks.get(change_set.stack.name, [])
+    failed = [each["TypeName"] for each in results if each["FailureMode"] == "FAIL" and "FAILED" in each["Status"]]
+    if failed:
+        raise OperationError(f"The following hook(s) failed: [{', '.join(failed)}]")
 
 
 def _fail(change_set: ChangeSet, reason: str) -> None:

@@ -72,6 +72,8 @@ class Settings:
     """Whether SetStackPolicy is accepted while an operation runs."""
     deleted_by_hand: set[str] = field(default_factory=set)
     """Logical ids of databases and load balancers that are gone, though their stack has them."""
+    change_set_hooks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Stack name -> results of hooks on its change sets (members of GetHookResult); one in FAIL mode fails the set."""
     beyond_ascii: bool = False
     """Whether GetTemplate, outputs and values of change sets give characters beyond ASCII back; AWS gives `?`."""
     change_set_delete_seconds: float = 20.0

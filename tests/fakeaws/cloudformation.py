@@ -558,6 +558,25 @@ class CloudFormation:
         page, next_token = self._page("DescribeEvents", rows, p.get("NextToken"), lambda row: str(row["EventId"]))
         return _compact(OperationEvents=page, NextToken=next_token)
 
+    def list_hook_results(self, p: Params) -> dict[str, Any]:
+        """ListHookResults of a change set: without their annotations."""
+        change_set = self._change_set({"ChangeSetName": p["TargetId"]})
+        results = self.cloud.settings.change_set_hooks.get(change_set.stack.name, [])
+        rows = [
+            {
+                **{key: value for key, value in each.items() if key != "Annotations"},
+                "HookResultId": f"{change_set.id}#{n}",
+            }
+            for n, each in enumerate(results)
+        ]
+        return {"TargetType": p["TargetType"], "TargetId": p["TargetId"], "HookResults": rows}
+
+    def get_hook_result(self, p: Params) -> dict[str, Any]:
+        """GetHookResult: one, with its annotations."""
+        change_set_id, _, number = p["HookResultId"].partition("#")
+        change_set = self._change_set({"ChangeSetName": change_set_id})
+        return {**self.cloud.settings.change_set_hooks[change_set.stack.name][int(number)], **p}
+
     def list_stack_resources(self, p: Params) -> dict[str, Any]:
         """ListStackResources: of deleted stacks too, by id."""
         stack = self._stack(p["StackName"])

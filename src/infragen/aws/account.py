@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
-from infragen.aws.failure import DENIED, AwsError, answered
+from infragen.aws.failure import ALWAYS_ON, DENIED, INVALID_TOKEN, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import (
     UNREADABLE,
-    UNREADABLE_HINT,
     ChangeSetRequest,
     ConcurrencyLimit,
     DeniedCall,
@@ -30,6 +29,7 @@ from infragen.cloud import (
     PreviousValue,
     StoppedTask,
     TaskContainer,
+    unreadable_hint,
 )
 from infragen.cloudformation import (
     ChangeSet,
@@ -99,12 +99,22 @@ class Account:
 
     @cached_property
     def _identity(self) -> Identity:
-        with answered("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
-            answer = self.clients.sts.get_caller_identity()
-            account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
-            if arn.count(":") < 5:
-                raise IncompleteReply(f"the Arn {arn!r} is none")
-            return Identity(account, arn, arn.split(":")[1], self.clients.region)
+        region = self.clients.region
+        try:
+            with answered("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
+                answer = self.clients.sts.get_caller_identity()
+                account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
+                if arn.count(":") < 5:
+                    raise IncompleteReply(f"the Arn {arn!r} is none")
+                return Identity(account, arn, arn.split(":")[1], region)
+        except AwsError as error:
+            if error.code not in INVALID_TOKEN or region in ALWAYS_ON or region.startswith(("cn-", "us-gov-")):
+                raise
+            hint = (
+                f"{error.hint}; or {region} is not enabled in the account: `aws account get-region-opt-status "
+                f"--region-name {region}` tells, `aws account enable-region --region-name {region}` enables it"
+            )
+            raise AwsError(error.code, error.words, error.message, hint) from error
 
     @property
     def custom_endpoint(self) -> bool:
@@ -260,7 +270,7 @@ class Account:
                     error.message, "the stack was created or deleted a moment ago: run the same command again"
                 ) from error
             if any(each in error.words for each in UNREADABLE):
-                raise CloudError(error.message, UNREADABLE_HINT) from error
+                raise CloudError(error.message, unreadable_hint(request.role)) from error
             if error.code == "ValidationError" and not error.words.startswith("Role "):
                 raise InputError(error.message) from error
             if error.code == LIMIT and "changeset" in error.words.lower().replace(" ", ""):
@@ -304,13 +314,39 @@ class Account:
             raise
 
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
-        """DescribeEvents, only what failed. It only explains: when it may not be read, that is all there is to say."""
+        """DescribeEvents, only what failed, and what hooks said of the set, which leaves no events (ListHookResults,
+        GetHookResult). It only explains: when it may not be read, that is all there is to say.
+        """
+        return (*self._failed_events(change_set_id), *self._failed_hooks(change_set_id))
+
+    def _failed_hooks(self, change_set_id: str) -> Iterator[str]:
+        client = self.clients.cloudformation
+        try:
+            with answered("asking what hooks said (cloudformation:ListHookResults)"):
+                target: dict[str, Any] = {"TargetType": "CHANGE_SET", "TargetId": change_set_id}
+                rows = [
+                    each for each in pages(client.list_hook_results, "HookResults", **target) if reading.fails(each)
+                ]
+        except AwsError as error:
+            rows = []
+            if error.code in DENIED:
+                yield "what hooks said would be known with cloudformation:ListHookResults"
+        except CloudError:
+            rows = []
+        for each in rows:
+            try:
+                with answered("asking what a hook said (cloudformation:GetHookResult)"):
+                    yield reading.hook_result({**each, **client.get_hook_result(HookResultId=each["HookResultId"])})
+            except CloudError:
+                yield reading.hook_result(each)
+
+    def _failed_events(self, change_set_id: str) -> tuple[str, ...]:
         client = self.clients.cloudformation
         try:
             with answered(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
                 failed = {"FailedEvents": True}
                 rows = pages(client.describe_events, "OperationEvents", ChangeSetName=change_set_id, Filters=failed)
-                return tuple(map(reading.failed_check, rows))
+                return tuple(reading.failed_check(each) for each in rows if reading.fails(each))
         except AwsError as error:
             return ("more would be known with cloudformation:DescribeEvents",) if error.code in DENIED else ()
         except CloudError:

@@ -51,6 +51,23 @@ UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
 
+THROTTLED = (
+    "the calls of everybody in this account and region are throttled together: wait until others are done, then run "
+    "the same command: it resumes"
+)
+
+ALWAYS_ON = frozenset({
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
+    "us-east-2", "us-west-1", "us-west-2",
+})  # fmt: skip
+"""Regions that are enabled in every account (AWS Account Management, "Enable or disable AWS Regions in your account",
+read 2026-11-28). Any other, one that is new too, has to be enabled first."""
+
+INVALID_TOKEN = ("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure")
+"""What services say of credentials they do not know, among them those of an account that has not enabled the region."""
+
+
 def _hinted(hint: str, *codes: str) -> dict[str, str]:
     return dict.fromkeys(codes, hint)
 
@@ -74,6 +91,16 @@ HINTS = {
     **_hinted(
         "check the AWS configuration files and environment variables",
         "ConfigParseError", "ConfigNotFound", "InvalidConfigError", "NoRegionError", "InvalidRegionError",
+    ),
+    **_hinted(
+        "the account has not signed up for this service, or its registration is not finished: its owner does that in "
+        "the console",
+        "OptInRequired", "SubscriptionRequiredException", "NotSignedUp",
+    ),
+    **_hinted(
+        "infragen acknowledges what its own templates need: a macro or a nested template of a layer of your own needs "
+        "more; `infragen plan` shows what is acknowledged",
+        "InsufficientCapabilitiesException", "InsufficientCapabilities",
     ),
     **_hinted("a quota of this account is used up; waiting does not help", "LimitExceededException"),
     **_hinted("this is a fault of infragen's request", "ParamValidationError", "UnknownEndpointError"),
@@ -165,7 +192,9 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
         return AwsError(code, words, told, hint)
     if _status(error) == NOT_IMPLEMENTED:
         return Unsupported(told, "the endpoint does not have this operation; AWS has it")
-    if code in THROTTLING or _status(error) >= 500 or _status(error) == 429 or not answered:
+    if code in THROTTLING or _status(error) == 429:
+        return Unavailable(told, THROTTLED)
+    if _status(error) >= 500 or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
     return AwsError(code, words, told, ROLE if _ROLE.search(words) else "")
 

@@ -220,9 +220,26 @@ def _used(properties: str | None) -> dict[str, str]:
 
 
 def _hook(answer: Mapping[str, Any]) -> str:
-    if not answer.get("HookStatus", "").endswith("_FAILED"):
+    if not answer.get("HookStatus", "").endswith("_FAILED") or answer.get("HookFailureMode") == "WARN":
         return ""
     return plain(f"{answer.get('HookType', 'a hook')}: {answer.get('HookStatusReason', 'it gave no reason')}")
+
+
+def fails(answer: Mapping[str, Any]) -> bool:
+    """Whether a row of DescribeEvents or ListHookResults is a cause: one in mode WARN only warns, and stops nothing."""
+    modes = (answer.get(key) for key in ("ValidationFailureMode", "HookFailureMode", "FailureMode"))
+    return "WARN" not in modes and answer.get("Status", "_FAILED").endswith("_FAILED")
+
+
+def hook_result(answer: Mapping[str, Any]) -> str:
+    """The answer of GetHookResult, or a row of ListHookResults: the hook, its words, and those of each failed check."""
+    found = [each for each in answer.get("Annotations") or () if each.get("Status") == "FAILED"]
+    details = (
+        " ".join(filter(None, (each.get("AnnotationName"), each.get("StatusMessage"), each.get("RemediationMessage"))))
+        for each in found
+    )
+    words = "; ".join(filter(None, [answer.get("HookStatusReason"), *details]))
+    return plain(f"{answer.get('TypeName') or 'a hook'}: {words or 'it gave no reason'}")
 
 
 def failed_check(answer: Mapping[str, Any]) -> str:

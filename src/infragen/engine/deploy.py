@@ -24,6 +24,7 @@ from infragen.engine.observe import Observed, check_stacks, observe, wait_for_ot
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
+from infragen.engine.plan_notes import with_notes
 from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
@@ -97,7 +98,8 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
     prepared = run_concurrently([make(each) for each in examined], session.timer)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
-    stacks = tuple(widened([stack for each in prepared for stack in each.plans], sides, *where))
+    role = plan.environment.iam.service_role_arn or ""
+    stacks = tuple(widened([stack for each in prepared for stack in with_notes(each, role)], sides, *where))
     stacks = tuple(_with_settings(session, plan, observed, prepared, stacks))
     if session.file is not None:
         stacks = tuple(traced(each, session.file) for each in stacks)

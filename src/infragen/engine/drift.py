@@ -135,6 +135,10 @@ def _check(
     )  # fmt: skip
 
 
+LONGEST = 3600.0
+"""Seconds in which a detection of drift should have ended; one of a large stack takes minutes."""
+
+
 class _Wait:
     """Waiting for one stack, and saying so once a minute."""
 
@@ -149,6 +153,11 @@ class _Wait:
             if enough(found):
                 return found
             now = self._session.timer.now()
+            if now - self._began > LONGEST:
+                raise CloudError(
+                    f"AWS has not ended looking for drift in {self._stack} after {LONGEST / 60:.0f} min",
+                    "run the same command again: a detection that still runs is taken over",
+                )
             if now - self._told >= TELL:
                 self._told = now
                 self._session.ui.tell(Checking(self._layer, self._stack, now - self._began))

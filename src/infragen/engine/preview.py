@@ -20,7 +20,7 @@ from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import CHANGE_SET, ReconcileContext, agree, contradicted
 from infragen.changes.stack_tags import inherited, names, only_tagged
 from infragen.changes.values import same
-from infragen.cloud import UNREADABLE, UNREADABLE_HINT, ChangeSetRequest, Cloud, PreviousValue
+from infragen.cloud import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
 from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
 from infragen.engine.nested_sets import (
     NestedSet,
@@ -456,8 +456,9 @@ def _evaluated(
     found = unevaluated(unit, change_set, sets)
     if found is None:
         reasons = [failed_reason(session, each.change_set, each.place) for each in real_failures(unit, sets)]
-        raise _failed(unit, change_set, "; ".join(reasons) or failed_reason(session, change_set, unit.layer))
-    with suppress(CloudError):  # it is tried again at the end, and that tells what is left
+        reason = "; ".join(reasons) or failed_reason(session, change_set, unit.layer)
+        raise _failed(examined, request.role, change_set, reason)
+    with suppress(CloudError, Conflict):  # it is tried again at the end, and that tells what is left
         session.cloud.delete_change_set(change_set.change_set_id)
     return found
 
@@ -490,7 +491,8 @@ def told(
             "something else executed, overtook or deleted it; nothing was changed: run the same command again",
         )
     if not change_set.executable:
-        raise _failed(unit, change_set, failed_reason(session, change_set, unit.layer))
+        role = plan.environment.iam.service_role_arn or ""
+        raise _failed(examined, role, change_set, failed_reason(session, change_set, unit.layer))
     check_templates(session, unit, change_set)
     known = [each for each in without.sets if each.change_set.changes or each.complete] if without else []
     plans = with_change_set(session.cloud, plan.environment.region, examined, change_set, known)
@@ -502,10 +504,11 @@ def told(
     return Prepared(replace(examined, plans=plans), change_set)
 
 
-def _failed(unit: StackUnit, change_set: ChangeSet, reason: str) -> InfragenError:
+def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -> InfragenError:
+    unit = examined.unit
     said = f"the change set of {unit.stack} is {change_set.status}/{change_set.execution_status}: {reason}"
     if any(each in reason for each in UNREADABLE):
-        return CloudError(said, UNREADABLE_HINT)
+        return CloudError(said, unreadable_hint(role or (examined.state.role_arn if examined.state else "")))
     fix = "nothing was changed; fix the cause and run the same command again"
     if reason.startswith(f"{unit.layer}/") and not re.search(r"/Resources/|[Vv]alidation", reason):
         fix += "; --no-nested-changes plans without asking AWS about nested stacks"

@@ -40,6 +40,7 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(f"{words.where(plan)}: nothing to change")
         yield from _drift(plan)
         for each in plan.stacks:
+            yield from (Text(f"  note: {each.layer}: {note}", style="yellow") for note in each.notes)
             yield from _disagreements(each)
         return
     yield Text(f"Plan for {words.where(plan)}", style="bold")

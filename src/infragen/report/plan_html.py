@@ -109,6 +109,8 @@ def _overview(
         yield f'<p class="quiet">account {_text(plan.account)}, {_text(plan.region)}, {_text(plan.topology)} stacks</p>'
     if not plan.changed:
         yield "<p><b>Nothing to change.</b></p>"
+        for each in plan.stacks:
+            yield from (f'<p class="quiet">{_text(f"{each.layer}: {note}")}</p>' for note in each.notes)
         yield from _alerts(plan)
         return
     counts = (
