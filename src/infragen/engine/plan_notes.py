@@ -30,8 +30,8 @@ def with_notes(prepared: Prepared, role: str) -> tuple[StackPlan, ...]:
 
 
 def _role_notes(examined: Examined, role: str, unchanged: bool) -> Iterator[str]:
-    """A service role that the stack has and the file does not, or another one of which nothing comes yet; one that comes
-    with an update is among the stack's settings.
+    """A service role that the stack has and the file does not, or another one that nothing brings yet; one that an
+    update brings is among the stack's settings.
 
     CloudFormation takes a role with an update that changes something, uses it for every later operation on the stack,
     also where none is given, and cannot remove it (User Guide, "CloudFormation service role", read 2026-11-28).
