@@ -1295,6 +1295,27 @@ PLACE: Pairs = {
     ),
 }
 
+PLACE |= {
+    "a database with AWS's own parameters": becomes(
+        "RDS::DBCluster", {"DBClusterParameterGroupName": "ours"}, {}, Engine="aurora-postgresql"
+    ),
+    "a database with somebody's parameters": becomes(
+        "RDS::DBCluster",
+        {"DBClusterParameterGroupName": "ours"},
+        {"DBClusterParameterGroupName": "default.aurora-postgresql17"},
+        Engine="aurora-postgresql",
+    ),
+    "a database in the default security group": becomes(
+        "RDS::DBCluster", {"VpcSecurityGroupIds": ["g"]}, {}, Engine="aurora-postgresql"
+    ),
+    "a load balancer in the default security group": becomes(
+        f"{ELB}::LoadBalancer", {"SecurityGroups": ["g"]}, {}, Scheme="internal"
+    ),
+    "a load balancer with IPv6": becomes(
+        f"{ELB}::LoadBalancer", {"IpAddressType": "ipv4"}, {"IpAddressType": "dualstack"}, Scheme="internal"
+    ),
+}
+
 WIDER: dict[str, Pairs] = {
     "the filter in front goes": FILTERS,
     "TLS or authentication at the door goes": DOOR,

@@ -39,6 +39,7 @@ WORDS = {
     Opens.REACHES: "elsewhere",
     Opens.GROWS: "more",
     Opens.SHRINKS: "less",
+    Opens.VANISHES: "no longer written",
     Opens.CHANGES: "changed",
     Opens.ELEMENTS: "changed, or a new one with {values}",
     Opens.WEAKENS: "weaker than before",

@@ -25,6 +25,7 @@ class Opens(Enum):
     SHRINKS = "has fewer values"
     """For these two, values that are given are those that do not count."""
 
+    VANISHES = "is no longer written"
     CHANGES = "changes"
     ELEMENTS = "an element that was there changes or goes, or a new one does what these words say"
     WEAKENS = "comes later in this order, or is not in it"
@@ -80,13 +81,15 @@ class Access:
     """What opens access in a type. `harmless` are properties that do not, whatever their names sound like.
 
     A name in them may end in a star. `added` and `removed` are sentences for what its addition and its removal open.
-    With `partial` nobody has looked at the other properties: they are judged as those of a type without a row.
+    `grave` says that its addition reaches beyond the account. With `partial` nobody has looked at the other properties:
+    they are judged as those of a type without a row.
     """
 
     judged: tuple[Judged, ...] = ()
     harmless: tuple[str, ...] = ()
     added: str = ""
     removed: str = ""
+    grave: bool = False
     partial: bool = False
 
 
@@ -108,6 +111,11 @@ def grows(path: str, *harmless: object, says: str = "", kind: str = "network") -
 def shrinks(path: str, *harmless: object, says: str = "", kind: str = "network") -> Judged:
     """A list of what is required or kept out."""
     return Judged(path, Opens.SHRINKS, harmless, says, kind=kind)
+
+
+def vanishes(path: str, *, says: str = "", kind: str = "network") -> Judged:
+    """A property without which AWS takes a default of its own."""
+    return Judged(path, Opens.VANISHES, says=says, kind=kind)
 
 
 def changes(path: str, *, says: str = "", kind: str = "network") -> Judged:

@@ -142,7 +142,7 @@ ACCESS = {
         (changes("TemplateURL", says="is made from another template (TemplateURL)", kind="permissions"),
          changes("Parameters", says="gets other parameters", kind="permissions"),
          reaches("NotificationARNs", says="tells somebody else what happens to it (NotificationARNs)")),
-        added="is made from a template that infragen did not render"),
+        added="is made from a template that infragen did not render", grave=True),
     "AWS::CloudFormation::WaitConditionHandle": Access(),
     "AWS::CloudWatch::Alarm": ALARM,
     "AWS::CloudWatch::CompositeAlarm": ALARM,

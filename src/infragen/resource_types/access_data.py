@@ -11,6 +11,7 @@ from infragen.resource_types.access import (
     reaches,
     shrinks,
     unless,
+    vanishes,
     weakens,
 )
 from infragen.resource_types.access_network import REACHABLE
@@ -67,8 +68,17 @@ _DATABASE_HARMLESS = (
     "ManageMasterUserPassword", "MasterUserPassword", "MasterUserSecret", "MonitoringRoleArn", "DBClusterIdentifier",
     "PerformanceInsightsKmsKeyId", "PerformanceInsightsKMSKeyId", "VpcSecurityGroupIds", "VPCSecurityGroups",
     "AllowMajorVersionUpgrade", "BackupTarget", "CertificateRotationRestart", "ReplicaMode", "DBInstanceIdentifier",
-    "DBClusterParameterGroupName", "DBParameterGroupName", "DBSecurityGroups",
+    "DBSecurityGroups",
 )  # fmt: skip
+
+
+def _group(name: str) -> tuple[Judged, ...]:
+    """What the name of a group of parameters decides."""
+    return (
+        reaches(name, says=f"has parameters that infragen does not know ({name})", kind="network"),
+        vanishes(name, says=f"has AWS's own parameters ({name})"),
+    )
+
 
 _ENCRYPTED = "is no longer encrypted with its own key"
 
@@ -76,10 +86,13 @@ ACCESS = {
     "AWS::RDS::DBCluster": Access(
         (unless("PubliclyAccessible", *OFF, ABSENT, says=REACHABLE, grave=True),
          unless("EnableHttpEndpoint", *OFF, ABSENT, kind="permissions",
-                says="takes statements through the Data API (EnableHttpEndpoint)"), *DATABASE), _DATABASE_HARMLESS),
+                says="takes statements through the Data API (EnableHttpEndpoint)"), *DATABASE,
+         vanishes("VpcSecurityGroupIds", says="is in the default security group (VpcSecurityGroupIds)"),
+         *_group("DBClusterParameterGroupName")), _DATABASE_HARMLESS),
     "AWS::RDS::DBInstance": Access(
         (unless("PubliclyAccessible", *OFF, says=REACHABLE, grave=True),
-         *DATABASE,
+         *DATABASE, *_group("DBParameterGroupName"),
+         vanishes("VPCSecurityGroups", says="is in the default security group (VPCSecurityGroups)"),
          changes("CACertificateIdentifier"), reaches("AutomaticBackupReplicationRegion"),
          changes("DomainAuthSecretArn", kind="permissions"), changes("DomainDnsIps", kind="permissions"),
          changes("DomainFqdn", kind="permissions"), changes("DomainOu", kind="permissions"),

@@ -1,6 +1,6 @@
 """What opens access in IAM."""
 
-from infragen.resource_types.access import Access, changes, grows, reaches, rises, weakens
+from infragen.resource_types.access import Access, changes, grows, rises, weakens
 
 COMPARED_AS_POLICIES = (
     "AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "PermissionsBoundary", "PolicyDocument", "PolicyName",
@@ -30,13 +30,14 @@ ACCESS = {
         (weakens("Status", "Inactive", says="can be used again (Status)", kind="permissions"),
          changes("Serial", kind="permissions")), ("UserName",)),
     "AWS::IAM::OIDCProvider": Access(
-        (reaches("Url", says="trusts another issuer (Url)"),
+        (changes("Url", says="trusts another issuer (Url)", kind="permissions"),
          grows("ClientIdList", says="takes tokens for other clients (ClientIdList)", kind="permissions"),
          grows("ThumbprintList", says="trusts another certificate (ThumbprintList)", kind="permissions")),
-        ("ClientIdList", "ThumbprintList"), added="lets an identity provider vouch for people and programs"),
+        ("ClientIdList", "ThumbprintList"), added="lets an identity provider vouch for people and programs",
+        grave=True),
     "AWS::IAM::SAMLProvider": Access(
         (changes("SamlMetadataDocument", says="trusts another issuer", kind="permissions"),
          changes("AddPrivateKey", kind="permissions"), changes("PrivateKeyList", kind="permissions"),
          changes("AssertionEncryptionMode", kind="permissions")), ("Name",),
-        added="lets an identity provider vouch for people"),
+        added="lets an identity provider vouch for people", grave=True),
 }  # fmt: skip

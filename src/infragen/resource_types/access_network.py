@@ -14,6 +14,7 @@ from infragen.resource_types.access import (
     reaches,
     shrinks,
     unless,
+    vanishes,
     weakens,
 )
 
@@ -147,7 +148,7 @@ ACCESS = {
          "Ipv6Native", "Ipv6NetmaskLength", "PrivateDnsNameOptionsOnLaunch", "EnableLniAtDeviceIndex")),
     "AWS::EC2::InternetGateway": Access(),
     "AWS::EC2::NatGateway": Access(
-        (changes("SubnetId"), changes("VpcId")),
+        (changes("SubnetId"), changes("VpcId"), changes("ConnectivityType")),
         ("PrivateIpAddress", "AvailabilityZoneAddresses", "SecondaryPrivateIpAddresses",
          "SecondaryPrivateIpAddressCount")),
     "AWS::EC2::EIP": Access(
@@ -192,8 +193,10 @@ ACCESS = {
          changes("Subnets", says="stands in other subnets (Subnets)"),
          changes("SubnetMappings.SubnetId"),
          unless("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", ABSENT, "on"),
+         unless("IpAddressType", ABSENT, "ipv4", says="has IPv6 addresses, too (IpAddressType)"),
+         vanishes("SecurityGroups", says="is in the default security group (SecurityGroups)"),
          *_LOAD_BALANCER_ATTRIBUTES),
-        ("IpAddressType", *(f"LoadBalancerAttributes[{each}" for each in _NO_ACCESS), "SubnetMappings",
+        ( *(f"LoadBalancerAttributes[{each}" for each in _NO_ACCESS), "SubnetMappings",
          "SecurityGroups", "EnablePrefixForIpv6SourceNat", "Ipv4IpamPoolId")),
     "AWS::ElasticLoadBalancing::LoadBalancer": Access(
         (unless("Scheme", "internal", says="faces the internet (Scheme)"),

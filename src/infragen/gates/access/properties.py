@@ -42,6 +42,9 @@ INDEX = re.compile(r"\[[^\]]*\]")
 LONGEST = 60
 """Characters of a value that a sentence shows."""
 
+LAYER = ("TemplateURL", "Parameters")
+"""What the root says of a layer's stack."""
+
 PERMISSION = ("Principal", "Action", *PERMISSION_CONDITIONS)
 NOT_PROPERTIES = ("Tags", "TagSpecifications", "HostedZoneTags", "FileSystemTags", "UserPoolTags")
 
@@ -74,11 +77,12 @@ def opened_by(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     now = "" if old.absent else "now "
     for name, resource in new.bodies.items():
         place, type_name = f"{layer}/{name}", resource["Type"]
-        if name in new.rendered:
-            continue
         held = old.bodies.get(name, {})
         before = held.get("Properties", {}) if held.get("Type") == type_name else None
-        sides = Sides(before, resource.get("Properties", {}), old.reader, new.reader, new.own)
+        after = resource.get("Properties", {})
+        if name in new.rendered:  # a layer, which is compared itself
+            before, after = ({k: v for k, v in side.items() if k not in LAYER} for side in (before or {}, after))
+        sides = Sides(before, after, old.reader, new.reader, new.own)
         for each in _opened_in(sides, type_name):
             lead = "" if "no longer" in each.words else now
             yield Widening(each.kind, place, f"{place} {lead}{each.words}", each.grave)
@@ -100,7 +104,8 @@ def _opened_in(sides: Sides, type_name: str) -> tuple[Opened, ...]:
     ]
     found = (*dict.fromkeys(named), *_unnamed(sides, access, type_name))
     if access and access.added and sides.before is None and not found:
-        return (Opened(access.added, "network"),)
+        beyond = any(foreign(value, sides.own.account) for _, value in leaves(sides.after, sides.new))
+        return (Opened(access.added, "network", access.grave or beyond),)
     return found
 
 
@@ -219,6 +224,12 @@ def _changes(each: Judged, sides: Sides) -> Iterator[Opened]:
         yield _opened(each, _another(each, went, come), come, sides)
 
 
+def _vanishes(each: Judged, sides: Sides) -> Iterator[Opened]:
+    went, come = _both(each, sides)
+    if went and not _texts(each, sides, sides.after, sides.new):
+        yield _opened(each, f"no longer has {each.written} {_listed(went)}", come, sides)
+
+
 def _of_elements(
     each: Judged, found: Counter[tuple[str, Text]], properties: Properties | None, reader: Reader
 ) -> Counter[tuple[str, Text]]:
@@ -320,6 +331,7 @@ def _ordered(each: Judged, sides: Sides, degree: Callable[[Any], float | None]) 
 
 _WAYS: Mapping[Opens, Callable[[Judged, Sides], Iterator[Opened]]] = {
     Opens.UNLESS: _unless, Opens.REACHES: _reaches, Opens.GROWS: _grows, Opens.SHRINKS: _shrinks,
+    Opens.VANISHES: _vanishes,
     Opens.CHANGES: _changes, Opens.ELEMENTS: _elements, Opens.WEAKENS: _weakens, Opens.RISES: _rises,
     Opens.FALLS: _falls,
 }  # fmt: skip
