@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import click
 import pytest
 from fakeaws import FakeAws
 from fakeaws.proxy import Proxy
@@ -23,12 +24,15 @@ from figures import Tried
 from processes import DEPLOY, Operator
 from sweeps import figure
 
+from infragen.cli import main
+
 Make = Callable[..., Operator]
 
 BY_NAME = (
     "DB_PASSWORD", "API_TOKEN", "SECRET", "CLIENT_SECRET", "PRIVATE_KEY", "ACCESS_KEY", "SIGNING_KEY", "MASTER_KEY",
     "AUTH_TOKEN", "PASSPHRASE", "PGPASSWORD", "SESSION_TOKEN", "apiKey", "dbPassword", "SmtpPwd", "LICENSE_KEY",
-    "WEBHOOK_SECRET", "DATABASE_CREDENTIALS", "SENTRY_DSN", "GITHUB_PAT",
+    "WEBHOOK_SECRET", "DATABASE_CREDENTIALS", "SENTRY_DSN", "GITHUB_PAT", "DB_PASS", "API_KEYS", "SSH_KEY", "JWT",
+    "CONNECTION_STRING",
 )  # fmt: skip
 """Environment variables of a function: what these names hold is a secret."""
 
@@ -38,6 +42,12 @@ IN_TEXTS = {
     "OPTIONS": "host=db user=app password={}",
     "CERTIFICATE": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "REFERENCE": "{{{{resolve:secretsmanager:{}}}}}",
+    "QUOTED": 'PGPASSWORD="a b {}"',
+    "HEADER": "Authorization: Bearer {}",
+    "OPTION": "run --password {}",
+    "NOTATION": "password: {}",
+    "SLASH": "postgres://app:a/b@{}@db.internal:5432/app",
+    "CODE": "const apiKey = '{}'",
 }
 """Environment variables whose names say nothing, and whose text holds a secret."""
 
@@ -133,12 +143,19 @@ ENV = ("--env", "dev")
 ALLOW = ("--allow-data-loss", "worker/Mail", "--allow-data-loss", "worker/Old")
 
 
+def formats_of(command: click.Command) -> Iterator[tuple[str, ...]]:
+    """The options for each format that a command offers, as click knows them."""
+    found = next((each for each in command.params if "--format" in each.opts), None)
+    assert found is not None
+    assert isinstance(found.type, click.Choice)
+    yield from (("--format", str(each)) for each in found.type.choices)
+
+
 def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     """Every command that reads or changes something, with the exit code it must end in; the order matters."""
-    yield from ((0, each) for each in (("config", *ENV), ("render",), ("graph", *ENV), ("schema",), ("cost", *ENV)))
-    yield from ((0, each) for each in (("config", *ENV, "--format", "json"), ("lint", *ENV), ("diff", "dev", "dev")))
-    yield from ((0, ("plan", *ENV, "--format", form)) for form in ("text", "json", "markdown"))
-    yield from ((0, (each, *ENV)) for each in ("status", "outputs", "follow", "cancel", "recover"))
+    yield from ((0, each) for each in (("render",), ("lint", *ENV)))  # in every format: test_secrecy
+    for name in ("plan", "status", "outputs", "follow", "cancel", "recover"):
+        yield from ((0, (name, *ENV, *form)) for form in formats_of(main.commands[name]))
     yield 3, ("deploy", *ENV, "--yes")
     yield 0, ("plan", *ENV, *ALLOW)
     yield 3, ("deploy", *ENV, *ALLOW)
@@ -160,7 +177,10 @@ def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, trie
         user = replace(user, url=proxy.url)
         for code, command in commands():
             looked_through(user, proxy, secrets, tried, code, *command, *more)
-        aws.fail(function_of(aws), "it broke", stack="shop-dev-worker", on="update", times=1)
+        quoted = (
+            f'it broke: password="{secrets.new("a reason of AWS")}"; {secrets.all["default of a NoEcho parameter"]}'
+        )
+        aws.fail(function_of(aws), quoted, stack="shop-dev-worker", on="update", times=1)
         looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, "--yes", *more)
         broken = f"Resources:\n  A: {{{{ {secrets.new('a template that cannot be read')}\n"
         sound = aws.stack("shop-dev-worker").target
@@ -169,9 +189,9 @@ def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, trie
         aws.stack("shop-dev-worker").target = sound
         looked_through(user, proxy, secrets, tried, 0, "deploy", *ENV, *ALLOW, "--yes", *more)
         looked_through(user, proxy, secrets, tried, 0, "destroy", *ENV, "--yes", *more)
-    for variables in unreachable(secrets):
+    for code, variables in unreachable(secrets):
         away = replace(user, url=variables.pop("url", user.url), variables={**user.variables, **variables})
-        looked_through(away, proxy, secrets, tried, 4, "plan", *ENV, *more)
+        looked_through(away, proxy, secrets, tried, code, "plan", *ENV, *more)
     assert len(secrets.all) >= 40
     tried.most("secrets", len(secrets.all))
 
@@ -193,10 +213,13 @@ def among_secrets(user: Operator, secrets: Canaries) -> Operator:
     return replace(user, variables={**user.variables, **variables})
 
 
-def unreachable(secrets: Canaries) -> Iterator[dict[str, str]]:
-    """Ways to AWS that lead nowhere, with secrets in their addresses."""
-    yield {"url": f"http://user:{secrets.new('address', plain=True)}@127.0.0.1:9/"}
-    yield {"url": "http://aws.invalid:9", "HTTP_PROXY": f"http://user:{secrets.new('proxy', plain=True)}@127.0.0.1:9"}
+def unreachable(secrets: Canaries) -> Iterator[tuple[int, dict[str, str]]]:
+    """Ways to AWS that lead nowhere, with secrets in their addresses, and the exit code that each ends in."""
+    yield 2, {"url": f"http://user:{secrets.new('address', plain=True)}@127.0.0.1:9/"}
+    yield (
+        4,
+        {"url": "http://aws.invalid:9", "HTTP_PROXY": f"http://user:{secrets.new('proxy', plain=True)}@127.0.0.1:9"},
+    )
 
 
 def looked_through(
