@@ -51,6 +51,9 @@ IN_TEXTS = {
 }
 """Environment variables whose names say nothing, and whose text holds a secret."""
 
+STEERING = "\x1b\x9b\x07\u202e\u2066\u200b"
+"""Characters that drive a terminal, turn text round or hide in it."""
+
 SHELL = ("GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "PGPASSWORD", "MY_SECRET")
 """Variables of the shell that are none of our business."""
 
@@ -157,7 +160,9 @@ def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     for name in ("plan", "status", "outputs", "follow", "cancel", "recover"):
         yield from ((0, (name, *ENV, *form)) for form in formats_of(main.commands[name]))
     yield 3, ("deploy", *ENV, "--yes")
+    yield 3, ("deploy", *ENV, "--yes", "--format", "json")
     yield 0, ("plan", *ENV, *ALLOW)
+    yield 0, ("plan", *ENV, *ALLOW, "--out", "dev.plan")
     yield 3, ("deploy", *ENV, *ALLOW)
     yield 2, ("deploy", "--env", "nowhere", "--yes")
     yield 3, ("destroy", *ENV)
@@ -180,8 +185,9 @@ def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, trie
         quoted = (
             f'it broke: password="{secrets.new("a reason of AWS")}"; {secrets.all["default of a NoEcho parameter"]}'
         )
-        aws.fail(function_of(aws), quoted, stack="shop-dev-worker", on="update", times=1)
-        looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, "--yes", *more)
+        for form in formats_of(main.commands["deploy"]):
+            aws.fail(function_of(aws), quoted + STEERING, stack="shop-dev-worker", on="update", times=1)
+            looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, "--yes", *form, *more)
         broken = f"Resources:\n  A: {{{{ {secrets.new('a template that cannot be read')}\n"
         sound = aws.stack("shop-dev-worker").target
         aws.stack("shop-dev-worker").target = replace(sound, text=broken)
@@ -231,6 +237,7 @@ def looked_through(
     ended = user.run(*command)
     assert code in (None, ended.code), (command, ended.stdout, ended.stderr)
     assert secrets.found((ended.stdout + ended.stderr).encode()) == [], (command, ended)
+    assert not any(each in ended.stdout + ended.stderr for each in STEERING), (command, ended)
     assert secrets.found(b"\n".join(proxy.sent), "session token") == [], command
     written = [file for file in written_files(user) if secrets.found(file.read_bytes())]
     assert written == [], command

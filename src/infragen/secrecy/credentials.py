@@ -73,7 +73,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a token of Airtable", ("pat",), r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{32}"),
     ("a token of Prefect or Buildkite", ("pnu_", "bkua_"), r"\b(?:pnu|bkua)_[A-Za-z0-9]{32}"),
     ("a key of Cloudflare", ("v1.0-",), r"\bv1\.0-[0-9a-f]{24}-[0-9a-f]{100}"),
-    ("a token of Telegram", (":AA",), r"\b\d{8,10}:AA[\w-]{32}"),
+    ("a token of Telegram", (":AA",), r"(?:\b|bot)\d{8,10}:AA[\w-]{32}"),
     ("a token of Facebook", ("EAA",), r"\bEAA[A-Za-z0-9]{60}"),
     ("a key of Artifactory", ("AKC",), r"\bAKC[A-Za-z0-9]{30}"),
     ("a token of Tailscale", ("tskey-",), r"\btskey-[a-z]+-[\w-]{16}"),

@@ -165,9 +165,14 @@ def _flat(value: object) -> str | None:
         case {"Fn::Sub": str(text)}:
             return text
         case {"Fn::Sub": [str(text), dict(variables)]}:
+            filled: str = text
             for name, each in variables.items():
-                text = text.replace(f"${{{name}}}", _flat(each) or _REFERENCE)
-            return text
+                filled = filled.replace(f"${{{name}}}", _flat(each) or _REFERENCE)
+            return filled
+        case {"Fn::If": [_, one, other]}:
+            return _flat(one) or _flat(other)
+        case {"Fn::Select": [_, list(parts)]}:
+            return next(filter(None, map(_flat, parts)), None)
         case {"Fn::Base64": inner} | {"Fn::ToJsonString": inner}:
             return _flat(inner)
     return None

@@ -77,6 +77,10 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TOKEN = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/=_.~-]{20,}")
 _DIGEST = re.compile(r"(?:sha(?:1|224|256|384|512)|md5)[-:=]", re.IGNORECASE)
 
+_SECRET_KEY_OF_AWS = re.compile(r"[A-Za-z0-9/+]{40}")
+RANDOM_CHANGES_OF_AWS = 0.25
+"""A secret access key has no shape but its length; what has it, needs less to be taken for random."""
+
 RANDOM_BITS, RANDOM_CHANGES = 3.7, 0.4
 """Shannon entropy in bits for each character, and the part of the characters that are of another kind (capital, small,
 digit) than the one before. Nineteen of twenty random texts are above both; names in CamelCase are not."""
@@ -123,7 +127,8 @@ def looks_random(text: str) -> bool:
         return False
     shares = [count / len(text) for count in Counter(text).values()]
     changes = sum(one.isalnum() and other.isalnum() and _kind(one) != _kind(other) for one, other in pairwise(text))
-    return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS and changes >= RANDOM_CHANGES * len(text)
+    least = RANDOM_CHANGES_OF_AWS if _SECRET_KEY_OF_AWS.fullmatch(text) else RANDOM_CHANGES
+    return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS and changes >= least * len(text)
 
 
 def _words(name: str) -> list[str]:

@@ -81,7 +81,7 @@ _REFERRED = re.compile(
 )
 """What stands in the place of a secret: a variable, a placeholder, stars."""
 
-_WITHOUT_SCHEME = re.compile(r"(?<![\w.%+/@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):)[A-Za-z0-9(\[]")
+_WITHOUT_SCHEME = re.compile(r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):)[A-Za-z0-9(\[]")
 
 _HEADERS = re.compile(
     r"\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
@@ -124,6 +124,9 @@ def _is_token(scheme: str, user: str) -> bool:
 def _headers_and_options(text: str) -> Iterator[Suspicion]:
     if found := _HEADERS.search(text):
         yield Suspicion(found.start(), "an option or a header with a password")
+    for found in _SETTING.finditer(text):
+        if looks_secret(found[1]):
+            yield Suspicion(found.start(), f"a value of {found[1]}")
 
 
 # --- assignments --------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ _NOTHING = frozenset({
     "not", "nothing", "default", "auto",
 })  # fmt: skip
 _PLACEHOLDER = re.compile(
-    rf"(?:{_REFERRED.pattern}|\$\d+|\?|:[a-z_]\w*|@[a-z_]\w*|%\(\w+\)s"
+    rf"(?:{_REFERRED.pattern}|\$\d+|\?|%\(\w+\)s"
     r"|\(known after.*|\(none\).*|\(not (?:set|shown|told)\).*"
     r"|arn:(?:aws[\w-]*|\$\{AWS::Partition\}):[^\s]*|\$\((?:aws|cat|jq|openssl|head|curl|echo \$\{?[A-Z_]+\}?)\b.*"
     r"|\$\{[A-Z_]\w*(?::[?+-][^\w]*)?\}|\{\{.*\}\}|(?:->|→).*)[,;)\]}\"'&|]*"
@@ -153,6 +156,11 @@ _EXPRESSION = re.compile(
 )
 _CALLED = re.compile(
     r"(?:await\s+|new\s+|yield\s+)?[A-Za-z_]\w*\(|[A-Z][A-Za-z]*(?:\[|\s*[,)|=]|$)|[a-z_]\w*(?:\.\w+)*[,;)]"
+)
+_BOUND = re.compile(r"[:@][a-z_]\w*[\s,;)]*(?:[A-Z]|$)")
+_SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE|VALUES)\b", re.IGNORECASE)
+_SETTING = re.compile(
+    r"(?:set|put|add|append|header|option|define)\w*\(\s*[\"']([\w.-]+)[\"']\s*,\s*[\"'][^\"']", re.IGNORECASE
 )
 _ARN = re.compile(r"arn:(?:aws[\w-]*|\$\{AWS::Partition\}):[^\s\"'<>,;=]*")
 _BLOCK = re.compile(r"[|>][+-]?\d?\s*\n\s+(\S[^\n]*)")
@@ -210,6 +218,8 @@ def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, 
             return False
     if ours and sep != "=" and not after["close"]:
         return False
+    if _BOUND.match(value) and _SQL.search(found.string):
+        return False
     return _literal(value, code)
 
 
@@ -218,7 +228,9 @@ def _literal(value: str, code: bool) -> bool:
     value = value.strip()
     if quoted := _QUOTED.match(value):
         inner = quoted["inner"].strip()
-        return bool(inner) and inner.lower() not in _NOTHING and not _PLACEHOLDER.fullmatch(inner)
+        if not inner.strip("\\"):
+            return value[quoted.end() : quoted.end() + 1].isalnum()  # an escaped quote
+        return inner.lower() not in _NOTHING and not _PLACEHOLDER.fullmatch(inner)
     if _PLACEHOLDER.match(value) and _PLACEHOLDER.fullmatch(value.split()[0] if not value.startswith("$(") else value):
         return False
     bare = _BARE.match(value)
