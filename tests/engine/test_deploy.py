@@ -482,7 +482,8 @@ def test_an_allowed_replacement_passes_the_stack_policy_and_leaves_it_in_place(s
     deploy(stage, shop(topology, env=env))
     fifo = {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}
     made = shop(topology, first={"Queue": fifo}, env=env)
-    assert deploy(stage, made, allow_data_loss=frozenset({"first/Queue"})).exit_code == 0
+    allowed = {"allow_data_loss": frozenset({"first/Queue"}), "max_interruption": "outage"}
+    assert deploy(stage, made, **allowed).exit_code == 0
     [holder] = [each for each in stage.cloud.stacks("shop-dev") if each.name.lower().startswith("shop-dev-first")]
     assert '"LogicalResourceId/Queue"' in stage.cloud.stack_policy(holder.stack_id)
 

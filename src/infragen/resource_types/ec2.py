@@ -60,6 +60,7 @@ INSTANCE = ResourceType(
             "SecurityGroupIds": brief("connections that no rule allows any more end"),
         },
     ),
+    safe={"MetadataOptions.HttpTokens": ("required",)},
 )
 INTERNET_GATEWAY = ResourceType(
     "AWS::EC2::InternetGateway",
@@ -133,6 +134,7 @@ SUBNET = ResourceType(
         outage("what runs in it has to leave first, and its deletion fails while a database or a function is in it"),
         impossible(_STAYS),
     ),
+    safe={"MapPublicIpOnLaunch": (False,)},
 )
 SUBNET_ROUTE_TABLE_ASSOCIATION = _free(
     "SubnetRouteTableAssociation",

@@ -23,6 +23,11 @@ REPOSITORY = ResourceType(
     interruptions=Interruptions(
         outage("no new task can start"), outage("no new task can start until its image is pushed again")
     ),
+    safe={
+        "ImageScanningConfiguration.ScanOnPush": (True,),
+        "ImageTagMutability": ("IMMUTABLE",),
+        "EncryptionConfiguration.EncryptionType": ("KMS",),
+    },
 )
 
 ROWS = (REPOSITORY,)

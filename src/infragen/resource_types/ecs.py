@@ -31,12 +31,14 @@ SERVICE = ResourceType(
             "LaunchType": outage("its tasks are placed anew, 2 to 6 minutes"),
         },
     ),
+    safe={"NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp": ("DISABLED",)},
 )
 TASK_DEFINITION = ResourceType(
     "AWS::ECS::TaskDefinition",
     holds_data=False,
     billing=Billing.FREE,
     interruptions=NOBODY_WAITS,
+    safe={"NetworkMode": ("awsvpc",)},
 )
 
 ROWS = (CLUSTER, SERVICE, TASK_DEFINITION)

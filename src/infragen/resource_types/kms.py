@@ -26,6 +26,7 @@ KEY = ResourceType(
         outage("what is encrypted with the old one cannot be read once that is deleted"),
         {"Enabled": outage("what is encrypted with it cannot be read while it is disabled")},
     ),
+    safe={"EnableKeyRotation": (True,)},
 )
 
 ROWS = (ALIAS, KEY)

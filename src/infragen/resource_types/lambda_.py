@@ -37,6 +37,7 @@ FUNCTION = ResourceType(
     interruptions=Interruptions(
         outage("its work is not done"), brief("calls fail for seconds until everything calls the new one")
     ),
+    safe={"KmsKeyArn": ()},
 )
 PERMISSION = ResourceType(
     "AWS::Lambda::Permission",

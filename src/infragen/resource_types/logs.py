@@ -14,6 +14,7 @@ LOG_GROUP = ResourceType(
         Loss("DeletionProtectionEnabled", When.OFF, "CloudWatch Logs no longer refuses to delete it", default=False),
     ),
     interruptions=NOBODY_WAITS,
+    safe={"KmsKeyId": (), "RetentionInDays": ()},
 )
 """Without a retention, events never expire (CloudWatch Logs API reference, PutRetentionPolicy)."""
 

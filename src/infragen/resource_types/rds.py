@@ -47,6 +47,12 @@ DB_CLUSTER = ResourceType(
             "EngineMode": UNKNOWN,
         },
     ),
+    safe={
+        "StorageEncrypted": (True,),
+        "KmsKeyId": (),
+        "PerformanceInsightsKmsKeyId": (),
+        "CopyTagsToSnapshot": (True,),
+    },
 )
 DB_INSTANCE = ResourceType(
     "AWS::RDS::DBInstance",
@@ -95,6 +101,7 @@ DB_INSTANCE = ResourceType(
             "Engine": UNKNOWN,
         },
     ),
+    safe={"PubliclyAccessible": (False,)},
 )
 """An instance that belongs to a cluster is deleted without a snapshot (User Guide, "DeletionPolicy attribute")."""
 DB_CLUSTER_PARAMETER_GROUP = ResourceType(
@@ -106,6 +113,7 @@ DB_CLUSTER_PARAMETER_GROUP = ResourceType(
         brief("a restart of the instances that use it, about a minute"),
         {"Parameters": brief("static parameters take effect at a restart of the instances, about a minute")},
     ),
+    safe={"Parameters.rds.force_ssl": ("1", 1)},
 )
 DB_PARAMETER_GROUP = ResourceType(
     "AWS::RDS::DBParameterGroup",

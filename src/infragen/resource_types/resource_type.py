@@ -86,6 +86,8 @@ class ResourceType:
     acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
     the properties whose change in place loses something; `keeps` are others whose names only sound like it. `access`
     is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
+    `safe` are dotted properties that are encrypted, private or narrow in whatever infragen renders, each with the
+    values that are; none for any value. `A or B` is one of two properties.
     """
 
     name: str
@@ -103,4 +105,5 @@ class ResourceType:
     keeps: frozenset[str] = frozenset()
     access: Access | None = None
     interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
+    safe: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     known: bool = True

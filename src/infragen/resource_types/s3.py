@@ -25,6 +25,13 @@ BUCKET = ResourceType(
         Loss("ReplicationConfiguration", When.GONE, "objects are no longer copied"),
     ),
     interruptions=Interruptions(outage("who reads or writes it is refused"), outage("who reads it finds nothing")),
+    safe={
+        "BucketEncryption.ServerSideEncryptionConfiguration": (),
+        "PublicAccessBlockConfiguration.BlockPublicAcls": (True,),
+        "PublicAccessBlockConfiguration.BlockPublicPolicy": (True,),
+        "PublicAccessBlockConfiguration.IgnorePublicAcls": (True,),
+        "PublicAccessBlockConfiguration.RestrictPublicBuckets": (True,),
+    },
 )
 BUCKET_POLICY = ResourceType(
     "AWS::S3::BucketPolicy",

@@ -33,6 +33,7 @@ SECRET = ResourceType(
             "GenerateSecretString": outage("who holds the old value is refused until it reads the new one"),
         },
     ),
+    safe={"KmsKeyId": ()},
 )
 
 ROWS = (RESOURCE_POLICY, ROTATION_SCHEDULE, SECRET)

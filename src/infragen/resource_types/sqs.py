@@ -35,6 +35,7 @@ QUEUE = ResourceType(
         outage("nobody can send to it"),
         outage("who sends to the old one until it knows the new one is refused, seconds to minutes"),
     ),
+    safe={"SqsManagedSseEnabled or KmsMasterKeyId": ()},
 )
 """A queue without a retention keeps messages for 4 days (SQS API reference, SetQueueAttributes)."""
 QUEUE_POLICY = ResourceType(
