@@ -231,9 +231,9 @@ def test_refresh_into_a_place_that_cannot_be_written_says_so(ireland: Path) -> N
     assert "none/prices.yaml: the price file cannot be written: no such file or directory" in result.stderr
 
 
-@pytest.mark.parametrize("option", ["--profile", "--endpoint-url"])
-def test_options_of_refresh_are_refused_without_it(project: Path, option: str) -> None:
+@pytest.mark.parametrize("option", [("--profile", "x"), ("--endpoint-url", "http://127.0.0.1:9")])
+def test_options_of_refresh_are_refused_without_it(project: Path, option: tuple[str, str]) -> None:
     """They would be ignored."""
-    result = cost("--env", "dev", option, "x")
+    result = cost("--env", "dev", *option)
     assert result.exit_code == 2
     assert "go with --refresh" in result.stderr

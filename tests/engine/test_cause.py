@@ -96,7 +96,7 @@ def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
 ) -> None:
     """Two updates fail one after the other; the second one's cause, its line, and what to type."""
     assert deploy(worker, file).exit_code == 0
-    for number, reason in ((8, "first"), (7, "second")):
+    for number, reason in ((10, "first"), (11, "second")):
         file.path.write_text(file.path.read_text().replace("retention_days: 9", f"retention_days: {number}"))
         file = load_file(file.path)
         aws.mend()
@@ -113,7 +113,7 @@ def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
 def test_an_update_that_somebody_else_cancels_is_no_riddle(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
     """No resource failed, and AWS gives no reason: the message says what it looks like."""
     assert deploy(worker, file).exit_code == 0
-    file.path.write_text(file.path.read_text().replace("retention_days: 9", "retention_days: 8"))
+    file.path.write_text(file.path.read_text().replace("retention_days: 9", "retention_days: 10"))
     file = load_file(file.path)
     aws.slow("JobsQueue", 60, on="update")
     stack = "shop-test" if file.environment.topology == "nested" else "shop-test-queue"

@@ -49,7 +49,7 @@ STACKS: dict[str, tuple[str, str, str, str]] = {
     "ROLLBACK_COMPLETE": ("recreate", "recreate", "delete", "DELETE"),
     "CREATE_FAILED": ("3: --on-failure keep", "3: --on-failure keep", "delete", "ROLLBACK"),
     "UPDATE_FAILED": ("3: --on-failure keep", "3: --on-failure keep", "delete", "ROLLBACK"),
-    "ROLLBACK_FAILED": ("3: infragen recover", "3: infragen recover", "delete", "DELETE"),
+    "ROLLBACK_FAILED": ("3: infragen recover", "3: infragen recover", "delete", "3: --allow-data-loss"),
     "UPDATE_ROLLBACK_FAILED": ("3: infragen recover", "3: infragen recover", "delete", "CONTINUE_ROLLBACK"),
     "DELETE_FAILED": ("3: infragen destroy --retain", "3: infragen destroy --retain", "delete", "3: infragen destroy"),
     "IMPORT_ROLLBACK_FAILED": ("3: console", "3: console", "delete", "3: console"),
