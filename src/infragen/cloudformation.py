@@ -351,7 +351,9 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class ChangeSetSummary:
-    """One row of ListChangeSets. `parent_id` is the change set of the stack around a nested one."""
+    """One row of ListChangeSets. `parent_id` is the change set of the stack around a nested one, `created` the time of
+    CreateChangeSet by AWS's clock.
+    """
 
     change_set_id: str
     name: str
@@ -359,6 +361,7 @@ class ChangeSetSummary:
     execution_status: str
     description: str = ""
     parent_id: str = ""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -171,4 +172,6 @@ def test_c5_our_own_change_sets_say_whose_they_are(bench: Bench, aws: FakeAws) -
     """C5: the description by which a later run finds what this one left is the one it gives."""
     bench.plan_units(bench.unit("data", {"Jobs": QUEUE}))
     [made] = [call.params for call in aws.calls if call.operation == "CreateChangeSet"]
-    assert made["Description"] == described(bench, "data")
+    own, _, run = made["Description"].partition(", made by run ")
+    assert own == described(bench, "data")
+    assert re.fullmatch("[0-9a-f]{8}", run)

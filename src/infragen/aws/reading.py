@@ -258,6 +258,7 @@ def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
         execution_status=answer.get("ExecutionStatus", ""),
         description=answer.get("Description") or "",
         parent_id=answer.get("ParentChangeSetId") or "",
+        created=answer.get("CreationTime"),
     )
 
 

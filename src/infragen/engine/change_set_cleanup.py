@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from infragen.cloudformation import GOING, ChangeSetSummary
 from infragen.config import Environment
-from infragen.engine.observe import observe, root_of, under_review
+from infragen.engine.observe import maker_of, observe, root_of, under_review
 from infragen.engine.operate import Target, delete, discard, is_ours, name_child, saved_until
 from infragen.engine.outcome import Failed
 from infragen.engine.progress import Session, Warned
@@ -21,6 +21,10 @@ from infragen.errors import CloudError, Conflict
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
 """Execution statuses of change sets that no operation belongs to (or an operation that never began)."""
+
+
+IN_USE = 3600.0
+"""Seconds for which a change set of another run is never touched."""
 
 
 class ChangeSetCleanup:
@@ -73,7 +77,7 @@ def sweep(session: Session, stack_ids: Iterable[str]) -> None:
         try:
             for summary in cloud.change_sets(stack_id):
                 kept = saved_until(summary.name) > now and summary.execution_status == "AVAILABLE"
-                if _is_left(summary) and not summary.parent_id and not kept:
+                if _is_left(summary) and not summary.parent_id and not kept and not in_use(session, summary):
                     cloud.delete_change_set(summary.change_set_id)
         except (CloudError, Conflict) as error:
             left.append(error.message)
@@ -87,6 +91,16 @@ def _tell_left(session: Session, refusals: Sequence[str]) -> None:
         session.ui.tell(Warned(f"change sets are left, the next run deletes them: {refusals[0]}{more}"))
 
 
+def in_use(session: Session, summary: ChangeSetSummary) -> bool:
+    """Whether another run may still be at work with a change set: one that it made less than an hour ago, or of which
+    AWS does not say when it was made. Only this machine's clock and AWS's are compared, which AWS lets differ by five
+    minutes.
+    """
+    if maker_of(summary.description) == session.run:
+        return False
+    return summary.created is None or session.timer.date() - summary.created.timestamp() < IN_USE
+
+
 def _is_left(summary: ChangeSetSummary) -> bool:
     return is_ours(summary.name) and summary.execution_status in UNEXECUTED and summary.status not in GOING
 
@@ -98,7 +112,8 @@ def _is_left(summary: ChangeSetSummary) -> bool:
 class Leftover:
     """What one stack holds: change sets of ours that can be deleted, nested ones that cannot, and how many there are.
 
-    `empty` tells a stack in review that nothing is left of: it is deleted as a whole.
+    `empty` tells a stack in review that nothing is left of: it is deleted as a whole. `in_use` are those that another
+    run made less than an hour ago; they stay.
 
     A nested change set is deleted with that of the stack around it and in no other way; once that one was executed it
     stays as long as its stack (API reference, DeleteChangeSet; aws/copilot-cli#4426).
@@ -110,6 +125,7 @@ class Leftover:
     stuck: int
     total: int
     empty: bool = False
+    in_use: int = 0
 
     @property
     def count(self) -> int:
@@ -125,12 +141,17 @@ def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
     for state in sorted(observed.by_id.values(), key=lambda each: each.name):
         if root_of(observed, state).stack_id in ours:
             summaries = session.cloud.change_sets(state.stack_id)
-            left = [each for each in summaries if _is_left(each)]
+            unexecuted = [each for each in summaries if _is_left(each)]
+            left = [each for each in unexecuted if not in_use(session, each)]
             deletable = tuple(each.change_set_id for each in left if not each.parent_id)
             empty = state.status == "REVIEW_IN_PROGRESS" and not summaries and not state.parent_id
             stuck = len(left) - len(deletable)
-            found.append(Leftover(state.name, state.stack_id, deletable, stuck, len(summaries), empty))
-    return tuple(each for each in found if each.count or each.stuck)
+            found.append(
+                Leftover(
+                    state.name, state.stack_id, deletable, stuck, len(summaries), empty, len(unexecuted) - len(left)
+                )
+            )
+    return tuple(each for each in found if each.count or each.stuck or each.in_use)
 
 
 def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:

@@ -191,8 +191,9 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
             sets = cloud.change_sets(state.stack_id)
             if not sets and not state.tags:
                 found |= {layer: state for layer in _known_layers() if state.name == stack_name(env, layer)}
-            layer = sets[0].description.rpartition(" ")[2] if sets else ""
-            ours = (is_ours(each.name) and each.description == described(env, layer) for each in sets)
+            layer = layer_of(sets[0].description) if sets else ""
+            own = described(env, layer, "")
+            ours = (is_ours(each.name) and each.description.partition(MADE_BY)[0] == own for each in sets)
             if sets and all(ours) and state.name == stack_name(env, layer):
                 found[layer] = state
     return found
@@ -203,9 +204,23 @@ def _known_layers() -> tuple[str, ...]:
     return (ROOT, ARTIFACTS, *(each.name for each in LAYERS))
 
 
-def described(env: Environment, layer: str) -> Shown:
-    """The description of our change sets."""
-    return shown(f"infragen {env.name} {layer}")
+MADE_BY = ", made by run "
+"""What stands before the name of the run in the description of a change set."""
+
+
+def described(env: Environment, layer: str, run: str) -> Shown:
+    """The description of our change sets: whose they are, and which run made them."""
+    return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}")
+
+
+def layer_of(description: str) -> str:
+    """The layer in the description of one of our change sets."""
+    return description.partition(MADE_BY)[0].rpartition(" ")[2]
+
+
+def maker_of(description: str) -> str:
+    """The run that made a change set; empty where its description does not tell."""
+    return description.partition(MADE_BY)[2]
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:

@@ -422,7 +422,7 @@ def prepare(
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
-    request = change_set_request(session.cloud, plan, examined, on_failure)
+    request = change_set_request(session.cloud, plan, examined, on_failure, session.run)
     request = replace(request, nested=nested and _nested(session, examined))
     if until:
         request = replace(request, name=saved_name(until))
@@ -515,7 +515,9 @@ def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -
     return OperationFailed(said, fix)
 
 
-def change_set_request(cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str) -> ChangeSetRequest:
+def change_set_request(
+    cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str, run: str
+) -> ChangeSetRequest:
     """CreateChangeSet's ingredients for a unit."""
     unit, first = examined.unit, examined.action in ("create", "recreate")
     return ChangeSetRequest(
@@ -528,7 +530,7 @@ def change_set_request(cloud: Cloud, plan: StackLayout, examined: Examined, on_f
         body="" if unit.key else unit.text,
         url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure, first),
-        description=described(plan.environment, unit.layer),
+        description=described(plan.environment, unit.layer, run),
         role=plan.environment.iam.service_role_arn or "",
     )
 

@@ -3,9 +3,10 @@
 The engine never prints. A terminal, a CI log and a JSON stream are three listeners.
 """
 
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from infragen.cloud import Cloud, Identity
@@ -160,9 +161,13 @@ class Timer:
 
 @dataclass(frozen=True)
 class Session:
-    """What every command works with: AWS, who listens, time, and the environment file whose lines are told."""
+    """What every command works with: AWS, who listens, time, and the environment file whose lines are told.
+
+    `run` is this run's own name: its change sets carry it, so that another run knows whose they are.
+    """
 
     cloud: Cloud
     ui: Ui
     timer: Timer
     file: EnvironmentFile | None = None
+    run: str = field(default_factory=lambda: secrets.token_hex(4))

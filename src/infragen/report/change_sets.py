@@ -22,6 +22,7 @@ def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
             continue
         parts = [f"{len(each.deletable)} to delete"] if each.deletable else []
         parts += [f"{each.stuck} nested ones that AWS deletes only with their stack"] if each.stuck else []
+        parts += [f"{each.in_use} of another run, less than an hour old, which stay"] if each.in_use else []
         yield Text.assemble(
             (each.stack.ljust(width), "bold"), f"  {', '.join(parts)}; holds {each.total} of about {LIMIT}"
         )

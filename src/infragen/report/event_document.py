@@ -103,6 +103,7 @@ def leftovers(found: Iterable[Leftover]) -> Object:
             "stuck": each.stuck,
             "total": each.total,
             "empty": each.empty,
+            "in_use": each.in_use,
         }
         for each in found
     ]

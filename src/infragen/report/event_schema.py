@@ -280,6 +280,7 @@ def _parts_of_removal() -> Described:
                 "deletable": _list(_text("ARN"), "change sets that can be deleted"),
                 "stuck": _whole("nested change sets that AWS deletes only with their stack"),
                 "total": _whole("all change sets that the stack lists, of about a thousand"),
+                "in_use": _whole("change sets of another run, less than an hour old: they stay"),
                 "empty": {
                     "type": "boolean",
                     "description": "whether it is a stack in review that holds nothing: it is deleted as a whole",

@@ -1,0 +1,190 @@
+"""Two runs on one environment, at every interleaving of their calls: neither spoils the other's work.
+
+A run takes turns: the first makes so many calls, then the second so many, then the first goes on to its end, and the
+second after it. Only one of them is ever at work, so that the fake's virtual clock tells the same story each time.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from fakeaws import FakeAws
+from figures import Tried
+from stage import QUEUE, TOPIC, Listener, Stage, assembly, environment, layer
+from sweeps import SEED, figure
+
+from infragen.assembly.synth import Assembly
+from infragen.engine.change_set_cleanup import find_left, sweep
+from infragen.engine.deploy import deploy_environment, plan_environment
+from infragen.engine.progress import Session, Timer
+from infragen.errors import InfragenError
+
+MOST_CALLS = 26
+"""More calls than one run here makes before it only follows."""
+
+
+@dataclass
+class Turns:
+    """Whose turn it is: (run, calls) in order; a run whose last turn is used up waits for the other to end."""
+
+    order: list[tuple[int, int]]
+    condition: threading.Condition = field(default_factory=threading.Condition)
+    ended: set[int] = field(default_factory=set)
+
+    def take(self, run: int) -> None:
+        with self.condition:
+            self.condition.wait_for(lambda: self._current() in (run, None), timeout=60)
+            if self.order and self.order[0][0] == run:
+                left = self.order[0][1] - 1
+                self.order[0] = (run, left)
+                if left <= 0:
+                    self.order.pop(0)
+            self.condition.notify_all()
+
+    def end(self, run: int) -> None:
+        with self.condition:
+            self.ended.add(run)
+            self.condition.notify_all()
+
+    def _current(self) -> int | None:
+        while self.order and self.order[0][0] in self.ended:
+            self.order.pop(0)
+        return self.order[0][0] if self.order else None
+
+
+class Taking:
+    """A Cloud whose every call waits for its turn."""
+
+    def __init__(self, cloud: Any, turns: Turns, run: int) -> None:
+        self._cloud, self._turns, self._run = cloud, turns, run
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._cloud, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._turns.take(self._run)
+            return found(*arguments, **named)
+
+        return call
+
+
+def app(topology: str, title: str) -> Assembly:
+    topic = {**TOPIC, "Properties": {"DisplayName": title}}
+    resources = {"Topic": topic, "Queue": QUEUE}
+    second = {"Alarm": {**TOPIC, "Properties": {"DisplayName": {"Ref": "Name"}}}}
+    return assembly(
+        layer("app", resources, {"Name": {"Fn::GetAtt": ["Topic", "TopicName"]}}),
+        layer("after", second, takes=[("app", "Name")]),
+        env=environment(topology),
+    )
+
+
+def session(stage: Stage, turns: Turns, run: int) -> Session:
+    clock = stage.aws.clock
+    timer = Timer(clock.monotonic, clock.sleep, lambda: clock.now().timestamp())
+    return Session(Taking(stage.cloud, turns, run), Listener(), timer)  # type: ignore[arg-type]  # it stands for one
+
+
+def together(stage: Stage, runs: list[Callable[[Session], int]], calls: int, others: int) -> list[int]:
+    """The exit codes of two runs that interleave so."""
+    turns = Turns([(0, calls), (1, others), (0, 10**6), (1, 10**6)])
+    codes = [70, 70]
+
+    def work(run: int) -> None:
+        try:
+            codes[run] = runs[run](session(stage, turns, run))
+        except InfragenError as error:
+            codes[run] = error.exit_code
+        finally:
+            turns.end(run)
+
+    threads = [threading.Thread(target=work, args=(run,), daemon=True) for run in (0, 1)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(120)
+    stage.aws.clock.settle()
+    return codes
+
+
+def deploys(topology: str, title: str) -> Callable[[Session], int]:
+    return lambda session: deploy_environment(app(topology, title), session).exit_code
+
+
+def plans(topology: str, title: str) -> Callable[[Session], int]:
+    def plan(session: Session) -> int:
+        plan_environment(app(topology, title), session)
+        return 0
+
+    return plan
+
+
+PAIRS = [(calls, others) for calls in range(1, MOST_CALLS) for others in range(1, MOST_CALLS)]
+
+
+def sampled(short: int) -> list[tuple[int, int]]:
+    return PAIRS if figure(0, 1) else random.Random(SEED).sample(PAIRS, short)  # noqa: S311 # a sample
+
+
+@pytest.mark.promise("P10", "two runs that interleave: one operation on a stack, the loser ends in 5")
+@pytest.mark.parametrize("first", ["creation", "update"])
+@pytest.mark.parametrize(("calls", "others"), sampled(4))
+def test_p10_two_deployments_never_spoil_each_other(
+    stage: Stage, topology: str, first: str, calls: int, others: int, tried: Tried
+) -> None:
+    """P10: each ends in 0 or in 5, at least one in 0, and no stack ever has two operations (the fake looks)."""
+    if first == "update":
+        assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    tried()
+    codes = together(stage, [deploys(topology, "b"), deploys(topology, "c")], calls, others)
+    assert set(codes) <= {0, 5}, codes
+    assert 0 in codes
+    stage.aws.check()
+
+
+@pytest.mark.promise("P10", "a plan beside a deployment")
+@pytest.mark.parametrize(("calls", "others"), sampled(4))
+@pytest.mark.parametrize("planning", [0, 1])
+def test_p10_a_plan_beside_a_deployment_touches_nothing_of_it(
+    stage: Stage, topology: str, calls: int, others: int, planning: int, tried: Tried
+) -> None:
+    """P10: the deployment ends in 0, whatever the plan met; the plan ends in 0 or in 5."""
+    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    tried()
+    runs = [deploys(topology, "b"), plans(topology, "c")]
+    codes = together(stage, runs[::-1] if planning == 0 else runs, calls, others)
+    assert codes[1 - planning] == 0, codes
+    assert codes[planning] in (0, 5), codes
+    stage.aws.check()
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_young_change_set_of_another_run_is_never_touched(stage: Stage, topology: str, aws: FakeAws) -> None:
+    """Not by a sweep, and not by `changesets prune`, which counts it; an hour later both take it."""
+    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    clock = aws.clock
+    timer = Timer(clock.monotonic, clock.sleep, lambda: clock.now().timestamp())
+    run = replace(stage.session, timer=timer, run="11111111")
+    [found] = [each for each in aws.cloud.stacks.values() if each.name in ("shop-dev", "shop-dev-app")]
+    made = aws.elsewhere.create_change_set({
+        "StackName": found.name, "ChangeSetName": "infragen-other", "ChangeSetType": "UPDATE",
+        "UsePreviousTemplate": True,
+        "Description": "infragen shop-dev app, made by run 22222222", "Tags": [{"Key": "a", "Value": "b"}],
+    })  # fmt: skip
+    clock.advance(30)
+    sweep(run, [found.id])
+    assert made["Id"] in aws.cloud.change_sets
+    assert [(each.in_use, each.deletable) for each in find_left(environment(topology), run)] == [(1, ())]
+    sweep(replace(run, run="22222222"), [])
+    clock.advance(3600)
+    assert [(each.in_use, len(each.deletable)) for each in find_left(environment(topology), run)] == [(0, 1)]
+    sweep(run, [found.id])
+    clock.settle()
+    assert aws.cloud.change_sets.get(made["Id"]) is None or "DELETE" in aws.cloud.change_sets[made["Id"]].status
