@@ -410,3 +410,12 @@ def test_nothing_secret_is_in_the_file(desk: Desk, topology: str) -> None:
     text = dump(desk.saved)
     assert "canary" not in text
     assert json.loads(text)["values"] == {"ImageTag": "v42"}
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_plan_that_names_other_stacks_than_the_environment_has_is_stale(desk: Desk, kept: int) -> None:
+    """Units taken out of the file, all or the last: a conflict, and no bug."""
+    desk.save(shop(desk.topology))
+    assert desk.saved is not None
+    some = replace(desk.saved, units=desk.saved.units[: kept if len(desk.saved.units) > 1 else 0])
+    assert "it names other stacks than the environment has" in desk.stale(shop(desk.topology), some)

@@ -139,7 +139,7 @@ def sampled(short: int) -> list[tuple[int, int]]:
 def test_p10_two_deployments_never_spoil_each_other(
     stage: Stage, topology: str, first: str, calls: int, others: int, tried: Tried
 ) -> None:
-    """P10: each ends in 0 or in 5, at least one in 0, and no stack ever has two operations (the fake looks)."""
+    """P10, C5: each ends in 0 or in 5, at least one in 0, and no stack ever has two operations (the fake looks)."""
     if first == "update":
         assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
     tried()
@@ -167,7 +167,7 @@ def test_p10_a_plan_beside_a_deployment_touches_nothing_of_it(
 
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_young_change_set_of_another_run_is_never_touched(stage: Stage, topology: str, aws: FakeAws) -> None:
-    """Not by a sweep, and not by `changesets prune`, which counts it; an hour later both take it."""
+    """C5: not by a sweep, and not by `changesets prune`, which counts it; an hour later both take it."""
     assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
     clock = aws.clock
     timer = Timer(clock.monotonic, clock.sleep, lambda: clock.now().timestamp())

@@ -395,7 +395,8 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
     if is_noop(change_set):
         _fail(change_set, NO_UPDATES if change_set.target.body.get("Transform") else NO_CHANGES)
         return
-    change_set.status, change_set.execution = "CREATE_COMPLETE", "AVAILABLE"
+    overtaken = change_set.execution == "OBSOLETE"  # another set was executed while this one was made (assumed)
+    change_set.status, change_set.execution = "CREATE_COMPLETE", "OBSOLETE" if overtaken else "AVAILABLE"
     if change_set.parent_id is not None:
         change_set.reason = "Only executable from the root change set."
 

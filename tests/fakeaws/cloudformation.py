@@ -290,6 +290,8 @@ class CloudFormation:
             )
         if change_set.kind == "UPDATE":
             self._refuse_unless_updatable(stack)
+        elif change_set.kind == "CREATE" and stack.status != "REVIEW_IN_PROGRESS":  # assumed: a stack is created once
+            raise validation_error(f"Stack [{stack.name}] already exists and cannot be created again.")
         if change_set.on_failure and "DisableRollback" in p:
             raise validation_error("DisableRollback cannot be given for a change set made with OnStackFailure")
         kept = change_set.kind == "CREATE" and change_set.on_failure == "DO_NOTHING"

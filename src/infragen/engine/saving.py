@@ -216,6 +216,9 @@ def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
     if saved.file != environment_digest(plan.environment):
         found.append(f"the environment file of {saved.environment} is another one than when it was made")
     here = template_digests(plan)
+    named, wanted = {each.layer for each in saved.units}, {each.layer for each in plan.units}
+    if named != wanted:
+        found.append(f"it names other stacks than the environment has: {', '.join(sorted(named ^ wanted))}")
     layers = [each for each in {**saved.templates, **here} if saved.templates.get(each) != here.get(each)]
     if layers:
         found.append(f"templates are rendered otherwise: {', '.join(layers)}")
