@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from stage import Stage, assembly, environment, layer
 
+from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
+from infragen.engine.diagnose import diagnose
 from infragen.engine.outcome import Failed
 from infragen.engine.run import Deployment
 
@@ -89,7 +91,7 @@ def test_what_an_application_logs_passes_the_mask(crashing: Stage, topology: str
     """A password in a log line is hidden in the outcome and in what is told on the way."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
     failed = the_failure(deploy_environment(app(topology, BAD), crashing.session))
-    assert "DATABASE_URL" in said(failed, "log")
+    assert said(failed, "log").splitlines()[-1] == "(secret)"
     assert "hunter22" not in f"{failed}{crashing.ui.told}"
 
 
@@ -164,3 +166,55 @@ def test_a_function_that_never_wrote_says_so(stage: Stage, topology: str) -> Non
     made = assembly(layer("worker", {"Function": FUNCTION}), env=environment(topology))
     failed = the_failure(deploy_environment(made, stage.session))
     assert said(failed, "note") == "the function wrote nothing to /aws/lambda/shop-dev-worker"
+
+
+DENIAL = {
+    "eventSource": "s3.amazonaws.com", "eventName": "GetObject", "errorCode": "AccessDenied",
+    "errorMessage": "not authorized to perform s3:GetObject", "userIdentity": {"arn": "arn:aws:iam::1:role/deployer"},
+}  # fmt: skip
+
+
+def told_later(stage: Stage, topology: str, image: str) -> tuple[Failed, ...]:
+    return diagnose(make_plan(app(topology, image)), stage.session)
+
+
+def test_diagnose_tells_all_of_it_again_later(crashing: Stage, topology: str) -> None:
+    """The cause, the tasks and log lines of the wanted revision, and what AWS denied meanwhile; nothing is changed."""
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    then = the_failure(deploy_environment(app(topology, BAD), crashing.session))
+    before = crashing.aws.clock.now().timestamp()
+    for place in range(3):  # two pages of the fake
+        crashing.aws.settings.denied.append({"EventId": str(place), "EventTime": before, "CloudTrailEvent": DENIAL})
+    crashing.aws.settings.denied.append({"EventId": "old", "EventTime": before - 9000, "CloudTrailEvent": DENIAL})
+    crashing.aws.calls.clear()
+    [found] = told_later(crashing, topology, BAD)
+    assert found.cause is not None
+    assert then.cause is not None
+    assert found.cause.reason == then.cause.reason
+    assert said(found, "task") == said(then, "task")
+    assert said(found, "log") == said(then, "log")
+    assert said(found, "denied").count("s3:GetObject for arn:aws:iam::1:role/deployer: not authorized") == 3
+    assert crashing.aws.mutations() == []
+
+
+def test_diagnose_without_cloudtrail_says_so(crashing: Stage, topology: str) -> None:
+    """A11: a note, and the rest is told."""
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    deploy_environment(app(topology, BAD), crashing.session)
+    crashing.aws.refuse("cloudtrail:LookupEvents", "AccessDeniedException", "not authorized", times=None)
+    [found] = told_later(crashing, topology, BAD)
+    assert "cloudtrail:LookupEvents" in said(found, "note")
+    assert said(found, "task")
+
+
+def test_diagnose_finds_a_service_behind_a_complete_stack_and_nothing_where_nothing_failed(
+    crashing: Stage, topology: str
+) -> None:
+    """R2: what runs is compared with what the stack says, later too."""
+    [old] = definitions(crashing)
+    assert told_later(crashing, topology, GOOD) == ()
+    crashing.aws.settings.ecs_running["Service"] = old
+    deploy_environment(app(topology, BAD), crashing.session)
+    [found] = told_later(crashing, topology, BAD)
+    assert found.status == "UPDATE_COMPLETE"
+    assert "exit code 3" in said(found, "task")

@@ -89,7 +89,7 @@ def app(topology: str, title: str) -> Assembly:
 def session(stage: Stage, turns: Turns, run: int) -> Session:
     clock = stage.aws.clock
     timer = Timer(clock.monotonic, clock.sleep, lambda: clock.now().timestamp())
-    return Session(Taking(stage.cloud, turns, run), Listener(), timer)  # type: ignore[arg-type]  # it stands for one
+    return Session(Taking(stage.cloud, turns, run), Listener(), timer)
 
 
 def together(stage: Stage, runs: list[Callable[[Session], int]], calls: int, others: int) -> list[int]:

@@ -51,6 +51,44 @@ def status(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
 )
+@cloud_options
+@command_options
+def diagnose(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
+    """Tell why the last operation on each stack failed.
+
+    Shows the root cause, the stopped tasks of the wanted revision, the last log lines with secrets hidden, what load
+    balancers say of the targets and, where cloudtrail:LookupEvents is allowed, the calls that AWS denied meanwhile.
+    Nothing is changed, and the exit code is 0 whatever is found.
+
+    \b
+    Examples:
+      infragen diagnose --env dev
+      infragen diagnose --env prod --format json
+    """
+    from infragen.assembly.stacks import make_plan
+    from infragen.assembly.synth import synthesize
+    from infragen.engine import diagnose as looking
+    from infragen.report import outcome as report
+    from infragen.report.event_document import failures_json
+
+    file = options.one(directory, name)
+    with session(file, reach) as started:
+        found = looking.diagnose(make_plan(synthesize(file.environment)), started)
+    found = tuple(replace(each, hint=pasteable(each.hint), message=pasteable(each.message)) for each in found)
+    if form == "json":
+        say(failures_json(found))
+    elif found:
+        show(report.failure_lines(found))
+    else:
+        say(f"{name}: the last operation on no stack failed")
+
+
+@click.command()
+@options.env("The environment to look at.", required=True)
+@options.environments
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+)
 @click.option(
     "--fail-on-drift", is_flag=True, help="Exit with 3 when a stack has drifted, or AWS cannot tell whether it has."
 )

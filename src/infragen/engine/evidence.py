@@ -65,15 +65,15 @@ def of_service(cloud: Cloud, service: str, wanted: Collection[str], since: datet
     notes: list[Evidence] = []
     tasks = worst_first(
         each
-        for each in _asked(lambda: cloud.stopped_tasks(service), "its stopped tasks", notes)
+        for each in asked(lambda: cloud.stopped_tasks(service), "its stopped tasks", notes)
         if (each.task_definition in wanted if wanted else _recent(each.stopped, since))
     )
     found = [Evidence("task", text) for text in _stopped(tasks)]
     found += [
         Evidence("target", each)
-        for each in _asked(lambda: cloud.unhealthy_targets(service), "the health of its targets", notes)
+        for each in asked(lambda: cloud.unhealthy_targets(service), "the health of its targets", notes)
     ]
-    said = [text for _, text in _asked(lambda: cloud.service_events(service, since), "its events", notes)]
+    said = [text for _, text in asked(lambda: cloud.service_events(service, since), "its events", notes)]
     targets = [text for text in said if any(word in text for word in _TARGETS)][:1]
     found += [Evidence("target", each) for each in targets]
     found += [Evidence("event", each) for each in said if each not in targets][:EVENTS]
@@ -132,26 +132,26 @@ def _log_of(cloud: Cloud, tasks: Sequence[StoppedTask], notes: list[Evidence]) -
     if not tasks or not tasks[0].task_definition:
         return [], ""
     task = tasks[0]
-    containers = _asked(lambda: cloud.task_containers(task.task_definition), "where its tasks log", notes)
+    containers = asked(lambda: cloud.task_containers(task.task_definition), "where its tasks log", notes)
     failed = [each.name for each in task.containers if each.exit_code]
     logging = [each for each in containers if each.log_group and each.log_prefix]
     chosen = next((each for each in logging if each.name in failed), next(iter(logging), None))
     if chosen is None:
         return [], ""
     stream = f"{chosen.log_prefix}/{chosen.name}/{task.arn.rpartition('/')[2]}"
-    lines = _asked(lambda: cloud.log_lines(chosen.log_group, stream, LINES), f"the log {chosen.log_group}", notes)
+    lines = asked(lambda: cloud.log_lines(chosen.log_group, stream, LINES), f"the log {chosen.log_group}", notes)
     return [Evidence("log", each) for each in lines if each], log_command(chosen.log_group, stream, region_of(task.arn))
 
 
 def of_function(cloud: Cloud, function: str) -> Explanation:
     """The last lines that a Lambda function wrote, without those that Lambda adds."""
     notes: list[Evidence] = []
-    where = _asked(lambda: cloud.function_log(function), "where the function logs", notes)
+    where = asked(lambda: cloud.function_log(function), "where the function logs", notes)
     if not where or not where[1]:
         missing = [Evidence("note", f"the function wrote nothing to {where[0]}")] if where else []
         return Explanation((*missing, *notes))
     group, stream = where
-    lines = _asked(lambda: cloud.log_lines(group, stream, PLATFORM_LINES), f"the log {group}", notes)
+    lines = asked(lambda: cloud.log_lines(group, stream, PLATFORM_LINES), f"the log {group}", notes)
     own = [each for each in lines if each and not each.startswith(_PLATFORM)]
     found = [Evidence("log", each) for each in own[-LINES:]]
     return Explanation((*found, *notes), log_command(group, stream, region_of(function)))
@@ -168,7 +168,7 @@ def region_of(arn: str) -> str:
     return arn.split(":")[3] if arn.count(":") >= 5 else ""
 
 
-def _asked(read: Callable[[], tuple[T, ...]], what: str, notes: list[Evidence]) -> tuple[T, ...]:
+def asked(read: Callable[[], tuple[T, ...]], what: str, notes: list[Evidence]) -> tuple[T, ...]:
     """What `read` gives, or nothing and a note where AWS does not answer."""
     try:
         return read()

@@ -405,12 +405,12 @@ def _failed(
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """The root cause of what was last done to a stack, from its history."""
-    return _located(session, root_cause(_last_done(session, target, state)))
+    return _located(session, root_cause(last_done(session, target, state)))
 
 
 def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
     """The root cause of what was last done to a stack, and what to type next."""
-    events = _last_done(session, target, state)
+    events = last_done(session, target, state)
     cause = _located(session, root_cause(events))
     return cause, next_step(state.status, kept(events), cause, _standing(session, target, state))
 
@@ -426,7 +426,8 @@ def _standing(session: Session, target: Target, state: StackState) -> tuple[str,
     return ()
 
 
-def _last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
+def last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
+    """The events of the last operation on a stack, oldest first, those of nested stacks among them."""
     since = begun(session.cloud, state.stack_id)
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     follower.finish()

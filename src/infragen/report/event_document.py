@@ -34,6 +34,7 @@ from infragen.report import plan_document
 from infragen.report.duration import usually
 from infragen.report.outcome import word
 from infragen.report.progress_state import Scene
+from infragen.secrecy.visible import shown_json
 
 VERSION = 1
 """Goes up when a key or a type is removed or changes its meaning."""
@@ -108,6 +109,12 @@ def leftovers(found: Iterable[Leftover]) -> Object:
         for each in found
     ]
     return _of("leftovers", stacks=stacks)
+
+
+def failures_json(failures: Iterable[Failed]) -> str:
+    """`{"version": 1, "failures": [...]}`, each as an outcome of a deployment has it."""
+    found = {"version": 1, "failures": [outcome_document(each) for each in failures]}
+    return shown_json(found, indent=2)
 
 
 def _of(kind: str, **values: object) -> Object:
