@@ -182,8 +182,8 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
             raise CloudError(f"{what} after {CLEANUP / 60:.0f} min", "`infragen changesets prune` looks again")
 
     name = change_set_id.rpartition("changeSet/")[2].partition("/")[0]
-    while not _deletion_begun(cloud, change_set_id):
-        check_time(f"AWS still works on the change set {name}")
+    while refusal := _refused_deletion(cloud, change_set_id):
+        check_time(f"AWS still works on the change set {name} ({refusal})")
         yield
     state = cloud.stack(stack_id)
     if state is None or state.status != "REVIEW_IN_PROGRESS":
@@ -204,14 +204,15 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
         yield
 
 
-def _deletion_begun(cloud: Cloud, change_set_id: str) -> bool:
-    """Asks AWS to delete a change set; False while it has to be asked again. One that was executed stays."""
+def _refused_deletion(cloud: Cloud, change_set_id: str) -> str:
+    """Asks AWS to delete a change set; gives its words while it has to be asked again. One that was executed stays."""
     try:
         cloud.delete_change_set(change_set_id)
-    except Conflict:
+    except Conflict as error:
         found = cloud.change_set(change_set_id)
-        return found is None or found.status in GOING or found.execution_status.startswith("EXECUTE_")
-    return True
+        begun = found is None or found.status in GOING or found.execution_status.startswith("EXECUTE_")
+        return "" if begun else error.message
+    return ""
 
 
 # --- operations -------------------------------------------------------------------------------------------------
