@@ -165,6 +165,7 @@ def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> No
         "  state  shop-dev is ROLLBACK_COMPLETE",
     ]
     assert last.startswith("  next   left in AWS by a deletion policy: network/Key (")
+    assert ", `aws kms schedule-key-deletion --key-id " in last
     assert "injected failure: create AWS::SQS::Queue\n" in result.stderr
 
 

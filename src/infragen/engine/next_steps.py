@@ -6,11 +6,13 @@ Pure. A hint never repeats the step that just failed as it was: it names what ha
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 
 from infragen.cloudformation import STATUSES
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause
+from infragen.resource_types import resource_type
 
 QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
 EXPRESS = "EXPRESS"
@@ -29,9 +31,18 @@ _TAKEN = re.compile(r"already exists|AlreadyExists|NameConflict|already owned by
 
 
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
-    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`."""
+    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`, with
+    the command that deletes it.
+    """
     skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
-    return tuple(f"{each.layer}/{each.event.logical_id} ({each.event.physical_id})" for each in skipped)
+    return tuple(
+        f"{each.layer}/{each.event.logical_id} ({each.event.physical_id}{_deleted_by(each)})" for each in skipped
+    )
+
+
+def _deleted_by(event: LayerEvent) -> str:
+    command = resource_type(event.event.type).delete_command
+    return f", `{command.format(shlex.quote(event.event.physical_id))}`" if command else ""
 
 
 def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None, standing: Sequence[str] = ()) -> str:
@@ -47,7 +58,7 @@ def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None,
             state = f"rolled back, and still there: {', '.join(standing)}; `infragen recover` shows what is deleted"
         case "ROLLBACK_COMPLETE" if left:
             state = (
-                f"left in AWS by a deletion policy: {', '.join(left)}; delete by hand what nobody needs, "
+                f"left in AWS by a deletion policy: {', '.join(left)}; delete what nobody needs, "
                 f"or it costs and keeps its name; then {fix} and deploy again"
             )
         case "ROLLBACK_COMPLETE":

@@ -88,6 +88,7 @@ class ResourceType:
     is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
     `safe` are dotted properties that are encrypted, private or narrow in whatever infragen renders, each with the
     values that are; none for any value. `A or B` is one of two properties.
+    `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
     """
 
     name: str
@@ -106,4 +107,5 @@ class ResourceType:
     access: Access | None = None
     interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
     safe: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    delete_command: str = ""
     known: bool = True

@@ -17,6 +17,7 @@ ROTATION_SCHEDULE = ResourceType(
 )
 SECRET = ResourceType(
     "AWS::SecretsManager::Secret",
+    delete_command="aws secretsmanager delete-secret --secret-id {}",
     holds_data=True,
     data="its value",
     billing=Billing.PRICED,
