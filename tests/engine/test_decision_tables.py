@@ -71,7 +71,7 @@ RUNNING = [status for status, cells in STACKS.items() if cells[0] == "5"]
 
 def stack_in(bench: Bench, status: str, ours: bool = False) -> StackUnit:
     """The environment's only stack in this state; gives a unit that would change it."""
-    aws, unit = bench.aws, bench.unit("data", {"Jobs": QUEUE})
+    aws, unit = bench.aws, bench.unit("queue", {"Jobs": QUEUE})
     if status != ABSENT:
         assert bench.deploy_units(unit).exit_code == 0
         stack = aws.stack(unit.stack)
@@ -81,7 +81,7 @@ def stack_in(bench: Bench, status: str, ours: bool = False) -> StackUnit:
             stack.resources["Jobs"].status = "DELETE_COMPLETE"
     bench.ui.events.clear()
     bench.ui.answer = False
-    return bench.unit("data", {"Jobs": {**QUEUE, "Properties": {"DelaySeconds": 5}}})
+    return bench.unit("queue", {"Jobs": {**QUEUE, "Properties": {"DelaySeconds": 5}}})
 
 
 def decision(bench: Bench, command: str, unit: StackUnit) -> str:
