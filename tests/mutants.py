@@ -1,6 +1,6 @@
 """Breaks modules in every small way, one at a time, and says which breaks no test notices. `make mutants` runs it.
 
-    python tests/mutants.py [data_loss | access | …] [--processes N]
+    python tests/mutants.py [data_loss | access | layers | …] [--processes N]
 
 A mutant is a module with one change: a comparison turned round or its boundary moved, `and` and `or` or `any` and `all`
 swapped, an operand, a `not`, a filter or a statement left out, a condition turned round, a text, number or truth value
@@ -19,6 +19,7 @@ import ast
 import importlib.util
 import multiprocessing
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,8 @@ class Gate:
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    weakened: bool = False
+    """Only the settings that keep something private, encrypted or narrow are broken: layers build much else, too."""
 
 
 GATES = {
@@ -58,7 +61,64 @@ GATES = {
             "test_access_properties.py",
         ),
     ),
+    "layers": Gate(
+        tuple(sorted(f"layers/{each.name}" for each in PACKAGE.glob("layers/*.py") if each.name != "__init__.py")),
+        ("layers/test_security_settings.py",),
+        weakened=True,
+    ),
 }
+
+KEPT_SAFE = frozenset(
+    [
+        "StorageEncrypted",
+        "Encrypted",
+        "KmsKeyId",
+        "KmsKeyArn",
+        "KmsMasterKeyId",
+        "SqsManagedSseEnabled",
+        "PerformanceInsightsKmsKeyId",
+        "MasterUserSecret",
+        "ManageMasterUserPassword",
+        "PubliclyAccessible",
+        "PublicAccessBlockConfiguration",
+        "BlockPublicAcls",
+        "BlockPublicPolicy",
+        "IgnorePublicAcls",
+        "RestrictPublicBuckets",
+        "OwnershipControls",
+        "ObjectOwnership",
+        "BucketEncryption",
+        "SSEAlgorithm",
+        "VersioningConfiguration",
+        "ScanOnPush",
+        "ImageScanningConfiguration",
+        "ImageTagMutability",
+        "EncryptionConfiguration",
+        "EncryptionType",
+        "EnableKeyRotation",
+        "User",
+        "ReadonlyRootFilesystem",
+        "Capabilities",
+        "Drop",
+        "AssignPublicIp",
+        "MapPublicIpOnLaunch",
+        "SslPolicy",
+        "HttpTokens",
+        "MetadataOptions",
+        "SecurityGroupEgress",
+        "PermissionsBoundary",
+        "RedriveAllowPolicy",
+        "SourceAccount",
+        "SecurityGroups",
+        "VpcSecurityGroupIds",
+        "RedactedFields",
+        "SubnetIds",
+    ]
+)
+"""Arguments and keys of the layers that are left out or turned round, one at a time."""
+
+CONDITION = re.compile(r"(aws|kms|lambda|iam|sts|ecs):[A-Za-z:]+")
+"""Keys of conditions, which are left out."""
 
 
 @dataclass(frozen=True)
@@ -164,14 +224,15 @@ class Mutant:
         return ast.fix_missing_locations(self.tree)
 
 
-def mutants(module: str) -> Iterator[Mutant]:
+def mutants(module: str, weakened: bool = False) -> Iterator[Mutant]:
     """Every mutant of a module, after one that is the module as it is."""
+    changes = _weaker if weakened else _changes
     text = (PACKAGE / module).read_text()
     tree = ast.parse(text)
     left_alone = _left_alone(tree)
     yield Mutant(module, 0, "", "", tree, tree, tree)
     for node in ast.walk(tree):
-        for what, changed in () if id(node) in left_alone else _changes(node):
+        for what, changed in () if id(node) in left_alone else changes(node):
             line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
             yield Mutant(module, line, text.splitlines()[line - 1].strip(), what, tree, node, changed)
 
@@ -233,6 +294,33 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield f"without {source}", ast.Pass()
 
 
+def _weaker(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """How a layer's node can keep less safe: an argument, a key, a condition or a denial left out, a value turned."""
+    match node:
+        case ast.Call(func=function, args=args, keywords=keywords):
+            for at, keyword in enumerate(keywords):
+                if keyword.arg in KEPT_SAFE or (keyword.arg == "when"):
+                    rest = [*keywords[:at], *keywords[at + 1 :]]
+                    yield f"without {keyword.arg}={ast.unparse(keyword.value)}", ast.Call(function, args, rest)
+                held = getattr(keyword.value, "value", None)
+                if keyword.arg in KEPT_SAFE and isinstance(held, bool | str):
+                    other = ast.keyword(keyword.arg, ast.Constant(_another(held)))
+                    changed = [*keywords[:at], other, *keywords[at + 1 :]]
+                    yield f"another {keyword.arg}={held!r}", ast.Call(function, args, changed)
+            conditioned = {"allow": 2, "grant": 3, "trust": 1}.get(ast.unparse(function))
+            if conditioned and len(args) == conditioned + 1:
+                yield f"without {ast.unparse(args[-1])}", ast.Call(function, args[:-1], keywords)
+            for at, each in enumerate(args):
+                if isinstance(each, ast.Call) and ast.unparse(each.func) in ("deny", "deny_without_tls"):
+                    yield f"without {ast.unparse(each)}", ast.Call(function, [*args[:at], *args[at + 1 :]], keywords)
+        case ast.Dict(keys=keys, values=values):
+            for at, key in enumerate(keys):
+                name = getattr(key, "value", "")
+                if name in KEPT_SAFE or (isinstance(name, str) and CONDITION.fullmatch(name)):
+                    left = ast.Dict([*keys[:at], *keys[at + 1 :]], [*values[:at], *values[at + 1 :]])
+                    yield f"without {name}", left
+
+
 def _another(value: str | float) -> str | float:
     if isinstance(value, bool):
         return not value
@@ -279,7 +367,9 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """The trials, one module after the other; the first of each is the module as it is."""
         for module in self.gate.modules:
-            unchanged, *found = mutants(module)
+            unchanged, *found = mutants(module, self.gate.weakened)
+            if not found:
+                continue
             _, status, usage = os.wait4(self._fork(session, unchanged, 3600), 0)
             assert status == 0, f"the tests fail on {module} as it is"
             seconds = 10 + int(10 * usage.ru_utime)
