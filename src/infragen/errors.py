@@ -23,7 +23,7 @@ class OperationFailed(InfragenError):
 
 
 class InputError(InfragenError):
-    """Flags, YAML, template, lint findings or size limits: AWS was not touched."""
+    """Flags, YAML, template, lint findings or size limits: no stack was changed."""
 
     exit_code = 2
 

@@ -26,7 +26,7 @@ from infragen.errors import InfragenError, InputError, Unwritable
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
     1: "an operation failed or was rolled back, or `--check` found a difference",
-    2: "wrong input: flags, an environment file, lint errors, size limits; AWS was not touched",
+    2: "wrong input: flags, an environment file, lint errors, size limits; no stack was changed",
     3: "refused by a guard, or declined; the message names the flag that allows it",
     4: "credentials, permissions, region, bucket, endpoint or disk: the surroundings could not be used",
     5: "a conflict with somebody else's operation, or a stale plan; trying again later is sensible",
