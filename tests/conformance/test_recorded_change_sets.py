@@ -4,6 +4,8 @@ Each YAML file beside this one holds scenarios: two templates, what CloudFormati
 with and without property values, how the stack was described after each execution and after its deletion, and the
 events of each resource. `scenario` and `recorded` name the recording that an answer is from: a test of the public
 repository localstack/localstack (tests/aws/services/cloudformation), which keeps what AWS answered and when.
+
+These are 83 of the 99 such scenarios there. The other 16 are about macros and transforms: the fake expands none.
 """
 
 from __future__ import annotations
