@@ -51,7 +51,8 @@ SHAPES = {
     "SendGrid": "SG." + "a1B2" * 5 + "." + "a1B2" * 5, "PyPI": "pypi-" + "a1B2" * 10,
     "Docker": "dckr_pat_" + "a1B2" * 6, "Vault": "hvs." + "a1B2" * 6,
     "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.a1B2a1B2", "bcrypt": "$2b$12$" + "a1B2c" * 10 + "abc",
-    "Telegram": "123456789:AA" + "a1B2" * 8, "random": "Zx8Kq2Lm9Pw4Rt7Vb3Nc6Yd1", "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "Telegram": "123456789:AA" + "a1B2" * 8, "random": "Zx8Kq2Lm9Pw4Rt7Vb3Nc6Yd1",
+    "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }  # fmt: skip
 """Whole secrets under a name that says nothing."""
 
