@@ -74,8 +74,8 @@ def test_a_field_of_the_wrong_kind_is_an_input_error(over: dict[str, Any]) -> No
 
 def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
     """Another version, a byte that was changed, a file that is too large or not there."""
-    with pytest.raises(InputError, match="a saved plan of version 2; this infragen reads 1"):
-        parse(changed(version=2), "x.plan")
+    with pytest.raises(InputError, match="a saved plan of version 3; this infragen reads 2"):
+        parse(changed(version=3), "x.plan")
     with pytest.raises(InputError, match="changed or damaged: its checksum does not fit"):
         parse(dump(ONE).replace("111111111111", "111111111112").encode(), "x.plan")
     with pytest.raises(InputError, match="larger than any saved plan"):

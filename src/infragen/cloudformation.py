@@ -331,6 +331,7 @@ class ChangeSet:
     execution_status: str
     reason: str = ""
     changes: tuple[ResourceChange, ...] = ()
+    description: str = ""
 
     @property
     def pending(self) -> bool:

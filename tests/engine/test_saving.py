@@ -22,7 +22,8 @@ from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import Conflict, Refused, Unwritable
 from infragen.layers.contract import LaunchParameter
 from infragen.plan.model import EnvironmentPlan
-from infragen.plan.saved import SavedPlan, dump, parse
+from infragen.plan.saved import SavedPlan, content_digest, dump, parse
+from infragen.plan.seal import sign
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 HOUR = 3600.0
@@ -198,13 +199,25 @@ def test_c9_an_obsolete_change_set_makes_it_stale(desk: Desk, topology: str) -> 
     assert f"{unit.stack}: its change set is OBSOLETE" in said
 
 
-def test_c9_other_changes_than_those_shown_make_it_stale(desk: Desk, topology: str) -> None:
+SECRET = b"0" * 32
+
+
+@pytest.fixture
+def signing(monkeypatch: pytest.MonkeyPatch) -> Callable[[SavedPlan], SavedPlan]:
+    """Signs an edited plan as its own run would have: only a test knows the secret of one."""
+    monkeypatch.setattr("infragen.engine.saving.new_secret", lambda: SECRET)
+    return lambda saved: replace(saved, seal=sign(SECRET, content_digest(saved)))
+
+
+def test_c9_other_changes_than_those_shown_make_it_stale(
+    desk: Desk, topology: str, signing: Callable[[SavedPlan], SavedPlan]
+) -> None:
     """C9: the digest of all changes is compared before anything is executed."""
     desk.deploy(shop(topology))
     desk.save(shop(topology, 31))
     assert desk.saved is not None
     units = tuple(replace(each, changes="0" * 64) if each.change_set_id else each for each in desk.saved.units)
-    said = desk.stale(shop(topology, 31), replace(desk.saved, units=units))
+    said = desk.stale(shop(topology, 31), signing(replace(desk.saved, units=units)))
     assert "its change set holds other changes than those that were shown" in said
 
 
@@ -295,14 +308,16 @@ def test_what_a_saved_plan_shows_is_agreed_to(desk: Desk, topology: str) -> None
     assert shown.warnings == ended.plan.warnings == (told,)
 
 
-def test_c10_what_waited_must_not_do_more_than_was_shown(desk: Desk, topology: str) -> None:
+def test_c10_what_waited_must_not_do_more_than_was_shown(
+    desk: Desk, topology: str, signing: Callable[[SavedPlan], SavedPlan]
+) -> None:
     """C10: what was planned again when its values were known is held to what the saved plan says."""
     if topology == "nested":
         pytest.skip("one change set says it all")
     desk.save(shop(topology))
     assert desk.saved is not None
     wider = replace(desk.saved, wider=tuple(each for each in desk.saved.wider if "sqs:SendMessage" not in each[1]))
-    ended = desk.deploy_saved(shop(topology), wider)
+    ended = desk.deploy_saved(shop(topology), signing(wider))
     failed = ended.outcomes[1]
     assert isinstance(failed, Failed)
     assert failed.exit_code == 3
@@ -419,3 +434,25 @@ def test_a_plan_that_names_other_stacks_than_the_environment_has_is_stale(desk: 
     assert desk.saved is not None
     some = replace(desk.saved, units=desk.saved.units[: kept if len(desk.saved.units) > 1 else 0])
     assert "it names other stacks than the environment has" in desk.stale(shop(desk.topology), some)
+
+
+EDITS: dict[str, Callable[[SavedPlan], SavedPlan]] = {
+    "values": lambda saved: replace(saved, values={**saved.values, "ImageTag": "v2"}),
+    "expires": lambda saved: replace(saved, expires=saved.expires + 9),
+    "allow_replace": lambda saved: replace(saved, allow_replace=("queue/Jobs",)),
+    "lost": lambda saved: replace(saved, lost=("queue/Jobs",)),
+    "wider": lambda saved: replace(saved, wider=(("worker/Role", "anything"),)),
+    "changes": lambda saved: replace(saved, units=(replace(saved.units[0], parameters={"A": "b"}), *saved.units[1:])),
+    "seal": lambda saved: replace(saved, seal=saved.seal[::-1]),
+    "no seal": lambda saved: replace(saved, seal=()),
+    "commit": lambda saved: replace(saved, commit="0" * 40),
+}
+
+
+@pytest.mark.parametrize("edit", [*EDITS])
+def test_a_plan_that_was_edited_by_hand_is_stale(desk: Desk, edit: str) -> None:
+    """Whatever is changed, with a checksum that fits: the change sets were made for another plan."""
+    desk.deploy(shop(desk.topology))
+    desk.save(shop(desk.topology, 31))
+    assert desk.saved is not None
+    assert "changed after it was saved" in desk.stale(shop(desk.topology, 31), EDITS[edit](desk.saved))

@@ -272,6 +272,7 @@ def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> 
         execution_status=answer.get("ExecutionStatus", "UNAVAILABLE"),
         reason=plain(answer.get("StatusReason")),
         changes=tuple(changes),
+        description=answer.get("Description") or "",
     )
 
 

@@ -243,11 +243,12 @@ def _planned(
     from infragen.cli.planfile import staged
     from infragen.engine.deploy import plan_environment
     from infragen.engine.saving import at, save_plan
+    from infragen.plan.git import revision
 
     if out is None:
         return plan_environment(assembly, started, wanted)
     with staged(out) as write:
-        shown = save_plan(assembly, started, wanted, hours * 3600, write)
+        shown = save_plan(assembly, started, wanted, hours * 3600, write, revision())
     until = at(started.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
     place = "written to stdout" if out == STDOUT else f"saved in {out}"

@@ -7,7 +7,7 @@ deployment of the same stacks makes AWS delete them. Whoever deploys a saved pla
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
 from infragen.engine.gate import Agreed, agreed_to, refuse, refuse_interruptions
-from infragen.engine.observe import Observed
+from infragen.engine.observe import Observed, maker_of
 from infragen.engine.operate import all_changes, saved_until
 from infragen.engine.options import Options, launch_values
 from infragen.engine.preview import Examined, LayerSides, Prepared, told
@@ -29,16 +29,24 @@ from infragen.engine.progress import Planned, Session
 from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
 from infragen.plan.model import EnvironmentPlan
-from infragen.plan.saved import Later, SavedPlan, SavedUnit, digest
+from infragen.plan.saved import Later, SavedPlan, SavedUnit, content_digest, digest
+from infragen.plan.seal import new_secret, public_part, public_part_of, sign
 from infragen.secrecy.masking import sealed
 
 # --- saving -----------------------------------------------------------------------------------------------------
 
 
 def save_plan(
-    assembly: Assembly, session: Session, options: Options, seconds: float, write: Callable[[SavedPlan], None]
+    assembly: Assembly,
+    session: Session,
+    options: Options,
+    seconds: float,
+    write: Callable[[SavedPlan], None],
+    revision: tuple[str, bool] = ("", False),
 ) -> EnvironmentPlan:
-    """Plans, and keeps the change sets for so many seconds. `write` gets what belongs into the file.
+    """Plans, and keeps the change sets for so many seconds. `write` gets what belongs into the file;
+    `revision` is the commit it is made from, and whether the work tree was clean. The change sets say that the run
+    which made them is the public part of the plan's seal.
 
     Raises Refused for a plan that would destroy data without its own permission: there is nothing to review in it.
     """
@@ -46,6 +54,8 @@ def save_plan(
     observed = observe_settled(session, plan, options)
     made = int(session.timer.date())
     until = made + int(seconds)
+    secret = new_secret()
+    session = replace(session, run=public_part(secret))
     with ChangeSetCleanup(session) as litter:
         proposal = propose(session, plan, observed, options, making(session, plan, options, litter, until))
         shown = proposal.shown
@@ -56,7 +66,13 @@ def save_plan(
         refuse_interruptions(shown.interruptions, options.worst(plan.environment))
         upload(session, plan.bucket, list(options.code.values()))
         units = tuple(_unit(session, observed, each, proposal.sides) for each in proposal.prepared)
-        write(_saved(plan, shown, options, units, made, until))
+        if shown.changed and not any(each.change_set_id for each in units):
+            raise Refused(
+                f"no change set of {plan.environment.environment} can wait: a failed stack has to be removed first",
+                "`infragen deploy` does all of it at once, `infragen recover` removes what failed",
+            )
+        saved = replace(_saved(plan, shown, options, units, made, until), commit=revision[0], clean=revision[1])
+        write(replace(saved, seal=sign(secret, content_digest(saved))))
         for unit in units:
             litter.keep(unit.change_set_id)
     return shown
@@ -170,7 +186,8 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     done = {layer for layer, unit in units.items() if _is_done(saved, unit, observed.by_name.get(unit.stack))}
     left = [each for each in saved.units if each.layer not in done]
     sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
-    _check(name, saved, [text for each in left for text in _moved(each, observed, sets.get(each.layer))])
+    moved = [text for each in left for text in _moved(each, observed, sets.get(each.layer))]
+    _check(name, saved, moved + _changed_since(session, saved, sets, done))
     with ChangeSetCleanup(session) as litter:
         taking = _taking(session, plan, units, sets, saved.nested)
         proposal = propose(session, plan, observed, options, taking)
@@ -196,6 +213,20 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
                 f"{name} is a plan for {what} {there}; the environment file says {here}",
                 "deploy it with the file that it was made from, or make a new one with `infragen plan --out FILE`",
             )
+
+
+def _changed_since(
+    session: Session, saved: SavedPlan, sets: Mapping[str, ChangeSet | None], done: Collection[str]
+) -> list[str]:
+    """Whether the file is another one than was signed for the change sets that wait, or that it was begun with."""
+    found = [each for each in sets.values() if each is not None]
+    if not found:
+        began = (each for each in saved.units if each.layer in done and each.change_set_id)
+        found = [each for unit in began if (each := session.cloud.change_set(unit.change_set_id)) is not None]
+    signed = public_part_of(saved.seal, content_digest(saved))
+    if all(maker_of(each.description) == signed for each in found):
+        return []
+    return ["the file was changed after it was saved: its change sets were made for another plan"]
 
 
 def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:

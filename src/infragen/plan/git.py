@@ -52,6 +52,15 @@ def is_commit(reference: str) -> bool:
     return True
 
 
+def revision() -> tuple[str, bool]:
+    """The commit of the work tree here, and whether it has no changes; an empty one where git has none to tell."""
+    try:
+        commit = _git(Path.cwd(), "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+        return commit, not _git(Path.cwd(), "status", "--porcelain").strip()
+    except (InputError, CloudError):
+        return "", False
+
+
 def _git(where: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git

@@ -2,7 +2,7 @@
 
 Pure: values in, text out, and back. The file holds names, digests, identifiers of AWS and the values of parameters that
 are no secret; the changes themselves are in the change sets, which stay in AWS until the plan expires. The checksum
-finds damage, it is no signature: who may write the file may decide what is deployed.
+finds damage; `seal` signs the whole plan for the change sets that wait, whose descriptions hold its public part.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from infragen.errors import InputError
 
-FORMAT, VERSION = "infragen saved plan", 1
+FORMAT, VERSION = "infragen saved plan", 2
 MAX_BYTES = 16_000_000
 AGAIN = "make a new one with `infragen plan --out FILE`"
 T = TypeVar("T")
@@ -54,6 +54,8 @@ class SavedUnit:
 class SavedPlan:
     """A plan that was saved. `values` are the launch parameters it was made with; `lost` are the places that may be
     replaced or removed, `wider` the places and sentences of what is let through. Times are seconds since 1970, UTC.
+    `commit` is that of the work tree in which it was made, empty outside of one; `clean` says that nothing in it was
+    changed.
     """
 
     infragen: str
@@ -73,6 +75,14 @@ class SavedPlan:
     lost: tuple[str, ...]
     wider: tuple[tuple[str, str], ...]
     units: tuple[SavedUnit, ...]
+    commit: str = ""
+    clean: bool = False
+    seal: tuple[str, ...] = ()
+
+
+def content_digest(saved: SavedPlan) -> str:
+    """The digest of everything in a plan but its seal, which signs it."""
+    return digest({name: value for name, value in asdict(saved).items() if name != "seal"})
 
 
 def digest(value: object) -> str:
@@ -127,6 +137,9 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         lost=_list(_text, body["lost"]),
         wider=_list(_pair, body["wider"]),
         units=_list(_unit, body["units"]),
+        commit=_text(body["commit"]),
+        clean=_is(bool, body["clean"]),
+        seal=_list(_text, body["seal"]),
     )
 
 
