@@ -185,6 +185,9 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
         ({"fail_nested_change_set": {"Queue": "Template error: never heard of"}}, "never heard of"),
         ({"fail_nested_change_set": {"Network": SELECTED}}, "Fn::Select cannot"),
         ({"fail_change_set": {"shop-test": "Template error: unresolved"}}, "unresolved"),
+        ({"fail_change_set": {"shop-test": SELECTED}}, "Fn::Select cannot"),
+        ({"fail_change_set": {"shop-test": "Unable to fetch parameters [/aws/service/x] from parameter store"}}, "/x"),
+        ({"fail_nested_change_set": {"Queue": "Parameter 'Size' must match pattern x"}}, "'Size'"),
     ],
 )
 def test_a_failure_of_a_resource_or_in_unknown_words_stays_one(

@@ -23,12 +23,11 @@ from infragen.errors import OperationFailed
 LONGEST = 900.0
 """Seconds to wait for nested change sets that are in progress after one has failed."""
 
-EVALUATION = re.compile(
-    r"Fn::\w+ cannot |Unable to get mapping for|Unable to fetch parameters|Parameter validation failed"
-    r"|duplicate Export names|TemplateURL must be a supported URL"
-)
+SAME_NAMES = "duplicate Export names"
+
+EVALUATION = re.compile(rf"Fn::\w+ cannot |Unable to get mapping for|{SAME_NAMES}")
 """Words in which AWS says that it could not evaluate a template: aws-cloudformation/cloudformation-coverage-roadmap#759
-(Fn::Select) and #1212 (TemplateURL), aws/aws-cdk-cli#1307 (Export names), read 2026-11-28."""
+(Fn::Select), aws/aws-cdk-cli#1307 (Export names), read 2026-11-28."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,13 @@ def unevaluated(unit: StackUnit, change_set: ChangeSet, sets: tuple[NestedSet, .
 
 
 def refused_words(unit: StackUnit, reason: str) -> Unevaluated | None:
-    """The same for what AWS says of the root itself: of the request, or where it created no set for the child."""
+    """The same for what AWS says of the root itself: of the request, or where it created no set for the child.
+
+    Any layer may be meant then, also one that takes nothing, so that the words must be about a wired value.
+    """
     takes = {child.layer: _taken(child.inputs) for child in unit.children.values()}
     everything = frozenset().union(*takes.values())
-    if not everything or not (_quotes(reason, everything) or EVALUATION.search(reason)):
+    if not everything or not (_quotes(reason, everything) or SAME_NAMES in reason):
         return None
     blamed = [layer for layer, names in takes.items() if any(_names(reason, each) for each in names)]
     return Unevaluated(dict.fromkeys(blamed or [layer for layer, names in takes.items() if names], reason))
