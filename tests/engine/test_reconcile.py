@@ -399,6 +399,20 @@ def test_where_the_source_changes_the_rows_stay_and_name_it(value: str) -> None:
     assert not found.rows[0].disagreements
 
 
+def test_where_the_source_has_another_value_the_rows_stay() -> None:
+    """Known to both, and another one than before."""
+    found = wired(phantom_rows(INTRINSIC), after="vpc-2")
+    assert {each.logical_id for each in found.rows if destructive(each)} == {"Cluster", "Writer"}
+
+
+def test_what_follows_from_a_change_of_ours_stays_beside_a_phantom() -> None:
+    """AWS lists the cluster for the placeholder alone, and we for another property: its attribute may change."""
+    found = wired(phantom_rows(INTRINSIC), new=wired_template(BackupRetentionPeriod=7))
+    rows = {each.logical_id: each for each in found.rows}
+    assert set(rows) >= {"Cluster", "Host"}
+    assert rows["Cluster"].disagreements == ("AWS's change set does not change it",)
+
+
 def test_where_aws_alone_changes_the_source_the_rows_stay() -> None:
     """AWS's rows of the other layer count as much as the comparison of templates."""
     found = wired(phantom_rows(INTRINSIC), moved=frozenset({("network", "VpcId")}))
@@ -442,7 +456,11 @@ def test_a_real_change_beside_a_placeholder_stays_without_its_replacement() -> N
 
 def test_a_real_replacement_beside_a_placeholder_stays_one() -> None:
     """The template itself changes what replaces the cluster: its instance follows."""
-    found = wired(phantom_rows(INTRINSIC), new=wired_template(DatabaseName="another"))
+    cluster, *others = phantom_rows(INTRINSIC)
+    renamed = replace(cluster.properties[1], cause="", after="another")
+    theirs = [replace(cluster, properties=(cluster.properties[0], renamed)), *others]
+    found = wired(theirs, new=wired_template(DatabaseName="another"))
+    assert not [each for each in found.rows if each.disagreements]
     assert {each.logical_id for each in found.rows if destructive(each)} == {"Cluster", "Writer"}
 
 

@@ -67,14 +67,14 @@ class ReconcileContext:
 
     @cached_property
     def still(self) -> frozenset[str]:
-        """The wired parameters whose source changes for neither: what AWS computes with a placeholder stays."""
-        values = self.new.values
+        """The wired parameters whose source changes for neither: what AWS computes with a placeholder stays. A value
+        that is known only later (KnownAfter) is never the deployed one.
+        """
         return frozenset(
             name
             for name, source in self.wired.items()
             if name in self.old.values
-            and same(self.old.values[name], values.get(name, NOTHING))
-            and not later(values[name])
+            and same(self.old.values[name], self.new.values.get(name, NOTHING))
             and (source.layer, source.name) not in self.moved
         )
 
