@@ -41,7 +41,7 @@ soak: $(STAMP) ## Run the tests with many more cases each and print the figures;
 	@echo 'make soak SEED=$(SEED)'
 	INFRAGEN_SOAK=$(SEED) $(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-seed=$(SEED)
 
-mutants: $(STAMP) ## Break the guard and the widening gate in every small way; each break must fail a test
+mutants: $(STAMP) ## Break the gates, and what the layers keep safe, in every small way; each break must fail a test
 	$(BIN)/python tests/mutants.py
 
 lint: $(STAMP) ## Style, types and import rules
