@@ -245,6 +245,18 @@ def test_a_resource_costs_what_its_properties_and_the_load_say(case: str) -> Non
 
 UNPRICED = {
     "S3 bucket": ({"X": resource("AWS::S3::Bucket")}, "objects and requests: nothing says how many there are"),
+    "a task on a schedule": (
+        {"X": resource("AWS::Scheduler::Schedule", Target={"Arn": "c", "EcsParameters": {"TaskDefinitionArn": "t"}})},
+        "tasks that it runs on ECS: nothing says how long they take",
+    ),
+    "a task of a rule": (
+        {"X": resource("AWS::Events::Rule", Targets=[{"Arn": "f"}, {"Arn": "c", "EcsParameters": {"TaskCount": 1}}])},
+        "tasks that it runs on ECS: nothing says how long they take",
+    ),
+    "targets that are not written out": (
+        {"X": resource("AWS::Events::Rule", Targets=ref("Targets"))},
+        "targets that cannot be read, which may run tasks",
+    ),
     "unknown type": ({"X": resource("AWS::DynamoDB::Table")}, "infragen has no prices for AWS::DynamoDB::Table"),
     "instance type": (
         {"X": resource("AWS::EC2::Instance", InstanceType="c7g.xlarge")},

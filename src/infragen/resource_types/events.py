@@ -14,7 +14,7 @@ RULE = ResourceType(
         {"State": outage("its events reach nobody while it is disabled")},
     ),
 )
-"""Rules are charged by the million events, less than a cent a month for what these layers send. A target that runs a
-Fargate task is charged as Fargate, which `cost.rules` looks for."""
+"""Rules are charged by the million events, less than a cent a month for what these layers send. The tasks that a target
+runs on ECS are unpriced: nothing says how long they take."""
 
 ROWS = (RULE,)

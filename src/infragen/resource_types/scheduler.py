@@ -14,11 +14,15 @@ SCHEDULE = ResourceType(
         {"State": outage("what it starts is not started while it is disabled")},
     ),
 )
-"""Charged by the million invocations, less than a cent a month here. A target that runs a Fargate task is charged as
-Fargate, which `cost.rules` looks for."""
+"""Charged by the million invocations, less than a cent a month here. The Fargate tasks that a target runs are
+unpriced: nothing says how long they take."""
 
 SCHEDULE_GROUP = ResourceType(
-    "AWS::Scheduler::ScheduleGroup", holds_data=False, billing=Billing.FREE, name_property="Name"
+    "AWS::Scheduler::ScheduleGroup",
+    holds_data=False,
+    billing=Billing.FREE,
+    name_property="Name",
+    interruptions=Interruptions(outage("its schedules are deleted"), outage("its schedules are created anew")),
 )
 """Deleting a group deletes its schedules, which the stack holds as resources of their own."""
 
