@@ -150,7 +150,8 @@ def test_what_a_failed_creation_leaves_is_said_once(aws: FakeAws, api: Any) -> N
 
 
 def test_rollback_stack_undoes_a_failed_creation(aws: FakeAws, api: Any) -> None:
-    """From CREATE_FAILED everything is deleted; from anything else it is refused."""
+    """From CREATE_FAILED everything is deleted, the stack too unless the switch says otherwise; else it is refused."""
+    aws.settings.rollback_deletes_what_never_was = False
     aws.fail("Bad")
     run(aws, api, template({"Bad": {**TOPIC, "DependsOn": "Good"}, "Good": QUEUE}), DisableRollback=True)
     api.rollback_stack(StackName="app")
