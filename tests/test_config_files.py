@@ -223,6 +223,8 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["['arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf']"],
         ["[hunter2]", "['arn:aws:ssm:eu-west-1:012345678901:parameter/a/b']"],
     ),
+    "workers[].exclude": (["[]", "[.env, 'test/*']"], ["x", "[[a]]"]),
+    "workers[].include": (["[]", "[certs/rds.pem]"], ["x", "[[a]]"]),
     "workers[].code": (["workers/mail", "null"], ["[a]"]),
     "alarms.emails": (["[a@example.com]", "[]"], ["[a]", "a@example.com", "['a@b']"]),
     "cost.prices": (["prices/ours.yaml", "null"], ["[a]"]),

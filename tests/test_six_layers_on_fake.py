@@ -64,7 +64,7 @@ def test_every_environment_is_deployed_found_unchanged_and_updated(
     assert aws.mutations() == mutations
     tried()
     tried.most(f"calls, {topology}", len(aws.calls) - calls)
-    assert len(aws.calls) - calls <= (10 if topology == "nested" else 4 + 2 * len(made.templates))
+    assert len(aws.calls) - calls <= (12 if topology == "nested" else 4 + 2 * len(made.templates))
     third = bench.deploy(made, image_tag="abc123")
     assert third.exit_code == 0, third.outcomes
     changed = {stack.layer for stack in third.plan.stacks if stack.action != "none"}

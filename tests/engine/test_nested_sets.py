@@ -74,7 +74,7 @@ def notes(plan: EnvironmentPlan) -> dict[str, str]:
 def test_a_first_plan_a_deployment_and_updates_need_no_option(
     aws: FakeAws, tmp_path: Path, tried: Tried, placeholder: str, phantoms: bool
 ) -> None:
-    """Whatever stands for a sibling's output, with nested change sets and without an option."""
+    """C14: Whatever stands for a sibling's output, with nested change sets and without an option."""
     aws.settings.nested_placeholder, aws.settings.nested_phantom_rows = placeholder, phantoms
     bench, made = operator(aws, tmp_path, queue_text())
     bench.bootstrap()
@@ -137,7 +137,7 @@ def test_what_a_changed_source_gives_reads_as_known_after_it(aws: FakeAws, deplo
 def test_what_aws_cannot_evaluate_is_planned_and_deployed_without_nested_sets(
     aws: FakeAws, tmp_path: Path, change: dict[str, Any], fails: str
 ) -> None:
-    """A first plan of templates that AWS would deploy: no option, the stacks and AWS's words are in the plan."""
+    """C14: A first plan of templates that AWS would deploy: no option, the stacks and AWS's words are in the plan."""
     aws.settings.nested_parameter_fails = fails
     bench, made = operator(aws, tmp_path, queue_text())
     bench.bootstrap()
@@ -156,7 +156,7 @@ def test_what_aws_cannot_evaluate_is_planned_and_deployed_without_nested_sets(
 def test_an_update_that_aws_cannot_evaluate_is_deployed(
     aws: FakeAws, deployed: Bench, tmp_path: Path, words: str
 ) -> None:
-    """The network's own set was complete, so its rows are AWS's; the queue's are ours, and what holds data is named."""
+    """C14, R17: The network's own set was complete, so its rows are AWS's; the queue's are ours, and data is named."""
     aws.settings.fail_nested_change_set["Queue"] = words
     text = queue_text("    max_receives: 7\n", "  flow_logs: REJECT\n")
     changed, made = operator(aws, tmp_path, text)
@@ -193,7 +193,7 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
 def test_a_failure_of_a_resource_or_in_unknown_words_stays_one(
     aws: FakeAws, deployed: Bench, tmp_path: Path, settings: dict[str, Any], words: str
 ) -> None:
-    """Early validation with its reason, missing rights, unknown words, and a layer that takes nothing from others."""
+    """C14: Early validation with its reason, missing rights, unknown words, a layer that takes nothing from others."""
     for name, value in settings.items():
         getattr(aws.settings, name).update(value)
     changed, made = operator(aws, tmp_path, queue_text("    max_receives: 7\n", "  flow_logs: REJECT\n"))
@@ -215,7 +215,7 @@ def test_early_validation_of_a_placeholder_is_no_failure_of_the_property(
 
 
 def test_a_real_failure_of_a_slow_sibling_is_told_and_not_that_of_the_placeholder(aws: FakeAws, tmp_path: Path) -> None:
-    """The root fails with the first child while the others are in progress: all are read to their end."""
+    """C14: The root fails with the first child while the others are in progress: all are read to their end."""
     bench, made = operator(aws, tmp_path, queue_text() + WORKERS)
     bench.bootstrap()
     aws.settings.nested_sibling_seconds = 40

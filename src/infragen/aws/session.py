@@ -207,7 +207,7 @@ class Clients:
                 profile_name=self.profile,
                 botocore_session=core,
             )
-        with translated("getting credentials", session.profile_name):
+        with translated("reading who signs", session.profile_name):
             # botocore has no other way to say who is asked for an MFA code; by itself it reads standard input in CI
             core.get_component("credential_provider").get_provider("assume-role")._prompter = _mfa_code
             found = session.get_credentials()
