@@ -88,6 +88,36 @@ def test_what_a_change_in_place_loses(kind: str, before: Any, after: Any, words:
     assert all(words in each for each in found)
 
 
+NONE: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize("kind", [ACME, CUSTOM, "AWS::Timestream::Table"])
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ({"Rules": [{"RetentionDays": 30}]}, {"Rules": [{"RetentionDays": 1}]}, True),
+        ({"Copies": [{"Where": {"Protection": True}}]}, {"Copies": [{"Where": {"Protection": False}}]}, True),
+        ({"Copies": [{"Backup": "daily"}, {"Backup": "weekly"}]}, {"Copies": [{"Backup": "daily"}]}, True),
+        ({"Rules": [{"RetentionDays": 30}]}, NONE, True),
+        (NONE, {"Rules": [{"RetentionDays": 1}]}, True),
+        ({"Rules": [{"Size": 30}]}, {"Rules": [{"Size": 1}]}, False),
+        (NONE, {"Rules": [{"Size": 1}]}, False),
+        (NONE, {"ExpirationDays": 1}, True),
+        (NONE, {"Store": {"DefaultTimeToLive": 60}}, True),
+        (NONE, {"LifecycleRules": {"After": "1d"}}, True),
+        (NONE, {"BackupRetentionDays": 7}, False),
+        (NONE, {"DeletionProtection": True}, False),
+        ({"DisableApiTermination": True}, {"DisableApiTermination": False}, True),
+        ({"DeadLetterConfig": {"TargetArn": "a"}}, NONE, True),
+    ],
+)
+def test_what_is_written_anew_or_within_a_list_may_end_something(
+    kind: str, before: Any, after: Any, refused: bool
+) -> None:
+    """A limit where none was ends what was kept for ever; what protects something may be added without a question."""
+    assert bool(lost(kind, before, after)) == refused
+
+
 @pytest.mark.parametrize("attribute", ["DeletionPolicy", "UpdateReplacePolicy"])
 @pytest.mark.parametrize(
     ("before", "after", "refused"),

@@ -7,6 +7,7 @@ a loss unless it plainly grows. A value that cannot be compared counts as a loss
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,10 +21,16 @@ from infragen.resource_types import Loss, When, resource_type
 
 SOUNDS = re.compile(
     r"retention|retain|backup|snapshot|recover|protection|expir|timetolive|ttl|lifecycle|pointintime|versioning"
-    r"|filter|archive|undelete|keep|window(in)?days|days(before|after|to)",
+    r"|filter|archive|undelete|keep|window(in)?days|days(before|after|to)|terminat|deadletter|eventage|recordage|attempts",
     re.IGNORECASE,
 )
 """Names of properties that decide how long data is kept, what protects it, or what is let through."""
+
+LIMITS = re.compile(r"retention|retain|expir|timetolive|ttl|lifecycle|filter|days|age(in\w+)?$|attempts", re.IGNORECASE)
+"""Those that end something by being written: without them a service often keeps it for ever."""
+
+COPIES = re.compile(r"backup|snapshot|recover|protection|pointintime", re.IGNORECASE)
+"""Those of which there is less without them, whatever else their names say."""
 
 POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
 """What becomes of a resource, by how much of it is left."""
@@ -95,10 +102,25 @@ def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = 
             continue
         if SOUNDS.search(key):
             yield f"{path}{key}"
+        elif isinstance(was, list) or isinstance(becomes, list):
+            if _kept_in(was) != _kept_in(becomes):
+                yield f"{path}{key}"
         else:
             yield from _sounding(
                 {} if was is NOTHING else was, {} if becomes is NOTHING else becomes, frozenset(), f"{path}{key}."
             )
+
+
+def _kept_in(value: Any) -> list[tuple[str, str]]:
+    """What stands in a list under names that sound like keeping, with their values as one text each."""
+    if isinstance(value, list):
+        return [found for each in value for found in _kept_in(each)]
+    if not isinstance(value, Mapping):
+        return []
+    sounding = [
+        (key, json.dumps(each, sort_keys=True, default=str)) for key, each in value.items() if SOUNDS.search(key)
+    ]
+    return sounding + [found for key, each in value.items() if not SOUNDS.search(key) for found in _kept_in(each)]
 
 
 def _unnamed(path: str, old: Any, new: Any) -> Loss:
@@ -109,6 +131,11 @@ def _unnamed(path: str, old: Any, new: Any) -> Loss:
         return Loss(path, When.OFF, words)
     if all(_number(each) is not None for each in values):
         return Loss(path, When.LESS, words)
+    name = path.rpartition(".")[2]
+    listed = any(isinstance(each, list) for each in values) and not SOUNDS.search(name)
+    ends = listed or (LIMITS.search(name) and not COPIES.search(name))
+    if ends and values[0] is NOTHING:
+        return Loss(path, When.CHANGED, words)
     return Loss(path, When.CHANGED if NOTHING not in values else When.GONE, words)
 
 
@@ -150,6 +177,8 @@ def _less(loss: Loss, before: float | None, after: float | None) -> str:
 
 
 def _switched(loss: Loss, before: bool | None, after: bool | None) -> str:
+    if after is not None and after is (loss.when is When.OFF):
+        return ""
     if before is None or after is None:
         return f"{loss.property} would change to a value that cannot be compared: {loss.words}"
     lost = (before, after) == ((True, False) if loss.when is When.OFF else (False, True))
