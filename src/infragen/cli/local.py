@@ -6,6 +6,7 @@ import click
 
 from infragen.cli.output import say
 from infragen.cli.program import command_options
+from infragen.report.printing import echo
 
 if TYPE_CHECKING:
     from infragen.emulator import Emulator
@@ -98,12 +99,13 @@ def env(account: str) -> None:
       infragen local env --account 111111111111
     """
     from infragen import emulator
+    from infragen.secrecy.visible import agreed
 
     running = emulator.start(emulator.default_state_dir())
     keys = running.credentials(account)
     say(f"export AWS_ENDPOINT_URL={running.endpoint_url}")
     say(f"export AWS_ACCESS_KEY_ID={keys.access_key}")
-    say(f"export AWS_SECRET_ACCESS_KEY={keys.secret_key}")
+    echo(agreed(f"export AWS_SECRET_ACCESS_KEY={keys.secret_key}"))
     say("unset AWS_SESSION_TOKEN AWS_PROFILE")
 
 
