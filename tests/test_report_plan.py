@@ -125,6 +125,19 @@ def test_a_nested_stack_shows_what_its_layer_does_not() -> None:
     assert not any("TemplateURL" in line for line in lines)
 
 
+def test_a_nested_stack_that_only_might_change_is_unchanged() -> None:
+    """AWS lists each nested stack, because something in it might change; what else it says of one is told."""
+    automatic = PropertyChange(("Properties",), None, None, cause="nested stack")
+    tag = PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b")
+    for properties, count in (((automatic,), 0), ((automatic, tag), 1), ((replace(automatic, cause="x"),), 1)):
+        row = ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional", properties=properties)
+        whole = plan(StackPlan("root", "shop-dev", "update", (row,)), StackPlan("queue", "shop-dev-Queue", "none"))
+        assert summary(whole) == f"0 to add, {count} to change, 0 to replace, 0 to remove"
+        lines = text(whole)
+        assert ("    ~ Queue  AWS::CloudFormation::Stack" in lines) is bool(count)
+        assert not any("because of nested stack" in line for line in lines)
+
+
 def test_stacks_that_nest_a_layer_are_not_counted_unless_removed() -> None:
     """The layers inside are counted; a removed one takes everything in it along and is shown."""
     rows = (

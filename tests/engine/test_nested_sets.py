@@ -19,6 +19,8 @@ from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import CloudError, OperationFailed, Refused
 from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import SavedPlan
+from infragen.report.plan_words import layers_of
+from infragen.report.plan_words import rows as rows_shown
 
 NETWORK = "network:\n  nat: none\n  azs: 2\n  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]\n"
 QUEUES = "queues:\n  - name: jobs\n"
@@ -86,6 +88,9 @@ def test_a_first_plan_a_deployment_and_updates_need_no_option(
         assert kinds(result.outcomes) == {"root": "Deployed"}
         rows = [each for each in result.plan.changes() if each.type != "AWS::CloudFormation::Stack"]
         assert [each.action for each in rows if each.source == "both"] == ["Modify"]
+        layers = layers_of(result.plan)
+        shown = [row for each in result.plan.stacks for row in rows_shown(each, layers)]
+        assert not [each.place for each in shown if each.type == "AWS::CloudFormation::Stack"]
         assert {each.place for each in rows if each.replacement != "False"} <= {"network/FlowLog"}
         assert not [each for each in rows if each.disagreements]
         assert not [each for each in result.plan.stacks if each.disagreements]

@@ -178,7 +178,13 @@ def rows(stack: StackPlan, layers: Layers) -> tuple[ResourceChange, ...]:
 
 
 def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
-    """Whether the section of a layer tells what changes in the resource that nests it."""
+    """Whether the section of a layer tells what changes in the resource that nests it.
+
+    Of a nested stack that stays as it is, AWS says that any property may change, because of the nested stack itself
+    (ChangeSource Automatic: API reference, ResourceChangeDetail): only its section says whether one does.
+    """
+    if value.path == ("Properties",) and value.cause == "nested stack":
+        return True
     what = value.path[1:2] if value.path[:1] == ("Properties",) else value.path[:1]
     return what in (("TemplateURL",), ("Parameters",)) or (what == ("Tags",) and bool(layer.tags))
 
