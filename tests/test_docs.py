@@ -33,8 +33,10 @@ def test_the_example_layer_is_rendered_and_wired() -> None:
     layer = _module("cache_example", examples["layer"])
     environment = load_environment(ROOT / "environments" / "dev.yaml")
     extended = type("Extended", (schema.Environment,), {"__annotations__": {"cache": names["Cache"]}})
-    values = {name: getattr(environment, name) for name in schema.Environment.model_fields}
-    assembly = synthesize(extended(**values, cache=names["Cache"]()), (*LAYERS, layer.LAYER))
+    # whoever follows the page to the letter has a layer of this name in the registry already
+    values = {name: getattr(environment, name) for name in schema.Environment.model_fields if name != "cache"}
+    others = (each for each in LAYERS if each.name != "cache")
+    assembly = synthesize(extended(**values, cache=names["Cache"]()), (*others, layer.LAYER))
     cache = assembly.template("cache")
     assert cache.body["Resources"]["Cache"]["Properties"]["CacheUsageLimits"] == {
         "DataStorage": {"Maximum": 5, "Unit": "GB"}
@@ -128,3 +130,17 @@ def test_every_name_that_the_page_on_layers_promises_exists() -> None:
     names = re.findall(r"`(\w+)`", listed[1])
     assert len(names) >= 10
     assert [name for name in names if not hasattr(contract, name)] == []
+
+
+def test_every_function_that_a_page_names_exists() -> None:
+    """A name with parentheses in code, such as the one that makes a resource stay, is one of the program's."""
+    defined = {
+        name
+        for file in (ROOT / "src").rglob("*.py")
+        for name in re.findall(r"^\s*def (\w+)", file.read_text(), re.MULTILINE)
+    }
+    named = {
+        (page.name, name) for page in DOCS.rglob("*.md") for name in re.findall(r"`([a-z_]+)\(\)`", page.read_text())
+    }
+    assert len(named) >= 2
+    assert sorted(each for each in named if each[1] not in defined) == []
