@@ -10,7 +10,7 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import Noticed
 from infragen.engine.recover import recover_environment
-from infragen.errors import Refused
+from infragen.errors import OperationFailed, Refused
 
 EXECUTE = "ExecuteChangeSet"
 
@@ -84,6 +84,16 @@ def test_a_rollback_that_is_stuck_again_names_what_can_be_given_up(stage: Stage,
     assert "`infragen recover --skip app/Topic`" in outcome.hint
 
 
+def test_what_exists_already_has_its_next_step_before_anything_is_executed(stage: Stage, topology: str) -> None:
+    """Early validation finds it, and the command alone would find it again."""
+    words = "Resource of type 'AWS::SQS::Queue' with identifier 'jobs' already exists"
+    stage.aws.settings.early_validation["Queue"] = ("AWS::EarlyValidation::ResourceExistenceCheck", words)
+    with pytest.raises(OperationFailed, match="already exists") as caught:
+        deploy_environment(app(topology), stage.session)
+    assert "find out whose it is" in caught.value.hint
+    assert "--no-nested-changes" not in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("status", "way_out"), [("UPDATE_FAILED", "--on-failure keep"), ("CREATE_FAILED", "`infragen destroy`")]
 )
@@ -99,6 +109,10 @@ def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, st
     with pytest.raises(Refused, match="EXPRESS") as refused:
         recover_environment(environment(topology), stage.session)
     assert way_out in refused.value.hint
+    with pytest.raises(Refused, match="EXPRESS") as refused:
+        deploy_environment(app(topology, title="y"), stage.session)
+    assert way_out in refused.value.hint
+    assert "infragen recover" not in refused.value.hint
     assert "RollbackStack" not in calls(stage)
 
 

@@ -20,6 +20,7 @@ from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
+from infragen.engine.next_steps import EXPRESS, express
 from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
@@ -167,6 +168,8 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
     cause = why_failed(session, target_of(unit), state)
     session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
     if examined.action == "continue" and options.on_failure != "keep":
+        if state.mode == EXPRESS:
+            raise Refused(*express(state.name, state.status))
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
     left = [each for each in session.cloud.resources(state.stack_id) if each.status != "DELETE_COMPLETE"]
     if examined.action == "recreate" and left:

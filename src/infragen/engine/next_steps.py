@@ -89,6 +89,13 @@ def _fix(cause: Cause | None) -> str:
     return "fix the cause"
 
 
+def before_again(reason: str) -> str:
+    """What has to happen before a change set that AWS refused with these words is created again."""
+    if _TAKEN.search(reason):
+        return "find out whose it is: delete it if nobody needs it, or give what is to be created another name"
+    return "fix the cause"
+
+
 def stuck_again(places: Collection[str]) -> str:
     """What to type when a rollback that was continued is stuck again."""
     if not places:
