@@ -11,7 +11,8 @@ def encode(text: str, times: int = 1) -> str:
 
 
 NAMES = (
-    "DB_PASSWORD", "DB_PASS", "DB_PASSWORDS", "API_TOKEN", "API_TOKENS", "API_KEY", "API_KEYS", "APP_SECRET",
+    "DB_PASSWORD", "ADMIN_PW", "RootPw", "PEPPER", "SESSION_COOKIE",
+    "DB_PASS", "DB_PASSWORDS", "API_TOKEN", "API_TOKENS", "API_KEY", "API_KEYS", "APP_SECRET",
     "APP_SECRETS", "CLIENT_SECRET", "PRIVATE_KEY", "SSH_KEY", "JWT", "CONNECTION_STRING", "ConnectionString",
     "SIGNING_KEY", "MASTER_KEY", "ENCRYPTION_KEY", "STRIPE_KEY", "PASSPHRASE", "PGPASSWORD", "SESSION_TOKEN",
     "apiKey", "dbPassword", "SmtpPwd", "LICENSE_KEY", "CREDENTIALS", "SENTRY_DSN", "GITHUB_PAT", "BASIC_AUTH",
@@ -26,7 +27,8 @@ TEXTS = {
     "yaml block": "a: b\npassword: |\n  {}", "yaml next line": "a: b\npassword:\n  {}",
     "json": '{{"password": "{}"}}', "escaped json": '{{\\"password\\":\\"{}\\"}}',
     "json in words": 'got {{"password": "{}"}} back', "option": "run --password {}", "option =": "run --password=a{}",
-    "option -D": "java -Dpassword={}", "header": "Authorization: Bearer {}", "basic": "Authorization: Basic {}",
+    "option -D": "java -Dpassword={}", "header": "Authorization: Bearer {}", "cookie": "Cookie: sid={}",
+    "set cookie": "curl -H 'Set-Cookie: __Host-sid={}; Secure'", "basic": "Authorization: Basic {}",
     "bearer": "curl -H 'Bearer {}12'", "api key header": "x-api-key: {}", "code": "const apiKey = '{}'",
     "code call": 'client.setPassword("{}")', "code dict": "connect(host='x', password='{}')", "go": 'secret := "{}"',
     "ruby": "secret => '{}'", "xml": "<Password>{}</Password>", "sql": "SELECT 1 WHERE token = '{}'",

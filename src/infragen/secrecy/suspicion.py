@@ -13,7 +13,7 @@ from itertools import pairwise
 _SECRET_WORDS = frozenset({
     "apikey", "connstr", "cred", "credential", "dockerconfigjson", "dsn", "hmac", "htpasswd", "jwt", "kennwort",
     "mnemonic", "netrc", "otp", "passcode", "passkey", "passphrase", "passwd", "password", "passwort", "pat", "pgpass",
-    "pin", "pwd", "salt", "sas", "secret", "token", "totp",
+    "pepper", "pin", "privkey", "pw", "pwd", "salt", "sas", "secret", "token", "totp",
 })  # fmt: skip
 _LAST_WORDS = frozenset({"pass", "passes", "secrets", "authorization", "bearer", "auth"})
 """Words that make a secret of a name that they end, and of no other: `DB_PASS`, not `PassThrough`."""
@@ -21,7 +21,7 @@ _LAST_WORDS = frozenset({"pass", "passes", "secrets", "authorization", "bearer",
 _SQUASHED_ENDS = (
     "password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "secretkey", "accesskey", "passwort",
     "credential", "connectionstring", "connstring", "connstr", "dbpass", "userpass", "authkey", "sshkey", "signingkey",
-    "encryptionkey",
+    "encryptionkey", "sessioncookie", "authcookie",
 )  # fmt: skip
 """Ends of names that nothing divides: `PGPASSWORD`, `dbpassword`, `STRIPEAPIKEY`."""
 

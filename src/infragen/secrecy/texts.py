@@ -84,7 +84,8 @@ _REFERRED = re.compile(
 _WITHOUT_SCHEME = re.compile(r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):)[A-Za-z0-9(\[]")
 
 _HEADERS = re.compile(
-    r"\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
+    r"\b(?:Set-)?Cookie\\*[\"']?\s*:\s*\\*[\"']?[\w.-]+=[^\s$;{]"
+    r"|\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
     r"|(?:^|\s)(?:-u|--user|--userpwd)[ =]+[\"']?[\w.@-]+:[^\s$]\S*"
     r"|\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]*\s-p[^\s-]\S*"
     r"|\bsshpass\s+-p\s*\S+"
