@@ -94,7 +94,7 @@ def test_environments_of_the_same_shape_make_one_picture() -> None:
     """Without --env all are drawn at once; sizes are told from the least to the most."""
     shown = CliRunner().invoke(main, ["graph", "--environments", str(ROOT / "environments")]).stdout
     assert "title: shop dev, prod, staging" in shown
-    assert 'queue["<b>queue</b><br/>8 resources"]' in shown
+    assert 'queue["<b>queue</b><br/>9 resources"]' in shown
     assert re.search(r'network\["<b>network</b><br/>\d+–\d+ resources"\]', shown)
     assert shown.count("<b>") == 6
 

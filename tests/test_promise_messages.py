@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from fakeaws import FakeAws
-from fakeaws.proxy import Delay, DropBefore, Garble, Proxy
+from fakeaws.proxy import Delay, DropBefore, Proxy
 from figures import Tried
 from processes import DEPLOY, Ended, Operator, Running
 
@@ -127,10 +129,15 @@ def unreachable(user: Operator, aws: FakeAws) -> Ended:
 
 
 def broken(user: Operator, aws: FakeAws) -> Ended:
-    """An answer that lacks what AWS never leaves out."""
-    with Proxy(aws.url) as proxy:
-        proxy.on("DescribeStacks", Garble(b"<StackStatus>.*?</StackStatus>", b""), times=None)
-        return replace(user, url=proxy.url).run("status", "--env", "dev")
+    """A fault of our own, which no reply of AWS's can bring about."""
+    script = (
+        "import infragen.assembly.lint as l, infragen.cli as c\n"
+        "def lint(*_): raise ValueError('boom')\nl.lint = lint\nc.run()"
+    )
+    environments = str(Path(__file__).parent.parent / "environments")
+    line = [sys.executable, "-c", script, "lint", "--env", "dev", "--environments", environments]
+    ended = subprocess.run(line, capture_output=True, text=True)
+    return Ended(ended.returncode, ended.stdout, ended.stderr, 0.0)
 
 
 WAYS: dict[int, Callable[[Operator, FakeAws], Ended]] = {

@@ -219,16 +219,16 @@ def _with_queues(dev: Environment, count: int) -> Environment:
 
 
 @pytest.mark.parametrize(
-    ("queues", "warns", "refused"), [(56, False, False), (57, True, False), (62, True, False), (63, True, True)]
+    ("queues", "warns", "refused"), [(49, False, False), (51, True, False), (55, True, False), (56, True, True)]
 )
 def test_a_template_beyond_a_limit_is_refused_with_the_layer_and_the_count(
     dev: Environment, queues: int, warns: bool, refused: bool
 ) -> None:
-    """T2: eight resources a queue: 456 pass 90 % of 500 and warn, 504 are refused."""
+    """T2: nine resources a queue: 459 pass 90 % of 500 and warn, 504 are refused."""
     environment = _with_queues(dev, queues)
     if refused:
         with pytest.raises(InputError, match="layer queue: 504 resources; CloudFormation allows 500"):
             synthesize(environment)
     else:
-        warning = f"layer queue: {8 * queues} resources of 500 that CloudFormation allows"
+        warning = f"layer queue: {9 * queues} resources of 500 that CloudFormation allows"
         assert (warning in synthesize(environment).check_limits()) is warns

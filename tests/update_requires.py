@@ -202,6 +202,7 @@ PAGES: dict[str, dict[str, str]] = {
         "ScheduleExpressionTimezone StartDate State Target",
         ALWAYS: "Name",
     },
+    "AWS::Scheduler::ScheduleGroup": {NEVER: "Tags", ALWAYS: "Name"},
     "AWS::SecretsManager::RotationSchedule": {
         NEVER: "RotateImmediatelyOnUpdate RotationLambdaARN RotationRules",
         ALWAYS: "SecretId",

@@ -322,7 +322,10 @@ NO_CHANGES = ("the submitted information didn't contain changes", "no updates ar
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A change set, with the rows of all its pages. `reason` keeps AWS's words."""
+    """A change set, with the rows of all its pages. `reason` keeps AWS's words.
+
+    `nested` says whether it was created with sets for nested stacks; None where the endpoint does not say.
+    """
 
     change_set_id: str
     name: str
@@ -332,6 +335,7 @@ class ChangeSet:
     reason: str = ""
     changes: tuple[ResourceChange, ...] = ()
     description: str = ""
+    nested: bool | None = None
 
     @property
     def pending(self) -> bool:

@@ -41,9 +41,14 @@ Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 Reply = tuple[int, str, bytes]
 
 
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost):[0-9]{1,5}")
+"""A page that rebinds its name to 127.0.0.1 has that name here; a program on the way, such as a proxy that records, has
+a port of its own."""
+
+
 def authenticated(app: Application, port: int, secret: str) -> Application:
     """Return an ASGI application that lets through to `app` only what is allowed to reach it."""
-    hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+    host = f"127.0.0.1:{port}"
 
     async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,7 +59,7 @@ def authenticated(app: Application, port: int, secret: str) -> Application:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = _headers(scope)
-        refusal = _foreign(headers, hosts)
+        refusal = _foreign(headers, host)
         if refusal is None:
             own = _own(scope, headers, secret)
             if own is not None:
@@ -83,10 +88,10 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _foreign(headers: Mapping[str, str], hosts: tuple[str, ...]) -> tuple[str, str] | None:
+def _foreign(headers: Mapping[str, str], host: str) -> tuple[str, str] | None:
     """Return code and message for a request that a browser sent, or that was meant for another host."""
-    if headers.get("host", "").lower() not in hosts:
-        return "AccessDenied", f"the Host header must be {hosts[0]}"
+    if not _LOOPBACK.fullmatch(headers.get("host", "").lower()):
+        return "AccessDenied", f"the Host header must be {host}"
     browser = sorted(name for name in headers if name == "origin" or name.startswith("sec-fetch-"))
     if browser:
         return "AccessDenied", f"requests of web pages are refused (header {browser[0]})"

@@ -59,6 +59,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_subnets",
         "_tags",
     ),
+    "ministack.services.ecs": ("_describe_services",),
     "ministack.services.lambda_svc": ("invalidate_worker", "reap_idle_workers"),
     "ministack.services.rds": ("_clusters",),
     "ministack.services.rds_data": (

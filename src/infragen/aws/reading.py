@@ -273,6 +273,7 @@ def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> 
         reason=plain(answer.get("StatusReason")),
         changes=tuple(changes),
         description=answer.get("Description") or "",
+        nested=answer.get("IncludeNestedStacks"),
     )
 
 

@@ -27,7 +27,7 @@ EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
     1: "an operation failed or was rolled back, or `--check` found a difference",
     2: "wrong input: flags, an environment file, lint errors, size limits; no stack was changed",
-    3: "refused by a guard, or declined; the message names the flag that allows it",
+    3: "refused by a gate, or declined; the message names the flag that allows it, unless it cannot be done in place",
     4: "credentials, permissions, region, bucket, endpoint or disk: the surroundings could not be used",
     5: "a conflict with somebody else's operation, or a stale plan; trying again later is sensible",
     6: "the outcome is unknown: the operation still runs in AWS",
@@ -165,7 +165,7 @@ def _keep(error: Exception) -> Path | None:
     file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.write_bytes(encoded(shown(_trace(error))))
+        file.write_bytes(encoded(shown(_trace(error) + "\n")))
     except OSError:
         return None
     return file

@@ -169,7 +169,8 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
     session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
     if examined.action == "continue" and options.on_failure != "keep":
         if state.mode == EXPRESS:
-            raise Refused(*express(state.name, state.status))
+            why, way_out = express(state.name, state.status)
+            raise Refused(why, way_out)
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
     left = [each for each in session.cloud.resources(state.stack_id) if each.status != "DELETE_COMPLETE"]
     if examined.action == "recreate" and left:

@@ -82,7 +82,8 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is not OnRecover.NOTHING:
             if action is OnRecover.ROLLBACK and state.mode == EXPRESS:
-                raise Refused(*express(state.name, state.status))
+                why, way_out = express(state.name, state.status)
+                raise Refused(why, way_out)
             remedies.append(_remedy(session, layer, state, action, options))
     stuck = {each.place for remedy in remedies for each in remedy.stuck}
     unknown = sorted(options.skip - stuck)

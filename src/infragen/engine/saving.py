@@ -15,7 +15,7 @@ from infragen import __version__
 from infragen.assembly.stacks import StackLayout, StackUnit, make_plan
 from infragen.assembly.synth import Assembly
 from infragen.changes.diff import Side
-from infragen.cloudformation import GOING, STACK_TYPE, SUCCESS, ChangeSet, KnownAfter, StackState
+from infragen.cloudformation import GOING, SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
@@ -310,9 +310,7 @@ def _taking(
         layer = examined.unit.layer
         change_set, unit = sets.get(layer), units[layer]
         if change_set is not None:
-            inside = [each for each in change_set.changes if each.type == STACK_TYPE]
-            described = not inside or any(each.change_set_id for each in inside)
-            return told(session, plan, examined, change_set, nested and described)
+            return told(session, plan, examined, change_set, nested and change_set.nested is not False)
         if unit.change_set_id or unit.action == "none" or examined.unchanged:
             quiet = tuple(replace(each, action="none", changes=()) for each in examined.plans)
             return Prepared(replace(examined, action="none", plans=quiet))
