@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from infragen.secrecy.credentials import credentials
-from infragen.secrecy.suspicion import looks_random, looks_secret, names_a_call, names_an_error
+from infragen.secrecy.suspicion import looks_secret, names_a_call, names_an_error
 
 DEPTH = 4
 """How often a text is decoded: Base64 in Base64 in an address in JSON."""
@@ -279,8 +279,3 @@ def _from_base64(text: str) -> str:
     except (binascii.Error, ValueError, zlib.error):
         pass
     return ""
-
-
-def hides_text(text: str) -> bool:
-    """Whether a text as a whole is better not shown: it holds a secret, or can hardly be anything else."""
-    return suspect(text) is not None or looks_random(text)
