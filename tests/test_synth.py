@@ -107,6 +107,11 @@ def _using(value: Any, dev: Environment, output: dict[str, Any] | None = None, *
             template.add_condition(name, condition)
         for attribute, entry in sections.get("attributes", {}).items():
             template.resources["Thing"].resource[attribute] = entry
+        template.add_mapping("Words", {"begin": {"en": "{{resolve:"}, "end": {"en": "s"}})
+        if "transform" in sections:
+            template.set_transform(sections["transform"])
+        for name, rule in sections.get("rules", {}).items():
+            template.add_rule(name, rule)
         for parameter in sections.get("parameters", ()):
             template.add_parameter(parameter)
         return template
@@ -124,6 +129,9 @@ def _using(value: Any, dev: Environment, output: dict[str, Any] | None = None, *
         {"Fn::Sub": "a-${Ids}"},
         {"Fn::Sub": ["${x}", {"x": {"Fn::Join": ["", [{"Ref": "Ids"}]]}}]},
         {"Fn::Base64": {"Ref": "Ids"}},
+        {"Fn::Base64": {"Fn::Sub": "for x in ${!list}; do awk '{print}' ${Ids}; done"}},
+        {"Fn::Sub": '{"widgets":[{"metrics":[["AWS/SQS","${Ids}",{"stat":"Sum"}]]}]}'},
+        {"Fn::Sub": ["${a}${Ids}", {"a": {"Fn::If": ["On", "x", {"Fn::FindInMap": ["Words", "end", "en"]}]}}]},
         {"Fn::Select": [0, {"Fn::GetAZs": ""}]},
         {"Fn::Select": [1, {"Fn::Split": [":", {"Ref": "Thing2"}]}]},
     ],
@@ -152,6 +160,16 @@ def test_a_wired_value_may_be_passed_on_whole(dev: Environment, value: Any) -> N
         {"Fn::Length": {"Ref": "Ids"}},
         {"Fn::Sub": "{{resolve:ssm:${Ids}}}"},
         {"Fn::Join": ["", ["{{resolve:ssm:", {"Ref": "Ids"}, "}}"]]},
+        {"Fn::Join": ["", ["{", "{resolve:ssm:", {"Ref": "Ids"}, "}", "}"]]},
+        {"Fn::Join": ["{", ["", "", {"Fn::Sub": "resolve:ssm:${Ids}}}"}]]},
+        {"Fn::Sub": ["${a}{resolve:ssm:${Ids}}}", {"a": "{"}]},
+        {"Fn::Sub": ["{${a}ssm:${Ids}}}", {"a": {"Fn::If": ["On", "", "{resolve:"]}}]},
+        {"Fn::Sub": ["${a}ssm:${Ids}}}", {"a": {"Fn::FindInMap": ["Words", "begin", "en"]}}]},
+        {"Fn::Sub": ["${a}ssm:${Ids}}}", {"a": {"Fn::FindInMap": ["Words", {"Ref": "AWS::Region"}, "en"]}}]},
+        {"Fn::Join": ["", ["{", {"Ref": "AWS::StackName"}, {"Ref": "Ids"}, "}}"]]},
+        {"Ref": {"Fn::Sub": "${Ids}Topic"}},
+        {"Fn::GetAtt": ["Thing", {"Fn::Sub": "${Ids}"}]},
+        {"Fn::ForEach::Each": ["Id", {"Ref": "Ids"}, {"${Id}": "x"}]},
     ],
 )
 def test_a_wired_value_that_is_looked_into_is_refused(dev: Environment, value: Any) -> None:
@@ -167,6 +185,14 @@ def test_a_wired_value_that_is_looked_into_is_refused(dev: Environment, value: A
         ({"output": {"Out": {"Value": Select(0, Ref("Ids"))}}}, "Fn::Select on Ids .* at Outputs/Out"),
         ({"conditions": {"On": {"Fn::Equals": [{"Ref": "Ids"}, ""]}}}, "uses Ids of another layer in Conditions"),
         ({"attributes": {"DeletionPolicy": {"Ref": "Ids"}}}, "uses Ids of another layer in DeletionPolicy of Thing"),
+        ({"attributes": {"UpdatePolicy": {"x": {"Fn::Sub": "${Ids}"}}}}, "uses Ids of another layer in UpdatePolicy"),
+        ({"conditions": {"On": {"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Ids"}]}, ""]}}}, "uses Ids .* in Conditions"),
+        ({"transform": "OfTheAccount"}, "has the transform OfTheAccount, which may look into Ids of another layer"),
+        ({"transform": ["AWS::LanguageExtensions", "Own"]}, "has the transform Own"),
+        (
+            {"rules": {"Set": {"Assertions": [{"Assert": {"Fn::Contains": [{"Ref": "Ids"}, "a"]}}]}}},
+            "uses Ids of another layer in Rules",
+        ),
         (
             {"parameters": [Parameter("Ids", Type="String", AllowedPattern="s-.*")]},
             "declares Ids, which synthesis adds",

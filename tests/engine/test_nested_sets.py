@@ -29,6 +29,11 @@ PLACEHOLDERS = ["intrinsic", "known after apply", "resolved"]
 
 SELECTED = "Template error: Fn::Select cannot select nonexistent value at index 1"
 EXPORTED = "Template format error: duplicate Export names"
+QUOTED = (
+    "Parameter AlarmTopicArn failed to satisfy constraint: must match pattern arn:.*",
+    "Usage of {{IntrinsicFunction:shop-test/Network.Outputs.AlarmTopicArn/Fn::GetAtt}} is not allowed",
+)
+"""Words that name what another layer gives (rain#526, 2024; cfn-language-discussion#152, 2023; read 2026-11-28)."""
 
 
 def operator(aws: FakeAws, directory: Path, text: str) -> tuple[Bench, Assembly]:
@@ -157,7 +162,7 @@ def test_what_aws_cannot_evaluate_is_planned_and_deployed_without_nested_sets(
     assert {s.status for s in aws.cloud.stacks.values() if "artifacts" not in s.name} <= {"DELETE_COMPLETE"}
 
 
-@pytest.mark.parametrize("words", [SELECTED, EXPORTED])
+@pytest.mark.parametrize("words", QUOTED)
 def test_an_update_that_aws_cannot_evaluate_is_deployed(
     aws: FakeAws, deployed: Bench, tmp_path: Path, words: str
 ) -> None:
@@ -189,6 +194,10 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
         ({"fail_nested_change_set": {"Queue": "S3 error: Access Denied"}}, "Access Denied"),
         ({"fail_nested_change_set": {"Queue": "Template error: never heard of"}}, "never heard of"),
         ({"fail_nested_change_set": {"Network": SELECTED}}, "Fn::Select cannot"),
+        ({"fail_nested_change_set": {"Queue": SELECTED}}, "Fn::Select cannot"),
+        ({"fail_nested_change_set": {"Queue": EXPORTED}}, "duplicate Export names"),
+        ({"fail_nested_change_set": {"Queue": "Template error: Unable to get mapping for Sizes::a::b"}}, "Sizes::a"),
+        ({"fail_change_set": {"shop-test": EXPORTED}}, "duplicate Export names"),
         ({"fail_change_set": {"shop-test": "Template error: unresolved"}}, "unresolved"),
         ({"fail_change_set": {"shop-test": SELECTED}}, "Fn::Select cannot"),
         ({"fail_change_set": {"shop-test": "Unable to fetch parameters [/aws/service/x] from parameter store"}}, "/x"),
@@ -224,7 +233,7 @@ def test_a_real_failure_of_a_slow_sibling_is_told_and_not_that_of_the_placeholde
     bench, made = operator(aws, tmp_path, queue_text() + WORKERS)
     bench.bootstrap()
     aws.settings.nested_sibling_seconds = 40
-    aws.settings.fail_nested_change_set["Queue"] = SELECTED
+    aws.settings.fail_nested_change_set["Queue"] = QUOTED[0]
     assert "queue" in notes(bench.plan(made))
     aws.settings.fail_nested_change_set["Worker"] = "Access Denied: no rights"
     with pytest.raises(OperationFailed, match=r"FAILED/UNAVAILABLE: root/Worker: Access Denied: no rights$"):
@@ -257,7 +266,7 @@ def test_a_saved_plan_whose_stacks_aws_could_not_evaluate_is_deployed_as_it_was_
     aws: FakeAws, deployed: Bench, tmp_path: Path
 ) -> None:
     """Nobody but the comparison speaks for any nested stack then: what holds data is named when it is saved."""
-    aws.settings.fail_nested_change_set["Queue"] = SELECTED
+    aws.settings.fail_nested_change_set["Queue"] = QUOTED[0]
     changed, made = operator(aws, tmp_path, queue_text("    max_receives: 7\n", "  flow_logs: REJECT\n"))
     saved: list[SavedPlan] = []
     with pytest.raises(Refused, match="queue/JobsQueue"):

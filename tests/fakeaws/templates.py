@@ -294,11 +294,19 @@ def _join(scope: Scope, argument: Any) -> str:
     return _all_or_later(str(delimiter).join(_plain(value) for value in values))
 
 
+SELECT_SHAPE = "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"
+"""Recorded, for an index that is no number and for what is no list."""
+
+
 def _select(scope: Scope, argument: Any) -> Any:
+    if not (isinstance(argument, list) and len(argument) == 2):
+        raise validation_error(SELECT_SHAPE)
     index, items = scope.evaluate(argument[0]), scope.evaluate(argument[1])
-    if isinstance(items, str):
+    if items == KNOWN_AFTER_APPLY:
         return items
-    if not 0 <= int(index) < len(items):
+    if not str(index).isdecimal() or not isinstance(items, list):
+        raise validation_error(SELECT_SHAPE)
+    if int(index) >= len(items):
         raise validation_error(
             f"Template error: Fn::Select cannot select nonexistent value at index {index}",
         )

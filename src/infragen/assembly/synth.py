@@ -170,15 +170,17 @@ def _ordered(body: dict[str, Any]) -> dict[str, Any]:
     order = (
         "AWSTemplateFormatVersion",
         "Description",
+        "Transform",
         "Metadata",
         "Parameters",
+        "Rules",
         "Mappings",
         "Conditions",
         "Resources",
         "Outputs",
     )
     body["Resources"] = {name: _resource(resource) for name, resource in body["Resources"].items()}
-    return {section: body[section] for section in order if body.get(section)}
+    return {section: body[section] for section in dict.fromkeys((*order, *body)) if body.get(section)}
 
 
 def _resource(resource: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def _check(
     other layers give is passed on whole.
     """
     resources = set(body["Resources"])
-    used = set(references({k: body.get(k, {}) for k in ("Resources", "Outputs", "Conditions")}))
+    used = set(references({k: body.get(k, {}) for k in ("Rules", "Conditions", "Resources", "Outputs")}))
     wired = {each.name for each in inputs}
     known = resources | wired | own | {each.name for each in parameters} | set(COMMON)
     complaints = [

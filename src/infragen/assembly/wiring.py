@@ -9,15 +9,36 @@ aws-cloudformation/cfn-language-discussion#152, 2023: "Usage of … is not allow
 So this is a list of what is known to work. What is not on it is refused. Pure.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice, product
 from typing import Any
 
-from infragen.changes.evaluate import references
+from infragen.changes.evaluate import SUB_NAME, references
 from infragen.cloudformation import STACK_TYPE
 from infragen.layers.contract import WIRED_TYPES
 
 PASSES_ON = ("Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Base64")
 """Functions that take any text as it is."""
+
+TRANSFORMS = (
+    "AWS::LanguageExtensions",
+    "AWS::Include",
+    "AWS::SecretsManager-2020-07-23",
+    "AWS::SecretsManager-2024-09-16",
+)
+"""Transforms that evaluate no parameter but where a function of the template says so. Any other macro gets the values
+of all parameters (User Guide, "Macros", templateParameterValues, read 2026-11-29).
+"""
+
+UNKNOWN = "\0"
+"""What stands for a part of a text that only deployment knows."""
+
+DYNAMIC = re.compile(rf"{{{UNKNOWN}*{{|{{{UNKNOWN}|{UNKNOWN}{{")
+"""How a dynamic reference (`{{resolve:...}}`) begins, whole or with a part of its braces in what is not known."""
+
+ALTERNATIVES = 64
+"""How many texts of one value are looked at; a value with more, of nested Fn::If, counts as unknown."""
 
 
 def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
@@ -26,7 +47,8 @@ def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
     `body` is a layer's finished template. Exports are refused whatever they hold: the names that functions give them
     are all the same beforehand, and an exported value that is in use cannot change.
     """
-    for name in sorted(wired):
+    names = frozenset(wired)
+    for name in sorted(names):
         kind = body["Parameters"][name]["Type"]
         if kind not in WIRED_TYPES:
             yield f"takes {name} as {kind}; a value of another layer is {' or '.join(WIRED_TYPES)}"
@@ -35,38 +57,118 @@ def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
             yield f"exports the output {name}; layers are wired by outputs alone"
     for section in ("Outputs", "Resources"):
         for name, written in body.get(section, {}).items():
-            yield from _used(written, f"{section}/{name}", frozenset(wired))
+            yield from _used(written, f"{section}/{name}", names, body)
     for name, resource in body.get("Resources", {}).items():
-        yield from _decided(name, resource, frozenset(wired))
+        yield from _decided(name, resource, names)
     for section in body:
         if section not in ("Parameters", "Outputs", "Resources", "Description", "Metadata"):
-            for used in sorted(references(body[section]) & set(wired)):
+            for used in _mentioned(body[section], names):
                 yield f"uses {used} of another layer in {section}, which AWS evaluates before {used} is known"
+    if names:
+        yield from _seen_by_macros(body.get("Transform"), names)
 
 
-def _used(value: Any, place: str, wired: frozenset[str]) -> Iterator[str]:
+def _mentioned(value: Any, wired: frozenset[str]) -> list[str]:
+    """The wired parameters that stand anywhere in a value, also where a function gives the name in a Ref or GetAtt."""
+    inside = [inner for key, inner in _entries(value) if key in ("Ref", "Fn::GetAtt") and not isinstance(inner, str)]
+    return sorted((references(value) | {name for each in inside for name in references(_plain(each))}) & wired)
+
+
+def _plain(value: Any) -> Any:
+    """What a Ref or GetAtt is given, without the names that are written out."""
+    return [each for each in value if not isinstance(each, str)] if isinstance(value, list) else value
+
+
+def _entries(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every key of a value with what stands under it, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key, inner
+            yield from _entries(inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _entries(each)
+
+
+def _used(value: Any, place: str, wired: frozenset[str], body: Mapping[str, Any]) -> Iterator[str]:
     """Walks a part of a template. A function that is not in PASSES_ON may not have a wired value anywhere inside."""
     if isinstance(value, list):
         for index, each in enumerate(value):
-            yield from _used(each, f"{place}/{index}", wired)
+            yield from _used(each, f"{place}/{index}", wired, body)
     if not isinstance(value, dict):
         return
     for key, inner in value.items():
-        found = sorted(references({key: inner}) & wired)
+        found = _mentioned({key: inner}, wired)
         function = key.startswith("Fn::") or (key == "Condition" and len(value) == 1)
-        if found and function and key not in PASSES_ON:
+        passed = key in PASSES_ON and not (key == "Ref" and not isinstance(inner, str))
+        if found and (function or key == "Ref") and not passed:
             yield f"uses {key} on {', '.join(found)} of another layer at {place}; AWS cannot evaluate it beforehand"
-        elif found and key in ("Fn::Sub", "Fn::Join") and "{{" in str(inner):
+        elif found and function and any(DYNAMIC.search(each) for each in _texts({key: inner}, body)):
             yield f"makes a dynamic reference of {', '.join(found)} of another layer at {place}"
         else:
-            yield from _used(inner, place if function or key == "Ref" else f"{place}/{key}", wired)
+            yield from _used(inner, place if function or key == "Ref" else f"{place}/{key}", wired, body)
+
+
+def _texts(value: Any, body: Mapping[str, Any]) -> Iterator[str]:
+    """The texts that a value can become, with UNKNOWN for what the template does not say; at most ALTERNATIVES and one
+    that stands for the others.
+    """
+    found = list(islice(_alternatives(value, body), ALTERNATIVES + 1))
+    yield from found[:ALTERNATIVES]
+    if len(found) > ALTERNATIVES:
+        yield f"{UNKNOWN}{{"
+
+
+def _alternatives(value: Any, body: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from ("".join(each) for each in product(*(tuple(_texts(item, body)) for item in value)))
+    elif not isinstance(value, dict) or len(value) != 1:
+        yield UNKNOWN if isinstance(value, dict) else str(value)
+    else:
+        [(key, inner)] = value.items()
+        match key, inner:
+            case "Fn::Sub", str():
+                yield _filled(inner, {})
+            case "Fn::Sub", [str() as text, dict() as variables]:
+                given = product(*(tuple(_texts(each, body)) for each in variables.values()))
+                yield from (_filled(text, dict(zip(variables, each, strict=True))) for each in given)
+            case "Fn::Join", [str() as delimiter, list() as items]:
+                given = product(*(tuple(_texts(each, body)) for each in items))
+                yield from (delimiter.join(each) for each in given)
+            case "Fn::Join", [str() as delimiter, other]:
+                yield from (f"{each}{delimiter}{each}" for each in _texts(other, body))
+            case "Fn::If", [str(), this, that]:
+                yield from _alternatives(this, body)
+                yield from _alternatives(that, body)
+            case "Fn::FindInMap", [str() as name, str() as first, str() as second]:
+                found = body.get("Mappings", {}).get(name, {}).get(first, {}).get(second)
+                yield found if isinstance(found, str) else f"{UNKNOWN}{{"
+            case "Fn::FindInMap", _:
+                yield f"{UNKNOWN}{{"
+            case "Ref", str() if "Default" in body.get("Parameters", {}).get(inner, {}):
+                yield from (UNKNOWN, str(body["Parameters"][inner]["Default"]))
+            case _:
+                yield UNKNOWN
+
+
+def _filled(text: str, given: Mapping[str, str]) -> str:
+    """The text of an Fn::Sub with its variables, and UNKNOWN for each other name in it."""
+    return SUB_NAME.sub(lambda match: given.get(match[1], UNKNOWN), text).replace("${!", "${")
+
+
+def _seen_by_macros(transform: Any, wired: frozenset[str]) -> Iterator[str]:
+    """A macro of the account may do anything with the values of parameters."""
+    for each in transform if isinstance(transform, list) else [transform]:
+        name = each.get("Name") if isinstance(each, dict) else each
+        if name is not None and name not in TRANSFORMS:
+            yield f"has the transform {name}, which may look into {', '.join(sorted(wired))} of another layer"
 
 
 def _decided(name: str, resource: Mapping[str, Any], wired: frozenset[str]) -> Iterator[str]:
     """What CloudFormation itself goes by: every attribute of a resource but these two, and where a template is."""
     for attribute, value in resource.items():
-        if attribute not in ("Properties", "Metadata") and (found := sorted(references(value) & wired)):
+        if attribute not in ("Properties", "Metadata") and (found := _mentioned(value, wired)):
             yield f"uses {', '.join(found)} of another layer in {attribute} of {name}"
     url = resource.get("Properties", {}).get("TemplateURL") if resource.get("Type") == STACK_TYPE else None
-    if found := sorted(references(url) & wired):
+    if found := _mentioned(url, wired):
         yield f"uses {', '.join(found)} of another layer in the TemplateURL of {name}"

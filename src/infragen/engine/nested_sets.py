@@ -23,12 +23,6 @@ from infragen.errors import OperationFailed
 LONGEST = 900.0
 """Seconds to wait for nested change sets that are in progress after one has failed."""
 
-SAME_NAMES = "duplicate Export names"
-
-EVALUATION = re.compile(rf"Fn::\w+ cannot |Unable to get mapping for|{SAME_NAMES}")
-"""Words in which AWS says that it could not evaluate a template: aws-cloudformation/cloudformation-coverage-roadmap#759
-(Fn::Select), aws/aws-cdk-cli#1307 (Export names), read 2026-11-28."""
-
 
 @dataclass(frozen=True)
 class NestedSet:
@@ -124,7 +118,7 @@ def refused_words(unit: StackUnit, reason: str) -> Unevaluated | None:
     """
     takes = {child.layer: _taken(child.inputs) for child in unit.children.values()}
     everything = frozenset().union(*takes.values())
-    if not everything or not (_quotes(reason, everything) or SAME_NAMES in reason):
+    if not everything or not _quotes(reason, everything):
         return None
     blamed = [layer for layer, names in takes.items() if any(_names(reason, each) for each in names)]
     return Unevaluated(dict.fromkeys(blamed or [layer for layer, names in takes.items() if names], reason))
@@ -149,12 +143,13 @@ def _of_a_placeholder(failures: tuple[str, ...], body: Mapping[str, Any], wired:
     """Whether a nested set failed only because other layers are not deployed yet.
 
     Checks (early validation, hooks) are about a resource: only one that quotes the placeholder, or is about a property
-    that takes a wired value, is none. Words that are not known to be about the evaluation count as more.
+    that takes a wired value, is none. A template looks into no wired value (`assembly.wiring`), so that what AWS says
+    of a function in it (Fn::Select, an Export) is about the template itself. Unknown words count as more, too.
     """
     reason, *checks = failures
     if checks:
         return all(_quotes(each, wired) or _about_wired(each, body, wired) for each in checks)
-    return bool(wired) and (_quotes(reason, wired) or EVALUATION.search(reason) is not None)
+    return _quotes(reason, wired)
 
 
 def _quotes(text: str, wired: Iterable[str]) -> bool:
