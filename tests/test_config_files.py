@@ -84,7 +84,7 @@ min_acu: 1
         "dev.yaml:11:12: database.readers is true; allowed: an integer from 0 to 15",
         "dev.yaml:12:23: database.monitoring_seconds is true; allowed: 0, 1, 5, 10, 15, 30 or 60",
         "dev.yaml:13:16: database.parameters.Work has a wrong name; allowed: lower-case letters, digits, _ and dots",
-        "dev.yaml:14:9: queues is a map; allowed: a list of at most 200 items, or null",
+        "dev.yaml:14:9: queues is a map; allowed: a list of at most 55 items, or null",
         "dev.yaml:16:3: api.https.mode is missing; write certificate, domain or http_only",
         "dev.yaml:17:8: api.cpu is 1024.0; did you mean 1024? allowed: 256, 512, 1024, 2048, 4096, 8192 or 16384",
         "dev.yaml:20:13: api.max_tasks is empty; allowed: an integer from 1 to 1000",

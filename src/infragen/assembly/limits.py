@@ -61,7 +61,7 @@ def check(counts: Iterable[Count]) -> tuple[str, ...]:
         f"layer {c.layer}: {c.count:,} {c.what}; CloudFormation allows {c.limit:,}" for c in found if c.count > c.limit
     ]
     if over:
-        raise InputError("\n".join(over), "turn something off, or split it over two environments")
+        raise InputError("\n".join(over), "move a part of the layer to a second environment file, or turn a part off")
     near = (c for c in found if c.count > NEARLY * c.limit)
     return tuple(f"layer {c.layer}: {c.count:,} {c.what} of {c.limit:,} that CloudFormation allows" for c in near)
 

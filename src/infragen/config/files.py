@@ -74,7 +74,7 @@ def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
     if environment is not None and not problems:
         found = EnvironmentFile(path, environment, node)
         given = rules.RuleContext(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
-        problems = [Problem(found.place(each.path), each.text) for each in rules.errors(given)]
+        problems = [Problem(found.place(each.path), yamlfile.cut(each.text)) for each in rules.errors(given)]
         if not problems:
             return found
     raise yamlfile.refusal(problems)
@@ -85,7 +85,7 @@ def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Probl
     given = rules.RuleContext(
         file.environment, today or datetime.now(UTC).date(), file.path.stem, frozenset(_paths(file.node))
     )
-    return tuple(sorted({Problem(file.place(each.path), each.text) for each in rules.warnings(given)}))
+    return tuple(sorted({Problem(file.place(each.path), yamlfile.cut(each.text)) for each in rules.warnings(given)}))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _problems(node: Mapping, error: ValidationError) -> Iterator[Problem]:
     errors = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
     placed = sorted(((_where(node, each), each) for each in errors), key=lambda found: found[0].order)
     for index, (place, each) in enumerate(placed):
-        yield Problem(place, _words(node, each) if index < yamlfile.MAX_PROBLEMS else "")
+        yield Problem(place, yamlfile.cut(_words(node, each)) if index < yamlfile.MAX_PROBLEMS else "")
 
 
 def _is_about_key(error: ErrorDetails) -> bool:

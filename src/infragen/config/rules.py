@@ -15,7 +15,8 @@ from importlib.resources import files
 from infragen.config import regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, parse
-from infragen.config.schema import FARGATE_MEMORY, Environment, Kind, Queue, Worker
+from infragen.config.schema import FARGATE_MEMORY, QUEUES, Environment, Kind, Queue, Worker, connection_limit
+from infragen.config.yamlfile import shortened, shown
 from infragen.secrecy.masking import hides
 from infragen.secrecy.suspicion import looks_random
 from infragen.secrecy.texts import certain_credential, suspect
@@ -55,6 +56,9 @@ FUNCTION_NAME_LENGTH, QUEUE_NAME_LENGTH = 64, 80
 
 INBOUND_RULES = 60
 """Of one security group, by default (VPC User Guide, "Amazon VPC quotas")."""
+
+SHOWN_PARTS = 3
+"""How many parts of the sum of database connections an error shows: the largest."""
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
@@ -176,7 +180,7 @@ def references(given: RuleContext) -> Iterator[Finding]:
     """A worker's queue and `api.queue` exist, and a queue has at most one worker: two would compete for messages."""
     env = given.env
     known = [queue.name for queue in env.queues]
-    listed = ", ".join(known) or "none"
+    listed = shortened(known) or "none"
     owner: dict[str, str] = {}
     for index, worker in enumerate(env.workers):
         path = ("workers", index, "queue")
@@ -302,6 +306,20 @@ def ranges(given: RuleContext) -> Iterator[Finding]:
             )
 
 
+def counts(given: RuleContext) -> Iterator[Finding]:
+    """`queues` lists at most 55, and `workers` as many: a queue makes nine resources, and a CloudFormation template has
+    at most 500.
+    """
+    env = given.env
+    for key, listed, others in (("queues", env.queues, "their workers"), ("workers", env.workers, "their queues")):
+        if len(listed) > QUEUES:
+            yield Finding(
+                (key,),
+                f"{key} lists {len(listed)}; at most {QUEUES} fit into one environment, because CloudFormation allows "
+                f"500 resources per template: move {len(listed) - QUEUES} of them and {others} to a second environment",
+            )
+
+
 def fargate_size(given: RuleContext) -> Iterator[Finding]:
     """`api.cpu` and `api.memory` are a pair that Fargate offers: 256 with 512, 1024 or 2048; 512 with 1024-4096,
     1024 with 2048-8192, 2048 with 4096-16384 and 4096 with 8192-30720, each in steps of 1024; 8192 with 16384-61440
@@ -331,6 +349,10 @@ def connections(given: RuleContext) -> Iterator[Finding]:
         most = _most_at_once(worker)
         parts.append((most * worker.db_pool_size, f"{most} of worker {worker.name} x {worker.db_pool_size}"))
     total, budget = sum(count for count, _ in parts), env.database.connection_alarm
+    largest = sorted(parts, key=lambda part: -part[0])[:SHOWN_PARTS]
+    shown = [text for count, text in parts if (count, text) in largest]
+    if rest := total - sum(count for count, _ in largest):
+        shown.append(f"{rest} of {len(parts) - len(largest)} more")
     written = "max_connections" in env.database.parameters
     of = "that database.parameters sets" if written else f"at max_acu {env.database.max_acu:g}"
     if total > budget:
@@ -338,7 +360,7 @@ def connections(given: RuleContext) -> Iterator[Finding]:
         path: Path = ("api", "max_tasks") if env.api and worst == 0 else _concurrency_path(env, worst - bool(env.api))
         yield Finding(
             path,
-            f"{' + '.join(text for _, text in parts)} = {total} database connections are possible, but only {budget} "
+            f"{' + '.join(shown)} = {total} database connections are possible, but only {budget} "
             f"(80 % of the {env.database.max_connections} {of}) are allowed; lower tasks, concurrency or "
             f"db_pool_size, or raise {'max_connections' if written else 'database.max_acu'}",
         )
@@ -372,7 +394,7 @@ def endpoints(given: RuleContext) -> Iterator[Finding]:
     if api and api.tracing and ".dkr.ecr." not in api.collector_image:
         yield Finding(
             ("api", "collector_image"),
-            f'network.nat is "none", so {api.collector_image} cannot be pulled; '
+            f'network.nat is "none", so {shown(api.collector_image)} cannot be pulled; '
             "copy it to an ECR repository of yours and name that",
         )
 
@@ -458,8 +480,8 @@ def database_parameters(given: RuleContext) -> Iterator[Finding]:
     number, because the budget of connections and its alarm are computed from it.
     """
     for path, name, value in _parameters(given.env):
-        if name == "max_connections" and not (value.isdecimal() and 6 <= int(value) <= 262143):
-            yield Finding(path, f'{dotted(path)} is "{value}"; a whole number from 6 to 262143 is needed')
+        if name == "max_connections" and connection_limit(value) is None:
+            yield Finding(path, f'{dotted(path)} is "{shown(value)}"; a whole number from 6 to 262143 is needed')
         prefix, dot, _ = name.partition(".")
         if name not in known_parameters() and not _may_exist(prefix, dot):
             near = get_close_matches(name, known_parameters(), n=1)
@@ -687,8 +709,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, ages, batches, references, names, physical_names, repeated, concurrency, ranges,
-    fargate_size, port, connections, endpoints, https, data_api, schedules, database_parameters, rotation, accounts,
-    execute_command, runtimes, auto_pause, variables, literal_secrets, production,
+    counts, fargate_size, port, connections, endpoints, https, data_api, schedules, database_parameters, rotation,
+    accounts, execute_command, runtimes, auto_pause, variables, literal_secrets, production,
 )  # fmt: skip
 
 

@@ -62,6 +62,11 @@ KEYS_IN_WORDS = {
 }
 """What the keys of free maps may be, in words (JSON Schema has no place for the words at the key)."""
 
+QUEUES = 55
+"""The most queues of one environment, and the most workers, since each takes a queue of its own. The templates decide:
+one queue more, and the layer `queue` has more than CloudFormation's 500 resources. `rules.counts` refuses more, beside
+the other rules, so that a long list hides no other error; a test renders 55 and sees 56 refused."""
+
 OWN_TAGS = ("Project", "Environment", "Layer", "ManagedBy", "Name")
 """Tags that infragen sets itself."""
 
@@ -414,6 +419,15 @@ class Network(Section):
     )
 
 
+def connection_limit(text: str) -> int | None:
+    """The number of connections that `max_connections` may be set to, or None for any other text.
+
+    From 6 to 262143 (Aurora User Guide, "Aurora PostgreSQL parameters").
+    """
+    number = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
+    return number if 6 <= number <= 262143 else None
+
+
 class Database(Section):
     """Aurora PostgreSQL Serverless v2."""
 
@@ -471,9 +485,9 @@ class Database(Section):
 
         The default: documented points, "Working with Aurora Serverless v2 capacity".
         """
-        chosen = self.parameters.get("max_connections", "")
-        if chosen.isdecimal():  # a rule refuses anything else
-            return int(chosen)
+        chosen = connection_limit(self.parameters.get("max_connections", ""))
+        if chosen is not None:  # a rule refuses anything else
+            return chosen
         connections = min(5000, round(211.375 * self.max_acu - 22.4))
         return min(connections, 2000) if self.min_acu <= 0.5 else connections
 
@@ -798,10 +812,14 @@ class Environment(Section):
     network: Network | None = Field(None, description="VPC, subnets, NAT, security groups.")
     database: Database | None = Field(None, description="Aurora PostgreSQL Serverless v2.")
     queues: Annotated[tuple[Queue, ...], OFF] = Field(
-        (), max_length=200, description="SQS queues, each with a dead-letter queue."
+        (),
+        description=f"SQS queues, each with a dead-letter queue; at most {QUEUES} fit into one environment.",
+        json_schema_extra={"maxItems": QUEUES},
     )
     api: Api | None = Field(None, description="The Express API on Fargate.")
-    workers: Annotated[tuple[Worker, ...], OFF] = Field((), max_length=200, description="Lambda workers.")
+    workers: Annotated[tuple[Worker, ...], OFF] = Field(
+        (), description=f"Lambda workers: one per queue, so at most {QUEUES}.", json_schema_extra={"maxItems": QUEUES}
+    )
     alarms: Alarms = Field(Alarms(), description="Who hears of alarms.")
     cost: Cost = Field(Cost(), description="Assumptions about money.")
 

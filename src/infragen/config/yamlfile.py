@@ -9,9 +9,10 @@ This module knows nothing about environments or AWS, and is the only one besides
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
+from itertools import islice
 
 import yaml
 
@@ -22,6 +23,8 @@ MAX_DEPTH = 50
 MAX_NODES = 50_000
 MAX_MERGED_KEYS = 100
 MAX_PROBLEMS = 100
+MAX_TEXT = 600
+"""How many problems of a file an error reports, and how many characters the text of one may have."""
 
 
 @dataclass(frozen=True, order=True)
@@ -155,6 +158,17 @@ def shown(text: str) -> str:
     """Text from a file, fit for a one-line message: cut at 60 characters, unprintable ones escaped."""
     cut = text if len(text) <= 60 else text[:60] + "…"
     return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+def cut(text: str) -> str:
+    """A problem's text, cut where it grows with what the file holds."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def shortened(texts: Collection[str], most: int = 10) -> str:
+    """A list for a one-line message: the first ones, and how many more there are."""
+    first = ", ".join(islice(texts, most))
+    return first if len(texts) <= most else f"{first}, … and {len(texts) - most} more"
 
 
 def _walk(node: Node, path: tuple[str | int, ...]) -> tuple[Entry | None, Node]:

@@ -21,7 +21,8 @@ and the place each value comes from; `infragen diff dev prod` compares two.
 
 - **Sections switch layers on.** Without `network`, `database`, `queues`, `api` or `workers` (or with `null`) that layer
   is off; what still refers to it is an error.
-- **Unknown keys are errors**, with the nearest known key. All errors of a file are told at once, as `file:line:column`.
+- **Unknown keys are errors**, with the nearest known key. All errors of single keys are reported at once, as
+  `file:line:column`; without one, all that break a rule between keys.
 - **Types are strict.** A boolean is `true` or `false`, an integer is an integer. A text keeps what is written, quoted
   or not: an account id its leading zero, `17.10` its zero, and `no` is the text no.
 - **Shared values.** With `extends: base.yaml` a file is laid over another one, relative to it: maps merge key by key,
