@@ -60,12 +60,12 @@ bench: $(STAMP) ## Measure start-up, rendering, linting and deploying, as ratios
 
 docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/infragen schema > environment.schema.json
-	$(BIN)/python -m infragen.report.environment_page > docs/environment.md
-	$(BIN)/python -m infragen.report.plan_json_page > docs/plan-json.md
-	$(BIN)/python -m infragen.report.prices_page > docs/prices.md
-	$(BIN)/python -m infragen.report.access_page > docs/access.md
-	$(BIN)/python -m infragen.report.event_page > docs/json-events.md
-	$(BIN)/python -m infragen.cli.commands_page > docs/commands.md
+	$(BIN)/python tools/environment_page.py > docs/environment.md
+	$(BIN)/python tools/plan_json_page.py > docs/plan-json.md
+	$(BIN)/python tools/prices_page.py > docs/prices.md
+	$(BIN)/python tools/access_page.py > docs/access.md
+	$(BIN)/python tools/event_page.py > docs/json-events.md
+	$(BIN)/python tools/commands_page.py > docs/commands.md
 
 # One lock for every Python from 3.11 and every platform; no registry is named in it. UPGRADE= keeps what still fits.
 UPGRADE := --upgrade

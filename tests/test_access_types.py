@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from access_page import access_page
 from rendering import assembly
 
 from infragen.changes.diff import Side
@@ -16,7 +17,6 @@ from infragen.gates.access import widenings
 from infragen.gates.access.names import harmless, meaning_of
 from infragen.gates.access.properties import NOT_PROPERTIES
 from infragen.plan.between import plan_between, rendering
-from infragen.report.access_page import access_page
 from infragen.resource_types import resource_type
 from infragen.resource_types.access_rows import ACCESS
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from commands_page import page
 
 import infragen
 from infragen.cli import main
-from infragen.cli.commands_page import page
 from infragen.cli.program import EXIT_CODES, Program, Terminated, command_options
 from infragen.errors import InfragenError, Refused
 

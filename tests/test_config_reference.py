@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from environment_page import environment_page
 
 from infragen.config import json_schema, load_file, read_node, reference, rules, warnings_of, yamlfile
-from infragen.report.environment_page import environment_page
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "environments").glob("*.yaml"))

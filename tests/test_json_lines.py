@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from emulator import Faults
+from event_page import event_page
 from formats import Line, check_lines
 
 from infragen.cli import main
@@ -34,7 +35,6 @@ from infragen.engine.progress import (
 )
 from infragen.errors import Refused
 from infragen.report.event_lines import EventLines
-from infragen.report.event_page import event_page
 from infragen.report.event_schema import event_names, event_schema
 
 ENVIRONMENT = """\

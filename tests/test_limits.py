@@ -9,6 +9,7 @@ import pytest
 import yaml
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
+from environment_page import environment_page
 from sweeps import SOAKING
 from test_config_rules import BROKEN, TODAY, Case, loaded
 
@@ -19,7 +20,6 @@ from infragen.config import load_environment, load_file, reference, rules
 from infragen.config.schema import QUEUES
 from infragen.config.yamlfile import MAX_TEXT
 from infragen.errors import InputError
-from infragen.report.environment_page import environment_page
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:name-AbCdEf"
 NAME = "n" * 37

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from formats import check_json
 from hypothesis import given
+from plan_json_page import plan_json_page
 from plans import everything, plans
 from sweeps import sweep
 
@@ -24,7 +25,6 @@ from infragen.gates.data_loss import Refusal
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import document, value
 from infragen.report.plan_formats import as_format
-from infragen.report.plan_json_page import plan_json_page
 from infragen.report.plan_schema import plan_schema
 
 PAGE = Path(__file__).parent.parent / "docs" / "plan-json.md"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from billing import bill, of, resource
+from prices_page import prices_page
 
 from infragen.cost import prices_of, read_price_file
 from infragen.cost.prices import RegionPrices, price_file_text, table
 from infragen.errors import InputError
-from infragen.report.prices_page import prices_page
 
 GATEWAY = {"layer": {"X": resource("AWS::EC2::NatGateway")}}
 
