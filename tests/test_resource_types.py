@@ -34,7 +34,7 @@ def test_no_type_has_two_rows() -> None:
     rows = list(resource_types())
     assert len({each.name for each in rows}) == len(rows)
     assert [each.name for each in rows if each.holds_data is None] == []
-    assert [each.name for each in rows if each.holds_data != bool(each.data)] == []
+    assert [each.name for each in rows if (each.holds_data or bool(each.holds_none_with)) != bool(each.data)] == []
 
 
 def test_the_price_rules_are_those_of_the_priced_types() -> None:

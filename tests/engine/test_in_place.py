@@ -1,19 +1,27 @@
 """What a change in place loses is refused like a deletion, by name, in words of what is lost."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from stage import Stage, assembly, environment, layer
 
+from infragen.assembly.templatefile import parse
 from infragen.changes.diff import Side
-from infragen.cloudformation import KnownAfter, ResourceChange
+from infragen.changes.replacement import _index as schemas
+from infragen.changes.replacement import schema_of
+from infragen.cloudformation import STACK_TYPE, KnownAfter, ResourceChange
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.options import Options
 from infragen.errors import Refused
-from infragen.gates.in_place import losses
+from infragen.gates.data_loss import stateful
+from infragen.gates.in_place import NOTHING_KEPT, losses
+from infragen.resource_types import resource_type
 
+TEMPLATES = Path(__file__).parents[2] / "templates"
 QUEUE, BUCKET, TABLE = "AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 CLUSTER, GROUP, MAPPING = "AWS::RDS::DBCluster", "AWS::Logs::LogGroup", "AWS::Lambda::EventSourceMapping"
+PARAMETERS, REPLICATION = "AWS::RDS::DBClusterParameterGroup", "AWS::ElastiCache::ReplicationGroup"
 CACHE, CUSTOM, ACME = "AWS::MemoryDB::Cluster", "Custom::Store", "Acme::Store::Table"
 
 
@@ -31,7 +39,16 @@ def patterns(*texts: str) -> dict[str, Any]:
     return {"FilterCriteria": {"Filters": [{"Pattern": each} for each in texts]}}
 
 
+def received(times: int) -> dict[str, Any]:
+    return {"RedrivePolicy": {"maxReceiveCount": times}}
+
+
+def listed(key: str, name: str, *values: str, **more: Any) -> dict[str, Any]:
+    return {key: [{name: each, **more} for each in values]}
+
+
 UNIT = {"Ref": "Days"}
+INDEXES, RECOVERY = "GlobalSecondaryIndexes", "PointInTimeRecoverySpecification"
 TTL = {"TimeToLiveSpecification": {"Enabled": True}}
 
 
@@ -49,8 +66,11 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         (GROUP, {"RetentionInDays": 365}, {"RetentionInDays": 1}, "log events older than 1 day are deleted"),
         (GROUP, {"RetentionInDays": 365}, {}, ""),
         (QUEUE, {"MessageRetentionPeriod": 1209600}, {}, "messages older than 4 days are deleted"),
-        (QUEUE, {"RedrivePolicy": {"maxReceiveCount": 5}}, {}, "no longer kept in a dead-letter queue"),
-        (QUEUE, {"RedrivePolicy": {"maxReceiveCount": 5}}, {"RedrivePolicy": {"maxReceiveCount": 3}}, ""),
+        (QUEUE, received(5), {}, "no longer kept in a dead-letter queue"),
+        (QUEUE, received(5), received(3), "after 3 attempts"),
+        (QUEUE, received(3), received(5), ""),
+        (QUEUE, {"RedrivePolicy": '{"maxReceiveCount": 5}'}, {"RedrivePolicy": '{"maxReceiveCount": 1}'}, "1 att"),
+        (QUEUE, {}, {"RedrivePolicy": {"maxReceiveCount": 3, "deadLetterTargetArn": "a"}}, "after 3 attempts"),
         (BUCKET, rules(365), rules(30), "objects are deleted"),
         (BUCKET, {}, rules(3650), "objects are deleted"),
         (BUCKET, rules(30), rules(365), ""),
@@ -77,7 +97,56 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         (ACME, {"DeleteProtection": True}, {"DeleteProtection": False}, "does not know what a change of"),
         (ACME, {"DeleteProtection": False}, {"DeleteProtection": True}, ""),
         (ACME, {"FilterPattern": "a"}, {"FilterPattern": "b"}, "does not know what a change of"),
-        (ACME, {"Nodes": 3}, {"Nodes": 2}, ""),
+        (ACME, {"Nodes": 3}, {"Nodes": 2}, "does not know what a change of Nodes"),
+        (ACME, {"Nodes": 2}, {"Nodes": 3}, ""),
+        (ACME, {"Nodes": "2"}, {"Nodes": 2}, ""),
+        (ACME, {"Nodes": 0}, {"Nodes": 3}, "does not know"),
+        (ACME, {"RetentionDays": 30}, {"RetentionDays": 0}, "does not know"),
+        (ACME, {"SnapshotIntervalHours": 1}, {"SnapshotIntervalHours": 24}, "does not know"),
+        (ACME, {"SkipFinalSnapshot": False}, {"SkipFinalSnapshot": True}, "does not know"),
+        (ACME, {"MultiAz": True}, {"MultiAz": False}, "does not know"),
+        (ACME, {"MultiAz": False}, {"MultiAz": True}, ""),
+        (ACME, {"Turbo": False}, {"Turbo": True}, "does not know"),
+        (ACME, {"DisableApiTermination": False}, {"DisableApiTermination": True}, ""),
+        (ACME, {"Mode": "safe"}, {"Mode": "fast"}, "does not know"),
+        (ACME, {"Mode": "safe"}, {}, "does not know"),
+        (ACME, {"Tags": []}, {"Tags": [{"Key": "a", "Value": "b"}]}, ""),
+        (ACME, {"StoreDescription": "a"}, {"StoreDescription": "b"}, ""),
+        (ACME, {"Policy": '{"Keep": {"Copies": 3}}'}, {"Policy": '{"Keep": {"Copies": 2}}'}, "of Policy.Keep.Copies"),
+        (ACME, {"Where": {"Ref": "Days"}}, {"Where": "here"}, "does not know what a change of Where"),
+        ("AWS::RDS::DBInstance", {"MultiAZ": True}, {}, "its standby in another zone is deleted"),
+        ("AWS::RDS::DBInstance", {}, {"MultiAZ": True}, ""),
+        ("AWS::RDS::DBInstance", {"DBInstanceClass": "a"}, {"DBInstanceClass": "b"}, ""),
+        ("AWS::RDS::DBInstance", {"OptionGroupName": "a"}, {"OptionGroupName": "b"}, "does not know"),
+        (CLUSTER, {"EngineMode": "a"}, {"EngineMode": "b"}, "does not know"),
+        (CLUSTER, {"ManageMasterUserPassword": True}, {}, "administrator's password is deleted"),
+        (PARAMETERS, {"Parameters": {"work_mem": 1}}, {"Parameters": {"work_mem": 2}}, ""),
+        (PARAMETERS, {}, {"Parameters": {"rds.force_ssl": "1"}}, ""),
+        (PARAMETERS, {}, {"Parameters": {"synchronous_commit": "off"}}, "committed may be lost"),
+        (PARAMETERS, {"Parameters": {"synchronous_commit": "off"}}, {}, ""),
+        (PARAMETERS, {"Parameters": {"sync_binlog": "1"}}, {"Parameters": {"sync_binlog": "0"}}, "may be lost"),
+        (PARAMETERS, {"Parameters": {"rds.logical_replication": "1"}}, {}, "lose their place"),
+        (PARAMETERS, {}, {"Parameters": {"rds.log_retention_period": "1440"}}, "older than 1 day are"),
+        (PARAMETERS, {}, {"Parameters": {"of_tomorrow": "1"}}, "a change of Parameters.of_tomorrow loses"),
+        ("AWS::Events::Archive", {"RetentionDays": 0}, {"RetentionDays": 30}, "from unlimited to 30"),
+        ("AWS::Events::Archive", {}, {"RetentionDays": 30}, "from unlimited to 30"),
+        ("AWS::Events::Archive", {"RetentionDays": 30}, {"RetentionDays": 0}, ""),
+        ("AWS::Kinesis::Stream", {"RetentionPeriodHours": 48}, {}, "older than 24 hours"),
+        ("AWS::SSM::Parameter", {"Value": "a"}, {"Value": "b"}, "its value is replaced"),
+        ("AWS::SecretsManager::Secret", {"GenerateSecretString": {}}, {}, "a new random one"),
+        ("AWS::SecretsManager::Secret", {"ReplicaRegions": [{"Region": "a"}]}, {}, "its copy in that region"),
+        ("AWS::SecretsManager::Secret", {}, {"ReplicaRegions": [{"Region": "a"}]}, ""),
+        (REPLICATION, {"NumCacheClusters": 3}, {"NumCacheClusters": 2}, "its copies go"),
+        (REPLICATION, {"NumCacheClusters": 2}, {"NumCacheClusters": 3}, ""),
+        (REPLICATION, {"NumNodeGroups": 3}, {"NumNodeGroups": 2}, "does not know"),
+        (REPLICATION, {"ReplicasPerNodeGroup": 2}, {"ReplicasPerNodeGroup": 1}, "its copies go"),
+        (TABLE, {"GlobalSecondaryIndexes": [{"IndexName": "a"}]}, {}, "the index is deleted"),
+        (TABLE, listed(INDEXES, "IndexName", "a", W=1), listed(INDEXES, "IndexName", "a"), ""),
+        (TABLE, {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}, {}, "ends at once"),
+        (TABLE, {RECOVERY: {}}, {RECOVERY: {"Odd": 1}}, "a change of PointInTimeRecoverySpecification.Odd"),
+        (TABLE, TTL, {"TimeToLiveSpecification": {"Enabled": False}}, ""),
+        ("AWS::DynamoDB::GlobalTable", listed("Replicas", "Region", "a", "b"), listed("Replicas", "Region", "a"),
+         "its items in that region are deleted"),
         ("AWS::Backup::BackupPlan", {"BackupPlan": {"A": 1}}, {"BackupPlan": {"A": 2}}, "does not know"),
     ],
 )  # fmt: skip
@@ -85,7 +154,7 @@ def test_what_a_change_in_place_loses(kind: str, before: Any, after: Any, words:
     """A shorter retention, a protection that goes, a filter that lets less through: by the row, or by the name."""
     found = lost(kind, before, after, Days=KnownAfter("network", "Days"))
     assert bool(found) == bool(words)
-    assert all(words in each for each in found)
+    assert not words or any(words in each for each in found)
 
 
 NONE: dict[str, Any] = {}
@@ -100,8 +169,8 @@ NONE: dict[str, Any] = {}
         ({"Copies": [{"Backup": "daily"}, {"Backup": "weekly"}]}, {"Copies": [{"Backup": "daily"}]}, True),
         ({"Rules": [{"RetentionDays": 30}]}, NONE, True),
         (NONE, {"Rules": [{"RetentionDays": 1}]}, True),
-        ({"Rules": [{"Size": 30}]}, {"Rules": [{"Size": 1}]}, False),
-        (NONE, {"Rules": [{"Size": 1}]}, False),
+        ({"Rules": [{"Size": 30}]}, {"Rules": [{"Size": 1}]}, True),
+        (NONE, {"Rules": [{"Size": 1}]}, True),
         (NONE, {"ExpirationDays": 1}, True),
         (NONE, {"Store": {"DefaultTimeToLive": 60}}, True),
         (NONE, {"LifecycleRules": {"After": "1d"}}, True),
@@ -116,6 +185,79 @@ def test_what_is_written_anew_or_within_a_list_may_end_something(
 ) -> None:
     """A limit where none was ends what was kept for ever; what protects something may be added without a question."""
     assert bool(lost(kind, before, after)) == refused
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ({"Rules": [{"Size": 30}]}, {"Rules": [{"Size": 1}]}, False),
+        ({"Mode": "safe"}, {"Mode": "fast"}, False),
+        ({"Rules": [{"RetentionDays": 30}]}, {"Rules": [{"RetentionDays": 1}]}, True),
+        (NONE, {"MaximumEventAgeInSeconds": 60}, True),
+        ({"DeadLetterConfig": {"TargetArn": "a"}}, NONE, True),
+        (NONE, {"DeletionProtection": True}, False),
+    ],
+)
+def test_of_a_type_that_holds_no_data_only_what_sounds_like_it_is_asked_about(
+    before: Any, after: Any, refused: bool
+) -> None:
+    """A load balancer, a function, a rule: what they let through and what they refuse to delete."""
+    for kind in ("AWS::Lambda::Function", "AWS::ECS::Service", "AWS::SNS::Topic"):
+        assert bool(lost(kind, before, after)) == refused
+
+
+def test_in_every_type_that_may_hold_data_each_change_is_asked_about_that_no_row_calls_harmless() -> None:
+    """Of every type in the schemas: one text becomes another one, property by property."""
+    asked = known = 0
+    for kind in schemas("us-east-1"):
+        row = resource_type(kind)
+        schema = schema_of(kind, "us-east-1")
+        assert schema is not None
+        if (row.holds_data is False and not row.strict) or kind == STACK_TYPE:
+            continue
+        keeps = {each.partition(".")[0] for each in row.keeps}
+        for name in schema.properties:
+            found = lost(kind, {name: "one"}, {name: "other"})
+            if NOTHING_KEPT.search(name) or name in keeps | {each.property for each in row.losses}:
+                known += 1
+            else:
+                assert found == [f"{name} would change: infragen does not know what a change of {name} loses"]
+                asked += 1
+    assert asked > 10_000
+    assert known > 500
+
+
+def test_every_property_that_infragen_writes_into_what_holds_data_has_its_row() -> None:
+    """An ordinary change of an environment file asks nothing by ignorance."""
+    bodies = [parse(each.read_text()) for each in TEMPLATES.glob("*/*.yaml")]
+    resources = [each for body in bodies for each in body["Resources"].values()]
+    written = {(each["Type"], name) for each in resources for name in each.get("Properties", {})}
+    missing = set()
+    for kind, name in written:
+        row, schema = resource_type(kind), schema_of(kind, "us-east-1")
+        fixed = schema.body.get("createOnlyProperties", ()) if schema else ()
+        named = {each.property for each in row.losses} | row.keeps
+        judged = name in named or NOTHING_KEPT.search(name) or f"/properties/{name}" in fixed
+        if row.holds_data and kind != STACK_TYPE and not judged:
+            missing.add((kind, name))
+    assert missing == {("AWS::RDS::DBCluster", "Engine"), ("AWS::RDS::DBInstance", "Engine")}
+
+
+@pytest.mark.parametrize("check", [True, None])
+def test_an_instance_holds_data_unless_it_only_passes_on_what_others_send(check: bool | None) -> None:
+    """The root volume goes with an instance; a NAT instance, whose check of its destination is off, keeps nothing."""
+    row = ResourceChange("data", "Modify", "It", "AWS::EC2::Instance", "True")
+    own = {} if check is None else {"SourceDestCheck": check}
+    found = []
+    for properties in (own, {"SourceDestCheck": False}):
+        body = {"Resources": {"It": {"Type": "AWS::EC2::Instance", "Properties": properties}}}
+        found.append(losses("data", Side(body, {}), Side(body, {}), [row]))
+        assert stateful(body) == (() if properties == {"SourceDestCheck": False} else ("It",))
+    [[refusal], nothing] = found
+    assert (
+        refusal.why == "would be replaced by a new one, and with it what is on its root volume and its instance store"
+    )
+    assert nothing == ()
 
 
 @pytest.mark.parametrize("attribute", ["DeletionPolicy", "UpdateReplacePolicy"])

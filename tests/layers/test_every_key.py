@@ -209,6 +209,7 @@ LOSES = {
     "database.deletion_protection": (False, "RDS no longer refuses to delete it"),
     "queues.0.content_deduplication": (False, "all but one are dropped"),
     "queues.0.retention_days": (False, "messages older than 4 days are deleted"),
+    "queues.0.max_receives": (True, "dead-letter queue after 3 attempts instead of 5"),
     "api.log_retention_days": (False, "log events older than 30 days are deleted"),
     "api.access_logs_days": (True, "objects are deleted that were kept"),
     "api.deletion_protection": (False, "Elastic Load Balancing no longer refuses to delete it"),

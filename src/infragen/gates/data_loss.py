@@ -68,6 +68,16 @@ def holds_data(type_: str) -> bool:
     return resource_type(type_).holds_data is not False
 
 
+def may_hold_data(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource of a template holds data: by its type, or because its settings do not say that it is one of
+    those of its type that hold none.
+    """
+    row = resource_type(resource["Type"])
+    properties = resource.get("Properties", {})
+    plain = all(properties.get(name) in values for name, values in row.holds_none_with.items())
+    return row.holds_data is not False or not plain
+
+
 def destroyed(change: ResourceChange) -> str:
     """Why the resource may not survive the change; empty when it certainly does."""
     if change.action == "Remove":
@@ -96,7 +106,7 @@ def destructive(change: ResourceChange) -> bool:
 def stateful(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Logical ids of a template's resources that hold data, in its order; nested stacks have templates of their own."""
     resources = body.get("Resources", {}).items()
-    return tuple(name for name, each in resources if each["Type"] != STACK_TYPE and holds_data(each["Type"]))
+    return tuple(name for name, each in resources if each["Type"] != STACK_TYPE and may_hold_data(each))
 
 
 def stack_policy(names: Collection[str]) -> dict[str, Any]:

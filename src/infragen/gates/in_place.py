@@ -1,8 +1,9 @@
 """What a change in place loses: data that ends with a shorter retention, and what protects data from deletion.
 
 Pure: a deployed template and a rendered one go in, refusals come out. What a change of a property loses is in the row
-of its type (`resource_types`); a property that no row names and whose name sounds like it, of whatever type, counts as
-a loss unless it plainly grows. A value that cannot be compared counts as a loss.
+of its type (`resource_types`). Of a type that holds data, or of which nobody knows whether it does, every other
+property counts as a loss unless its change plainly is none; of a type that holds none, those whose names sound like it.
+A value that cannot be compared counts as a loss.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 
 from infragen.changes.diff import Side, deletion_policy, replacement_policy
 from infragen.changes.evaluate import settled
-from infragen.changes.values import NOTHING, opened, same
+from infragen.changes.values import NOTHING, intrinsic, opened, same
 from infragen.cloudformation import STACK_TYPE, ResourceChange
-from infragen.gates.data_loss import Refusal, destroyed, holds_data
+from infragen.gates.data_loss import Refusal, destroyed, holds_data, may_hold_data
 from infragen.resource_types import Loss, When, resource_type
 
 SOUNDS = re.compile(
@@ -31,6 +32,34 @@ LIMITS = re.compile(r"retention|retain|expir|timetolive|ttl|lifecycle|filter|day
 
 COPIES = re.compile(r"backup|snapshot|recover|protection|pointintime", re.IGNORECASE)
 """Those of which there is less without them, whatever else their names say."""
+
+GROWS = re.compile(
+    r"retention|retain|days|hours|keep|backup|snapshot|count|^num|number|size|capacity|storage|nodes|replicas|shards"
+    r"|copies|instances|throughput|iops|memory|cpu|units",
+    re.IGNORECASE,
+)
+"""Names of numbers of which more is kept, copied or held the larger they are; of other numbers nobody knows that."""
+
+PROTECTS = re.compile(
+    r"protect|backup|snapshot|point_?in_?time|versioning|encrypt|multi_?az|failover|recover|durab|lock", re.IGNORECASE
+)
+"""Names of switches that keep data safe while they are on."""
+
+TURNED = re.compile(
+    r"skip|disable|exclude|without|purge|suspend|ignore|force|interval|frequency|every|between|delete(?!protect|d?only)"
+    r"|(?-i:(^|[a-z_])[Nn]o[A-Z_])",
+    re.IGNORECASE,
+)
+"""What turns a name round: `SkipFinalSnapshot`, `SnapshotIntervalHours`."""
+
+STAYS_OFF = re.compile(r"^disable\w*(terminat|delet)", re.IGNORECASE)
+"""`DisableApiTermination` protects although it says disable."""
+
+NOTHING_KEPT = re.compile(r"Tags(All)?$|Descriptions?$|Comment$")
+"""Names of what no service keeps data by."""
+
+NAMES = ("IndexName", "Region", "Name", "Id", "Key")
+"""What names an element of a list."""
 
 POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
 """What becomes of a resource, by how much of it is left."""
@@ -49,8 +78,11 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
         kind = was["Type"]
         row = next((each for each in rows if each.logical_id == name), None)
         kept = any(POLICIES[policy(each)] for each in (was, becomes) if each for policy in _POLICY_OF.values())
-        if row is not None and kept and not holds_data(kind) and (why := destroyed(row)):
-            found.append(Refusal(place, kind, f"{why}; its deletion policy says that it holds data"))
+        if row is not None and not holds_data(kind) and (why := destroyed(row)):
+            if kept:
+                found.append(Refusal(place, kind, f"{why}; its deletion policy says that it holds data"))
+            elif may_hold_data(was):
+                found.append(Refusal(place, kind, f"{why}, and with it {resource_type(kind).data}"))
         stays = row is None or not destroyed(row)
         if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
             found += [Refusal(place, kind, why) for why in _in_place(was, becomes)]
@@ -73,23 +105,77 @@ def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
         why = _lost(each, _at(old, each.path), _at(new, each.path))
         if why:
             yield why
-    named = {each.property for each in row.losses} | row.keeps
-    for path in _sounding(old, new, named):
+    if row.holds_data is not False or row.strict:
+        judged = (*(each.written for each in row.losses), *row.keeps)
+        for path, was, becomes in _unjudged(old, new, judged):
+            if not _plainly_none(path, was, becomes):
+                yield f"{path} would change: infragen does not know what a change of {path} loses"
+        return
+    for path in _sounding(old, new, {each.property for each in row.losses} | row.keeps):
         why = _lost(_unnamed(path, old, new), _at(old, path), _at(new, path))
         if why:
             yield why
 
 
 def _at(properties: Any, path: str) -> Any:
-    """The value at a dotted path; `Attributes[key]` is the value of the list's element with that key."""
+    """The value at a path, whose steps are parted by dots, or by slashes where a name holds a dot; `Attributes[key]` is
+    the value of the list's element with that key.
+    """
     head, _, key = path.removesuffix("]").partition("[")
     found: Any = properties
-    for step in head.split("."):
+    for step in head.split("/" if "/" in head else "."):
+        found = _document(found) if isinstance(found, str) else found
         found = found.get(step, NOTHING) if isinstance(found, Mapping) else NOTHING
     if key and isinstance(found, list):
         values = [each.get("Value", NOTHING) for each in found if isinstance(each, Mapping) and each.get("Key") == key]
         return values[0] if values else NOTHING
     return NOTHING if key and found is NOTHING else found
+
+
+def _unjudged(old: Any, new: Any, judged: Sequence[str], above: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where the two differ outside of the paths that are judged: the path, and what stands there on both sides.
+
+    A list is one value: nobody knows what its order means.
+    """
+    for key in dict.fromkeys((*old, *new)):
+        path, was, becomes = f"{above}{key}", _plain(old.get(key, NOTHING)), _plain(new.get(key, NOTHING))
+        if same(was, becomes) or any(_covers(each, path) for each in judged):
+            continue
+        one, other = ({} if each is NOTHING else each for each in (was, becomes))
+        if all(isinstance(each, Mapping) and not intrinsic(each) for each in (one, other)):
+            yield from _unjudged(one, other, judged, f"{path}.")
+        else:
+            yield path, was, becomes
+
+
+def _plain(value: Any) -> Any:
+    """A document that is written as a text, opened; any other value as it is."""
+    found = _document(value) if isinstance(value, str) else value
+    return found if isinstance(found, Mapping) else value
+
+
+def _covers(judged: str, path: str) -> bool:
+    return path.startswith(judged[:-1]) if judged.endswith("*") else path == judged or path.startswith(f"{judged}.")
+
+
+def _plainly_none(path: str, before: Any, after: Any) -> bool:
+    """Whether a change of which only the name is known certainly loses nothing: more is kept, or better protected."""
+    name = path.rpartition(".")[2]
+    if NOTHING_KEPT.search(path.partition(".")[0]) or NOTHING_KEPT.search(name):
+        return True
+    scalars = not any(isinstance(each, Mapping | list) for each in (before, after))
+    if scalars and str(before) == str(after):
+        return True
+    if STAYS_OFF.match(name):
+        return _truth(after) is True
+    if TURNED.search(name):
+        return False
+    if _truth(after) is not None:
+        return _truth(after) is True and bool(PROTECTS.search(name))
+    old, new = _number(before), _number(after)
+    if old is not None and new is not None:
+        return bool(GROWS.search(name)) and 0 < old <= new
+    return before is NOTHING and bool(COPIES.search(name)) and (new is None or new > 0)
 
 
 def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = "") -> Iterator[str]:
@@ -153,34 +239,37 @@ def _lost(loss: Loss, before: Any, after: Any) -> str:
         case When.OFF | When.ON:
             return _switched(loss, _truth(was), _truth(becomes))
         case When.GONE:
-            return f"would lose {loss.property}: {loss.words}" if after is NOTHING else ""
+            return f"would lose {loss.written}: {loss.words}" if after is NOTHING else ""
         case When.CHANGED:
             lost = after is not NOTHING and (None if before is NOTHING else before) not in loss.weakest
         case When.SOONER:
             lost = after is not NOTHING and not _grows(_document(before), _document(after))
         case When.FEWER:
             lost = after is not NOTHING and not _more_patterns(before, after)
-    return f"{loss.property} would change: {loss.words}" if lost else ""
+        case When.DROPS:
+            lost = not _holds_all(before, after)
+        case When.ANY:
+            lost = True
+    return f"{loss.written} would change: {loss.words}" if lost else ""
 
 
 def _less(loss: Loss, before: float | None, after: float | None) -> str:
     if before is None or after is None:
-        return f"{loss.property} would change to a value that cannot be compared: what it keeps may be lost"
-    endless = -1  # what some services write for "for ever"
-    old, new = (float("inf") if each == endless == loss.default else each for each in (before, after))
+        return f"{loss.written} would change to a value that cannot be compared: what it keeps may be lost"
+    old, new = (float("inf") if each in loss.endless else each for each in (before, after))
     if new >= old:
         return ""
     units = {"before": old / loss.unit, "after": new / loss.unit, "less": (old - new) / loss.unit}
     shown = "unlimited" if old == float("inf") else f"{units['before']:g}"
     words = re.sub(r"\b1 (day|second)s\b", r"1 \1", loss.words.format(**units))
-    return f"{loss.property} would fall from {shown} to {units['after']:g}: {words}"
+    return f"{loss.written} would fall from {shown} to {units['after']:g}: {words}"
 
 
 def _switched(loss: Loss, before: bool | None, after: bool | None) -> str:
     if after is not None and after is (loss.when is When.OFF):
         return ""
     if before is None or after is None:
-        return f"{loss.property} would change to a value that cannot be compared: {loss.words}"
+        return f"{loss.written} would change to a value that cannot be compared: {loss.words}"
     lost = (before, after) == ((True, False) if loss.when is When.OFF else (False, True))
     name = loss.path.partition("[")[2].removesuffix("]") or loss.path
     return f"{name} would become {str(after).lower()}: {loss.words}" if lost else ""
@@ -208,6 +297,20 @@ def _more_patterns(before: Any, after: Any) -> bool:
     """Whether every pattern that let through before still does."""
     old, new = (each.get("Filters") if isinstance(each, Mapping) else None for each in (before, after))
     return isinstance(old, list) and isinstance(new, list) and all(any(same(a, b) for b in new) for a in old)
+
+
+def _holds_all(before: Any, after: Any) -> bool:
+    """Whether every element of a list is still there, by its name where it has one."""
+    old, new = ([] if each is NOTHING else each for each in (before, after))
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return False
+    return all(any(_named(one) == _named(other) for other in new) for one in old)
+
+
+def _named(element: Any) -> str:
+    """What an element of a list is called; without a name, all that it says."""
+    names = (element.get(key) for key in NAMES) if isinstance(element, Mapping) else ()
+    return next((each for each in names if isinstance(each, str)), json.dumps(element, sort_keys=True, default=str))
 
 
 def _number(value: Any) -> float | None:

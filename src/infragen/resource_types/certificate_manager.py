@@ -13,4 +13,7 @@ CERTIFICATE = ResourceType(
     interruptions=Interruptions(outage("nobody can connect over TLS with it"), NONE),
 )
 
+"""Holds no data: the certificate that replaces it is as good, and ACM has the private key of both (ACM User Guide,
+"AWS Certificate Manager concepts")."""
+
 ROWS = (CERTIFICATE,)

@@ -22,11 +22,41 @@ TABLE = ResourceType(
             "{less:g} days of point-in-time recovery end at once",
             default=35,
         ),
-        Loss("TimeToLiveSpecification", When.CHANGED, "items expire that were kept"),
+        Loss("TimeToLiveSpecification.Enabled", When.ON, "items expire that were kept", default=False),
+        Loss(
+            "TimeToLiveSpecification.AttributeName",
+            When.CHANGED,
+            "items expire by another attribute",
+            weakest=(None,),
+        ),
+        Loss("GlobalSecondaryIndexes", When.DROPS, "the index is deleted, with what reads it"),
+        Loss("VectorIndexes", When.DROPS, "the index is deleted, with what reads it"),
+        Loss("StreamSpecification", When.ANY, "what reads its stream misses what is in it"),
+    ),
+    keeps=frozenset(
+        {
+            "AttributeDefinitions",
+            "BillingMode",
+            "ContributorInsightsSpecification",
+            "OnDemandThroughput",
+            "ProvisionedThroughput",
+            "ResourcePolicy",
+            "SSESpecification",
+            "TableClass",
+            "WarmThroughput",
+        }
     ),
 )
 GLOBAL_TABLE = ResourceType(
-    "AWS::DynamoDB::GlobalTable", holds_data=True, data="its items in every region", name_property="TableName"
+    "AWS::DynamoDB::GlobalTable",
+    holds_data=True,
+    data="its items in every region",
+    name_property="TableName",
+    losses=(
+        Loss("Replicas", When.DROPS, "its items in that region are deleted"),
+        Loss("Replicas", When.CHANGED, "infragen does not know what a change within it loses"),
+        Loss("GlobalSecondaryIndexes", When.DROPS, "the index is deleted, with what reads it"),
+    ),
 )
 
 ROWS = (TABLE, GLOBAL_TABLE)

@@ -35,6 +35,8 @@ FLOW_LOG = _free("FlowLog", NOBODY_WAITS)
 INSTANCE = ResourceType(
     "AWS::EC2::Instance",
     holds_data=False,
+    data="what is on its root volume and its instance store",
+    holds_none_with={"SourceDestCheck": (False, "false")},
     billing=Billing.PRICED,
     usual_minutes={
         "CREATE": UsualMinutes(2, 5, "it boots, sets itself up and signals; infragen waits 10 minutes"),
@@ -62,6 +64,9 @@ INSTANCE = ResourceType(
     ),
     safe={"MetadataOptions.HttpTokens": ("required",)},
 )
+"""The root volume is deleted with the instance unless the template says otherwise (EC2 User Guide, "Preserve data when
+an instance is terminated"). One without the check of source and destination passes on what others send (VPC User Guide,
+"NAT instances"): its routes and rules come from its user data, and nothing is kept on it."""
 INTERNET_GATEWAY = ResourceType(
     "AWS::EC2::InternetGateway",
     holds_data=False,

@@ -19,8 +19,14 @@ REPOSITORY = ResourceType(
             "a pushed image may replace another one of the same tag",
             weakest=(None, "MUTABLE"),
         ),
+        Loss(
+            "ImageTagMutabilityExclusionFilters",
+            When.CHANGED,
+            "a pushed image may replace another one of the same tag",
+        ),
         Loss("EmptyOnDelete", When.ON, "its images are deleted together with it", default=False),
     ),
+    keeps=frozenset({"ImageScanningConfiguration", "RepositoryPolicyText"}),
     interruptions=Interruptions(
         outage("no new task can start"), outage("no new task can start until its image is pushed again")
     ),

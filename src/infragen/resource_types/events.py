@@ -1,7 +1,7 @@
 """Amazon EventBridge."""
 
 from infragen.resource_types.interruption import Interruptions, brief, outage
-from infragen.resource_types.resource_type import Billing, ResourceType
+from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 RULE = ResourceType(
     "AWS::Events::Rule",
@@ -17,4 +17,17 @@ RULE = ResourceType(
 """Rules are charged by the million events, less than a cent a month for what these layers send. The tasks that a target
 runs on ECS are unpriced: nothing says how long they take."""
 
-ROWS = (RULE,)
+ARCHIVE = ResourceType(
+    "AWS::Events::Archive",
+    holds_data=True,
+    data="its events",
+    name_property="ArchiveName",
+    losses=(
+        Loss("RetentionDays", When.LESS, "events older than {after:g} days are deleted", default=0, endless=(0,)),
+        Loss("EventPattern", When.CHANGED, "events that it does not match are no longer kept"),
+    ),
+    keeps=frozenset({"KmsKeyIdentifier"}),
+)
+"""0 keeps events for ever (EventBridge API reference, CreateArchive, RetentionDays)."""
+
+ROWS = (ARCHIVE, RULE)

@@ -22,6 +22,7 @@ KEY = ResourceType(
         Loss("Enabled", When.OFF, "nothing that is encrypted with it can be read", default=True),
         Loss("PendingWindowInDays", When.LESS, "its deletion can be undone for {less:g} days less", default=30),
     ),
+    keeps=frozenset({"BypassPolicyLockoutSafetyCheck", "EnableKeyRotation", "KeyPolicy", "RotationPeriodInDays"}),
     interruptions=Interruptions(
         outage("what is encrypted with it cannot be read"),
         outage("what is encrypted with the old one cannot be read once that is deleted"),

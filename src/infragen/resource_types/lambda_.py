@@ -9,8 +9,20 @@ EVENT_SOURCE_MAPPING = ResourceType(
     billing=Billing.FREE,
     losses=(
         Loss("FilterCriteria", When.FEWER, "messages that no pattern matches are deleted unread"),
-        Loss("MaximumRecordAgeInSeconds", When.LESS, "records older than {after:g} seconds are skipped", default=-1),
-        Loss("MaximumRetryAttempts", When.LESS, "records that fail are given up after {after:g} retries", default=-1),
+        Loss(
+            "MaximumRecordAgeInSeconds",
+            When.LESS,
+            "records older than {after:g} seconds are skipped",
+            default=-1,
+            endless=(-1,),
+        ),
+        Loss(
+            "MaximumRetryAttempts",
+            When.LESS,
+            "records that fail are given up after {after:g} retries",
+            default=-1,
+            endless=(-1,),
+        ),
         Loss("DestinationConfig", When.GONE, "nothing keeps the records that fail"),
     ),
     interruptions=Interruptions(

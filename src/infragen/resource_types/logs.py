@@ -14,6 +14,15 @@ LOG_GROUP = ResourceType(
         Loss("RetentionInDays", When.LESS, "log events older than {after:g} days are deleted", default=float("inf")),
         Loss("DeletionProtectionEnabled", When.OFF, "CloudWatch Logs no longer refuses to delete it", default=False),
     ),
+    keeps=frozenset(
+        {
+            "BearerTokenAuthenticationEnabled",
+            "DataProtectionPolicy",
+            "FieldIndexPolicies",
+            "KmsKeyId",
+            "ResourcePolicyDocument",
+        }
+    ),
     interruptions=NOBODY_WAITS,
     safe={"KmsKeyId": (), "RetentionInDays": ()},
 )

@@ -1,13 +1,18 @@
 """Types that no layer of infragen creates, but of which everybody knows that they hold data.
 
 A type that is not here is no less safe: without a row it counts as holding data, too. A row says it in plain words.
+Nobody has read which of their properties lose something in place, but for those that a row names: each change is asked
+about.
 """
 
-from infragen.resource_types.resource_type import ResourceType
+from infragen.resource_types.resource_type import Loss, ResourceType, When
 
 
-def _holds(name: str, data: str, deletion_policy: str = "Delete") -> ResourceType:
-    return ResourceType(name, holds_data=True, data=data, deletion_policy=deletion_policy)
+def _holds(name: str, data: str, deletion_policy: str = "Delete", losses: tuple[Loss, ...] = ()) -> ResourceType:
+    return ResourceType(name, holds_data=True, data=data, deletion_policy=deletion_policy, losses=losses)
+
+
+_REPLICAS = "its copies go, and what is not yet in another one"
 
 
 ROWS = (
@@ -18,11 +23,25 @@ ROWS = (
     _holds("AWS::EFS::FileSystem", "its files"),
     _holds("AWS::EMR::Cluster", "its local storage"),
     _holds("AWS::ElastiCache::CacheCluster", "what is cached"),
-    _holds("AWS::ElastiCache::ReplicationGroup", "what is cached"),
+    _holds(
+        "AWS::ElastiCache::ReplicationGroup",
+        "what is cached",
+        losses=(
+            Loss("NumCacheClusters", When.LESS, _REPLICAS, default=1),
+            Loss("ReplicasPerNodeGroup", When.LESS, _REPLICAS, default=1),
+            Loss("MultiAZEnabled", When.OFF, "its primary is no longer followed in another zone", default=False),
+            Loss("AutomaticFailoverEnabled", When.OFF, "no replica takes over from its primary", default=False),
+            Loss("SnapshotRetentionLimit", When.LESS, "snapshots of {less:g} days are deleted", default=0),
+        ),
+    ),
     _holds("AWS::ElastiCache::ServerlessCache", "what is cached"),
     _holds("AWS::Elasticsearch::Domain", "its indexes"),
     _holds("AWS::FSx::FileSystem", "its files"),
-    _holds("AWS::Kinesis::Stream", "its records"),
+    _holds(
+        "AWS::Kinesis::Stream",
+        "its records",
+        losses=(Loss("RetentionPeriodHours", When.LESS, "records older than {after:g} hours are deleted", default=24),),
+    ),
     _holds("AWS::Neptune::DBCluster", "its graphs and their automated backups", "Snapshot"),
     _holds("AWS::Neptune::DBInstance", "its graphs, or the cluster's copy of them"),
     _holds("AWS::OpenSearchService::Domain", "its indexes"),
@@ -30,4 +49,5 @@ ROWS = (
     _holds("AWS::QLDB::Ledger", "its journal"),
     _holds("AWS::Redshift::Cluster", "its databases"),
     _holds("AWS::SDB::Domain", "its items"),
+    _holds("AWS::SSM::Parameter", "its value", losses=(Loss("Value", When.ANY, "its value is replaced"),)),
 )

@@ -11,6 +11,68 @@ _INSIGHTS = Loss(
     default=7,
 )  # fmt: skip
 
+_MASTER_SECRET = Loss(
+    "ManageMasterUserPassword", When.OFF, "the secret with its administrator's password is deleted", default=False
+)
+_INSIGHTS_MODE = Loss(
+    "DatabaseInsightsMode", When.CHANGED, "history of Database Insights may end", weakest=(None, "standard")
+)
+
+KEEPS = frozenset({
+    "AllocatedStorage", "AssociatedRoles", "AutoMinorVersionUpgrade", "AvailabilityZone", "AvailabilityZones",
+    "CopyTagsToSnapshot", "Domain", "DomainIAMRoleName", "EnableCloudwatchLogsExports",
+    "EnableIAMDatabaseAuthentication", "EngineLifecycleSupport", "EngineVersion", "Iops",
+    "MasterUserAuthenticationType", "MasterUserPassword", "MasterUserSecret", "MasterUsername",
+    "MonitoringInterval", "MonitoringRoleArn", "NetworkType", "Port", "PreferredBackupWindow",
+    "PreferredMaintenanceWindow", "StorageType",
+})  # fmt: skip
+"""What a cluster and an instance share. Storage only grows (API reference, ModifyDBInstance, AllocatedStorage), and
+that an engine version only goes up, `gates.interruption` holds."""
+
+TUNING = frozenset(f"Parameters.{name}*" for name in (
+    "auto_explain", "autovacuum", "client_encoding", "deadlock_timeout", "default_statistics_target",
+    "default_transaction", "effective_", "idle_", "lock_timeout", "log_autovacuum", "log_connections",
+    "log_disconnections", "log_duration", "log_error_verbosity", "log_line_prefix", "log_lock", "log_min",
+    "log_statement", "log_temp", "long_query_time", "maintenance_work_mem", "max_connections", "max_parallel",
+    "max_worker", "min_parallel", "password_encryption", "pg_stat", "random_page_cost", "rds.force_ssl",
+    "require_secure_transport", "shared_buffers", "shared_preload_libraries", "slow_query_log", "ssl_",
+    "statement_timeout", "timezone", "tls", "track_", "work_mem",
+))  # fmt: skip
+"""Parameters of which no value loses what is committed (PostgreSQL 17, chapter 19; MySQL 8.4, chapter 7.1.8); any other
+is asked about."""
+
+DURABILITY = (
+    Loss(
+        "Parameters/synchronous_commit",
+        When.CHANGED,
+        "what is committed may be lost with the instance",
+        weakest=("off",),
+    ),
+    Loss(
+        "Parameters/innodb_flush_log_at_trx_commit",
+        When.CHANGED,
+        "what is committed may be lost with the instance",
+        weakest=("0", "2"),
+    ),
+    Loss("Parameters/sync_binlog", When.CHANGED, "what is replicated may be lost with the instance", weakest=("0",)),
+    Loss(
+        "Parameters/rds.logical_replication",
+        When.CHANGED,
+        "who reads its changes may lose their place",
+        weakest=(None, "0"),
+    ),
+    Loss("Parameters/rds.logical_replication", When.GONE, "who reads its changes lose their place"),
+    Loss(
+        "Parameters/rds.log_retention_period",
+        When.LESS,
+        "the instance's own logs older than {after:g} days are deleted",
+        default=4320,
+        unit=1440,
+    ),
+)
+"""Parameters that decide how safe data is; the log is kept for three days by default (RDS User Guide, "RDS for
+PostgreSQL database log files")."""
+
 DB_CLUSTER = ResourceType(
     "AWS::RDS::DBCluster",
     holds_data=True,
@@ -31,8 +93,22 @@ DB_CLUSTER = ResourceType(
         _INSIGHTS,
         Loss("BacktrackWindow", When.LESS, "the cluster can be rewound {less:g} seconds less", default=0),
         Loss("PerformanceInsightsEnabled", When.OFF, "its Performance Insights history ends", default=False),
+        _INSIGHTS_MODE,
+        _MASTER_SECRET,
     ),
-    keeps=frozenset({"CopyTagsToSnapshot", "PreferredBackupWindow", "SnapshotIdentifier"}),
+    keeps=KEEPS
+    | {
+        "DBClusterInstanceClass",
+        "DBClusterParameterGroupName",
+        "EnableGlobalWriteForwarding",
+        "EnableHttpEndpoint",
+        "EnableLocalWriteForwarding",
+        "PerformanceInsightsKmsKeyId",
+        "ScalingConfiguration",
+        "ServerlessV2ScalingConfiguration",
+        "SnapshotIdentifier",
+        "VpcSecurityGroupIds",
+    },
     interruptions=Interruptions(
         outage("the database is gone"),
         outage("the application gets a new, empty database"),
@@ -72,16 +148,46 @@ DB_INSTANCE = ResourceType(
         _AUTOMATED,
         _INSIGHTS,
         Loss("EnablePerformanceInsights", When.OFF, "its Performance Insights history ends", default=False),
+        Loss("MultiAZ", When.OFF, "its standby in another zone is deleted", default=False),
+        Loss("AutomaticBackupReplicationRegion", When.CHANGED, "its backups go elsewhere", weakest=(None,)),
+        Loss("AutomaticBackupReplicationRegion", When.GONE, "its backups are no longer copied to another region"),
+        Loss(
+            "AutomaticBackupReplicationRetentionPeriod",
+            When.LESS,
+            "{less:g} days of point-in-time recovery in the other region end at once",
+            default=7,
+        ),
+        _INSIGHTS_MODE,
+        _MASTER_SECRET,
     ),
-    keeps=frozenset(
-        {
-            "BackupTarget",
-            "CopyTagsToSnapshot",
-            "DBSnapshotIdentifier",
-            "DBClusterSnapshotIdentifier",
-            "PreferredBackupWindow",
-        }
-    ),
+    keeps=KEEPS
+    | {
+        "AllowMajorVersionUpgrade",
+        "ApplyImmediately",
+        "AutomaticBackupReplicationKmsKeyId",
+        "BackupTarget",
+        "CACertificateIdentifier",
+        "CertificateRotationRestart",
+        "DBClusterSnapshotIdentifier",
+        "DBInstanceClass",
+        "DBParameterGroupName",
+        "DBSecurityGroups",
+        "DBSnapshotIdentifier",
+        "DedicatedLogVolume",
+        "DomainAuthSecretArn",
+        "DomainDnsIps",
+        "DomainFqdn",
+        "DomainOu",
+        "LicenseModel",
+        "MaxAllocatedStorage",
+        "PerformanceInsightsKMSKeyId",
+        "ProcessorFeatures",
+        "PromotionTier",
+        "PubliclyAccessible",
+        "StorageThroughput",
+        "UseDefaultProcessorFeatures",
+        "VPCSecurityGroups",
+    },
     interruptions=Interruptions(
         outage("connections to it end; a failover, about a minute, when it is the writer"),
         outage("connections to it end, and a new one needs 8 to 12 minutes"),
@@ -108,6 +214,9 @@ DB_CLUSTER_PARAMETER_GROUP = ResourceType(
     "AWS::RDS::DBClusterParameterGroup",
     holds_data=False,
     billing=Billing.FREE,
+    losses=DURABILITY,
+    keeps=TUNING,
+    strict=True,
     interruptions=Interruptions(
         NONE,
         brief("a restart of the instances that use it, about a minute"),
@@ -119,6 +228,9 @@ DB_PARAMETER_GROUP = ResourceType(
     "AWS::RDS::DBParameterGroup",
     holds_data=False,
     billing=Billing.FREE,
+    losses=DURABILITY,
+    keeps=TUNING,
+    strict=True,
     interruptions=Interruptions(
         NONE,
         brief("a restart of the instances that use it, about a minute"),
@@ -143,7 +255,10 @@ GLOBAL_CLUSTER = ResourceType(
     "AWS::RDS::GlobalCluster",
     holds_data=True,
     data="its databases in every region",
+    deletion_protection="DeletionProtection",
     name_property="GlobalClusterIdentifier",
+    losses=(_PROTECTION,),
+    keeps=frozenset({"EngineLifecycleSupport", "EngineVersion"}),
 )
 
 ROWS = (

@@ -49,14 +49,17 @@ class When(Enum):
     CHANGED = "it is given or changed; taking it away is none"
     SOONER = "rules that delete are given or changed; one whose numbers only grow is none"
     FEWER = "a list of patterns that let through is given, or loses one; taking it away is none"
+    DROPS = "a list loses an element"
+    ANY = "it differs in any way"
 
 
 @dataclass(frozen=True)
 class Loss:
     """A property of which a change in place loses data, or loses what protects it.
 
-    `path` is dotted, with a list's element by its key: `LoadBalancerAttributes[deletion_protection.enabled]`. `default`
-    is what AWS takes when it is not written. `words` say what is lost; they may name `{before}`, `{after}` and
+    `path` is dotted, or has slashes where a name holds a dot, with a list's element by its key:
+    `LoadBalancerAttributes[deletion_protection.enabled]`. `default` is what AWS takes when it is not written, `endless`
+    are the numbers that stand for no limit. `words` say what is lost; they may name `{before}`, `{after}` and
     `{less}`, the numbers in units of `unit`. From a value in `weakest` any change is no loss; None is one not written.
     """
 
@@ -66,11 +69,17 @@ class Loss:
     default: object = None
     unit: float = 1
     weakest: tuple[object, ...] = ()
+    endless: tuple[float, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """The path as people read it."""
+        return self.path.replace("/", ".")
 
     @property
     def property(self) -> str:
         """The top-level property."""
-        return self.path.partition(".")[0].partition("[")[0]
+        return self.written.partition(".")[0].partition("[")[0]
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,10 @@ class ResourceType:
     there is quick, or nobody knows. `foundation` says that other resources stand on it, so that replacing it replaces
     them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
     acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
-    the properties whose change in place loses something; `keeps` are others whose names only sound like it. `access`
+    the properties whose change in place loses something; `keeps` are those whose change loses nothing, dotted, and with
+    a star at the end for all that begin so. Of a type that holds data, and of one that is `strict`, any other property
+    is asked about. `holds_none_with` are settings with which alone a resource of a type without data holds none; `data`
+    is what it holds without them. `access`
     is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
     `safe` are dotted properties that are encrypted, private or narrow in whatever infragen renders, each with the
     values that are; none for any value. `A or B` is one of two properties.
@@ -104,6 +116,8 @@ class ResourceType:
     iam: bool = False
     losses: tuple[Loss, ...] = ()
     keeps: frozenset[str] = frozenset()
+    strict: bool = False
+    holds_none_with: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     access: Access | None = None
     interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
     safe: Mapping[str, tuple[object, ...]] = field(default_factory=dict)

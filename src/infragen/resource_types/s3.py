@@ -24,6 +24,25 @@ BUCKET = ResourceType(
         Loss("ObjectLockConfiguration", When.GONE, "new objects are no longer locked"),
         Loss("ReplicationConfiguration", When.CHANGED, "objects may no longer be copied", weakest=(None,)),
         Loss("ReplicationConfiguration", When.GONE, "objects are no longer copied"),
+        Loss("ObjectLockEnabled", When.OFF, "new objects are no longer locked", default=False),
+    ),
+    keeps=frozenset(
+        {
+            "AbacStatus",
+            "AccelerateConfiguration",
+            "AccessControl",
+            "AnalyticsConfigurations",
+            "BucketEncryption",
+            "CorsConfiguration",
+            "IntelligentTieringConfigurations",
+            "InventoryConfigurations",
+            "LoggingConfiguration",
+            "MetricsConfigurations",
+            "NotificationConfiguration",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "WebsiteConfiguration",
+        }
     ),
     interruptions=Interruptions(outage("who reads or writes it is refused"), outage("who reads it finds nothing")),
     safe={

@@ -23,9 +23,11 @@ SECRET = ResourceType(
     billing=Billing.PRICED,
     name_property="Name",
     losses=(
-        Loss("GenerateSecretString", When.CHANGED, "its value is replaced by a new random one"),
-        Loss("SecretString", When.CHANGED, "its value is replaced"),
+        Loss("GenerateSecretString", When.ANY, "its value is replaced by a new random one"),
+        Loss("SecretString", When.ANY, "its value is replaced"),
+        Loss("ReplicaRegions", When.DROPS, "its copy in that region is deleted"),
     ),
+    keeps=frozenset({"KmsKeyId"}),
     interruptions=Interruptions(
         outage("who reads it is refused"),
         outage("who holds the old value is refused"),

@@ -19,6 +19,12 @@ QUEUE = ResourceType(
         ),
         Loss("RedrivePolicy", When.GONE, "messages that fail are no longer kept in a dead-letter queue"),
         Loss(
+            "RedrivePolicy.maxReceiveCount",
+            When.LESS,
+            "messages go to the dead-letter queue after {after:g} attempts instead of {before:g}",
+            default=float("inf"),
+        ),
+        Loss(
             "ContentBasedDeduplication",
             When.ON,
             "of messages with the same body within 5 minutes all but one are dropped",
@@ -30,6 +36,19 @@ QUEUE = ResourceType(
             "messages may count as duplicates that did not, and are dropped",
             weakest=(None, "queue"),
         ),
+    ),
+    keeps=frozenset(
+        {
+            "DelaySeconds",
+            "FifoThroughputLimit",
+            "KmsDataKeyReusePeriodSeconds",
+            "KmsMasterKeyId",
+            "MaximumMessageSize",
+            "ReceiveMessageWaitTimeSeconds",
+            "RedriveAllowPolicy",
+            "SqsManagedSseEnabled",
+            "VisibilityTimeout",
+        }
     ),
     interruptions=Interruptions(
         outage("nobody can send to it"),
