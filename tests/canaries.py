@@ -1,6 +1,6 @@
 """Secrets as people write them, by kind, and texts that only look like them: what secrecy must hide and must show."""
 
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from urllib.parse import quote
 
 
@@ -17,7 +17,11 @@ NAMES = (
     "SIGNING_KEY", "MASTER_KEY", "ENCRYPTION_KEY", "STRIPE_KEY", "PASSPHRASE", "PGPASSWORD", "SESSION_TOKEN",
     "apiKey", "dbPassword", "SmtpPwd", "LICENSE_KEY", "CREDENTIALS", "SENTRY_DSN", "GITHUB_PAT", "BASIC_AUTH",
     "HMAC_KEY", "DB_PASSWORD_2", "API_KEY_V2", "OTP", "SALT", "pAsSwOrD", "CONN_STR", "DEPLOY_KEY", "npmAuthToken",
-    "BEARER",
+    "BEARER", "COOKIE", "SESSION_ID", "SESSIONID", "CLIENT_ASSERTION", "SAML_ASSERTION", "PIN", "SIGNATURE", "PRIVATE",
+    "CSRF", "NONCE", "MFA_SEED", "RECOVERY_PHRASE", "BACKUP_CODES", "ACCESS_CODE", "WEBHOOK_URL", "PRESIGNED_URL",
+    "KEYTAB",
+    "PASSWORD_HASH", "USERPASS", "PSK", "SNMP_COMMUNITY", "CONTRASENA", "WACHTWOORD", "PASSW0RD", "S3CRET", "pa55word",
+    "pаssword", "ｐａｓｓｗｏｒｄ", "PASSWОRD", "pässwörd", "𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝", "ѕесrеt", "пароль", "パスワード", "toҝen",
 )  # fmt: skip
 """Names under which whatever stands is a secret."""
 
@@ -42,6 +46,20 @@ TEXTS = {
     "git token": "git+https://{}@github.com/a/b",
     "key": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "azure": "AccountName=a;AccountKey={}", "presigned": "https://b.s3.amazonaws.com/k?X-Amz-Signature={}",
+    "query key": "https://h.example/x?key={}", "query code": "https://h.example/x?a=b&code={}",
+    "fragment": "https://h.example/x#access_token={}", "query sid": "https://h.example/x?sid={}",
+    "query amp": "https://h.example/x?a=b&amp;signature={}", "told": "the password is {}",
+    "told of a key": "The secret key is {}", "told later": "Your new password will be {}", "bare pwd": "pwd {}",
+    "bare name": "DB_PASSWORD {}", "dockerfile": "ENV DB_PASSWORD {}", "for somebody": "Password for app: {}",
+    "was set": "The default password was set to {}", "in German": "das Passwort lautet {}", "pipe": "password|{}",
+    "arrow": "password => {}", "csv": "password;{}", "beside": "name=password value={}",
+    "xml attribute": "<add key='password' value='{}'/>", "option -p": "tool -p {}",
+    "user and -p": "tool -u admin -p {}",
+    "option -u": "tool -u admin:{}", "proxy user": "curl --proxy-user a:{} x", "ldap": "ldapsearch -x -w {}",
+    "openssl": "openssl rsa -passin pass:{}", "samba": "smbclient -U a%{} //h/s", "zip": "zip -P {} a.zip b",
+    "cyrillic": "pаssword={}", "full width": "ｐａｓｓｗｏｒｄ={}", "full width sign": "password＝{}",
+    "bold": "𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝: {}",
+    "no width": "pass\u200bword={}", "soft hyphen": "pass\u00adword={}", "entity": "p&#97;ssword={}",
     "slack": "https://hooks.slack.com/services/T0/B0/{}",
 }  # fmt: skip
 """Texts under a name that says nothing, around a secret."""
@@ -54,6 +72,9 @@ SHAPES = {
     "Docker": "dckr_pat_" + "a1B2" * 6, "Vault": "hvs." + "a1B2" * 6,
     "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.a1B2a1B2", "bcrypt": "$2b$12$" + "a1B2c" * 10 + "abc",
     "Telegram": "123456789:AA" + "a1B2" * 8, "random": "Zx8Kq2Lm9Pw4Rt7Vb3Nc6Yd1",
+    "small letters": "q7rk2x9bn4mz8vt3lw6pd5", "capital letters": "QZ7RK2X9BN4MZ8VT3LW6PD5H",
+    "with signs": "d9!kL#2$pQz&8*Rw@5",
+    "key of 32 bytes": "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318",
     "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }  # fmt: skip
 """Whole secrets under a name that says nothing."""
@@ -65,13 +86,18 @@ def encoded(secret: str) -> dict[str, str]:
     return {
         "base64": encode(plain), "base64 twice": encode(plain, 2), "base64 of a url": encode(f"https://a:{secret}@h/x"),
         "base64 in words": f"data {encode(plain)} end", "base64 of json": encode(f'{{"password": "{secret}"}}'),
+        "hexadecimal": plain.encode().hex(), "base32": b32encode(plain.encode()).decode().rstrip("="),
+        "hexadecimal of base64": encode(plain).encode().hex(), "percent twice": quote(quote(plain, safe=""), safe=""),
+        "every percent": "".join(f"%{each:02x}" for each in plain.encode()),
+        "escapes": "".join(f"\\x{each:02x}" for each in plain.encode()),
+        "entities": "".join(f"&#{each};" for each in plain.encode()),
         "percent": quote(f"password={secret}", safe=""),
     }  # fmt: skip
 
 
 PLAIN = (
     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/db-AbCdEf",
-    "sha256:9f86d081884c7d659a2feaa0c55ad015", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015",
     "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop:1.2.3",
     "ghcr.io/acme/shop:v1@sha256:9f86d081884c7d659a2feaa0c55ad015", "i-0abcd1234ef567890", "vpc-0a1b2c3d",
     "cron(0 20 ? * MON-FRI *)", "rate(5 minutes)", "SELECT id, password FROM users WHERE password = ?",
@@ -81,9 +107,26 @@ PLAIN = (
     "eu-central-1a", "password must be at least 8 characters", "the token has expired", "a=b; path=/x; key=value",
     "PASSWORD=$DB_PASSWORD", "PASSWORD=${DB_PASSWORD}", "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     "2026-11-28T22:34:00Z", "10.0.0.0/16", "nodejs24.x", "MAX_TOKENS=4096", "tokenizer=bpe", "sort_key=id",
-    "cache-key: user", "s3://bucket/key", "secretsmanager:GetSecretValue",
+    "cache-key: user", "s3://bucket/key", "secretsmanager:GetSecretValue", "docker run -p 3000:3000 shop",
+    "node -p 1+1",
+    "mkdir -p /var/lib/app1", "psql -p 5432", "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "https://example.com/?page=2",
+    "shop-dev-worker-OrdersFunction-aB3dE5fG7hI9", "Extended Request ID: oJ7x6aY2b9ZKqQmR0cS1tU3vW4xY5zA6bC7dE8fG9hI=",
+    "VersionId 3sL4kqtJlcpXroDTDmJrmSpXd3dIbrHY", "Hosted zone Z08233182VX8Y6O4W7N8K not found", "the pin 5 of 12",
+    "password is set by RDS", "the password must contain at least 12 characters", "Größe: groß", "10 µs", "данные: 1",
+    "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "RequestToken: 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "Secret shop/dev/database-AbC1dE not found",
+    "shop-dev-database-cluster-1abcdefghijk.cluster-c1a2b3d4e5f6.eu-central-1.rds.amazonaws.com",
+    "/aws/lambda/shop/2026/11/29/[$LATEST]9f86d081884c7d659a2feaa0c55ad015", "infragen-20261129T021038Z-4f1b2b0b822c",
 )  # fmt: skip
 """Texts that must stay readable."""
+
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+OF_DIGESTS = (
+    "ImageTag", "GIT_COMMIT", "RELEASE", "BUILD_SHA", "IMAGE_DIGEST", "S3Key", "S3ObjectVersion", "ContentHash",
+    "APP_VERSION", "TraceId",
+)  # fmt: skip
+"""Names under which a digest, a commit or a version stands."""
 
 ABOUT = (
     "PASSWORD_LENGTH", "TOKEN_TTL", "SECRET_ARN", "SecretId", "PasswordPolicy", "KmsKeyId", "PublicKey", "S3Key",

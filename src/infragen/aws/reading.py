@@ -176,7 +176,8 @@ def _drifted(document: object, path: Sequence[str | int], text: str, hidden: boo
             here = here[step] if step < len(here) else None
         else:
             here = here.get(str(step)) if isinstance(here, dict) else None
-    return mask(_json(text) if here is None else here, hidden)
+    name = next((each for each in reversed(path) if isinstance(each, str)), "")
+    return mask(_json(text) if here is None else here, hidden, name=name)
 
 
 def _json(text: str | None) -> object:

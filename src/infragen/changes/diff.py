@@ -149,7 +149,9 @@ def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ..
     properties = resource.get("Properties", {})
     rest = {key: value for key, value in resource.items() if key not in ("Type", "Properties")}
     values: list[tuple[tuple[str | int, ...], Any]] = [((key,), mask(value)) for key, value in rest.items()]
-    values += [(("Properties", key), mask(value, conceals(properties, key))) for key, value in properties.items()]
+    values += [
+        (("Properties", key), mask(value, conceals(properties, key), name=key)) for key, value in properties.items()
+    ]
     sides = (((path, NOTHING, value) if added else (path, value, NOTHING)) for path, value in values)
     return tuple(PropertyChange(path, before, after) for path, before, after in sides)
 
@@ -228,7 +230,7 @@ def _touched(
     for key, value in resource.get("Properties", {}).items():
         path = ("Properties", key)
         if source in references(value) and not any(each.path[:2] == path for each in known):
-            shown = mask(value, conceals(resource["Properties"], key))
+            shown = mask(value, conceals(resource["Properties"], key), name=key)
             after = shown if certain else KnownAfter(layer, source)
             effect = recreation(resource["Type"], region, path)
             more.append(PropertyChange(path, shown, after, effect, f"resource {source}"))

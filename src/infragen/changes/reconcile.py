@@ -561,7 +561,8 @@ def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> 
     """A value as AWS tells it, masked, and what is known later said in our words."""
     hidden = ground.hides(logical_id, change.path)
     sides = [_later_or(each, change, logical_id, ground) for each in (change.before, change.after)]
-    old, new = (mask(each, hidden, ground.secret_texts) for each in sides)
+    name = next((each for each in reversed(change.path) if isinstance(each, str)), "")
+    old, new = (mask(each, hidden, ground.secret_texts, name=name) for each in sides)
     if sides != [None, None] and same(old, new) and not same(*sides):
         old = new = SECRET
     return replace(change, before=old, after=new, cause=_cause(change, logical_id, ground))

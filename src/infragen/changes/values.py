@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from infragen.cloudformation import KNOWN_AFTER, Absent, KnownAfter, PropertyChange
-from infragen.secrecy.masking import SECRET, Sealed, conceals, document, mask, masks
+from infragen.secrecy.masking import SECRET, Sealed, conceals, document, mask, masks, named
 
 NOTHING = Absent()
 NAMES = ("Sid", "Key", "Name", "Id", "PolicyName", "ParameterKey", "AttributeName", "RuleName", "ContainerName")
@@ -30,21 +30,26 @@ OTHER_FORM = "the same JSON, written differently"
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where in a value we are: the path for programs, the words for people, and whether all of it is a secret."""
+    """Where in a value we are: the path for programs, the words for people, whether all of it is a secret, and the
+    name that says what stands there.
+    """
 
     path: tuple[str | int, ...] = ()
     words: str = ""
     hidden: bool = False
+    name: str = ""
 
     def key(self, key: str, holders: Iterable[object]) -> _Spot:
         """The spot of a mapping's entry."""
+        if key.startswith("Fn::"):
+            return _Spot((*self.path, key), self.words, self.hidden, self.name)
         hidden = self.hidden or any(conceals(each, key) for each in holders)
-        words = self.words if key.startswith("Fn::") else f"{self.words}.{key}".lstrip(".")
-        return _Spot((*self.path, key), words, hidden)
+        name = next((named(each, key) for each in holders if isinstance(each, dict)), key)
+        return _Spot((*self.path, key), f"{self.words}.{key}".lstrip("."), hidden, name)
 
     def at(self, position: int, label: str) -> _Spot:
         """The spot of an element; `label` is added to the words as it is."""
-        return _Spot((*self.path, position), f"{self.words}{label}", self.hidden)
+        return _Spot((*self.path, position), f"{self.words}{label}", self.hidden, self.name)
 
 
 def differences(
@@ -54,13 +59,14 @@ def differences(
 
     `path` and `words` are where the values are; `hidden` says that all of them is secret.
     """
-    return tuple(_differences(_Spot(path, words, hidden), before, after))
+    name = next((each for each in reversed(path) if isinstance(each, str)), "")
+    return tuple(_differences(_Spot(path, words, hidden, name), before, after))
 
 
 def _differences(spot: _Spot, before: Any, after: Any) -> Iterator[PropertyChange]:
     if same(before, after):
         return
-    if not spot.hidden and (_hidden_whole(before) or _hidden_whole(after)):
+    if not spot.hidden and (_hidden_whole(before, spot.name) or _hidden_whole(after, spot.name)):
         yield from _leaf(spot, before, after)
         return
     function, other = intrinsic(before), intrinsic(after)
@@ -79,15 +85,15 @@ def _differences(spot: _Spot, before: Any, after: Any) -> Iterator[PropertyChang
 
 
 def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[PropertyChange]:
-    old, new = mask(before, spot.hidden), mask(after, spot.hidden)
+    old, new = (mask(each, spot.hidden, name=spot.name) for each in (before, after))
     if same(old, new):
         old = new = SECRET
     yield PropertyChange(spot.path, old, _later_or(new), name=spot.words, note=note)
 
 
-def _hidden_whole(value: Any) -> bool:
+def _hidden_whole(value: Any, name: str) -> bool:
     """Whether a text, function or list is hidden as a whole, so that nothing inside it may be compared in sight."""
-    return (isinstance(value, str | list) or bool(intrinsic(value))) and masks(value)
+    return (isinstance(value, str | list) or bool(intrinsic(value))) and masks(value, name=name)
 
 
 def _later_or(value: Any) -> Any:

@@ -852,7 +852,7 @@ def likely_secrets(given: RuleContext) -> Iterator[Finding]:
             looks = (
                 f"looks like a secret, {len(text)} random characters" if looks_random(text) else "sounds like a secret"
             )
-            told = f"holds {said.kind}, as it seems" if said else looks
+            told = f"holds {said.kind}, as it seems" if said and not looks_random(text) else looks
             yield Finding(path, f"{dotted(path)} {told}; if it is one, {_instead(path)}")
 
 

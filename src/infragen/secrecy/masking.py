@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
-from infragen.secrecy.suspicion import looks_random, looks_secret, tells_about
-from infragen.secrecy.texts import suspect
+from infragen.secrecy.suspicion import is_random_by_nature, looks_hexadecimal, looks_random, looks_secret
+from infragen.secrecy.texts import RANDOM, suspect
 
 SECRET = Secret()
 
@@ -102,10 +102,11 @@ def secret_texts(body: Mapping[str, Any], values: Mapping[str, object]) -> froze
     return frozenset(each for each in texts if each not in ("", "****"))
 
 
-def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset()) -> Any:
+def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset(), *, name: str = "") -> Any:
     """The value with a `Secret` instead of each text that is one, or holds one.
 
-    `hidden` says that the value is a secret as such; `known` are texts that are secrets wherever they stand.
+    `hidden` says that the value is a secret as such; `known` are texts that are secrets wherever they stand; `name` is
+    what the value stands under: it tells an id or a digest from a secret that looks as random.
     """
     match value:
         case Sealed():
@@ -113,22 +114,22 @@ def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset()
         case None | bool() | Absent() | KnownAfter() | Secret():
             return value
         case dict():
-            return _mask_mapping(value, hidden, known)
+            return _mask_mapping(value, hidden, known, name)
         case list() | tuple():
             if not hidden and _joined_is_secret(value, known):
                 return SECRET
-            return [mask(each, hidden, known) for each in value]
+            return [mask(each, hidden, known, name=name) for each in value]
         case str():
-            return _mask_text(value, hidden, known)
+            return _mask_text(value, hidden, known, name)
     return SECRET if hidden else value
 
 
-def masks(value: object, hidden: bool = False, known: Iterable[str] = frozenset()) -> bool:
+def masks(value: object, hidden: bool = False, *, name: str = "") -> bool:
     """Whether the value as a whole is hidden, and not only something in it."""
-    return isinstance(mask(value, hidden, known), Secret)
+    return isinstance(mask(value, hidden, name=name), Secret)
 
 
-def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: Iterable[str]) -> Any:
+def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: Iterable[str], name: str) -> Any:
     if len(value) == 1:
         [(key, inner)] = value.items()
         if key in NO_VALUE_OF_ITS_OWN:
@@ -136,15 +137,29 @@ def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: Iterable[str]) 
         if hidden and str(key).startswith("Fn::"):
             return SECRET if _holds_text(inner) else dict(value)
         if key in _JOINING:
-            masked = mask(inner, False, known)
+            masked = mask(inner, False, known, name=name)
             whole = _flat(value)
-            hides = _holds_secret(masked) or (whole is not None and isinstance(_mask_text(whole, False, known), Secret))
+            hides = _holds_secret(masked) or (whole is not None and masks_text(whole, known, name))
             return SECRET if hides else {key: masked}
-    return {_mask_key(key, known): mask(each, hidden or conceals(value, key), known) for key, each in value.items()}
+        if str(key).startswith("Fn::"):
+            return {key: mask(inner, hidden, known, name=name)}
+    return {
+        _mask_key(key, known): mask(each, hidden or conceals(value, key), known, name=named(value, key))
+        for key, each in value.items()
+    }
+
+
+def named(holder: object, key: object) -> str:
+    """The name of what a mapping holds under a key: the key, or for `Value` the name beside it."""
+    if isinstance(holder, Mapping) and _VALUES_BESIDE.search(str(key)):
+        for name, each in holder.items():
+            if isinstance(each, str) and _NAMES_BESIDE.search(str(name)):
+                return each
+    return str(key)
 
 
 def _mask_key(key: Any, known: Iterable[str]) -> Any:
-    return str(SECRET) if isinstance(key, str) and isinstance(_mask_text(key, False, known), Secret) else key
+    return str(SECRET) if isinstance(key, str) and masks_text(key, known) else key
 
 
 def _holds_secret(value: object) -> bool:
@@ -186,7 +201,7 @@ def _joined_is_secret(parts: Sequence[object], known: Iterable[str]) -> bool:
     texts = [_flat(each) or _REFERENCE if not isinstance(each, str) else each for each in parts]
     if len(texts) < 2 or not any(each.startswith("-") or each.endswith(("=", ":")) for each in texts):
         return False
-    return isinstance(_mask_text(" ".join(texts), False, known), Secret)
+    return masks_text(" ".join(texts), known)
 
 
 def _holds_text(value: object) -> bool:
@@ -200,26 +215,41 @@ def _holds_text(value: object) -> bool:
     return isinstance(value, Sealed) or (isinstance(value, str) and bool(re.sub(r"\$\{[^}]*\}", "", value)))
 
 
-def _mask_text(text: str, hidden: bool, known: Iterable[str]) -> object:
+def masks_text(text: str, known: Iterable[str] = frozenset(), name: str = "") -> bool:
+    """Whether a text is hidden as a whole."""
+    return isinstance(_mask_text(text, False, known, name), Secret)
+
+
+def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> object:
     if not text or (hidden and _ARN.fullmatch(text)):
         return text
     if hidden or _DYNAMIC.search(text) or any(each in text for each in known if len(each) >= SHORTEST or each == text):
         return SECRET
     held = document(text)
     if held is None:
-        return SECRET if suspect(text) or looks_random(text) else text
+        return SECRET if _is_random(text, name) or _holds_suspect(text, name) else text
     masked = mask(held, known=known)
     if masked == held:
         return text
     return SECRET if isinstance(masked, Secret) else json.dumps(masked, ensure_ascii=False, default=str)
 
 
+def _is_random(text: str, name: str) -> bool:
+    """Whether a text looks random, and its name does not say that it is an id or a digest."""
+    if is_random_by_nature(name):
+        return False
+    return looks_random(text) or (bool(name) and looks_hexadecimal(text))
+
+
+def _holds_suspect(text: str, name: str) -> bool:
+    found = suspect(text)
+    return found is not None and not (found.kind == RANDOM and is_random_by_nature(name))
+
+
 def hides(name: str, text: str) -> bool:
     """Whether a text under a name is not shown: because of the name, of what is in it, or because it looks random."""
     if not text or text.lower() in ("true", "false"):
         return False
-    if looks_random(text) and tells_about(name):
-        return suspect(text) is not None
     return bool(mask({name: text}) != {name: text})
 
 

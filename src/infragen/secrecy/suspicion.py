@@ -10,40 +10,88 @@ from collections import Counter
 from functools import lru_cache
 from itertools import pairwise
 
+from infragen.secrecy.letters import as_it_looks, mixes_scripts
+
 _SECRET_WORDS = frozenset({
-    "apikey", "connstr", "cred", "credential", "dockerconfigjson", "dsn", "hmac", "htpasswd", "jwt", "kennwort",
-    "mnemonic", "netrc", "otp", "passcode", "passkey", "passphrase", "passwd", "password", "passwort", "pat", "pgpass",
-    "pepper", "pin", "privkey", "pw", "pwd", "salt", "sas", "secret", "token", "totp",
+    "apikey", "assertion", "connstr", "cred", "credential", "csrf", "cvc", "cvv", "dockerconfigjson", "dsn", "fernet",
+    "hmac", "htpasswd", "jsessionid", "jwe", "jwt", "keypass", "keytab", "mnemonic", "netrc", "otp", "passcode",
+    "passkey", "passphrase", "passwd", "password", "passwrd", "pat", "pepper", "pgpass", "phpsessid", "pin", "privkey",
+    "psk", "pswd", "psw", "puk", "pw", "pwd", "pword", "salt", "sas", "secret", "secreto", "sessid", "sessionid",
+    "storepass", "token", "totp", "vapid", "xsrf",
+    # the word for password in other languages
+    "adgangskode", "contrasena", "geslo", "haslo", "heslo", "jelszo", "kennwort", "losenord", "losung", "lozinka",
+    "parola", "passwort", "salasana", "senha", "sifre", "wachtwoord",
 })  # fmt: skip
-_LAST_WORDS = frozenset({"pass", "passes", "secrets", "authorization", "bearer", "auth"})
+_LAST_WORDS = frozenset({
+    "auth", "authorization", "authz", "bearer", "confidential", "cookie", "dek", "jks", "kek", "keystore", "license",
+    "licence", "nonce", "oauth", "pass", "passes", "pem", "pfx", "pkcs", "private", "seed", "secrets", "sensitive",
+    "session", "signature", "ticket",
+})  # fmt: skip
 """Words that make a secret of a name that they end, and of no other: `DB_PASS`, not `PassThrough`."""
 
 _SQUASHED_ENDS = (
-    "password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "secretkey", "accesskey", "passwort",
-    "credential", "connectionstring", "connstring", "connstr", "dbpass", "userpass", "authkey", "sshkey", "signingkey",
-    "encryptionkey", "sessioncookie", "authcookie",
+    "password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "secretkey", "accesskey",
+    "passwort", "credential", "connectionstring", "connstring", "connstr", "dbpass", "userpass", "authkey", "sshkey",
+    "signingkey", "encryptionkey", "sessioncookie", "authcookie", "pass", "sessionid", "sessid", "motdepasse",
+    "assertion",
 )  # fmt: skip
 """Ends of names that nothing divides: `PGPASSWORD`, `dbpassword`, `STRIPEAPIKEY`."""
 
 _PAIRS = frozenset({
-    "access", "code", "conn", "connect", "connection", "pass", "phrase", "shared", "string", "word",
+    ("access", "code"), ("activation", "code"), ("authorization", "code"), ("auth", "code"), ("backup", "code"),
+    ("conn", "string"), ("connect", "string"), ("connection", "string"), ("invite", "code"), ("license", "code"),
+    ("magic", "link"), ("pass", "code"), ("pass", "phrase"), ("pass", "word"), ("passwd", "hash"), ("password",
+    "hash"), ("pw", "hash"), ("pwd", "hash"), ("presigned", "url"), ("recovery", "code"), ("recovery", "phrase"),
+    ("sas", "url"), ("security", "code"), ("seed", "phrase"), ("session", "id"), ("shared", "access"), ("signed",
+    "url"), ("snmp", "community"), ("unlock", "code"), ("verification", "code"), ("webhook", "url"),
 })  # fmt: skip
+"""Two words that make a secret together. Sources of all these lists: the rules of gitleaks (config/gitleaks.toml,
+`generic-api-key`, 2026-09) and of detect-secrets (plugins/keyword.py, DENYLIST), and their kind."""
+
+_ENDS_OF_WORDS = ("bypass", "compass", "encompass", "overpass", "surpass", "trespass", "underpass")
+
+_PROPERTIES = frozenset({
+    "AllowCookies", "CACertificatePem", "CaseSensitive", "CertificatePem", "Cookie", "Cookies", "DesiredSessions",
+    "DesiredUserSessions", "DigitalSignature", "ExcludedCookies", "ForceNewDeploymentNonce", "ForwardedCookies",
+    "IncludeCookies", "IncludedCookies", "MaxConcurrentSessions", "MaxRecentSessions", "RequestToken", "Secrets",
+    "VerificationCertificatePem",
+})  # fmt: skip
+"""Properties of CloudFormation that sound like secrets and hold switches, counts, public certificates, ARNs or ids of
+requests (all names in the schemas that cfn-lint 1.58 ships were looked through)."""
+
+_ELSEWHERE = (
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "暗証",
+    "비밀번호",
+    "암호",
+    "كلمة المرور",
+    "סיסמה",
+    "κωδικός",
+    "รหัสผ่าน",
+)
+"""The word for password in other scripts."""
+
+_DIGITS_AS_LETTERS = str.maketrans("01345789@$", "oieastbgas")
 
 _KEYS_OF_THINGS = frozenset({
-    "a", "action", "add", "all", "and", "annotation", "api_id", "arrow", "artifact", "attribute", "aws", "base", "blob",
-    "bound", "bucket", "by", "cache", "caching", "cmk", "cms", "code", "column", "composite", "condition", "config",
-    "context", "custom", "cut", "data", "dedup", "deduplication", "delete", "dimension", "document", "each", "empty",
-    "end", "entity", "env", "environment", "evaluated", "exclusive", "field", "file", "filter", "first", "flag",
-    "foreign", "from", "group", "hash", "header", "host", "hot", "idempotency", "image", "in", "index", "indexed",
-    "input", "invalid", "is", "item", "job", "kms", "known", "label", "lambda", "language", "last", "limit", "list",
-    "locale", "log", "lookup", "main", "managed", "manifest", "map", "marker", "match", "matching", "message",
+    "a", "action", "add", "all", "and", "annotation", "api_id", "arrow", "artifact", "attribute", "aws", "base",
+    "blob", "bound", "bucket", "by", "cache", "caching", "cmk", "cms", "code", "column", "composite", "condition",
+    "config", "context", "custom", "cut", "data", "dedup", "deduplication", "delete", "dimension", "document", "each",
+    "empty", "end", "entity", "env", "environment", "evaluated", "exclusive", "field", "file", "filter", "first",
+    "flag", "foreign", "from", "group", "hash", "header", "host", "hot", "idempotency", "image", "in", "index",
+    "indexed", "input", "invalid", "is", "item", "job", "kms", "known", "label", "lambda", "language", "last", "limit",
+    "list", "locale", "log", "lookup", "main", "managed", "manifest", "map", "marker", "match", "matching", "message",
     "metadata", "metric", "missing", "move", "namespace", "natural", "next", "no", "object", "of", "on", "only", "or",
     "order", "other", "output", "owned", "page", "parameter", "parent", "partition", "partitioning", "path", "per",
     "policy", "prefix", "press", "previous", "primary", "project", "property", "public", "query", "queue", "range",
-    "rate", "record", "redirect", "rename", "report", "resource", "response", "role", "route", "routing", "row", "rule",
-    "s3", "schema", "search", "section", "setting", "shard", "short", "shortcut", "sort", "source", "space", "sse",
-    "stage", "start", "state", "storage", "stream", "table", "tag", "target", "template", "the", "this", "to", "topic",
-    "translation", "type", "unique", "unknown", "user", "value", "variable", "version", "with",
+    "rate", "record", "redirect", "rename", "report", "resource", "response", "role", "route", "routing", "row",
+    "rule", "s3", "schema", "search", "section", "setting", "shard", "short", "shortcut", "sort", "source", "space",
+    "sse", "stage", "start", "state", "storage", "stream", "table", "tag", "target", "template", "the", "this", "to",
+    "topic", "translation", "type", "unique", "unknown", "user", "value", "variable", "version", "with",
 })  # fmt: skip
 """Words before `key` and `keys` that say what is found under it. After any other word a key is taken for a secret."""
 
@@ -70,16 +118,32 @@ _ERRORS = frozenset({"expired", "invalid", "missing", "malformed", "unrecognized
 _ASKING = frozenset({"get", "fetch", "read", "load", "list", "describe", "delete", "rotate", "create", "put", "update"})
 """First words of names of calls, which are no values: `getSecretValue`."""
 
-_NOT_PLURAL = frozenset({"pass", "aws", "sas", "dns", "ecs", "rds", "sqs", "sns", "kms", "secrets", "passes", "s"})
+_RANDOM_BY_NATURE = frozenset({
+    "build", "commit", "distribution", "guid", "image", "md5", "number", "ref", "release", "rev", "revision", "sha",
+    "sha1", "sha384", "sha512", "tag", "thumbprint", "trace", "uuid", "zone",
+})  # fmt: skip
+"""Last words of names whose values look random and are no secrets: a commit, a digest, an id of AWS's."""
+
+_THINGS_BY_KEY = ("s3key", "objectkey", "assetkey", "codekey", "templatekey")
+
+_NOT_PLURAL = frozenset(
+    {"access", "jks", "pkcs", "pass", "aws", "sas", "dns", "ecs", "rds", "sqs", "sns", "kms", "secrets", "passes", "s"}
+)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _TOKEN = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/=_.~-]{20,}")
 _DIGEST = re.compile(r"(?:sha(?:1|224|256|384|512)|md5)[-:=]", re.IGNORECASE)
+_HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9a-f]{32,}|[0-9A-F]{32,})")
+_ONE_CASE = re.compile(r"(?=[^0-9]*[0-9])(?:[a-z0-9]{20,}|[A-Z0-9]{20,})")
+_WITH_SIGNS = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[!#$%&*+@^~?])[A-Za-z0-9!#$%&*+@^~?_.=-]{12,}")
 
 _SECRET_KEY_OF_AWS = re.compile(r"[A-Za-z0-9/+]{40}")
 RANDOM_CHANGES_OF_AWS = 0.25
 """A secret access key has no shape but its length; what has it, needs less to be taken for random."""
+
+RANDOM_CHANGES_OF_ONE_CASE = 0.25
+"""Capital letters or small ones with digits: a random text changes between the two 0.4 times a character on average."""
 
 RANDOM_BITS, RANDOM_CHANGES = 3.7, 0.4
 """Shannon entropy in bits for each character, and the part of the characters that are of another kind (capital, small,
@@ -88,19 +152,48 @@ digit) than the one before. Nineteen of twenty random texts are above both; name
 
 @lru_cache(maxsize=8192)
 def looks_secret(name: str) -> bool:
-    """Whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKeys`; not `PasswordLength`."""
+    """Whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKeys`; not `PasswordLength`.
+
+    It is read as it looks: with letters of other scripts that look like Latin ones, or digits for letters. A word that
+    mixes scripts counts as one.
+    """
+    if not name.isascii():
+        low = name.lower()
+        if any(each in low for each in _ELSEWHERE) or mixes_scripts(name):
+            return True
+        name = as_it_looks(name)
+    if _is_of_secret(name):
+        return True
+    letters = re.sub(r"[^a-z]", "", name.lower().translate(_DIGITS_AS_LETTERS))
+    return bool(_WITHIN.search(name)) and _ends_like_a_secret(letters) and not tells_about(name)
+
+
+_WITHIN = re.compile(r"[A-Za-z][0-9@$]+[A-Za-z]|[0-9@$]{2}[A-Za-z]")
+"""A digit or a sign among letters, as in `passw0rd`."""
+
+
+def _is_of_secret(name: str) -> bool:
     words = _singular(name)
-    if not words or tells_about(name) or name == "Secrets":  # the property of a task definition, whose values are ARNs
+    if not words or name in _PROPERTIES:
+        return False
+    if not _PAIRS.isdisjoint(pairwise(words[-2:])):
+        return True
+    if tells_about(name):
         return False
     while len(words) > 1 and (words[-1].isdecimal() or words[-1] == "v"):
         words = words[:-1]
-    if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS:
+    if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS or not _PAIRS.isdisjoint(pairwise(words[-2:])):
         return True
-    squashed = re.sub(r"[^a-z]", "", name.lower()).rstrip("s")
-    if squashed.endswith(_SQUASHED_ENDS) or not _PAIRS.isdisjoint(pairwise(words)):
+    if _ends_like_a_secret(re.sub(r"[^a-z]", "", name.lower())):
         return True
     before = "".join(words[-3:-1] if words[-2:-1] and words[-2].isdecimal() else words[-2:-1])
     return words[-1] == "key" and bool(before) and before not in _KEYS_OF_THINGS
+
+
+def _ends_like_a_secret(letters: str) -> bool:
+    return letters.removesuffix("s").endswith(_SQUASHED_ENDS) or (
+        letters.endswith(_SQUASHED_ENDS) and not letters.endswith(_ENDS_OF_WORDS)
+    )
 
 
 def names_an_error(name: str) -> bool:
@@ -121,14 +214,48 @@ def tells_about(name: str) -> bool:
     return not _ABOUT_A_SECRET.isdisjoint(words[-1:])
 
 
+def is_random_by_nature(name: str) -> bool:
+    """Whether what a name holds looks random and is no secret: an id, a digest, a version, a commit."""
+    if tells_about(name) or not _RANDOM_BY_NATURE.isdisjoint(_words(name)[-1:]):
+        return True
+    return re.sub(r"[^a-z0-9]", "", name.lower()).endswith(_THINGS_BY_KEY)
+
+
 def looks_random(text: str) -> bool:
-    """Whether a text can hardly be words: long, of letters and digits, and each character a surprise."""
-    if not _TOKEN.fullmatch(text) or text.startswith(("arn:", "/")) or _DIGEST.match(text):
+    """Whether a text can hardly be words: long, of letters and digits, and each character a surprise.
+
+    Hexadecimal digits are judged by `looks_hexadecimal`: in sentences they are digests far more often than secrets.
+    """
+    if text.startswith(("arn:", "/")) or _DIGEST.match(text):
         return False
-    shares = [count / len(text) for count in Counter(text).values()]
-    changes = sum(one.isalnum() and other.isalnum() and _kind(one) != _kind(other) for one, other in pairwise(text))
+    if _HEXADECIMAL.fullmatch(text):
+        return False
+    if _ONE_CASE.fullmatch(text):
+        groups = len(re.findall(r"[0-9]+", text))
+        return groups >= 4 and _bits(text) >= RANDOM_BITS and _changes(text) >= RANDOM_CHANGES_OF_ONE_CASE * len(text)
+    if _WITH_SIGNS.fullmatch(text) and _bits(text) >= 3.0 and _changes(text, signs=True) >= 0.5 * len(text):
+        return True
+    if not _TOKEN.fullmatch(text):
+        return False
     least = RANDOM_CHANGES_OF_AWS if _SECRET_KEY_OF_AWS.fullmatch(text) else RANDOM_CHANGES
-    return -sum(share * math.log2(share) for share in shares) >= RANDOM_BITS and changes >= least * len(text)
+    return _bits(text) >= RANDOM_BITS and _changes(text) >= least * len(text)
+
+
+def looks_hexadecimal(text: str) -> bool:
+    """Whether a text is nothing but at least 32 hexadecimal digits: a digest, or a key made by `openssl rand -hex`."""
+    return bool(_HEXADECIMAL.fullmatch(text)) and len(set(text)) > 4
+
+
+def _bits(text: str) -> float:
+    """Shannon entropy in bits for each character."""
+    shares = [count / len(text) for count in Counter(text).values()]
+    return -sum(share * math.log2(share) for share in shares)
+
+
+def _changes(text: str, *, signs: bool = False) -> int:
+    """How many characters are of another kind than the one before; `signs` are a kind, too."""
+    neighbours = ((one, other) for one, other in pairwise(text) if signs or (one.isalnum() and other.isalnum()))
+    return sum(_kind(one) != _kind(other) for one, other in neighbours)
 
 
 def _words(name: str) -> list[str]:
@@ -139,5 +266,5 @@ def _singular(name: str) -> list[str]:
     return [each[:-1] if each.endswith("s") and each not in _NOT_PLURAL else each for each in _words(name)]
 
 
-def _kind(letter: str) -> tuple[bool, bool]:
-    return letter.isupper(), letter.isdecimal()
+def _kind(letter: str) -> tuple[bool, bool, bool]:
+    return letter.isupper(), letter.isdecimal(), letter.isalnum()

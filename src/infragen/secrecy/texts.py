@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
 import urllib.parse
 import zlib
@@ -17,7 +18,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from infragen.secrecy.credentials import credentials
-from infragen.secrecy.suspicion import looks_secret, names_a_call, names_an_error
+from infragen.secrecy.letters import folded
+from infragen.secrecy.suspicion import (
+    is_random_by_nature,
+    looks_random,
+    looks_secret,
+    names_a_call,
+    names_an_error,
+)
 
 DEPTH = 4
 """How often a text is decoded: Base64 in Base64 in an address in JSON."""
@@ -59,14 +67,25 @@ def _suspicions(text: str, prose: bool, ours: bool, depth: int) -> Iterator[Susp
         return
     yield from (Suspicion(start, kind, certain=True) for start, kind in credentials(text))
     yield from _addresses(text)
+    yield from _parameters(text)
     yield from _headers_and_options(text)
     yield from _assignments(text, prose, ours)
+    if not ours:
+        yield from _told(text)
+        yield from _random_words(text)
     if depth:
         for start, decoded in _decoded(text):
             yield from (
                 Suspicion(start, f"{each.kind}, encoded", each.certain)
                 for each in _suspicions(decoded, prose, ours, depth - 1)
             )
+        if not text.isascii():
+            looks, places = folded(text)
+            if looks != text:
+                yield from (
+                    Suspicion(places[each.start], each.kind, each.certain)
+                    for each in _suspicions(looks, prose, ours, depth - 1)
+                )
 
 
 # --- addresses, headers, options ---------------------------------------------------------------------------------
@@ -75,6 +94,13 @@ _WITH_AT = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^\s\"'`<
 _PLAIN_USER = re.compile(r"[A-Za-z][A-Za-z_.-]{0,31}\d{0,2}")
 _PUBLIC_USERS = frozenset({"git", "hg", "svn", "anonymous", "oauth2"})
 _WEB = frozenset({"http", "https", "ws", "wss"})
+_BESIDE = re.compile(
+    r"(?:name|key|header|variable|field|option|parameter)\\*[\"']?\s*[:=]\s*\\*[\"']?(?P<name>[\w.-]+)\\*[\"']?[\s,;]{1,40}\\*[\"']?"
+    r"(?:value|default|content|text)\\*[\"']?\s*[:=]\s*\\*[\"']?(?P<value>[^\s\"'<>]+)",
+    re.IGNORECASE,
+)
+"""A name and its value beside each other: `<add key="password" value="x"/>`, `- name: PASSWORD`, `  value: x`."""
+
 _REFERRED = re.compile(
     r"\$\{[\w:.!]+\}|\$\(?[A-Z_][A-Z0-9_]*\)?|\{\{resolve:[^}]*\}\}|\(secret[^)]*\)"
     r"|\*{3,}|<[\w -]+>|x{3,}|\{[\w.]*\}|%s"
@@ -85,17 +111,62 @@ _WITHOUT_SCHEME = re.compile(r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,}
 
 _HEADERS = re.compile(
     r"\b(?:Set-)?Cookie\\*[\"']?\s*:\s*\\*[\"']?[\w.-]+=[^\s$;{]"
+    r"|\b(?:Set-)?Cookie\s*:\s*(?=\S*\d)[^\s$;{]{6,}"
     r"|\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
-    r"|(?:^|\s)(?:-u|--user|--userpwd)[ =]+[\"']?[\w.@-]+:[^\s$]\S*"
+    r"|\bDigest\s+username\s*="
+    r"|\b(?:ApiKey|Api-Key|Token)\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[\w.@+\\-]+[:%][^\s$\d/][^\s/]*"
+    r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[A-Za-z][\w.@+\\-]*[:%][^\s$]\S*"
     r"|\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]*\s-p[^\s-]\S*"
     r"|\bsshpass\s+-p\s*\S+"
-    r"|\bredis-cli\b[^\n|;]*\s-a\s+[^\s$]\S*"
-    r"|\b(?:docker|podman|helm|az|oc)\b[^\n|;]*\blogin\b[^\n|;]*\s-p\s*[^\s$]\S*"
+    r"|\b(?:redis-cli|valkey-cli)\b[^\n|;]*\s-a\s+[^\s$]\S*"
+    r"|\b(?:ldap(?:search|modify|add|delete|whoami|passwd))\b[^\n|;]*\s-w\s*[^\s$-]\S*"
+    r"|\b(?:sqlcmd|bcp|tsql|isql|zip|unzip|osql)\b[^\n|;]*\s-P\s*[^\s$-]\S*"
+    r"|\b(?:plink|pscp|psftp|putty)\b[^\n|;]*\s-pw\s+[^\s$-]\S*"
+    r"|\b(?:7z|7za|rar|unrar)\b[^\n|;]*\s-p[^\s$-]\S*"
+    r"|\bpass(?:in|out)?\s+pass:[^\s$]\S*|(?:^|\s)pass:[^\s$]\S*"
+    r"|\bnet\s+use\b[^\n|;]*\s/user:\S+\s+[^\s$/]\S*|\blftp\b[^\n|;]*\s-u\s*[\w.@-]+,[^\s$]\S*"
+    r"|\b(?:docker|podman|helm|az|oc|cf|skopeo|buildah|nerdctl|crane)\b[^\n|;]*\blogin\b[^\n|;]*\s-p\s*[^\s$]\S*"
     r"|\b(?:machine\s+\S+|default)\s+login\s+\S+\s+password\s+\S+"
     r"|\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+(?:PASSWORD\s+)?[\"'][^\"']"
     r"|\bPASSWORD\s+[\"'][^\"']+[\"']",
     re.IGNORECASE,
 )
+
+
+_OPTION_P = re.compile(r"(?:^|(?<=\s))-p(?:[ =]+|(?=[^\s=-]))[\"']?(?P<value>[^\s\"'-][^\s\"']*)")
+_COMMANDS_P = re.compile(
+    r"\b(?:mkdir|install|cp|cpio|tar|touch|ssh|scp|sftp|rsync|nc|ncat|netcat|ps|top|kill|lsof|strace|gdb|perf|read|perl|pytest"
+    r"|compose|run|psql|pg_\w+|createdb|dropdb|initdb|nmap|uvicorn|gunicorn|fastapi|flask|http-server|serve|python\S*"
+    r"|tsc|cargo|dotnet|make|gradle|mvn|git|time|node|ts-node|deno|bun|declare|export|trap|wait|tree|patch|pax|test|fdisk|ionice|taskset"
+    r"|chrt|renice|jq|pidstat|sysctl|telnet|ftp|iptables|nft)\b[^\n|;&]*\Z"
+)
+"""Commands whose `-p` is a port, a process, a path or a switch. After any other one a word is taken for a password."""
+
+_NO_PASSWORD = re.compile(r"\d+(?:[:-]\d+)*(?:/\w+)?|[\d.]+:\d+(?::\d+)?|[./~]\S*|\S*=\S*|\[[\w:]*\]\S*")
+
+_PARAMETER = re.compile(r"[?&#](?:amp;)?(?P<name>[A-Za-z_][\w.\[\]-]{0,60})=(?P<value>[^\s&#\"'<>]+)")
+_OF_QUERIES = frozenset({
+    "access", "api", "apikey", "auth", "authkey", "c", "code", "credential", "digest", "enc", "h", "hash", "hmac",
+    "invite", "k", "key", "login", "mac", "nonce", "p", "pass", "pk", "pw", "s", "se", "secret", "session", "sid",
+    "sig", "sign", "signature", "sk", "st", "state", "t", "ticket", "tk", "tok", "u", "user_key", "verify",
+    "x-amz-credential",
+})  # fmt: skip
+"""Names in the query or the fragment of an address that are secrets there and nothing elsewhere. Those of one letter
+count only before a value that is no word."""
+
+
+def _parameters(text: str) -> Iterator[Suspicion]:
+    """Values in the query or the fragment of an address: `?key=…`, `#access_token=…`."""
+    if "=" not in text:
+        return
+    for found in _PARAMETER.finditer(text):
+        name, value = found["name"].lower(), urllib.parse.unquote(found["value"])
+        if _REFERRED.fullmatch(value) or value.lower() in _NOTHING or value.startswith("arn:"):
+            continue
+        known = name in _OF_QUERIES and (len(name) > 2 or _is_odd(value)) and not re.fullmatch(r"\d{1,3}", value)
+        if known or looks_secret(name):
+            yield Suspicion(found.start(), f"an address with a value of {found['name']}")
 
 
 def _addresses(text: str) -> Iterator[Suspicion]:
@@ -125,6 +196,18 @@ def _is_token(scheme: str, user: str) -> bool:
 def _headers_and_options(text: str) -> Iterator[Suspicion]:
     if found := _HEADERS.search(text):
         yield Suspicion(found.start(), "an option or a header with a password")
+    for found in _OPTION_P.finditer(text) if "-p" in text else ():
+        value = found["value"]
+        before = text[max(0, found.start() - 200) : found.start()]
+        if not (
+            _REFERRED.match(value)
+            or _NO_PASSWORD.fullmatch(value)
+            or (_COMMANDS_P.search(before) and not _is_odd(value))
+        ):
+            yield Suspicion(found.start(), "an option with a password")
+    for found in _BESIDE.finditer(text):
+        if looks_secret(found["name"]) and _literal(found["value"], False):
+            yield Suspicion(found.start(), f"a value of {found['name']}")
     for found in _SETTING.finditer(text):
         if looks_secret(found[1]):
             yield Suspicion(found.start(), f"a value of {found[1]}")
@@ -132,7 +215,7 @@ def _headers_and_options(text: str) -> Iterator[Suspicion]:
 
 # --- assignments --------------------------------------------------------------------------------------------------
 
-_NAME = re.compile(r"(?<![A-Za-z0-9_$.-])(?P<dashes>-{0,2})(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*)")
+_NAME = re.compile(r"(?<![\w$.-])(?P<dashes>-{0,2})(?P<name>[^\W\d][\w-]*(?:\.[\w-]+)*)")
 _AFTER = re.compile(
     r"(?P<close>\\*[\"'`]?\]?)(?:(?P<sep>\s*(?::=|=>|===?|\+=|=(?!=))\s*|\s{0,2}:(?!:)\s*)(?P<value>\S[^\n]*)"
     r"|>(?P<element>[^<\n]+)|(?P<call>\s?\(\s*\\*[\"'`])(?P<argument>[^\"'`\n]+)|\s+(?P<next>[^\s-][^\n]*))"
@@ -140,9 +223,9 @@ _AFTER = re.compile(
 _QUOTED = re.compile(r"\\*([\"'`])(?P<inner>.*?)\\*(?:\1|$)", re.DOTALL)
 _BARE = re.compile(r"[^\s,;]+")
 _NOTHING = frozenset({
-    "true", "false", "null", "none", "nil", "yes", "no", "on", "off", "undefined", "{", "[", "{}", "[]", "|", ">", "|-",
-    ">-", "(", "str", "int", "bytes", "bool", "string", "number", "any", "boolean", "optional", "required", "...", "…",
-    "not", "nothing", "default", "auto",
+    "true", "false", "null", "none", "nil", "yes", "no", "on", "off", "undefined", "{", "[", "{}", "[]", "|", ">",
+    "|-", ">-", "(", "str", "int", "bytes", "bool", "string", "number", "any", "boolean", "optional", "required",
+    "...", "…", "not", "nothing", "default", "auto",
 })  # fmt: skip
 _PLACEHOLDER = re.compile(
     rf"(?:{_REFERRED.pattern}|\$\d+|\?|%\(\w+\)s"
@@ -217,6 +300,8 @@ def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, 
         blank = sep[-1:].isspace()
         if (ours and blank) or names_an_error(name) or (blank and _OF_ERRORS.match(value)):
             return False
+        if blank and name.lower() in _ADJECTIVES and not _is_odd(value.split()[0].strip("\"'.,;")):
+            return False  # "unable to retrieve registry auth: service call …"
     if ours and sep != "=" and not after["close"]:
         return False
     if _BOUND.match(value) and _SQL.search(found.string):
@@ -240,10 +325,138 @@ def _literal(value: str, code: bool) -> bool:
     return not (_EXPRESSION.match(value) or (code and _CALLED.match(value)))
 
 
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+_FILLING = frozenset({
+    "is", "was", "are", "were", "be", "been", "being", "will", "would", "now", "currently", "still", "set", "reset",
+    "changed", "updated", "rotated", "has", "have", "had", "new", "temporary", "initial", "key", "phrase", "default",
+    "value", "following", "equals", "equal", "ist", "lautet", "war", "est", "es", "era", "e", "to", "as", "become",
+    "becomes", "by",
+})  # fmt: skip
+_GIVING = frozenset({
+    "is", "was", "are", "were", "be", "been", "equals", "ist", "lautet", "war", "est", "es", "era", "to", "as",
+    "becomes", "become", "now", "currently", "following",
+})  # fmt: skip
+"""Words after which a sentence says what a secret is: "the password is …", "was set to …"."""
+
+_ENGLISH = frozenset({
+    "a", "about", "above", "absent", "again", "all", "already", "also", "always", "an", "and", "another", "any", "at",
+    "because", "before", "below", "between", "both", "but", "by", "case", "correct", "default", "different", "done",
+    "due", "either", "empty", "enough", "equal", "first", "fine", "for", "forbidden", "found", "free", "from", "given",
+    "gone", "held", "here", "hidden", "how", "if", "in", "incorrect", "inside", "invalid", "it", "its", "kept",
+    "known", "last", "least", "left", "less", "like", "long", "longer", "lost", "made", "malformed", "mandatory",
+    "masked", "meant", "missing", "more", "most", "my", "necessary", "never", "new", "no", "none", "not", "nothing",
+    "null", "of", "off", "ok", "old", "on", "one", "only", "optional", "or", "our", "out", "over", "part", "past",
+    "plain", "present", "private", "public", "put", "read", "ready", "right", "safe", "said", "same", "secret", "seen",
+    "sent", "set", "short", "shorter", "shown", "so", "still", "strong", "such", "taken", "text", "than", "that",
+    "the", "their", "them", "then", "there", "these", "this", "those", "to", "told", "too", "two", "unclear", "under",
+    "undefined", "unique", "unknown", "unset", "unsafe", "until", "up", "valid", "very", "weak", "well", "what",
+    "when", "where", "whether", "which", "who", "why", "with", "within", "without", "through", "against", "during",
+    "after", "written", "wrong", "yes", "yet", "you", "your", "subject",
+})  # fmt: skip
+"""Words that go on after "the password is" and are no password. So does what ends as adjectives and participles do."""
+
+_ENDS_OF_WORDS = ("ed", "ing", "able", "ible", "ly", "ory")
+_NAMES_OF_THINGS = frozenset({"secret", "secrets", "credential", "credentials", "dsn", "token", "tokens"})
+"""Secrets of which sentences also tell the names: "secret shop/db-1 not found"."""
+
+_ADJECTIVES = frozenset({
+    "private", "session", "sensitive", "confidential", "license", "licence", "signature", "ticket", "seed", "nonce",
+    "cookie", "cookies", "assertion", "salt", "auth", "pat",
+})  # fmt: skip
+"""Names that a file gives to secrets and a sentence to other things, too."""
+
+_GAP = re.compile(r"(?:\\*[\"'`\])>»]{0,2})(?:\s*[|;,→~«/]\s*|\s*-+>\s*|\s+)(?=\S)")
+_WORD_OF_SENTENCE = re.compile(r"\S+")
+_HARMLESS = re.compile(
+    r"v?\d+(?:\.\d+)+|\d{4}-\d\d-\d\d\S*|sha\d+:\S*|[a-z]{1,9}-[0-9a-f]{8}(?:[0-9a-f]{9})?|\S*://\S*|arn:\S*|[/.~]\S*"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\(.*|\{.*|\[.*|[\w-]+=.*|-.*|\$.*|<.*|%.*|\d{1,3}"
+)
+_ODD = re.compile(r"(?=.*[A-Za-z])(?=.*[\d!@#$%^&*+~])\S{4,}|\d{4,}|(?=.*[a-z])[A-Za-z]*[a-z][A-Z][A-Za-z]*[A-Z]\w*")
+
+
+def _is_odd(word: str) -> bool:
+    """Whether a word is none of a language: letters with digits or signs, or a number of four digits and more."""
+    return bool(_ODD.fullmatch(word)) and not _HARMLESS.fullmatch(word)
+
+
+def _told(text: str) -> Iterator[Suspicion]:
+    """Secrets that a sentence tells: "the password is hunter2", "pwd hunter2", "PASSWORD hunter2"."""
+    code = text.count("\n") > 2
+    for found in _NAME.finditer(text):
+        name = found["name"]
+        if (
+            not looks_secret(name)
+            or found["dashes"]
+            or names_an_error(name)
+            or name.lower() in _ADJECTIVES
+            or name.count("_") > 3
+        ):
+            continue
+        if text[found.end() : found.end() + 1] in ("(", "."):
+            continue
+        if _tells(name, text, found.end(), code):
+            yield Suspicion(found.start(), f"a value of {name}")
+
+
+def _tells(name: str, text: str, end: int, code: bool) -> bool:
+    """Whether the words after a name give its value."""
+    gap = _GAP.match(text, end)
+    if not gap:
+        return False
+    giving = adjacent = False
+    bare = not gap[0].strip("\"'`])>» \t\r\n")
+    for number, found in enumerate(_WORD_OF_SENTENCE.finditer(text, gap.end(), gap.end() + 200)):
+        word = found[0].strip("\"'`()<>«».,;!?").rstrip(":=")
+        adjacent = number == 0
+        if word.lower() in _FILLING and not (adjacent and word.lower() in ("to", "by", "as")):
+            giving = word.lower() in _GIVING
+            continue
+        if not word or _HARMLESS.fullmatch(word):
+            return False
+        odd = _is_odd(word)
+        if giving and not code:
+            return odd or not (word.lower() in _ENGLISH or word.lower().endswith(_ENDS_OF_WORDS))
+        if adjacent and not giving and found[0].lower() in ("for", "of"):
+            return _after_colon(text, found.end())
+        if name.lower() in _NAMES_OF_THINGS and not giving:
+            return odd and bare and looks_random(word)
+        return odd and (adjacent or giving)
+    return False
+
+
+def _after_colon(text: str, end: int) -> bool:
+    """Whether a word that is none of a language comes after a colon: "password for app: hunter2"."""
+    found = re.compile(r"[^:\n.]{1,60}:\s+[\"'`]?([^\s\"'`,;]+)").match(text, end)
+    return found is not None and _is_odd(found[1].rstrip(".)"))
+
+
+# --- random words -------------------------------------------------------------------------------------------------
+
+RANDOM = "random characters"
+_RANDOM_WORD = re.compile(r"[^\s\"'`=,;:()\[\]{}<>|&?#/\\]{20,}|(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_NAMED = re.compile(r"([A-Za-z][\w.-]*)(?:[\"'\]]*\s*[:=#]\s*|\s+)[\"'\[(]*\Z")
+
+
+def _random_words(text: str) -> Iterator[Suspicion]:
+    """The last net: words that can hardly be words. Ids, digests and versions, which a name announces, are none."""
+    if len(text) > LARGEST:
+        return
+    arns = [each.span() for each in _ARN.finditer(text)] if "arn:" in text else []
+    for found in _RANDOM_WORD.finditer(text):
+        if not looks_random(found[0].strip(".!*~")) or any(start <= found.start() < end for start, end in arns):
+            continue
+        named = _NAMED.search(text[max(0, found.start() - 80) : found.start()])
+        if not (named and is_random_by_nature(named[1])):
+            yield Suspicion(found.start(), RANDOM)
+
+
 # --- encodings ----------------------------------------------------------------------------------------------------
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _LINES_OF_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/_-]{16,76}\s+)+[A-Za-z0-9+/_-]+={0,2}\s*")
+_HEXADECIMAL = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Fa-f])")
+_BASE32 = re.compile(r"(?<![A-Z0-9])[A-Z2-7]{16,}={0,6}(?![A-Z0-9])")
 _PERCENT = re.compile(r"%[2-7][0-9A-Fa-f]")
 _IN_PERCENT = re.compile(r"[^\s%]*%[2-7][0-9A-Fa-f]\S*")
 _ESCAPED = re.compile(r"\\u00[2-7][0-9a-fA-F]|\\x[2-7][0-9a-fA-F]")
@@ -255,8 +468,17 @@ def _decoded(text: str) -> Iterator[tuple[int, str]]:
         return
     if _PERCENT.search(text):
         yield from ((each.start(), urllib.parse.unquote(each[0])) for each in _IN_PERCENT.finditer(text))
-    if _ESCAPED.search(text):
-        yield 0, _ESCAPED.sub(lambda found: chr(int(found[0][-2:], 16)), text)
+    if found := _ESCAPED.search(text):
+        yield found.start(), _ESCAPED.sub(lambda found: chr(int(found[0][-2:], 16)), text)
+    if "&" in text and (plain := html.unescape(text)) != text:
+        yield text.index("&"), plain
+    for found in _HEXADECIMAL.finditer(text):
+        if inner := _readable(bytes.fromhex(found[0])):
+            yield found.start(), inner
+    for found in _BASE32.finditer(text):
+        bare = found[0].rstrip("=")
+        if len(bare) % 8 in (0, 2, 4, 5, 7) and (inner := _readable(base64.b32decode(bare + "=" * (-len(bare) % 8)))):
+            yield found.start(), inner
     if _LINES_OF_BASE64.fullmatch(text) and (whole := _from_base64("".join(text.split()))):
         yield 0, whole
     for found in _BASE64.finditer(text):
@@ -273,9 +495,15 @@ def _from_base64(text: str) -> str:
         data = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
         if data.startswith(b"\x1f\x8b"):
             data = zlib.decompressobj(wbits=31).decompress(data, LARGEST)
-        for encoding in ("utf-16-le",) if data[1:2] == b"\0" else ("utf-8",):
-            found = data.decode(encoding)
-            return found if all(each.isprintable() or each in "\r\n\t" for each in found) else ""
+        return _readable(data)
     except (binascii.Error, ValueError, zlib.error):
-        pass
-    return ""
+        return ""
+
+
+def _readable(data: bytes) -> str:
+    """The text that bytes are in UTF-8 or UTF-16; empty when they are none."""
+    try:
+        found = data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-8")
+    except ValueError:
+        return ""
+    return found if all(each.isprintable() or each in "\r\n\t" for each in found) else ""
