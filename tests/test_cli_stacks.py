@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -234,3 +235,34 @@ def test_the_guide_shows_the_last_lines_as_they_are(desk: Bench, run: Run, aws: 
     assert f"```\n{run('deploy', '--yes', code=1).stdout}```" in guide
     [failed] = [line for line in run("status").stdout.splitlines() if "Request ID" in line]
     assert f"{failed.strip()}\n" in guide
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_s5_after_a_skip_status_names_what_may_differ(
+    desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
+) -> None:
+    """S5: what was given up is not "as it was before"; a rollback that was only continued is."""
+    run("deploy", "--yes")
+    write(tmp_path, LAYERS + "    max_receives: 7\n", topology)
+    for skip in ((), ("--skip", "queue/JobsQueue")):
+        aws.fail("JobsQueue", "no luck today", on="update")
+        aws.fail("JobsQueue", "will not go back", on="rollback")
+        run("deploy", "--yes", "--allow-data-loss", "queue/JobsQueue", code=1)
+        aws.mend()
+        run("recover", "--yes", *skip)
+        told = " ".join(run("status").stdout.split())
+        assert "UPDATE_ROLLBACK_COMPLETE" in told
+        assert ("the stack is as it was before" in told) is not bool(skip)
+        without = "rolled back without queue/JobsQueue, which may differ from the template: `infragen drift"
+        assert (without in told) is bool(skip)
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_x5_status_lists_the_layers_of_an_environment_without_stacks(run: Run, topology: str) -> None:
+    """X5: nothing is deployed: each layer is absent, nested ones too; text and JSON."""
+    lines = run("status").stdout.splitlines()
+    absent = {line.split()[0]: line.split()[1] for line in lines}
+    wanted = {"network", "queue", "observability"} | ({"root"} if topology == "nested" else set())
+    assert {name for name, status in absent.items() if status == "absent"} == wanted
+    rows = json.loads(run("status", "--format", "json").stdout)
+    assert {each["layer"] for each in rows["stacks"] if each["status"] == "absent"} == wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def notes(plan: EnvironmentPlan) -> list[str]:
     return [note for stack in plan.stacks for note in stack.notes]
 
 
+def check_row(plan: EnvironmentPlan, *words: str) -> None:
+    """The row is in each format of the plan, at any width."""
+    formats = [as_html([plan], {}), as_markdown(plan), as_json(plan)]
+    formats += ["\n".join(map(str, plan_lines(plan, width))) for width in (80, 200)]
+    for written in formats:
+        flat = " ".join(unescape(written).split())
+        for each in ("ServiceRole", *words):
+            assert each in flat, (each, flat)
+
+
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_w10_another_service_role_alone_is_told_with_what_aws_will_do(
     aws: FakeAws, tmp_path: Path, topology: str
@@ -45,21 +56,17 @@ def test_w10_another_service_role_alone_is_told_with_what_aws_will_do(
     assert notes(before.plan(app)) == []
     app = assembly(layer("data", {"Jobs": QUEUE}), env=after.env)
     shown = after.plan(app)
-    [said] = notes(shown)
-    assert said.startswith(f"service role {OLD} -> {NEW}: nothing is deployed for it alone")
-    for written in (
-        "\n".join(map(str, plan_lines(shown, 80))),
-        as_html([shown], {}),
-        as_markdown(shown),
-        as_json(shown),
-    ):
-        assert "service role" in written
+    [row] = [each for stack in shown.stacks for each in stack.settings]
+    assert (row.path, row.before, row.after) == (("ServiceRole",), OLD, NEW)
+    assert row.note.startswith("nothing is deployed for it alone")
+    assert not shown.changed
+    check_row(shown, "nothing is deployed for it alone", OLD, NEW)
     assert all(isinstance(each, Unchanged) for each in after.deploy(app).outcomes)
     app = assembly(layer("data", {"Jobs": QUEUE, "News": TOPIC}), env=after.env)
     [changed] = [each for stack in after.plan(app).stacks for each in stack.settings if each.path == ("ServiceRole",)]
     assert (changed.before, changed.after) == (OLD, NEW)
     assert after.deploy(app).exit_code == 0
-    assert notes(after.plan(app)) == []
+    assert not [each for stack in after.plan(app).stacks for each in stack.settings]
 
 
 def test_w10_a_service_role_cannot_be_removed(aws: FakeAws, tmp_path: Path) -> None:
@@ -67,9 +74,14 @@ def test_w10_a_service_role_cannot_be_removed(aws: FakeAws, tmp_path: Path) -> N
     before, after = with_role(aws, tmp_path / "a", OLD), with_role(aws, tmp_path / "b", "")
     unit = before.unit("data", {"Jobs": QUEUE})
     assert before.deploy_units(unit).exit_code == 0
-    [said] = notes(after.plan_units(unit))
-    assert said.startswith(f"service role {OLD} stays, although iam.service_role_arn is not set")
-    assert after.deploy_units(after.unit("data", {"Jobs": QUEUE, "News": TOPIC})).exit_code == 0
+    shown = after.plan_units(unit)
+    [row] = [each for stack in shown.stacks for each in stack.settings]
+    assert (row.before, row.after) == (OLD, OLD)
+    assert not shown.changed
+    check_row(shown, "CloudFormation cannot remove a role from a stack", OLD)
+    more = after.unit("data", {"Jobs": QUEUE, "News": TOPIC})
+    check_row(after.plan_units(more), "CloudFormation cannot remove a role from a stack", OLD)
+    assert after.deploy_units(more).exit_code == 0
     assert aws.stack("shop-test-data").target.role_arn == OLD
 
 

@@ -6,13 +6,12 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, make_plan
 from infragen.assembly.synth import Assembly
-from infragen.changes.values import NOTHING
 from infragen.cloudformation import PropertyChange, ResourceChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
@@ -25,7 +24,7 @@ from infragen.engine.observe import Observed, check_stacks, observe, wait_for_ot
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
-from infragen.engine.plan_notes import with_notes
+from infragen.engine.plan_notes import service_role, with_notes
 from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
@@ -99,8 +98,7 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
     prepared = run_concurrently([make(each) for each in examined], session.timer)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
-    role = plan.environment.iam.service_role_arn or ""
-    stacks = tuple(widened([stack for each in prepared for stack in with_notes(each, role)], sides, *where))
+    stacks = tuple(widened([stack for each in prepared for stack in with_notes(each)], sides, *where))
     stacks = tuple(_with_settings(session, plan, observed, prepared, stacks))
     if session.file is not None:
         stacks = tuple(traced(each, session.file) for each in stacks)
@@ -124,7 +122,7 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
 
 
 def _with_settings(
-    session: Session, plan: StackLayout, observed: Observed, prepared: Sequence[Prepared], stacks: Iterable[StackPlan]
+    session: Session, plan: StackLayout, observed: Observed, prepared: Sequence[Prepared], stacks: Sequence[StackPlan]
 ) -> Iterator[StackPlan]:
     """The plans with the settings of the stacks that change: protection, both ways, and the role of CloudFormation."""
     env, units = plan.environment, {each.examined.unit.layer: each.examined for each in prepared}
@@ -141,10 +139,12 @@ def _with_settings(
         except CloudError as error:
             said = f"whether {unit.stack} is protected as its environment says was not checked"
             session.ui.tell(Warned(f"{said}: {error.message}"))
-        role, now = env.iam.service_role_arn or "", live.role_arn
-        if stack.action != "none" and role and role != now:
-            changes = (*changes, PropertyChange(("ServiceRole",), now or NOTHING, role))
-        yield replace(stack, settings=changes)
+        own = [
+            each for each in stacks if each.layer in {unit.layer, *(child.layer for child in unit.children.values())}
+        ]
+        updated = any(each.action != "none" for each in own)
+        role = service_role(live.role_arn, env.iam.service_role_arn or "", updated=updated)
+        yield replace(stack, settings=(*changes, *role))
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:

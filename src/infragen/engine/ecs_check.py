@@ -13,8 +13,8 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.engine.evidence import of_service, short
+from infragen.engine.last_image import tag_instead_of
 from infragen.engine.outcome import Explanation
-from infragen.errors import CloudError
 from infragen.resource_types.ecs import SERVICE
 
 
@@ -77,17 +77,4 @@ def _stray(cloud: Cloud, place: str, service: str, wanted: str) -> Stray | None:
     if running in ("", wanted):
         return None
     explanation = of_service(cloud, service, {wanted}, None)
-    return Stray(place, service, running, wanted, explanation, _last_tag(cloud, running, wanted))
-
-
-def _last_tag(cloud: Cloud, running: str, wanted: str) -> str:
-    """The tag that runs in the place of the wanted one, of the same repository; empty where nobody can tell."""
-    try:
-        good, bad = ({each.name: each.image for each in cloud.task_containers(arn)} for arn in (running, wanted))
-    except CloudError:  # it is a help, that another definition runs is what counts
-        return ""
-    for name, image in good.items():
-        repository, colon, tag = image.rpartition(":")
-        if colon and "/" not in tag and image != bad.get(name, image) and bad[name].rpartition(":")[0] == repository:
-            return tag
-    return ""
+    return Stray(place, service, running, wanted, explanation, tag_instead_of(cloud, running, wanted))

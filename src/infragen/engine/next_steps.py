@@ -9,10 +9,11 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 
-from infragen.cloudformation import STATUSES
+from infragen.cloudformation import STATUSES, StackEvent
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import Cause
+from infragen.engine.outcome import CANCELLED, Cause
 from infragen.resource_types import resource_type
+from infragen.resource_types.ecs import SERVICE
 
 QUOTAS = "an account's quotas are shown and raised at https://console.aws.amazon.com/servicequotas/home"
 EXPRESS = "EXPRESS"
@@ -45,9 +46,38 @@ def _deleted_by(event: LayerEvent) -> str:
     return f", `{command.format(shlex.quote(event.event.physical_id))}`" if command else ""
 
 
-def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None, standing: Sequence[str] = ()) -> str:
+def given_up(events: Iterable[LayerEvent]) -> tuple[str, ...]:
+    """What a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried again.
+
+    AWS calls such a resource UPDATE_COMPLETE, although it is not as the template says (API reference,
+    ContinueUpdateRollback, read 2026-11-29); it counts as given up with that event and without any.
+    """
+    going_back, failed = set[str](), dict[str, StackEvent]()
+    for each in events:
+        event, place = each.event, f"{each.layer}/{each.event.logical_id}"
+        if event.of_stack_itself:
+            if "ROLLBACK" in event.status:
+                going_back.add(event.stack_id)
+            if event.status == "UPDATE_ROLLBACK_COMPLETE":  # a nested stack that is back needs no word of its parent's
+                failed = {k: v for k, v in failed.items() if v.physical_id != event.stack_id}
+        elif event.stack_id in going_back and event.status == "UPDATE_IN_PROGRESS":
+            failed.pop(place, None)
+        elif event.stack_id in going_back and event.status == "UPDATE_FAILED" and event.reason not in CANCELLED:
+            failed[place] = event
+    return tuple(failed)
+
+
+def next_step(
+    status: str,
+    left: Sequence[str] = (),
+    cause: Cause | None = None,
+    standing: Sequence[str] = (),
+    good_tag: str = "",
+    skipped: Sequence[str] = (),
+) -> str:
     """What to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may be
-    empty. `standing` is what a stack still has, although its creation was rolled back.
+    empty. `standing` is what a stack still has, although its creation was rolled back; `good_tag` the image that runs
+    again after a rollback; `skipped` what the rollback gave up.
     """
     reason = cause.reason if cause else ""
     if _REPLACEMENT in reason:
@@ -66,6 +96,13 @@ def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None,
         case "DELETE_COMPLETE":
             rest = f"; left in AWS by a deletion policy: {', '.join(left)}" if left else ""
             state = f"the stack was removed, as --on-failure delete says{rest}; {fix} and deploy again"
+        case "UPDATE_ROLLBACK_COMPLETE" if skipped:
+            state = (
+                f"rolled back without {', '.join(skipped)}, which may differ from the template: `infragen drift` "
+                f"compares what AWS can compare; make it as the template says, {fix} and deploy again"
+            )
+        case "UPDATE_ROLLBACK_COMPLETE" if good_tag:
+            state = _with_the_old_image(good_tag, cause, fix)
         case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
             state = f"the stack is as it was before; {fix} and deploy again"
         case "CREATE_FAILED" | "UPDATE_FAILED":
@@ -73,6 +110,15 @@ def next_step(status: str, left: Sequence[str] = (), cause: Cause | None = None,
         case _:
             state = STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
     return f"{state}; {QUOTAS}" if _QUOTA.search(reason) else state
+
+
+def _with_the_old_image(tag: str, cause: Cause | None, fix: str) -> str:
+    """What to type after an update that brought another image was rolled back."""
+    back = f"the stack is as it was before, with the image {tag}"
+    now = f"until then deploy with that image: `infragen deploy --image-tag {shlex.quote(tag)}`"
+    if cause is not None and cause.type == SERVICE.name:
+        return f"{back}; fix why the new tasks do not stay up and push the image under a new tag; {now}"
+    return f"{back}; {fix} and deploy again; {now}"
 
 
 def _fix(cause: Cause | None) -> str:

@@ -20,7 +20,8 @@ from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
-from infragen.engine.next_steps import kept, next_step
+from infragen.engine.last_image import tag_after_rollback
+from infragen.engine.next_steps import given_up, kept, next_step
 from infragen.engine.outcome import Cause, Deleted, Deployed, Explanation, Failed, Outcome, event_of, root_cause
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
@@ -398,7 +399,8 @@ def _failed(
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
     standing = _standing(session, target, state)
-    hint = next_step(state.status, kept(follower.events), cause, standing)
+    good = _good_tag(session, state, cause, follower.events)
+    hint = next_step(state.status, kept(follower.events), cause, standing, good, given_up(follower.events))
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
@@ -413,7 +415,14 @@ def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cau
     """The root cause of what was last done to a stack, and what to type next."""
     events = last_done(session, target, state)
     cause = _located(session, root_cause(events))
-    return cause, next_step(state.status, kept(events), cause, _standing(session, target, state))
+    good = _good_tag(session, state, cause, events)
+    standing = _standing(session, target, state)
+    return cause, next_step(state.status, kept(events), cause, standing, good, given_up(events))
+
+
+def _good_tag(session: Session, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]) -> str:
+    """The tag of the image that runs again after a rollback; empty where no image was rolled back."""
+    return tag_after_rollback(session.cloud, state, event_of(cause, events), events) if cause else ""
 
 
 def _standing(session: Session, target: Target, state: StackState) -> tuple[str, ...]:

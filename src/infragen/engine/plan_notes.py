@@ -1,4 +1,4 @@
-"""What a plan says of a stack beside its changes: a service role that differs, parameters whose values AWS alone knows.
+"""What a plan says of a stack beside its changes: its service role, parameters whose values AWS alone knows.
 
 Pure. CloudFormation says neither in a change set, and deploys nothing for them alone.
 """
@@ -9,46 +9,38 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from infragen.engine.preview import OPAQUE, Examined, Prepared
+from infragen.cloudformation import Absent, PropertyChange
+from infragen.engine.preview import OPAQUE, Prepared
 from infragen.plan.model import StackPlan
 
+SERVICE_ROLE = ("ServiceRole",)
 
-def with_notes(prepared: Prepared, role: str) -> tuple[StackPlan, ...]:
-    """The plans of a unit and its nested stacks with their notes; `role` is `iam.service_role_arn`, or empty."""
-    examined, plans = prepared.examined, prepared.plans
-    unit = examined.unit
+
+def with_notes(prepared: Prepared) -> tuple[StackPlan, ...]:
+    """The plans of a unit and its nested stacks with their notes."""
+    unit, plans = prepared.examined.unit, prepared.plans
     bodies = {unit.layer: unit.body, **{child.layer: child.body for child in unit.children.values()}}
-    unchanged = all(each.action == "none" for each in plans)
-
-    def notes(plan: StackPlan) -> Iterator[str]:
-        if plan.layer == unit.layer:
-            yield from _role_notes(examined, role, unchanged)
-        if unchanged and prepared.change_set is None:
-            yield from _opaque_notes(bodies.get(plan.layer, {}))
-
-    return tuple(replace(each, notes=(*each.notes, *notes(each))) for each in plans)
+    if prepared.change_set is not None or any(each.action != "none" for each in plans):
+        return plans
+    return tuple(replace(each, notes=(*each.notes, *_opaque_notes(bodies.get(each.layer, {})))) for each in plans)
 
 
-def _role_notes(examined: Examined, role: str, unchanged: bool) -> Iterator[str]:
-    """A service role that the stack has and the file does not, or another one that nothing brings yet; one that an
-    update brings is among the stack's settings.
+def service_role(now: str, wanted: str, *, updated: bool) -> tuple[PropertyChange, ...]:
+    """The row of a service role that is not as the file says; `updated` tells whether the deployment updates its stack.
 
     CloudFormation takes a role with an update that changes something, uses it for every later operation on the stack,
     also where none is given, and cannot remove it (User Guide, "CloudFormation service role", read 2026-11-28).
     """
-    state = examined.state
-    if state is None or state.role_arn == role or examined.live is None:
-        return
-    if not role:
-        yield (
-            f"service role {state.role_arn} stays, although iam.service_role_arn is not set: CloudFormation cannot "
-            "remove a role from a stack; name another one to replace it"
+    if now == wanted:
+        return ()
+    if not wanted:
+        stays = (
+            f"{now} stays, although iam.service_role_arn is not set: CloudFormation cannot remove a role from a stack; "
+            "name another one to replace it"
         )
-    elif unchanged:
-        yield (
-            f"service role {state.role_arn or '(not set)'} -> {role}: nothing is deployed for it alone; CloudFormation "
-            "takes it with the next update of this stack"
-        )
+        return (PropertyChange(SERVICE_ROLE, now, now, note=stays),)
+    later = "nothing is deployed for it alone; CloudFormation takes it with the next update of this stack"
+    return (PropertyChange(SERVICE_ROLE, now or Absent(), wanted, note="" if updated else later),)
 
 
 def _opaque_notes(body: Mapping[str, Any]) -> Iterator[str]:

@@ -190,7 +190,7 @@ class Run:
         state, unit = examined.state, examined.unit
         if state is None:
             return Unchanged(unit.layer, unit.stack, "")
-        if any(each.layer == unit.layer and each.settings for each in self.proposal.shown.stacks):
+        if any(each.layer == unit.layer and each.settings_to_change for each in self.proposal.shown.stacks):
             self._set_protection(unit, state)
         inside = _outputs_inside(self.observed.by_id.values(), state.stack_id)
         self._check_outputs(examined, {unit.layer: state.outputs, **inside})

@@ -51,7 +51,10 @@ def _statuses(
     """One stack; of a root also those nested in it: the layers of the file, absent ones too, and what else there is."""
     state = observed.layers.get(layer)
     if state is None:
-        yield LayerStatus(layer, stack_name(env, layer), ABSENT)
+        name = stack_name(env, layer)
+        yield LayerStatus(layer, name, ABSENT)
+        if layer == ROOT:
+            yield from (LayerStatus(each, f"{name}/{each}", ABSENT) for each in inner)
         return
     yield _explained(session, _status(layer, state), state)
     if layer == ROOT:

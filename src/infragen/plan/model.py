@@ -29,7 +29,8 @@ class StackPlan:
     say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
     through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     `interruptions` say of each of its rows what that does to the running service.
-    `settings` are those of the stack itself that change: termination protection, stack policies, the service role.
+    `settings` are those of the stack itself that change: termination protection, stack policies, the service role. One
+    with a note is not brought by this deployment: the note says what AWS will do.
     """
 
     layer: str
@@ -52,6 +53,11 @@ class StackPlan:
     def created(self) -> bool:
         """Whether the stack is a new one, so that everything in it is new."""
         return self.action in ("create", "recreate")
+
+    @property
+    def settings_to_change(self) -> tuple[PropertyChange, ...]:
+        """The settings that a deployment of this plan changes."""
+        return tuple(each for each in self.settings if not each.note)
 
     @property
     def gated(self) -> tuple[Widening, ...]:
@@ -141,7 +147,7 @@ class EnvironmentPlan:
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
-        return any(each.action != "none" or each.settings for each in self.stacks)
+        return any(each.action != "none" or each.settings_to_change for each in self.stacks)
 
     @property
     def widenings(self) -> tuple[Widening, ...]:

@@ -41,6 +41,7 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield from _drift(plan)
         for each in plan.stacks:
             yield from (Text(f"  note: {each.layer}: {note}", style="yellow") for note in each.notes)
+            yield from _own_values(each, f"  {each.layer}: ", width)
             yield from _disagreements(each)
         return
     yield Text(f"Plan for {words.where(plan)}", style="bold")
@@ -100,9 +101,7 @@ def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]
     if len(tagged) >= FEW:
         many = f"{len(tagged)} {'more' if told else 'resources'}: only their tags change, as the stack's do"
         yield Text.assemble(("    ~ ", COLOURS[CHANGE]), many)
-    for title, some in words.own_changes(stack):
-        for each in some:
-            yield from _fitting(_value_lines(f"  {title} {words.path(each)}", each, width), width)
+    yield from _own_values(stack, "  ", width)
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
     for line in _disagreements(stack):
@@ -111,6 +110,13 @@ def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]
         yield from wrapped(Text.assemble(("    ! ", "red"), str(widening)), width, BESIDE_SIGN)
     if granted := words.granted(stack):
         yield Text(f"    opens {granted}", style="dim")
+
+
+def _own_values(stack: StackPlan, before: str, width: int) -> Iterator[Text]:
+    """The settings, parameters, tags and outputs of the stack itself."""
+    for title, some in words.own_changes(stack):
+        for each in some:
+            yield from _fitting(_value_lines(f"{before}{title} {words.path(each)}", each, width), width)
 
 
 def _disagreements(stack: StackPlan) -> Iterator[Text]:

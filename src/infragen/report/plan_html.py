@@ -111,6 +111,8 @@ def _overview(
         yield "<p><b>Nothing to change.</b></p>"
         for each in plan.stacks:
             yield from (f'<p class="quiet">{_text(f"{each.layer}: {note}")}</p>' for note in each.notes)
+            own = [(title, value) for title, some in words.own_changes(each) for value in some]
+            yield from (_value(value, f"{each.layer}: {title}") for title, value in own)
         yield from _alerts(plan)
         return
     counts = (

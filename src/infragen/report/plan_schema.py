@@ -214,7 +214,9 @@ def _stack() -> Schema:
             {"$ref": "#/$defs/widening"}, "by what it lets more through; of a new stack, all it lets through"
         ),
         settings=_list(
-            {"$ref": "#/$defs/property"}, "termination protection, stack policies, service role that change"
+            {"$ref": "#/$defs/property"},
+            "termination protection, stack policies, service role that change; one with a `note` stays, and the note "
+            "says what AWS will do",
         ),
         losses=_list({"$ref": "#/$defs/refusal"}, "what changes in place and keeps or protects less, allowed or not"),
         disagreements=_list(
