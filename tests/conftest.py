@@ -2,18 +2,25 @@
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.loaders
 import botocore.session
+import botocore.useragent
 import pytest
+from fakeaws.transport import in_process
 from signals import heed_signals
 
 pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
 
 
 heed_signals()
+
+# The interpreters that tests start would compile all of infragen each time where the environment forbids to keep it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -39,6 +46,15 @@ def models_are_read_once() -> Iterator[None]:
     """Let all boto3 sessions share what botocore read of its data: each would find and parse megabytes for itself."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
+        sanitize = botocore.useragent.sanitize_user_agent_string_component  # of each word, for each call
+        patched.setattr(botocore.useragent, sanitize.__name__, functools.cache(sanitize))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_fake_is_near() -> Iterator[None]:
+    """Let clients reach the fake of their own process without a socket."""
+    with in_process():
         yield
 
 

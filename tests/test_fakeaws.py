@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +18,8 @@ ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}
 
 @pytest.fixture
 def aws() -> Iterator[FakeAws]:
-    """The fake; at the end it must not have been brought into a state that cannot be."""
-    with FakeAws() as fake:
+    """The fake over HTTP; at the end it must not have been brought into a state that cannot be."""
+    with FakeAws(over_http=True) as fake:
         yield fake
         fake.check()
 
@@ -1345,6 +1346,48 @@ def test_the_same_calls_give_the_same_history() -> None:
             return [event.id for event in fake.stack("app").events]
 
     assert history() == history()
+
+
+def answers(over_http: bool) -> list[Any]:
+    """What botocore makes of some replies: of both protocols, of errors, with a body, without one, streamed."""
+
+    def said(call: Any, **arguments: Any) -> dict[str, Any]:
+        try:
+            answer = call(**arguments)
+        except botocore.exceptions.ClientError as error:
+            answer = error.response
+        if "Body" in answer:
+            answer["Body"] = [answer["Body"].read(2), answer["Body"].read()]
+        about = answer.pop("ResponseMetadata")
+        headers = {key: each for key, each in about["HTTPHeaders"].items() if key not in ("date", "server")}
+        return {**answer, "status": about["HTTPStatusCode"], "headers": headers}
+
+    with FakeAws(over_http=over_http) as aws:
+        cloudformation, s3, ecs = (aws.client(each) for each in ("cloudformation", "s3", "ecs"))
+        made = {"StackName": "app", "TemplateBody": template({"Ü & <>": TOPIC, "Jobs": QUEUE})}
+        place = {"Bucket": "b", "Key": "a key/ü?&", "ExpectedBucketOwner": aws.settings.account}
+        return [
+            said(cloudformation.describe_stacks, StackName="app"),
+            said(cloudformation.create_stack, **made),
+            said(cloudformation.describe_stack_events, StackName="app"),
+            said(s3.head_bucket, Bucket="b"),
+            said(s3.create_bucket, Bucket="b"),
+            said(s3.put_object, **place, Body=b"some text", ChecksumAlgorithm="SHA256"),
+            said(s3.put_object, **place, Body=io.BytesIO(b"other text"), IfNoneMatch="*"),
+            said(s3.get_object, **place),
+            said(s3.head_object, **place),
+            said(s3.head_object, **{**place, "Key": "none"}),
+            said(s3.list_objects_v2, Bucket="b"),
+            said(ecs.describe_services, cluster="c", services=["s"]),
+            [f"{call.service}:{call.operation} {call.params} {call.error}" for call in aws.calls],
+        ]
+
+
+def test_the_fake_answers_the_same_with_and_without_a_socket() -> None:
+    """All other tests but those of processes and of faults on the way ask it without one."""
+    near, far = answers(over_http=False), answers(over_http=True)
+    assert near == far
+    assert any(each["status"] == 200 for each in near[:-1])
 
 
 def test_a_long_operation_takes_virtual_time_only(aws: FakeAws, api: Any) -> None:

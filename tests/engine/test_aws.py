@@ -19,16 +19,46 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
+from botocore.utils import parse_timestamp
 from stage import ACCOUNT, REGION
 
 from infragen.aws import Account, connect, reading
 from infragen.aws.failure import translated
+from infragen.aws.session import timestamp
 from infragen.cloud import ChangeSetRequest, PreviousValue
 from infragen.cloudformation import Absent, ResourceChange, StackResource
 from infragen.errors import CloudError, CredentialsExpired, InfragenError, InputError, Refused, Unavailable
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop-dev/1234"
 SET_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/infragen-a-b/1234"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-01T12:00:00Z",
+        "2026-03-01T12:00:00.123Z",
+        "2026-03-01T12:00:00.123456+00:00",
+        "2026-03-01T12:00:00-07:30",
+        "2026-03-01T12:00:00",
+        "2026-03-01",
+        "Sun, 01 Mar 2026 12:00:00 GMT",
+        "1772366400",
+        "1772366400.5",
+        1772366400.5,
+        1772366400,
+    ],
+)
+def test_a_time_is_read_as_botocore_reads_it(written: Any) -> None:
+    """Those that AWS writes are read in another way, which is quicker."""
+    assert timestamp(written) == parse_timestamp(written)
+
+
+@pytest.mark.parametrize("written", ["soon", "2026-13-01T12:00:00Z", "2026-03-01T12:00:00Zulu"])
+def test_what_is_no_time_is_refused_as_botocore_refuses_it(written: str) -> None:
+    """With the error that botocore's callers expect."""
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        timestamp(written)
 
 
 @pytest.fixture

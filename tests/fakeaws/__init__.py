@@ -148,6 +148,7 @@ from typing import Any, Self
 import boto3
 import botocore.config
 
+from fakeaws import transport
 from fakeaws.clock import Clock, Steps
 from fakeaws.cloud import Cloud, Settings
 from fakeaws.cloudformation import CloudFormation
@@ -179,14 +180,18 @@ def real_client(url: str, service: str, region: str = "us-east-1", account: str 
 
 
 class FakeAws:
-    """The fake, served on loopback while it is open."""
+    """The fake, served on loopback while it is open; clients of this process reach it without a socket (`transport`)
+    unless it is `over_http` alone.
+    """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, over_http: bool = False) -> None:
         self.clock = Clock()
         self.cloud = Cloud(self.clock, seed)
         self.application = Application(self.cloud)
         self._server = Server(self.application)
         self.url = self._server.url
+        if not over_http:
+            transport.open_at(self.url, self.application.answer)
 
     def __enter__(self) -> Self:
         return self
@@ -198,6 +203,7 @@ class FakeAws:
 
     def close(self) -> None:
         """Stop serving."""
+        transport.close_at(self.url)
         self._server.close()
 
     @property

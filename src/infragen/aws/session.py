@@ -7,12 +7,14 @@ takes longer than everything else at start-up.
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import os
 import random
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 ENDPOINT_EXAMPLE = "an endpoint is for example http://127.0.0.1:4566"
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _VISIBLE = re.compile(r"[!-~]*")
 ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
 FIRST_ATTEMPTS = 3
@@ -169,6 +172,16 @@ def _no_configuration() -> dict[str, tuple[None, None, Any, Any]]:
     return {**known, "config_file": nothing, "credentials_file": nothing}
 
 
+def timestamp(value: Any) -> datetime.datetime:
+    """Read a time of a reply. botocore's reader takes any format, and a tenth of the time of a deployment."""
+    from botocore.utils import parse_timestamp
+
+    if isinstance(value, str) and _ISO.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.datetime.fromisoformat(value)
+    return parse_timestamp(value)
+
+
 @dataclass(frozen=True)
 class Clients:
     """One session's clients, each made when it is first used.
@@ -198,6 +211,7 @@ class Clients:
         import botocore.session
 
         core = botocore.session.Session(session_vars=_no_configuration() if self.keys else None)
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
         with translated("reading the AWS configuration"):
             access_key, secret_key = self.keys or (None, None)
             session = boto3.session.Session(
