@@ -13,7 +13,7 @@ import pytest
 from fakeaws.transport import in_process
 from signals import heed_signals
 
-pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes"]
+pytest_plugins = ["sweeps", "figures", "emulator", "bench", "stage", "processes", "twins"]
 
 
 heed_signals()
@@ -35,6 +35,7 @@ def nothing_of_the_users() -> Iterator[None]:
         for name in tuple(os.environ):
             if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy") or name == "COLUMNS":
                 environment.delenv(name)
+        environment.setenv("INFRAGEN_LOCAL_PARTS", "none")  # what runs something is tested in `twin`
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         environment.setenv("AWS_CONFIG_FILE", os.devnull)
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)

@@ -8,7 +8,10 @@ STATE_DIR/         mode 0700, its files 0600: values of NoEcho parameters are in
   emulator.json    process id, port and secret of the last emulator that was started here
   emulator.log     what it printed
   emulator.version the release of MiniStack that wrote the state
+  processes        what the emulator started; whatever of it outlives the emulator is ended
   data/ s3/ tmp/   MiniStack's state, the contents of its buckets, its temporary files
+  images/          what `infragen image put` copied
+  databases/       a directory of PostgreSQL's for each Aurora cluster
 
 The lock says whether one runs; that it is the one of the record is proven by itself, which answers a challenge with its
 secret. Nothing is ever concluded from a process id, and no process is ended by its id: the emulator is asked to stop.
@@ -28,10 +31,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from infragen.errors import CloudError, InputError, Unwritable
 
@@ -39,7 +43,8 @@ LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"
 LOG_FILE = "emulator.log"
 VERSION_FILE = "emulator.version"
-STATE_FOLDERS = ("data", "s3", "tmp")
+STATE_FOLDERS = ("data", "s3", "tmp", "images", "databases")
+PROCESSES_FILE = "processes"
 
 STATE_VARIABLE = "INFRAGEN_STATE_DIR"
 DEFAULT_ACCOUNT = "000000000000"
@@ -50,20 +55,24 @@ _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _LOG_LINES = 15
 _IDENTITY_PATH, _STOP_PATH = "/_infragen/identity", "/_infragen/stop"
+_IMAGES_PATH = "/_infragen/images"
 _STATE_UNUSABLE = 78  # the child's exit status when it cannot read the state
 
 # All that the child takes over from our environment: no AWS_*, no proxy, no setting of MiniStack.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 _FAULTS_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
+PARTS_VARIABLE = "INFRAGEN_LOCAL_PARTS"
+_LOCK_VARIABLE = "INFRAGEN_EMULATOR_LOCK"
 
 
 @dataclass(frozen=True)
 class Record:
-    """Process id, port and secret of an emulator."""
+    """Process id, port and secret of an emulator, and a word on each part of it that can run something."""
 
     pid: int
     port: int
     secret: str = field(repr=False)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,12 +92,32 @@ class Emulator:
     port: int
     state_dir: Path
     secret: str = field(repr=False)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def credentials(self, account: str = DEFAULT_ACCOUNT) -> Credentials:
         """Return the credentials of an account (12 digits) in the emulator; InputError for anything else."""
         if len(account) != 12 or not account.isascii() or not account.isdigit():
             raise InputError(f"account {account!r} is not an AWS account id: 12 digits")
         return Credentials(access_key=account, secret_key=self.secret)
+
+
+def put_image(
+    running: Emulator, repository: tuple[str, str, str], tag: str | None, directory: Path, command: Sequence[str]
+) -> dict[str, Any]:
+    """Register a directory as an image in a repository (account, region, name) of the emulator's ECR.
+
+    Without a tag the image gets one of its digest. Returns `digest`, `tag` and whether it is `new`; or, where the image
+    is refused, `code` (ECR's; OSError: a file cannot be read) and `message`. CloudError: the emulator does not answer.
+    """
+    account, region, name = repository
+    wanted = {"account": account, "region": region, "repository": name, "tag": tag or ""}
+    body = json.dumps({**wanted, "directory": str(directory), "command": list(command)}).encode()
+    headers = {"Authorization": f"Bearer {running.secret}", "Content-Type": "application/json"}
+    answer = _ask(running.port, "POST", _IMAGES_PATH, headers, body, seconds=300)
+    if not answer:
+        raise CloudError(f"the emulator did not take the image{_log_tail(running.state_dir)}")
+    taken: dict[str, Any] = json.loads(answer)
+    return taken
 
 
 def default_state_dir() -> Path:
@@ -192,7 +221,7 @@ def reset(
 ) -> bool:
     """Stop the emulator and remove all it kept; return whether there was anything."""
     was_running = stop(state_dir, sleep=sleep, clock=clock)
-    kept = [state_dir / name for name in (*STATE_FOLDERS, LOG_FILE, RECORD_FILE, VERSION_FILE)]
+    kept = [state_dir / name for name in (*STATE_FOLDERS, PROCESSES_FILE, LOG_FILE, RECORD_FILE, VERSION_FILE)]
     with _usable(state_dir):
         found = [path for path in kept if path.is_symlink() or path.exists()]
         for path in found:
@@ -240,7 +269,7 @@ def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
     with os.fdopen(os.open(state_dir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as log:
         return subprocess.Popen(  # noqa: S603 — our own launcher
             [sys.executable, "-m", "infragen_local", str(state_dir / RECORD_FILE)],
-            env=_environment(state_dir, port),
+            env={**_environment(state_dir, port), _LOCK_VARIABLE: str(lock)},
             cwd=state_dir,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -252,7 +281,9 @@ def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
 
 def _environment(state_dir: Path, port: int) -> dict[str, str]:
     """Return the child's whole environment."""
-    inherited = {name: os.environ[name] for name in (*_INHERITED, _FAULTS_VARIABLE) if name in os.environ}
+    inherited = {
+        name: os.environ[name] for name in (*_INHERITED, _FAULTS_VARIABLE, PARTS_VARIABLE) if name in os.environ
+    }
     return {
         **inherited,
         "BIND_HOST": _HOST,  # MiniStack's own default is 0.0.0.0
@@ -337,11 +368,15 @@ def _ask_to_stop(record: Record) -> None:
     _ask(record.port, "POST", _STOP_PATH, {"Authorization": f"Bearer {record.secret}"})
 
 
-def _ask(port: int, method: str, path: str, headers: dict[str, str]) -> bytes:
+def _ask(
+    port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None, seconds: float = 5
+) -> bytes:
     """Return the body of an answer with status 200, at most 64 KiB; empty when there is none."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=5)  # directly: no proxy of the user's comes between
+    connection = http.client.HTTPConnection(
+        _HOST, port, timeout=seconds
+    )  # directly: no proxy of the user's comes between
     try:
-        connection.request(method, path, headers=headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.read(65536) if response.status == http.HTTPStatus.OK else b""
     except (OSError, http.client.HTTPException):
@@ -366,7 +401,7 @@ def _unusable_state(state_dir: Path) -> CloudError:
 
 
 def _emulator(state_dir: Path, record: Record) -> Emulator:
-    return Emulator(f"http://{_HOST}:{record.port}", record.pid, record.port, state_dir, record.secret)
+    return Emulator(f"http://{_HOST}:{record.port}", record.pid, record.port, state_dir, record.secret, record.parts)
 
 
 def _log_tail(state_dir: Path) -> str:
@@ -383,8 +418,9 @@ def _read_record(state_dir: Path) -> Record | None:
     try:
         record = json.loads((state_dir / RECORD_FILE).read_bytes())
         port, secret = int(record["port"]), str(record["secret"])
-        return Record(pid=int(record["pid"]), port=port, secret=secret) if 0 < port < 65536 else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        parts = {str(name): str(said) for name, said in record.get("parts", {}).items()}
+        return Record(pid=int(record["pid"]), port=port, secret=secret, parts=parts) if 0 < port < 65536 else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -10,12 +10,12 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from infragen_local import private_names
 
-# `faults` wraps what the others add, so it is the last.
 _PATCHES = (
     "ec2",
     "instance",
@@ -36,7 +36,6 @@ _PATCHES = (
     "change_sets",
     "descriptions",
     "interruption",
-    "faults",
 )
 
 
@@ -53,32 +52,39 @@ def main(record: Path) -> None:
     complaint = private_names.complaint()
     if complaint:
         raise SystemExit(complaint)
-    for subject in _PATCHES:
-        importlib.import_module(f"infragen_local.patches.{subject}").apply()
     from ministack import app
 
-    from infragen_local import kept_state
+    from infragen_local import kept_state, real
     from infragen_local.authentication import authenticated
+    from infragen_local.patches import faults
 
     trouble = kept_state.problem(record.parent)
     if trouble:
         _give_up(trouble)
-    app._load_persisted_state = _load_all_of_it
     secret = secrets.token_hex(32)
     os.environ["AWS_SECRET_ACCESS_KEY"] = secret
-    app.app = authenticated(app.app, int(os.environ["GATEWAY_PORT"]), secret)
-    _write_record(record, secret)
+    for subject in _PATCHES:
+        importlib.import_module(f"infragen_local.patches.{subject}").apply()
+    running = real.apply(record.parent, secret)
+    faults.apply()  # wraps what all the others add
+    app._load_persisted_state = lambda: _load_all_of_it(running.resume)
+    app.app = authenticated(app.app, int(os.environ["GATEWAY_PORT"]), secret, running.routes)
+    _write_record(record, secret, running.parts)
     sys.argv = ["ministack"]  # MiniStack parses the command line itself
     app.main()
 
 
-def _load_all_of_it() -> None:
-    """Restore every service's state; MiniStack's own version goes on without what it cannot restore, and saves that."""
+def _load_all_of_it(resume: Callable[[], None]) -> None:
+    """Restore every service's state; MiniStack's own version goes on without what it cannot restore, and saves that.
+
+    `resume` starts what runs for that state.
+    """
     from infragen_local import kept_state
 
     trouble = kept_state.load()
     if trouble:
         _give_up(trouble)
+    resume()
 
 
 def _give_up(trouble: str) -> NoReturn:
@@ -88,9 +94,9 @@ def _give_up(trouble: str) -> NoReturn:
     os._exit(STATE_UNUSABLE)
 
 
-def _write_record(record: Path, secret: str) -> None:
+def _write_record(record: Path, secret: str, parts: Mapping[str, str]) -> None:
     unfinished = record.with_name(f"{record.name}.new")
-    written = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "secret": secret}
+    written = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "secret": secret, "parts": dict(parts)}
     unfinished.write_text(json.dumps(written), encoding="utf-8")
     unfinished.chmod(0o600)
     unfinished.replace(record)

@@ -9,8 +9,9 @@ send requests to 127.0.0.1, and so can every other user of the machine. Therefor
 - is signed with Signature Version 4 by the secret of this run, which stands in a file that only the user can read. The
   functions inside the emulator get it as their AWS_SECRET_ACCESS_KEY.
 
-Unsigned pass only the replies of custom resources and wait conditions, to addresses with an unguessable token, as on
-AWS; and the question who is there, which is answered without telling the secret. No reply allows another origin (CORS).
+Unsigned pass only the replies of custom resources and wait conditions, and what a task asks of its metadata endpoint,
+at addresses with an unguessable token, as on AWS; and the question who is there, which is answered without telling the
+secret. No reply allows another origin (CORS).
 """
 
 import asyncio
@@ -46,8 +47,15 @@ _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost):[0-9]{1,5}")
 a port of its own."""
 
 
-def authenticated(app: Application, port: int, secret: str) -> Application:
-    """Return an ASGI application that lets through to `app` only what is allowed to reach it."""
+Route = Callable[[bytes], Reply]
+_METADATA = re.compile(r"/v4/[A-Za-z0-9_-]{40,}(/.*)?")
+
+
+def authenticated(app: Application, port: int, secret: str, routes: Mapping[str, Route] | None = None) -> Application:
+    """Return an ASGI application that lets through to `app` only what is allowed to reach it.
+
+    `routes` are what infragen itself POSTs, by path; each gets the body, on a thread, from who knows the secret.
+    """
     host = f"127.0.0.1:{port}"
 
     async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -58,17 +66,29 @@ def authenticated(app: Application, port: int, secret: str) -> Application:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        headers = _headers(scope)
+        headers = read_headers(scope)
+        if scope["method"] == "GET" and _METADATA.fullmatch(scope["path"]):
+            headers.pop("sec-fetch-mode", None)  # Node's fetch sends it, and browsers never it alone
+            if _foreign(headers, host) is None:
+                await app(scope, receive, _without_cors(send))
+                return
         refusal = _foreign(headers, host)
         if refusal is None:
             own = _own(scope, headers, secret)
             if own is not None:
                 await _answer(send, own)
                 return
+        if refusal is None and scope["method"] == "POST" and routes and scope["path"] in routes:
+            if not _bearer(headers, secret):
+                await _answer(send, (403, "application/json", b"{}"))
+                return
+            body = await read_body(receive)
+            await _answer(send, await asyncio.to_thread(routes[scope["path"]], body))
+            return
         if scope["method"] == "PUT" and _CALLBACK.fullmatch(scope["path"]) and refusal is None:
             await app(scope, receive, _without_cors(send))
             return
-        body = await _body(receive) if refusal is None else b""
+        body = await read_body(receive) if refusal is None else b""
         refusal = refusal or _unsigned(scope, headers, body, secret)
         if refusal is not None:
             await _answer(send, _refused(headers, *refusal))
@@ -78,7 +98,7 @@ def authenticated(app: Application, port: int, secret: str) -> Application:
     return serve
 
 
-def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
+def read_headers(scope: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers as a signature sees them: lower-case names, repeated ones joined."""
     found: dict[str, str] = {}
     for raw, value in scope["headers"]:
@@ -135,11 +155,15 @@ def _own(scope: Mapping[str, Any], headers: Mapping[str, str], secret: str) -> R
         [challenge] = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[:1]
         return 200, "application/json", json.dumps({"pid": os.getpid(), "proof": proof(secret, challenge)}).encode()
     if (scope["method"], scope["path"]) == ("POST", STOP_PATH):
-        if not hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {secret}".encode()):
+        if not _bearer(headers, secret):
             return 403, "application/json", b"{}"
         asyncio.get_running_loop().call_later(_STOP_SECONDS, os.kill, os.getpid(), signal.SIGTERM)
         return 200, "application/json", b"{}"
     return None
+
+
+def _bearer(headers: Mapping[str, str], secret: str) -> bool:
+    return hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {secret}".encode())
 
 
 def _refused(headers: Mapping[str, str], code: str, message: str) -> Reply:
@@ -162,7 +186,8 @@ async def _answer(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole body of a request."""
     parts, more = [], True
     while more:
         message = await receive()

@@ -65,7 +65,9 @@ def stop() -> None:
 @local.command()
 @command_options
 def status() -> None:
-    """Say whether the emulator runs, and where.
+    """Say whether the emulator runs, where, and which parts of it run something.
+
+    A part that stays records says what it lacks.
 
     The exit code is 0 in both cases; scripts read the first word, `running` or `stopped`.
 
@@ -81,7 +83,8 @@ def status() -> None:
 
 
 def _described(running: "Emulator") -> str:
-    return f"running at {running.endpoint_url} as process {running.pid}; its state is in {running.state_dir}"
+    said = f"running at {running.endpoint_url} as process {running.pid}; its state is in {running.state_dir}"
+    return "\n".join([said, *(f"  {name:<10} {word}" for name, word in running.parts.items())])
 
 
 @local.command()

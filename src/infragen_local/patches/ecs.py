@@ -1,9 +1,11 @@
-"""ECS: numbers of a service that come from a parameter, and a service that is complete only when its rollout is.
+"""ECS: numbers of a service that come from parameters, keys of container definitions, and when a service is complete.
 
 CloudFormation parameters are text, so `DesiredCount: !Ref Count` arrives as "1"; AWS converts it by the resource's
-schema, MiniStack raises. MiniStack calls a service created or updated as soon as ECS has taken the request; AWS waits
-until the deployment is steady, and fails the resource when the circuit breaker ends it (Amazon ECS Developer Guide,
-"How the deployment circuit breaker detects failures"; CloudFormation User Guide, AWS::ECS::Service, read 2026-11).
+schema, MiniStack raises. Below the first level MiniStack keeps the keys of a container definition as CloudFormation
+writes them (`Secrets[].Name`), so that ECS finds neither secrets nor a health check there. MiniStack calls a service
+created or updated as soon as ECS took the request; AWS waits until the deployment is steady, and fails the resource
+when the circuit breaker ends it (Amazon ECS Developer Guide, "How the deployment circuit breaker detects failures";
+CloudFormation User Guide, AWS::ECS::Service, read 2026-11).
 """
 
 import json
@@ -12,9 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.services import ecs
+from ministack.services.cloudformation import provisioners
 
 from infragen_local.patches.handlers import Created, Properties, convert_properties, handler, replace
 
+_USER_KEYS = frozenset({"dockerLabels", "options"})
+"""Maps in a container definition whose keys are the user's own, and stay as they are."""
 _INTEGERS = frozenset({"DesiredCount", "HealthCheckGracePeriodSeconds"})
 PAUSE, LONGEST = 0.5, 3 * 3600.0
 """Seconds between two looks, and until the resource fails: AWS gives up after three hours."""
@@ -23,17 +28,20 @@ Service = dict[str, Any]
 
 
 def apply() -> None:
-    """Convert the service's numbers, and wait for its rollout."""
+    """Convert the service's numbers and the keys of container definitions, and wait for a service's rollout."""
+    provisioners._normalize_container_defs = lambda definitions: [with_ecs_keys(each) for each in definitions]
     convert_properties("AWS::ECS::Service", _with_integers)
     own = handler("AWS::ECS::Service")
 
     def create(logical_id: str, properties: Properties, stack: str) -> Created:
         created: Created = own["create"](logical_id, properties, stack)
+        _pass_on(created[0], properties)
         wait_for_rollout(lambda: _read(created[0]), str(properties.get("TaskDefinition", "")))
         return created
 
     def update(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
         updated: Created = own["update"](physical_id, old, new, *rest)
+        _pass_on(updated[0], new)
         wait_for_rollout(lambda: _read(updated[0]), str(new.get("TaskDefinition", "")))
         return updated
 
@@ -44,6 +52,24 @@ def _with_integers(properties: Properties) -> Properties:
     return {
         key: int(value) if key in _INTEGERS and str(value).isdigit() else value for key, value in properties.items()
     }
+
+
+def with_ecs_keys(value: Any) -> Any:
+    """Return a container definition of CloudFormation's (`StopTimeout`) with the keys of ECS's API (`stopTimeout`)."""
+    if isinstance(value, list):
+        return [with_ecs_keys(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    named = {key[:1].lower() + key[1:]: each for key, each in value.items()}
+    return {key: each if key in _USER_KEYS else with_ecs_keys(each) for key, each in named.items()}
+
+
+def _pass_on(arn: str, properties: Properties) -> None:
+    """Give the service what MiniStack's resource leaves out."""
+    cluster, name = arn.split("/")[-2:]
+    service = ecs._services.get(f"{cluster}/{name}")
+    if service is not None:
+        service["healthCheckGracePeriodSeconds"] = int(properties.get("HealthCheckGracePeriodSeconds") or 0)
 
 
 def _read(arn: str) -> Service | None:

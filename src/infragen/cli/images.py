@@ -1,0 +1,108 @@
+"""`infragen image`: a directory as the image that the API's tasks run in the emulator."""
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from infragen.cli import options
+from infragen.cli.connection import AwsTarget, cloud_options, session
+from infragen.cli.output import say
+from infragen.cli.pasting import pasteable
+from infragen.cli.program import command_options
+from infragen.errors import InputError, Refused
+
+_REPOSITORY = "RepositoryUri"
+
+
+@click.group()
+def image() -> None:
+    """Give the API an image.
+
+    \b
+    Example:
+      infragen image put . --env dev --local
+    """
+
+
+@image.command()
+@click.argument("source", metavar="DIRECTORY", type=click.Path(path_type=Path))
+@options.env("The environment whose API shall run the image.", required=True)
+@options.environments
+@click.option("--image-tag", "tag", metavar="TAG", help="Tag; default: the first 12 digits of the image's digest.")
+@click.option(
+    "--command",
+    metavar="COMMAND",
+    help="What a task runs; default: scripts.start of package.json, or node and its main.",
+)
+@cloud_options
+@command_options
+def put(source: Path, name: str, directory: Path, tag: str | None, command: str | None, reach: AwsTarget) -> None:
+    """Register a directory as an image in the emulator.
+
+    The directory is copied as it is, without .git: install and build before. Its tasks run on this machine, as you,
+    with Node and the system's own programs in PATH. A tag that has another image already is refused, as in ECR.
+    Without --local it says how to build and push an image.
+
+    \b
+    Examples:
+      infragen image put . --env dev --local
+      infragen image put . --env dev --local --image-tag v1 --command "node main.mjs"
+    """
+    from infragen.assembly.synth import synthesize
+    from infragen.emulator import default_state_dir, put_image, start
+    from infragen.engine import status as looking
+
+    file = options.one(directory, name)
+    if not source.is_dir():
+        raise InputError(f"{source} is not a directory")
+    words = _command(source, command) if reach.local else []
+    with session(file, reach) as started:
+        found = looking.outputs(synthesize(file.environment), started)
+    uri = found.get(_REPOSITORY, "")
+    if not uri:
+        raise InputError(
+            f"{name} has no repository for images yet: it comes with the api layer",
+            pasteable(f"infragen deploy --env {name}" + (" --local" if reach.local else "")),
+        )
+    if not reach.local:
+        where = f"{uri}:{tag or 'TAG'}"
+        api = file.environment.api
+        platform = "linux/arm64" if api is None or api.architecture == "arm64" else "linux/amd64"
+        say(f"docker buildx build --platform {platform} --push --tag {where} {shlex.quote(str(source))}")
+        return
+    account, region, repository = _place(uri)
+    answer = put_image(start(default_state_dir()), (account, region, repository), tag, source.absolute(), words)
+    if "digest" not in answer:
+        said = f"{repository}: {answer['message']}" + (f" ({answer['code']})" if answer["code"] != "OSError" else "")
+        if answer["code"] == "ImageTagAlreadyExistsException":
+            raise Refused(said, "choose another --image-tag: the repository's tags are immutable")
+        raise InputError(said)
+    say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (was there already)"))
+    say(f"deploy it: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
+
+
+def _place(uri: str) -> tuple[str, str, str]:
+    """Return account, region and name of a repository by its URI."""
+    host, _, repository = uri.partition("/")
+    parts = host.split(".")
+    return parts[0], parts[3], repository
+
+
+def _command(source: Path, given: str | None) -> list[str]:
+    """Return the words of the command that a task runs; InputError when there is none."""
+    try:
+        if given is not None:
+            words = shlex.split(given)
+        else:
+            package = json.loads((source / "package.json").read_bytes())
+            script, main = (package.get("scripts") or {}).get("start"), package.get("main")
+            words = shlex.split(script) if script else ["node", main] if main else []
+    except FileNotFoundError:
+        words = []
+    except (ValueError, OSError, AttributeError, TypeError) as error:
+        raise InputError(f"{source / 'package.json' if given is None else '--command'}: {error}") from None
+    if not words:
+        raise InputError(f"{source}: nothing says what a task runs", "--command 'node main.mjs'")
+    return words

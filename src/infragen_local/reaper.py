@@ -1,0 +1,98 @@
+"""End what an emulator started and did not end itself: run as a program of its own beside it.
+
+    python -I -S reaper.py FILE < PIPE
+
+The emulator holds the other end of PIPE. When it ends, in whatever way, kill -9 included, the pipe closes, and each
+process of FILE that still runs is ended with its group. Only the standard library, so that it costs little: it lives as
+long as the emulator does. It inherits the lock of the state directory, so a stopped emulator counts as stopped only
+when its processes are gone, too.
+
+A line of FILE is `PID STARTED SIGNAL` for a process that was started, `PID STARTED -` for one that ended. STARTED is
+when the process began, in the system's words: an id that the system has given to another process since is left alone.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+"""How long a process with a signal of its own (PostgreSQL's shutdown) may take until SIGKILL."""
+
+_POLL_SECONDS = 0.02
+
+
+def started_at(pid: int) -> str:
+    """Return when a process began, in the system's own words; empty when there is none, or only its exit status."""
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return ""
+        return "" if fields[0] in "ZX" else fields[19]
+    asked = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return "-".join(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())  # noqa: S603
+
+
+def left(file: Path) -> list[tuple[int, int]]:
+    """Return process id and signal of everything in the file that still runs."""
+    return [(int(line.split()[0]), int(line.split()[2])) for line in current(file)]
+
+
+def current(file: Path) -> list[str]:
+    """Return the lines of what still runs; a line that was cut off names nothing."""
+    try:
+        lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    found: dict[tuple[str, str], str] = {}
+    for line in lines:
+        parts = line.split()
+        if len(parts) == 3 and parts[0].isdigit():
+            found[parts[0], parts[1]] = parts[2]
+    return [
+        f"{pid} {began} {number}"
+        for (pid, began), number in found.items()
+        if number.isdigit() and started_at(int(pid)) == began
+    ]
+
+
+def clean(file: Path) -> int:
+    """End everything that the file names and empty it; return how many processes that were."""
+    running = left(file)
+    for pid, number in running:
+        _signal_group(pid, number)
+    deadline = time.monotonic() + GRACE_SECONDS
+    waiting = running
+    while waiting and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        waiting = left(file)
+    for pid, _ in waiting:
+        _signal_group(pid, signal.SIGKILL)
+    while left(file) and time.monotonic() < deadline + GRACE_SECONDS:
+        time.sleep(_POLL_SECONDS)
+    file.unlink(missing_ok=True)
+    return len(running)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def main(file: Path) -> None:
+    """Wait until the emulator is gone, then clean up. No signal for the emulator's terminal or group ends it first."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    while os.read(0, 4096):
+        pass
+    clean(file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,51 @@
+"""What the parts that run something share: where the emulator keeps its state, and how its children reach it."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infragen_local.children import Children
+from infragen_local.drain import InFlight
+
+_SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One emulator, for the parts that run something in it. `secret` is what requests to it are signed with."""
+
+    state_dir: Path
+    port: int
+    secret: str = field(repr=False)
+    children: Children
+    in_flight: InFlight
+    node: Path | None
+
+    @property
+    def endpoint_url(self) -> str:
+        """The emulator's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def path(self) -> str:
+        """PATH of what runs inside: the directory of Node, then the system's own; nothing of the user's shell."""
+        first = [str(self.node.parent)] if self.node else []
+        return os.pathsep.join([*first, *_SYSTEM_PATH])
+
+    def credentials_of_task(self, task: str) -> dict[str, str]:
+        """Return the credentials of a task, by its ARN."""
+        account, region = task.split(":")[4], task.split(":")[3]
+        return {
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+        }
+
+
+def find_node() -> Path | None:
+    """Return the Node of this machine, or the one that pip installed beside this Python; None when there is none."""
+    found = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
+    return Path(found) if found else None

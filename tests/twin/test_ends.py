@@ -1,0 +1,73 @@
+"""Nothing that the emulator started outlives it, in whatever way it ends."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from emulator import REGION, fresh_account, make_client
+from twins import kept, until
+
+from infragen.emulator import Emulator, put_image, reset, start, status, stop
+
+PROGRAM = """
+  require('child_process').spawn('sleep', ['1000'], { stdio: 'ignore' });
+  setInterval(() => {}, 9e4);
+  console.log('up');
+"""
+
+
+def killed(running: Emulator) -> None:
+    """Kill the emulator as a machine that runs out of memory does."""
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: status(running.state_dir) is None, "the end of the emulator")
+
+
+def terminated(running: Emulator) -> None:
+    """End it as a system that shuts down does."""
+    os.kill(running.pid, signal.SIGTERM)
+
+
+WAYS: dict[str, Callable[[Emulator], object]] = {
+    "stop": lambda running: stop(running.state_dir),
+    "reset": lambda running: reset(running.state_dir),
+    "SIGTERM": terminated,
+    "kill -9": killed,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_process_outlives_the_emulator(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task and what that started are gone when the next emulator can start, which cleans up what is left."""
+    monkeypatch.delenv("INFRAGEN_LOCAL_PARTS")
+    running, account = start(tmp_path / "state"), fresh_account()
+    image = tmp_path / "image"
+    image.mkdir()
+    (image / "main.cjs").write_text(PROGRAM)
+    make_client(running, "ecr", account).create_repository(repositoryName="shop")
+    put_image(running, (account, REGION, "shop"), "v1", image, ["node", "main.cjs"])
+    ecs = make_client(running, "ecs", account)
+    ecs.create_cluster(clusterName="shop")
+    container = {"name": "api", "image": f"{account}.dkr.ecr.{REGION}.amazonaws.com/shop:v1"}
+    ecs.register_task_definition(family="one", networkMode="awsvpc", containerDefinitions=[container])
+    task = ecs.run_task(cluster="shop", taskDefinition="one")["tasks"][0]["taskArn"]
+    until(lambda: ecs.describe_tasks(cluster="shop", tasks=[task])["tasks"][0]["lastStatus"] == "RUNNING", "the start")
+    [leader] = kept(running.state_dir)
+    until(lambda: len(members(leader)) == 2, "the task's own child")
+    WAYS[way](running)
+    until(lambda: not members(leader), f"the end of the task after {way}")
+    assert not reset(tmp_path / "state") or way != "reset"
+
+
+def members(group: int) -> list[str]:
+    """Return the processes of a group that run, by /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            found.append(stat.parent.name)
+    return found

@@ -1,0 +1,236 @@
+"""A service behind its load balancer: what clients see while tasks come, go, fail and are replaced."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from emulator import REGION, Clients, delete, deploy, outputs, reasons
+from twins import lines, until
+
+Put = Callable[..., dict[str, Any]]
+
+HEALTH = "fetch('http://127.0.0.1:3000/health').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"
+GOOD = """
+  require('http').createServer((request, response) => {
+    if (request.url === '/slow') { setTimeout(() => response.end('slow'), 1500); return; }
+    response.end(request.url === '/health' ? 'ok' : 'NAME');
+  }).listen(Number(process.env.PORT));
+"""
+
+
+def template(image: str, count: int = 1, grace: int = 30) -> dict[str, Any]:
+    """A service of the API's kind behind a load balancer, without what it does not need to run."""
+    container = {
+        "Name": "api",
+        "Image": image,
+        "StopTimeout": 5,
+        "PortMappings": [{"ContainerPort": 3000}],
+        "Environment": [{"Name": "PORT", "Value": "3000"}],
+        "HealthCheck": {"Command": ["CMD", "node", "-e", HEALTH], "Interval": 5, "StartPeriod": 30, "Retries": 2},
+        "LogConfiguration": {
+            "LogDriver": "awslogs",
+            "Options": {"awslogs-group": {"Ref": "Logs"}, "awslogs-region": REGION, "awslogs-stream-prefix": "api"},
+        },
+    }
+    breaker = {"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}}
+    balancer = {"ContainerName": "api", "ContainerPort": 3000, "TargetGroupArn": {"Ref": "Targets"}}
+    forward = [{"Type": "forward", "TargetGroupArn": {"Ref": "Targets"}}]
+    resources = {
+        "Logs": ("Logs::LogGroup", {"LogGroupName": "/ecs/api"}),
+        "Cluster": ("ECS::Cluster", {"ClusterName": "shop"}),
+        "Balancer": ("ElasticLoadBalancingV2::LoadBalancer", {"Type": "application", "Subnets": ["subnet-1"]}),
+        "Targets": (
+            "ElasticLoadBalancingV2::TargetGroup",
+            {
+                "TargetType": "ip",
+                "Protocol": "HTTP",
+                "Port": 3000,
+                "VpcId": "vpc-1",
+                "HealthCheckPath": "/health",
+                "HealthCheckIntervalSeconds": 1,
+                "UnhealthyThresholdCount": 2,
+            },
+        ),
+        "Listener": (
+            "ElasticLoadBalancingV2::Listener",
+            {"LoadBalancerArn": {"Ref": "Balancer"}, "Port": 80, "Protocol": "HTTP", "DefaultActions": forward},
+        ),
+        "Task": (
+            "ECS::TaskDefinition",
+            {
+                "Family": "api",
+                "RequiresCompatibilities": ["FARGATE"],
+                "NetworkMode": "awsvpc",
+                "Cpu": "256",
+                "Memory": "512",
+                "ContainerDefinitions": [container],
+            },
+        ),
+        "Service": (
+            "ECS::Service",
+            {
+                "ServiceName": "api",
+                "Cluster": {"Ref": "Cluster"},
+                "TaskDefinition": {"Ref": "Task"},
+                "DesiredCount": count,
+                "LaunchType": "FARGATE",
+                "LoadBalancers": [balancer],
+                "DeploymentConfiguration": breaker,
+                "HealthCheckGracePeriodSeconds": grace,
+            },
+        ),
+    }
+    typed = {name: {"Type": f"AWS::{kind}", "Properties": given} for name, (kind, given) in resources.items()}
+    typed["Service"]["DependsOn"] = "Listener"
+    return {"Resources": typed, "Outputs": {"Url": {"Value": {"Fn::Sub": "http://${Balancer.DNSName}"}}}}
+
+
+@pytest.fixture(scope="module")
+def images(twin_put: Put, twin_uri: str) -> Callable[[str], str]:
+    """Return a function that gives the address of an image of a program, by a name that the program says."""
+    return lambda program: f"{twin_uri}:{twin_put(program)['tag']}"
+
+
+@pytest.fixture(scope="module")
+def url(twin_client: Clients, images: Callable[[str], str]) -> Iterator[str]:
+    """Deploy the service with two tasks and return its address; delete it at the end, which leaves no task."""
+    cloudformation = twin_client("cloudformation")
+    assert deploy(cloudformation, "api", template(images(GOOD), 2)) == "CREATE_COMPLETE"
+    yield outputs(cloudformation, "api")["Url"]
+    assert delete(cloudformation, "api") == "DELETE_COMPLETE"
+    ecs = twin_client("ecs")
+    left = [ecs.describe_tasks(cluster="shop", tasks=[task])["tasks"][0] for task in tasks(ecs)]
+    assert {task["lastStatus"] for task in left} <= {"STOPPED"}
+
+
+def tasks(ecs: Any) -> list[str]:
+    """Return the tasks of the service that are not meant to stop."""
+    return list(ecs.list_tasks(cluster="shop", serviceName="api")["taskArns"])
+
+
+def get(address: str, **headers: str) -> tuple[int, str]:
+    """Return status and body of an answer."""
+    asked = urllib.request.Request(address, headers=headers)  # noqa: S310 # of this machine
+    try:
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@contextmanager
+def requests(address: str) -> Iterator[list[tuple[int, str]]]:
+    """Send 20 requests a second in the block; the list that it gets fills with the answers."""
+    answers: list[tuple[int, str]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(get(address))
+            time.sleep(0.1)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for each in threads:
+        each.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        for each in threads:
+            each.join()
+
+
+def test_a_stack_is_complete_when_its_service_answers(url: str, twin_client: Clients) -> None:
+    """The Url of the stack answers at once, in an account of its own; two tasks serve at the same port of the task."""
+    assert get(url) == (200, "NAME")
+    groups = twin_client("elbv2").describe_target_groups()["TargetGroups"]
+    health = twin_client("elbv2").describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])
+    targets = health["TargetHealthDescriptions"]
+    assert len({target["Target"]["Id"] for target in targets}) == 2
+    assert {target["TargetHealth"]["State"] for target in targets} == {"healthy"}
+
+
+def test_a_rolling_update_fails_no_request(url: str, twin_client: Clients, images: Callable[[str], str]) -> None:
+    """Old tasks go when the new ones are healthy and their own requests are answered, a slow one included."""
+    ecs = twin_client("ecs")
+    slow: list[tuple[int, str]] = []
+    with requests(url) as answers:
+        waiting = threading.Thread(target=lambda: slow.append(get(url + "/slow")))
+        waiting.start()
+        until(lambda: len(answers) > 5, "requests")
+        newer = template(images(GOOD.replace("NAME", "newer")), 2)
+        assert deploy(twin_client("cloudformation"), "api", newer) == "UPDATE_COMPLETE"
+        until(lambda: answers[-1] == (200, "newer"), "an answer of the new tasks")
+        until(lambda: len(tasks(ecs)) == 2, "the end of the old tasks")
+        waiting.join()
+    assert {status for status, _ in answers} == {200}
+    assert slow == [(200, "slow")]
+    stopped = ecs.list_tasks(cluster="shop", serviceName="api", desiredStatus="STOPPED")["taskArns"]
+    old = ecs.describe_tasks(cluster="shop", tasks=stopped)["tasks"]
+    assert {task["stopCode"] for task in old} == {"ServiceSchedulerInitiated"}
+
+
+def test_a_crash_loop_is_rolled_back_by_the_circuit_breaker(
+    url: str, twin_client: Clients, images: Callable[[str], str]
+) -> None:
+    """The stack fails with AWS's sentence, the new tasks say why, and the old ones never stop to answer."""
+    bad = images("console.error('cannot find CONFIG'); process.exit(3)")
+    cloudformation, ecs = twin_client("cloudformation"), twin_client("ecs")
+    before = get(url)
+    with requests(url) as answers:
+        assert deploy(cloudformation, "api", template(bad, 2)) == "UPDATE_ROLLBACK_COMPLETE"
+    [why] = reasons(cloudformation, "api", "Service", "UPDATE_FAILED")
+    assert "ECS Deployment Circuit Breaker was triggered" in why
+    assert {status for status, _ in answers} == {200}
+    assert get(url) == before
+    stopped = ecs.list_tasks(cluster="shop", serviceName="api", desiredStatus="STOPPED")["taskArns"]
+    codes = [
+        task["containers"][0].get("exitCode") for task in ecs.describe_tasks(cluster="shop", tasks=stopped)["tasks"]
+    ]
+    assert codes.count(3) >= 3
+    assert "cannot find CONFIG" in lines(twin_client("logs"), "/ecs/api")
+
+
+def test_a_task_that_turns_unhealthy_is_replaced(url: str, twin_client: Clients, images: Callable[[str], str]) -> None:
+    """Its target fails the health check, ECS stops it with the reason, and starts another."""
+    sick = GOOD.replace("if (", "if (Date.now() > end) response.statusCode = 500; if (", 1)
+    sick = f"const end = Date.now() + 4000; {sick}"
+    ecs = twin_client("ecs")
+    assert deploy(twin_client("cloudformation"), "api", template(images(sick), 1, grace=1)) == "UPDATE_COMPLETE"
+
+    def reason() -> str:
+        stopped = ecs.list_tasks(cluster="shop", serviceName="api", desiredStatus="STOPPED")["taskArns"]
+        found = [task.get("stoppedReason", "") for task in ecs.describe_tasks(cluster="shop", tasks=stopped)["tasks"]]
+        return next((text for text in found if "failed ELB health checks" in text), "")
+
+    assert until(reason, "the end of the task").startswith("Task failed ELB health checks in (target-group arn:aws:")
+    until(lambda: tasks(ecs), "another task")
+
+
+def test_a_page_of_another_site_reaches_no_load_balancer(url: str) -> None:
+    """What a browser adds to the requests of a foreign page is refused, and so is another name for this address."""
+    port = url.rpartition(":")[2]
+    refused = [
+        get(url, Origin="http://evil.example"),
+        get(url, **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
+        get(url, Host=f"evil.example:{port}"),
+    ]
+    assert [status for status, _ in refused] == [403, 403, 403]
+    assert get(url, **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})[0] != 403
+
+
+def test_a_service_without_a_load_balancer_that_cannot_start_fails_its_creation(
+    twin_client: Clients, images: Callable[[str], str]
+) -> None:
+    """The first deployment has nothing to go back to: the circuit breaker fails the resource, and the stack goes."""
+    made = template(images("process.exit(1)"))
+    made["Resources"]["Cluster"]["Properties"]["ClusterName"] = "other"
+    made["Resources"]["Logs"]["Properties"]["LogGroupName"] = "/ecs/other"
+    del made["Resources"]["Service"]["Properties"]["LoadBalancers"]
+    assert deploy(twin_client("cloudformation"), "other", json.dumps(made)) == "ROLLBACK_COMPLETE"

@@ -1,0 +1,103 @@
+"""One emulator whose parts run, what a test needs to put something into it, and what it waits for and looks at."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator import REGION, Clients, fresh_account, make_client
+from watchdog import watched
+
+from infragen.emulator import Emulator, put_image, start, stop
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Run one emulator with all its parts for all tests of this process."""
+    state_dir = tmp_path_factory.mktemp("twin")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("INFRAGEN_LOCAL_PARTS")
+        environment.setenv("NOT_FOR_TASKS", "of the user's shell")
+        running = start(state_dir)
+    with watched(running.pid, state_dir):
+        yield running
+        stop(state_dir)
+
+
+@pytest.fixture(scope="module")
+def twin_account() -> str:
+    """Return an account that is this module's alone."""
+    return fresh_account()
+
+
+@pytest.fixture(scope="module")
+def twin_client(twin: Emulator, twin_account: str) -> Clients:
+    """Return a factory of boto3 clients for this module's account."""
+
+    def make(service: str, account: str = twin_account, region: str = REGION) -> Any:
+        return make_client(twin, service, account, region)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def twin_put(
+    twin: Emulator, twin_account: str, twin_client: Clients, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., dict[str, Any]]:
+    """Return a function that makes an image of one Node program, in a repository `shop`."""
+    twin_client("ecr").create_repository(repositoryName="shop", imageTagMutability="IMMUTABLE")
+
+    def image(program: str, tag: str | None = None, **files: str) -> dict[str, Any]:
+        directory = tmp_path_factory.mktemp("image")
+        (directory / "main.cjs").write_text(program)
+        for name, text in files.items():
+            (directory / name).write_text(text)
+        return put_image(twin, (twin_account, REGION, "shop"), tag, directory, ["node", "main.cjs"])
+
+    return image
+
+
+@pytest.fixture(scope="module")
+def twin_uri(twin_account: str) -> str:
+    """Return the address of the repository."""
+    return f"{twin_account}.dkr.ecr.{REGION}.amazonaws.com/shop"
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+    """Wait until something is there and return it."""
+    give_up = time.monotonic() + seconds
+    while True:
+        value = found()
+        if value:
+            return value
+        assert time.monotonic() < give_up, f"{what} did not happen within {seconds:.0f} s"
+        time.sleep(0.05)
+
+
+def ended(ecs: Any, task: str) -> Any:
+    """Wait until a task is STOPPED and return it."""
+
+    def stopped() -> Any:
+        [found] = ecs.describe_tasks(cluster="shop", tasks=[task])["tasks"]
+        return found if found["lastStatus"] == "STOPPED" else None
+
+    return until(stopped, f"the end of {task}")
+
+
+def lines(logs: Any, group: str) -> list[str]:
+    """Return every line of a log group, in the order of its streams."""
+    found = []
+    for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)
+        found += [event["message"] for event in events["events"]]
+    return found
+
+
+def kept(state_dir: Path) -> list[int]:
+    """Return the ids of the processes that an emulator took note of and that have not ended."""
+    noted: dict[str, str] = {}
+    for line in (state_dir / "processes").read_text().splitlines():
+        pid, began, number = line.split()
+        noted[f"{pid} {began}"] = number
+    return [int(process.split()[0]) for process, number in noted.items() if number != "-"]
