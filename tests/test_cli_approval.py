@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from test_cli_deploy import Run, project, run, topology, write
 
+from infragen.plan.saved import digest
+
 __all__ = ["project", "run", "topology"]
 
 
@@ -31,6 +33,9 @@ def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project
     assert stat.S_IMODE((project / "dev 1.plan").stat().st_mode) == 0o600
     run("plan")
     ended = run("deploy", "--plan", "dev 1.plan")
+    assert re.search(
+        r"^dev 1.plan: made .* UTC outside of a git work tree; expires .* UTC$", ended.stderr, re.MULTILINE
+    )
     assert "deployed" in ended.stdout
     assert "! the route table network/PrivateRoutes1 now leads to 0.0.0.0/0 through a NAT device" in ended.stderr
     assert "nothing to change" in run("plan").stdout
@@ -82,7 +87,7 @@ def test_c9_a_plan_for_another_file_is_stale(run: Run, deployed: Path) -> None:
 
 
 def test_a_file_that_is_no_plan_ends_in_2(run: Run, project: Path) -> None:
-    """One error, and nothing is asked of AWS."""
+    """One error, and nothing is asked of AWS; 5 for one that somebody edited so that its checksum fits."""
     (project / "x.plan").write_text("nonsense")
     assert "x.plan: not a plan that infragen saved" in run("deploy", "--plan", "x.plan", code=2).stderr
     assert "cannot be read: no such file" in run("deploy", "--plan", "y.plan", code=2).stderr
@@ -91,6 +96,12 @@ def test_a_file_that_is_no_plan_ends_in_2(run: Run, project: Path) -> None:
     damaged = (project / "dev.plan").read_text().replace("shop-dev", "shop-dev2")
     (project / "x.plan").write_text(damaged)
     assert "its checksum does not fit" in run("deploy", "--plan", "x.plan", code=2).stderr
+    edited = json.loads((project / "dev.plan").read_text())
+    edited["values"]["Nobody"] = "v2"
+    del edited["checksum"]
+    (project / "x.plan").write_text(json.dumps({**edited, "checksum": digest(edited)}))
+    said = run("deploy", "--plan", "x.plan", "--endpoint-url", "http://127.0.0.1:9", code=5).stderr
+    assert "the plan x.plan is stale:\n  the file was changed after it was saved" in said
 
 
 def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: Path, account: str) -> None:

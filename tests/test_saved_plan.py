@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,26 @@ from special_files import KINDS, special
 from sweeps import sweep
 
 from infragen.cli.planfile import read, staged
-from infragen.errors import InfragenError, InputError, Unwritable
-from infragen.plan.saved import MAX_BYTES, Later, SavedPlan, SavedUnit, digest, dump, parse
+from infragen.errors import Conflict, InfragenError, InputError, Unwritable
+from infragen.plan.saved import MAX_BYTES, Later, SavedPlan, SavedUnit, content_digest, digest, dump, parse
+from infragen.plan.seal import public_part, sign
 
 texts = st.text(max_size=8)
 maps = st.dictionaries(texts, texts, max_size=2)
 later = st.builds(Later, texts, texts, texts, st.booleans())
 units = st.builds(
-    SavedUnit, texts, texts, texts, texts, texts, maps, texts, texts, maps, st.lists(later, max_size=2).map(tuple)
+    SavedUnit,
+    texts,
+    texts,
+    texts,
+    texts,
+    texts,
+    maps,
+    texts,
+    texts,
+    maps,
+    st.lists(later, max_size=2).map(tuple),
+    st.dictionaries(texts, st.lists(texts, max_size=2).map(tuple), max_size=2),
 )
 plans = st.builds(
     SavedPlan, texts, texts, texts, texts, st.integers(), st.integers(), texts, maps, maps,
@@ -30,15 +44,25 @@ plans = st.builds(
 )  # fmt: skip
 ONE = SavedPlan(
     "0.1.0", "dev", "111111111111", "us-east-1", 1, 2, "f", {"queue": "x"}, {}, (), "", False, True, "1 change", (), (),
-    (SavedUnit("queue", "q", "update", "arn:q", "t", {}, "arn:set", "d", {"A": "b"}, (Later("A", "b", "c", True),)),),
+    (SavedUnit("queue", "q", "update", "arn:q", "t", {}, "arn:set", "d", {"A": "b"}, (Later("A", "b", "c", True),),
+               {"a/B": ("Add", "")}),),
 )  # fmt: skip
+SECRET = bytes(32)
+
+
+def signed(plan: SavedPlan) -> SavedPlan:
+    """The plan as its own run would have signed it."""
+    return replace(plan, seal=sign(SECRET, content_digest(plan)), sealed_for=public_part(SECRET))
+
+
+ONE = signed(ONE)
 
 
 @given(plans)
 @sweep(short=50, soak=2000)
 def test_a_plan_is_read_as_it_was_written(plan: SavedPlan) -> None:
     """Whatever texts are in it."""
-    assert parse(dump(plan).encode(), "x.plan") == plan
+    assert parse(dump(signed(plan)).encode(), "x.plan") == signed(plan)
 
 
 @given(st.binary(max_size=40) | st.sampled_from([b"{}", b"[]", b"null", b"1e999", b'"x"', b"[" * 100_000]))
@@ -70,6 +94,49 @@ def test_a_field_of_the_wrong_kind_is_an_input_error(over: dict[str, Any]) -> No
     """Never a traceback, also when the checksum fits."""
     with pytest.raises(InputError, match="not a plan that infragen saved"):
         parse(changed(**over), "x.plan")
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a key that no plan has": lambda body: body.update(note="x"),
+    "a key that no stack of a plan has": lambda body: body["units"][0].update(note="x"),
+    "a launch parameter that no layer takes": lambda body: body["values"].update(Nobody="x"),
+    "the image tag": lambda body: body["values"].update(ImageTag="v2"),
+    "when it expires": lambda body: body.update(expires=9_999_999_999),
+    "what may be lost": lambda body: body.update(allow_replace=["database/Cluster"]),
+    "the worst interruption": lambda body: body.update(max_interruption="outage"),
+    "what is let through": lambda body: body.update(wider=[["worker/Role", "anything"]]),
+    "no stacks": lambda body: body.update(units=[]),
+    "the order of stacks": lambda body: body["units"].append(body["units"][0]),
+    "the account": lambda body: body.update(account="222222222222"),
+    "the Region": lambda body: body.update(region="eu-west-1"),
+    "the environment": lambda body: body.update(environment="prod"),
+    "a template": lambda body: body["templates"].update(queue="0" * 64),
+    "the commit": lambda body: body.update(commit="0" * 40, clean=True),
+    "the adoption of stacks": lambda body: body.update(adopt=True),
+    "the rows of a stack that waits": lambda body: body["units"][0].update(rows={}),
+    "the seal": lambda body: body.update(seal=body["seal"][::-1]),
+    "no seal": lambda body: body.update(seal=[], sealed_for=""),
+    "another public part": lambda body: body.update(sealed_for="0" * 64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_file_that_was_edited_is_stale_although_its_checksum_fits(edit: str) -> None:
+    """Whatever it is, and before AWS is asked: 5."""
+    body = json.loads(dump(ONE))
+    EDITS[edit](body)
+    body.pop("checksum")
+    with pytest.raises(Conflict, match="the file was changed after it was saved") as caught:
+        parse(json.dumps({**body, "checksum": digest(body)}).encode(), "x.plan")
+    assert caught.value.exit_code == 5
+
+
+def test_every_field_of_a_plan_is_under_the_seal() -> None:
+    """A field that is added to a plan is signed without being listed anywhere."""
+    for each in fields(SavedPlan):
+        other: dict[str, Any] = {each.name: "something else"}
+        if each.name not in ("seal", "sealed_for"):
+            assert content_digest(replace(ONE, **other)) != content_digest(ONE), each.name
 
 
 def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:

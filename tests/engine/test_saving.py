@@ -1,7 +1,7 @@
 """Saved plans on the scripted fake: deployed exactly as they were shown, or refused because something moved (C9)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -322,6 +322,31 @@ def test_c10_what_waited_must_not_do_more_than_was_shown(
     assert isinstance(failed, Failed)
     assert failed.exit_code == 3
     assert "may call sqs:SendMessage on (known after queue: QueueArn)" in failed.message
+    assert desk.stage.cloud.stack("shop-dev-worker") is None
+
+
+ROWS: dict[str, Callable[[Mapping[str, tuple[str, ...]]], Mapping[str, tuple[str, ...]]]] = {
+    "where the plan shows no change": lambda rows: {},
+    "where the plan shows Modify": lambda rows: {place: ("Modify", *row[1:]) for place, row in rows.items()},
+    "the plan does not show that Properties.": lambda rows: {place: row[:2] for place, row in rows.items()},
+}
+
+
+@pytest.mark.parametrize("said", ROWS)
+@pytest.mark.parametrize("topology", ["independent"])
+def test_c10_a_stack_that_waited_is_executed_as_approved_or_not_at_all(
+    desk: Desk, topology: str, said: str, signing: Callable[[SavedPlan], SavedPlan]
+) -> None:
+    """C10: each row of its change set, made when the values are known, is one that the saved plan shows."""
+    desk.save(shop(topology))
+    assert desk.saved is not None
+    first, waits = desk.saved.units
+    assert set(waits.rows) == {"worker/Role", "worker/Topic"}
+    other = replace(desk.saved, units=(first, replace(waits, rows=ROWS[said](waits.rows))))
+    failed = desk.deploy_saved(shop(topology), signing(other)).outcomes[1]
+    assert isinstance(failed, Failed)
+    assert failed.exit_code == 5
+    assert said in failed.message
     assert desk.stage.cloud.stack("shop-dev-worker") is None
 
 

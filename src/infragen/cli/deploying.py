@@ -414,10 +414,11 @@ def _deployed(
     plan_file: Path | None,
 ) -> "Deployment":
     from infragen.engine.deploy import deploy_environment
-    from infragen.engine.saving import deploy_saved
+    from infragen.engine.saving import deploy_saved, made_of
 
     if saved is None:
         return deploy_environment(assembly, started, wanted)
+    say(f"{plan_file}: {made_of(saved)}", err=True)
     return deploy_saved(assembly, started, saved, wanted, str(plan_file))
 
 

@@ -20,12 +20,14 @@ from infragen.changes.values import same
 from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined, LayerSides
 from infragen.engine.progress import Question, Session
-from infragen.errors import Refused
+from infragen.errors import Conflict, Refused
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.data_loss import Refusal, destructive
 from infragen.gates.in_place import losses
-from infragen.gates.interruption import PlannedInterruption, beyond, interruptions
+from infragen.gates.interruption import PlannedInterruption, interruptions
+from infragen.gates.interruption import beyond as interrupting_more
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
+from infragen.plan.saved import beyond
 from infragen.resource_types.interruption import IMPOSSIBLE, LEVELS, OUTAGE
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
@@ -214,7 +216,7 @@ def _interrupted(found: Sequence[PlannedInterruption], most: str) -> list[tuple[
     """What would interrupt the service more than is allowed, and the flag that allows it; nothing allows the
     impossible.
     """
-    worse = beyond(found, most)
+    worse = interrupting_more(found, most)
     never = [each for each in worse if each.level == IMPOSSIBLE]
     rest = [each for each in worse if each.level != IMPOSSIBLE]
     reasons = []
@@ -242,10 +244,13 @@ def _dear(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Agreed:
-    """What was shown and agreed to: places that may be lost, and widenings as places and sentences."""
+    """What was shown and agreed to: places that may be lost, and widenings as places and sentences. Of a saved plan
+    also the rows of what waits, by layer and place.
+    """
 
     lost: frozenset[str]
     wider: frozenset[tuple[str, str]]
+    rows: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
 
 
 def unheard_of(
@@ -275,7 +280,8 @@ def agreed_to(shown: EnvironmentPlan) -> Agreed:
 
 
 def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[str]) -> None:
-    """Raises Refused when a plan that was made again destroys, or lets through, what was not agreed to.
+    """Raises Refused when a plan that was made again destroys, or lets through, what was not agreed to, and Conflict
+    when it does anything that a saved plan does not show.
 
     `allowed` are places where widenings need no approval.
     """
@@ -294,3 +300,12 @@ def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[
             + "\n".join(f"  {each}" for each in wider),
             "run the same command again: its plan will show it",
         )
+    if agreed.rows is not None:
+        rows = agreed.rows
+        other = [text for plan in plans for text in beyond(rows.get(plan.layer, {}), plan.changes)]
+        if other:
+            raise Conflict(
+                "with the values that are known now, other changes would be made than the saved plan shows:\n"
+                + "\n".join(f"  {each}" for each in other),
+                "make a new plan with `infragen plan --out FILE`: it will show them",
+            )

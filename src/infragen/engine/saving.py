@@ -29,7 +29,7 @@ from infragen.engine.progress import Planned, Session
 from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
 from infragen.plan.model import EnvironmentPlan
-from infragen.plan.saved import Later, SavedPlan, SavedUnit, content_digest, digest
+from infragen.plan.saved import Later, SavedPlan, SavedUnit, content_digest, digest, shape
 from infragen.plan.seal import new_secret, public_part, public_part_of, sign
 from infragen.secrecy.masking import sealed
 
@@ -65,14 +65,15 @@ def save_plan(
         refuse(shown.refusals)
         refuse_interruptions(shown.interruptions, options.worst(plan.environment))
         upload(session, plan.bucket, list(options.code.values()))
-        units = tuple(_unit(session, observed, each, proposal.sides) for each in proposal.prepared)
+        rows = {each.layer: {change.place: shape(change) for change in each.changes} for each in shown.stacks}
+        units = tuple(_unit(session, observed, each, proposal.sides, rows) for each in proposal.prepared)
         if shown.changed and not any(each.change_set_id for each in units):
             raise Refused(
                 f"no change set of {plan.environment.environment} can wait: a failed stack has to be removed first",
                 "`infragen deploy` does all of it at once, `infragen recover` removes what failed",
             )
         saved = replace(_saved(plan, shown, options, units, made, until), commit=revision[0], clean=revision[1])
-        write(replace(saved, seal=sign(secret, content_digest(saved))))
+        write(replace(saved, seal=sign(secret, content_digest(saved)), sealed_for=public_part(secret)))
         for unit in units:
             litter.keep(unit.change_set_id)
     return shown
@@ -114,7 +115,13 @@ def template_digests(plan: StackLayout) -> dict[str, str]:
     return own | {child.layer: child.digest for unit in plan.units for child in unit.children.values()}
 
 
-def _unit(session: Session, observed: Observed, prepared: Prepared, sides: Mapping[str, LayerSides]) -> SavedUnit:
+def _unit(
+    session: Session,
+    observed: Observed,
+    prepared: Prepared,
+    sides: Mapping[str, LayerSides],
+    rows: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> SavedUnit:
     examined, change_set = prepared.examined, prepared.change_set
     used = change_set if change_set is not None and not examined.unchanged else None
     state = session.cloud.stack(used.stack_id) if used and examined.state is None else examined.state
@@ -130,6 +137,7 @@ def _unit(session: Session, observed: Observed, prepared: Prepared, sides: Mappi
         changes=_digest_of(session, examined.unit, used) if used else "",
         parameters=_told(examined),
         later=later,
+        rows={} if used else rows.get(examined.unit.layer, {}),
     )
 
 
@@ -201,7 +209,8 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
             if each.change_set is not None:
                 litter.made(each.change_set.change_set_id, each.change_set.stack_id)
         proposal = replace(proposal, sides=_remembered(proposal.sides, units))
-        agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider))
+        rows = {layer: unit.rows for layer, unit in units.items()}
+        agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider), rows)
         return Run(session, plan, options, litter, proposal, observed, agreed, saved.expires).walk()
 
 
@@ -254,6 +263,13 @@ def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
     if layers:
         found.append(f"templates are rendered otherwise: {', '.join(layers)}")
     return found
+
+
+def made_of(saved: SavedPlan) -> str:
+    """When a plan was made and of what, and until when it can be deployed."""
+    tree = "a clean work tree" if saved.clean else "a work tree with changes that are in no commit"
+    origin = f"from commit {saved.commit[:12]}, {tree}" if saved.commit else "outside of a git work tree"
+    return f"made {at(saved.made)} {origin}; expires {at(saved.expires)}"
 
 
 def at(seconds: float) -> str:

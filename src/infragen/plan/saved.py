@@ -7,11 +7,13 @@ finds damage; `seal` signs the whole plan for the change sets that wait, whose d
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from infragen.errors import InputError
+from infragen.cloudformation import ResourceChange
+from infragen.errors import Conflict, InputError
+from infragen.plan.seal import public_part_of
 
 FORMAT, VERSION = "infragen saved plan", 2
 MAX_BYTES = 16_000_000
@@ -35,7 +37,7 @@ class Later:
 class SavedUnit:
     """One stack of the plan. `stack_id` and `updated` are empty for a stack that did not exist; `nested` are the stacks
     in it, with their times of update; `change_set_id` is empty where the values of other layers are needed first, and
-    `changes` is the digest of what the change set says.
+    `changes` is the digest of what the change set says. `rows` are what was shown of a stack that waits (`shape`).
     """
 
     layer: str
@@ -48,6 +50,7 @@ class SavedUnit:
     changes: str
     parameters: Mapping[str, str]
     later: tuple[Later, ...]
+    rows: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,36 @@ class SavedPlan:
     commit: str = ""
     clean: bool = False
     seal: tuple[str, ...] = ()
+    sealed_for: str = ""
 
 
 def content_digest(saved: SavedPlan) -> str:
-    """The digest of everything in a plan but its seal, which signs it."""
-    return digest({name: value for name, value in asdict(saved).items() if name != "seal"})
+    """The digest of everything in a plan but its seal, which signs it, and the public part of that."""
+    return digest({name: value for name, value in asdict(saved).items() if name not in ("seal", "sealed_for")})
+
+
+def shape(change: ResourceChange) -> tuple[str, ...]:
+    """What is done to a resource, without the values: the action, the replacement, the properties."""
+    return change.action, change.replacement, *sorted({_property(each.path) for each in change.properties})
+
+
+def _property(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path[:2]))
+
+
+def beyond(rows: Mapping[str, tuple[str, ...]], changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """A sentence for each change that the rows of a saved plan, by place, do not show."""
+    for each in changes:
+        if each.place not in rows:
+            yield f"{each.place} ({each.type}): {each.action}, where the plan shows no change"
+            continue
+        action, replacement, *properties = rows[each.place]
+        if each.action != action:
+            yield f"{each.place} ({each.type}): {each.action}, where the plan shows {action}"
+        elif each.replacement in ("True", "Conditional") and replacement in ("", "False"):
+            yield f"{each.place} ({each.type}) would be replaced, where the plan shows a change in place"
+        elif more := sorted({_property(change.path) for change in each.properties} - {*properties}):
+            yield f"{each.place} ({each.type}): the plan does not show that {', '.join(more)} changes"
 
 
 def digest(value: object) -> str:
@@ -98,7 +126,9 @@ def dump(saved: SavedPlan) -> str:
 
 
 def parse(data: bytes, file: str) -> SavedPlan:
-    """The plan in a file. Raises InputError for what is no saved plan, one of another version, or a damaged one."""
+    """The plan in a file. Raises InputError for what is no saved plan, one of another version, or a damaged one, and
+    Conflict for one that somebody edited: it is whole, and not what was signed.
+    """
     if len(data) > MAX_BYTES:
         raise InputError(f"{file}: larger than any saved plan ({len(data)} bytes)", AGAIN)
     try:
@@ -113,9 +143,17 @@ def parse(data: bytes, file: str) -> SavedPlan:
     if checksum != digest(body):
         raise InputError(f"{file}: the saved plan was changed or damaged: its checksum does not fit", AGAIN)
     try:
-        return _saved(body)
+        saved = _saved(body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{file}: not a plan that infragen saved ({type(error).__name__}: {error})", AGAIN) from error
+    added = json.loads(json.dumps(asdict(saved))) != {
+        key: body[key] for key in body if key not in ("format", "version")
+    }
+    if added or not saved.sealed_for or public_part_of(saved.seal, content_digest(saved)) != saved.sealed_for:
+        raise Conflict(
+            f"the plan {file} is stale:\n  the file was changed after it was saved", f"{AGAIN}; nothing was changed"
+        )
+    return saved
 
 
 def _saved(body: Mapping[str, Any]) -> SavedPlan:
@@ -130,7 +168,7 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         templates=_texts(body["templates"]),
         values=_texts(body["values"]),
         allow_replace=_list(_text, body["allow_replace"]),
-        max_interruption=_text(body.get("max_interruption", "")),
+        max_interruption=_text(body["max_interruption"]),
         adopt=_is(bool, body["adopt"]),
         nested=_is(bool, body["nested"]),
         summary=_text(body["summary"]),
@@ -140,6 +178,7 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         commit=_text(body["commit"]),
         clean=_is(bool, body["clean"]),
         seal=_list(_text, body["seal"]),
+        sealed_for=_text(body["sealed_for"]),
     )
 
 
@@ -155,6 +194,7 @@ def _unit(body: Mapping[str, Any]) -> SavedUnit:
         changes=_text(body["changes"]),
         parameters=_texts(body["parameters"]),
         later=_list(_later, body["later"]),
+        rows={_text(place): _list(_text, row) for place, row in body["rows"].items()},
     )
 
 
