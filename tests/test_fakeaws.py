@@ -259,6 +259,37 @@ def test_what_refers_to_a_replaced_resource_changes_for_certain(aws: FakeAws, ap
     )
 
 
+def test_what_may_follow_an_attribute_of_what_changes_in_place_is_listed_without_values_alone(
+    aws: FakeAws, api: Any
+) -> None:
+    """Nor is what refers to that evaluated as if it were replaced: with values AWS takes the present attribute."""
+
+    def service(tasks: int) -> str:
+        target = {"ResourceId": {"Fn::Sub": "service/main/${Service.Name}"}, "MinCapacity": 1, "MaxCapacity": 2}
+        return template({
+            "Service": {"Type": "AWS::ECS::Service", "Properties": {"DesiredCount": tasks}},
+            "Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target},
+            "Policy": {
+                "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+                "Properties": {"PolicyName": "cpu", "PolicyType": "x", "ScalingTargetId": {"Ref": "Target"}},
+            },
+        })  # fmt: skip
+
+    run(aws, api, service(1))
+    made = change_set(aws, api, service(2), "UPDATE")
+    valued = api.describe_change_set(ChangeSetName=made["ChangeSetId"], IncludePropertyValues=True)
+    rows = made["Changes"], valued["Changes"]
+    named = [{row["ResourceChange"]["LogicalResourceId"]: row["ResourceChange"] for row in some} for some in rows]
+    assert {name: row["Replacement"] for name, row in named[0].items()} == {
+        "Service": "False", "Target": "Conditional", "Policy": "Conditional",
+    }  # fmt: skip
+    [detail] = named[0]["Policy"]["Details"]
+    assert (detail["Evaluation"], detail["ChangeSource"], detail["CausingEntity"]) == (
+        "Dynamic", "ResourceReference", "Target",
+    )  # fmt: skip
+    assert not any(row["Details"] for name, row in named[1].items() if name != "Service")
+
+
 def test_a_failed_update_rolls_back_to_what_was_there(aws: FakeAws, api: Any) -> None:
     """UPDATE_ROLLBACK_COMPLETE: properties, ids, outputs and parameters are the old ones, new resources gone."""
     parameters = {"Delay": {"Type": "Number", "Default": 1}}

@@ -316,6 +316,45 @@ def test_x12_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_
     assert any("only refer to what stays as it is" in each for each in found.notes)
 
 
+def _followers(attribute: str) -> tuple[list[ResourceChange], ReconcileContext]:
+    """An ECS service that changes in place, and what follows an attribute of it, as AWS lists it without values."""
+    service = ResourceChange("a", "Modify", "Service", "AWS::ECS::Service", "False", properties=(
+        PropertyChange(("Properties", "TaskDefinition"), "one:1", "one:2"),
+    ))  # fmt: skip
+    target = ResourceChange("a", "Modify", "Target", "AWS::ApplicationAutoScaling::ScalableTarget", "Conditional",
+        properties=(PropertyChange(("Properties", "ResourceId"), None, None, "Always", f"resource {attribute}"),),
+    )  # fmt: skip
+    policy = ResourceChange("a", "Modify", "Policy", "AWS::ApplicationAutoScaling::ScalingPolicy", "Conditional",
+        properties=(PropertyChange(("Properties", "ScalingTargetId"), None, None, "Always", "resource Target"),),
+    )  # fmt: skip
+    return [policy, target, service], ReconcileContext("a", REGION, Side({}, {}), Side({}, {}))
+
+
+def test_x12_what_refers_to_the_name_of_a_service_that_changes_in_place_is_not_replaced() -> None:
+    """Nor what refers to that; an attribute of which nobody knows whether it stays keeps both in the plan."""
+    rows, ground = _followers("Service.Name")
+    assert [each.logical_id for each in agree(rows, [rows[-1]], ground).rows] == ["Service"]
+    rows, ground = _followers("Service.Whatever")
+    assert {each.logical_id for each in agree(rows, [rows[-1]], ground).rows} == {"Policy", "Target", "Service"}
+
+
+def test_x12_a_row_keeps_what_changes_beside_what_only_refers_to_what_stays() -> None:
+    """A role in place and another image: its ARN is no reason of the new revision, the image is."""
+    role = ResourceChange("a", "Modify", "Role", "AWS::IAM::Role", "False", properties=(
+        PropertyChange(("Properties", "Policies"), [], [1]),
+    ))  # fmt: skip
+    image = PropertyChange(("Properties", "ContainerDefinitions"), "a", "b", "Always")
+    arn = PropertyChange(("Properties", "TaskRoleArn"), None, None, "Always", "resource Role.Arn")
+    task = ResourceChange("a", "Modify", "Task", "AWS::ECS::TaskDefinition", "True", properties=(arn, image))
+    ground = ReconcileContext("a", REGION, Side({}, {}), Side({}, {}))
+    mine = [role, replace(task, properties=(image,), source="template")]
+    found = {each.logical_id: each for each in agree([role, task], mine, ground).rows}
+    assert [each.path[1] for each in found["Task"].properties] == ["ContainerDefinitions"]
+    assert found["Task"].replacement == "True"
+    alone = agree([role, replace(task, properties=(arn,))], [role], ground).rows
+    assert "Task" in {each.logical_id for each in alone}, "AWS says True, and nothing that stays explains it"
+
+
 def test_x12_an_addition_that_aws_calls_a_replacement_is_an_addition() -> None:
     """As change sets with property values did until May 2025 (recorded: tests/conformance)."""
     mine = ours({}, template(DelaySeconds=5))

@@ -42,6 +42,9 @@ class Projection:
     changes: list[Change] = field(default_factory=list)
     renewed: set[str] = field(default_factory=set)
     """Resources that get a new physical id: what refers to them is known only afterwards."""
+    perhaps: set[str] = field(default_factory=set)
+    """Resources that get one only if an attribute of what changes in place turns out otherwise. With property values it
+    is evaluated to its present value (recorded: test_change_set_fn_get_attr.py, 2025-04-08), and nothing follows."""
     modified: set[str] = field(default_factory=set)
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
     child_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -169,8 +172,11 @@ def _modification(
         replacement = "Conditional"
     else:
         replacement = "False"
-    if replacement != "False":
+    certain = any(d["Target"]["RequiresRecreation"] != "Never" and d.get("_only") is not False for d in details)
+    if replacement == "True" or certain:
         projection.renewed.add(current.logical_id)
+    elif replacement != "False":
+        projection.perhaps.add(current.logical_id)
     projection.modified.add(current.logical_id)
     policy = str(definition.get("UpdateReplacePolicy", "Delete"))
     policy = {"RetainExceptOnCreate": "Retain"}.get(policy, policy)
@@ -232,8 +238,9 @@ def _causes(projection: Projection, raw: Any) -> list[dict[str, Any]]:
         elif name in projection.renewed:
             source = "ResourceAttribute" if attribute else "ResourceReference"
             rows.append({"Evaluation": "Static", "ChangeSource": source, "CausingEntity": entity})
-        elif name in projection.modified and attribute:
-            rows.append({"Evaluation": "Dynamic", "ChangeSource": "ResourceAttribute", "CausingEntity": entity})
+        elif name in projection.perhaps or (name in projection.modified and attribute):
+            source = "ResourceAttribute" if attribute else "ResourceReference"
+            rows.append({"Evaluation": "Dynamic", "ChangeSource": source, "CausingEntity": entity})
     return rows
 
 

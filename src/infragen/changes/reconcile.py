@@ -15,7 +15,7 @@ from typing import Any
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import decides, later, references, settled
-from infragen.changes.replacement import ALWAYS, NEVER, RECREATIONS, is_fixed, judged, schema_of
+from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, is_fixed, judged, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
@@ -141,8 +141,7 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     mine = {each.logical_id: each for each in ours}
     theirs, phantoms = _without_phantoms(theirs, mine, ground)
     listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
-    referring = _only_referring([each for each in theirs if each not in listed], mine, ground.region)
-    theirs = [each for each in theirs if each not in listed and each not in referring]
+    theirs, referring = _without_referring([each for each in theirs if each not in listed], mine, ground.region)
     rows = [
         _both(each, mine[each.logical_id], ground) if each.logical_id in mine else _theirs(each, ground)
         for each in theirs
@@ -153,7 +152,7 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
     notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
     if referring:
-        notes.append(f"AWS lists {_resources(len(referring))} more, which only refer to what stays as it is in others")
+        notes.append(f"AWS lists {_resources(referring)} more, which only refer to what stays as it is in others")
     if phantoms:
         notes.append(f"AWS lists {_resources(phantoms)} more, for outputs of other layers that stay as they are")
     return Reconciled(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
@@ -240,6 +239,11 @@ def _cleaned(row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> 
         return row
     if not kept:
         return None
+    return _reduced(row, kept)
+
+
+def _reduced(row: ResourceChange, kept: tuple[PropertyChange, ...]) -> ResourceChange:
+    """A row with these of its values alone, and the replacement that follows from them."""
     replacement = row.replacement
     if all(each.recreation != ALWAYS for each in kept):
         replacement = "False" if all(each.recreation == NEVER for each in kept) else "Conditional"
@@ -299,28 +303,49 @@ def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
     return harmless and bool(ground.tags) and not ground.reached(row)
 
 
-def _only_referring(
+def _without_referring(
     theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], region: str
-) -> list[ResourceChange]:
-    """Rows that only AWS has, and only because an attribute of a resource that changes in place might change with it.
+) -> tuple[list[ResourceChange], int]:
+    """AWS's rows without the changes that are there only because an attribute of a resource that changes in place might
+    change with it, and what follows from those; and how many rows that leaves out.
 
-    AWS lists those without property values and leaves them out with values (recorded: localstack/localstack,
-    test_change_set_fn_get_attr.py, 2025-04-08). What cannot change in place is told from the schema; of any other
-    attribute nobody knows, and its row stays.
+    AWS lists them without property values and leaves them out with values (recorded: localstack/localstack,
+    test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is told by the schema and the row of the
+    type (`is_fixed`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
     """
-    in_place = {each.logical_id: each for each in theirs if each.action == "Modify" and each.replacement == "False"}
-    found: list[ResourceChange] = []
+    everything = {each.logical_id: each for each in theirs}
+    now = everything
     while True:  # a row may refer to another one that is such a row itself
-        untouched = {each.logical_id for each in found}
-        more = [
-            row
-            for row in in_place.values()
-            if row.logical_id not in {*mine, *untouched} and row.properties
-            if all(_stays(each, in_place, untouched, region) for each in row.properties)
-        ]
-        if not more:
-            return found
-        found += more
+        untouched = frozenset(everything) - frozenset(now)
+        in_place = {name: each for name, each in now.items() if each.action == "Modify" and each.replacement == "False"}
+        left = {name: _less_referring(each, mine.get(name), in_place, untouched, region) for name, each in now.items()}
+        after = {name: row for name, row in left.items() if row is not None}
+        if after == now:
+            return list(now.values()), len(untouched)
+        now = after
+
+
+def _less_referring(
+    row: ResourceChange,
+    mine: ResourceChange | None,
+    in_place: Mapping[str, ResourceChange],
+    untouched: Collection[str],
+    region: str,
+) -> ResourceChange | None:
+    """A row without what only refers to what stays; None when nothing else is in it. One whose replacement the rest
+    does not explain is left as it is.
+    """
+    ours = {_key(each.path) for each in mine.properties} if mine else set()
+    kept = tuple(
+        each for each in row.properties if _key(each.path) in ours or not _stays(each, in_place, untouched, region)
+    )
+    explained = {"True": kept, "Conditional": row.properties}.get(row.replacement, ())
+    needed = {"True": (ALWAYS,), "Conditional": (ALWAYS, CONDITIONALLY)}.get(row.replacement)
+    if needed is not None and not any(each.recreation in needed for each in explained):
+        return row
+    if row.action != "Modify" or len(kept) == len(row.properties) or (mine and not kept):
+        return row
+    return _reduced(row, kept) if kept else None
 
 
 def _stays(
@@ -333,7 +358,8 @@ def _stays(
     for cause in causes:
         name, _, attribute = cause.partition(".")
         source = in_place.get(name)
-        if source is None or not (name in untouched or is_fixed(source.type, region, attribute)):
+        fixed = source is not None and is_fixed(source.type, region, attribute)
+        if not (name in untouched or fixed):
             return False
     return True
 

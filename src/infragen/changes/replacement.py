@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infragen.cloudformation import STACK_TYPE, ResourceChange
+from infragen.resource_types import resource_type as known_type
 
 NEVER, CONDITIONALLY, ALWAYS = RECREATIONS = ("Never", "Conditionally", "Always")
 
@@ -113,10 +114,12 @@ def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> st
 
 
 def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
-    """Whether an attribute of a resource stays the same while the resource changes in place: its identity, or a
-    property that only a new resource can have otherwise.
+    """Whether an attribute of a resource stays the same while the resource changes in place: its identity, a property
+    that only a new resource can have otherwise, or what the row of its type says.
     """
     schema = schema_of(resource_type, region)
+    if attribute in known_type(resource_type).fixed_attributes:
+        return True
     if schema is None or not attribute:
         return False
     fixed = {*map(_pointer, schema.body.get("primaryIdentifier") or ()), *schema.create_only}

@@ -23,6 +23,7 @@ DASHBOARD = ResourceType(
     billing=Billing.PRICED,
     name_property="DashboardName",
     interruptions=NOBODY_WAITS,
+    display=frozenset({"DashboardBody"}),
 )
 
 ROWS = (ALARM, COMPOSITE_ALARM, DASHBOARD)

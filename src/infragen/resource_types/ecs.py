@@ -32,6 +32,7 @@ SERVICE = ResourceType(
         },
     ),
     safe={"NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp": ("DISABLED",)},
+    fixed_attributes=frozenset({"Name"}),  # ServiceName: replacement (Template Reference, read 2026-11-29)
 )
 TASK_DEFINITION = ResourceType(
     "AWS::ECS::TaskDefinition",
@@ -39,6 +40,7 @@ TASK_DEFINITION = ResourceType(
     billing=Billing.FREE,
     interruptions=NOBODY_WAITS,
     safe={"NetworkMode": ("awsvpc",)},
+    revision_of="Family",
 )
 
 ROWS = (CLUSTER, SERVICE, TASK_DEFINITION)

@@ -49,6 +49,8 @@ LOAD_BALANCER = ResourceType(
             "IpAddressType": brief("connections end while its addresses change"),
         },
     ),
+    # Name and Scheme: replacement (Template Reference, read 2026-11-29)
+    fixed_attributes=frozenset({"CanonicalHostedZoneID", "DNSName", "LoadBalancerFullName", "LoadBalancerName"}),
 )
 TARGET_GROUP = ResourceType(
     "AWS::ElasticLoadBalancingV2::TargetGroup",
@@ -59,6 +61,7 @@ TARGET_GROUP = ResourceType(
         outage("its requests are answered with 503"),
         outage("requests are answered with 503 until tasks are healthy in the new one, 3 to 10 minutes"),
     ),
+    fixed_attributes=frozenset({"TargetGroupFullName", "TargetGroupName"}),
 )
 
 ROWS = (LISTENER, LISTENER_RULE, LOAD_BALANCER, TARGET_GROUP)

@@ -100,6 +100,9 @@ class ResourceType:
     is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
     `safe` are dotted properties that are encrypted, private or narrow in whatever infragen renders, each with the
     values that are; none for any value. `A or B` is one of two properties.
+    `fixed_attributes` are what Fn::GetAtt gives and a change in place leaves as it is, where the schema is silent.
+    `revision_of` is the property that names what each resource of the type is a revision of: AWS replaces it by the
+    next revision, and nothing that runs stops. `display` are properties that only show what other resources do.
     `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
     """
 
@@ -122,4 +125,7 @@ class ResourceType:
     interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
     safe: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     delete_command: str = ""
+    fixed_attributes: frozenset[str] = frozenset()
+    revision_of: str = ""
+    display: frozenset[str] = frozenset()
     known: bool = True
