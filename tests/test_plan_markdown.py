@@ -47,7 +47,7 @@ def test_the_top_says_what_matters_and_layers_are_folded() -> None:
         f"! {OPEN}",
         "! layer api: 460 resources",
         "<summary><b>cost</b> ",
-        "cost in USD a month, expected:",
+        "cost in USD a month, eu-central-1 prices of 2026-11-22:",
         "<summary><b>root</b> update</summary>",
         "<summary><b>database</b> 1 to replace</summary>",
         "! replace Cluster  AWS::RDS::DBCluster  (replaced: the old one is snapshotted, then deleted)",

@@ -15,7 +15,7 @@ from infragen.cost.columns import always
 from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
 from infragen.plan.model import EnvironmentPlan, StackPlan
-from infragen.report.plan import plan_lines
+from infragen.report.plan import Detail, plan_lines
 from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, kind, pair, shown, summary
 from infragen.report.wrapping import SIGN
 
@@ -33,8 +33,12 @@ def update(*changes: ResourceChange, **more: object) -> StackPlan:
     return StackPlan("queue", "shop-dev-queue", "update", changes, **more)  # type: ignore[arg-type]  # keys as each test gives them
 
 
-def text(shown_plan: EnvironmentPlan, width: int = 200) -> list[str]:
-    return [line.plain for line in plan_lines(shown_plan, width)]
+def text(shown_plan: EnvironmentPlan, width: int = 200, detail: Detail = Detail.ROWS) -> list[str]:
+    """The lines of a plan, without the legend of its marks."""
+    first, *lines = [line.plain for line in plan_lines(shown_plan, width, detail)]
+    while lines and first.startswith("Plan for") and lines[0]:
+        lines = lines[1:]
+    return [first, *lines]
 
 
 def test_nothing_to_change_is_one_line() -> None:
@@ -177,7 +181,9 @@ def test_what_waits_for_a_layer_and_what_is_unchanged_is_said() -> None:
     """Independent stacks: the second is known in full once the first is there."""
     waiting = StackPlan("api", "shop-dev-api", "create", (), waits_for=("network",))
     lines = text(plan(StackPlan("network", "shop-dev-network", "none"), waiting))
-    assert "api  shop-dev-api: create  (from comparing templates; waits for network)" in lines
+    assert "    + api  0 resources, waits for network" in lines
+    whole = text(plan(StackPlan("network", "shop-dev-network", "none"), waiting), detail=Detail.ALL)
+    assert "api  shop-dev-api: create  (from comparing templates; waits for network)" in whole
     assert "unchanged: network" in lines
 
 
@@ -192,10 +198,10 @@ def test_what_lets_more_through_is_told_one_by_one() -> None:
     created = StackPlan("queue", "q", "create", widenings=(wider, grave, port, port))
     assert text(plan(created))[3:5] == [
         "    ! queue/Group accepts tcp 22 from 0.0.0.0/0",
-        "    opens 1 permission and 2 network paths, within the account",
+        "      opens 1 permission and 2 network paths, within the account",
     ]
     quiet = text(plan(StackPlan("queue", "q", "create", widenings=(port,))))
-    assert "    opens 1 network path, within the account" in quiet
+    assert "      opens 1 network path, within the account" in quiet
     assert not any("more is let through" in line for line in quiet)
 
 
@@ -347,8 +353,8 @@ def test_what_goes_on_in_the_next_line_stands_further_right() -> None:
     row = ResourceChange("queue", "Modify", "Orders", QUEUE, "True", "ReplaceAndSnapshot")
     lines = text(plan(update(row, widenings=(wider,), waits_for=("network", "database"))), 60)
     assert lines[2:8] == [
-        "queue  shop-dev-queue: update  (from comparing templates;",
-        "    waits for network, database)",
+        "queue: update  (from comparing templates; waits for network,",
+        "    database)",
         f"  -/+ Orders  {QUEUE}",
         "          replaced: the old one is snapshotted, then deleted",
         "    ! the role queue/Role may now call sqs:* on every queue",

@@ -7,6 +7,7 @@ import pty
 import re
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from infragen.engine.progress import (
     Happened,
     Lost,
     Planned,
+    Preparing,
     Question,
     Started,
     Uploaded,
@@ -36,6 +38,7 @@ from infragen.engine.progress import (
 from infragen.errors import Refused
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.duration import span
+from infragen.report.plan import Detail
 from infragen.report.prompts import ask
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
 
@@ -45,12 +48,13 @@ QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
 class Stage:
     """A terminal whose clock and output are ours."""
 
-    def __init__(self, *, live: bool = False) -> None:
+    def __init__(self, *, live: bool = False, detail: Detail = Detail.ALL) -> None:
         self.now = 0.0
         self.progress, self.plans = io.StringIO(), io.StringIO()
         self.ui = Terminal(
-            console(self.progress, styled=live), console(self.plans, styled=False), lambda: self.now, live=live
-        )
+            console(self.progress, styled=live), console(self.plans, styled=False), lambda: self.now, live=live,
+            detail=detail,
+        )  # fmt: skip
 
     def tell(self, *events: Event) -> list[str]:
         """The lines that the events add."""
@@ -121,9 +125,25 @@ def test_who_we_are_is_told_once_and_uploads_by_short_names() -> None:
     stage = Stage()
     who = Connected(Identity("111111111111", "arn:aws:iam::111111111111:user/a", "aws", "eu-west-1"))
     assert stage.tell(who, who) == ["account 111111111111, eu-west-1, as arn:aws:iam::111111111111:user/a"]
-    assert stage.tell(Uploaded("bucket", f"templates/{'a' * 64}.yaml", 1025)) == [
-        f"uploaded templates/{'a' * 12}.yaml (2 KiB)"
-    ]
+    uploaded = Uploaded("bucket", f"templates/{'a' * 64}.yaml", 1025)
+    assert stage.tell(uploaded, Preparing("queue", "shop-dev-queue")) == [
+        f"uploaded templates/{'a' * 12}.yaml (2 KiB)", "shop-dev-queue: making a change set",
+    ]  # fmt: skip
+    short = Stage(detail=Detail.ROWS)
+    assert short.tell(uploaded, uploaded, Preparing("queue", "shop-dev-queue")) == [
+        "uploaded 2 files (3 KiB)", "shop-dev-queue: making a change set",
+    ]  # fmt: skip
+
+
+def test_without_all_detail_a_log_has_a_line_per_stack_and_for_what_fails() -> None:
+    """How many resources a nested stack has, and how long it took by AWS's clock."""
+    stage = Stage(detail=Detail.ROWS)
+    own = StackEvent("e", "q", "shop-dev-Queue", "shop-dev-Queue", "q", STACK_TYPE, "CREATE_IN_PROGRESS", START)
+    done = replace(own, status="CREATE_COMPLETE", time=START + timedelta(seconds=70))
+    stage.tell(Started("root", "shop-dev", "create"), Happened("root", LayerEvent("queue", own)))
+    assert stage.tell(event("Orders", "CREATE_IN_PROGRESS"), event("Orders", "CREATE_COMPLETE", 65)) == []
+    assert stage.tell(Happened("root", LayerEvent("queue", done))) == ["queue  CREATE_COMPLETE  1 resource  1 min 10 s"]
+    assert stage.tell(event("Dlq", "CREATE_FAILED", 80, "no room")) == [f"queue  Dlq  {QUEUE}  CREATE_FAILED  no room"]
 
 
 def test_plans_go_where_plans_go() -> None:

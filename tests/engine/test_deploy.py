@@ -144,7 +144,7 @@ def test_a_plan_without_resource_changes_says_what_changes(stage: Stage, topolog
     first = replace(made.templates[0], body={**made.templates[0].body, "Description": "Queues.", "Outputs": outputs})
     plan = plan_environment(replace(made, templates=(first, *made.templates[1:])), stage.session)
     [shown] = [each for each in plan.stacks if each.layer == "first"]
-    assert (shown.action, shown.changes, shown.notes) == ("update", (), ("the template's Description changes",))
+    assert (shown.action, shown.changes, shown.details) == ("update", (), ("the template's Description changes",))
     changed = {each.path: (each.before, each.after) for each in shown.outputs}
     assert changed[("More",)] == (Absent(), "x")
     assert changed[("QueueArn",)] == ({"Fn::GetAtt": ["Queue", "Arn"]}, "fixed")

@@ -113,7 +113,8 @@ def test_a_change_of_the_network_neither_changes_nor_replaces_what_takes_its_out
     inner = [each for each in aws.calls if each.operation == "DescribeChangeSet"]
     assert inner
     assert not [each for each in plan.changes() if each.layer == "queue"]
-    assert "for outputs of other layers that stay as they are" in notes(plan)["queue"]
+    [queue] = [each for each in plan.stacks if each.layer == "queue"]
+    assert any("for outputs of other layers that stay as they are" in each for each in queue.details)
     assert not plan.refusals
 
 

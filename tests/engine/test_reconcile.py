@@ -185,7 +185,7 @@ def test_what_aws_lists_for_tags_that_do_not_reach_it_is_a_number(
     tagged = row("Modify", "False", PropertyChange(("Tags",)), kind=kind)
     found = agreed([tagged], mine, old=side, new=side, tags=frozenset({"Team"}))
     assert [each.disagreements for each in found.rows] == [()] * kept
-    assert found.notes == (() if kept else ("AWS lists 1 resource more, which the stack's tags do not reach",))
+    assert found.details == (() if kept else ("AWS lists 1 resource more, which the stack's tags do not reach",))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_x12_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_
     ground = ReconcileContext("a", "us-east-1", Side({}, {}), Side({}, {}))
     found = agree([row, alarm, queue], [queue], ground)
     assert [each.logical_id for each in found.rows] == (["Use", "Jobs"] if kept else ["Jobs"])
-    assert any("only refer to what stays as it is" in each for each in found.notes)
+    assert any("only refer to what stays as it is" in each for each in found.details)
 
 
 def _followers(attribute: str) -> tuple[list[ResourceChange], ReconcileContext]:
@@ -424,7 +424,7 @@ def test_rows_that_only_a_placeholder_changes_are_none(value: str, replacement: 
     """Neither they nor what follows from them: no change, and no replacement for any gate; a note counts them."""
     found = wired(phantom_rows(value, replacement))
     assert found.rows == ()
-    assert found.notes == ("AWS lists 3 resources more, for outputs of other layers that stay as they are",)
+    assert found.details == ("AWS lists 3 resources more, for outputs of other layers that stay as they are",)
 
 
 @pytest.mark.parametrize("value", [INTRINSIC, KNOWN_AFTER_APPLY])

@@ -130,10 +130,11 @@ def _names_a_secret(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """The rows of one stack from both sources, and what else is to be said of the two."""
+    """The rows of one stack from both sources, what else is to be said of the two, and which rows are left out."""
 
     rows: tuple[ResourceChange, ...]
     notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Reconciled:
@@ -150,12 +151,14 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
     quiet = [each for each in ours if each.logical_id not in known and _expected_missing(each)]
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
     rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
-    notes = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
+    left = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
     if referring:
-        notes.append(f"AWS lists {_resources(referring)} more, which only refer to what stays as it is in others")
+        left.append(f"AWS lists {_resources(referring)} more, which only refer to what stays as it is in others")
     if phantoms:
-        notes.append(f"AWS lists {_resources(phantoms)} more, for outputs of other layers that stay as they are")
-    return Reconciled(tuple(rows), (*notes, *(_aside(each) for each in quiet)))
+        left.append(f"AWS lists {_resources(phantoms)} more, for outputs of other layers that stay as they are")
+    notes = tuple(_aside(each) for each in quiet if each.type != STACK_TYPE)
+    left += [f"{each.logical_id}: only its own section tells what changes" for each in quiet if each.type == STACK_TYPE]
+    return Reconciled(tuple(rows), notes, tuple(left))
 
 
 def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
@@ -379,8 +382,6 @@ def _given_back(change: PropertyChange) -> bool:
 
 def _aside(row: ResourceChange) -> str:
     """What is said in the place of a row that AWS need not have."""
-    if row.type == STACK_TYPE:
-        return f"{row.logical_id}: only its own section tells what changes"
     if any(map(_given_back, row.properties)):
         return f"{row.logical_id}: AWS gives ? for characters beyond ASCII; its change set leaves the resource alone"
     names = ", ".join(dict.fromkeys(str(each.path[0]) for each in row.properties))

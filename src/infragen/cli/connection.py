@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from infragen.cli import options
 from infragen.cli.json_lines import lines
 from infragen.cli.output import known_secrets, pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
@@ -84,17 +85,18 @@ def _progress(context: click.Context, parameter: click.Parameter, value: str) ->
 
 @contextmanager
 def session(
-    file: "EnvironmentFile", reach: AwsTarget, *, yes: bool = False, plans: Plans = "progress"
+    file: "EnvironmentFile", reach: AwsTarget, *, yes: bool = False, plans: Plans = "progress", reviewed: bool = False
 ) -> "Iterator[Session]":
     """A session with AWS for one environment, whose events are shown on this terminal. Nothing is called yet.
 
-    `yes` answers the question for which a command has --yes. Plans go to stderr with the rest of the progress, to
+    `yes` answers the question for which a command has --yes; then, and where the plan was `reviewed` before, a line per
+    layer tells it. Plans go to stderr with the rest of the progress, to
     stdout where they are the result, or nowhere where the command writes them itself.
     """
     from infragen.aws import ReadRate, connect
     from infragen.engine.progress import Session, Timer, Warned
 
-    with _listener(file, frozenset({"--yes"} if yes else ()), plans) as ui:
+    with _listener(file, frozenset({"--yes"} if yes else ()), plans, short=yes or reviewed) as ui:
         env = file.environment
         if reach.local:
             cloud = _emulated(env)
@@ -115,8 +117,9 @@ def session(
 
 
 @contextmanager
-def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans) -> "Iterator[Ui]":
+def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, short: bool) -> "Iterator[Ui]":
     """Who hears of events: a person at a terminal or a log, or a program that reads lines of JSON."""
+    from infragen.report.plan import Detail
     from infragen.report.terminal import Terminal
 
     program = lines()
@@ -128,7 +131,10 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans) -> 
     progress = _console(sys.stdout if where == "stdout" else sys.stderr)
     shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
     live = progress.is_terminal
-    with Terminal(progress, shown, time.monotonic, live=live, agreed=agreed, known=known_secrets()) as ui:
+    detail = Detail.ALL if options.is_verbose() else Detail.LAYERS if short else Detail.ROWS
+    with Terminal(
+        progress, shown, time.monotonic, live=live, detail=detail, agreed=agreed, known=known_secrets()
+    ) as ui:
         yield ui
 
 

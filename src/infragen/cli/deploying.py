@@ -116,6 +116,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 @options.env("The environment to prepare.", required=True)
 @options.environments
 @_yes
+@options.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -178,6 +179,7 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     help="Exit with 10 when there is something to change; the 3 of --fail-on-drift goes first.",
 )
 @options.plan_format
+@options.verbose
 @cloud_options
 @command_options
 def plan(
@@ -306,6 +308,7 @@ def _planned(
 )
 @options.follow_timeout
 @_yes
+@options.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -361,7 +364,7 @@ def deploy(
         fail_fast=fail_fast,
         on_interrupt=on_interrupt,
     )
-    with session(file, reach, yes=yes) as started:
+    with session(file, reach, yes=yes, reviewed=saved is not None) as started:
         ended = _deployed(assembly, started, wanted, saved, plan_file)
         found = outputs(assembly, started) if ended.exit_code == 0 else {}
     end(ended.outcomes, 0)
@@ -456,6 +459,7 @@ def _deployed(
     multiple=True,
     help="Leave this resource behind, in a stack whose deletion failed on it; may be given several times.",
 )
+@options.verbose
 @lines_option
 @cloud_options
 @command_options

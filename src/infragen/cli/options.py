@@ -45,6 +45,28 @@ follow_timeout = click.option(
 )
 
 
+_VERBOSE = "infragen.verbose"
+
+
+def _is_verbose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    context.meta[_VERBOSE] = value
+
+
+def is_verbose() -> bool:
+    """Tell whether the user asked for everything."""
+    return bool(click.get_current_context().meta.get(_VERBOSE))
+
+
+verbose = click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    expose_value=False,
+    callback=_is_verbose,
+    help="Show every resource and every value whole, and a line for each resource that is done.",
+)
+
+
 class Renamed(click.Option):
     """An option whose former names still work: help shows the first name alone."""
 

@@ -38,6 +38,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
     help="Delete this resource, which holds data, with what is left of a failed creation; may be given several times.",
 )
 @_yes
+@options.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -76,6 +77,7 @@ def recover(
 @options.env("The environment whose update is cancelled.", required=True)
 @options.environments
 @_yes
+@options.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -102,6 +104,7 @@ def cancel(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
 @options.env("The environment to follow.", required=True)
 @options.environments
 @options.follow_timeout
+@options.verbose
 @lines_option
 @cloud_options
 @command_options

@@ -102,6 +102,7 @@ def _ask_for_secrets(file: "EnvironmentFile") -> None:
 )
 @click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when something differs.")
 @options.plan_format
+@options.verbose
 @command_options
 def diff(
     one: str | None,
@@ -138,13 +139,15 @@ def diff(
 def _between_environments(directory: Path, one: str, other: str, form: str) -> None:
     from infragen.assembly.synth import synthesize
     from infragen.report.difference import difference_lines, difference_plan
+    from infragen.report.plan import Detail
     from infragen.report.plan_formats import as_format
 
     [first], [second] = options.files(directory, (one,)), options.files(directory, (other,))
     rendered = synthesize(first.environment), synthesize(second.environment)
     plan = difference_plan(first, second, rendered)
     if form == "text":
-        show(difference_lines(plan, width(sys.stdout)))
+        detail = Detail.ALL if options.is_verbose() else Detail.ROWS
+        show(difference_lines(plan, width(sys.stdout), detail))
     else:
         echo(as_format(form, [plan], [second.environment]), nl=False)
 
@@ -152,7 +155,7 @@ def _between_environments(directory: Path, one: str, other: str, form: str) -> N
 def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
     """Prints the plan of each environment; says whether there is something to change."""
     from infragen.plan.baseline import compare_with, earlier
-    from infragen.report.plan import plan_lines
+    from infragen.report.plan import Detail, plan_lines
     from infragen.report.plan_formats import as_format
 
     before = earlier(against, directory, templates)
@@ -160,7 +163,8 @@ def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...
     plans = compare_with(before, files, every=not names)
     if form == "text":
         for each in plans:
-            show(plan_lines(each, width(sys.stdout)))
+            detail = Detail.ALL if options.is_verbose() else Detail.ROWS
+            show(plan_lines(each, width(sys.stdout), detail))
     else:
         echo(as_format(form, plans, [each.environment for each in files]), nl=False)
     return any(each.changed for each in plans)

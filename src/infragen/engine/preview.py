@@ -140,7 +140,7 @@ def examine(
         tags=tags,
         outputs=differing(outputs_of(old), outputs_of(new)),
         waits_for=waits_for,
-        notes=_notes(old, new),
+        details=_details(old, new),
     )  # fmt: skip
     alike = same(_counted(old.body), _counted(new.body))
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and alike:
@@ -164,7 +164,7 @@ def _counted(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: section for name, section in body.items() if name not in ALONE}
 
 
-def _notes(old: Side, new: Side) -> tuple[str, ...]:
+def _details(old: Side, new: Side) -> tuple[str, ...]:
     """What else of a deployed template changes, so that an update without rows explains itself."""
     return tuple(f"the template's {name} changes" for name in other_sections(old, new)) if old.body else ()
 
@@ -385,7 +385,7 @@ def _examine_child(
         parameters=parameters,
         tags=tags,
         outputs=differing(outputs_of(old), outputs_of(new)),
-        notes=_notes(old, new),
+        details=_details(old, new),
     )  # fmt: skip
     return _Child(plan, LayerSides(layer, old, new), changed_outputs(old, new, rows))
 
@@ -582,8 +582,9 @@ def with_change_set(
             )
             agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
             moved |= {(each.layer, name) for name in changed_outputs(pair.before, pair.after, agreed.rows)}
-            notes = (*each.notes, *agreed.notes) if each.action != "none" else each.notes
-            each = replace(each, changes=agreed.rows, source=CHANGE_SET, notes=notes)
+            if each.action != "none":
+                each = replace(each, notes=(*each.notes, *agreed.notes), details=(*each.details, *agreed.details))
+            each = replace(each, changes=agreed.rows, source=CHANGE_SET)
         plans.append(each)
     return tuple(plans)
 

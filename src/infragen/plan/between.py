@@ -168,10 +168,11 @@ def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sid
         return replace(plan, changes=(), notes=left) if stays else replace(plan, action="delete")
     parameters = _given(layer, before, after)
     outputs = differing(outputs_of(old), outputs_of(new))
-    notes = (*(f"the template's {each} changes" for each in other_sections(old, new)), *_notes(layer, before, after))
-    if not (plan.changes or parameters or plan.tags or outputs or notes):
+    details = tuple(f"the template's {each} changes" for each in other_sections(old, new))
+    notes = tuple(_notes(layer, before, after))
+    if not (plan.changes or parameters or plan.tags or outputs or notes or details):
         return plan
-    return replace(plan, action="update", parameters=parameters, outputs=outputs, notes=notes)
+    return replace(plan, action="update", parameters=parameters, outputs=outputs, notes=notes, details=details)
 
 
 def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:

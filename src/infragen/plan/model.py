@@ -25,9 +25,10 @@ class StackPlan:
     `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
     "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
-    the stack's own that change; `notes` say what else does. `disagreements` are sentences about what the two sources
-    say differently of the whole stack; those about one resource are with its row. `widenings` are what it lets more
-    through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
+    the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
+    what AWS lists and leaves as it is, other sections of the template. `disagreements` are sentences about what the
+    two sources say differently of the whole stack; those about one resource are with its row. `widenings` are what it
+    lets more through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     `interruptions` say of each of its rows what that does to the running service.
     `settings` are those of the stack itself that change: termination protection, stack policies, the service role. One
     with a note is not brought by this deployment: the note says what AWS will do.
@@ -48,6 +49,7 @@ class StackPlan:
     losses: tuple[Refusal, ...] = ()
     interruptions: tuple[PlannedInterruption, ...] = ()
     settings: tuple[PropertyChange, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def created(self) -> bool:

@@ -11,7 +11,7 @@ from infragen.cloudformation import ResourceChange
 from infragen.config import Difference, EnvironmentFile, Origin, differences
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
-from infragen.report.plan import change_lines
+from infragen.report.plan import Detail, change_lines
 from infragen.report.settings import masked, origin, written
 from infragen.report.wrapping import wrapped
 
@@ -40,7 +40,7 @@ def _masked(difference: Difference) -> Difference:
     return Difference(difference.key, before, after)
 
 
-def difference_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
+def difference_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
     """Values with where they are written, then resources layer by layer.
 
     `-` marks what only the first has, `+` what only the second has.
@@ -57,7 +57,7 @@ def difference_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
     for stack in changed:
         yield Text()
         yield Text(stack.layer, style="bold")
-        yield from change_lines(stack.changes, width)
+        yield from change_lines(stack.changes, width, detail=detail)
     yield Text()
     yield Text(words.summary(plan), style="bold")
 

@@ -1,17 +1,23 @@
 """A plan as text: stack by stack in deployment order, what happens to each resource, and one line that sums it up.
 
-Lines come as rich `Text`, so that the same words serve a terminal in colour and a file without. What is said the same
-way in every format is in `plan_words`.
+How much is told is `Detail`: a line per layer, a section per layer with what is decided on, or everything. Lines come
+as rich `Text`, so that the same words serve a terminal in colour and a file without. What is said the same way in every
+format is in `plan_words`.
 """
 
 from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from itertools import groupby
 
 from rich.text import Text
 
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.assembly.stacks import ROOT
+from infragen.cloudformation import Absent, PropertyChange, ResourceChange
+from infragen.cost import CENT
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
-from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
+from infragen.report.added_values import added_values, fitted
+from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.wrapping import wrapped
 
 INDENT = " " * 10
@@ -21,19 +27,43 @@ BESIDE_SIGN, COST = 6, 14
 FEW = 4
 """From how many resources on those that only get the stack's tags are told in one line."""
 
-COLOURS = {ADD: "green", CHANGE: "yellow", REPLACE: "magenta", REMOVE: "red", OTHER: "red"}
+FEW_COSTS, COSTS = 3, 5
+"""Resources whose cost has a line of its own, without and with all detail."""
+WORTH_A_LINE = 1.0
+"""USD a month by which the cost of such a resource changes at least, without all detail."""
+
+COLOURS = {
+    ADD: "green", CHANGE: "yellow", REVISION: "yellow", REPLACE: "magenta", REMOVE: "red", OTHER: "red",
+}  # fmt: skip
+GRAVE = (REPLACE, REMOVE, OTHER)
+"""Kinds of rows that are told one by one however little is told."""
 
 
-def plan_lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
-    """The whole plan in lines of that width: values are cut, sentences broken between words.
+LOUD = ("stack setting", "parameter")
+"""Values of a stack itself that are told however little is told."""
+
+
+class Detail(IntEnum):
+    """How much of a plan is told."""
+
+    LAYERS = 0
+    """A line per layer, and what is replaced, deleted or unknown."""
+    ROWS = 1
+    """Each resource of a stack that exists, a line for a stack that is created."""
+    ALL = 2
+    """Each resource and every value, whole."""
+
+
+def plan_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
+    """The plan in lines of that width: values are cut unless all is told, sentences broken between words.
 
     A word alone that is wider still, a path or an ARN, stays whole.
     """
-    for line in _lines(plan, width):
+    for line in _lines(plan, width, detail):
         yield from wrapped(line, width)
 
 
-def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
+def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
     for warning in plan.warnings:
         yield Text.assemble(("warning: ", "yellow"), warning)
     if not plan.changed:
@@ -41,18 +71,34 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield from _drift(plan)
         for each in plan.stacks:
             yield from (Text(f"  note: {each.layer}: {note}", style="yellow") for note in each.notes)
-            yield from _own_values(each, f"  {each.layer}: ", width)
+            yield from _own_values(words.own_changes(each), f"  {each.layer}: ", width, detail)
             yield from _disagreements(each)
         return
     yield Text(f"Plan for {words.where(plan)}", style="bold")
     layers = words.layers_of(plan)
-    for each in plan.stacks:
-        if words.worth_showing(each, layers):
+    shown = [each for each in plan.stacks if words.worth_showing(each, layers)]
+    if detail < Detail.ALL:
+        shown = [each for each in shown if not words.only_wiring(each, layers)]
+    folded = [each for each in shown if _is_folded(each, detail)]
+    if marks := _marks([each for each in shown if each not in folded], layers, detail):
+        yield Text(marks, style="dim")
+    if folded:
+        yield Text()
+        yield from _folded(plan, folded, width)
+    for each in shown:
+        if each not in folded:
             yield Text()
-            yield from _stack(each, layers, width)
+            yield from _stack(each, layers, width, detail)
     yield Text()
+    yield from _whole(plan, width, detail, bool(folded))
+
+
+def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
+    """What is said of the plan as a whole, the sum last."""
     if quiet := words.unchanged(plan):
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
+    if detail < Detail.ALL and (wired := words.wiring_line(plan)):
+        yield Text(f"wiring (--verbose): {wired}", style="dim")
     yield from _drift(plan)
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
@@ -63,9 +109,72 @@ def _lines(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         )
     if dear := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), dear)
-    for line in words.cost_lines(plan.cost) if plan.cost else ():
+    most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)
+    for line in words.cost_lines(plan.cost, most, least) if plan.cost else ():
         yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
-    yield Text(words.summary(plan), style="bold")
+    if folded:
+        yield Text("--verbose shows each resource", style="dim")
+    yield Text(words.summary(plan, width), style="bold")
+
+
+def _is_folded(stack: StackPlan, detail: Detail) -> bool:
+    """Whether a stack is one line: a new one, of which everything is new, or every one where little is told."""
+    if detail == Detail.ALL:
+        return False
+    return detail == Detail.LAYERS or (stack.created and all(words.kind(each) == ADD for each in stack.changes))
+
+
+def _folded(plan: EnvironmentPlan, stacks: Sequence[StackPlan], width: int) -> Iterator[Text]:
+    """A line per stack: how many resources, and what they cost; below it what must not be overlooked."""
+    layers = words.layers_of(plan)
+    told = [each for each in stacks if not _only_nests(each, layers)]
+    column = max((len(each.layer) for each in told), default=0)
+    for each in told:
+        rows = words.rows(each, layers)
+        counts = words.count(rows)
+        known = ADD if each.created else CHANGE
+        mark = next((kind for kind in (*GRAVE, CHANGE, REVISION, ADD) if counts[kind]), known)
+        said = _counted(plan, each, counts)
+        price = words.layer_cost(plan, each.layer)
+        line = f"{each.layer.ljust(column)}  {', '.join(filter(None, (said, price)))}"
+        yield Text.assemble((f"  {words.SIGNS[mark]:>3} ", COLOURS[mark]), line)
+        grave = [row for row in rows if words.kind(row) in GRAVE]
+        yield from change_lines(grave, width, each.source)
+        own = words.decided_changes(each, layers)
+        yield from _own_values([(title, some) for title, some in own if title in LOUD], "      ", width)
+        yield from _notes(each, width)
+    if opened := words.granted_together([each for each in told if each.created]):
+        yield Text(f"      opens {opened}", style="dim")
+
+
+def _only_nests(stack: StackPlan, layers: words.Layers) -> bool:
+    """Whether a new stack holds nothing but the layers, which have lines of their own."""
+    return stack.layer == ROOT and not (words.rows(stack, layers) or stack.notes or stack.disagreements or stack.gated)
+
+
+def _counted(plan: EnvironmentPlan, stack: StackPlan, counts: dict[str, int]) -> str:
+    """`45 resources` of a new stack; of another one how many of each kind, or what happens to it."""
+    if stack.created:
+        return f"{counts[ADD]} resource{'' if counts[ADD] == 1 else 's'}{_again(stack)}"
+    said = [f"{number} {words.label(plan, kind, number)}" for kind, number in counts.items() if number]
+    return ", ".join(said) or words.action(stack)
+
+
+def _again(stack: StackPlan) -> str:
+    waits = f", waits for {', '.join(stack.waits_for)}" if stack.waits_for else ""
+    return f" ({words.action(stack)}){waits}" if stack.action != "create" else waits
+
+
+def _marks(stacks: Sequence[StackPlan], layers: words.Layers, detail: Detail) -> str:
+    """What each mark that is used below means; empty where none is."""
+    rows = [row for each in stacks for row in _shown_rows(each, layers, detail)]
+    used = {words.kind(row) for row in rows}
+    found = [f"{words.SIGNS[kind]} {word}" for kind, word in words.LEGEND.items() if kind in used]
+    said = "".join(aside[0] for row, stack in ((r, s) for s in stacks for r in s.changes)
+                   for aside in words.asides(row, stack.source))  # fmt: skip
+    said += words.DISAGREE if any(each.disagreements for each in stacks) else ""
+    said += "!" if any(each.gated for each in stacks) else ""
+    return "  ".join((*found, *(f"{sign} {word}" for sign, word in words.MARKS.items() if sign in said)))
 
 
 def _interruptions(plan: EnvironmentPlan) -> Iterator[Text]:
@@ -89,34 +198,54 @@ def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
         yield Text(f"  {each}", style="yellow")
 
 
-def _stack(stack: StackPlan, layers: words.Layers, width: int) -> Iterator[Text]:
-    name = f"  {stack.stack}" if stack.stack else ""
-    yield Text.assemble(
-        (stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim")
-    )  # fmt: skip
-    rows = words.rows(stack, layers)
+def _stack(stack: StackPlan, layers: words.Layers, width: int, detail: Detail) -> Iterator[Text]:
+    yield _header(stack, width, detail)
+    rows = _shown_rows(stack, layers, detail)
     tagged = [each.logical_id for each in rows if words.only_tagged(each)]
     told = [each for each in rows if len(tagged) < FEW or each.logical_id not in tagged]
-    yield from change_lines(told, width, stack.source)
+    yield from change_lines(told, width, stack.source, detail)
     if len(tagged) >= FEW:
         many = f"{len(tagged)} {'more' if told else 'resources'}: only their tags change, as the stack's do"
         yield Text.assemble(("    ~ ", COLOURS[CHANGE]), many)
-    yield from _own_values(stack, "  ", width)
+    own = words.own_changes(stack) if detail == Detail.ALL else words.decided_changes(stack, layers)
+    yield from _own_values(own, "  ", width, detail)
+    if detail == Detail.ALL or not (rows or any(some for _, some in own) or stack.notes):
+        yield from (Text(f"  note: {each}", style="yellow") for each in stack.details)
+    yield from _notes(stack, width)
+    if granted := words.granted(stack):
+        yield Text(f"    opens {granted}", style="dim")
+
+
+def _shown_rows(stack: StackPlan, layers: words.Layers, detail: Detail) -> tuple[ResourceChange, ...]:
+    rows = words.rows(stack, layers)
+    return rows if detail == Detail.ALL else tuple(each for each in rows if not words.display_only(each))
+
+
+def _header(stack: StackPlan, width: int, detail: Detail) -> Text:
+    """The layer, its stack and where its rows come from; without the stack's name where that does not fit."""
+    names = (f"  {stack.stack}", "") if stack.stack and detail < Detail.ALL else (f"  {stack.stack}".rstrip(),)
+    lines = [
+        Text.assemble((stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim"))
+        for name in names
+    ]
+    return next((each for each in lines if each.cell_len <= width), lines[-1])
+
+
+def _notes(stack: StackPlan, width: int) -> Iterator[Text]:
+    """What must not be overlooked of a stack: notes, disagreements, what is opened."""
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
     for line in _disagreements(stack):
         yield from wrapped(line, width, BESIDE_SIGN)
     for widening in stack.gated:
         yield from wrapped(Text.assemble(("    ! ", "red"), str(widening)), width, BESIDE_SIGN)
-    if granted := words.granted(stack):
-        yield Text(f"    opens {granted}", style="dim")
 
 
-def _own_values(stack: StackPlan, before: str, width: int) -> Iterator[Text]:
+def _own_values(own: words.OwnChanges, before: str, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
     """The settings, parameters, tags and outputs of the stack itself."""
-    for title, some in words.own_changes(stack):
+    for title, some in own:
         for each in some:
-            yield from _fitting(_value_lines(f"{before}{title} {words.path(each)}", each, width), width)
+            yield from _fitting(_value_lines(f"{before}{title} {words.path(each)}", each, width, detail), width)
 
 
 def _disagreements(stack: StackPlan) -> Iterator[Text]:
@@ -124,15 +253,23 @@ def _disagreements(stack: StackPlan) -> Iterator[Text]:
         yield Text(f"    {words.DISAGREE} the sources disagree: {stack.layer}: {each}", style="yellow")
 
 
-def change_lines(rows: Sequence[ResourceChange], width: int, source: str = "") -> Iterator[Text]:
+def change_lines(
+    rows: Sequence[ResourceChange], width: int, source: str = "", detail: Detail = Detail.ROWS
+) -> Iterator[Text]:
     """Resources with their logical ids in one column, as far as their types fit beside it, and the values that change.
 
-    Lines fit the width, as those of `plan_lines`.
+    Lines fit the width, as those of `plan_lines`. What one line of the environment file decides of several resources
+    in a row is told once, above them.
     """
     room = width - len("  -/+   ") - max((len(each.type) for each in rows), default=0)
     indent = min(max((len(each.logical_id) for each in rows), default=0), max(room, 0))
-    for row in rows:
-        yield from _fitting(_row(row, indent, width, source), width)
+    for origin, some in groupby(rows, key=lambda each: each.origin):
+        together = list(some)
+        once = bool(origin) and len(together) > 1
+        if once:
+            yield from wrapped(Text(f"    from {origin}:", style="dim"), width, len(INDENT))
+        for row in together:
+            yield from _fitting(_row(row, indent, width, source, detail, "" if once else origin), width)
 
 
 def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
@@ -141,7 +278,7 @@ def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
         yield from wrapped(line, width, len(INDENT) + 2 * line.plain.startswith(INDENT))
 
 
-def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterator[Text]:
+def _row(change: ResourceChange, indent: int, width: int, source: str, detail: Detail, origin: str) -> Iterator[Text]:
     what, remark = words.kind(change), words.remark(change)
     colour = COLOURS[what]
     line = Text.assemble(
@@ -149,32 +286,57 @@ def _row(change: ResourceChange, indent: int, width: int, source: str) -> Iterat
         (change.logical_id.ljust(indent), "bold" if what in (REPLACE, REMOVE) else ""),
         (f"  {change.type}", "dim"),
     )  # fmt: skip
-    asides = ((remark, colour), (f"from {change.origin}" if change.origin else "", "dim"))
+    values = fitted(added_values(change), width - len(INDENT)) if detail < Detail.ALL else ""
+    asides = ((remark, colour), (values, "dim"), (f"from {origin}" if origin else "", "dim"))
     yield from _with_asides(line, [Text(*each) for each in asides if each[0]], width)
     for each in words.asides(change, source):
         yield Text(f"        {each}", style="yellow")
     if words.shows_values(change):
         for value in words.told(change):
-            yield from _value_lines(f"        {words.path(value)}", value, width, words.effect(change, value))
+            lead = f"        {words.path(value)}"
+            yield from _value_lines(lead, value, width, detail, words.effect(change, value))
+    elif detail == Detail.ALL:
+        yield from _all_values(change)
 
 
-def _value_lines(lead: str, change: PropertyChange, width: int, effect: str = "") -> Iterator[Text]:
-    """A value on one line where it fits; else its two sides below, together or one by one, cut to the width."""
+def _all_values(change: ResourceChange) -> Iterator[Text]:
+    """Everything that a resource has which is new, or goes, line by line."""
+    for value in change.properties:
+        side = value.after if change.action == "Add" else value.before
+        lines = words.whole(side)
+        yield Text(f"        {words.path(value)}  {lines[0]}" if len(lines) == 1 else f"        {words.path(value)}")
+        if len(lines) > 1:
+            yield from (Text(f"{INDENT}{each}") for each in lines)
+
+
+def _value_lines(
+    lead: str, change: PropertyChange, width: int, detail: Detail = Detail.ROWS, effect: str = ""
+) -> Iterator[Text]:
+    """A value on one line where it fits; else its two sides below, together or one by one, cut to the width, or whole
+    where all is told.
+    """
     tail, asides = (f"  {effect}" if effect else ""), [Text(each, "dim") for each in words.value_remarks(change)]
-    if not words.has_values(change):
+    if not words.has_values(change) or (detail < Detail.ALL and words.follows_its_cause(change)):
         yield from _with_asides(Text.assemble(lead, (tail, "magenta")), asides, width)
         return
     before, after = words.pair(change, words.WIDEST_VALUE)
     both = Text.assemble((before, "red"), " -> ", (after, "green"))
-    if len(lead) + len(both) + len(tail) + 2 <= width:
+    cut = words.is_cut(change, words.WIDEST_VALUE)
+    if len(lead) + len(both) + len(tail) + 2 <= width and not (cut and detail == Detail.ALL):
         yield from _with_asides(Text.assemble(lead, "  ", both, (tail, "magenta")), asides, width)
         return
     yield Text.assemble(lead, (tail, "magenta"))
+    if detail == Detail.ALL and (cut or len(INDENT) + len(both) > width):
+        for sign, line in words.line_changes(change.before, change.after):
+            yield Text(f"{INDENT}{sign} {line}", style={"-": "red", "+": "green"}.get(sign, ""))
+        yield from (Text.assemble(INDENT, each) for each in asides)
+        return
     if len(INDENT) + len(both) <= width:
         yield from _with_asides(Text.assemble(INDENT, both), asides, width)
         return
     before, after = words.pair(change, min(words.WIDEST_VALUE, width - len(INDENT) - 3))
-    yield Text.assemble(INDENT, (before, "red"))
+    if not isinstance(change.before, Absent):
+        yield Text.assemble(INDENT, (before, "red"))
     yield from _with_asides(Text.assemble(f"{INDENT[3:]}-> ", (after, "green")), asides, width)
 
 

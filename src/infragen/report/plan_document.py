@@ -139,7 +139,8 @@ def _widening(widening: Widening, gated: bool) -> Object:
 
 
 def _stack(stack: StackPlan, layers: words.Layers) -> Object:
-    counted = {each.logical_id for each in words.rows(stack, layers)}
+    counted = {each.logical_id for each in words.rows(stack, layers) if not words.display_only(each)}
+    wired = words.wiring(stack, layers)
     stops = {each.place: each for each in stack.interruptions}
     return {
         "layer": stack.layer,
@@ -154,11 +155,17 @@ def _stack(stack: StackPlan, layers: words.Layers) -> Object:
         "parameters": [_property(each) for each in stack.parameters],
         "tags": [_property(each) for each in stack.tags],
         "outputs": [_property(each) for each in stack.outputs],
-        "notes": list(stack.notes),
+        "notes": [*stack.details, *stack.notes],
         "widenings": [_widening(each, each in stack.gated) for each in stack.widenings],
         "settings": [_property(each) for each in stack.settings],
         "losses": [_refusal(each) for each in stack.losses],
         "disagreements": list(stack.disagreements),
+        "details": list(stack.details),
+        "wiring": {
+            "parameters": list(wired.parameters),
+            "outputs": list(wired.outputs),
+            "display": list(wired.display),
+        },
     }
 
 

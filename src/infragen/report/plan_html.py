@@ -43,7 +43,9 @@ class _Layer:
     def said(self) -> str:
         """`2 to add, 1 to change`, or what happens to the stack when no row says it."""
         counts = words.count(self.rows)
-        said = ", ".join(f"{number} {words.label(self.plan, kind)}" for kind, number in counts.items() if number)
+        said = ", ".join(
+            f"{number} {words.label(self.plan, kind, number)}" for kind, number in counts.items() if number
+        )
         return said or words.action(self.stack)
 
 
@@ -116,7 +118,7 @@ def _overview(
         yield from _alerts(plan)
         return
     counts = (
-        f'<li class="{kind}"><b>{number}</b> {_text(words.label(plan, kind))}</li>'
+        f'<li class="{kind}"><b>{number}</b> {_text(words.label(plan, kind, number))}</li>'
         for kind, number in words.counts(plan).items()
         if number or kind in (words.ADD, words.CHANGE, words.REMOVE) or (kind == words.REPLACE and not plan.between)
     )
@@ -248,7 +250,11 @@ def _section(layer: _Layer) -> Iterator[str]:
         yield f'<p class="quiet">{_text(about)}</p>'
     if granted := words.granted(stack):
         yield f'<p class="quiet">opens {_text(granted)}</p>'
-    for each in (*stack.notes, *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack.disagreements)):
+    for each in (
+        *stack.notes,
+        *stack.details,
+        *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack.disagreements),
+    ):
         yield f"<p>{_text(each)}</p>"
     few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS
     for row in layer.rows:
@@ -264,7 +270,8 @@ def _row(layer: _Layer, row: ResourceChange, *, whether: bool) -> str:
     values = "".join(_value(each, "", row) for each in words.told(row))
     asides = "".join(f"<p><b>{_text(each)}</b></p>" for each in words.asides(row, layer.stack.source))
     inner = f"{asides}{_facts(row)}{values}"
-    return _details(layer, words.kind(row), row.logical_id, row.type, words.remark(row), inner, whether=whether)
+    remark = "only shows others, not counted" if words.display_only(row) else words.remark(row)
+    return _details(layer, words.kind(row), row.logical_id, row.type, remark, inner, whether=whether)
 
 
 def _details(layer: _Layer, kind: str, name: str, of: str, remark: str, inner: str, *, whether: bool) -> str:

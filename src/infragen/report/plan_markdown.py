@@ -13,7 +13,8 @@ from html import escape
 from infragen.cloudformation import PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
-from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE
+from infragen.report.added_values import added_values, fitted
+from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.settings import origin, written
 
 LIMIT = 65_536
@@ -26,7 +27,10 @@ sentence about cuts takes."""
 MOST_COSTS = 50
 """Resources whose cost has a line of its own."""
 
-_SIGNS = {ADD: "+ add    ", CHANGE: "! change ", REPLACE: "! replace", REMOVE: "- remove ", OTHER: "! unknown"}
+_SIGNS = {
+    ADD: "+ add    ", CHANGE: "! change ", REVISION: "! revise ", REPLACE: "! replace", REMOVE: "- remove ",
+    OTHER: "! unknown",
+}  # fmt: skip
 
 
 _WORD = r"(?:[A-Za-z']{1,30}|\d{1,6}|[+-]?[\d,]{1,12}\.\d\d(?: USD/month)?)"
@@ -112,8 +116,10 @@ def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
         yield _costs(words.cost_summary(plan.cost), lines)
     layers = words.layers_of(plan)
     for each in plan.stacks:
-        if words.worth_showing(each, layers):
+        if words.worth_showing(each, layers) and not words.only_wiring(each, layers):
             yield _layer(plan, each, layers)
+    if plan.changed and (wired := words.wiring_line(plan)):
+        yield Part((f"Wiring: {_code(words.shown(wired, WIDE))}", ""))
     if (quiet := words.unchanged(plan)) and plan.changed:
         yield Part((f"Unchanged: {', '.join(map(_code, quiet))}", f"Unchanged: {len(quiet)} layers", ""))
 
@@ -171,9 +177,9 @@ def _costs(said: str, lines: Sequence[str]) -> Part:
 
 
 def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Part:
-    rows = words.rows(stack, layers)
+    rows = tuple(each for each in words.rows(stack, layers) if not words.display_only(each))
     counts = words.count(rows)
-    said = ", ".join(f"{number} {words.label(plan, what)}" for what, number in counts.items() if number)
+    said = ", ".join(f"{number} {words.label(plan, what, number)}" for what, number in counts.items() if number)
     name, told = words.shown(stack.layer, 80), words.shown(said or words.action(stack), 200)
     head = f"<b>{_html(name)}</b> {_html(told)}"
     lead = [] if plan.between else [_about(stack)]
@@ -181,8 +187,8 @@ def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Par
     whole, cut, bare = (
         _folded(head, *lead, *said, _fence(lines, "diff"))
         for said, lines in (
-            ((), _lines(stack, rows, whole=True)),
-            (("Long values are cut to fit a comment.",), _lines(stack, rows, whole=False)),
+            ((), _lines(stack, rows, layers, whole=True)),
+            (("Long values are cut to fit a comment.",), _lines(stack, rows, layers, whole=False)),
             (("The values are left out to fit a comment.",), [_row(each) for each in rows]),
         )
     )
@@ -198,7 +204,7 @@ def _about(stack: StackPlan) -> str:
     return f"{name}{_said(words.shown(words.action(stack), 100))}, {_said(words.shown(words.source(stack), 200))}"
 
 
-def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> list[str]:
+def _lines(stack: StackPlan, rows: Sequence[ResourceChange], layers: words.Layers, *, whole: bool) -> list[str]:
     tagged = [each.logical_id for each in rows if words.only_tagged(each)]
     lines = []
     for row in rows:
@@ -206,15 +212,20 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], *, whole: bool) -> 
             continue
         lines.append(_row(row))
         lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack.source)]
+        if values := fitted(added_values(row), SHORT):
+            lines.append(f"+           {values}")
         if words.shows_values(row):
             for each in words.told(row):
                 lines += _value(each, "", effect=words.effect(row, each), whole=whole)
     if tagged:
         names = ", ".join(tagged) if whole else words.shown(", ".join(tagged), WIDE)
         lines.append(f"{_SIGNS[CHANGE]} only their tags, as the stack's: {names}")
-    for title, some in words.own_changes(stack):
+    own = words.decided_changes(stack, layers)
+    for title, some in own:
         for each in some:
             lines += _value(each, f"{title} ", effect="", whole=whole)
+    if not (rows or any(some for _, some in own)):
+        lines += [f"! note: {words.visible(each)}" for each in stack.details]
     lines += [f"! note: {words.visible(each)}" for each in stack.notes]
     return lines + [f"! {words.DISAGREE} the sources disagree: {words.visible(each)}" for each in stack.disagreements]
 

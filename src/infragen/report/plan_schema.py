@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 _SAID = {
     "add": "how many resources are made",
     "change": "how many are updated in place",
+    "revision": "how many get a new revision, and nothing that runs is replaced: task definitions",
     "replace": "how many are, or may be, replaced by a new one",
     "remove": "how many are removed from their stack",
     "other": "for how many it is known only when the deployment runs",
@@ -222,6 +223,13 @@ def _stack() -> Schema:
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
         ),
+        details=_list(_text("a sentence"), "those of the notes that explain the plan and decide nothing"),
+        wiring=_object(
+            "What only passes values on between stacks, or shows other resources; nothing that a summary counts.",
+            parameters=_list(_text("a parameter"), "parameters that another stack feeds"),
+            outputs=_list(_text("an output"), "outputs that other stacks take"),
+            display=_list(_text("a logical id"), "dashboards that show what changes"),
+        ),
     )
 
 
@@ -234,11 +242,15 @@ def _change() -> Schema:
         type=_text("CloudFormation resource type"),
         kind={
             "enum": [*SIGNS],
-            "description": "what happens, in one word; what may replace the resource counts as `replace`, an action "
-            "that this version does not know as `other`",
+            "description": "what happens, in one word; what may replace the resource counts as `replace`, or as "
+            "`revision` where what AWS calls a replacement is the next revision of the same thing; an action that this "
+            "version does not know is `other`",
         },
         remark=_text("what becomes of a resource that is replaced or removed, in words"),
-        counted=_flag("whether the summary counts it; not for a nested stack whose own layer tells all of it"),
+        counted=_flag(
+            "whether the summary counts it; not for a nested stack whose own layer tells all of it, nor for what only "
+            "shows other resources"
+        ),
         action=_text("AWS's `Add`, `Modify`, `Remove`, `Import`, `Dynamic` or `SyncWithActual`"),
         replacement=_text("AWS's `True`, `False` or `Conditional`; empty where the action has none"),
         reported=_text("what AWS said in the place of `replacement` where the resource's schema decided otherwise"),

@@ -5,23 +5,33 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import takewhile
 
+from infragen.assembly.stacks import ROOT
 from infragen.assembly.templatefile import dump_yaml
 from infragen.changes import stack_tags
-from infragen.cloudformation import STACK_TYPE, Absent, PropertyChange, ResourceChange, Secret
+from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.plan.drift import sentences as drifted
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.resource_types import resource_type
 from infragen.resource_types.interruption import LEVELS, NO
 from infragen.secrecy.visible import Shown
 from infragen.secrecy.visible import shown as shown_text
 
-ADD, CHANGE, REPLACE, REMOVE, OTHER = "add", "change", "replace", "remove", "other"
-SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
+ADD, CHANGE, REVISION, REPLACE, REMOVE, OTHER = "add", "change", "revision", "replace", "remove", "other"
+SIGNS = {ADD: "+", CHANGE: "~", REVISION: "^", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
+LEGEND = {
+    ADD: "create",
+    CHANGE: "update in place",
+    REVISION: "new revision",
+    REPLACE: "replace",
+    REMOVE: "delete",
+    OTHER: "known only when it runs",
+}
 _KINDS = {"Add": ADD, "Import": ADD, "Modify": CHANGE, "SyncWithActual": CHANGE, "Remove": REMOVE}
 
 _REMOVED = {
@@ -35,6 +45,9 @@ _REPLACED = {
     "ReplaceAndRetain": "the old one is kept in AWS, no longer managed",
     "ReplaceAndSnapshot": "the old one is snapshotted, then deleted",
 }
+_REVISED = {"": "", "ReplaceAndDelete": "", "ReplaceAndRetain": "the old one is kept"}
+"""The old revision of a task definition is deregistered, which stops nothing (ECS API reference,
+DeregisterTaskDefinition, read 2026-11-29)."""
 _ACTIONS = {"none": "update", "recreate": "remove what is left of a failed creation, then create"}
 _OPENED = (("permissions", "permission", "permissions"), ("network", "network path", "network paths"))
 WIDEST_STRUCTURE = 80
@@ -48,12 +61,29 @@ MOST_COMPARED = 4_000_000
 
 
 def kind(change: ResourceChange) -> str:
-    """What happens to a resource, in one of five words; a modification that may replace it counts as a replacement."""
+    """What happens to a resource, in one of six words; a modification that may replace it counts as a replacement."""
     if change.type == STACK_TYPE and change.replacement == "Conditional":
         return CHANGE  # how CloudFormation says that it has not looked into a nested stack
     if change.action == "Modify" and change.replacement not in ("False", ""):
-        return REPLACE
+        return REVISION if _is_revision(change) else REPLACE
     return _KINDS.get(change.action, OTHER)
+
+
+def _is_revision(change: ResourceChange) -> bool:
+    """Whether AWS's replacement is the next revision of the same thing, as for task definitions."""
+    name = resource_type(change.type).revision_of
+    return bool(name and change.properties) and all(each.path[:2] != ("Properties", name) for each in change.properties)
+
+
+def display_only(change: ResourceChange) -> bool:
+    """Whether all that changes of a resource is what it shows of others, as of a dashboard: no change of its own."""
+    shows = resource_type(change.type).display
+    return (
+        bool(shows and change.properties)
+        and kind(change) == CHANGE
+        and not (change.disagreements or change.drift)
+        and all(each.path[0] == "Properties" and each.path[1:2] and each.path[1] in shows for each in change.properties)
+    )
 
 
 def remark(change: ResourceChange) -> str:
@@ -63,6 +93,10 @@ def remark(change: ResourceChange) -> str:
         return _REMOVED.get(change.policy_action, change.policy_action)
     if what == OTHER:
         return f"{change.action}: what happens is known only when it runs"
+    if what == REVISION:
+        lead = "new revision" if change.replacement == "True" else "perhaps a new revision"
+        fate = _REVISED.get(change.policy_action, change.policy_action)
+        return f"{lead}; {fate}" if fate else lead
     if what != REPLACE:
         return ""
     lead = "replaced" if change.replacement == "True" else "may be replaced"
@@ -72,6 +106,8 @@ def remark(change: ResourceChange) -> str:
 
 DISAGREE, RENAMED, BESIDES = "≠", "≈", "·"
 """The signs of what else is said of a row: the sources disagree, it looks renamed, anything else."""
+MARKS = {DISAGREE: "the sources disagree", RENAMED: "looks renamed", "!": "widens access"}
+"""What a legend says of the marks that are no kinds of rows; what BESIDES marks says itself."""
 
 
 def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
@@ -110,7 +146,7 @@ def only_tagged(change: ResourceChange) -> bool:
 
 def shows_values(change: ResourceChange) -> bool:
     """Whether the values of a row say more than its kind does: all of them are new, or go, with the resource."""
-    return kind(change) in (CHANGE, REPLACE, OTHER)
+    return kind(change) in (CHANGE, REVISION, REPLACE, OTHER)
 
 
 def forces(change: ResourceChange, value: PropertyChange) -> bool:
@@ -136,6 +172,11 @@ def value_remarks(value: PropertyChange) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
+def follows_its_cause(value: PropertyChange) -> bool:
+    """Whether a value is what its cause will be: naming both says the same twice."""
+    return isinstance(value.after, KnownAfter) and value.cause == f"resource {value.after.name}"
+
+
 def has_values(value: PropertyChange) -> bool:
     """Whether before and after say something: not where neither is told, nor of a reference whose target changes."""
     return value.before != value.after or isinstance(value.before, Secret)
@@ -143,6 +184,9 @@ def has_values(value: PropertyChange) -> bool:
 
 # --- stacks -----------------------------------------------------------------------------------------------------
 
+
+OwnChanges = Sequence[tuple[str, tuple[PropertyChange, ...]]]
+"""What changes of a stack itself, under the word for it."""
 
 Layers = Mapping[str, StackPlan]
 """The layers that have a section of their own."""
@@ -154,9 +198,80 @@ def layers_of(plan: EnvironmentPlan) -> Layers:
 
 
 def worth_showing(stack: StackPlan, layers: Layers) -> bool:
-    """Whether a stack has something to tell."""
-    own = stack.settings or stack.parameters or stack.tags or stack.outputs or stack.notes or stack.disagreements
-    return bool(own or rows(stack, layers)) or stack.action not in ("none", "update")
+    """Whether a stack has something to tell, be it wiring alone."""
+    said = stack.notes or stack.details or stack.disagreements
+    own = stack.settings or stack.parameters or stack.tags or stack.outputs
+    return bool(own or said or rows(stack, layers)) or stack.action not in ("none", "update")
+
+
+def only_wiring(stack: StackPlan, layers: Layers) -> bool:
+    """Whether all that a stack has to tell is wiring."""
+    wired = wiring(stack, layers)
+    if stack.action != "update" or not wired or stack.notes or stack.disagreements or stack.widenings:
+        return False
+    own = any(some for _, some in decided_changes(stack, layers))
+    return not own and all(each.logical_id in wired.display for each in rows(stack, layers))
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What passes values on between stacks, or only shows other resources: no change that anybody decides on.
+
+    Names of parameters and of outputs, and logical ids.
+    """
+
+    parameters: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    display: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.parameters or self.outputs or self.display)
+
+
+def wiring(stack: StackPlan, layers: Layers) -> Wiring:
+    """The wiring in the plan of a stack: all parameters and outputs of a nested one, whose values its parent has; of
+    one of its own those that are new, or known only after another layer is deployed; and what only shows others.
+    """
+    if stack.created:
+        return Wiring()
+    nested = ROOT in layers and stack.layer != ROOT
+    return Wiring(
+        tuple(str(each.path[0]) for each in stack.parameters if nested or _passed_on(each)),
+        tuple(str(each.path[0]) for each in stack.outputs if nested or isinstance(each.before, Absent)),
+        tuple(each.logical_id for each in stack.changes if display_only(each)),
+    )
+
+
+def _passed_on(change: PropertyChange) -> bool:
+    return isinstance(change.before, Absent) or isinstance(change.after, Absent | KnownAfter)
+
+
+def decided_changes(stack: StackPlan, layers: Layers) -> OwnChanges:
+    """What `own_changes` has without wiring, and without the tags that a nested stack has from its root."""
+    wired = wiring(stack, layers)
+    left = {"parameter": set(wired.parameters), "output": set(wired.outputs)}
+    if ROOT in layers and stack.layer != ROOT:
+        left["tag"] = {str(each.path[0]) for each in layers[ROOT].tags}
+    return tuple(
+        (title, tuple(each for each in some if str(each.path[0]) not in left.get(title, ())))
+        for title, some in own_changes(stack)
+    )
+
+
+def wiring_line(plan: EnvironmentPlan) -> str:
+    """All wiring of a plan: how many parameters and outputs, and what shows others; empty where there is none."""
+    layers = layers_of(plan)
+    found = [(each, wiring(each, layers)) for each in plan.stacks]
+    parameters = sum(len(one.parameters) for _, one in found)
+    outputs = sum(len(one.outputs) for _, one in found)
+    display = [f"{stack.layer}/{name}" for stack, one in found for name in one.display]
+    said = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((parameters, "parameter"), (outputs, "output"))
+        if count
+    ]
+    return ", ".join((*said, *display))
 
 
 def unchanged(plan: EnvironmentPlan) -> tuple[str, ...]:
@@ -170,6 +285,8 @@ def rows(stack: StackPlan, layers: Layers) -> tuple[ResourceChange, ...]:
     found = []
     for each in stack.changes:
         layer = layers.get(each.logical_id.lower()) if each.type == STACK_TYPE else None
+        if layer is not None and layer.created and kind(each) == ADD:
+            continue
         if layer is None or kind(each) == REMOVE:
             found.append(each)
         elif own := tuple(value for value in each.properties if not _told_by(layer, value)):
@@ -186,10 +303,11 @@ def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
     if value.path == ("Properties",) and value.cause == "nested stack":
         return True
     what = value.path[1:2] if value.path[:1] == ("Properties",) else value.path[:1]
-    return what in (("TemplateURL",), ("Parameters",)) or (what == ("Tags",) and bool(layer.tags))
+    passed_on = bool(layer.tags) or value.cause == stack_tags.TAGGED
+    return what in (("TemplateURL",), ("Parameters",)) or (what == ("Tags",) and passed_on)
 
 
-def own_changes(stack: StackPlan) -> tuple[tuple[str, tuple[PropertyChange, ...]], ...]:
+def own_changes(stack: StackPlan) -> OwnChanges:
     """The stack's settings, parameters, tags and outputs that change; of one that is created all are new, and none is
     told.
     """
@@ -203,10 +321,22 @@ def granted(stack: StackPlan) -> str:
     """`8 permissions and 3 network paths, within the account`: what a new stack opens there, or an existing one within
     its environment, as numbers; empty for none.
     """
-    found = Counter(each.kind for each in stack.widenings if each not in stack.gated)
+    return granted_together((stack,))
+
+
+def granted_together(stacks: Sequence[StackPlan]) -> str:
+    """The same of several stacks."""
+    found = Counter(each.kind for one in stacks for each in one.widenings if each not in one.gated)
     said = [f"{found[key]} {one if found[key] == 1 else many}" for key, one, many in _OPENED if found[key]]
-    where = "account" if stack.created else "environment"
+    where = "account" if all(each.created for each in stacks) else "environment"
     return f"{' and '.join(said)}, within the {where}" if said else ""
+
+
+def layer_cost(plan: EnvironmentPlan, layer: str) -> str:
+    """`+9.15 USD/month`: what the resources of a layer change in the expected cost; empty for nothing."""
+    some = plan.cost.resources if plan.cost else ()
+    amount = sum(each.change.expected for each in some if each.layer == layer)
+    return f"{usd(amount)} USD/month" if abs(amount) >= CENT else ""
 
 
 def over_budget(plan: EnvironmentPlan) -> str:
@@ -249,30 +379,37 @@ def counts(plan: EnvironmentPlan) -> dict[str, int]:
 
 
 def count(changes: Iterable[ResourceChange]) -> dict[str, int]:
-    """How many of these rows there are of each kind."""
-    found = Counter(kind(row) for row in changes)
+    """How many of these rows there are of each kind; what only shows other resources is no change."""
+    found = Counter(kind(row) for row in changes if not display_only(row))
     return {each: found[each] for each in SIGNS}
 
 
-def summary(plan: EnvironmentPlan) -> str:
-    """`12 to add, 3 to change, 1 to replace, 0 to remove`; of two environments, what only one of them has."""
+def summary(plan: EnvironmentPlan, room: int = 1000) -> str:
+    """`12 to add, 3 to change, 1 to replace, 0 to remove`; of two environments, what only one of them has.
+
+    New revisions and what is unknown are named where there are any, and the price where there is room for it: cost
+    lines say it as well.
+    """
     found = counts(plan)
     if plan.between:
         return (
             f"{len(plan.settings)} values differ; {found[ADD]} resources {label(plan, ADD)}, "
             f"{found[REMOVE]} {label(plan, REMOVE)}, {found[CHANGE]} {label(plan, CHANGE)}"
         )
-    text = ", ".join(f"{found[each]} {label(plan, each)}" for each in (ADD, CHANGE, REPLACE, REMOVE))
-    text = f"{text}, {found[OTHER]} {label(plan, OTHER)}" if found[OTHER] else text
+    named = [each for each in SIGNS if each not in (REVISION, OTHER) or found[each]]
+    text = ", ".join(f"{found[each]} {label(plan, each, found[each])}" for each in named)
     price = cost_summary(plan.cost) if plan.cost else ""
-    return f"{text}; {price}" if price else text
+    whole = f"{text}; {price}" if price else text
+    return whole if len(whole) <= room else text
 
 
-def label(plan: EnvironmentPlan, what: str) -> str:
+def label(plan: EnvironmentPlan, what: str, number: int = 2) -> str:
     """What is said after the number of rows of a kind."""
     between = {ADD: f"only in {plan.environment}", REMOVE: f"only in {plan.against}", CHANGE: "in both and different"}
     if plan.between and what in between:
         return between[what]
+    if what == REVISION:
+        return "new revision" if number == 1 else "new revisions"
     return "unknown until it runs" if what == OTHER else f"to {what}"
 
 
@@ -311,25 +448,27 @@ def cost_summary(cost: CostDelta) -> str:
     return f"{usd(cost.change.expected)} USD/month{', not all of it priced' if cost.unpriced else ''}"
 
 
-def cost_lines(cost: CostDelta, most: int = 5) -> Iterator[str]:
-    """What a deployment changes in the monthly cost: all columns, the resources that matter, what is not priced."""
+def cost_lines(cost: CostDelta, most: int = 5, least: float = CENT) -> Iterator[str]:
+    """What a deployment changes in the monthly cost: all columns, the resources that matter, what is not priced.
+
+    At most so many resources have a line of their own, and those alone whose cost changes by `least` USD a month.
+    """
     change = cost.change
     if change.negligible and not cost.unpriced:
         return
-    yield (
-        f"cost in USD a month, expected: {usd(change.expected)} ({cost.before.expected:,.2f} -> "
-        f"{cost.after.expected:,.2f}); at minimum {usd(change.minimum)}, at maximum {usd(change.maximum)}"
-    )
+    head = f"{usd(change.expected)} ({cost.before.expected:,.2f} -> {cost.after.expected:,.2f})"
+    low, high = usd(change.minimum), usd(change.maximum)
+    apart = f"; at minimum {low}, at maximum {high}" if {low, high} != {usd(change.expected)} else ""
+    yield f"cost in USD a month, {cost.prices}: {head}{apart}"
     rows = sorted(cost.resources, key=lambda each: (-abs(each.change.expected), -_farthest(each)))
-    told = [each for each in rows if _farthest(each) >= CENT][:most]
+    told = [each for each in rows if _farthest(each) >= least][:most]
     for each in told:
         apart = f" (at maximum {usd(each.change.maximum)})" if abs(each.change.expected) < CENT else ""
         yield f"  {usd(each.change.expected):>10}  {each.layer}/{each.logical_id}{apart}"
-    if rest := rows[len(told) :]:
+    if (rest := rows[len(told) :]) and told:
         yield f"  {usd(sum(each.change.expected for each in rest)):>10}  {len(rest)} more"
     for text in cost.unpriced:
         yield f"  not priced  {text}"
-    yield f"  {cost.prices}"
 
 
 def _farthest(resource: ResourceDelta) -> float:
@@ -370,6 +509,12 @@ def pair(change: PropertyChange, room: int) -> tuple[str, str]:
     shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(before, after, strict=False)))
     start = max(0, shared - room // 4) if shared > room // 3 else 0
     return _cut(before, start, room), _cut(after, start, room)
+
+
+def is_cut(change: PropertyChange, room: int) -> bool:
+    """Whether `pair` leaves something out of a value: its end, or its line breaks."""
+    texts = [_one_text(each) for each in (change.before, change.after)]
+    return any(len(each) > room or "\n" in each for each in texts)
 
 
 def _one_text(value: object) -> str:

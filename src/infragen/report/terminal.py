@@ -39,7 +39,7 @@ from infragen.plan.model import EnvironmentPlan
 from infragen.report.deletion import deletion_lines
 from infragen.report.duration import HEARTBEAT, span, usually, verb
 from infragen.report.outcome import colour, word
-from infragen.report.plan import plan_lines
+from infragen.report.plan import Detail, plan_lines
 from infragen.report.progress_state import Scene, Work
 from infragen.report.prompts import ask
 from infragen.report.recovery import recovery_lines
@@ -110,6 +110,7 @@ class Terminal:
     """Listens to the engine (`progress.Ui`). A context manager: leaving it ends the live region.
 
     `live` asks for the live region, which needs a styled terminal; `plans` is where plans go, None for nowhere;
+    `detail` is how much of a plan is told, and whether a log has a line for each resource and not for each stack alone;
     `agreed` are the flags that the user gave in advance of being asked, `known` texts that are secrets.
     """
 
@@ -120,6 +121,7 @@ class Terminal:
         clock: Callable[[], float],
         *,
         live: bool = False,
+        detail: Detail = Detail.ROWS,
         agreed: frozenset[str] = frozenset(),
         known: Collection[str] = (),
     ) -> None:
@@ -129,6 +131,8 @@ class Terminal:
         self._clock = clock
         self._agreed = agreed
         self._wants_live = live
+        self._detail = detail
+        self._uploads: list[Uploaded] = []
         self._live: Live | None = None
         self._scene = Scene(clock)
         self._spoke = clock()
@@ -143,6 +147,7 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_live()
+        self._uploaded()
         if error is not None and self._scene.running:
             names = ", ".join(self._scene.running.values())
             # a signal may come before AWS has heard of the operation, so that nobody here knows
@@ -158,13 +163,15 @@ class Terminal:
         """Shows an event."""
         took = self._scene.took(event)
         self._scene.take(event)
+        if not isinstance(event, Uploaded):
+            self._uploaded()
         match event:
             case Connected(identity):
                 if identity != self._identity:
                     self._say(Text(f"account {identity.account}, {identity.region}, as {identity.arn}", style="dim"))
                 self._identity = identity
-            case Uploaded(_, key, size):
-                self._say(Text(f"uploaded {_short(key)} ({-(-size // 1024)} KiB)", style="dim"))
+            case Uploaded():
+                self._uploads.append(event)
             case Preparing(_, stack):
                 self._say(Text(f"{stack}: making a change set", style="dim"))
             case Checking(_, stack, seconds):
@@ -191,8 +198,18 @@ class Terminal:
             case Ended(outcome):
                 self._end(outcome, "" if took is None else f" after {span(took)}")
 
+    def _uploaded(self) -> None:
+        """What was uploaded since the last event of another kind: file by file where all is told, else as a number."""
+        files, self._uploads = self._uploads, []
+        if self._detail == Detail.ALL or len(files) == 1:
+            lines = [f"uploaded {_short(each.key)} ({_kib(each.size)} KiB)" for each in files]
+        else:
+            lines = [f"uploaded {len(files)} files ({_kib(sum(each.size for each in files))} KiB)"] if files else []
+        for line in lines:
+            self._say(Text(line, style="dim"))
+
     def _plan(self, plan: EnvironmentPlan) -> None:
-        self._show(plan_lines(plan, width_of(self._plans or self._progress)))
+        self._show(plan_lines(plan, width_of(self._plans or self._progress), self._detail))
 
     def _show(self, lines: Iterator[Text]) -> None:
         """Prints a plan: as a result on its own console, or with the rest of the progress."""
@@ -211,13 +228,15 @@ class Terminal:
             self._live.start()
 
     def _happened(self, layer: str, event: StackEvent, took: float | None) -> None:
-        """A line for what is over: all of it in a log; above a tree only what failed."""
+        """A line for what is over: a stack, or each resource where all is told; what failed always."""
         self._lost = ""
         failed = event.status.endswith("_FAILED")
         if event.of_stack_itself:
             if event.status.endswith("ROLLBACK_IN_PROGRESS"):  # when a stack turns back, that is worth a line
                 self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
-        elif not event.status.endswith("_IN_PROGRESS") and (failed or not self._live):
+            elif not event.status.endswith("_IN_PROGRESS") and not self._live:
+                self._settled(layer, event.status)
+        elif not event.status.endswith("_IN_PROGRESS") and (failed or (self._detail == Detail.ALL and not self._live)):
             time = "" if took is None else f"  {span(took)}"
             own = failed and not event.of_nested_stack  # a nested stack fails because something in it did
             reason = f"  {event.reason}" if event.reason and own else ""
@@ -227,6 +246,14 @@ class Terminal:
                     (event.status, colour(event.status)), time, (reason, "red"),
                 )
             )  # fmt: skip
+
+    def _settled(self, layer: str, status: str) -> None:
+        """A nested stack is done: in how long, and how many resources. Of others the outcome tells."""
+        stack = self._scene.stacks[layer]
+        if layer not in self._scene.running and not status.startswith("REVIEW"):
+            count = f"{len(stack.done)} resource{'' if len(stack.done) == 1 else 's'}"
+            took = span(self._scene.elapsed(stack))
+            self._say(Text.assemble((layer, "bold"), "  ", (status, colour(status)), f"  {count}  {took}"))
 
     def _unreadable(self, layer: str, reason: str) -> None:
         if reason != self._lost:
@@ -276,6 +303,10 @@ class Terminal:
         ascii_only = not (self._progress.encoding or "").startswith("utf")
         found = tree(self._scene, size.width, size.height - 1, tick, ascii_only=ascii_only)
         return [harmless(line, self._known) for line in found]
+
+
+def _kib(size: int) -> int:
+    return -(-size // 1024)
 
 
 def _short(key: str) -> str:
