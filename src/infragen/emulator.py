@@ -43,7 +43,8 @@ LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"
 LOG_FILE = "emulator.log"
 VERSION_FILE = "emulator.version"
-STATE_FOLDERS = ("data", "s3", "tmp", "images", "databases")
+_DATABASES = "databases"
+STATE_FOLDERS = ("data", "s3", "tmp", "images")
 PROCESSES_FILE = "processes"
 
 STATE_VARIABLE = "INFRAGEN_STATE_DIR"
@@ -221,10 +222,14 @@ def reset(
 ) -> bool:
     """Stop the emulator and remove all it kept; return whether there was anything."""
     was_running = stop(state_dir, sleep=sleep, clock=clock)
-    kept = [state_dir / name for name in (*STATE_FOLDERS, PROCESSES_FILE, LOG_FILE, RECORD_FILE, VERSION_FILE)]
+    kept = [
+        state_dir / name for name in (*STATE_FOLDERS, _DATABASES, PROCESSES_FILE, LOG_FILE, RECORD_FILE, VERSION_FILE)
+    ]
     with _usable(state_dir):
         found = [path for path in kept if path.is_symlink() or path.exists()]
         for path in found:
+            if path.is_symlink() and path.name == _DATABASES:  # root's, which PostgreSQL cannot use: it lies elsewhere
+                shutil.rmtree(path.resolve(), ignore_errors=True)
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

@@ -23,6 +23,7 @@ _PATCHES = (
     "alarms",
     "waf",
     "secrets",
+    "rotation",
     "rds",
     "data_api",
     "protection",

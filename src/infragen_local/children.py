@@ -62,15 +62,16 @@ class Children:
         """Take note of a process that was started elsewhere, which has to lead a group of its own."""
         self._note(pid, int(signal.SIGKILL))
 
-    def wait(self, process: "subprocess.Popen[bytes]") -> int:
-        """Wait until a process ends, end what is left of its group, and return its exit code as a shell counts it.
+    def wait(self, process: "subprocess.Popen[bytes]", *, sweep: bool = True) -> int:
+        """Wait until a process ends and return its exit code as a shell counts it.
 
-        The group is ended while the process is still there to be waited for: until then no other can get its id.
+        With `sweep` the rest of its group is ended first, while no other process can get its id.
         """
         began = reaper.started_at(process.pid)
         if hasattr(os, "waitid"):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        send(process.pid, signal.SIGKILL)
+        if sweep:
+            send(process.pid, signal.SIGKILL)
         code = process.wait()
         self._write(f"{process.pid} {began} -\n")
         return code if code >= 0 else 128 - code

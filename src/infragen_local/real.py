@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from infragen_local.authentication import Reply, Route
@@ -17,9 +18,10 @@ from infragen_local.drain import InFlight
 from infragen_local.images import ImageError, Images, Place
 from infragen_local.twin import Twin, find_node
 
-PARTS = ("tasks",)
+PARTS = ("tasks", "postgres")
 PARTS_VARIABLE, LOCK_VARIABLE = "INFRAGEN_LOCAL_PARTS", "INFRAGEN_EMULATOR_LOCK"
 IMAGES_PATH = "/_infragen/images"
+_INSTALL = "pip install 'infragen[local]'"
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,31 @@ def apply(state_dir: Path, secret: str) -> Running:
         resume.append(balancers.resume)
         said["tasks"] = "real"
     said["node"] = _version(node)
+    said["postgres"] = _postgres(twin, "postgres" in wanted, resume)
 
     def resume_all() -> None:
         for each in resume:
             each()
 
     return Running({IMAGES_PATH: lambda body: _put_image(images, body)}, resume_all, said)
+
+
+def _postgres(twin: Twin, wanted: bool, resume: list[Callable[[], None]]) -> str:
+    """Put servers behind the clusters, where it is wanted and can be; return a word on it."""
+    if not wanted:
+        return "records"
+    if find_spec("psycopg") is None:
+        return f"records; to run them: {_INSTALL}"
+    from infragen_local import postgres
+    from infragen_local.parts.database import Databases
+
+    available = postgres.installed()
+    if not available:
+        return f"records; to run them: {_INSTALL}"
+    databases = Databases(twin, available)
+    databases.apply()
+    resume.append(databases.resume)
+    return " or ".join(dict.fromkeys(each.version for each in available))
 
 
 def _version(node: Path | None) -> str:

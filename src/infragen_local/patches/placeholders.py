@@ -14,14 +14,6 @@ from infragen_local.patches.handlers import Properties, add, placeholder
 def apply() -> None:
     """Add the types without a service behind them."""
     add(
-        "AWS::SecretsManager::RotationSchedule",
-        placeholder(
-            lambda _logical_id, properties, _stack: str(properties.get("SecretId")),
-            lambda physical_id, _: {"Id": physical_id},
-            create_only=frozenset({"SecretId", "HostedRotationLambda"}),
-        ),
-    )
-    add(
         "AWS::ApplicationAutoScaling::ScalableTarget",
         placeholder(
             _scalable_target_id,

@@ -1,0 +1,103 @@
+"""Rotation of a secret: RotateSecret calls the function, and a schedule turns rotation on.
+
+MiniStack promotes a copy of the current version and never calls the function, and it lacks the schedules. On AWS a
+version labelled AWSPENDING is made, without a value, and the function is called with each of four steps. Where one
+fails the version stays pending, and the next RotateSecret says so and tries it again. A version without a value is not
+found by GetSecretValue. (AWS Secrets Manager User Guide, "Rotation by Lambda function"; RotateSecret, API Reference;
+read 2026-11.) Not done here: the test of a new schedule, and rotation by the clock.
+"""
+
+import sys
+import time
+import uuid
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import lambda_svc, secretsmanager
+
+from infragen_local.patches.handlers import Created, Properties, ResourceType, add
+
+TYPE = "AWS::SecretsManager::RotationSchedule"
+_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+
+Secret = dict[str, Any]
+
+
+def apply() -> None:
+    """Rotate by the function, keep schedules, and hide versions that have no value yet."""
+    own_rotate, own_get = secretsmanager._rotate_secret, secretsmanager._get_secret_value
+
+    def rotate(request: dict[str, Any]) -> Any:
+        _, secret = secretsmanager._resolve(request.get("SecretId"))
+        function = request.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
+        if not secret or not function or secret.get("DeletedDate"):
+            return own_rotate(request)
+        secret.update(RotationLambdaARN=function, RotationEnabled=True)
+        if request.get("RotationRules"):
+            secret["RotationRules"] = request["RotationRules"]
+        left = _pending(secret)
+        version = left or request.get("ClientRequestToken") or str(uuid.uuid4())
+        if not left:
+            made = {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time())}
+            secret["Versions"][version] = {**made, "Stages": ["AWSPENDING"]}
+        spawn_background(_run, secret, function, version, thread_name="infragen-rotation")
+        if left:
+            words = "A previous rotation isn't complete. That rotation will be reattempted."
+            return error_response_json("InvalidRequestException", words, 400)
+        return json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": version})
+
+    def get(request: dict[str, Any]) -> Any:
+        _, secret = secretsmanager._resolve(request.get("SecretId"))
+        version, stage = request.get("VersionId"), request.get("VersionStage", "AWSCURRENT")
+        for identifier, found in ((secret or {}).get("Versions") or {}).items():
+            meant = identifier == version if version else stage in found["Stages"]
+            if meant and found.get("SecretString") is None and found.get("SecretBinary") is None:
+                words = f"Secrets Manager can't find the specified secret value for staging label: {stage}"
+                return error_response_json("ResourceNotFoundException", words, 400)
+        return own_get(request)
+
+    secretsmanager._rotate_secret, secretsmanager._get_secret_value = rotate, get
+    add(TYPE, ResourceType(_create, lambda physical_id, _: {"Id": physical_id}, _delete, _change, _CREATE_ONLY))
+
+
+_CREATE_ONLY = frozenset({"SecretId", "HostedRotationLambda"})
+
+
+def _pending(secret: Secret) -> str:
+    """Return the version that an earlier rotation left pending; empty when there is none."""
+    for version, found in secret["Versions"].items():
+        if "AWSPENDING" in found["Stages"] and "AWSCURRENT" not in found["Stages"]:
+            return str(version)
+    return ""
+
+
+def _run(secret: Secret, function: str, version: str) -> None:
+    name, _, qualifier = function.partition(":function:")[2].partition(":")
+    record, _ = lambda_svc._get_func_record_for_qualifier(name, qualifier or None)
+    for step in _STEPS:
+        event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": version}
+        result = lambda_svc._execute_function(record, event) if record else {"error": True}
+        if result.get("error"):
+            sys.stderr.write(f"rotation of {secret['Name']}: {step} failed; its function's log says why\n")
+            return
+    secret["LastRotatedDate"] = int(time.time())
+
+
+def _create(_logical_id: str, properties: Properties, _stack: str) -> Created:
+    physical_id = str(properties.get("SecretId"))
+    _change(physical_id, properties)
+    return physical_id, {"Id": physical_id}
+
+
+def _change(physical_id: str, properties: Properties) -> None:
+    _, secret = secretsmanager._resolve(physical_id)
+    if secret:
+        secret.update(RotationEnabled=True, RotationLambdaARN=properties.get("RotationLambdaARN"))
+        secret["RotationRules"] = dict(properties.get("RotationRules") or {})
+
+
+def _delete(physical_id: str, _properties: Properties) -> None:
+    _, secret = secretsmanager._resolve(physical_id)
+    if secret:
+        secret["RotationEnabled"] = False

@@ -1,0 +1,117 @@
+"""The database of an environment: the product's own template on a real PostgreSQL server."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from emulator import REGION, Clients, delete, fresh_account, make_client
+from twins import until
+
+from infragen.emulator import Emulator, reset, start, stop
+
+DATABASE = """
+Resources:
+  Cluster:
+    Type: AWS::RDS::DBCluster
+    Properties:
+      Engine: aurora-postgresql
+      EngineVersion: "17.7"
+      DBClusterIdentifier: NAME
+      DatabaseName: app
+      MasterUsername: dbadmin
+      ManageMasterUserPassword: true
+      EnableHttpEndpoint: true
+  Writer:
+    Type: AWS::RDS::DBInstance
+    Properties: {Engine: aurora-postgresql, DBClusterIdentifier: !Ref Cluster, DBInstanceClass: db.serverless}
+Outputs:
+  Host: {Value: !GetAtt Cluster.Endpoint.Address}
+  Port: {Value: !GetAtt Cluster.Endpoint.Port}
+  Master: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}
+"""
+
+
+def made(client: Callable[..., Any], name: str) -> dict[str, str]:
+    """Create a stack with a cluster and return its outputs."""
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=DATABASE.replace("NAME", name))
+    until(lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE", name)
+    found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    return {each["OutputKey"]: each["OutputValue"] for each in found}
+
+
+def master(client: Callable[..., Any], outputs: dict[str, str], database: str = "app") -> "psycopg.Connection[Any]":
+    """Log in as the master user, with the secret that RDS made."""
+    secret = json.loads(client("secretsmanager").get_secret_value(SecretId=outputs["Master"])["SecretString"])
+    return psycopg.connect(
+        host=outputs["Host"],
+        port=int(outputs["Port"]),
+        user=secret["username"],
+        password=secret["password"],
+        dbname=database,
+        autocommit=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster(twin_client: Clients) -> Iterator[dict[str, str]]:
+    """Create a cluster for the tests of this module; delete it at the end."""
+    yield made(twin_client, "shop")
+    assert delete(twin_client("cloudformation"), "shop") == "DELETE_COMPLETE"
+
+
+def test_a_cluster_is_a_server_whose_master_is_no_superuser(twin_client: Clients, cluster: dict[str, str]) -> None:
+    """The endpoint, port and secret of the stack let the master in, who may make roles and databases, as on RDS."""
+    with master(twin_client, cluster) as connection:
+        rights = connection.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = user")
+        assert rights.fetchone() == (False, True, True)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=cluster["Host"], port=int(cluster["Port"]), user="dbadmin", password="no", dbname="app")
+
+
+def test_the_data_api_runs_statements_in_the_database(
+    twin_client: Clients, cluster: dict[str, str], twin_account: str
+) -> None:
+    """A transaction that is committed is seen, one that is rolled back is not; PostgreSQL's errors come back."""
+    arn = f"arn:aws:rds:{REGION}:{twin_account}:cluster:shop"
+    data, target = twin_client("rds-data"), {"resourceArn": arn, "secretArn": cluster["Master"], "database": "app"}
+    begun = data.begin_transaction(**target)["transactionId"]
+    data.execute_statement(**target, transactionId=begun, sql="create table kept (n int)")
+    parameters = [{"name": "n", "value": {"longValue": 7}}]
+    data.execute_statement(**target, transactionId=begun, sql="insert into kept values (:n)", parameters=parameters)
+    data.commit_transaction(resourceArn=arn, secretArn=cluster["Master"], transactionId=begun)
+    begun = data.begin_transaction(**target)["transactionId"]
+    data.execute_statement(**target, transactionId=begun, sql="delete from kept")
+    data.rollback_transaction(resourceArn=arn, secretArn=cluster["Master"], transactionId=begun)
+    assert data.execute_statement(**target, sql="select n from kept")["records"] == [[{"longValue": 7}]]
+    with pytest.raises(data.exceptions.ClientError, match="does not exist"):
+        data.execute_statement(**target, sql="select * from missing")
+    with master(twin_client, cluster) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+
+
+def test_a_database_outlives_stop_and_kill_and_not_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was committed is there after the next start, at the same address, and gone after a reset, files included."""
+    monkeypatch.delenv("INFRAGEN_LOCAL_PARTS")
+    account, state_dir = fresh_account(), tmp_path / "state"
+
+    def client(running: Emulator) -> Callable[..., Any]:
+        return lambda service: make_client(running, service, account)
+
+    first = client(start(state_dir))
+    outputs = made(first, "shop")
+    with master(first, outputs) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    assert stop(state_dir)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(host=outputs["Host"], port=int(outputs["Port"]), user="dbadmin", password="no", dbname="app")
+    second = client(start(state_dir))
+    with master(second, outputs) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+    files = (state_dir / "databases").resolve()
+    assert any(files.iterdir())
+    assert reset(state_dir)
+    assert not files.exists()
