@@ -28,8 +28,9 @@ def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project
     """Without --yes and without a flag for the widenings that it shows; afterwards there is nothing left to do."""
     saved = run("plan", "--out", "dev 1.plan", "--format", "json")
     assert json.loads(saved.stdout)["plans"][0]["changed"] is True
-    assert "saved in dev 1.plan: deploy it until " in saved.stderr
-    assert re.search(r"UTC with `infragen deploy --endpoint-url \S+ --plan 'dev 1.plan'`$", saved.stderr.rstrip())
+    assert "saved to dev 1.plan (expires " in saved.stderr
+    command = r"`infragen deploy --endpoint-url \S+ --plan 'dev 1.plan'`"
+    assert re.search(rf"UTC\). Deploy it with {command}$", saved.stderr.rstrip())
     assert stat.S_IMODE((project / "dev 1.plan").stat().st_mode) == 0o600
     run("plan")
     ended = run("deploy", "--plan", "dev 1.plan")
@@ -48,8 +49,8 @@ def test_a_plan_on_stdout_is_the_file_and_what_it_shows_is_on_stderr(run: Run, d
     assert json.loads(saved.stdout)["format"] == "infragen saved plan"
     assert "route table" in saved.stderr
     (project / "kept.plan").write_text(saved.stdout)
-    assert "takes stdout" in run("plan", "--out", "-", "--format", "json", code=2).stderr
-    assert "takes stdout" in run("plan", "--out", "-", "--progress", "stdout", code=2).stderr
+    assert "to stdout, so it cannot be combined" in run("plan", "--out", "-", "--format", "json", code=2).stderr
+    assert "to stdout, so it cannot be combined" in run("plan", "--out", "-", "--progress", "stdout", code=2).stderr
     assert "deployed" in run("deploy", "--plan", "kept.plan").stdout
 
 
@@ -110,7 +111,7 @@ def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: 
     run("plan", "--out", "dev.plan")
     for option in (["--image-tag", "v1"], ["--allow-widening", "a/B"], ["--require-approval", "never"]):
         said = run("deploy", "--plan", "dev.plan", *option, code=2).stderr
-        assert f"--plan goes without {option[0]}: the saved plan says that" in said
+        assert f"--plan cannot be combined with {option[0]}: the saved plan decides that" in said
     write(project, account, "nested", "other")
     said = run("deploy", "--plan", "dev.plan", env="other", code=2).stderr
     assert "dev.plan is a plan for dev, and --env says other" in said

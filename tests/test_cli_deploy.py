@@ -91,7 +91,7 @@ def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str
     assert {line.split()[1] for line in run("status").stdout.splitlines()} == {"CREATE_COMPLETE"}
     destroyed = run("destroy", "--yes")
     assert "deleted" in destroyed.stdout
-    assert run("destroy", "--yes").stdout == "dev: there is nothing to delete\n"
+    assert run("destroy", "--yes").stdout == "dev: nothing to delete\n"
 
 
 def retagged(run: Run, project: Path, account: str, topology: str) -> int:
@@ -179,11 +179,11 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
     assert "(AWS::SQS::Queue) CREATE_FAILED: injected failure" in recovered.stderr
     assert recovered.stdout.startswith("root  deleted  shop-dev")
     assert "nothing needs recovery" in run("recover").stderr
-    assert run("follow").stdout == run("cancel").stdout == "dev: nothing runs\n"
+    assert run("follow").stdout == run("cancel").stdout == "dev: no operation in progress\n"
 
 
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
-    """Exit code 4: the surroundings are not ready."""
+    """Exit code 4: an environment problem."""
     result = run("deploy", "--yes", code=4)
     assert re.search(r"hint: make it: `infragen bootstrap --env dev --endpoint-url http://\S+`\n", result.stderr)
 
@@ -241,7 +241,7 @@ def test_a_protected_environment_wants_its_name(run: Run, project: Path, account
 
 def test_local_goes_with_no_other_address(run: Run) -> None:
     """Exit code 2."""
-    assert "--local goes with neither" in run("status", "--local", code=2).stderr
+    assert "--local cannot be combined with" in run("status", "--local", code=2).stderr
 
 
 def on_a_terminal(command: list[str], typed: str, cwd: Path, **variables: str) -> tuple[int, str]:
@@ -302,7 +302,7 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
         assert local("stop").stdout == "stopped\n"
     assert local("stop").stdout == "the emulator was not running\n"
     assert local("reset", "--yes").stdout == "reset\n"
-    assert local("reset", "--yes").stdout == "there was nothing to reset\n"
+    assert local("reset", "--yes").stdout == "nothing to reset\n"
 
 
 def test_a_kept_failure_is_shown_and_recovered(run: Run, faults: Faults) -> None:
@@ -321,8 +321,8 @@ def test_nothing_runs_and_nothing_needs_recovery(run: Run) -> None:
     """The three commands say so and change nothing."""
     run("bootstrap", "--yes")
     run("deploy", "--yes")
-    assert run("follow").stdout == "dev: nothing runs\n"
-    assert run("cancel").stdout == "dev: nothing runs\n"
+    assert run("follow").stdout == "dev: no operation in progress\n"
+    assert run("cancel").stdout == "dev: no operation in progress\n"
     assert "nothing needs recovery" in run("recover").stderr
 
 

@@ -55,7 +55,7 @@ def test_without_a_choice_the_environments_are_listed(folder: Path, command: str
     add(folder, "staging")
     result = run(command)
     assert result.exit_code == 2
-    assert "which environment? There are dev, staging" in result.stderr
+    assert "several environments exist: dev, staging" in result.stderr
     assert "--env dev" in result.stderr
 
 

@@ -49,7 +49,7 @@ WORDS = {
 
 
 def access_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return HEAD + "".join(f"| `{name}` | {_told(access)} |\n" for name, access in sorted(ACCESS.items()))
 
 
@@ -61,7 +61,7 @@ def _told(access: Access) -> str:
 
 
 def _whole(access: Access) -> Iterator[str]:
-    """What counts of the resource as such."""
+    """Yield what counts of the resource as such."""
     if access.added:
         yield "added"
     if access.removed:

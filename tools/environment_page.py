@@ -42,7 +42,7 @@ Editors complete and check the files with the committed schema; the first line o
 
 
 def environment_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     schema = json_schema()
     top = [key for key in schema["properties"] if not _is_section((key,))]
     parts = [_INTRODUCTION, "## General\n\n" + _table((key,) for key in top)]
@@ -86,7 +86,7 @@ def _text(text: str) -> str:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """What the key takes; of a list or map also what its items take."""
+    """Return what the key takes; of a list or map also what its items take."""
     text = reference.allowed(schema)
     items = schema.get("items", {})
     if items and "$ref" not in items and items.get("type") != "object":

@@ -37,7 +37,7 @@ Every line has `type`, `time` and `environment`; the tables below leave them out
 
 
 def event_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     schemas = event_schema()["$defs"]
     parts = [_HEAD]
     for name in (*event_names(), *part_names()):

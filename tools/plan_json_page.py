@@ -55,7 +55,7 @@ jq -r '.plans[].stacks[].changes[] | .place as $place | .properties[] |
 
 
 def plan_json_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     schema = plan_schema()
     parts = [_HEAD, f"## The document\n\n{_table(schema)}"]
     for each in schema["$defs"].values():
@@ -72,7 +72,7 @@ def _table(schema: Schema) -> str:
 
 
 def _cases(schema: Schema) -> str:
-    """The kinds of a value, each with the keys that it has beside `kind`."""
+    """Return the kinds of a value, each with the keys that it has beside `kind`."""
     lines = ["| `kind` | Meaning | Other keys |", "|---|---|---|"]
     for each in schema["oneOf"]:
         keys = {key: inner for key, inner in each["properties"].items() if key != "kind"}
@@ -82,7 +82,7 @@ def _cases(schema: Schema) -> str:
 
 
 def _parts(schema: Schema) -> Iterator[str]:
-    """The tables of lists of objects that have no name of their own."""
+    """Yield the tables of lists of objects that have no name of their own."""
     for each in schema["oneOf"]:
         for key, inner in each["properties"].items():
             if "properties" in inner.get("items", {}):

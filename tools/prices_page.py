@@ -22,7 +22,7 @@ quote them (price list), nothing beyond general knowledge (open), or a market pr
 
 
 def prices_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     known = table()
     head = HEAD.format(
         date=known.date, same=" and ".join(known.same), unverified=" and ".join(sorted(known.unverified))

@@ -165,9 +165,9 @@ def test_refresh_asks_the_price_list_and_writes_the_price_file(ireland: Path) ->
         "lambda-million": 0.2, "sqs-million": 0.4, "kms-key-month": 1.0, "egress-gb": 0.09,
     }  # fmt: skip
     assert f"eu-west-1 prices of {region.date} from prices.yaml" in result.stdout
-    assert "ecr-gb-month stays as it was: the AWS Price List has 2 prices: 0.1, 0.2" in result.stderr
-    assert "dashboard-month stays as it was: not in the AWS Price List API" in result.stderr
-    assert "nat-gateway-hour stays as it was: the AWS Price List has no NatGateway-Hours there" in result.stderr
+    assert "ecr-gb-month unchanged: the AWS Price List has 2 prices: 0.1, 0.2" in result.stderr
+    assert "dashboard-month unchanged: not in the AWS Price List API" in result.stderr
+    assert "nat-gateway-hour unchanged: the AWS Price List has no NatGateway-Hours there" in result.stderr
 
 
 def test_refresh_keeps_other_regions_and_lines_that_aws_does_not_tell(ireland: Path) -> None:
@@ -236,4 +236,4 @@ def test_options_of_refresh_are_refused_without_it(project: Path, option: tuple[
     """They would be ignored."""
     result = cost("--env", "dev", *option)
     assert result.exit_code == 2
-    assert "go with --refresh" in result.stderr
+    assert "need --refresh" in result.stderr

@@ -46,7 +46,7 @@ class CodePatterns:
 
 
 def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifact:
-    """The code at a path: a zip file as it is, a directory zipped. Raises InputError when it cannot be code."""
+    """Return the code at a path: a zip file as it is, a directory zipped. Raises InputError when it cannot be code."""
     try:
         if path.is_dir():
             body = zip_directory(path, patterns)
@@ -61,7 +61,7 @@ def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifa
 
 
 def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> bytes:
-    """A zip of the directory's files: sorted, without times, modes kept to executable or not.
+    """Return a zip of the directory's files: sorted, without times, modes kept to executable or not.
 
     Raises InputError for a link that leads outside (what it points to would be uploaded unseen) or nowhere, for names
     that are no UTF-8, for files that look like secrets and are not included by name, for an empty directory, and for
@@ -90,7 +90,7 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
 
 
 def _check_zip(path: Path, body: bytes, patterns: CodePatterns) -> None:
-    """Raises InputError for files in a zip that look like secrets; a zip is uploaded as it is, so none is left out."""
+    """Raise InputError for files in a zip that look like secrets; a zip is uploaded as it is, so none is left out."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             found = ((each.filename, archive.open(each).read(LARGEST)) for each in archive.infolist())
@@ -118,7 +118,7 @@ def _refuse(path: Path, secrets: Sequence[tuple[str, str]]) -> None:
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a pattern matches a path from the code directory, its name, or a directory that it is in."""
+    """Return whether a pattern matches a path from the code directory, its name, or a directory that it is in."""
     path = PurePosixPath(name)
     places = [path, *path.parents[:-1]]
     return any(

@@ -34,7 +34,7 @@ class Count:
 
 
 def of_template(layer: str, body: Mapping[str, Any], text: str, inline: bool = False) -> Iterator[Count]:
-    """What CloudFormation counts in a template; `inline` for one that does not go through S3."""
+    """Yield what CloudFormation counts in a template; `inline` for one that does not go through S3."""
     for section, limit in SECTIONS.items():
         yield Count(layer, section.lower(), len(body.get(section, {})), limit)
     yield Count(layer, "bytes of description", _size(str(body.get("Description", ""))), DESCRIPTION)
@@ -42,12 +42,12 @@ def of_template(layer: str, body: Mapping[str, Any], text: str, inline: bool = F
 
 
 def of_policy(layer: str, policy: str) -> Count:
-    """What it counts in a stack policy."""
+    """Return what it counts in a stack policy."""
     return Count(layer, "bytes of stack policy", _size(policy), POLICY)
 
 
 def of_request(layer: str, tags: Mapping[str, str], values: Mapping[str, object]) -> Iterator[Count]:
-    """What it counts beside the template; parameters whose value only AWS knows are left to AWS."""
+    """Yield what it counts beside the template; parameters whose value only AWS knows are left to AWS."""
     yield Count(layer, "tags", len(tags), TAGS)
     for name, value in values.items():
         if isinstance(value, str):
@@ -55,7 +55,7 @@ def of_request(layer: str, tags: Mapping[str, str], values: Mapping[str, object]
 
 
 def check(counts: Iterable[Count]) -> tuple[str, ...]:
-    """The warnings. Raises InputError with everything that is above its limit."""
+    """Return the warnings. Raises InputError with everything that is above its limit."""
     found = list(counts)
     over = [
         f"layer {c.layer}: {c.count:,} {c.what}; CloudFormation allows {c.limit:,}" for c in found if c.count > c.limit

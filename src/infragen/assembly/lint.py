@@ -61,7 +61,7 @@ class _Job:
 
     @cached_property
     def key(self) -> str:
-        """The same key, the same findings."""
+        """Return the same key, the same findings."""
         parts = [str(_CACHE_VERSION), _tool_version(), self.layer, self.region, *sorted(self.files.items())]
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -75,7 +75,7 @@ _SUB_NEEDED = "E1029"
 
 
 def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
-    """The findings of each assembly: in deployment order, the root last, each template's by place.
+    """Return the findings of each assembly: in deployment order, the root last, each template's by place.
 
     `kept` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time.
     """
@@ -97,7 +97,7 @@ def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tupl
 
 
 def _is_text_of_the_file(assembly: Assembly, finding: Finding) -> bool:
-    """Tell whether the variable that E1029 misses an Fn::Sub for is only in what the environment file says.
+    """Return whether the variable that E1029 misses an Fn::Sub for is only in what the environment file says.
 
     `${AWS::Region}` is no variable there but text, and CloudFormation leaves it alone outside of Fn::Sub. What is left
     of the value without the file's texts (as they are, or in JSON) must hold no variable.
@@ -138,7 +138,7 @@ def _jobs(assembly: Assembly) -> Iterator[_Job]:
 
 
 def _with_local_paths(assembly: Assembly) -> str:
-    """The root with the files beside it in place of the URLs, line for line the same."""
+    """Return the root with the files beside it in place of the URLs, line for line the same."""
     text = assembly.root().text
     for each in assembly.templates:
         text = re.sub(rf"!Sub \S+/{re.escape(template_key(each.digest))}", f"{each.layer}.yaml", text)
@@ -166,7 +166,7 @@ def _remember(kept: Path | None, key: str, findings: tuple[Finding, ...]) -> Non
 
 
 def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
-    """Lints in processes of their own, because cfn-lint follows local paths only below the working directory."""
+    """Lint in processes of their own, because cfn-lint follows local paths only below the working directory."""
     if not jobs:
         return ()
     from concurrent.futures import ProcessPoolExecutor
@@ -182,7 +182,7 @@ def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
 
 
 def _die_on_interrupt() -> None:
-    """Ctrl-C reaches every process of the terminal: these end at once and in silence, the parent says so.
+    """End silently on Ctrl-C, which reaches every process of the terminal; the parent reports it.
 
     Where it is ignored from the start, it is ignored here, too.
     """
@@ -205,7 +205,7 @@ def _lint(job: _Job) -> tuple[Finding, ...]:
 
 
 def _of_our_making(finding: Finding) -> bool:
-    """What cfn-lint says of the root only because of the local paths.
+    """Return what cfn-lint says of the root only because of the local paths.
 
     W3002 is "may only work with the package command", W2001 here that the bucket's parameter is not used.
     """
@@ -214,7 +214,7 @@ def _of_our_making(finding: Finding) -> bool:
 
 @cache
 def _rules(region: str) -> tuple[Any, Any]:
-    """cfn-lint's configuration and rules, loaded once in a process."""
+    """Load cfn-lint's configuration and rules, once per process."""
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import Runner
 

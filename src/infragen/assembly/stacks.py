@@ -61,14 +61,14 @@ class StackUnit:
     children: Mapping[str, LayerTemplate] = field(default_factory=dict)
 
     def child_layer(self, parent: str, logical_id: str) -> str:
-        """The layer of a nested stack: of a layer's stack in the root its layer, of any other its place."""
+        """Return the layer of a nested stack: of a layer's stack in the root its layer, of any other its place."""
         if parent == ROOT:
             child = self.children.get(logical_id)
             return child.layer if child else logical_id.lower()
         return f"{parent}/{logical_id}"
 
     def bodies(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The unit's own template and those nested in it, with their layers."""
+        """Yield the unit's own template and those nested in it, with their layers."""
         yield self.layer, self.body
         for child in self.children.values():
             yield child.layer, child.body
@@ -85,12 +85,12 @@ class StackLayout:
 
     @property
     def bucket(self) -> str:
-        """The artifact bucket's name."""
+        """Return the artifact bucket's name."""
         return bucket_name(self.environment)
 
 
 def account_of(env: Environment) -> str:
-    """The account that the environment must be deployed to. Raises InputError when the file names none."""
+    """Return the account that the environment must be deployed to. Raises InputError when the file names none."""
     if env.account is None:
         raise InputError(
             f"the environment {env.environment} names no account",
@@ -100,7 +100,7 @@ def account_of(env: Environment) -> str:
 
 
 def bucket_name(env: Environment) -> str:
-    """The artifact bucket of an environment, 63 characters at most (S3 User Guide, "Bucket naming rules").
+    """Return the artifact bucket of an environment, 63 characters at most (S3 User Guide, "Bucket naming rules").
 
     A longer name is cut and ends in a digest of the whole, because names are global and regions differ at the end.
     """
@@ -111,12 +111,12 @@ def bucket_name(env: Environment) -> str:
 
 
 def stack_name(env: Environment, layer: str) -> str:
-    """The name of a layer's own stack, of the root's, or of the artifact bucket's."""
+    """Return the name of a layer's own stack, of the root's, or of the artifact bucket's."""
     return env.name if layer == ROOT else f"{env.name}-{layer}"
 
 
 def stack_tags(env: Environment, layer: str) -> dict[str, str]:
-    """The tags of a stack; CloudFormation passes them on to its resources and nested stacks."""
+    """Return the tags of a stack; CloudFormation passes them on to its resources and nested stacks."""
     own = {
         "Project": env.project,
         "Environment": env.environment,
@@ -130,7 +130,7 @@ def stack_tags(env: Environment, layer: str) -> dict[str, str]:
 
 
 def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> StackLayout:
-    """The plan of an environment; `values` are launch parameters given for this run (ImageTag, code keys).
+    """Return the plan of an environment; `values` are launch parameters given for this run (ImageTag, code keys).
 
     Raises InputError for a template above CloudFormation's quotas and for a value that no layer takes.
     """
@@ -155,7 +155,7 @@ def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:
 
 
 def _children(body: Mapping[str, Any], assembly: Assembly) -> dict[str, LayerTemplate]:
-    """The root's nested stacks: a child is the template whose digest its URL holds."""
+    """Return the root's nested stacks: a child is the template whose digest its URL holds."""
     urls = {
         name: str(each["Properties"]["TemplateURL"])
         for name, each in body["Resources"].items()
@@ -195,7 +195,7 @@ def _unit(
 
 
 def _launch(parameters: Iterable[LaunchParameter], values: Mapping[str, str]) -> dict[str, Value]:
-    """The values of launch parameters: of this run, of the environment file, of the deployed stack, the default."""
+    """Return the values of launch parameters: of this run, the environment file, the deployed stack, or the default."""
     found: dict[str, Value] = {}
     for each in parameters:
         given = values.get(each.name, each.value)
@@ -209,7 +209,7 @@ def _launch(parameters: Iterable[LaunchParameter], values: Mapping[str, str]) ->
 
 
 def capabilities(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What must be acknowledged for these templates, and no more."""
+    """Return what must be acknowledged for these templates, and no more."""
     found = set()
     for body in bodies:
         for each in body.get("Resources", {}).values():
@@ -225,7 +225,7 @@ def capabilities(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def check_requests(env: Environment, units: Iterable[StackUnit]) -> tuple[str, ...]:
-    """What comes near a limit of CloudFormation beside the templates. Raises InputError for what is above one."""
+    """Return warnings near a limit of CloudFormation beside the templates. Raises InputError above one."""
     return limits.check(count for unit in units for count in _counts(env, unit))
 
 

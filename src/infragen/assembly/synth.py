@@ -42,17 +42,17 @@ class LayerTemplate:
 
     @cached_property
     def text(self) -> str:
-        """The template as YAML."""
+        """Return the template as YAML."""
         return dump_yaml(self.body)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the text, in hex."""
+        """Return the SHA-256 of the text, in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def requires(self) -> tuple[str, ...]:
-        """The layers whose outputs this one uses, each once."""
+        """Return the layers whose outputs this one uses, each once."""
         return tuple(dict.fromkeys(each.layer for each in self.inputs))
 
 
@@ -65,12 +65,12 @@ class RootTemplate:
 
     @cached_property
     def text(self) -> str:
-        """The template as YAML."""
+        """Return the template as YAML."""
         return dump_yaml(self.body)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the text, in hex."""
+        """Return the SHA-256 of the text, in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -82,7 +82,7 @@ class Assembly:
     templates: tuple[LayerTemplate, ...] = field(default=())
 
     def check_limits(self) -> tuple[str, ...]:
-        """What comes near a limit of CloudFormation. Raises InputError for what is above one."""
+        """Return what comes near a limit of CloudFormation. Raises InputError for what is above one."""
         named = [(each.layer, each.body, each.text) for each in self.templates]
         if self.environment.topology == "nested":
             root = self.root()
@@ -90,26 +90,28 @@ class Assembly:
         return limits.check(count for each in named for count in limits.of_template(*each))
 
     def template(self, layer: str) -> LayerTemplate:
-        """The template of a layer; KeyError when the layer is off."""
+        """Return the template of a layer; KeyError when the layer is off."""
         return next(each for each in self.templates if each.layer == layer)
 
     def root(self, url_of: Callable[[LayerTemplate], Any] | None = None) -> RootTemplate:
-        """The template that nests all layers; `url_of` gives each child's TemplateURL (default: its place in S3)."""
+        """Return the template that nests all layers; `url_of` gives each child's TemplateURL (default: its place in
+        S3).
+        """
         return _root(self, url_of or template_url)
 
 
 def template_key(digest: str) -> str:
-    """The S3 key of a template: its digest, so that new content is a new URL and nothing is ever overwritten."""
+    """Return the S3 key of a template: its digest, so that new content is a new URL and nothing is ever overwritten."""
     return f"templates/{digest}.yaml"
 
 
 def template_url(template: LayerTemplate) -> Sub:
-    """Where the root finds a child: the artifact bucket in the stack's own region and partition."""
+    """Return where the root finds a child: the artifact bucket in the stack's own region and partition."""
     return Sub("https://${TemplateBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/" + template_key(template.digest))
 
 
 def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
-    """Renders every layer that the environment turns on.
+    """Render every layer that the environment turns on.
 
     Raises InputError when a template is larger than CloudFormation takes or an output would arrive in another layer as
     another text, ContractError when a layer is wrong.
@@ -163,7 +165,7 @@ def _wired(output: LayerOutput) -> Parameter:
 
 
 def _ordered(body: dict[str, Any]) -> dict[str, Any]:
-    """Sections in the order people read them; without the empty ones and without unused common parameters."""
+    """Return sections in the order people read them; without the empty ones and without unused common parameters."""
     used = set(references(body))
     parameters = {k: v for k, v in body.get("Parameters", {}).items() if k not in COMMON or k in used}
     body = {**body, "Parameters": parameters}
@@ -184,7 +186,7 @@ def _ordered(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resource(resource: dict[str, Any]) -> dict[str, Any]:
-    """A resource as people read it: what it is and its policies first, its properties last."""
+    """Return a resource as people read it: what it is and its policies first, its properties last."""
     last = ("Metadata", "Properties")
     return {
         "Type": resource["Type"],
@@ -194,7 +196,7 @@ def _resource(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Every name that a template refers to, by Ref, Fn::Sub or Fn::GetAtt, pseudo parameters left out."""
+    """Yield every name that a template refers to, by Ref, Fn::Sub or Fn::GetAtt, pseudo parameters left out."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "Ref" and isinstance(inner, str):
@@ -223,8 +225,8 @@ def _check(
     layer: Layer, body: dict[str, Any], inputs: Iterable[LayerOutput], outputs: Iterable[LayerOutput],
     parameters: Iterable[LaunchParameter], own: set[str], earlier: set[str],
 ) -> None:  # fmt: skip
-    """Inputs are exactly what is used, outputs exactly what is published, and every input's layer comes first. What
-    other layers give is passed on whole.
+    """Check that inputs are exactly what is used, outputs exactly what is published, and each input's layer comes
+    first. Values of other layers are passed on whole.
     """
     resources = set(body["Resources"])
     used = set(references({k: body.get(k, {}) for k in ("Rules", "Conditions", "Resources", "Outputs")}))
@@ -251,7 +253,7 @@ def _check(
 
 
 def _check_wires(templates: Iterable[LayerTemplate]) -> None:
-    """Raises InputError for an output with characters beyond ASCII that another layer takes.
+    """Raise InputError for an output with characters beyond ASCII that another layer takes.
 
     DescribeStacks gives a question mark for each of them (aws-cloudformation/cloudformation-coverage-roadmap#1220, read
     2026-11-28), so that the layer which takes the output would get another text.
@@ -270,7 +272,9 @@ def _check_wires(templates: Iterable[LayerTemplate]) -> None:
 
 
 def _texts(value: Any, body: dict[str, Any]) -> Iterator[str]:
-    """The texts of a template that a value is made of: its own, the defaults of parameters, properties it asks for."""
+    """Yield the texts of a template that a value is made of: its own, the defaults of parameters, properties it asks
+    for.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -284,7 +288,7 @@ def _texts(value: Any, body: dict[str, Any]) -> Iterator[str]:
 
 
 def _behind(value: dict[str, Any], body: dict[str, Any]) -> Iterator[str]:
-    """The texts behind the references of a value, as far as the template has them."""
+    """Yield the texts behind the references of a value, as far as the template has them."""
     resources = body["Resources"]
     for name in references(value):
         parameter = body.get("Parameters", {}).get(name, {})

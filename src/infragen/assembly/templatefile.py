@@ -27,7 +27,7 @@ class _Writer(yaml.CSafeDumper):
     """libyaml's emitter: the pure-Python one takes ten times as long."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Anchors have no place in a template that people review."""
+        """Write no anchors, because people review the template."""
         return True
 
 
@@ -43,7 +43,7 @@ def _write_mapping(writer: _Writer, data: dict[str, Any]) -> yaml.Node:
 
 
 def _short_form(writer: _Writer, key: str, tag: str, value: Any) -> yaml.Node | None:
-    """The intrinsic as a tagged node, or None when its argument is itself tagged (YAML allows one tag a node)."""
+    """Return the intrinsic as a tagged node, or None when its argument is itself tagged (YAML allows one per node)."""
     if key == "Fn::GetAtt" and isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = ".".join(value)
     node = writer.represent_data(value)
@@ -115,7 +115,9 @@ _Reader.add_multi_constructor("!", _read_short_form)
 
 
 def parse(text: str) -> dict[str, Any]:
-    """A template's text, YAML (short or long forms) or JSON, as a body of long forms; ValueError when it is neither."""
+    """Return a template's text, YAML (short or long forms) or JSON, as a body of long forms; ValueError when it is
+    neither.
+    """
     try:
         body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Reader)  # noqa: S506 # a SafeLoader
     except (yaml.YAMLError, json.JSONDecodeError) as error:

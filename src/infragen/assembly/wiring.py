@@ -42,7 +42,7 @@ ALTERNATIVES = 64
 
 
 def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
-    """Yields a sentence for each use of a wired parameter (one of `wired`) that AWS cannot evaluate beforehand.
+    """Yield a sentence for each use of a wired parameter (one of `wired`) that AWS cannot evaluate beforehand.
 
     `body` is a layer's finished template. Exports are refused whatever they hold: the names that functions give them
     are all the same beforehand, and an exported value that is in use cannot change.
@@ -69,18 +69,20 @@ def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
 
 
 def _mentioned(value: Any, wired: frozenset[str]) -> list[str]:
-    """The wired parameters that stand anywhere in a value, also where a function gives the name in a Ref or GetAtt."""
+    """Return the wired parameters that stand anywhere in a value, also where a function gives the name in a Ref or
+    GetAtt.
+    """
     inside = [inner for key, inner in _entries(value) if key in ("Ref", "Fn::GetAtt") and not isinstance(inner, str)]
     return sorted((references(value) | {name for each in inside for name in references(_plain(each))}) & wired)
 
 
 def _plain(value: Any) -> Any:
-    """What a Ref or GetAtt is given, without the names that are written out."""
+    """Return what a Ref or GetAtt is given, without the names that are written out."""
     return [each for each in value if not isinstance(each, str)] if isinstance(value, list) else value
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every key of a value with what stands under it, at any depth."""
+    """Yield every key of a value with what stands under it, at any depth."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key, inner
@@ -91,7 +93,7 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _used(value: Any, place: str, wired: frozenset[str], body: Mapping[str, Any]) -> Iterator[str]:
-    """Walks a part of a template. A function that is not in PASSES_ON may not have a wired value anywhere inside."""
+    """Walk a part of a template. A function that is not in PASSES_ON may not have a wired value anywhere inside."""
     if isinstance(value, list):
         for index, each in enumerate(value):
             yield from _used(each, f"{place}/{index}", wired, body)
@@ -110,8 +112,8 @@ def _used(value: Any, place: str, wired: frozenset[str], body: Mapping[str, Any]
 
 
 def _texts(value: Any, body: Mapping[str, Any]) -> Iterator[str]:
-    """The texts that a value can become, with UNKNOWN for what the template does not say; at most ALTERNATIVES and one
-    that stands for the others.
+    """Yield the texts that a value can become, with UNKNOWN for what the template does not say; at most ALTERNATIVES
+    and one that stands for the others.
     """
     found = list(islice(_alternatives(value, body), ALTERNATIVES + 1))
     yield from found[:ALTERNATIVES]
@@ -152,12 +154,12 @@ def _alternatives(value: Any, body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:
-    """The text of an Fn::Sub with its variables, and UNKNOWN for each other name in it."""
+    """Return the text of an Fn::Sub with its variables, and UNKNOWN for each other name in it."""
     return SUB_NAME.sub(lambda match: given.get(match[1], UNKNOWN), text).replace("${!", "${")
 
 
 def _seen_by_macros(transform: Any, wired: frozenset[str]) -> Iterator[str]:
-    """A macro of the account may do anything with the values of parameters."""
+    """Yield a macro of the account may do anything with the values of parameters."""
     for each in transform if isinstance(transform, list) else [transform]:
         name = each.get("Name") if isinstance(each, dict) else each
         if name is not None and name not in TRANSFORMS:
@@ -165,7 +167,7 @@ def _seen_by_macros(transform: Any, wired: frozenset[str]) -> Iterator[str]:
 
 
 def _decided(name: str, resource: Mapping[str, Any], wired: frozenset[str]) -> Iterator[str]:
-    """What CloudFormation itself goes by: every attribute of a resource but these two, and where a template is."""
+    """Yield what CloudFormation itself evaluates: all attributes of a resource but these two, and template URLs."""
     for attribute, value in resource.items():
         if attribute not in ("Properties", "Metadata") and (found := _mentioned(value, wired)):
             yield f"uses {', '.join(found)} of another layer in {attribute} of {name}"

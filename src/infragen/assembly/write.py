@@ -52,7 +52,7 @@ def files(assembly: "Assembly", form: Format = "yaml") -> dict[str, str]:
 
 
 def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
-    """How the directory differs from the wanted files. Files that infragen did not make do not count."""
+    """Return how the directory differs from the wanted files. Files that infragen did not make do not count."""
     present = _present(directory)
     return Difference(
         missing=tuple(sorted(name for name in wanted if name not in present)),
@@ -64,7 +64,7 @@ def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
 
 
 def write(directory: Path, wanted: Mapping[str, str], waiting: Callable[[Path], None] = lambda _: None) -> Difference:
-    """Make the directory hold the wanted files; return what had to change, nothing when it held them already.
+    """Create the directory hold the wanted files; return what had to change, nothing when it held them already.
 
     While another run writes into the same directory this one waits, and calls `waiting` once with the directory before.
     Raises InputError when the directory is a symbolic link, or what has the name of a template is no regular file, and
@@ -87,7 +87,9 @@ def write(directory: Path, wanted: Mapping[str, str], waiting: Callable[[Path], 
 
 
 def foreign(output: Path, environments: frozenset[str]) -> tuple[Path, ...]:
-    """Directories with templates of environments that are not among these: somebody removed the environment's file."""
+    """Return directories with templates of environments that are not among these: somebody removed the environment's
+    file.
+    """
     if not output.is_dir():
         return ()
     return tuple(
@@ -120,7 +122,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _ours(path: Path) -> bool:
-    """Tell whether a file is a template that infragen made: they all say so in their description.
+    """Return whether a file is a template that infragen made: they all say so in their description.
 
     So is the empty file of a run that was killed before it wrote into what it had created beside a template.
     """
@@ -202,7 +204,7 @@ def _replace(directory: Path, wanted: Mapping[str, str], difference: Difference)
 
 
 def _rename(beside: dict[str, Path], directory: Path) -> None:
-    """Give each new file the name of the old one; what was renamed leaves `beside`."""
+    """Return each new file the name of the old one; what was renamed leaves `beside`."""
     for name, path in list(beside.items()):
         try:
             path.replace(directory / name)

@@ -67,7 +67,7 @@ def connect(
     learn: Callable[[str], None] | None = None,
     waiting: Callable[[str], None] | None = None,
 ) -> Account:
-    """AWS in this region. Nothing is called yet; `account` is the one that every bucket must belong to.
+    """Connect to AWS in this region. Calls nothing yet; `account` is the one that every bucket must belong to.
 
     `keys` (access key, secret key) are used in the place of what the AWS configuration says; `reads` paces the reads.
     `learn` hears of every template that comes from AWS or goes there, `waiting` the address that has not answered the
@@ -85,16 +85,16 @@ class Account:
     learn: Callable[[str], None] | None = None
 
     def reconnect(self) -> None:
-        """Makes the next call with a new session, and asks again who we are."""
+        """Create the next call with a new session, and asks again who we are."""
         self.clients.forget()
         self.__dict__.pop("_identity", None)
 
     def expires_within(self, seconds: float) -> bool:
-        """What the credentials say of themselves."""
+        """Return what the credentials say of themselves."""
         return self.clients.expires_within(seconds)
 
     def identity(self) -> Identity:
-        """STS GetCallerIdentity, and the region in use."""
+        """Call STS GetCallerIdentity, and the region in use."""
         return self._identity
 
     @cached_property
@@ -118,14 +118,14 @@ class Account:
 
     @property
     def custom_endpoint(self) -> bool:
-        """Whether the address of CloudFormation's client is none of AWS's."""
+        """Return whether the address of CloudFormation's client is none of AWS's."""
         host = urlsplit(self.clients.cloudformation.meta.endpoint_url).hostname or ""
         return not host.endswith(AWS_DOMAINS)
 
     # --- stacks -------------------------------------------------------------------------------------------------
 
     def stacks(self, prefix: str) -> tuple[StackState, ...]:
-        """DescribeStacks without a name, all pages, cut to the prefix; where that is denied, ListStacks instead.
+        """Call DescribeStacks without a name, all pages, cut to the prefix; where that is denied, ListStacks instead.
 
         AWS advises to deny DescribeStacks without a name, for which cloudformation:ListStacks is needed as well (API
         reference, DescribeStacks). ListStacks tells no tags, so that each stack that can be this environment's
@@ -154,7 +154,7 @@ class Account:
             return tuple(reading.stack_state(row) for row in mine if member(row, "StackStatus") != "DELETE_COMPLETE")
 
     def stack(self, name_or_id: str) -> StackState | None:
-        """DescribeStacks of one stack; None when it does not exist."""
+        """Call DescribeStacks of one stack; None when it does not exist."""
         try:
             with answered(f"reading the stack {name_or_id} (cloudformation:DescribeStacks)"):
                 rows = member(self.clients.cloudformation.describe_stacks(StackName=name_or_id), "Stacks")
@@ -165,7 +165,7 @@ class Account:
             raise
 
     def template(self, stack_id: str, change_set_id: str = "") -> str:
-        """GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
+        """Call GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
         which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
         with answered(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
             body: object = member(
@@ -180,13 +180,13 @@ class Account:
             self.learn(template)
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
-        """ListStackResources, all pages."""
+        """Call ListStackResources, all pages."""
         with answered(f"listing the resources of {stack_id} (cloudformation:ListStackResources)"):
             rows = pages(self.clients.cloudformation.list_stack_resources, "StackResourceSummaries", StackName=stack_id)
             return tuple(map(reading.stack_resource, rows))
 
     def events(self, stack_id: str, next_token: str = "") -> EventPage:
-        """One page of DescribeStackEvents."""
+        """Return one page of DescribeStackEvents."""
         more: dict[str, Any] = {"NextToken": next_token} if next_token else {}
         with answered(f"reading the events of {stack_id} (cloudformation:DescribeStackEvents)"):
             answer = self.clients.cloudformation.describe_stack_events(StackName=stack_id, **more)
@@ -194,33 +194,33 @@ class Account:
             return EventPage(tuple(map(reading.stack_event, member(answer, "StackEvents"))), following)
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
-        """DeleteStack."""
+        """Call DeleteStack."""
         more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
         more |= {"RoleARN": role} if role else {}
         with answered(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
             self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
-        """ContinueUpdateRollback."""
+        """Call ContinueUpdateRollback."""
         more: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
         more |= {"RoleARN": role} if role else {}
         with answered(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
             self.clients.cloudformation.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
 
     def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
-        """RollbackStack."""
+        """Call RollbackStack."""
         more: dict[str, Any] = {"RoleARN": role} if role else {}
         with answered(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
             self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
-        """CancelUpdateStack."""
+        """Call CancelUpdateStack."""
         more: dict[str, Any] = {"ClientRequestToken": token} if token else {}
         with answered(f"cancelling the update of {stack_id} (cloudformation:CancelUpdateStack)"):
             self.clients.cloudformation.cancel_update_stack(StackName=stack_id, **more)
 
     def importers(self, export: str) -> tuple[str, ...]:
-        """ListImports, all pages; AWS calls it an error when there are none."""
+        """Call ListImports, all pages; AWS calls it an error when there are none."""
         try:
             with answered(f"asking who imports {export} (cloudformation:ListImports)"):
                 return tuple(pages(self.clients.cloudformation.list_imports, "Imports", ExportName=export))
@@ -230,26 +230,26 @@ class Account:
             raise
 
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
-        """UpdateTerminationProtection."""
+        """Call UpdateTerminationProtection."""
         with answered(f"setting termination protection of {stack_id} (cloudformation:UpdateTerminationProtection)"):
             self.clients.cloudformation.update_termination_protection(
                 StackName=stack_id, EnableTerminationProtection=enabled
             )
 
     def stack_policy(self, stack_id: str) -> str:
-        """GetStackPolicy."""
+        """Call GetStackPolicy."""
         with answered(f"reading the stack policy of {stack_id} (cloudformation:GetStackPolicy)"):
             return self.clients.cloudformation.get_stack_policy(StackName=stack_id).get("StackPolicyBody", "")
 
     def set_stack_policy(self, stack_id: str, policy: str) -> None:
-        """SetStackPolicy."""
+        """Call SetStackPolicy."""
         with answered(f"setting the stack policy of {stack_id} (cloudformation:SetStackPolicy)"):
             self.clients.cloudformation.set_stack_policy(StackName=stack_id, StackPolicyBody=policy)
 
     # --- change sets --------------------------------------------------------------------------------------------
 
     def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
-        """CreateChangeSet. Names are unique, so one that exists is our own try whose answer was lost."""
+        """Call CreateChangeSet. Names are unique, so one that exists is our own try whose answer was lost."""
         doing = f"making a change set for {request.stack} (cloudformation:CreateChangeSet)"
         self._learn(request.body)
         try:
@@ -282,7 +282,7 @@ class Account:
             return member(found, "ChangeSetId"), member(found, "StackId")
 
     def change_set(self, change_set_id: str) -> ChangeSet | None:
-        """DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
+        """Call DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
         found = self._described(change_set_id, values=False)
         if found is None:
             return None
@@ -314,8 +314,8 @@ class Account:
             raise
 
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
-        """DescribeEvents, only what failed, and what hooks said of the set, which leaves no events (ListHookResults,
-        GetHookResult). It only explains: when it may not be read, that is all there is to say.
+        """Call DescribeEvents, only what failed, and what hooks said of the set, which leaves no events
+        (ListHookResults, GetHookResult). It only explains: when it may not be read, that is all there is to say.
         """
         return (*self._failed_events(change_set_id), *self._failed_hooks(change_set_id))
 
@@ -353,13 +353,13 @@ class Account:
             return ()
 
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
-        """ListChangeSets, all pages."""
+        """Call ListChangeSets, all pages."""
         with answered(f"listing the change sets of {stack_id} (cloudformation:ListChangeSets)"):
             rows = pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
             return tuple(map(reading.change_set_summary, rows))
 
     def delete_change_set(self, change_set_id: str) -> None:
-        """DeleteChangeSet. AWS refuses while it creates, deletes or executes a set (aws/aws-cdk#26182)."""
+        """Call DeleteChangeSet. AWS refuses while it creates, deletes or executes a set (aws/aws-cdk#26182)."""
         try:
             with answered(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
                 self.clients.cloudformation.delete_change_set(ChangeSetName=change_set_id)
@@ -370,7 +370,7 @@ class Account:
                 raise
 
     def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
-        """ExecuteChangeSet. DisableRollback may only be given when the set has no OnStackFailure (API reference)."""
+        """Call ExecuteChangeSet. DisableRollback is allowed only without OnStackFailure (API reference)."""
         more: dict[str, Any] = {"DisableRollback": True} if keep else {}
         with answered(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
             self.clients.cloudformation.execute_change_set(
@@ -380,7 +380,7 @@ class Account:
     # --- drift --------------------------------------------------------------------------------------------------
 
     def detect_drift(self, stack_id: str) -> str:
-        """DetectStackDrift. Of two at a time the second is refused ("Drift detection is already in progress")."""
+        """Call DetectStackDrift. Of two at a time the second is refused ("Drift detection is already in progress")."""
         try:
             with answered(f"looking for drift in {stack_id} (cloudformation:DetectStackDrift)"):
                 answer = self.clients.cloudformation.detect_stack_drift(StackName=stack_id)
@@ -391,14 +391,14 @@ class Account:
             raise
 
     def drift_detection(self, detection_id: str) -> DriftDetection:
-        """DescribeStackDriftDetectionStatus."""
+        """Call DescribeStackDriftDetectionStatus."""
         with answered("waiting for the detection of drift (cloudformation:DescribeStackDriftDetectionStatus)"):
             return reading.drift_detection(
                 self.clients.cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection_id)
             )
 
     def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
-        """DescribeStackResourceDrifts, all pages."""
+        """Call DescribeStackResourceDrifts, all pages."""
         with answered(f"reading what drifted in {stack_id} (cloudformation:DescribeStackResourceDrifts)"):
             rows = pages(
                 self.clients.cloudformation.describe_stack_resource_drifts, "StackResourceDrifts", StackName=stack_id
@@ -408,7 +408,7 @@ class Account:
     # --- artifacts ----------------------------------------------------------------------------------------------
 
     def check_bucket(self, bucket: str) -> None:
-        """HeadBucket: there, ours, and in this region."""
+        """Call HeadBucket: there, ours, and in this region."""
         try:
             with answered(f"looking for the bucket {bucket} (s3:ListBucket)"):
                 answer = self.clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.owner)
@@ -419,7 +419,9 @@ class Account:
             raise _elsewhere(bucket, place, self.clients.region)
 
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
-        """HeadObject, and PutObject when it is missing or its checksum says that something else lies under its key."""
+        """Call HeadObject, and PutObject when it is missing or its checksum says that something else lies under its
+        key.
+        """
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         owned: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": self.owner}
         try:
@@ -439,14 +441,14 @@ class Account:
         return True
 
     def template_url(self, bucket: str, key: str) -> str:
-        """The regional, partition-correct, virtual-hosted URL."""
+        """Return the regional, partition-correct, virtual-hosted URL."""
         identity = self.identity()
         return f"https://{bucket}.s3.{identity.region}.{URL_SUFFIX.get(identity.partition, 'amazonaws.com')}/{key}"
 
     # --- what CloudFormation does not tell ----------------------------------------------------------------------
 
     def lambda_concurrency(self) -> ConcurrencyLimit | None:
-        """Lambda GetAccountSettings; None when that is not permitted."""
+        """Call Lambda GetAccountSettings; None when that is not permitted."""
         try:
             with answered("reading Lambda's account limit (lambda:GetAccountSettings)"):
                 limit = member(self.clients.functions.get_account_settings(), "AccountLimit")

@@ -33,8 +33,8 @@ filter for error codes (CloudTrail API Reference, LookupEvents)."""
 
 
 def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, str], ...]:
-    """ECS DescribeServices. ECS keeps a service's last hundred events, whatever their age (Amazon ECS API Reference,
-    Service).
+    """Call ECS DescribeServices. ECS keeps a service's last hundred events, whatever their age (Amazon ECS API
+    Reference, Service).
     """
     rows = (each for service in _services(clients, service_arn) for each in service.get("events", ()))
     return tuple((member(each, "id"), plain(each.get("message"))) for each in rows if _recent(each, since))
@@ -46,7 +46,7 @@ def _recent(event: Mapping[str, Any], since: datetime | None) -> bool:
 
 
 def running_task_definition(clients: Clients, service_arn: str) -> str:
-    """ECS DescribeServices: the task definition of the newest deployment, after a rollback the old one again.
+    """Call ECS DescribeServices: the task definition of the newest deployment, after a rollback the old one again.
 
     That deployment is called PRIMARY (ECS API reference, Deployment). Empty for a service without deployments of its
     own (another deployment controller), or without a service.
@@ -56,7 +56,7 @@ def running_task_definition(clients: Clients, service_arn: str) -> str:
 
 
 def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]:
-    """ECS ListTasks and DescribeTasks. Tasks that stopped are listed for about an hour (Amazon ECS API Reference)."""
+    """Call ECS ListTasks and DescribeTasks. Stopped tasks are listed for about an hour (ECS API Reference)."""
     cluster, name = _cluster(service_arn), service_arn.rpartition("/")[2]
     with answered(f"reading the stopped tasks of {service_arn} (ecs:ListTasks, ecs:DescribeTasks)"):
         given = {"cluster": cluster, "serviceName": name, "desiredStatus": "STOPPED"}
@@ -86,7 +86,7 @@ def _stopped_task(task: Mapping[str, Any]) -> StoppedTask:
 
 
 def task_containers(clients: Clients, task_definition: str) -> tuple[TaskContainer, ...]:
-    """ECS DescribeTaskDefinition."""
+    """Call ECS DescribeTaskDefinition."""
     with answered(f"reading the task definition {task_definition} (ecs:DescribeTaskDefinition)"):
         found = clients.ecs.describe_task_definition(taskDefinition=task_definition).get("taskDefinition", {})
     return tuple(map(_task_container, found.get("containerDefinitions", ())))
@@ -110,7 +110,7 @@ def _services(clients: Clients, service_arn: str) -> list[Mapping[str, Any]]:
 
 
 def _cluster(service_arn: str) -> str:
-    """The cluster that is part of a service's ARN; the old short form has none."""
+    """Return the cluster that is part of a service's ARN; the old short form has none."""
     return service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
 
 
@@ -118,7 +118,7 @@ def _cluster(service_arn: str) -> str:
 
 
 def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[str, ...]:
-    """Elastic Load Balancing DescribeTargetHealth, of the target groups of an ECS service."""
+    """Call Elastic Load Balancing DescribeTargetHealth, of the target groups of an ECS service."""
     balanced = (each for service in _services(clients, service_arn) for each in service.get("loadBalancers", ()))
     groups = dict.fromkeys(member(each, "targetGroupArn") for each in balanced if each.get("targetGroupArn"))
     return tuple(text for group in groups for text in _unhealthy(clients, group))
@@ -139,7 +139,7 @@ def _unhealthy(clients: Clients, group: str) -> Iterator[str]:
 
 
 def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[str, ...]:
-    """CloudWatch Logs GetLogEvents, from the end of the stream."""
+    """Call CloudWatch Logs GetLogEvents, from the end of the stream."""
     try:
         with answered(f"reading the log {group} {stream} (logs:GetLogEvents)"):
             answer = clients.logs.get_log_events(
@@ -153,7 +153,7 @@ def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[st
 
 
 def function_log(clients: Clients, function: str) -> tuple[str, str]:
-    """Lambda GetFunctionConfiguration and CloudWatch Logs DescribeLogStreams.
+    """Call Lambda GetFunctionConfiguration and CloudWatch Logs DescribeLogStreams.
 
     A function that is gone, as after a creation that was rolled back, wrote to its default log group (Lambda Developer
     Guide, "Sending Lambda function logs to CloudWatch Logs").
@@ -183,7 +183,7 @@ def function_log(clients: Clients, function: str) -> tuple[str, str]:
 
 
 def denied_calls(clients: Clients, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
-    """CloudTrail LookupEvents: it has 90 days of management events, some minutes late."""
+    """Call CloudTrail LookupEvents: it has 90 days of management events, some minutes late."""
     found: list[DeniedCall] = []
     with answered("reading what AWS denied (cloudtrail:LookupEvents)"):
         rows = pages(clients.trail.lookup_events, "Events", StartTime=since, EndTime=until)

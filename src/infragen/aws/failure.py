@@ -108,13 +108,13 @@ HINTS = {
 
 
 def code_of(error: Exception) -> str:
-    """AWS's error code, or the name of the exception's class when AWS gave none."""
+    """Return AWS's error code, or the name of the exception's class when AWS gave none."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def words_of(error: Exception) -> str:
-    """AWS's own words."""
+    """Return AWS's own words."""
     answer: dict[str, Any] = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Message") or error)
 
@@ -130,7 +130,7 @@ class AwsError(CloudError):
 
 @contextmanager
 def translated(doing: str, profile: str = "") -> Iterator[None]:
-    """Turns whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
+    """Turn whatever botocore raises inside into CloudError or Unavailable; `doing` says what was being done.
 
     `profile` is named in what to type next where a login to it is missing.
     """
@@ -148,8 +148,8 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
 
 @contextmanager
 def answered(doing: str) -> Iterator[None]:
-    """As `translated`, around one call and the reading of its reply: what stumbles over the reply's shape becomes
-    IncompleteReply, because who answers such a thing is not AWS.
+    """Translate errors like `translated`, around one call and the reading of its reply: what stumbles over the reply's
+    shape becomes IncompleteReply, because who answers such a thing is not AWS.
     """
     with translated(doing):
         try:
@@ -161,7 +161,7 @@ def answered(doing: str) -> Iterator[None]:
 
 
 def _lacks(error: Exception) -> str:
-    """What is missing in an answer, as far as reading it tells."""
+    """Return what is missing in an answer, as far as reading it tells."""
     return f"it has no {error.args[0]}" if isinstance(error, KeyError) and error.args else str(error)
 
 
@@ -170,7 +170,7 @@ def _from_botocore(error: Exception) -> bool:
 
 
 def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
-    """The error as ours."""
+    """Return the error as ours."""
     code, words = code_of(error), words_of(error)
     garbled = _metadata(error).get("HTTPHeaders", {}).get(MARK)
     if garbled or code == "ResponseParserError":  # what was answered is quoted in full behind the parser's words
@@ -206,7 +206,7 @@ def _hint(code: str, words: str, names: Iterable[str]) -> str:
 
 
 def _clock_is_off(error: Exception) -> str:
-    """What to do about this machine's clock, if it is far from the time of AWS's answer; else nothing."""
+    """Return what to do about this machine's clock, if it is far from the time of AWS's answer; else nothing."""
     sent = _metadata(error).get("HTTPHeaders", {}).get("date", "")
     try:
         ahead = (datetime.now(UTC) - parsedate_to_datetime(sent)).total_seconds()

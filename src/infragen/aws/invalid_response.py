@@ -18,7 +18,7 @@ MARK = "x-infragen-garbled"
 
 
 def mend(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
-    """For botocore's event `before-parse`: turns a reply that AWS cannot have sent into a failed one."""
+    """Turn a reply that AWS cannot have sent into a failed one (botocore's event `before-parse`)."""
     fault = _fault(response_dict, operation_model)
     if fault:
         headers = response_dict["headers"]
@@ -27,7 +27,7 @@ def mend(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
 
 
 def _fault(response: dict[str, Any], operation: Any) -> str:
-    """What is wrong with a reply; nothing when AWS can have sent it."""
+    """Return what is wrong with a reply; nothing when AWS can have sent it."""
     status, body = response["status_code"], response["body"]
     if not isinstance(body, bytes):  # a stream is for the caller to read
         return ""

@@ -34,12 +34,12 @@ class LimitedSession:
         self._first: float | None = None
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._session.close()
 
     def send(self, request: Any) -> Any:
-        """The reply, read to its end. Raises what botocore takes for a timeout, and IncompleteReply for one that is
-        too large. The thread of an exchange that took too long is left to itself; it ends with its connection.
+        """Return the reply, read to its end. Raises what botocore takes for a timeout, and IncompleteReply for one that
+        is too large. The thread of an exchange that took too long is left to itself; it ends with its connection.
         """
         from botocore.exceptions import ReadTimeoutError
 

@@ -35,7 +35,7 @@ class Refreshed:
 
 
 def refreshed(region: str, profile: str | None = None, endpoint_url: str | None = None) -> Refreshed:
-    """Every line of the table that the API has for a region. Raises CloudError when it cannot be asked."""
+    """Return every line of the table that the API has for a region. Raises CloudError when it cannot be asked."""
     client = Clients(API_REGION, profile, endpoint_url).pricing
     usd, missing = {}, {}
     for line in table().lines.values():
@@ -48,7 +48,7 @@ def refreshed(region: str, profile: str | None = None, endpoint_url: str | None 
 
 
 def _price(client: Any, line: Line, region: str) -> float | str:
-    """USD for the line's unit, or why there is none."""
+    """Return USD for the line's unit, or why there is none."""
     query = line.query
     if query is None:
         return "not in the AWS Price List API"
@@ -66,7 +66,7 @@ def _price(client: Any, line: Line, region: str) -> float | str:
 
 
 def _products(client: Any, query: Query, usage: str, region: str) -> Iterator[Mapping[str, Any]]:
-    """GetProducts, all pages, cut to the usage type behind the region's prefix."""
+    """Call GetProducts, all pages, cut to the usage type behind the region's prefix."""
     where = {"regionCode": region, **query.where}
     if REGION_PLACEHOLDER in query.where.values():  # data transfer has a region it comes from instead
         where = {name: region if value == REGION_PLACEHOLDER else value for name, value in query.where.items()}
@@ -81,7 +81,7 @@ def _products(client: Any, query: Query, usage: str, region: str) -> Iterator[Ma
 
 
 def _on_demand(product: Mapping[str, Any]) -> float | None:
-    """USD for one unit on demand: of tiers the first that is not free. None where there is no such price."""
+    """Return USD for one unit on demand: of tiers the first that is not free. None where there is no such price."""
     tiers = [
         (float(tier.get("beginRange") or 0), float(tier["pricePerUnit"]["USD"]))
         for term in product.get("terms", {}).get("OnDemand", {}).values()

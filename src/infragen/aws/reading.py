@@ -30,7 +30,7 @@ RECREATIONS = ("Never", "Conditionally", "Always")
 
 
 def plain(text: str | None) -> Shown:
-    """AWS's words on one line, without secrets and without what could drive a terminal."""
+    """Return AWS's words on one line, without secrets and without what could drive a terminal."""
     return quoted(text)
 
 
@@ -51,14 +51,14 @@ class IncompleteReply(CloudError):
 
 
 def member(answer: object, name: str) -> Any:
-    """A member that every reply of its kind has. Raises IncompleteReply where it is missing."""
+    """Return a member that every reply of its kind has. Raises IncompleteReply where it is missing."""
     if not isinstance(answer, Mapping) or answer.get(name) is None:
         raise IncompleteReply(f"the reply has no {name}")
     return answer[name]
 
 
 def pages(read: Callable[..., Any], name: str, leads: str = "NextToken", **arguments: Any) -> Iterator[Any]:
-    """The rows under `name` in all pages of a listing. `leads` is the member that leads to the next page.
+    """Yield the rows under `name` in all pages of a listing. `leads` is the member that leads to the next page.
 
     Raises IncompleteReply when a page leads to one that was there before: the listing would never end.
     """
@@ -74,7 +74,7 @@ def pages(read: Callable[..., Any], name: str, leads: str = "NextToken", **argum
 
 
 def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken") -> str:
-    """The token of the next page, empty after the last; `seen` are those of earlier pages and takes note of it."""
+    """Return the token of the next page, empty after the last; `seen` holds those of earlier pages and receives it."""
     following = answer.get(leads) or ""
     if following and following in seen:
         raise IncompleteReply(f"the reply has the {leads} of an earlier page once more, so that the pages never end")
@@ -83,13 +83,13 @@ def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken
 
 
 def log_line(text: str | None) -> str:
-    """A line that an application wrote, with its secrets masked; JSON stays JSON. Long ones are cut."""
+    """Return a line that an application wrote, with its secrets masked; JSON stays JSON. Long ones are cut."""
     shown = plain(str(mask((text or "").strip())))
     return shown if len(shown) <= LONGEST_LINE else f"{shown[:LONGEST_LINE]}…"
 
 
 def stack_state(answer: Mapping[str, Any]) -> StackState:
-    """A row of DescribeStacks."""
+    """Return a row of DescribeStacks."""
     return StackState(
         stack_id=member(answer, "StackId"),
         name=member(answer, "StackName"),
@@ -118,7 +118,7 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
 
 
 def stack_resource(answer: Mapping[str, Any]) -> StackResource:
-    """A row of ListStackResources."""
+    """Return a row of ListStackResources."""
     return StackResource(
         logical_id=member(answer, "LogicalResourceId"),
         physical_id=answer.get("PhysicalResourceId") or "",
@@ -129,7 +129,7 @@ def stack_resource(answer: Mapping[str, Any]) -> StackResource:
 
 
 def drift_detection(answer: Mapping[str, Any]) -> DriftDetection:
-    """The answer of DescribeStackDriftDetectionStatus."""
+    """Return the answer of DescribeStackDriftDetectionStatus."""
     return DriftDetection(
         member(answer, "DetectionStatus"),
         answer.get("StackDriftStatus", ""),
@@ -138,8 +138,8 @@ def drift_detection(answer: Mapping[str, Any]) -> DriftDetection:
 
 
 def resource_drift(answer: Mapping[str, Any]) -> ResourceDrift:
-    """A row of DescribeStackResourceDrifts. Values are taken from the documents of all properties, where a secret shows
-    by the names around it, and never from the difference alone.
+    """Return a row of DescribeStackResourceDrifts. Values are taken from the documents of all properties, where a
+    secret shows by the names around it, and never from the difference alone.
     """
     documents = [mask(_json(answer.get(each))) for each in ("ExpectedProperties", "ActualProperties")]
     found = (_property_drift(each, documents) for each in answer.get("PropertyDifferences", ()))
@@ -167,7 +167,9 @@ def _property_drift(answer: Mapping[str, Any], documents: Sequence[object]) -> P
 
 
 def _drifted(document: object, path: Sequence[str | int], text: str, hidden: bool) -> object:
-    """The value at the path of a masked document; where the document has none, the text of the difference, masked."""
+    """Return the value at the path of a masked document; where the document has none, the text of the difference,
+    masked.
+    """
     here = document
     for step in path:
         if isinstance(here, Secret):
@@ -181,7 +183,7 @@ def _drifted(document: object, path: Sequence[str | int], text: str, hidden: boo
 
 
 def _json(text: str | None) -> object:
-    """What a text says as JSON; the text itself, without control characters, when it is none."""
+    """Return what a text says as JSON; the text itself, without control characters, when it is none."""
     try:
         return json.loads(text or "")
     except ValueError:
@@ -189,12 +191,12 @@ def _json(text: str | None) -> object:
 
 
 def _step(text: str) -> str | int:
-    """One step of a JSON pointer (RFC 6901)."""
+    """Return one step of a JSON pointer (RFC 6901)."""
     return int(text) if text.isdecimal() else plain(text.replace("~1", "/").replace("~0", "~"))
 
 
 def stack_event(answer: Mapping[str, Any]) -> StackEvent:
-    """A row of DescribeStackEvents."""
+    """Return a row of DescribeStackEvents."""
     return StackEvent(
         event_id=member(answer, "EventId"),
         stack_id=member(answer, "StackId"),
@@ -212,7 +214,7 @@ def stack_event(answer: Mapping[str, Any]) -> StackEvent:
 
 
 def _used(properties: str | None) -> dict[str, str]:
-    """The ARNs in an event's ResourceProperties that say which task definition or function was at work."""
+    """Return the ARNs in an event's ResourceProperties that say which task definition or function was at work."""
     found = _json(properties) if properties else None
     if not isinstance(found, dict):
         return {}
@@ -227,13 +229,17 @@ def _hook(answer: Mapping[str, Any]) -> str:
 
 
 def fails(answer: Mapping[str, Any]) -> bool:
-    """Whether a row of DescribeEvents or ListHookResults is a cause: one in mode WARN only warns, and stops nothing."""
+    """Return whether a row of DescribeEvents or ListHookResults is a cause: one in mode WARN only warns, and stops
+    nothing.
+    """
     modes = (answer.get(key) for key in ("ValidationFailureMode", "HookFailureMode", "FailureMode"))
     return "WARN" not in modes and answer.get("Status", "_FAILED").endswith("_FAILED")
 
 
 def hook_result(answer: Mapping[str, Any]) -> str:
-    """The answer of GetHookResult, or a row of ListHookResults: the hook, its words, and those of each failed check."""
+    """Return the answer of GetHookResult, or a row of ListHookResults: the hook, its words, and those of each failed
+    check.
+    """
     found = [each for each in answer.get("Annotations") or () if each.get("Status") == "FAILED"]
     details = (
         " ".join(filter(None, (each.get("AnnotationName"), each.get("StatusMessage"), each.get("RemediationMessage"))))
@@ -244,14 +250,14 @@ def hook_result(answer: Mapping[str, Any]) -> str:
 
 
 def failed_check(answer: Mapping[str, Any]) -> str:
-    """A failed row of DescribeEvents for a change set: an early validation with its property path, or a hook."""
+    """Return a failed row of DescribeEvents for a change set: an early validation with its property path, or a hook."""
     where = answer.get("ValidationPath") or answer.get("HookType") or answer.get("LogicalResourceId", "")
     words = (answer.get(key) for key in ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason"))
     return plain(f"{where}: {next(filter(None, words), 'AWS gave no reason')}")
 
 
 def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
-    """A row of ListChangeSets."""
+    """Return a row of ListChangeSets."""
     return ChangeSetSummary(
         change_set_id=member(answer, "ChangeSetId"),
         name=member(answer, "ChangeSetName"),
@@ -264,7 +270,7 @@ def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
 
 
 def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> ChangeSet:
-    """The head of DescribeChangeSet, with the rows of all its pages."""
+    """Return the head of DescribeChangeSet, with the rows of all its pages."""
     return ChangeSet(
         change_set_id=member(answer, "ChangeSetId"),
         name=member(answer, "ChangeSetName"),
@@ -279,7 +285,7 @@ def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> 
 
 
 def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
-    """One Change of a change set. Its layer is not known here."""
+    """Return one Change of a change set. Its layer is not known here."""
     row = answer.get("ResourceChange") or {}
     return ResourceChange(
         layer="",
@@ -295,7 +301,7 @@ def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
 
 
 def _one_each(changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...]:
-    """One change for each path: AWS gives a property once for each thing that causes it to change."""
+    """Return one change for each path: AWS gives a property once for each thing that causes it to change."""
     found: dict[tuple[str | int, ...], PropertyChange] = {}
     for each in changes:
         seen = found.get(each.path)
@@ -308,7 +314,7 @@ def _one_each(changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...]:
 
 
 def property_change(detail: Mapping[str, Any]) -> PropertyChange:
-    """One Detail of a resource change (API reference, ResourceTargetDefinition)."""
+    """Return one Detail of a resource change (API reference, ResourceTargetDefinition)."""
     target = detail.get("Target") or {}
     kind = target.get("AttributeChangeType", "")
     return PropertyChange(
@@ -321,7 +327,7 @@ def property_change(detail: Mapping[str, Any]) -> PropertyChange:
 
 
 def _recreation(target: Mapping[str, Any]) -> str:
-    """What AWS says; a word that we do not know is taken for the worst."""
+    """Return what AWS says; a word that we do not know is taken for the worst."""
     said = target.get("RequiresRecreation", "Never")
     return said if said in RECREATIONS else "Always"
 
@@ -346,7 +352,7 @@ def _cause(detail: Mapping[str, Any]) -> str:
 
 
 def merged(plainly: Sequence[ResourceChange], valued: Sequence[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """One list from a description without and one with property values.
+    """Return one list from a description without and one with property values.
 
     The one with values can leave out whole resources and say so only in the status reason (aws/aws-cdk-cli#1780), and
     the one without has no values. What matters for safety (action, replacement, policy) is taken from the plain one.

@@ -34,8 +34,8 @@ NOT_FOUND = frozenset({
 
 
 def deletion_protection(clients: Clients, resource: StackResource) -> bool:
-    """Whether the resource's own service refuses to delete it; types that have no such protection never do, nor does
-    a resource that somebody has deleted by hand.
+    """Return whether the resource's own service refuses to delete it; types that have no such protection never do, nor
+    does a resource that somebody has deleted by hand.
     """
     try:
         return _deletion_protection(clients, resource)
@@ -66,7 +66,7 @@ def _deletion_protection(clients: Clients, resource: StackResource) -> bool:
 
 
 def lift_deletion_protection(clients: Clients, resource: StackResource) -> None:
-    """Switches off what `deletion_protection` found on; nothing where the resource is gone by now."""
+    """Switch off what `deletion_protection` found on; nothing where the resource is gone by now."""
     try:
         _lift_deletion_protection(clients, resource)
     except AwsError as error:
@@ -96,7 +96,7 @@ def _lift_deletion_protection(clients: Clients, resource: StackResource) -> None
 
 
 def contents(clients: Clients, resource: StackResource, owner: str) -> int:
-    """How many object versions a bucket holds, or images a repository: the first page, a thousand at most.
+    """Return how many object versions a bucket holds, or images a repository: the first page, a thousand at most.
 
     S3 ListObjectVersions, ECR ListImages. One that is gone holds nothing.
     """
@@ -114,7 +114,7 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
 
 
 def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
-    """S3 DeleteObjects: a thousand object versions and delete markers; says whether there were any."""
+    """Call S3 DeleteObjects for a thousand object versions and delete markers; return whether there were any."""
     with answered(f"deleting what is in {bucket} (s3:DeleteObjectVersion)"):
         versions = _versions(clients, bucket, owner)
         if not versions:
@@ -137,7 +137,7 @@ def _versions(clients: Clients, bucket: str, owner: str) -> list[Any]:
 
 
 def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, ...]:
-    """EC2 DescribeNetworkInterfaces: those in a subnet, VPC or security group, each with what it is for."""
+    """Call EC2 DescribeNetworkInterfaces: those in a subnet, VPC or security group, each with what it is for."""
     key = {ec2.SECURITY_GROUP.name: "group-id", ec2.SUBNET.name: "subnet-id", ec2.VPC.name: "vpc-id"}
     if resource.type not in key:
         return ()

@@ -50,7 +50,7 @@ WITHOUT_BODY = ("429", "503")
 
 
 def _retries(first: bool) -> Callable[..., float | bool | None]:
-    """What decides whether a call is tried again; `first` for the question with which a command begins."""
+    """Return what decides whether a call is tried again; `first` for the question with which a command begins."""
 
     def decide(
         response: tuple[Any, Mapping[str, Any]] | None,
@@ -58,7 +58,7 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
         caught_exception: Exception | None = None,
         **_: Any,
     ) -> float | bool | None:
-        """Has the say before botocore: seconds to wait, False for no, None for as usual.
+        """Decide before botocore: return the seconds to wait, False for no retry, None for its own decision.
 
         LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
         beyond botocore's attempts: it says that AWS is there and that the call was not applied. To the first
@@ -78,7 +78,7 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
 
 
 def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    """Raises for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200."""
+    """Raise for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200."""
     from botocore.exceptions import ClientError
 
     if MARK in parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
@@ -86,7 +86,7 @@ def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
 
 
 def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> str:
-    """What was wrong with a reply that AWS did not send; nothing for any other."""
+    """Return what was wrong with a reply that AWS did not send; nothing for any other."""
     headers = response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {}) if response is not None else {}
     return str(headers.get(MARK, ""))
 
@@ -119,7 +119,7 @@ def check_endpoint(url: str, source: str) -> None:
 
 
 def _mfa_code(prompt: str) -> str:
-    """Asks for the code of an MFA device. Raises CloudError where nobody could type one."""
+    """Ask for the code of an MFA device. Raises CloudError where nobody could type one."""
     if not _has_terminal():
         raise CloudError(
             "the profile wants an MFA code, and there is no terminal to type it on",
@@ -151,7 +151,7 @@ class ReadRate:
         self._left, self._at = float(burst), now()
 
     def take(self, event_name: str = "", **_: Any) -> None:
-        """Hears of every request before it is sent; a read waits for its turn."""
+        """Receive of every request before it is sent; a read waits for its turn."""
         if not event_name.rpartition(".")[2].startswith(("Describe", "List", "Get")):
             return
         now = self._now()
@@ -200,13 +200,15 @@ class Clients:
     waiting: Callable[[str], None] | None = None
 
     def forget(self) -> None:
-        """Drops the session and its clients; the next use makes new ones, with the credentials there are then."""
+        """Drop the session and its clients; the next use makes new ones, with the credentials there are then."""
         for name in [name for name, found in vars(type(self)).items() if isinstance(found, cached_property)]:
             self.__dict__.pop(name, None)
 
     @cached_property
     def _session(self) -> Any:
-        """The session, its credentials found and usable: whoever must log in hears of it before anything is called."""
+        """Return the session, its credentials found and usable: whoever must log in hears of it before anything is
+        called.
+        """
         import boto3
         import botocore.session
 
@@ -230,7 +232,7 @@ class Clients:
         return session
 
     def expires_within(self, seconds: float) -> bool:
-        """Whether the credentials say that they end so soon; those without an end, or that do not tell, do not."""
+        """Return whether the credentials expire that soon; False for those without a known expiry."""
         found = self._session.get_credentials()
         refresh_needed = getattr(found, "refresh_needed", None)
         return bool(refresh_needed and refresh_needed(refresh_in=seconds))
@@ -268,72 +270,72 @@ class Clients:
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        """AWS CloudFormation."""
+        """Return the client of AWS CloudFormation."""
         client: CloudFormationClient = self._client("cloudformation")
         return client
 
     @cached_property
     def s3(self) -> S3Client:
-        """Amazon S3."""
+        """Return the client of Amazon S3."""
         client: S3Client = self._client("s3")
         return client
 
     @cached_property
     def ecs(self) -> ECSClient:
-        """Amazon ECS."""
+        """Return the client of Amazon ECS."""
         client: ECSClient = self._client("ecs")
         return client
 
     @cached_property
     def sts(self) -> STSClient:
-        """AWS Security Token Service."""
+        """Return the client of AWS Security Token Service."""
         client: STSClient = self._client("sts")
         return client
 
     @cached_property
     def functions(self) -> LambdaClient:
-        """AWS Lambda."""
+        """Return the client of AWS Lambda."""
         client: LambdaClient = self._client("lambda")
         return client
 
     @cached_property
     def pricing(self) -> Any:
-        """AWS Price List, of which one call is used."""
+        """Return the client of AWS Price List, of which one call is used."""
         return self._client("pricing")
 
     @cached_property
     def rds(self) -> RDSClient:
-        """Amazon RDS."""
+        """Return the client of Amazon RDS."""
         client: RDSClient = self._client("rds")
         return client
 
     @cached_property
     def load_balancers(self) -> ElasticLoadBalancingv2Client:
-        """Elastic Load Balancing v2."""
+        """Return the client of Elastic Load Balancing v2."""
         client: ElasticLoadBalancingv2Client = self._client("elbv2")
         return client
 
     @cached_property
     def logs(self) -> Any:
-        """Amazon CloudWatch Logs."""
+        """Return the client of Amazon CloudWatch Logs."""
         return self._client("logs")
 
     @cached_property
     def trail(self) -> Any:
-        """AWS CloudTrail, for its event history."""
+        """Return the client of AWS CloudTrail, for its event history."""
         return self._client("cloudtrail")
 
     @cached_property
     def registry(self) -> Any:
-        """Amazon ECR."""
+        """Return the client of Amazon ECR."""
         return self._client("ecr")
 
     @cached_property
     def networks(self) -> Any:
-        """Amazon EC2, for network interfaces."""
+        """Return the client of Amazon EC2, for network interfaces."""
         return self._client("ec2")
 
     @cached_property
     def tables(self) -> Any:
-        """Amazon DynamoDB."""
+        """Return the client of Amazon DynamoDB."""
         return self._client("dynamodb")

@@ -49,9 +49,9 @@ for _command in _COMMANDS:
 
 
 def run() -> Any:
-    """The console script: signals as exceptions, output that no locale can break, then the command.
+    """Return the console script: signals as exceptions, output that no locale can break, then the command.
 
-    A signal that was ignored when the process was started stays ignored, as under nohup or in a script's background.
+    A signal that was ignored when the process was session stays ignored, as under nohup or in a script's background.
     """
     gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:

@@ -1,4 +1,4 @@
-"""What commands that talk to AWS have in common: how to reach it, who listens, and how results are printed."""
+"""What commands that call AWS share: how to connect, where events go, and how results are printed."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from infragen.cli import options
+from infragen.cli import parameters
 from infragen.cli.json_lines import lines
 from infragen.cli.output import known_secrets, pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from infragen.engine.progress import Session, Ui
 
 _OTHER_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Where other tools take the region from. The environment file decides, and who believes otherwise should hear it."""
+"""Where other tools read the region from. The environment file decides; another region here is warned about."""
 
 _PROGRESS = "infragen.progress"
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ Plans = Literal["progress", "result", "nowhere"]
 
 @dataclass(frozen=True)
 class AwsTarget:
-    """How to reach AWS: on this machine, at an address, with a profile, or as boto3 finds it by itself."""
+    """How to target AWS: the local emulator, an endpoint, a profile, or boto3's own defaults."""
 
     local: bool
     endpoint_url: str | None
@@ -39,11 +39,11 @@ class AwsTarget:
 
 
 def cloud_options(function: Function) -> Function:
-    """--local, --endpoint-url and --profile, handed to the command as one `reach`."""
+    """Add --local, --endpoint-url and --profile, passed to the command as one `target`."""
 
-    def reach(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
+    def target(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
         if local and (endpoint_url or profile):
-            raise click.UsageError("--local goes with neither --endpoint-url nor --profile")
+            raise click.UsageError("--local cannot be combined with --endpoint-url or --profile")
         if endpoint_url is not None:
             from infragen.aws.session import check_endpoint
 
@@ -52,10 +52,10 @@ def cloud_options(function: Function) -> Function:
         environments = None if directory == Path("environments") else directory
         remember({"--env": others.get("name"), "--environments": environments and str(environments), "--local": local})
         remember({"--endpoint-url": endpoint_url, "--profile": profile})
-        return function(*arguments, reach=AwsTarget(local, endpoint_url, profile), **others)
+        return function(*arguments, target=AwsTarget(local, endpoint_url, profile), **others)
 
-    reach.__doc__, reach.__name__ = function.__doc__, function.__name__
-    reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # where click keeps options
+    target.__doc__, target.__name__ = function.__doc__, function.__name__
+    target.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # where click keeps options
     for option in (
         click.option(
             "--progress",
@@ -64,18 +64,18 @@ def cloud_options(function: Function) -> Function:
             show_default=True,
             expose_value=False,
             callback=_progress,
-            help="Where progress goes: stdout for a CI system that takes stderr for errors.",
+            help="Stream for progress; stdout for CI systems that treat stderr as errors.",
         ),
-        click.option("--profile", metavar="NAME", help="AWS profile; default: as for the AWS CLI."),
-        click.option("--endpoint-url", metavar="URL", help="Talk to this address in the place of AWS."),
-        click.option("--local", is_flag=True, help="Talk to the emulator on this machine; it is started if needed."),
+        click.option("--profile", metavar="NAME", help="AWS profile; default: as the AWS CLI."),
+        click.option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS."),
+        click.option("--local", is_flag=True, help="Use the local AWS emulator; starts it if needed."),
     ):
-        option(reach)
-    return reach  # type: ignore[return-value]  # to click it is the command itself
+        option(target)
+    return target  # type: ignore[return-value]  # to click it is the command itself
 
 
 def progress_on_stdout() -> bool:
-    """Tell whether the user sent progress to stdout."""
+    """Return whether the user sent progress to stdout."""
     return click.get_current_context().meta.get(_PROGRESS) == "stdout"
 
 
@@ -84,41 +84,41 @@ def _progress(context: click.Context, parameter: click.Parameter, value: str) ->
 
 
 @contextmanager
-def session(
-    file: "EnvironmentFile", reach: AwsTarget, *, yes: bool = False, plans: Plans = "progress", reviewed: bool = False
+def open_session(
+    file: "EnvironmentFile", target: AwsTarget, *, yes: bool = False, plans: Plans = "progress", reviewed: bool = False
 ) -> "Iterator[Session]":
-    """A session with AWS for one environment, whose events are shown on this terminal. Nothing is called yet.
+    """Open a session with AWS for one environment, whose events are printed. Calls nothing yet.
 
-    `yes` answers the question for which a command has --yes; then, and where the plan was `reviewed` before, a line per
-    layer tells it. Plans go to stderr with the rest of the progress, to
-    stdout where they are the result, or nowhere where the command writes them itself.
+    `yes` answers the question that --yes is for; then, and where the plan was `reviewed` before, it is shown as one
+    line per layer. Plans go to stderr with the progress, to stdout where they are the result, or nowhere where the
+    command prints them itself.
     """
     from infragen.aws import ReadRate, connect
     from infragen.engine.progress import Session, Timer, Warned
 
     with _listener(file, frozenset({"--yes"} if yes else ()), plans, short=yes or reviewed) as ui:
         env = file.environment
-        if reach.local:
+        if target.local:
             cloud = _emulated(env)
         else:
             reads = ReadRate(time.monotonic, time.sleep)
 
             def waiting(address: str) -> None:
-                ui.tell(Warned(f"waiting for an answer of {address}"))
+                ui.tell(Warned(f"waiting for a reply from {address}"))
 
-            reach_aws = (env.region, env.account or "", reach.profile, reach.endpoint_url)
-            cloud = connect(*reach_aws, reads=reads, learn=_learn, waiting=waiting)
+            address = (env.region, env.account or "", target.profile, target.endpoint_url)
+            cloud = connect(*address, reads=reads, learn=_learn, waiting=waiting)
             for name in _OTHER_REGIONS:
                 if os.environ.get(name, env.region) != env.region:
-                    said = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
-                    ui.tell(Warned(said))
+                    text = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
+                    ui.tell(Warned(text))
         remember({"--env": env.environment})  # a saved plan names it, and not the command line
         yield Session(cloud, Pasteable(ui), Timer(time.monotonic, time.sleep), file)
 
 
 @contextmanager
 def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, short: bool) -> "Iterator[Ui]":
-    """Who hears of events: a person at a terminal or a log, or a program that reads lines of JSON."""
+    """Open what prints events: the terminal (or a log), or JSON lines for a program."""
     from infragen.report.plan import Detail
     from infragen.report.terminal import Terminal
 
@@ -129,12 +129,11 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, 
         return
     where = click.get_current_context().meta.get(_PROGRESS, "stderr")
     progress = _console(sys.stdout if where == "stdout" else sys.stderr)
-    shown = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
+    results = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
     live = progress.is_terminal
-    detail = Detail.ALL if options.is_verbose() else Detail.LAYERS if short else Detail.ROWS
-    with Terminal(
-        progress, shown, time.monotonic, live=live, detail=detail, agreed=agreed, known=known_secrets()
-    ) as ui:
+    detail = Detail.ALL if parameters.is_verbose() else Detail.LAYERS if short else Detail.ROWS
+    known = known_secrets()
+    with Terminal(progress, results, time.monotonic, live=live, detail=detail, agreed=agreed, known=known) as ui:
         yield ui
 
 
@@ -152,7 +151,7 @@ def _emulated(env: "Environment") -> Any:
 
 
 def _learn(template: str) -> None:
-    """Takes note of what the secret parameters of a template hold, which AWS's words may quote."""
+    """Remember the values of a template's secret parameters, which AWS's messages may quote."""
     from infragen.assembly.templatefile import parse
     from infragen.secrecy.masking import secret_texts
 
@@ -162,7 +161,7 @@ def _learn(template: str) -> None:
 
 
 def _console(stream: Any) -> Any:
-    """A console of rich's, whose types are known to `report` alone."""
+    """Create a rich console, whose types only `report` knows."""
     from infragen.report.terminal import PIPE_WIDTH, console
 
     columns = pipe_width() or PIPE_WIDTH
@@ -170,14 +169,14 @@ def _console(stream: Any) -> Any:
 
 
 def width(stream: Any) -> int:
-    """Columns that a line of results should fit in."""
+    """Return the columns that a line of results should fit in."""
     from infragen.report.terminal import width_of
 
     return width_of(_console(stream))
 
 
 def show(lines: Iterator[Any]) -> None:
-    """Prints results on stdout. Whoever closed it gets nothing more, and the exit code stays the operation's."""
+    """Print results on stdout. A closed pipe stops the printing, and the exit code stays the operation's."""
     from infragen.report.terminal import say
 
     try:

@@ -1,4 +1,4 @@
-"""The command about money: what environments cost in a month, and where its prices come from."""
+"""`infragen cost`: monthly estimates, and the refresh of price files."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infragen.cli import options
+from infragen.cli import parameters
 from infragen.cli.connection import show, width
 from infragen.cli.output import say
 from infragen.cli.program import command_options
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.envs("Estimate this environment only; may be given several times.")
-@options.environments
+@parameters.envs("Estimate this environment only; may be given several times.")
+@parameters.environments
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="How estimates are printed.",
+    help="Output format.",
 )
 @click.option(
     "--prices",
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="Price file to use; default: cost.prices of each environment, else infragen's own table. With --refresh, - "
-    "prints the price file to stdout, and no estimate.",
+    "prints the price file to stdout, without an estimate.",
 )
 @click.option(
     "--refresh",
     is_flag=True,
-    help="First ask the AWS Price List API (pricing:GetProducts) for the prices of the environments' regions, and "
-    "write them into the price file.",
+    help="First update the price file from the AWS Price List API (pricing:GetProducts) for the regions of the "
+    "environments.",
 )
-@click.option("--profile", metavar="NAME", help="AWS profile for --refresh; default: as for the AWS CLI.")
-@click.option("--endpoint-url", metavar="URL", help="Ask this address in the place of AWS with --refresh.")
+@click.option("--profile", metavar="NAME", help="AWS profile for --refresh; default: as the AWS CLI.")
+@click.option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS with --refresh.")
 @command_options
 def cost(
     names: tuple[str, ...],
@@ -56,10 +56,10 @@ def cost(
     profile: str | None,
     endpoint_url: str | None,
 ) -> None:
-    """Estimate what environments cost in a month.
+    """Estimate the monthly cost of environments.
 
-    By layer, and for a single environment by resource: at minimum, at the load that cost.expected says, and at
-    maximum. Every assumption is printed, and what cannot be priced is named. Nothing is asked of AWS without --refresh.
+    Per layer, and per resource for a single environment: minimum, the load of cost.expected, and maximum. Prints every
+    assumption and names resources without a price. Calls AWS only with --refresh.
 
     \b
     Examples:
@@ -73,10 +73,10 @@ def cost(
     if endpoint_url is not None:
         check_endpoint(endpoint_url, "--endpoint-url")
     if (profile or endpoint_url) and not refresh:
-        raise click.UsageError("--profile and --endpoint-url go with --refresh")
+        raise click.UsageError("--profile and --endpoint-url need --refresh")
     if price_file == STDOUT and not refresh:
-        raise click.UsageError("--prices - goes with --refresh: it prints the price file")
-    files = options.warned(directory, names)
+        raise click.UsageError("--prices - needs --refresh: it prints the price file")
+    files = parameters.warned(directory, names)
     if refresh:
         _refresh(files, price_file, profile, endpoint_url)
         if price_file == STDOUT:
@@ -104,7 +104,7 @@ def _estimate(file: "EnvironmentFile", price_file: Path | None) -> "Estimate":
 def _refresh(
     files: "Sequence[EnvironmentFile]", price_file: Path | None, profile: str | None, endpoint_url: str | None
 ) -> None:
-    """Asks for the prices of every region in use and writes them into each price file. Raises before it asks."""
+    """Fetch the prices of every region in use and write them into each price file. Raises before it calls AWS."""
     wanted: dict[Path, set[str]] = {}
     for each in files:
         path = price_file or each.prices
@@ -127,14 +127,14 @@ def _refresh_file(path: Path, regions: Sequence[str], profile: str | None, endpo
     from infragen.aws.price_list import refreshed
     from infragen.cost.prices import RegionPrices, price_file_text, read_price_file
 
-    found = dict(read_price_file(path)) if path != STDOUT and path.exists() else {}
+    regional = dict(read_price_file(path)) if path != STDOUT and path.exists() else {}
     today = datetime.now(UTC).date().isoformat()
     with replacing(path, "the price file") as write:
         for region in regions:
             fresh = refreshed(region, profile, endpoint_url)
-            kept = found[region].usd if region in found else {}
-            found[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
+            kept = regional[region].usd if region in regional else {}
+            regional[region] = RegionPrices(today, "AWS Price List API", {**kept, **fresh.usd})
             say(f"{path}: {len(fresh.usd)} prices of {region}", err=True)
             for name, why in fresh.missing.items():
-                say(f"{path}: {name} stays as it was: {why}", err=True)
-        write(price_file_text(found))
+                say(f"{path}: {name} unchanged: {why}", err=True)
+        write(price_file_text(regional))

@@ -1,4 +1,4 @@
-"""Commands that change what is in AWS, or say what they would change."""
+"""Commands that change stacks in AWS, or plan the changes."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infragen.cli import options
-from infragen.cli.connection import AwsTarget, Plans, cloud_options, progress_on_stdout, session, show
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, Plans, cloud_options, open_session, progress_on_stdout, show
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
@@ -29,50 +29,47 @@ if TYPE_CHECKING:
     from infragen.plan.model import EnvironmentPlan
     from infragen.plan.saved import SavedPlan
 
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
-_image_tag = click.option(
-    "--image-tag", metavar="TAG", help="Image of the API to run; default: the one that is deployed."
-)
+_image_tag = click.option("--image-tag", metavar="TAG", help="Image tag of the API; default: the deployed one.")
 _allow_data_loss = click.option(
     "--allow-data-loss",
     "--allow-replace",
     "allow_data_loss",
-    cls=options.Renamed,
+    cls=parameters.Renamed,
     metavar="LAYER/ID",
     multiple=True,
-    help="Allow this resource to lose data, or what protects its data: to be replaced, removed, or changed in place; "
-    "may be given several times.",
+    help="Allow this resource to be deleted, replaced or changed in place although it may lose data or the protection "
+    "of its data; may be given several times.",
 )
 
 _allow_widening = click.option(
     "--allow-widening",
     metavar="LAYER/ID",
     multiple=True,
-    help="Allow this resource to let more through than before (permissions, network); may be given several times.",
+    help="Allow this resource to widen permissions or network access; may be given several times.",
 )
 _allow_cost = click.option(
     "--allow-cost",
     metavar="USD",
     type=click.FloatRange(min=0),
     default=0,
-    help="Allow a month to cost so much, although cost.budget is less.",
+    help="Allow an estimate of up to USD per month, above cost.budget.",
 )
 _max_interruption = click.option(
     "--max-interruption",
     type=click.Choice(["none", "brief", "outage"]),
-    help="Refuse what interrupts the running service more than this. Default: brief in a protected environment, outage "
-    "elsewhere. What cannot be done in place is always refused.",
+    help="Refuse changes that interrupt the running service for longer. Default: brief in a protected environment, "
+    "outage elsewhere. Changes that AWS cannot make in place are always refused.",
 )
 _require_approval = click.option(
     "--require-approval",
     type=click.Choice(["never", "broadening", "any-change"]),
     default="broadening",
     show_default=True,
-    help="What needs more than --yes: nothing, letting more through than before, or every change.",
+    help="Changes that --yes does not approve: none, those that widen permissions or network access, or all.",
 )
 
 _adopt = click.option(
-    "--adopt", is_flag=True, help="Take over stacks of these names that do not carry infragen's tags."
+    "--adopt", is_flag=True, help="Take over existing stacks of the same names that lack infragen's tags."
 )
 _no_nested = click.option(
     "--no-nested-changes",
@@ -80,21 +77,21 @@ _no_nested = click.option(
     is_flag=True,
     flag_value=False,
     default=True,
-    help="Do not ask AWS what changes inside nested stacks: for when it holds too many of their change sets, or fails "
-    "to create them in words that infragen does not know. Whatever holds data and changes there must be named with "
-    "--allow-data-loss.",
+    help="Do not include nested stacks in the change set; compare their templates instead. For when they have hit the "
+    "change set limit, or AWS fails to create their change sets for a reason that infragen does not know. Every "
+    "changed resource in them that holds data needs --allow-data-loss.",
 )
 
 
 def _checked(env: "Environment") -> "Assembly":
-    """The environment's templates, rendered and linted. Raises InputError for templates with errors."""
+    """Render and lint the environment's templates. Raises InputError for templates with errors."""
     from infragen.assembly.lint import lint
     from infragen.assembly.synth import synthesize
     from infragen.report import findings as report
 
     assembly = synthesize(env)
-    [found] = lint([assembly], options.cache_directory() / "lint")
-    errors = [each for each in found if each.level == "error"]
+    [findings] = lint([assembly], parameters.cache_directory() / "lint")
+    errors = [each for each in findings if each.level == "error"]
     if errors:
         raise InputError(report.as_text({env.environment: errors}, Path("templates")), "`infragen lint` shows them")
     return assembly
@@ -113,17 +110,17 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 
 
 @click.command()
-@options.env("The environment to prepare.", required=True)
-@options.environments
-@_yes
-@options.verbose
+@parameters.env("The environment to prepare.", required=True)
+@parameters.environments
+@parameters.yes
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
-def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
-    """Make the bucket for templates and worker code.
+def bootstrap(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
+    """Create the bucket for templates and worker code.
 
-    Needed once for each environment. It is a stack of its own, deployed through a change set like everything else.
+    Needed once per environment. The bucket is a stack of its own, deployed through a change set like the others.
     A second run changes nothing.
 
     \b
@@ -132,16 +129,16 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     """
     from infragen.engine.bootstrap import bootstrap as make
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach, yes=yes) as started:
-        ended = make(env, started)
-    end(ended.outcomes, ended.exit_code)
+    with open_session(file, target, yes=yes) as session:
+        result = make(env, session)
+    end(result.outcomes, result.exit_code)
 
 
 @click.command()
-@options.env("The environment to plan.", required=True)
-@options.environments
+@parameters.env("The environment to plan.", required=True)
+@parameters.environments
 @_image_tag
 @_allow_data_loss
 @_max_interruption
@@ -151,8 +148,8 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Save the plan, to be reviewed and deployed with `infragen deploy --plan FILE`; - writes it to stdout, and "
-    "what it shows to stderr.",
+    help="Save the plan for review and for `infragen deploy --plan FILE`; - writes it to stdout, and the text to "
+    "stderr.",
 )
 @click.option(
     "--valid-for",
@@ -160,26 +157,26 @@ def bootstrap(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     type=click.FloatRange(min=0, min_open=True, max=24 * 30),
     default=24,
     show_default=True,
-    help="How long a saved plan can be deployed.",
+    help="Hours until the saved plan expires.",
 )
 @click.option(
     "--drift",
     is_flag=True,
-    help="Look for drift first, which takes some minutes, and say what the deployment does about it.",
+    help="Detect drift first, which takes some minutes, and show what the deployment does about it.",
 )
 @click.option(
     "--fail-on-drift",
     is_flag=True,
-    help="Look for drift as --drift does, and exit with 3 when a stack has drifted, or AWS cannot tell whether it has. "
-    "The plan is shown, and saved, all the same.",
+    help="Detect drift as --drift does, and exit with 3 when a stack has drifted or AWS cannot tell. The plan is still "
+    "shown and saved.",
 )
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit with 10 when there is something to change; the 3 of --fail-on-drift goes first.",
+    help="Exit with 10 when there are changes; --fail-on-drift's exit code 3 takes precedence.",
 )
-@options.plan_format
-@options.verbose
+@parameters.plan_format
+@parameters.verbose
 @cloud_options
 @command_options
 def plan(
@@ -196,12 +193,12 @@ def plan(
     fail_on_drift: bool,
     detailed_exitcode: bool,
     form: str,
-    reach: AwsTarget,
+    target: AwsTarget,
 ) -> None:
-    """Show what a deployment would change, and change nothing.
+    """Show what a deployment would change, without changing it.
 
-    Templates are uploaded and change sets made, because AWS computes the changes; the change sets are deleted again,
-    but for those of a plan that is saved.
+    Uploads templates and creates change sets, because AWS computes the changes. Deletes the change sets afterwards,
+    except those of a saved plan.
 
     \b
     Examples:
@@ -219,56 +216,56 @@ def plan(
 
     if out == STDOUT and (form != "text" or progress_on_stdout()):
         raise click.UsageError(
-            "--out - takes stdout for the saved plan: no --format and no --progress stdout beside it"
+            "--out - writes the saved plan to stdout, so it cannot be combined with --format or --progress stdout"
         )
-    [file] = options.warned(directory, (name,))
+    [file] = parameters.warned(directory, (name,))
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift
-    wanted = replace(
+    options = replace(
         _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks
     )
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
-    with session(file, reach, plans=plans) as started:
-        shown = _planned(assembly, started, wanted, out, valid_for)
+    with open_session(file, target, plans=plans) as session:
+        planned = _planned(assembly, session, options, out, valid_for)
     if form != "text":
-        echo(as_format(form, [shown], [file.environment]), nl=False)
-    if fail_on_drift and (refusal := plan_refusal(shown)):
+        echo(as_format(form, [planned], [file.environment]), nl=False)
+    if fail_on_drift and (refusal := plan_refusal(planned)):
         raise refusal
-    if detailed_exitcode and shown.changed:
+    if detailed_exitcode and planned.changed:
         click.get_current_context().exit(10)
 
 
 def _planned(
-    assembly: "Assembly", started: "Session", wanted: "Options", out: Path | None, hours: float
+    assembly: "Assembly", session: "Session", options: "Options", out: Path | None, hours: float
 ) -> "EnvironmentPlan":
-    """The plan, saved in a file when one is named."""
+    """Plan, and save the plan in a file when one is named."""
     from infragen.cli.planfile import staged
     from infragen.engine.deploy import plan_environment
     from infragen.engine.saving import at, save_plan
     from infragen.plan.git import revision
 
     if out is None:
-        return plan_environment(assembly, started, wanted)
+        return plan_environment(assembly, session, options)
     with staged(out) as write:
-        shown = save_plan(assembly, started, wanted, hours * 3600, write, revision())
-    until = at(started.timer.date() + hours * 3600)
+        planned = save_plan(assembly, session, options, hours * 3600, write, revision())
+    until = at(session.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
-    place = "written to stdout" if out == STDOUT else f"saved in {out}"
-    say(pasteable(f"{place}: deploy it until {until} with {command}"), err=True)
-    return shown
+    place = "written to stdout" if out == STDOUT else f"saved to {out}"
+    say(pasteable(f"{place} (expires {until}). Deploy it with {command}"), err=True)
+    return planned
 
 
 @click.command()
-@options.env("The environment to deploy; a saved plan names its own.")
+@parameters.env("The environment to deploy; a saved plan names its own.")
 @click.option(
     "--plan",
     "plan_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Deploy a plan that `infragen plan --out FILE` saved (- reads it from stdin): as it was reviewed, without "
-    "asking, or not at all.",
+    help="Deploy a plan that `infragen plan --out FILE` saved (- reads it from stdin), without prompting: exactly the "
+    "reviewed changes, or none.",
 )
-@options.environments
+@parameters.environments
 @_image_tag
 @_allow_data_loss
 @_max_interruption
@@ -280,8 +277,8 @@ def _planned(
     type=click.Choice(["rollback", "keep", "delete"]),
     default="rollback",
     show_default=True,
-    help="What a failure leaves: the state before, what was built so far (deploy again to go on), or nothing "
-    "(first creations only).",
+    help="After a failure: roll back to the previous state, keep the resources created so far (deploy again to "
+    "continue), or delete them (first creations only).",
 )
 @_adopt
 @_no_nested
@@ -291,24 +288,24 @@ def _planned(
     type=click.FloatRange(min=0, min_open=True),
     is_flag=False,
     flag_value=float("inf"),
-    help="Wait for an operation of somebody else to end, at most so long, then go on. Default: exit with 5.",
+    help="Wait up to MINUTES for another operation on the stack to finish, then continue. Default: exit with 5.",
 )
 @click.option(
     "--fail-fast",
     is_flag=True,
-    help="Begin nothing new after a failure. Default: only what needs the failed layer is skipped.",
+    help="Start no further stacks after the first failure. Default: skip only those that need the failed layer.",
 )
 @click.option(
     "--on-interrupt",
     type=click.Choice(["wait", "detach", "cancel"]),
     default="wait",
     show_default=True,
-    help="What the first Ctrl-C does with what runs: follow it, leave it running, or turn updates back. Nothing new "
-    "begins in any case, and nothing is ever deleted.",
+    help="What the first Ctrl-C does with running operations: wait for them, leave them running, or roll updates back. "
+    "No further stack is started, and none is deleted.",
 )
-@options.follow_timeout
-@_yes
-@options.verbose
+@parameters.follow_timeout
+@parameters.yes
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -330,12 +327,12 @@ def deploy(
     on_interrupt: str,
     follow_timeout: float | None,
     yes: bool,
-    reach: AwsTarget,
+    target: AwsTarget,
 ) -> None:
-    """Deploy an environment: plan, ask, execute, follow to the end.
+    """Deploy an environment: plan, confirm, execute, and follow to the end.
 
-    Killed or cut off, it is continued by the same command: what still runs is followed, then the rest is done. The
-    image tag and worker code keep their deployed values when they are not given.
+    After an interruption, run the same command again: it follows the operations still in progress, then does the
+    rest. The image tag and worker code keep their deployed values unless you give new ones.
 
     \b
     Examples:
@@ -349,9 +346,9 @@ def deploy(
     from infragen.report.outcome import output_lines
 
     saved = _saved(plan_file, name)
-    [file] = options.warned(directory, (saved.environment if saved else options.chosen(directory, name),))
+    [file] = parameters.warned(directory, (saved.environment if saved else parameters.chosen(directory, name),))
     assembly = _checked(file.environment)
-    wanted = replace(
+    options = replace(
         _options(file, image_tag, allow_data_loss, max_interruption) if saved is None else _nothing(),
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
@@ -359,31 +356,31 @@ def deploy(
         on_failure=on_failure,
         adopt=adopt,
         nested=nested,
-        follow_timeout=options.seconds(follow_timeout),
-        wait=options.seconds(wait),
+        follow_timeout=parameters.seconds(follow_timeout),
+        wait=parameters.seconds(wait),
         fail_fast=fail_fast,
         on_interrupt=on_interrupt,
     )
-    with session(file, reach, yes=yes, reviewed=saved is not None) as started:
-        ended = _deployed(assembly, started, wanted, saved, plan_file)
-        found = outputs(assembly, started) if ended.exit_code == 0 else {}
-    end(ended.outcomes, 0)
+    with open_session(file, target, yes=yes, reviewed=saved is not None) as session:
+        result = _deployed(assembly, session, options, saved, plan_file)
+        values = outputs(assembly, session) if result.exit_code == 0 else {}
+    end(result.outcomes, 0)
     program = lines()
     if program is None:
-        show(output_lines(found))
-    elif found:
-        program.outputs(found)
-    click.get_current_context().exit(ended.exit_code)
+        show(output_lines(values))
+    elif values:
+        program.outputs(values)
+    click.get_current_context().exit(result.exit_code)
 
 
-_SAID_BY_THE_PLAN = (
+_FIXED_BY_THE_PLAN = (
     "image_tag", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
     "on_failure", "adopt", "nested",
 )  # fmt: skip
 
 
 def _saved(plan_file: Path | None, name: str | None) -> "SavedPlan | None":
-    """The saved plan that was named. Raises UsageError for options that would change what it says."""
+    """Read the saved plan that was named. Raises UsageError for options that would change it."""
     from infragen.cli import planfile
 
     if plan_file is None:
@@ -392,14 +389,14 @@ def _saved(plan_file: Path | None, name: str | None) -> "SavedPlan | None":
     given = [
         each.opts[0]
         for each in context.command.params
-        if each.name in _SAID_BY_THE_PLAN
+        if each.name in _FIXED_BY_THE_PLAN
         and context.get_parameter_source(each.name) is not click.core.ParameterSource.DEFAULT
     ]
     if given:
-        raise click.UsageError(f"--plan goes without {', '.join(given)}: the saved plan says that")
+        raise click.UsageError(f"--plan cannot be combined with {', '.join(given)}: the saved plan decides that")
     saved = planfile.read(plan_file)
     if name not in (None, saved.environment):
-        raise InputError(f"{plan_file} is a plan for {saved.environment}, and --env says {name}")
+        raise InputError(f"{plan_file} is a plan for {saved.environment}, but --env is {name}")
     return saved
 
 
@@ -411,8 +408,8 @@ def _nothing() -> "Options":
 
 def _deployed(
     assembly: "Assembly",
-    started: "Session",
-    wanted: "Options",
+    session: "Session",
+    options: "Options",
     saved: "SavedPlan | None",
     plan_file: Path | None,
 ) -> "Deployment":
@@ -420,46 +417,46 @@ def _deployed(
     from infragen.engine.saving import deploy_saved, made_of
 
     if saved is None:
-        return deploy_environment(assembly, started, wanted)
+        return deploy_environment(assembly, session, options)
     say(f"{plan_file}: {made_of(saved)}", err=True)
-    return deploy_saved(assembly, started, saved, wanted, str(plan_file))
+    return deploy_saved(assembly, session, saved, options, str(plan_file))
 
 
 @click.command()
-@options.env("The environment to delete.", required=True)
-@options.environments
-@_yes
+@parameters.env("The environment to delete.", required=True)
+@parameters.environments
+@parameters.yes
 @click.option(
-    "--confirm", metavar="NAME", default="", help="Name of the environment; answers for one that is protected."
+    "--confirm", metavar="NAME", default="", help="Name of the environment, to confirm the deletion of a protected one."
 )
 @click.option(
     "--disable-protection",
     "unprotect",
     metavar="WHAT",
     multiple=True,
-    help="Switch off this protection: a stack's name, or LAYER/ID; may be given several times.",
+    help="Disable the protection of this stack (its name) or resource (LAYER/ID); may be given several times.",
 )
 @click.option(
     "--empty-buckets",
     "empty",
     metavar="NAME",
     multiple=True,
-    help="Delete everything in this bucket, all versions, so that it can be deleted: its name, or LAYER/ID; may be "
+    help="Delete all objects and versions in this bucket (its name, or LAYER/ID), so that it can be deleted; may be "
     "given several times.",
 )
 @click.option(
     "--role-arn",
     metavar="ARN",
     default="",
-    help="Role with which CloudFormation deletes; default: iam.service_role_arn of the file, else the stack's own.",
+    help="Role that CloudFormation assumes to delete; default: iam.service_role_arn of the file, else the stack's own.",
 )
 @click.option(
     "--retain",
     metavar="LAYER/ID",
     multiple=True,
-    help="Leave this resource behind, in a stack whose deletion failed on it; may be given several times.",
+    help="Retain this resource when deleting a stack whose deletion failed on it; may be given several times.",
 )
-@options.verbose
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -472,12 +469,12 @@ def destroy(
     empty: tuple[str, ...],
     role_arn: str,
     retain: tuple[str, ...],
-    reach: AwsTarget,
+    target: AwsTarget,
 ) -> None:
-    """Delete an environment, dependants first.
+    """Delete an environment, dependent stacks first.
 
-    What is deleted, kept and snapshotted is shown before anything is asked. The bucket of templates and code stays.
-    A protected environment wants its name typed, or --confirm NAME.
+    Lists which resources will be deleted, retained or snapshotted, then asks. The bucket for templates and code is
+    kept. To delete a protected environment, type its name or pass --confirm NAME.
 
     \b
     Examples:
@@ -486,25 +483,25 @@ def destroy(
     """
     from infragen.engine.destroy import DestroyOptions, destroy_environment
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    wanted = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty))
-    with session(file, reach, yes=yes) as started:
-        ended = destroy_environment(env, started, wanted)
-    end(ended.outcomes, ended.exit_code, f"{env.environment}: there is nothing to delete")
+    options = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty))
+    with open_session(file, target, yes=yes) as session:
+        result = destroy_environment(env, session, options)
+    end(result.outcomes, result.exit_code, f"{env.environment}: nothing to delete")
 
 
 def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:
-    """One line for each stack, why those failed that did, then the exit code of them all; `nothing` when none is.
+    """Print one line per stack and the causes of failures, or `nothing` without a stack; exit with the worst code.
 
-    A program has them as lines already.
+    With --format json the lines have been printed already.
     """
     from infragen.report.outcome import failure_lines, outcome_lines
 
     if lines() is None:
         if not outcomes and nothing:
             say(nothing)
-        told = [pasteable_outcome(each) for each in outcomes]
-        show(chain(outcome_lines(told), failure_lines(told)))
+        completed = [pasteable_outcome(each) for each in outcomes]
+        show(chain(outcome_lines(completed), failure_lines(completed)))
     if code:
         click.get_current_context().exit(code)

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import click
 
-from infragen.cli import options
+from infragen.cli import parameters
 from infragen.cli.program import command_options
 from infragen.report.printing import echo
 
 
 @click.command()
-@options.envs("Draw this environment only; may be given several times.")
-@options.environments
+@parameters.envs("Draw this environment only; may be given several times.")
+@parameters.environments
 @click.option(
     "--format",
     "form",
     type=click.Choice(["mermaid", "dot", "svg"]),
     default="mermaid",
     show_default=True,
-    help="mermaid for Markdown, dot for Graphviz, svg for a picture.",
+    help="mermaid for Markdown, dot for Graphviz, svg for an image.",
 )
 @command_options
 def graph(names: tuple[str, ...], directory: Path, form: str) -> None:
     """Draw the layers and the outputs that flow between them.
 
-    Environments that have the same layers and flows make one picture.
+    Environments with the same layers and flows share one diagram.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def graph(names: tuple[str, ...], directory: Path, form: str) -> None:
     from infragen.report.svg import as_svg
     from infragen.secrecy.visible import assembled, encoded
 
-    files = options.files(directory, names)
+    files = parameters.files(directory, names)
     drawers = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": as_svg}
     echo(
         encoded(assembled(drawers[form](picture.graph_of(*(synthesize(each.environment) for each in files))))), nl=False

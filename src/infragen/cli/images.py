@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from infragen.cli import options
-from infragen.cli.connection import AwsTarget, cloud_options, session
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, cloud_options, open_session
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
@@ -18,7 +18,7 @@ _REPOSITORY = "RepositoryUri"
 
 @click.group()
 def image() -> None:
-    """Give the API an image.
+    """Manage images of the API.
 
     \b
     Example:
@@ -28,22 +28,22 @@ def image() -> None:
 
 @image.command()
 @click.argument("source", metavar="DIRECTORY", type=click.Path(path_type=Path))
-@options.env("The environment whose API shall run the image.", required=True)
-@options.environments
+@parameters.env("The environment whose API runs the image.", required=True)
+@parameters.environments
 @click.option("--image-tag", "tag", metavar="TAG", help="Tag; default: the first 12 digits of the image's digest.")
 @click.option(
     "--command",
     metavar="COMMAND",
-    help="What a task runs; default: scripts.start of package.json, or node and its main.",
+    help="Command of a task; default: scripts.start of package.json, or node and its main.",
 )
 @cloud_options
 @command_options
-def put(source: Path, name: str, directory: Path, tag: str | None, command: str | None, reach: AwsTarget) -> None:
+def put(source: Path, name: str, directory: Path, tag: str | None, command: str | None, target: AwsTarget) -> None:
     """Register a directory as an image in the emulator.
 
-    The directory is copied as it is, without .git: install and build before. Its tasks run on this machine, as you,
-    with Node and the system's own programs in PATH. A tag that has another image already is refused, as in ECR.
-    Without --local it says how to build and push an image.
+    Copies the directory without .git, so install and build first. Tasks run on this machine, as your user, with Node
+    and the system's programs in PATH. Refuses a tag that already has another image, as ECR does. Without --local,
+    prints the command that builds and pushes an image.
 
     \b
     Examples:
@@ -52,21 +52,21 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
     """
     from infragen.assembly.synth import synthesize
     from infragen.emulator import default_state_dir, put_image, start
-    from infragen.engine import status as looking
+    from infragen.engine import status as engine
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     if not source.is_dir():
         raise InputError(f"{source} is not a directory")
-    words = _command(source, command) if reach.local else []
-    with session(file, reach) as started:
-        found = looking.outputs(synthesize(file.environment), started)
-    uri = found.get(_REPOSITORY, "")
+    words = _command(source, command) if target.local else []
+    with open_session(file, target) as session:
+        outputs = engine.outputs(synthesize(file.environment), session)
+    uri = outputs.get(_REPOSITORY, "")
     if not uri:
         raise InputError(
             f"{name} has no repository for images yet: it comes with the api layer",
-            pasteable(f"infragen deploy --env {name}" + (" --local" if reach.local else "")),
+            pasteable(f"infragen deploy --env {name}" + (" --local" if target.local else "")),
         )
-    if not reach.local:
+    if not target.local:
         where = f"{uri}:{tag or 'TAG'}"
         api = file.environment.api
         platform = "linux/arm64" if api is None or api.architecture == "arm64" else "linux/amd64"
@@ -75,12 +75,12 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
     account, region, repository = _place(uri)
     answer = put_image(start(default_state_dir()), (account, region, repository), tag, source.absolute(), words)
     if "digest" not in answer:
-        said = f"{repository}: {answer['message']}" + (f" ({answer['code']})" if answer["code"] != "OSError" else "")
+        message = f"{repository}: {answer['message']}" + (f" ({answer['code']})" if answer["code"] != "OSError" else "")
         if answer["code"] == "ImageTagAlreadyExistsException":
-            raise Refused(said, "choose another --image-tag: the repository's tags are immutable")
-        raise InputError(said)
-    say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (was there already)"))
-    say(f"deploy it: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
+            raise Refused(message, "choose another --image-tag: the repository's tags are immutable")
+        raise InputError(message)
+    say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (already registered)"))
+    say(f"deploy it with: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
 
 
 def _place(uri: str) -> tuple[str, str, str]:
@@ -104,5 +104,5 @@ def _command(source: Path, given: str | None) -> list[str]:
     except (ValueError, OSError, AttributeError, TypeError) as error:
         raise InputError(f"{source / 'package.json' if given is None else '--command'}: {error}") from None
     if not words:
-        raise InputError(f"{source}: nothing says what a task runs", "--command 'node main.mjs'")
+        raise InputError(f"{source}: the command of a task is missing", "--command 'node main.mjs'")
     return words

@@ -1,4 +1,4 @@
-"""Commands that only look at what is in AWS."""
+"""Commands that only read from AWS."""
 
 import sys
 from dataclasses import replace
@@ -6,25 +6,23 @@ from pathlib import Path
 
 import click
 
-from infragen.cli import options
-from infragen.cli.connection import AwsTarget, cloud_options, session, show, width
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, cloud_options, open_session, show, width
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 
 
 @click.command()
-@options.env("The environment to look at.", required=True)
-@options.environments
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
-)
+@parameters.env("The environment to inspect.", required=True)
+@parameters.environments
+@parameters.document_format
 @cloud_options
 @command_options
-def status(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
+def status(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     """Show the state of every stack of an environment.
 
-    A stack that needs something says what to type.
+    For a stack that needs repair, shows the command to run.
 
     \b
     Examples:
@@ -32,33 +30,31 @@ def status(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
       infragen status --env prod --format json
     """
     from infragen.assembly.synth import synthesize
-    from infragen.engine import status as looking
+    from infragen.engine import status as engine
     from infragen.report import outcome as report
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach) as started:
-        found = [replace(each, hint=pasteable(each.hint)) for each in looking.status(synthesize(env), started)]
+    with open_session(file, target) as session:
+        stacks = [replace(each, hint=pasteable(each.hint)) for each in engine.status(synthesize(env), session)]
     if form == "json":
-        say(report.statuses_json(found))
+        say(report.statuses_json(stacks))
     else:
-        show(report.status_lines(found))
+        show(report.status_lines(stacks))
 
 
 @click.command()
-@options.env("The environment to look at.", required=True)
-@options.environments
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
-)
+@parameters.env("The environment to inspect.", required=True)
+@parameters.environments
+@parameters.document_format
 @cloud_options
 @command_options
-def diagnose(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
-    """Tell why the last operation on each stack failed.
+def diagnose(name: str, directory: Path, form: str, target: AwsTarget) -> None:
+    """Explain why the last operation on each stack failed.
 
-    Shows the root cause, the stopped tasks of the wanted revision, the last log lines with secrets hidden, what load
-    balancers say of the targets and, where cloudtrail:LookupEvents is allowed, the calls that AWS denied meanwhile.
-    Nothing is changed, and the exit code is 0 whatever is found.
+    Shows the root cause, the stopped tasks of the new revision, the last log lines with secrets hidden, the target
+    health and, where cloudtrail:LookupEvents is allowed, the API calls that AWS denied in that time. Changes nothing,
+    and exits with 0 whether or not it finds a failure.
 
     \b
     Examples:
@@ -67,38 +63,34 @@ def diagnose(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
     """
     from infragen.assembly.stacks import make_plan
     from infragen.assembly.synth import synthesize
-    from infragen.engine import diagnose as looking
+    from infragen.engine import diagnose as engine
     from infragen.report import outcome as report
     from infragen.report.event_document import failures_json
 
-    file = options.one(directory, name)
-    with session(file, reach) as started:
-        found = looking.diagnose(make_plan(synthesize(file.environment)), started)
-    found = tuple(replace(each, hint=pasteable(each.hint), message=pasteable(each.message)) for each in found)
+    file = parameters.one(directory, name)
+    with open_session(file, target) as session:
+        failures = engine.diagnose(make_plan(synthesize(file.environment)), session)
+    failures = tuple(replace(each, hint=pasteable(each.hint), message=pasteable(each.message)) for each in failures)
     if form == "json":
-        say(failures_json(found))
-    elif found:
-        show(report.failure_lines(found))
+        say(failures_json(failures))
+    elif failures:
+        show(report.failure_lines(failures))
     else:
-        say(f"{name}: the last operation on no stack failed")
+        say(f"{name}: no failed operation failures")
 
 
 @click.command()
-@options.env("The environment to look at.", required=True)
-@options.environments
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
-)
-@click.option(
-    "--fail-on-drift", is_flag=True, help="Exit with 3 when a stack has drifted, or AWS cannot tell whether it has."
-)
+@parameters.env("The environment to inspect.", required=True)
+@parameters.environments
+@parameters.document_format
+@click.option("--fail-on-drift", is_flag=True, help="Exit with 3 when a stack has drifted, or AWS cannot tell.")
 @cloud_options
 @command_options
-def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: AwsTarget) -> None:
-    """Show what is not as the stacks say, because somebody changed it by hand.
+def drift(name: str, directory: Path, form: str, fail_on_drift: bool, target: AwsTarget) -> None:
+    """Show drift: resources changed outside CloudFormation.
 
-    AWS compares every resource of all layers with its template, which takes some minutes, and tells the values it
-    should have and those it has. Types that AWS cannot compare are named. Nothing is changed.
+    AWS compares every resource with its template, which takes some minutes. Shows the expected and the actual values,
+    and names the resource types that AWS cannot check. Changes nothing.
 
     \b
     Examples:
@@ -110,20 +102,20 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Aws
     from infragen.engine.drift import detect_drift
     from infragen.report import drift as report
 
-    file = options.one(directory, name)
-    with session(file, reach) as started:
-        found = detect_drift(synthesize(file.environment), started)
+    file = parameters.one(directory, name)
+    with open_session(file, target) as session:
+        stacks = detect_drift(synthesize(file.environment), session)
     if form == "json":
-        say(report.as_json(file.environment, found))
+        say(report.as_json(file.environment, stacks))
     else:
-        show(report.drift_lines(found, width(sys.stdout)))
-    if fail_on_drift and (refusal := report.refusal(found)):
+        show(report.drift_lines(stacks, width(sys.stdout)))
+    if fail_on_drift and (refusal := report.refusal(stacks)):
         raise refusal
 
 
 @click.command()
-@options.env("The environment whose outputs are wanted.", required=True)
-@options.environments
+@parameters.env("The environment whose outputs to print.", required=True)
+@parameters.environments
 @click.option(
     "--format",
     "form",
@@ -134,10 +126,10 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, reach: Aws
 )
 @cloud_options
 @command_options
-def outputs(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
+def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     """Print the outputs of a deployed environment.
 
-    What people and programs need of it: addresses, repository, endpoints.
+    Addresses and names for people and scripts: endpoints, repository, queues.
 
     \b
     Examples:
@@ -145,16 +137,16 @@ def outputs(name: str, directory: Path, form: str, reach: AwsTarget) -> None:
       infragen outputs --env dev --local --format dotenv > .env
     """
     from infragen.assembly.synth import synthesize
-    from infragen.engine import status as looking
+    from infragen.engine import status as engine
     from infragen.report import outcome as report
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach) as started:
-        found = looking.outputs(synthesize(env), started)
-    if not found:
+    with open_session(file, target) as session:
+        values = engine.outputs(synthesize(env), session)
+    if not values:
         say(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
     if form == "text":
-        show(report.output_lines(found))
+        show(report.output_lines(values))
     else:
-        say(report.outputs_json(found) if form == "json" else report.outputs_dotenv(found))
+        say(report.outputs_json(values) if form == "json" else report.outputs_dotenv(values))

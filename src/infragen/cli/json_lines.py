@@ -1,4 +1,4 @@
-"""`--format json` of the commands that work on stacks: one JSON object a line on stdout, to the very last one."""
+"""`--format json` of the commands that work on stacks: one JSON object per line on stdout."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ _LINES = "infragen.lines"
 
 
 def lines_option(function: Function) -> Function:
-    """`--format`, read before all other options, so that what is wrong with those is a line, too."""
+    """Add `--format`, read before all other options, so that their errors are JSON lines too."""
     option = click.option(
         "--format",
         type=click.Choice(["text", "json"]),
@@ -29,7 +29,7 @@ def lines_option(function: Function) -> Function:
         expose_value=False,
         is_eager=True,
         callback=_begin,
-        help="text for people; json for programs: a line for each event (docs/json-events.md).",
+        help="text for people; json for programs, one line per event (docs/json-events.md).",
     )
     return option(function)
 
@@ -43,7 +43,7 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> No
 
 
 def _write(line: "Shown") -> None:
-    """Whoever closed stdout gets nothing more; the command goes on."""
+    """Write a line; a closed stdout gets no more, and the command continues."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -52,15 +52,15 @@ def _write(line: "Shown") -> None:
 
 
 def lines() -> "EventLines | None":
-    """Who prints the lines of this run; None when people read it."""
-    found: EventLines | None = click.get_current_context().meta.get(_LINES)
-    return found
+    """Return who prints the lines of this run; None when people read it."""
+    printer: EventLines | None = click.get_current_context().meta.get(_LINES)
+    return printer
 
 
 def last_line(code: int, meaning: str, error: InfragenError | None = None) -> None:
-    """What ended the command, if anything did, and the line with its exit code; nothing when people read."""
-    found = lines()
-    if found is not None:
+    """Print the error that ended the command, and the line with its exit code; nothing without --format json."""
+    printer = lines()
+    if printer is not None:
         if error is not None:
-            found.error(type(error).__name__, error.message, error.hint)
-        found.finish(code, meaning)
+            printer.error(type(error).__name__, error.message, error.hint)
+        printer.finish(code, meaning)

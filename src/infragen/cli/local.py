@@ -1,9 +1,10 @@
-"""`infragen local`: the embedded AWS emulator."""
+"""`infragen local`: the local AWS emulator."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.report.printing import echo
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def local() -> None:
-    """Run a small AWS on this machine.
+    """Run the local AWS emulator.
 
-    For trying things without an account. The emulator is a child process that listens on 127.0.0.1 alone; what is
-    deployed to it is kept until `local reset`. Every command that talks to AWS takes --local, which starts it when
-    it does not run.
+    Try infragen without an AWS account. The emulator is a separate process that listens on 127.0.0.1 only and keeps
+    its stacks until `local reset`. Every command that calls AWS accepts --local, which starts the emulator if needed.
 
     \b
     Examples:
@@ -32,9 +32,9 @@ def local() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: the last one, or a free one.")
 @command_options
 def start(port: int | None) -> None:
-    """Start the emulator, if it does not run, and print its endpoint.
+    """Start the emulator if it is not running, and print its endpoint.
 
-    Other AWS clients need its secret, too: `infragen local env`.
+    Other AWS clients also need its secret key: see `infragen local env`.
 
     \b
     Example:
@@ -43,14 +43,14 @@ def start(port: int | None) -> None:
     from infragen import emulator
 
     running = emulator.start(emulator.default_state_dir(), port)
-    say(f"the emulator runs as process {running.pid}; it keeps its state in {running.state_dir}", err=True)
+    say(f"emulator running (pid {running.pid}), state in {running.state_dir}", err=True)
     say(running.endpoint_url)
 
 
 @local.command()
 @command_options
 def stop() -> None:
-    """Stop the emulator; what is deployed to it is kept.
+    """Stop the emulator and keep its state.
 
     \b
     Example:
@@ -65,11 +65,11 @@ def stop() -> None:
 @local.command()
 @command_options
 def status() -> None:
-    """Say whether the emulator runs, where, and which parts of it run something.
+    """Show whether the emulator is running, its endpoint, and which of its parts run something.
 
-    A part that stays records says what it lacks.
+    A part that only keeps records names what it lacks.
 
-    The exit code is 0 in both cases; scripts read the first word, `running` or `stopped`.
+    Exits with 0 in both cases; scripts read the first word, `running` or `stopped`.
 
     \b
     Example:
@@ -79,23 +79,23 @@ def status() -> None:
 
     state_dir = emulator.default_state_dir()
     running = emulator.status(state_dir)
-    say(_described(running) if running else f"stopped; its state is in {state_dir}")
+    say(_described(running) if running else f"stopped, state in {state_dir}")
 
 
 def _described(running: "Emulator") -> str:
-    said = f"running at {running.endpoint_url} as process {running.pid}; its state is in {running.state_dir}"
-    return "\n".join([said, *(f"  {name:<10} {word}" for name, word in running.parts.items())])
+    first = f"running at {running.endpoint_url} (pid {running.pid}), state in {running.state_dir}"
+    return "\n".join([first, *(f"  {name:<10} {word}" for name, word in running.parts.items())])
 
 
 @local.command()
 @click.option(
-    "--account", metavar="ID", default="000000000000", show_default=True, help="Account to act in, 12 digits."
+    "--account", metavar="ID", default="000000000000", show_default=True, help="Account id to use, 12 digits."
 )
 @command_options
 def env(account: str) -> None:
-    """Print what another AWS client needs to use the emulator, as commands for a shell to eval.
+    """Print shell commands that point another AWS client at the emulator.
 
-    The emulator is started if it does not run. The secret is a new one after each start, and only you can read it.
+    Starts the emulator if needed. Each start creates a new secret key, which only you can read.
 
     \b
     Example:
@@ -113,10 +113,10 @@ def env(account: str) -> None:
 
 
 @local.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@parameters.yes
 @command_options
 def reset(yes: bool) -> None:
-    """Stop the emulator and forget everything that was deployed to it.
+    """Stop the emulator and delete its state.
 
     \b
     Example:
@@ -128,6 +128,6 @@ def reset(yes: bool) -> None:
     from infragen.report.prompts import ask
 
     state_dir = emulator.default_state_dir()
-    if not yes and not ask(Question(f"forget everything in {state_dir}?", "--yes")):
-        raise Refused("declined; nothing was forgotten")
-    say("reset" if emulator.reset(state_dir) else "there was nothing to reset")
+    if not yes and not ask(Question(f"delete the emulator's state in {state_dir}?", "--yes")):
+        raise Refused("declined; nothing was deleted")
+    say("reset" if emulator.reset(state_dir) else "nothing to reset")

@@ -13,23 +13,25 @@ from infragen.report.printing import echo
 
 
 def styled(context: click.Context, stream: TextIO) -> bool:
-    """Whether a stream takes colours and what moves: a terminal, nobody asked for none, and it is no CI log."""
+    """Return whether a stream takes colours and what moves: a terminal, nobody asked for none, and it is no CI log."""
     return context.color is not False and stream.isatty() and not plain()
 
 
 def plain() -> bool:
-    """Whether the surroundings want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no more."""
+    """Return whether the surroundings want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no
+    more.
+    """
     return any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
 
 
 def pipe_width() -> int | None:
-    """Columns of what is no terminal, as the variable COLUMNS says; None where it says nothing that makes sense."""
+    """Return the columns of a pipe or file from the variable COLUMNS; None where it is not a number."""
     said = os.environ.get("COLUMNS", "")
     return int(said) if re.fullmatch(r"[1-9][0-9]{0,4}", said) else None
 
 
 def decolour(context: click.Context) -> None:
-    """Lets nothing that this run prints have a colour."""
+    """Let nothing that this run prints have a colour."""
     context.color = context.find_root().color = False
 
 
@@ -41,7 +43,7 @@ _SIGNS = {
 
 
 def readable(stream: TextIO) -> None:
-    """Lets a stream write any text, whatever its locale has letters for."""
+    """Let a stream write any text, whatever its locale has letters for."""
     codecs.register_error("infragen", spelled)
     codecs.register(_plain_ascii)
     if hasattr(stream, "reconfigure"):
@@ -50,7 +52,9 @@ def readable(stream: TextIO) -> None:
 
 
 def _plain_ascii(name: str) -> codecs.CodecInfo | None:
-    """ASCII under another name: click takes a stream that is called ASCII for misconfigured, and writes UTF-8 to it."""
+    """Return ASCII under another name: click takes a stream that is called ASCII for misconfigured, and writes UTF-8 to
+    it.
+    """
     if name != "plain_ascii":
         return None
     known = codecs.lookup("ascii")
@@ -61,39 +65,41 @@ def _plain_ascii(name: str) -> codecs.CodecInfo | None:
 
 
 def spelled(error: UnicodeError) -> tuple[str, int]:
-    """A codec's error handler: signs that the encoding lacks are spelled in ASCII, anything else is a question mark."""
+    """Return a codec's error handler: signs that the encoding lacks are spelled in ASCII, anything else is a question
+    mark.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(_SIGNS.get(each, "?") for each in error.object[error.start : error.end]), error.end
 
 
 def nowhere() -> TextIO:
-    """A stream that takes everything and keeps nothing."""
+    """Return a stream that takes everything and keeps nothing."""
     return Path(os.devnull).open("w")
 
 
 def say(text: str, *, lead: str = "", err: bool = False, nl: bool = True) -> None:
-    """Prints a text without the secrets that are in it; `lead` is a word of our own before it, perhaps in colour."""
+    """Print a text without the secrets that are in it; `lead` is a word of our own before it, perhaps in colour."""
     from infragen.secrecy.visible import shown
 
     echo(shown(text, known_secrets()), lead=lead, err=err, nl=nl)
 
 
 def known_secrets() -> set[str]:
-    """The texts of which this run has learned that they are secrets."""
+    """Return the texts of which this run has learned that they are secrets."""
     context = click.get_current_context(silent=True)
-    found: set[str] = context.meta.setdefault("infragen.secrets", set()) if context else set()
-    return found
+    secrets: set[str] = context.meta.setdefault("infragen.secrets", set()) if context else set()
+    return secrets
 
 
 def silence(stream: TextIO | None = None) -> None:
-    """Whoever read our output has gone: what is left to print goes nowhere, also at interpreter exit."""
+    """Discard further output after a closed pipe, also at interpreter exit."""
     with nowhere() as nothing:
         os.dup2(nothing.fileno(), (stream or sys.stdout).fileno())
 
 
 def drain() -> None:
-    """Prints what is left: where a reader has gone, the interpreter would fail on it and end in 120."""
+    """Print what is left: where a reader has gone, the interpreter would fail on it and end in 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

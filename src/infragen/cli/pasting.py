@@ -26,7 +26,7 @@ _NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`
 
 
 def remember(options: Mapping[str, str | bool | None]) -> None:
-    """Keeps options of this run, by name, that a next command needs again; one that is not given has no value."""
+    """Keep options of this run, by name, that a next command needs again; one that is not given has no value."""
     typed = {
         option: f" {option}" if value is True else f" {option} {shlex.quote(str(value))}"
         for option, value in options.items()
@@ -37,13 +37,15 @@ def remember(options: Mapping[str, str | bool | None]) -> None:
 
 
 def pasteable(text: str) -> str:
-    """A text in which every command of ours on stacks has the options that were remembered and that it lacks."""
+    """Return a text in which every command of ours on stacks has the options that were remembered and that it lacks."""
     context = click.get_current_context(silent=True)
     return complete(text, context.meta.get(_GIVEN, {})) if context else text
 
 
 def complete(text: str, given: Mapping[str, str]) -> str:
-    """As `pasteable`; `given` are the options as they are typed, by name. A saved plan names its own environment."""
+    """Complete the commands in a text like `pasteable`; `given` are the options as they are typed, by name. A saved
+    plan names its own environment.
+    """
 
     def completed(found: re.Match[str]) -> str:
         command, rest = found.groups()
@@ -57,7 +59,7 @@ def complete(text: str, given: Mapping[str, str]) -> str:
 
 
 def pasteable_outcome(outcome: "Outcome") -> "Outcome":
-    """An outcome whose sentences name commands that can be pasted."""
+    """Return an outcome whose sentences name commands that can be pasted."""
     from infragen.engine.outcome import Failed, Unknown
 
     match outcome:
@@ -75,11 +77,11 @@ class Pasteable:
     ui: "Ui"
 
     def tell(self, event: "Event") -> None:
-        """Hands an event on."""
+        """Pass an event on."""
         self.ui.tell(_pasteable_event(event))
 
     def confirm(self, question: "Question") -> bool:
-        """Hands a question on; what answers it is for the error that says so."""
+        """Pass a question on; what answers it is for the error that says so."""
         return self.ui.confirm(question)
 
 

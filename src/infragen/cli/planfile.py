@@ -29,7 +29,7 @@ def read(path: Path) -> "SavedPlan":
 
 @contextmanager
 def staged(path: Path) -> Iterator[Callable[["SavedPlan"], None]]:
-    """Give a function that writes a plan to a file of mode 0600, in one step; to standard output for `-`.
+    """Return a function that writes a plan to a file of mode 0600, in one step; to standard output for `-`.
 
     Raises InputError and Unwritable before anything is planned; what was there before is intact then.
     """

@@ -18,18 +18,18 @@ from typing import Any, TypeVar
 import click
 
 from infragen.cli.json_lines import last_line
-from infragen.cli.options import cache_directory
 from infragen.cli.output import decolour, plain, say, silence
+from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
 from infragen.errors import InfragenError, InputError, Unwritable
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
     1: "an operation failed or was rolled back, or `--check` found a difference",
-    2: "wrong input: flags, an environment file, lint errors, size limits; no stack was changed",
-    3: "refused by a gate, or declined; the message names the flag that allows it, unless it cannot be done in place",
-    4: "credentials, permissions, region, bucket, endpoint or disk: the surroundings could not be used",
-    5: "a conflict with somebody else's operation, or a stale plan; trying again later is sensible",
+    2: "invalid input: flags, an environment file, lint errors, size limits; no stack was changed",
+    3: "refused by a gate, or declined; the message names the flag that allows it, if there is one",
+    4: "environment problem: credentials, permissions, region, bucket, endpoint or disk",
+    5: "a conflict with another operation, or a stale plan; try again later",
     6: "the outcome is unknown: the operation still runs in AWS",
     10: "`plan` or `diff --against` found changes, with `--detailed-exitcode`",
     70: "a bug in infragen; `--debug` shows the traceback",
@@ -51,11 +51,11 @@ class Program(click.Group):
     """The group of all commands; every way out of a command passes through here."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The commands in the order in which they are used."""
+        """Return the commands in the order in which they are used."""
         return list(self.commands)
 
     def invoke(self, context: click.Context) -> Any:
-        """Runs the command; ends the process with the code that belongs to what happened."""
+        """Run the command; ends the process with the code that belongs to what happened."""
         problem: InfragenError | None = None
         try:
             result = super().invoke(context)
@@ -87,17 +87,17 @@ class Program(click.Group):
 
 
 def command_options(function: Function) -> Function:
-    """The two options that every command has: --debug and --no-color."""
+    """Return the two options that every command has: --debug and --no-color."""
     color = click.option(
         "--no-color",
         is_flag=True,
         expose_value=False,
         is_eager=True,
         callback=_no_color,
-        help="No colour, as with the variable NO_COLOR.",
+        help="Disable colour, like the variable NO_COLOR.",
     )
     debug = click.option(
-        "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_debug, help="Show tracebacks of bugs."
+        "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_debug, help="Show the traceback of a bug."
     )
     return debug(color(function))
 
@@ -113,7 +113,7 @@ def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> N
 
 
 def show_error(error: InfragenError) -> None:
-    """What went wrong and what to type next, on stderr. A message that begins with its place is left as it is."""
+    """Print an error and its hint on stderr. A message that begins with its place stays as it is."""
     lead = "" if _PLACE.match(error.message) else click.style("error: ", fg="red", bold=True)
     say(error.message, lead=lead, err=True)
     if error.hint:
@@ -121,7 +121,7 @@ def show_error(error: InfragenError) -> None:
 
 
 def unexpected(error: Exception, *, debug: bool) -> int:
-    """Answers an exception that is none of ours: output that cannot be written, or a bug. Gives the exit code."""
+    """Answer an exception that is none of ours: output that cannot be written, or a bug. Gives the exit code."""
     if isinstance(error, BrokenPipeError):
         silence()
         return 0
@@ -134,14 +134,14 @@ def unexpected(error: Exception, *, debug: bool) -> int:
 
 
 def bug(error: Exception) -> str:
-    """An unexpected exception in one line."""
+    """Return an unexpected exception in one line."""
     from infragen.secrecy.visible import quoted
 
     return f"this is a bug in infragen: {type(error).__name__}: {quoted(' '.join(str(error).split()))}"
 
 
 def show_bug(error: Exception, *, debug: bool) -> None:
-    """One line about an unexpected exception, and where its traceback is; with `debug` the traceback itself."""
+    """Print one line about an unexpected exception, and the file of its traceback; with `debug` the traceback."""
     if debug:
         say(_trace(error), err=True)
     say(f"error: {bug(error)}", err=True)
@@ -152,14 +152,14 @@ def show_bug(error: Exception, *, debug: bool) -> None:
 
 
 def _trace(error: Exception) -> str:
-    """The traceback of an exception, whose messages may quote anything."""
+    """Return the traceback of an exception, whose messages may quote anything."""
     from infragen.secrecy.visible import quoted
 
     return "\n".join(quoted(each) for each in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"))
 
 
 def _keep(error: Exception) -> Path | None:
-    """Writes a traceback for who will look at it; it holds no values of variables. None where it cannot be written."""
+    """Write a traceback for who will look at it; it holds no values of variables. None where it cannot be written."""
     from infragen.secrecy.visible import encoded, shown
 
     file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
@@ -172,6 +172,6 @@ def _keep(error: Exception) -> Path | None:
 
 
 def terminate(number: int, frame: FrameType | None) -> None:
-    """SIGTERM as an exception, so that temporary files are cleared on the way out."""
+    """Raise SIGTERM as an exception, so that temporary files are removed."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated

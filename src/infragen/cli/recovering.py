@@ -1,44 +1,42 @@
-"""Commands for what went wrong, or still runs."""
+"""Commands for failed operations and those still in progress."""
 
 from pathlib import Path
 
 import click
 
-from infragen.cli import options
-from infragen.cli.connection import AwsTarget, cloud_options, session, show
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, cloud_options, open_session, show
 from infragen.cli.deploying import end
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
 
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
-
 
 @click.command()
-@options.env("The environment to recover.", required=True)
-@options.environments
+@parameters.env("The environment to recover.", required=True)
+@parameters.environments
 @click.option(
     "--skip",
     metavar="LAYER/ID",
     multiple=True,
-    help="Give up this resource, at which a rollback is stuck; may be given several times.",
+    help="Skip this resource when continuing the rollback; may be given several times.",
 )
 @click.option(
     "--disable-protection",
     "unprotect",
     metavar="LAYER/ID",
     multiple=True,
-    help="Switch off this resource's deletion protection; may be given several times.",
+    help="Disable this resource's deletion protection; may be given several times.",
 )
 @click.option(
     "--allow-data-loss",
     "lose",
     metavar="LAYER/ID",
     multiple=True,
-    help="Delete this resource, which holds data, with what is left of a failed creation; may be given several times.",
+    help="Delete this resource, which holds data, with the rest of a failed creation; may be given several times.",
 )
-@_yes
-@options.verbose
+@parameters.yes
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
@@ -49,14 +47,14 @@ def recover(
     unprotect: tuple[str, ...],
     lose: tuple[str, ...],
     yes: bool,
-    reach: AwsTarget,
+    target: AwsTarget,
 ) -> None:
-    """Put right what a failed deployment left.
+    """Repair an environment after a failed deployment.
 
-    What is stuck and what will be done is shown first. A stuck rollback is continued, a failure that was kept is
-    rolled back, the remains of a failed first creation are deleted. A stack that was ever complete is never
-    deleted, a resource is given up only when --skip names it, and what still holds data is deleted only when
-    --allow-data-loss names it.
+    Shows which stacks need repair and how, then asks. Continues a stuck rollback, rolls back an update that was kept
+    after a failure, and deletes what a failed first creation left. Never deletes a stack that was once complete,
+    skips a resource only when --skip names it, and deletes resources that hold data only when --allow-data-loss
+    names them.
 
     \b
     Examples:
@@ -65,26 +63,26 @@ def recover(
     """
     from infragen.engine.recover import RecoverOptions, recover_environment
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach, yes=yes) as started:
-        wanted = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose))
-        ended = recover_environment(env, started, wanted)
-    end(ended.outcomes, ended.exit_code)
+    with open_session(file, target, yes=yes) as session:
+        options = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose))
+        result = recover_environment(env, session, options)
+    end(result.outcomes, result.exit_code)
 
 
 @click.command()
-@options.env("The environment whose update is cancelled.", required=True)
-@options.environments
-@_yes
-@options.verbose
+@parameters.env("The environment whose update to cancel.", required=True)
+@parameters.environments
+@parameters.yes
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
-def cancel(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
-    """Cancel the update that runs, and follow its rollback.
+def cancel(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
+    """Cancel the update in progress and watch its rollback.
 
-    Only updates can be cancelled: a first creation runs to its end, and `infragen destroy` removes it.
+    Only updates can be cancelled. A first creation runs to its end; delete it then with `infragen destroy`.
 
     \b
     Example:
@@ -93,25 +91,25 @@ def cancel(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import cancel_environment
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach, yes=yes) as started:
-        outcomes = cancel_environment(env, started)
-    end(outcomes, exit_code(outcomes), f"{env.environment}: nothing runs")
+    with open_session(file, target, yes=yes) as session:
+        outcomes = cancel_environment(env, session)
+    end(outcomes, exit_code(outcomes), f"{env.environment}: no operation in progress")
 
 
 @click.command()
-@options.env("The environment to follow.", required=True)
-@options.environments
-@options.follow_timeout
-@options.verbose
+@parameters.env("The environment to follow.", required=True)
+@parameters.environments
+@parameters.follow_timeout
+@parameters.verbose
 @lines_option
 @cloud_options
 @command_options
-def follow(name: str, directory: Path, follow_timeout: float | None, reach: AwsTarget) -> None:
-    """Follow what runs on an environment to its end.
+def follow(name: str, directory: Path, follow_timeout: float | None, target: AwsTarget) -> None:
+    """Watch a running deployment until it finishes.
 
-    Whoever began it: another terminal, a pipeline, a run that was cut off. Nothing is changed.
+    Shows any operation in progress, also one that another terminal or a pipeline session. Changes nothing.
 
     \b
     Example:
@@ -120,16 +118,16 @@ def follow(name: str, directory: Path, follow_timeout: float | None, reach: AwsT
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import follow_environment
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     env = file.environment
-    with session(file, reach) as started:
-        outcomes = follow_environment(env, started, options.seconds(follow_timeout))
-    end(outcomes, exit_code(outcomes), f"{env.environment}: nothing runs")
+    with open_session(file, target) as session:
+        outcomes = follow_environment(env, session, parameters.seconds(follow_timeout))
+    end(outcomes, exit_code(outcomes), f"{env.environment}: no operation in progress")
 
 
 @click.group()
 def changesets() -> None:
-    """Look after the change sets that deployments leave.
+    """Clean up leftover change sets.
 
     \b
     Example:
@@ -138,17 +136,17 @@ def changesets() -> None:
 
 
 @changesets.command()
-@options.env("The environment whose change sets are deleted.", required=True)
-@options.environments
-@_yes
+@parameters.env("The environment whose change sets to delete.", required=True)
+@parameters.environments
+@parameters.yes
 @lines_option
 @cloud_options
 @command_options
-def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
+def prune(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
     """Delete infragen's change sets that were never executed.
 
-    Every run deletes its own; this is for what killed runs left, when CloudFormation says that there are too many.
-    They are listed first, and so are those that AWS lets nobody delete. Change sets of others are left alone.
+    Each run deletes its own change sets. Use this after killed runs, when CloudFormation reports too many. Lists
+    them first, with those that AWS does not allow to be deleted, and leaves the change sets of other tools alone.
 
     \b
     Examples:
@@ -160,10 +158,10 @@ def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
     from infragen.engine.progress import Question
     from infragen.report.change_sets import left_lines, pruned_lines, to_delete
 
-    file = options.one(directory, name)
+    file = parameters.one(directory, name)
     program = lines()
-    with session(file, reach, yes=yes) as started:
-        found = find_left(file.environment, started)
+    with open_session(file, target, yes=yes) as session:
+        found = find_left(file.environment, session)
         if program is None:
             show(left_lines(name, found))
         else:
@@ -171,9 +169,9 @@ def prune(name: str, directory: Path, yes: bool, reach: AwsTarget) -> None:
         count = sum(each.count for each in found)
         if not count:
             return
-        if not started.ui.confirm(Question(f"delete {to_delete(found)} of {name}?", "--yes")):
+        if not session.ui.confirm(Question(f"delete {to_delete(found)} of {name}?", "--yes")):
             raise Refused("declined; nothing was deleted")
-        refused = delete(started, found)
+        refused = delete(session, found)
     if program is None:
         show(pruned_lines(found, refused))
     else:

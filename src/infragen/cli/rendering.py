@@ -1,11 +1,11 @@
-"""Commands that work on files alone: nothing here talks to AWS."""
+"""Commands that work on files only: nothing here calls AWS."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from infragen.cli import options
+from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError, OperationFailed
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.envs("Render this environment only; may be given several times.")
-@options.environments
+@parameters.envs("Render this environment only; may be given several times.")
+@parameters.environments
 @click.option(
     "--output",
     metavar="DIR",
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Where the templates go, a directory for each environment.",
+    help="Output directory, with one subdirectory per environment.",
 )
 @click.option(
     "--format",
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Format of the templates.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 and name the files that are not up to date.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 and list the files that are out of date.")
 @command_options
 def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal["yaml", "json"], check: bool) -> None:
     """Write the CloudFormation templates of all environments.
 
-    The same environment file gives the same bytes, wherever and whenever it is rendered. The templates of an
-    environment are the files LAYER.yaml and root.yaml of one directory: those that changed are replaced, those of
-    layers that are gone are removed, and other files stay. A second run waits for the first.
+    Output is deterministic: the same environment file gives the same bytes. Each environment has a directory with
+    LAYER.yaml per layer and root.yaml; render replaces changed templates, removes those of layers that are gone, and
+    leaves other files alone. Concurrent runs wait for each other.
 
     \b
     Examples:
@@ -51,23 +51,23 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
     from infragen.assembly.synth import synthesize
     from infragen.assembly.write import compare, files, foreign, write
 
-    loaded = [file.environment for file in options.warned(directory, names)]
-    wanted = {env.environment: files(synthesize(env), form) for env in loaded}
-    strangers = () if names else foreign(output, frozenset(wanted))
+    loaded = [file.environment for file in parameters.warned(directory, names)]
+    rendered = {env.environment: files(synthesize(env), form) for env in loaded}
+    extra = () if names else foreign(output, frozenset(rendered))
     if check:
-        _check({output / name: compare(output / name, texts) for name, texts in wanted.items()}, strangers)
+        _check({output / name: compare(output / name, texts) for name, texts in rendered.items()}, extra)
         return
-    for name, texts in wanted.items():
-        _tell(output / name, write(output / name, texts, _waiting), len(texts))
-    for each in strangers:
-        say(f"{each}: no environment file has this name; delete the directory if it is not needed", err=True)
+    for name, texts in rendered.items():
+        _print_summary(output / name, write(output / name, texts, _waiting), len(texts))
+    for each in extra:
+        say(f"{each}: no environment file of this name; delete the directory if you do not need it", err=True)
 
 
 def _waiting(directory: Path) -> None:
-    say(f"{directory}: another run of infragen writes here; waiting for it", err=True)
+    say(f"{directory}: waiting for another run of infragen that writes here", err=True)
 
 
-def _tell(directory: Path, difference: "Difference", total: int) -> None:
+def _print_summary(directory: Path, difference: "Difference", total: int) -> None:
     if not difference:
         say(f"{directory}: {total} templates, unchanged")
         return
@@ -76,34 +76,32 @@ def _tell(directory: Path, difference: "Difference", total: int) -> None:
     say(f"{directory}: {total} templates, {counts}")
 
 
-def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -> None:
+def _check(differences: "dict[Path, Difference]", extra: tuple[Path, ...]) -> None:
     lines = [
         f"{kind}: {directory / name}"
         for directory, difference in differences.items()
         for kind in ("missing", "stale", "extra")
         for name in getattr(difference, kind)
-    ] + [f"extra: {each}" for each in strangers]
+    ] + [f"extra: {each}" for each in extra]
     if not lines:
         say(f"up to date: {', '.join(str(each) for each in differences)}")
         return
     for line in lines:
         say(line)
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
-    raise OperationFailed(
-        f"{files} not what the environments render to", "the same command without --check writes them"
-    )
+    raise OperationFailed(f"{files} out of date", "run the same command without --check to write them")
 
 
 @click.command()
-@options.envs("Lint this environment only; may be given several times.")
-@options.environments
+@parameters.envs("Lint this environment only; may be given several times.")
+@parameters.environments
 @click.option(
     "--templates",
     metavar="DIR",
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Where `render` writes; findings name these files. They are not read.",
+    help="Directory that `render` writes to; findings name its files, but they are not read.",
 )
 @click.option(
     "--format",
@@ -111,21 +109,21 @@ def _check(differences: "dict[Path, Difference]", strangers: tuple[Path, ...]) -
     type=click.Choice(["text", "json", "sarif"]),
     default="text",
     show_default=True,
-    help="How findings are printed.",
+    help="Output format.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "informational"]),
     default="error",
     show_default=True,
-    help="The lowest level that makes the exit code 2.",
+    help="Lowest level of finding that exits with 2.",
 )
 @command_options
 def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fail_on: str) -> None:
     """Check the templates of all environments with cfn-lint.
 
-    Findings are kept for templates that have not changed. Errors make the exit code 2; warnings and informational
-    findings are printed and do not, unless --fail-on says so.
+    Caches the findings of unchanged templates. Exits with 2 on errors, and on warnings or informational findings
+    only with --fail-on.
 
     \b
     Examples:
@@ -138,8 +136,8 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
     from infragen.assembly.synth import synthesize
     from infragen.report import findings as report
 
-    loaded = [file.environment for file in options.warned(directory, names)]
-    found = linter.lint([synthesize(env) for env in loaded], options.cache_directory() / "lint")
+    loaded = [file.environment for file in parameters.warned(directory, names)]
+    found = linter.lint([synthesize(env) for env in loaded], parameters.cache_directory() / "lint")
     findings = {env.environment: each for env, each in zip(loaded, found, strict=True)}
     text = {
         "text": lambda: report.as_text(findings, templates),

@@ -1,4 +1,4 @@
-"""Commands about environment files: their schema, their values, and how two of them differ."""
+"""Commands about environment files: their schema, their values, and their differences."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infragen.cli import options
+from infragen.cli import parameters
 from infragen.cli.connection import show, width
 from infragen.cli.program import command_options
 from infragen.errors import InputError, Refused
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 )
 @command_options
 def schema(what: str) -> None:
-    """Print a JSON Schema: of environment files, for editors; of plans or events as JSON, for programs.
+    """Print the JSON Schema of environment files, plans or events.
 
-    The first line of an environment file names it: `# yaml-language-server: $schema=../environment.schema.json`.
+    Editors check an environment file whose first line is
+    `# yaml-language-server: $schema=../environment.schema.json`.
 
     \b
     Examples:
@@ -45,18 +46,18 @@ def schema(what: str) -> None:
 
 
 @click.command()
-@options.env("The environment to print.", required=True)
-@options.environments
+@parameters.env("The environment to print.", required=True)
+@parameters.environments
 @click.option(
-    "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Format."
+    "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Output format."
 )
-@click.option("--show-secrets", is_flag=True, help="Print what looks like a secret, too, after a question.")
-@click.option("--yes", is_flag=True, help="Answer the question of --show-secrets with yes.")
+@click.option("--show-secrets", is_flag=True, help="Print secret-looking values too, after confirmation.")
+@click.option("--yes", is_flag=True, help="Confirm --show-secrets without a prompt.")
 @command_options
 def config(name: str, directory: Path, form: str, show_secrets: bool, yes: bool) -> None:
     """Print an environment's values and where each is written.
 
-    What the file and those it extends leave open is filled in with its default. What looks like a secret is hidden.
+    Fills in the defaults of absent keys, and hides values that look like secrets.
 
     \b
     Examples:
@@ -65,14 +66,14 @@ def config(name: str, directory: Path, form: str, show_secrets: bool, yes: bool)
     """
     from infragen.report import settings as report
 
-    [file] = options.files(directory, (name,))
+    [file] = parameters.files(directory, (name,))
     if show_secrets and not yes:
         _ask_for_secrets(file)
     echo((report.as_yaml if form == "yaml" else report.as_json)(file, secrets=show_secrets))
 
 
 def _ask_for_secrets(file: "EnvironmentFile") -> None:
-    """Asks before secrets are printed. Raises Refused when nobody agrees."""
+    """Ask before secrets are printed. Raises Refused when nobody agrees."""
     from infragen.engine.progress import Question
     from infragen.report.prompts import ask
 
@@ -82,27 +83,26 @@ def _ask_for_secrets(file: "EnvironmentFile") -> None:
 
 
 @click.command()
-@click.argument("one", metavar="[A", required=False, shell_complete=options.complete)
-@click.argument("other", metavar="B]", required=False, shell_complete=options.complete)
+@click.argument("one", metavar="[A", required=False, shell_complete=parameters.complete)
+@click.argument("other", metavar="B]", required=False, shell_complete=parameters.complete)
 @click.option(
     "--against",
     metavar="DIR|COMMIT",
-    help="Compare what the environments render to with an earlier rendering: a directory that `render` wrote, or what "
-    "a commit holds (main, HEAD~1, v1.2).",
+    help="Compare with earlier templates: a directory that `render` wrote, or a commit (main, HEAD~1, v1.2).",
 )
-@options.envs("With --against, compare this environment only; may be given several times.")
-@options.environments
+@parameters.envs("With --against, compare this environment only; may be given several times.")
+@parameters.environments
 @click.option(
     "--templates",
     metavar="DIR",
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="With --against COMMIT, where that commit's templates are.",
+    help="With --against COMMIT, the directory of the templates in that commit.",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when something differs.")
-@options.plan_format
-@options.verbose
+@click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when there are changes.")
+@parameters.plan_format
+@parameters.verbose
 @command_options
 def diff(
     one: str | None,
@@ -116,8 +116,8 @@ def diff(
 ) -> None:
     """Show how two environments differ, or what changed since a commit.
 
-    A and B: first the values, with where they are written in B; then the resources that they make.
-    --against: the plan that takes what that commit renders to what the files here render to, made without AWS.
+    With A and B, compares their values, then their resources. With --against, plans the changes from that commit's
+    templates to those of the files here, without AWS.
 
     \b
     Examples:
@@ -128,7 +128,7 @@ def diff(
     """
     if against is None:
         if one is None or other is None or names or detailed_exitcode:
-            raise InputError("name two environments, or an earlier rendering with --against", "infragen diff --help")
+            raise InputError("name two environments, or give --against", "infragen diff --help")
         _between_environments(directory, one, other, form)
     elif one is not None:
         raise InputError(f"{one} and --against cannot be given together", f"--env {one} compares that environment")
@@ -142,28 +142,28 @@ def _between_environments(directory: Path, one: str, other: str, form: str) -> N
     from infragen.report.plan import Detail
     from infragen.report.plan_formats import as_format
 
-    [first], [second] = options.files(directory, (one,)), options.files(directory, (other,))
+    [first], [second] = parameters.files(directory, (one,)), parameters.files(directory, (other,))
     rendered = synthesize(first.environment), synthesize(second.environment)
     plan = difference_plan(first, second, rendered)
     if form == "text":
-        detail = Detail.ALL if options.is_verbose() else Detail.ROWS
+        detail = Detail.ALL if parameters.is_verbose() else Detail.ROWS
         show(difference_lines(plan, width(sys.stdout), detail))
     else:
         echo(as_format(form, [plan], [second.environment]), nl=False)
 
 
 def _since(against: str, directory: Path, templates: Path, names: tuple[str, ...], form: str) -> bool:
-    """Prints the plan of each environment; says whether there is something to change."""
+    """Print the plan of each environment; says whether there is something to change."""
     from infragen.plan.baseline import compare_with, earlier
     from infragen.report.plan import Detail, plan_lines
     from infragen.report.plan_formats import as_format
 
     before = earlier(against, directory, templates)
-    files = options.files(directory, names)
+    files = parameters.files(directory, names)
     plans = compare_with(before, files, every=not names)
     if form == "text":
         for each in plans:
-            detail = Detail.ALL if options.is_verbose() else Detail.ROWS
+            detail = Detail.ALL if parameters.is_verbose() else Detail.ROWS
             show(plan_lines(each, width(sys.stdout), detail))
     else:
         echo(as_format(form, plans, [each.environment for each in files]), nl=False)

@@ -17,7 +17,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
 def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
-    """The files of the environments of these names; without names those of all environments, in the order of names.
+    """Return the files of the environments of these names; without names those of all environments, in the order of
+    names.
 
     Raises InputError when the directory or a file is missing, or a file is neither environment nor shared values.
     """
@@ -69,7 +70,7 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def _look(path: Path) -> _File:
-    """What the file says it is. One that cannot be read counts as an environment: loading it then explains why."""
+    """Return what the file is. An unreadable one counts as an environment: loading it explains why."""
     if not path.is_file():
         return _File(path, True, None)
     try:

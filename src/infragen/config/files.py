@@ -32,21 +32,21 @@ class EnvironmentFile:
     node: Mapping
 
     def place(self, path: reference.Path) -> Place:
-        """Where the value at a path is written; for an absent one, the key of the section it belongs to."""
+        """Return where the value at a path is written; for an absent one, the key of the section it belongs to."""
         return _place(self.node, path)
 
     def writes(self, path: reference.Path) -> bool:
-        """Whether the value at a path is written in the file or in one that it extends, and no default."""
+        """Return whether the value at a path is written in the file or in one that it extends, and no default."""
         return _value_at(self.node, path) is not None
 
     @property
     def prices(self) -> Path | None:
-        """The environment's price file, relative to the file that names it."""
+        """Return the environment's price file, relative to the file that names it."""
         path = self.environment.cost.prices
         return None if path is None else Path(self.place(("cost", "prices")).file).parent / path
 
     def code(self, worker: str) -> Path | None:
-        """The code of a worker: the path it names, relative to the file that names it."""
+        """Return the code of a worker: the path it names, relative to the file that names it."""
         for index, each in enumerate(self.environment.workers):
             if each.name == worker and each.code is not None:
                 return Path(self.place(("workers", index, "code")).file).parent / each.code
@@ -54,7 +54,7 @@ class EnvironmentFile:
 
 
 def load_environment(path: Path, today: date | None = None) -> Environment:
-    """The environment that a file describes; see `load_file`."""
+    """Return the environment that a file describes; see `load_file`."""
     return load_file(path, today).environment
 
 
@@ -81,7 +81,7 @@ def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
 
 
 def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Problem, ...]:
-    """What is allowed but deserves a second look, in file order."""
+    """Return what is allowed but deserves a second look, in file order."""
     given = rules.RuleContext(
         file.environment, today or datetime.now(UTC).date(), file.path.stem, frozenset(_paths(file.node))
     )
@@ -92,12 +92,12 @@ def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Probl
 
 
 def read_node(path: Path) -> Mapping:
-    """The content of a file laid over what it extends, unchecked. Raises InputError."""
+    """Return the content of a file laid over what it extends, unchecked. Raises InputError."""
     return _laid_over(path, ())
 
 
 def _laid_over(path: Path, over: tuple[Path, ...]) -> Mapping:
-    """The file laid over what it extends; `over` are the files above it in the chain.
+    """Return the file laid over what it extends; `over` are the files above it in the chain.
 
     Keys that begin with `x-` hold what anchors refer to, as in compose files, and are no part of the environment.
     """
@@ -139,7 +139,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _bytes(path: Path) -> bytes:
-    """The bytes of a regular file, read no further than the limit of `yamlfile`."""
+    """Return the bytes of a regular file, read no further than the limit of `yamlfile`."""
     if not path.is_file():
         others = sorted(each.stem for each in path.parent.glob("*.yaml"))
         known = f"environments there: {', '.join(others)}" if others else f"{path.parent} holds no environment file"
@@ -155,7 +155,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _references_to_secrets(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[Problem]:
-    """`{{resolve:…}}` in keys and values: CloudFormation would put a secret where everybody can read it."""
+    """Yield each `{{resolve:…}}` in keys and values: CloudFormation would show the secret to every reader."""
     if isinstance(node, Mapping):
         for key, entry in node.entries.items():
             if "{{resolve:" in key:
@@ -177,7 +177,7 @@ def _reference(place: Place, path: reference.Path) -> Problem:
 
 
 def _problems(node: Mapping, error: ValidationError) -> Iterator[Problem]:
-    """Pydantic's errors as problems, the first in the file first; words are found only for those that are shown."""
+    """Yield pydantic's errors as problems in file order, with a text for those that are shown."""
     # a list whose items are all wrong counts as too short as well, which would only confuse
     errors = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
     placed = sorted(((_where(node, each), each) for each in errors), key=lambda found: found[0].order)
@@ -186,7 +186,7 @@ def _problems(node: Mapping, error: ValidationError) -> Iterator[Problem]:
 
 
 def _is_about_key(error: ErrorDetails) -> bool:
-    """Whether the error is about a key of a free map, which pydantic marks with a last step "[key]"."""
+    """Return whether the error is about a key of a free map, which pydantic marks with a last step "[key]"."""
     path = error["loc"]
     return path[-1] == "[key]" and len(path) > 2 and "patternProperties" in reference.at(path[:-2])
 
@@ -198,7 +198,7 @@ def _where(node: Mapping, error: ErrorDetails) -> Place:
 
 
 def _words(node: Mapping, error: ErrorDetails) -> str:
-    """One of pydantic's errors as a sentence: the key, its wrong value, what is allowed."""
+    """Return one of pydantic's errors as a sentence: the key, its wrong value, what is allowed."""
     path = error["loc"][:-1] if _is_about_key(error) else error["loc"]
     name = yamlfile.shown(dotted(path))
     if error["type"] == "extra_forbidden":
@@ -229,12 +229,12 @@ def _takes_empty_text(schema: dict[str, Any]) -> bool:
 
 
 def _may_be_secret(path: reference.Path) -> bool:
-    """Whether somebody may have put a secret there instead of its ARN."""
+    """Return whether somebody may have put a secret there instead of its ARN."""
     return path[:2] == ("api", "secrets") or path[2:3] == ("secret_arns",)
 
 
 def _said(error: ErrorDetails) -> str:
-    """What a check of our own says about a value."""
+    """Return what a check of our own says about a value."""
     return str(error.get("ctx", {}).get("error", "")) if error["type"] == "value_error" else ""
 
 
@@ -267,7 +267,7 @@ def _place(node: Mapping, path: reference.Path) -> Place:
 
 
 def _paths(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[reference.Path]:
-    """The path of everything that is written in the files."""
+    """Yield the path of everything that is written in the files."""
     yield path
     if isinstance(node, Mapping):
         for key, entry in node.entries.items():

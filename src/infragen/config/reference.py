@@ -26,7 +26,7 @@ EXTENSION = "Ignored: a place for what YAML anchors refer to, as in compose file
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of an environment file, for editors and other programs.
+    """Return the JSON Schema (2020-12) of an environment file, for editors and other programs.
 
     An environment must have every required key. One with `extends` may leave to the other file what that gives, and a
     file without `environment` only holds values for others.
@@ -82,7 +82,7 @@ def _take_required(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[
 
 
 def at(path: Path) -> dict[str, Any]:
-    """The schema of the value at a path; KeyError when no such key is known."""
+    """Return the schema of the value at a path; KeyError when no such key is known."""
     node = _resolved(_schema())
     for step in path:
         if isinstance(step, int):
@@ -97,7 +97,7 @@ def at(path: Path) -> dict[str, Any]:
 
 
 def _resolved(node: dict[str, Any]) -> dict[str, Any]:
-    """References followed and `or null` set aside (kept as `nullable`)."""
+    """Return references followed and `or null` set aside (kept as `nullable`)."""
     if "anyOf" in node:
         rest = {key: value for key, value in node.items() if key != "anyOf"}
         node = next(each for each in node["anyOf"] if each.get("type") != "null") | rest | {"nullable": True}
@@ -108,18 +108,18 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def dotted(path: Path) -> str:
-    """`queues[0].name`: a path as people write it."""
+    """Return a path as people write it, such as `queues[0].name`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
 
 
 def choices(schema: dict[str, Any]) -> tuple[Any, ...]:
-    """The values to choose from, when there is a fixed set."""
+    """Return the values to choose from, when there is a fixed set."""
     return tuple(schema["enum"]) if "enum" in schema else ()
 
 
 def allowed(schema: dict[str, Any]) -> str:
-    """What a key allows, in words, e.g. `an integer from 2 to 4`."""
+    """Return what a key allows, in words, e.g. `an integer from 2 to 4`."""
     kind = schema.get("type")
     if choices(schema):
         words = [str(each) for each in choices(schema)]
@@ -159,19 +159,21 @@ def _figure(value: float) -> str:
 
 
 def allowed_key(path: Path) -> str:
-    """What the keys of a free map may be, in words."""
+    """Return what the keys of a free map may be, in words."""
     return KEYS_IN_WORDS[next(iter(at(path)["patternProperties"]))]
 
 
 def nearest_choice(path: Path, wrong: str) -> str:
-    """The choice that a wrong word was probably meant to be, or ''."""
+    """Return the choice that a wrong word was probably meant to be, or ''."""
     known = [str(each) for each in choices(at(path))]
     likely = [*(each for each in known if _one_edit_apart(wrong, each)), *get_close_matches(wrong, known, n=1)]
     return next(iter(likely), "")
 
 
 def nearest_key(path: Path) -> str:
-    """What an unknown key was probably meant to be: a key of its section, else the path of one elsewhere, else ''."""
+    """Return what an unknown key was probably meant to be: a key of its section, else the path of one elsewhere, else
+    ''.
+    """
     section, wrong = path[:-1], str(path[-1])
     known: list[str] = list(at(section).get("properties", {}))
     slips = (each for each in known if _one_edit_apart(wrong, each))
@@ -183,7 +185,7 @@ def nearest_key(path: Path) -> str:
 
 
 def _one_edit_apart(one: str, other: str) -> bool:
-    """Whether one letter is missing, extra or changed, or two neighbours are swapped."""
+    """Return whether one letter is missing, extra or changed, or two neighbours are swapped."""
     while one and other and one[0] == other[0]:
         one, other = one[1:], other[1:]
     while one and other and one[-1] == other[-1]:
@@ -192,7 +194,7 @@ def _one_edit_apart(one: str, other: str) -> bool:
 
 
 def key_paths() -> Iterator[Path]:
-    """The path of every known key, sections before what they hold; the items of lists as index 0."""
+    """Yield the path of every known key, sections before what they hold; the items of lists as index 0."""
 
     def below(path: Path) -> Iterator[Path]:
         schema = at(path)

@@ -40,12 +40,12 @@ the table that cfn-lint ships)."""
 
 
 def zones_of(region: str) -> int:
-    """How many availability zones an account usually sees in a region."""
+    """Return how many availability zones an account usually sees in a region."""
     return ZONES.get(region, 3)
 
 
 def data_api(region: str, engine_version: str) -> str:
-    """Why a cluster of this version has no Data API in a region; empty where it has one."""
+    """Return why a cluster of this version has no Data API in a region; empty where it has one."""
     if region not in DATA_API:
         return f"{region} is not known to have the RDS Data API (as of {READ_ON})"
     major, minor = (int(each) for each in engine_version.split("."))

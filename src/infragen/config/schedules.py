@@ -101,7 +101,7 @@ def _exists(days: frozenset[int], months: frozenset[int]) -> bool:
 
 
 def _values(text: str, field: _Field) -> frozenset[int] | None:
-    """The values of one field; None for `?` and for what `special` allows."""
+    """Return the values of one field; None for `?` and for what `special` allows."""
     if text == "?" or (field.special and re.fullmatch(field.special, text)):
         return None
     found: set[int] = set()

@@ -111,7 +111,7 @@ OFF = BeforeValidator(_list)
 
 
 def _matching(pattern: str, says: str, **schema: Any) -> Any:
-    """A pattern, and in words what it admits: editors and our own errors show the words."""
+    """Return a pattern, and in words what it admits: editors and our own errors show the words."""
     return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": says, **schema})
 
 
@@ -125,7 +125,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _as_range(value: object) -> object:
-    """Say what is missing in an address that is no range."""
+    """Return what is missing in an address that is no range."""
     if isinstance(value, str) and ":" in value and re.fullmatch(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", value):
         raise ValueError("IPv6 is not supported; write an IPv4 range such as 203.0.113.0/24")
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", value):
@@ -178,7 +178,7 @@ _TAG_SIGNS = " _.:/=+-@"
 
 
 def _tag_text(value: str) -> str:
-    """What every tagged service takes: IAM, Logs, ECS, Lambda and others name this pattern, the rest takes more."""
+    """Check what every tagged service accepts: IAM, Logs, ECS and Lambda name this pattern, the others accept more."""
     for sign in value:
         if sign not in _TAG_SIGNS and unicodedata.category(sign)[0] not in "LNZ":
             raise ValueError(f"{sign!r} is refused by IAM, CloudWatch Logs and ECS; allowed: {TAG_IN_WORDS}")
@@ -215,7 +215,7 @@ def _not_reserved(value: str) -> None:
 
 
 def _database_name(value: str) -> str:
-    """Every cluster has these already (RDS API Reference, "CreateDBCluster")."""
+    """Return every cluster has these already (RDS API Reference, "CreateDBCluster")."""
     _not_reserved(value)
     if value in ("postgres", "rdsadmin", "template0", "template1"):
         raise ValueError("every cluster has a database of this name already")
@@ -223,7 +223,7 @@ def _database_name(value: str) -> str:
 
 
 def _owner_name(value: str) -> str:
-    """As owner, such a role would give the application the master user's rights, or cannot be made at all."""
+    """Refuse a role that has the master user's rights, or that cannot be created."""
     _not_reserved(value)
     if value in ("dbadmin", "none", "postgres", "public") or value.startswith(("pg_", "rds")):
         raise ValueError("PostgreSQL, RDS and the master user keep this name to themselves")
@@ -364,7 +364,7 @@ Pattern = Annotated[dict[str, Any], BeforeValidator(_values)]
 
 
 def camel(name: str) -> str:
-    """`order-events` -> `OrderEvents`: the prefix of the logical ids and outputs of a named thing."""
+    """Convert `order-events` to `OrderEvents`: the prefix of the logical ids and outputs of a named thing."""
     return "".join(part.capitalize() for part in re.split(r"[-_]", name))
 
 
@@ -420,7 +420,7 @@ class Network(Section):
 
 
 def connection_limit(text: str) -> int | None:
-    """The number of connections that `max_connections` may be set to, or None for any other text.
+    """Return the number of connections that `max_connections` may be set to, or None for any other text.
 
     From 6 to 262143 (Aurora User Guide, "Aurora PostgreSQL parameters").
     """
@@ -481,7 +481,7 @@ class Database(Section):
 
     @property
     def max_connections(self) -> int:
-        """The parameter of that name, or the default for the maximum capacity.
+        """Return the parameter of that name, or the default for the maximum capacity.
 
         The default: documented points, "Working with Aurora Serverless v2 capacity".
         """
@@ -493,7 +493,7 @@ class Database(Section):
 
     @property
     def connection_alarm(self) -> int:
-        """The number of connections at which the alarm rises: 80 % of the maximum."""
+        """Return the number of connections at which the alarm rises: 80 % of the maximum."""
         return int(0.8 * self.max_connections)
 
 
@@ -529,7 +529,7 @@ class Queue(Section):
 
     @property
     def id(self) -> str:
-        """Prefix of logical ids and outputs."""
+        """Return prefix of logical ids and outputs."""
         return camel(self.name)
 
 
@@ -609,7 +609,7 @@ class Waf(Section):
 
 
 def _waf(value: object) -> object:
-    """`true` and `false` are what the key was before it had keys of its own."""
+    """Convert `true` and `false`, the former values of the key."""
     if isinstance(value, Scalar) and isinstance(value.value, bool):
         return {} if value.value else None
     return value
@@ -731,12 +731,12 @@ class Worker(Section):
 
     @property
     def id(self) -> str:
-        """Prefix of logical ids and outputs."""
+        """Return prefix of logical ids and outputs."""
         return camel(self.name)
 
     @property
     def concurrency(self) -> int | None:
-        """The event source's maximum concurrency in force, or None for no limit."""
+        """Return the event source's maximum concurrency in force, or None for no limit."""
         if self.max_concurrency is None and self.reserved_concurrency is not None:
             return min(self.reserved_concurrency, 1000)
         return self.max_concurrency
@@ -825,27 +825,27 @@ class Environment(Section):
 
     @property
     def kind_in_force(self) -> Kind:
-        """What the environment is for: as written, else as its name says."""
+        """Return what the environment is for: as written, else as its name says."""
         return self.kind or KIND_OF_NAME.get(self.environment, "development")
 
     @property
     def production(self) -> bool:
-        """Whether the rules for production hold."""
+        """Return whether the rules for production hold."""
         return self.kind_in_force == "production"
 
     @property
     def protected(self) -> bool:
-        """Whether stacks get a stack policy and termination protection."""
+        """Return whether stacks get a stack policy and termination protection."""
         return self.production if self.protect is None else self.protect
 
     @property
     def name(self) -> str:
-        """`<project>-<environment>`: the prefix of every physical name."""
+        """Return `<project>-<environment>`: the prefix of every physical name."""
         return f"{self.project}-{self.environment}"
 
     @property
     def node_env(self) -> str:
-        """NODE_ENV: libraries know no third value; DEPLOYMENT carries the environment's name.
+        """Return NODE_ENV: libraries know no third value; DEPLOYMENT carries the environment's name.
 
         Without `kind` only `dev` is development: an environment of any other name runs the code as production does.
         """
@@ -854,35 +854,39 @@ class Environment(Section):
 
     @property
     def log_retention_days(self) -> int:
-        """Retention of every log group; the API's figure serves all layers, so that there is one to change."""
+        """Return the retention of every log group: the API's figure for all layers, so that there is one to change."""
         return self.api.log_retention_days if self.api else 30
 
     def queue(self, name: str) -> Queue:
-        """The queue of that name; KeyError when there is none (the cross-field rules see to it)."""
+        """Return the queue of that name; KeyError when there is none (the cross-field rules see to it)."""
         return next(q for q in self.queues if q.name == name)
 
     def worker_of(self, queue: Queue) -> Worker | None:
-        """The worker that works off a queue."""
+        """Return the worker that works off a queue."""
         return next((w for w in self.workers if w.queue == queue.name), None)
 
     def batch_window(self, worker: Worker) -> int:
-        """Seconds the event source gathers a batch; FIFO queues know none (Lambda Developer Guide, "Amazon SQS")."""
+        """Return seconds the event source gathers a batch; FIFO queues know none (Lambda Developer Guide, "Amazon
+        SQS").
+        """
         if worker.batch_window is not None:
             return worker.batch_window
         fifo = any(q.fifo for q in self.queues if q.name == worker.queue)
         return 0 if fifo else 5
 
     def age_alarm(self, queue: Queue) -> int:
-        """The age in seconds at which the oldest message raises the alarm."""
+        """Return the age in seconds at which the oldest message raises the alarm."""
         if queue.alarms.age_seconds is not None:
             return queue.alarms.age_seconds
         return min(900, self.visibility(queue) * 3 // 2) if self.worker_of(queue) else 900
 
     def minimum_visibility(self, queue: Queue) -> int:
-        """Six times the function's timeout plus the batch window (Lambda Developer Guide, "Configuring a queue")."""
+        """Return six times the function's timeout plus the batch window (Lambda Developer Guide, "Configuring a
+        queue").
+        """
         worker = self.worker_of(queue)
         return max(30, 6 * worker.timeout + self.batch_window(worker)) if worker else 30
 
     def visibility(self, queue: Queue) -> int:
-        """The visibility timeout in force, in seconds."""
+        """Return the visibility timeout in force, in seconds."""
         return queue.visibility_seconds if queue.visibility_seconds is not None else self.minimum_visibility(queue)

@@ -231,12 +231,13 @@ class Setting:
     written: bool = True
 
     def __str__(self) -> str:
-        """`environments/prod.yaml:41 database.engine_version`, as people look it up."""
+        """Return place and key, as `environments/prod.yaml:41 database.engine_version`."""
         return f"{self.place.file}:{self.place.line} {self.key}{'' if self.written else ' (default)'}"
 
 
 def settings(env: Environment, layer: str, logical_id: str, path: Path = ()) -> tuple[Path, ...]:
-    """The settings that decide a resource, or with `path` one of its properties, likeliest first; else its section.
+    """Return the settings that decide a resource, or with `path` one of its properties, likeliest first; else its
+    section.
 
     `path` is as in a `PropertyChange`: it begins with the resource's attribute. A layer's own nested stacks
     ("network/Peering") count as the layer; the root's resources are its layers. Empty for what no setting decides.
@@ -252,7 +253,7 @@ def settings(env: Environment, layer: str, logical_id: str, path: Path = ()) -> 
 
 
 def origin(file: EnvironmentFile, layer: str, logical_id: str, path: Path = (), value: object = None) -> Setting | None:
-    """The setting that most likely decides a resource or a property; None for what no setting decides.
+    """Return the setting that most likely decides a resource or a property; None for what no setting decides.
 
     Of several, the one whose value is `value` (the property's), else the first that is written in the file.
     """
@@ -261,7 +262,9 @@ def origin(file: EnvironmentFile, layer: str, logical_id: str, path: Path = (), 
 
 
 def suspect(file: EnvironmentFile, layer: str, logical_id: str, reason: str) -> Setting | None:
-    """The setting behind a failure: that whose value or whose property AWS's words name; else the resource's own."""
+    """Return the setting behind a failure: that whose value or whose property AWS's words name; else the resource's
+    own.
+    """
     rows = _rows(file.environment, layer.partition("/")[0], logical_id)
     pairs = [(row.name, each) for row in rows for each in row.every_setting()]
     named = [path for _, path in pairs if _says(reason, _value(file.environment, path))]
@@ -272,7 +275,7 @@ def suspect(file: EnvironmentFile, layer: str, logical_id: str, reason: str) -> 
 
 
 def _says(reason: str, what: str, flags: int = 0) -> bool:
-    """Whether a text names a value or a property, as a word of its own."""
+    """Return whether a text names a value or a property, as a word of its own."""
     pattern = rf"(?<![\w.-]){re.escape(what)}(?![\w-]|\.\w)"
     return len(what) >= SHORTEST and re.search(pattern, reason, flags) is not None
 
@@ -288,7 +291,7 @@ def _setting(file: EnvironmentFile, path: Path) -> Setting:
 
 
 def _value(env: Environment, path: Path) -> str:
-    """A single value in force as AWS may repeat it; nothing for one that is not single or not there."""
+    """Return a single value in force as AWS may repeat it; nothing for one that is not single or not there."""
     found: object = env
     for step in path:
         if isinstance(step, int):
@@ -303,7 +306,7 @@ def _text(value: object) -> str:
 
 
 def _section(env: Environment, layer: str) -> tuple[Path, ...]:
-    """The section of a layer, also of one that the table does not know."""
+    """Return the section of a layer, also of one that the table does not know."""
     name = SECTIONS.get(layer, layer)
     return ((name,),) if name in type(env).model_fields else ()
 
@@ -320,11 +323,11 @@ class _Row:
 
     @property
     def name(self) -> str:
-        """The property's own name."""
+        """Return the property's own name."""
         return next((each for each in reversed(self.steps) if each[0].isalpha()), "")
 
     def settings_at(self, path: tuple[str, ...]) -> Iterator[Path]:
-        """The settings, when the row is about the property at this path, one that holds it, or a part of it."""
+        """Yield the settings, when the row is about the property at this path, one that holds it, or a part of it."""
         if bool(path) != bool(self.steps):
             return
         number = ""
@@ -339,7 +342,7 @@ class _Row:
             yield from (_path(each.partition(".{n}")[0]) for each in self.settings)
 
     def every_setting(self) -> Iterator[Path]:
-        """The settings, whatever the path."""
+        """Return the settings, whatever the path."""
         return (_path(each.partition(".{n}")[0]) for each in self.settings)
 
 
@@ -348,7 +351,7 @@ def _path(dots: str) -> Path:
 
 
 def _rows(env: Environment, layer: str, logical_id: str) -> list[_Row]:
-    """The rows that fit a resource, in the order of the table."""
+    """Return the rows that fit a resource, in the order of the table."""
     found = []
     for pattern, steps, names in (*_table(layer), *_table("")):
         for item in _items(env, layer):
@@ -376,7 +379,7 @@ class _Item:
     paths: tuple[tuple[str, str], ...] = ()
 
     def filled(self, setting: str) -> str:
-        """A setting of the table with the item's own path."""
+        """Return a setting of the table with the item's own path."""
         for name, path in self.paths:
             setting = setting.replace(name, path)
         return setting

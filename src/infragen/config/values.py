@@ -29,7 +29,7 @@ class Origin:
 
     @property
     def key(self) -> str:
-        """The key as people write it, e.g. `queues[0].name`."""
+        """Return the key as people write it, e.g. `queues[0].name`."""
         return dotted(self.path)
 
 
@@ -43,7 +43,9 @@ class Difference:
 
 
 def origins(file: EnvironmentFile) -> tuple[Origin, ...]:
-    """Every value of an environment, defaults filled in, in the order of the schema; layers that are off are None."""
+    """Return every value of an environment, defaults filled in, in the order of the schema; layers that are off are
+    None.
+    """
     computed = _computed(file.environment)
     found = []
     for path, value in _leaves(file.environment):
@@ -56,7 +58,7 @@ def origins(file: EnvironmentFile) -> tuple[Origin, ...]:
 
 
 def differences(before: EnvironmentFile, after: EnvironmentFile) -> tuple[Difference, ...]:
-    """The values in which two environments differ, in the order of the schema.
+    """Return the values in which two environments differ, in the order of the schema.
 
     Queues, workers and scheduled actions are matched by their name (`queues.mail.fifo`), so that another order of the
     list is no difference; values are those in force, whether written, default or computed.
@@ -72,7 +74,7 @@ def _value(origin: Origin | None) -> object:
 
 
 def _in_order(first: dict[str, Origin], second: dict[str, Origin]) -> list[str]:
-    """The keys of both; those that only the second has follow the key they follow there."""
+    """Return the keys of both; those that only the second has follow the key they follow there."""
     keys = list(first)
     at = 0
     for key in second:
@@ -85,7 +87,7 @@ def _in_order(first: dict[str, Origin], second: dict[str, Origin]) -> list[str]:
 
 
 def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
-    """Every value that is not a section or a map with entries, with its path."""
+    """Yield every value that is not a section or a map with entries, with its path."""
     if isinstance(value, BaseModel):
         for key in type(value).model_fields:
             yield from _leaves(getattr(value, key), (*path, key))
@@ -102,7 +104,7 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 def _computed(env: Environment) -> dict[Path, object]:
-    """The defaults that follow from other keys."""
+    """Return the defaults that follow from other keys."""
     values: dict[Path, object] = {("protect",): env.protected, ("kind",): env.kind_in_force}
     for index, queue in enumerate(env.queues):
         values["queues", index, "visibility_seconds"] = env.visibility(queue)
@@ -126,7 +128,7 @@ def _written(node: yamlfile.Node, path: Path) -> Place | None:
 
 
 def _by_name(file: EnvironmentFile) -> dict[str, Origin]:
-    """Key -> value in force, with the name in place of the index where the items of a list have one."""
+    """Return key -> value in force, with the name instead of the index where the items of a list have one."""
     values = {}
     for each in origins(file):
         named = _named(file.environment, each.path)

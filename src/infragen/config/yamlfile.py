@@ -40,7 +40,7 @@ class Place:
 
     @property
     def order(self) -> tuple[str, int, int]:
-        """Sorts places by file, line and column, as the places themselves would, only faster."""
+        """Sort places by file, line and column, as the places themselves would, only faster."""
         return self.file, self.line, self.column
 
 
@@ -93,7 +93,7 @@ class Problem:
 
 
 def load(data: bytes, file: str) -> Mapping:
-    """The mapping that the bytes of a YAML file describe.
+    """Return the mapping that the bytes of a YAML file describe.
 
     Raises InputError whose message has one line per problem, each beginning with `file:line:column: `.
     """
@@ -104,7 +104,7 @@ def load(data: bytes, file: str) -> Mapping:
 
 
 def read(data: bytes, file: str) -> tuple[Mapping, tuple[Problem, ...]]:
-    """Like `load`, but hands back the problems which leave the rest of the file readable (duplicate keys, tags, ...).
+    """Read like `load`, but return the problems which leave the rest of the file readable (duplicate keys, tags, ...).
 
     Raises InputError where nothing can be read: encoding, syntax, size, depth, more than one document.
     """
@@ -114,7 +114,7 @@ def read(data: bytes, file: str) -> tuple[Mapping, tuple[Problem, ...]]:
 
 
 def refusal(problems: Iterable[Problem]) -> InputError:
-    """The error that reports these problems, in file order."""
+    """Return the error that reports these problems, in file order."""
     ordered = sorted(set(problems), key=lambda problem: (*problem.place.order, problem.text))
     lines = [str(problem) for problem in ordered[:MAX_PROBLEMS]]
     if len(ordered) > MAX_PROBLEMS:
@@ -123,7 +123,7 @@ def refusal(problems: Iterable[Problem]) -> InputError:
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
-    """`over` laid on `base`: maps merge key by key, lists and scalars replace. Every node keeps its own place."""
+    """Merge `over` into `base`: maps merge key by key, lists and scalars replace. Every node keeps its own place."""
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         below = entries.get(key)
@@ -135,7 +135,7 @@ def merge(base: Mapping, over: Mapping) -> Mapping:
 
 
 def plain(node: Node) -> object:
-    """The same as dicts and lists, with Scalars as leaves and None for what is empty or null."""
+    """Return the same as dicts and lists, with Scalars as leaves and None for what is empty or null."""
     if isinstance(node, Mapping):
         return {key: plain(entry.node) for key, entry in node.entries.items()}
     if isinstance(node, Sequence):
@@ -144,29 +144,31 @@ def plain(node: Node) -> object:
 
 
 def find(node: Mapping, path: tuple[str | int, ...]) -> Place:
-    """Where the value at `path` (keys and list indexes) is written; if there is none, its nearest existing ancestor."""
+    """Return where the value at `path` (keys and list indexes) is written; if there is none, its nearest existing
+    ancestor.
+    """
     return _walk(node, path)[1].place
 
 
 def find_key(node: Mapping, path: tuple[str | int, ...]) -> Place:
-    """Where the last key of `path` is written; a list item has no key, so its own place."""
+    """Return where the last key of `path` is written; a list item has no key, so its own place."""
     entry, found = _walk(node, path)
     return found.place if entry is None else entry.key_place
 
 
 def shown(text: str) -> str:
-    """Text from a file, fit for a one-line message: cut at 60 characters, unprintable ones escaped."""
+    """Return text from a file, fit for a one-line message: cut at 60 characters, unprintable ones escaped."""
     cut = text if len(text) <= 60 else text[:60] + "…"
     return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
 def cut(text: str) -> str:
-    """A problem's text, cut where it grows with what the file holds."""
+    """Return a problem's text, cut where it grows with what the file holds."""
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
 def shortened(texts: Collection[str], most: int = 10) -> str:
-    """A list for a one-line message: the first ones, and how many more there are."""
+    """Return a list for a one-line message: the first ones, and how many more there are."""
     first = ", ".join(islice(texts, most))
     return first if len(texts) <= most else f"{first}, … and {len(texts) - most} more"
 
@@ -298,7 +300,7 @@ _EXPLANATIONS = tuple(
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """The parser's error as a sentence without its jargon."""
+    """Return the parser's error as a sentence without its jargon."""
     mark = error.problem_mark or error.context_mark
     start = error.context_mark or mark
     if mark is None or start is None:
@@ -373,7 +375,7 @@ class _Builder:
         return root
 
     def node(self, event: yaml.Event, depth: int) -> Node:
-        """The node that begins with this event."""
+        """Return the node that begins with this event."""
         place = self.place(event)
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event.anchor or "", place, depth)
@@ -441,7 +443,7 @@ class _Builder:
         return Mapping((self.merged(merges[0].node, own) if merges else {}) | own, place)
 
     def merged(self, value: Node, own: dict[str, Entry]) -> dict[str, Entry]:
-        """What `<<: value` brings. Own keys win; two sources with the same key would hide one of them silently."""
+        """Return what `<<: value` brings. Own keys win; of two sources with the same key, one would be lost."""
         sources: list[Mapping] = []
         for source in value.items if isinstance(value, Sequence) else (value,):
             if isinstance(source, Mapping):

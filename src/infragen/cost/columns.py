@@ -28,15 +28,15 @@ class Columns:
 
     @property
     def negligible(self) -> bool:
-        """Whether no column reaches a cent."""
+        """Return whether no column reaches a cent."""
         return all(abs(each) < CENT for each in (self.minimum, self.expected, self.maximum))
 
 
 def always(figure: float) -> Columns:
-    """The same figure in every column."""
+    """Return the same figure in every column."""
     return Columns(figure, figure, figure)
 
 
 def total(figures: Iterable[Columns]) -> Columns:
-    """The sum."""
+    """Return the sum."""
     return sum(figures, Columns())

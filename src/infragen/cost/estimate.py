@@ -30,7 +30,7 @@ class Item:
 
     @property
     def cost(self) -> Columns:
-        """USD a month."""
+        """Return USD a month."""
         return self.quantity * self.price.usd
 
 
@@ -46,7 +46,7 @@ class ResourceCost:
 
     @property
     def cost(self) -> Columns:
-        """USD a month."""
+        """Return USD a month."""
         return total(each.cost for each in self.items)
 
 
@@ -62,11 +62,11 @@ class Estimate:
 
     @property
     def cost(self) -> Columns:
-        """USD a month, all layers."""
+        """Return USD a month, all layers."""
         return total(each.cost for each in self.resources)
 
     def layers(self) -> dict[str, Columns]:
-        """USD a month, layer by layer in deployment order."""
+        """Return USD a month, layer by layer in deployment order."""
         found: dict[str, Columns] = {}
         for each in self.resources:
             found[each.layer] = found.get(each.layer, Columns()) + each.cost
@@ -74,7 +74,7 @@ class Estimate:
 
     @property
     def unpriced(self) -> tuple[ResourceCost, ...]:
-        """The resources that are not, or not wholly, in the figures."""
+        """Return the resources that are not, or not wholly, in the figures."""
         return tuple(each for each in self.resources if each.unpriced)
 
 
@@ -90,7 +90,7 @@ class ResourceDelta:
 
     @property
     def change(self) -> Columns:
-        """USD a month more, or less where it is negative."""
+        """Return USD a month more, or less where it is negative."""
         return self.after - self.before
 
 
@@ -110,12 +110,12 @@ class CostDelta:
 
     @property
     def change(self) -> Columns:
-        """USD a month more, or less where it is negative."""
+        """Return USD a month more, or less where it is negative."""
         return self.after - self.before
 
 
 def rendered(bodies: Mapping[str, Mapping[str, object]]) -> dict[str, Side]:
-    """Templates as they are rendered, with the defaults of their parameters."""
+    """Return templates as they are rendered, with the defaults of their parameters."""
     return {
         layer: Side(
             body,
@@ -130,7 +130,9 @@ def rendered(bodies: Mapping[str, Mapping[str, object]]) -> dict[str, Side]:
 
 
 def estimate(sides: Mapping[str, Side], env: Environment, prices: Prices) -> Estimate:
-    """What these templates cost in a month under the environment's load; `sides` are by layer, in deployment order."""
+    """Return what these templates cost in a month under the environment's load; `sides` are by layer, in deployment
+    order.
+    """
     inventory = Inventory(sides)
     load = load_of(env, inventory)
     site = PricingContext(inventory, load)
@@ -155,7 +157,7 @@ def _priced(resource: Resource, site: PricingContext, prices: Prices) -> Resourc
 
 
 def _price(name: str, prices: Prices) -> Price | None:
-    """A price by name; Spot is a share of the price on demand."""
+    """Return a price by name; Spot is a share of the price on demand."""
     if not name.endswith(SPOT):
         return prices.get(name)
     whole, share = prices.get(name.removesuffix(SPOT)), prices.get(SPOT_SHARE)
@@ -163,7 +165,7 @@ def _price(name: str, prices: Prices) -> Price | None:
 
 
 def delta(before: Estimate, after: Estimate) -> CostDelta:
-    """What changes from one estimate to the other."""
+    """Return what changes from one estimate to the other."""
     old = {(each.layer, each.logical_id): each for each in before.resources}
     new = {(each.layer, each.logical_id): each for each in after.resources}
     return CostDelta(

@@ -27,7 +27,7 @@ class Resource:
     properties: Mapping[str, Any] = field(compare=False)
 
     def get(self, *path: str) -> Any:
-        """A property's value, or None where it is not written."""
+        """Return a property's value, or None where it is not written."""
         found: Any = self.properties
         for step in path:
             found = found.get(step) if isinstance(found, Mapping) else None
@@ -42,7 +42,7 @@ class Inventory:
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
-        """Everything that the layers make, in template order."""
+        """Return everything that the layers make, in template order."""
         return tuple(self._resources())
 
     def _resources(self) -> Iterator[Resource]:
@@ -54,7 +54,7 @@ class Inventory:
 
     @cached_property
     def _outputs(self) -> Mapping[str, tuple[str, Any]]:
-        """The value of every output, with its layer; wiring goes by name, so names are unique."""
+        """Return the value of every output, with its layer; wiring goes by name, so names are unique."""
         return {
             name: (layer, output.get("Value"))
             for layer, side in self.sides.items()
@@ -66,11 +66,11 @@ class Inventory:
         return {(each.layer, each.logical_id): each for each in self.resources}
 
     def of(self, *types: str) -> tuple[Resource, ...]:
-        """The resources of these types."""
+        """Return the resources of these types."""
         return tuple(each for each in self.resources if each.type in types)
 
     def targets(self, layer: str, value: Any) -> tuple[Resource, ...]:
-        """The resources that a value in a layer refers to, through the outputs of other layers where it must."""
+        """Return the resources that a value in a layer refers to, through the outputs of other layers where it must."""
         return tuple(dict.fromkeys(self._targets(layer, value)))
 
     def _targets(self, layer: str, value: Any) -> Iterator[Resource]:
@@ -81,7 +81,9 @@ class Inventory:
                 yield from self._targets(*self._outputs[name])
 
     def count(self, layer: str, value: Any) -> int | None:
-        """How many items a list has, written out, comma-joined or another layer's output; None if nothing says it."""
+        """Return how many items a list has, written out, comma-joined or another layer's output; None if nothing says
+        it.
+        """
         if isinstance(value, KnownAfter):
             value = {"Ref": value.name}
         if isinstance(value, list):

@@ -50,7 +50,7 @@ class Load:
 
 
 def load_of(env: Environment, inventory: Inventory) -> Load:
-    """The load that an environment file expects, on what the templates make."""
+    """Return the load that an environment file expects, on what the templates make."""
     expected = env.cost.expected
     tasks, notes = _tasks(expected, inventory)
     now, most = (sum(getattr(each, column) for each in tasks.values()) for column in ("expected", "maximum"))
@@ -66,7 +66,7 @@ def _traffic(name: str, expected: Expected, growth: float) -> Columns:
 
 
 def _tasks(expected: Expected, inventory: Inventory) -> tuple[dict[Resource, Columns], tuple[str, ...]]:
-    """Running tasks of every service, on average over the month; an expected number is shared equally."""
+    """Return the running tasks of every service, on average over the month; an expected number is shared equally."""
     services = inventory.of(SERVICE.name)
     found, notes = {}, []
     for each in services:
@@ -79,7 +79,7 @@ def _tasks(expected: Expected, inventory: Inventory) -> tuple[dict[Resource, Col
 
 
 def _capacity(service: Resource, inventory: Inventory) -> tuple[Range, Range, str]:
-    """The tasks of a service: the range on average over its schedule, the range it may ever have, and a note."""
+    """Return the tasks of a service: the range on average over its schedule, the range it may ever have, and a note."""
     for target in inventory.of(SCALABLE_TARGET.name):
         if service not in inventory.targets(target.layer, target.get("ResourceId")):
             continue
@@ -133,7 +133,7 @@ FIXED = (
 
 
 def _given(expected: Expected) -> Iterator[str]:
-    """The expected load, and which of it is written in the environment file."""
+    """Yield the expected load, and which of it is written in the environment file."""
     written = expected.model_fields_set
     tasks = "task" if expected.tasks == 1 else "tasks"
     words = {**TRAFFIC, "storage_gb": "GB in the database", "tasks": tasks, "acu": "ACU per instance"}

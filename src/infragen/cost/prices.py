@@ -91,13 +91,13 @@ class Prices:
     lines: Mapping[str, Price]
 
     def get(self, name: str) -> Price | None:
-        """A line, or None when there is no such price."""
+        """Return a line, or None when there is no such price."""
         return self.lines.get(name)
 
 
 @cache
 def table() -> Table:
-    """The dated table of this package."""
+    """Return the dated table of this package."""
     data = resources.files(__package__).joinpath("prices.yaml").read_bytes()
     read: Any = yamlfile.plain(yamlfile.load(data, "prices.yaml"))
     lines = {name: _line(name, each) for name, each in read["lines"].items()}
@@ -118,7 +118,7 @@ def _line(name: str, read: Any) -> Line:
 
 
 def prices_of(region: str, file: PriceFile | None = None, name: str = "") -> Prices:
-    """The prices of a region: those of the user's file (`name` is what it is called) over those of the table."""
+    """Return the prices of a region: those of the user's file (`name` is what it is called) over those of the table."""
     known = table()
     base = known.same.get(region, region)
     regional = any(base in each.usd for each in known.lines.values())
@@ -156,7 +156,7 @@ def _label(region: str, base: str, regional: bool, missing: list[str]) -> str:
 
 
 def read_price_file(path: Path) -> PriceFile:
-    """A price file. Raises InputError with the place of everything that is wrong in it."""
+    """Return a price file. Raises InputError with the place of everything that is wrong in it."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -220,7 +220,7 @@ def _price_problems(entry: Entry) -> Iterator[Problem]:
 
 
 def price_file_text(regions: PriceFile) -> str:
-    """A price file as YAML; the same prices give the same bytes."""
+    """Return a price file as YAML; the same prices give the same bytes."""
     lines = ["# Prices in USD for `infragen cost`; what is not listed is taken from infragen's own table.", "regions:"]
     for region in sorted(regions):
         each = regions[region]

@@ -92,12 +92,12 @@ class PricingContext:
     load: Load
 
     def share(self, of: tuple[Resource, ...]) -> float:
-        """The equal share of one of several resources."""
+        """Return the equal share of one of several resources."""
         return 1 / max(1, len(of))
 
 
 def uses(resource: Resource, site: PricingContext) -> Found:
-    """The quantities that a resource is charged for."""
+    """Yield the quantities that a resource is charged for."""
     rule = RULES.get(resource.type)
     if rule is not None:
         yield from rule(resource, site)
@@ -106,7 +106,7 @@ def uses(resource: Resource, site: PricingContext) -> Found:
 
 
 def number(value: Any, otherwise: float = 0) -> float:
-    """A property as a number."""
+    """Return a property as a number."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -231,7 +231,7 @@ def _service(resource: Resource, site: PricingContext) -> Found:
 
 
 def _strategy(service: Resource) -> list[tuple[bool, float]]:
-    """(Spot?, share of the tasks) of each capacity provider, by weight; without a strategy all on demand."""
+    """Return (Spot?, share of the tasks) of each capacity provider, by weight; without a strategy all on demand."""
     entries = service.get("CapacityProviderStrategy") or ()
     weights: dict[bool, float] = {}
     for each in entries:
@@ -290,7 +290,7 @@ def _function(resource: Resource, site: PricingContext) -> Found:
 
 
 def _called_by_aws(function: Resource, site: PricingContext) -> bool:
-    """Whether custom resources or the rotation of a secret are all that calls a function."""
+    """Return whether custom resources or the rotation of a secret are all that calls a function."""
     return any(
         function in site.all.targets(each.layer, each.get("ServiceToken") or each.get("RotationLambdaARN"))
         for each in site.all.resources
@@ -305,7 +305,7 @@ def _queues(source: Resource, site: PricingContext) -> list[Resource]:
 
 
 def _sources(site: PricingContext) -> list[Resource]:
-    """The queues that are worked off; dead-letter queues are those that other queues name."""
+    """Return the queues that are worked off; dead-letter queues are those that other queues name."""
     dead = {
         target
         for each in site.all.of(sqs.QUEUE.name)
@@ -315,7 +315,7 @@ def _sources(site: PricingContext) -> list[Resource]:
 
 
 def _messages(queue: Resource, site: PricingContext) -> Columns:
-    """Millions of messages a month through one queue."""
+    """Return millions of messages a month through one queue."""
     sources = _sources(site)
     return site.load.messages_millions * (1 / len(sources)) if queue in sources else Columns()
 
@@ -357,7 +357,7 @@ def _optimized(cluster: Resource) -> bool:
 
 
 def _acu(cluster: Resource, expected: float | None) -> Columns:
-    """ACU of one instance, on average over the month."""
+    """Return the ACU of one instance, on average over the month."""
     least = number(cluster.get("ServerlessV2ScalingConfiguration", "MinCapacity"))
     most = number(cluster.get("ServerlessV2ScalingConfiguration", "MaxCapacity"))
     wanted = expected if expected is not None else (least or AWAKE * AWAKE_ACU)
@@ -439,7 +439,7 @@ def _dashboard(resource: Resource, site: PricingContext) -> Found:
 
 
 def _bucket(resource: Resource, site: PricingContext) -> Found:
-    """A bucket for a load balancer's access logs has a size that follows the requests; any other has not."""
+    """Yield a bucket for a load balancer's access logs has a size that follows the requests; any other has not."""
     for balancer in site.all.of(elastic_load_balancing.LOAD_BALANCER.name):
         attributes = balancer.get("LoadBalancerAttributes") or ()
         logs = [each.get("Value") for each in attributes if each.get("Key") == "access_logs.s3.bucket"]
@@ -464,7 +464,7 @@ def _hosted_zone(resource: Resource, site: PricingContext) -> Found:
 
 
 def _schedule(resource: Resource, site: PricingContext) -> Found:
-    """Invocations cost less than a cent a month here; a task that a schedule runs is charged as Fargate."""
+    """Yield invocations cost less than a cent a month here; a task that a schedule runs is charged as Fargate."""
     yield from _scheduled_tasks([resource.get("Target")])
 
 

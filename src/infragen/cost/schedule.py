@@ -41,7 +41,7 @@ class Change:
 
 
 def average(base: Range, changes: Sequence[Change]) -> Range:
-    """The range that holds on average over the year. Raises UnreadableSchedule.
+    """Return the range that holds on average over the year. Raises UnreadableSchedule.
 
     One-time actions (`at(…)`) are no part of a month's cost and count as absent.
     """
@@ -69,7 +69,7 @@ def average(base: Range, changes: Sequence[Change]) -> Range:
 
 
 def extremes(base: Range, changes: Sequence[Change]) -> Range:
-    """The fewest and the most that the schedule ever allows."""
+    """Return the fewest and the most that the schedule ever allows."""
     repeated = [each for each in changes if not each.schedule.startswith("at(")]
     least = [base.minimum, *(each.minimum for each in repeated if each.minimum is not None)]
     most = [base.maximum, *(each.maximum for each in repeated if each.maximum is not None)]
@@ -83,7 +83,7 @@ def _after(now: Range, change: Change) -> Range:
 
 
 def _moments(change: Change) -> Iterator[datetime]:
-    """When a cron schedule fires in the year, in UTC."""
+    """Yield when a cron schedule fires in the year, in UTC."""
     try:
         cron = schedules.parse(change.schedule)
     except ValueError as error:

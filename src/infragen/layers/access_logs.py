@@ -25,7 +25,7 @@ BUCKET, POLICY = "AccessLogs", "AccessLogsPolicy"
 
 
 def add_access_logs(template: Template, prefix: str, days: int) -> None:
-    """A bucket for the access logs of this account's load balancers below `prefix`, each kept for `days`.
+    """Add a bucket for the access logs of this account's load balancers below `prefix`, each kept for `days`.
 
     It outlives its stack, because CloudFormation cannot delete a bucket that holds anything. The encryption is SSE-S3,
     the only one that Elastic Load Balancing can write with (Application Load Balancer guide, "Access logs").
@@ -56,7 +56,9 @@ def add_access_logs(template: Template, prefix: str, days: int) -> None:
 
 
 def _expiry(days: int) -> LifecycleConfiguration:
-    """Expiry of a version only hides it behind a delete marker, so that the version and the marker need rules too."""
+    """Return the lifecycle rules. Expiry of a version only hides it behind a delete marker, so that the version and the
+    marker need rules too.
+    """
     return LifecycleConfiguration(
         Rules=[
             LifecycleRule(

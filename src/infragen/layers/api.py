@@ -54,7 +54,7 @@ Url = LayerOutput("api", "Url", "Where clients reach the API", for_people=True)
 
 
 def inputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """The network's part, every queue, and the database's credentials when there is a database."""
+    """Return the network's part, every queue, and the database's credentials when there is a database."""
     network = (
         VpcId,
         PublicSubnetIds,
@@ -70,7 +70,7 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """What the dashboard watches, and what people need."""
+    """Return what the dashboard watches, and what people need."""
     return (
         LoadBalancerFullName,
         TargetGroupFullName,
@@ -83,12 +83,12 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
-    """The image's tag, and the certificate when one is given."""
+    """Return the image's tag, and the certificate when one is given."""
     return (ImageTag, *load_balancer.launch_parameters(_api(env).https))
 
 
 def build(env: Environment) -> Template:
-    """The template of the API."""
+    """Return the template of the API."""
     api, template = _api(env), Template()
     endpoint = _endpoint(api)
     image_repository.add_repository(template, NAME, keep=env.production)
@@ -165,13 +165,15 @@ def _task(env: Environment, api: Api) -> FargateTask:
 
 
 def _user(api: Api) -> Any:
-    """The placeholder's image knows numbers and no names but its own."""
+    """Return the placeholder's image knows numbers and no names but its own."""
     by_number = api.container_user.replace(":", "").isdigit()
     return api.container_user if by_number else If(HAS_IMAGE, api.container_user, PLACEHOLDER_USER)
 
 
 def _scaling(env: Environment, api: Api) -> ServiceScaling:
-    """Without NAT nothing can pull the placeholder's public image: no task runs until an image was pushed."""
+    """Return the scaling. Without NAT no task can pull the placeholder's public image, so none runs until an image was
+    pushed.
+    """
     unreachable = env.network is not None and env.network.nat == "none"
     return ServiceScaling(
         smallest=api.min_tasks,
@@ -186,7 +188,7 @@ def _scaling(env: Environment, api: Api) -> ServiceScaling:
 
 
 def _variables(env: Environment, api: Api) -> dict[str, Any]:
-    """What the code finds in its environment; the file's own variables come last."""
+    """Return what the code finds in its environment; the file's own variables come last."""
     variables: dict[str, Any] = {
         "AWS_REGION": Ref("AWS::Region"),
         "NODE_ENV": env.node_env,
@@ -204,7 +206,7 @@ def _variables(env: Environment, api: Api) -> dict[str, Any]:
 
 
 def _queue_urls(env: Environment, api: Api) -> dict[str, Any]:
-    """QUEUE_URL is the API's own queue; every further one is QUEUE_URL_<NAME>."""
+    """Return the queues' variables. QUEUE_URL is the API's own queue; every further one is QUEUE_URL_<NAME>."""
     if not env.queues:
         return {}
     own = env.queue(api.queue) if api.queue else env.queues[0]
@@ -217,7 +219,7 @@ def _variable(each: Queue) -> str:
 
 
 def _database_secrets(env: Environment) -> dict[str, Any]:
-    """Keys of the credentials' JSON; ECS reads them when a task starts."""
+    """Return keys of the credentials' JSON; ECS reads them when a task starts."""
     if not env.database:
         return {}
     secrets = {"DATABASE_URL": Sub("${DatabaseCredentialsArn}:url::")}
@@ -242,7 +244,9 @@ def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
 
 
 def _run_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
-    """What the API's code may do: send to its queues. It may read no secret; what it needs is in its environment."""
+    """Return what the API's code may do: send to its queues. It may read no secret; what it needs is in its
+    environment.
+    """
     statements: list[dict[str, Any]] = []
     if env.queues:
         arns = [queue.of(each).arn.ref() for each in env.queues]

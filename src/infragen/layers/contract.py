@@ -26,15 +26,15 @@ class Template(troposphere.Template):
     """
 
     def add_parameter(self, parameter: Any) -> Any:
-        """Adds a Parameter."""
+        """Add a Parameter."""
         return self._update(self.parameters, parameter)
 
     def add_resource(self, resource: Any) -> Any:
-        """Adds a resource, or a list of them."""
+        """Add a resource, or a list of them."""
         return self._update(self.resources, resource)
 
     def add_output(self, output: Any) -> Any:
-        """Adds an Output, or a list of them."""
+        """Add an Output, or a list of them."""
         return self._update(self.outputs, output)
 
 
@@ -60,11 +60,11 @@ class LayerOutput:
     for_people: bool = False
 
     def ref(self) -> Ref:
-        """The value, in a layer that uses it."""
+        """Return the value, in a layer that uses it."""
         return Ref(self.name)
 
     def publish(self, value: Any) -> Output:
-        """The output, in the layer that owns it."""
+        """Return the output, in the layer that owns it."""
         return Output(self.name, Description=self.description, Value=value)
 
 
@@ -84,7 +84,7 @@ class LaunchParameter:
     keep: bool = False
 
     def ref(self) -> Ref:
-        """The value, in the layer that declares the parameter."""
+        """Return the value, in the layer that declares the parameter."""
         return Ref(self.name)
 
 
@@ -110,22 +110,22 @@ PREFIX = "${ProjectName}-${EnvironmentName}"
 
 
 def named(suffix: str) -> Sub:
-    """`<project>-<environment>-<suffix>`: an explicit physical name, or a Name tag."""
+    """Return `<project>-<environment>-<suffix>`: an explicit physical name, or a Name tag."""
     return Sub(f"{PREFIX}-{suffix}")
 
 
 def arn(rest: str) -> Sub:
-    """An ARN in whatever partition the stack runs in, e.g. `sqs:${AWS::Region}:${AWS::AccountId}:name`."""
+    """Return an ARN in whatever partition the stack runs in, e.g. `sqs:${AWS::Region}:${AWS::AccountId}:name`."""
     return Sub("arn:${AWS::Partition}:" + rest)
 
 
 def allow(actions: str | Sequence[str], resources: Any, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """An Allow statement of an identity policy; `when` holds condition operators."""
+    """Return an Allow statement of an identity policy; `when` holds condition operators."""
     return _statement("Allow", actions, {"Resource": resources}, when)
 
 
 def deny(actions: str | Sequence[str], resources: Any, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A Deny statement of an identity policy."""
+    """Return a Deny statement of an identity policy."""
     return _statement("Deny", actions, {"Resource": resources}, when)
 
 
@@ -136,7 +136,7 @@ def grant(
     when: Mapping[str, Any] | None = None,
     effect: str = "Allow",
 ) -> dict[str, Any]:
-    """A statement of a resource or trust policy. `principal` is as in IAM: a mapping, or "*"."""
+    """Return a statement of a resource or trust policy. `principal` is as in IAM: a mapping, or "*"."""
     return _statement(effect, actions, {"Principal": principal, "Resource": resources}, when)
 
 
@@ -151,23 +151,23 @@ def _statement(
 
 
 def deny_without_tls(action: str, resources: Any) -> dict[str, Any]:
-    """Nobody may use the resource over plain HTTP."""
+    """Deny requests to the resource over plain HTTP."""
     return grant("*", action, resources, {"Bool": {"aws:SecureTransport": "false"}}, "Deny")
 
 
 def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy document."""
+    """Return a policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def via(*services: str) -> dict[str, Any]:
-    """The condition of a right to a KMS key: only for what these services encrypt, e.g. secretsmanager."""
+    """Return the condition of a right to a KMS key: only for what these services encrypt, e.g. secretsmanager."""
     names = [Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}") for service in services]
     return {"StringEquals": {"kms:ViaService": names if len(names) > 1 else names[0]}}
 
 
 def trust(service: str, when: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The trust policy of a role that one AWS service assumes, for this account only.
+    """Return the trust policy of a role that one AWS service assumes, for this account only.
 
     `when` adds condition operators (IAM User Guide, "The confused deputy problem").
     """
@@ -178,13 +178,13 @@ def trust(service: str, when: Mapping[str, Any] | None = None) -> dict[str, Any]
 
 
 def boundary(env: Environment) -> dict[str, Any]:
-    """The properties that every role of this environment carries beside its own."""
+    """Return the properties that every role of this environment carries beside its own."""
     arn = env.iam.permissions_boundary_arn
     return {"PermissionsBoundary": arn} if arn else {}
 
 
 def retain() -> dict[str, str]:
-    """Deletion policies of what must outlive its stack.
+    """Return the deletion policies of resources that must outlive their stack.
 
     `RetainExceptOnCreate`, because plain Retain leaves named things behind when a first creation fails, and the next
     creation then fails on "already exists" (CloudFormation User Guide, "DeletionPolicy attribute").
@@ -193,7 +193,7 @@ def retain() -> dict[str, str]:
 
 
 def suppress(nag: Mapping[str, str] | None = None, checkov: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Metadata that tells cdk-nag and checkov why a finding is accepted: rule -> reason."""
+    """Return metadata that tells cdk-nag and checkov why a finding is accepted: rule -> reason."""
     metadata: dict[str, Any] = {}
     if nag:
         metadata["cdk_nag"] = {"rules_to_suppress": [{"id": rule, "reason": why} for rule, why in nag.items()]}
@@ -203,7 +203,7 @@ def suppress(nag: Mapping[str, str] | None = None, checkov: Mapping[str, str] | 
 
 
 def log_group(title: str, name: Any, env: Environment, key: Any) -> LogGroup:
-    """A log group with retention and key; those that services make by themselves never expire."""
+    """Return a log group with retention and key; those that services make by themselves never expire."""
     return LogGroup(
         title,
         LogGroupName=name,
@@ -223,7 +223,7 @@ class _FunctionLogging(LoggingConfig):
 
 
 def function_logging(group: Any, level: str = "INFO") -> LoggingConfig:
-    """A function's logs as JSON into a group of ours. Lambda itself drops what the code logs below `level`."""
+    """Return a function's logs as JSON into a group of ours. Lambda itself drops what the code logs below `level`."""
     return _FunctionLogging(LogFormat="JSON", LogGroup=group, ApplicationLogLevel=level.upper())
 
 
@@ -240,7 +240,7 @@ def alarm(
     comparison: str = "GreaterThanThreshold",
     missing: str = "notBreaching",
 ) -> Alarm:
-    """A CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble by default.
+    """Return a CloudWatch alarm: `datapoints` of `periods` beyond the threshold; missing data is no trouble by default.
 
     With `topic` it notifies when it rises and when it clears; without, it only feeds another alarm or a deployment.
     `repair` is what AWS does by itself when it rises, e.g. the ARN that recovers an instance.
@@ -266,7 +266,7 @@ def alarm(
 def metric(
     namespace: str, name: str, statistic: str, dimensions: Mapping[str, Any], period: int = 60
 ) -> dict[str, Any]:
-    """The properties of an alarm on one metric. `statistic` is e.g. Sum or p95; `period` in seconds."""
+    """Return the properties of an alarm on one metric. `statistic` is e.g. Sum or p95; `period` in seconds."""
     kind = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"
     return {
         "Namespace": namespace,

@@ -77,7 +77,7 @@ class ServerlessV2(rds.ServerlessV2ScalingConfiguration):
 
 
 def build(env: Environment) -> Template:
-    """The template of the database."""
+    """Return the template of the database."""
     database = env.database
     assert database is not None  # noqa: S101 # the layer is on
     template = Template()
@@ -100,7 +100,7 @@ def build(env: Environment) -> Template:
 
 
 def _add_key(template: Template) -> None:
-    """Principals get rights to the key by their own policies, through the service that uses it for them."""
+    """Add the key. Principals get rights to it by their own policies, through the service that uses it for them."""
     template.add_resource(
         kms.Key(
             "DataKey",
@@ -187,7 +187,9 @@ def _capacity(database: Database) -> ServerlessV2:
 
 
 def _add_instances(template: Template, env: Environment, database: Database) -> None:
-    """The first instance becomes the writer. Readers of tiers 0 and 1 scale with it and are ready for a failover."""
+    """Add the instances. The first instance becomes the writer. Readers of tiers 0 and 1 scale with it and are ready
+    for a failover.
+    """
     monitoring: dict[str, Any] = {"MonitoringInterval": database.monitoring_seconds}
     if database.monitoring_seconds:
         monitoring["MonitoringRoleArn"] = GetAtt("MonitoringRole", "Arn")
@@ -223,7 +225,7 @@ def _add_instances(template: Template, env: Environment, database: Database) -> 
 
 
 def _add_alarms(template: Template, database: Database) -> None:
-    """On the role WRITER, which follows a failover."""
+    """Add the alarms on the role WRITER, which follows a failover."""
     writer = {"DBClusterIdentifier": Ref("Cluster"), "Role": "WRITER"}
 
     def add(name: str, says: str, what: str, statistic: str, threshold: float, **how: Any) -> None:

@@ -53,7 +53,7 @@ class DatabaseCredentials(AWSCustomObject):
 
 
 def add(template: Template, env: Environment, database: Database, *, key: Any, topic: Any) -> None:
-    """Adds the secret and all that fills and rotates it. `key` encrypts logs and environment, `topic` hears of errors.
+    """Add the secret and all that fills and rotates it. `key` encrypts logs and environment, `topic` hears of errors.
 
     The template needs `Cluster`, `Writer` and `DataKey`.
     """
@@ -91,7 +91,7 @@ def add(template: Template, env: Environment, database: Database, *, key: Any, t
 
 
 def _add_rotation(template: Template, database: Database, topic: Any) -> None:
-    """Secrets Manager calls the function by a schedule, and people hear when it fails."""
+    """Let Secrets Manager call the function on a schedule, and notify when it fails."""
     template.add_resource(
         awslambda.Permission(
             "CredentialsPermission",

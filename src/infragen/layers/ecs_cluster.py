@@ -19,7 +19,7 @@ CLUSTER = "EcsCluster"
 
 
 def add_cluster(template: Template, env: Environment, *, insights: str, shells: bool, key: Any) -> None:
-    """The cluster `<project>-<environment>`.
+    """Add the cluster `<project>-<environment>`.
 
     `insights` is disabled, enabled or enhanced; with `shells` ECS Exec is logged to a group of its own; `key` is the
     ARN of the KMS key of the log groups.
@@ -47,7 +47,7 @@ def add_cluster(template: Template, env: Environment, *, insights: str, shells: 
 
 
 def shell_statements(key: Any) -> tuple[dict[str, Any], ...]:
-    """What a task role needs for ECS Exec (ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec")."""
+    """Return what a task role needs for ECS Exec (ECS Developer Guide, "Monitor containers with ECS Exec")."""
     channels = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
     return (
         allow([f"ssmmessages:{each}" for each in channels], "*"),

@@ -50,7 +50,7 @@ class FargateService:
 
 
 def add_fargate_service(template: Template, env: Environment, service: FargateService) -> None:
-    """The service with everything that belongs to it alone."""
+    """Add the service with everything that belongs to it alone."""
     add_task(template, env, service.task)
     _service(template, service)
     add_scaling(template, service.scaling, Sub(f"service/${{{service.cluster}}}/${{{SERVICE}.Name}}"))
@@ -97,8 +97,8 @@ def _capacity(service: FargateService) -> CapacityProviderStrategyItem:
 
 
 def _deployment(service: FargateService) -> DeploymentConfiguration:
-    """New tasks first, old ones after, and back again when they fail or an alarm rises. No bake time: with one,
-    CloudFormation would wait for up to 36 hours.
+    """Start new tasks first, stop old ones after, and roll back when they fail or an alarm rises. No bake time: with
+    one, CloudFormation would wait for up to 36 hours.
     """
     return DeploymentConfiguration(
         MinimumHealthyPercent=100,
@@ -109,18 +109,18 @@ def _deployment(service: FargateService) -> DeploymentConfiguration:
 
 
 def _desired_count(service: FargateService) -> dict[str, Any]:
-    """None: given, every update of the stack would reset what autoscaling set. Omitted, a creation starts one task and
-    an update leaves the number alone. Only a service whose image cannot be pulled yet starts with none.
+    """Return no count: given, every update of the stack would reset what autoscaling set. Omitted, a creation starts
+    one task and an update leaves the number alone. Only a service whose image cannot be pulled yet starts with none.
     """
     waiting = service.scaling.only_if
     return {"DesiredCount": If(waiting, NoValue, 0)} if waiting else {}
 
 
 def service_name() -> Any:
-    """The service's name."""
+    """Return the service's name."""
     return GetAtt(SERVICE, "Name")
 
 
 def service_arn() -> Any:
-    """The service's ARN."""
+    """Return the service's ARN."""
     return Ref(SERVICE)

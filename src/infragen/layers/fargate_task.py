@@ -66,8 +66,8 @@ class FargateTask:
 
 
 def logs(stream: str) -> LogConfiguration:
-    """Logs of one container, to the task's group. Non-blocking, because the blocking mode stops the application when
-    CloudWatch Logs cannot be reached (ECS Developer Guide, "awslogs log driver").
+    """Return logs of one container, to the task's group. Non-blocking, because the blocking mode stops the application
+    when CloudWatch Logs cannot be reached (ECS Developer Guide, "awslogs log driver").
     """
     return LogConfiguration(
         LogDriver="awslogs",
@@ -82,7 +82,7 @@ def logs(stream: str) -> LogConfiguration:
 
 
 def add_task(template: Template, env: Environment, task: FargateTask) -> None:
-    """The task definition TaskDefinition with ExecutionRole, TaskRole and LogGroup."""
+    """Add the task definition TaskDefinition with ExecutionRole, TaskRole and LogGroup."""
     template.add_resource(log_group("LogGroup", Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
     _execution_role(template, env, task)
     _task_role(template, env, task)
@@ -106,7 +106,7 @@ def add_task(template: Template, env: Environment, task: FargateTask) -> None:
 
 
 def _container(task: FargateTask) -> ContainerDefinition:
-    """The application's container: no capabilities, no root, nothing writable but /tmp.
+    """Return the application's container: no capabilities, no root, nothing writable but /tmp.
 
     /tmp is a tmpfs, which Fargate has since 2026-01-06: any user may write to it, whatever the image says, and what is
     in it counts as memory of the task (ECS API Reference, "Tmpfs"). It depends on no sidecar: a failed pull of one must
@@ -135,8 +135,8 @@ def _tmp(task: FargateTask) -> dict[str, Any]:
 
 
 def _capabilities(task: FargateTask) -> dict[str, Any]:
-    """None. Only with ECS Exec the default ones stay: AWS does not say which of them its agent, which runs as root, can
-    do without (aws/containers-roadmap#1360). The application is not root and has none either way.
+    """Drop all capabilities. Only with ECS Exec the default ones stay: AWS does not say which of them its agent, which
+    runs as root, can do without (aws/containers-roadmap#1360). The application is not root and has none either way.
     """
     return {} if task.shells else {"Capabilities": KernelCapabilities(Drop=["ALL"])}
 
@@ -157,7 +157,7 @@ def _execution_role(template: Template, env: Environment, task: FargateTask) -> 
 
 
 def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
-    """Without statements the role is empty: the code may do nothing."""
+    """Add the role of the code; without statements it may do nothing."""
     everything = any(statement["Resource"] == "*" for statement in task.run_statements)
     accepted = suppress(nag={"AwsSolutions-IAM5": "actions without resources; log streams of one group"})
     policies = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))]
@@ -173,7 +173,7 @@ def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
 
 
 def _trust() -> dict[str, Any]:
-    """ECS of this account and region (ECS Developer Guide, "Amazon ECS task IAM role")."""
+    """Trust ECS of this account and region (ECS Developer Guide, "Amazon ECS task IAM role")."""
     return trust(
         "ecs-tasks.amazonaws.com",
         {"ArnLike": {"aws:SourceArn": arn("ecs:${AWS::Region}:${AWS::AccountId}:*")}},

@@ -42,7 +42,7 @@ class Placeholder:
 
 
 def add_repository(template: Template, name: str, *, keep: bool) -> None:
-    """A repository `<project>-<environment>-<name>` and the condition that an image is chosen.
+    """Add a repository `<project>-<environment>-<name>` and the condition that an image is chosen.
 
     Tags are immutable: a tag names one image for ever, so that a rollback runs what ran before. `keep` keeps the
     repository when its stack is deleted, and every tagged image in it; without, it goes with its images, and an image
@@ -65,17 +65,17 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
 
 
 def image(placeholder: Placeholder) -> Any:
-    """The container's image: the pushed one when a tag is given, else the placeholder's."""
+    """Return the container's image: the pushed one when a tag is given, else the placeholder's."""
     return If(HAS_IMAGE, Sub("${Repository.RepositoryUri}:${ImageTag}"), placeholder.image)
 
 
 def command(placeholder: Placeholder) -> Any:
-    """The container's command: the pushed image's own, or the placeholder's."""
+    """Return the container's command: the pushed image's own, or the placeholder's."""
     return If(HAS_IMAGE, NoValue, list(placeholder.command))
 
 
 def pull_statements() -> tuple[dict[str, Any], ...]:
-    """What the execution role needs to pull from the repository. GetAuthorizationToken knows no resources."""
+    """Return what the execution role needs to pull from the repository. GetAuthorizationToken knows no resources."""
     return (
         allow("ecr:GetAuthorizationToken", "*"),
         allow(list(_PULL), GetAtt("Repository", "Arn")),
@@ -83,7 +83,7 @@ def pull_statements() -> tuple[dict[str, Any], ...]:
 
 
 def pull_other_statements(image: str) -> tuple[dict[str, Any], ...]:
-    """What it needs to pull another image: nothing when that is public, else the rights to its ECR repository."""
+    """Return the rights to pull another image: none for a public one, else those to its ECR repository."""
     found = _PRIVATE.match(image)
     if not found:
         return ()
@@ -92,13 +92,13 @@ def pull_other_statements(image: str) -> tuple[dict[str, Any], ...]:
 
 
 def repository_uri() -> Any:
-    """Where images are pushed to."""
+    """Return where images are pushed to."""
     return GetAtt("Repository", "RepositoryUri")
 
 
 def _lifecycle(*, expires: bool) -> str:
-    """Tagged images are judged by their last pull: a count would expire the image that runs after enough pushes, and
-    then nothing could scale out (ECR User Guide, "Lifecycle policies").
+    """Expire images. Tagged ones are judged by their last pull: a count would expire the image that runs after enough
+    pushes, and then nothing could scale out (ECR User Guide, "Lifecycle policies").
     """
 
     def rule(priority: int, description: str, action: dict[str, str], **selection: Any) -> dict[str, Any]:

@@ -53,14 +53,14 @@ class PublicEndpoint:
 
     @property
     def listener(self) -> str:
-        """Logical id of the listener that forwards: a service must wait for it, because a target group without a load
-        balancer takes no tasks.
+        """Return logical id of the listener that forwards: a service must wait for it, because a target group without a
+        load balancer takes no tasks.
         """
         return "HttpListener" if self.https.mode == "http_only" else "HttpsListener"
 
     @property
     def url(self) -> Any:
-        """Where clients reach the API."""
+        """Return where clients reach the API."""
         if self.https.mode == "domain":
             return f"https://{self.https.domain_name}"
         scheme = "http" if self.https.mode == "http_only" else "https"
@@ -68,7 +68,7 @@ class PublicEndpoint:
 
 
 def launch_parameters(https: Https) -> tuple[LaunchParameter, ...]:
-    """The certificate is chosen at deployment, so that a renewed one needs no new rendering."""
+    """Return the certificate is chosen at deployment, so that a renewed one needs no new rendering."""
     if https.mode != "certificate":
         return ()
     return (
@@ -79,7 +79,7 @@ def launch_parameters(https: Https) -> tuple[LaunchParameter, ...]:
 
 
 def add_load_balancer(template: Template, endpoint: PublicEndpoint) -> None:
-    """The load balancer with everything that belongs to it."""
+    """Add the load balancer with everything that belongs to it."""
     access_logs.add_access_logs(template, endpoint.name, endpoint.access_logs_days)
     _load_balancer(template, endpoint)
     _target_group(template, endpoint)
@@ -119,7 +119,7 @@ def _load_balancer(template: Template, endpoint: PublicEndpoint) -> None:
 
 
 def _target_group(template: Template, endpoint: PublicEndpoint) -> None:
-    """Tasks by address. Least outstanding requests, because a slow task should get fewer."""
+    """Add the target group: tasks by address. Least outstanding requests, because a slow task should get fewer."""
     attributes = {
         "deregistration_delay.timeout_seconds": str(DEREGISTRATION_SECONDS),
         "load_balancing.algorithm.type": "least_outstanding_requests",
@@ -146,7 +146,7 @@ def _target_group(template: Template, endpoint: PublicEndpoint) -> None:
 
 
 def _domain(template: Template, https: Https) -> None:
-    """A certificate that CloudFormation validates by a record of its own, and the name of the load balancer."""
+    """Add a certificate that CloudFormation validates by a record of its own, and the name of the load balancer."""
     template.add_resource(
         IssuedCertificate(
             "Certificate",

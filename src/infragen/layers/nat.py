@@ -21,7 +21,7 @@ IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 
 
 def add(template: Template, network: Network, topic: Any) -> None:
-    """Adds what the NAT mode asks for, and the default routes of the private subnets. `topic` hears of trouble."""
+    """Add what the NAT mode asks for, and the default routes of the private subnets. `topic` hears of trouble."""
     zones = range(1, network.azs + 1)
     if network.nat == "instance":
         _add_instance_group(template, network)
@@ -76,8 +76,8 @@ def _add_gateway(template: Template, zone: int) -> None:
 
 
 def _add_regional_gateway(template: Template) -> None:
-    """One gateway without a subnet: AWS keeps it in each zone that has something to translate, with addresses that it
-    takes and releases itself. A new zone can take up to an hour, and goes through another one meanwhile (VPC User
+    """Add one gateway without a subnet: AWS keeps it in each zone that has something to translate, with addresses that
+    it takes and releases itself. A new zone can take up to an hour, and goes through another one meanwhile (VPC User
     Guide, "Regional NAT gateways for automatic multi-AZ expansion").
     """
     template.add_resource(
@@ -160,7 +160,7 @@ def _add_instance(template: Template, network: Network) -> None:
 
 
 def _add_instance_alarms(template: Template, topic: Any) -> None:
-    """A failed host moves the instance to another one; a hung system is rebooted; both are told to people too."""
+    """Add alarms that recover the instance from a failed host and reboot a hung system; both notify."""
     instance = {"InstanceId": Ref("NatInstance")}
     for name, failed, periods, action in (
         ("NatSystemAlarm", "StatusCheckFailed_System", 2, "recover"),

@@ -56,7 +56,9 @@ FLOW_LOG_SECONDS = 600
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """What the foundation gives to the layers above: all of it always, so that turning a layer on changes no wiring."""
+    """Return what the foundation gives to the layers above: all of it always, so that turning a layer on changes no
+    wiring.
+    """
     return (
         VpcId,
         PublicSubnetIds,
@@ -73,7 +75,7 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def build(env: Environment) -> Template:
-    """The template of the foundation."""
+    """Return the template of the foundation."""
     assert env.network is not None  # noqa: S101 # enabled() saw to it
     template = Template()
     _platform_key(template)
@@ -89,7 +91,7 @@ def build(env: Environment) -> Template:
 
 
 def subnet_blocks(network: Network, tier: str) -> Iterator[IPv4Network]:
-    """The /24 blocks of one tier, one for each availability zone in use."""
+    """Return the /24 blocks of one tier, one for each availability zone in use."""
     blocks = ip_network(network.vpc_cidr).subnets(new_prefix=24)
     first = TIERS.index(tier) * BLOCKS_PER_TIER
     return (block for block in islice(blocks, first, first + network.azs) if isinstance(block, IPv4Network))
@@ -114,8 +116,8 @@ def _vpc(template: Template, network: Network) -> None:
 
 
 def _subnets(template: Template, network: Network) -> None:
-    """Subnets and route tables: public and isolated subnets share one each; every private subnet has its own, whatever
-    the NAT mode, so that changing it moves routes and never an association.
+    """Add subnets and route tables: public and isolated subnets share one each; every private subnet has its own,
+    whatever the NAT mode, so that changing it moves routes and never an association.
     """
     for tier in TIERS:
         tables = [f"{tier}Routes{zone}" if tier == "Private" else f"{tier}Routes" for zone in _zones(network)]
@@ -154,7 +156,7 @@ def _zones(network: Network) -> range:
 
 
 def _endpoints(template: Template, network: Network) -> None:
-    """The S3 gateway always (it is free, and image layers come from S3); interface endpoints as listed."""
+    """Add the S3 gateway always (it is free, and image layers come from S3); interface endpoints as listed."""
     template.add_resource(
         ec2.VPCEndpoint(
             "S3Endpoint",
@@ -229,7 +231,7 @@ def _publish(template: Template, network: Network) -> None:
 
 
 def _platform_key(template: Template) -> None:
-    """One key for logs, alarms and environments. AWS-managed keys cannot be used: alarms would fail silently, since
+    """Add one key for logs, alarms and environments. AWS-managed keys cannot be used: alarms would fail silently, since
     their policy cannot admit CloudWatch (Amazon SNS Developer Guide, "Key management"). EventBridge is bound by the
     topic that it encrypts for, because "aws:SourceAccount [...] is not supported for EventBridge-to-encrypted topics"
     (same page): with it every notification would be lost in silence.
@@ -261,8 +263,8 @@ def _platform_key(template: Template) -> None:
 
 
 def _alarm_topic(template: Template, env: Environment) -> None:
-    """The topic, its policy and its readers. EventBridge is admitted without a condition: it takes none in the policy
-    of a topic (Amazon EventBridge User Guide, "Using resource-based policies", Amazon SNS permissions).
+    """Add the topic, its policy and its readers. EventBridge is admitted without a condition: it takes none in the
+    policy of a topic (Amazon EventBridge User Guide, "Using resource-based policies", Amazon SNS permissions).
     """
     template.add_resource(sns.Topic("AlarmTopic", KmsMasterKeyId=Ref("Key"), DisplayName=named("alarms")))
     template.add_resource(

@@ -7,10 +7,10 @@ from infragen.layers.functions import source
 
 
 def placeholder_server(port: int, path: str) -> tuple[str, ...]:
-    """A server that is healthy at `path` and answers 503 to everything else, until there is an image."""
+    """Return a server that is healthy at `path` and answers 503 to everything else, until there is an image."""
     return ("node", "-e", source("placeholder_server.js"), str(port), path)
 
 
 def health_check(port: int, path: str) -> tuple[str, ...]:
-    """Exits with 0 when the container's own server answers `path` with a 2xx. Slim images have no curl."""
+    """Exit with 0 when the container's own server answers `path` with a 2xx. Slim images have no curl."""
     return ("node", "-e", source("health_check.js"), str(port), path)

@@ -49,12 +49,12 @@ class Graph:
 
 
 def enabled(env: Environment) -> bool:
-    """On when there is anything to observe."""
+    """Return whether there is anything to observe."""
     return env.network is not None and bool(env.api or env.database or env.queues or env.workers)
 
 
 def inputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """What the graphs and the service alarm name."""
+    """Return what the graphs and the service alarm name."""
     api = (LoadBalancerFullName, TargetGroupFullName, EcsClusterName, EcsServiceName) if env.api else ()
     database = (ClusterIdentifier,) if env.database else ()
     functions = tuple(worker.outputs_of(each)[0] for each in env.workers)
@@ -62,12 +62,12 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """What people look for."""
+    """Return what people look for."""
     return (DashboardName, ServiceAlarmArn)
 
 
 def build(env: Environment) -> Template:
-    """The template with dashboard and service alarm."""
+    """Return the template with dashboard and service alarm."""
     template = Template()
     template.add_resource(
         Dashboard("Dashboard", DashboardName=named("service"), DashboardBody=_body(_layout(_sections(env))))
@@ -79,7 +79,7 @@ def build(env: Environment) -> Template:
 
 
 def _watched(env: Environment) -> tuple[LayerOutput, ...]:
-    """The alarms under the service alarm."""
+    """Return the alarms under the service alarm."""
     return (
         *((ErrorRateAlarmArn,) if env.api else ()),
         *((ConnectionsAlarmArn,) if env.database else ()),
@@ -89,7 +89,7 @@ def _watched(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def _add_service_alarm(template: Template, alarms: Sequence[str]) -> None:
-    """One alarm over all; when they are too many for one rule, over groups of them."""
+    """Add one alarm over all; when they are too many for one rule, over groups of them."""
     if len(alarms) > ALARMS_PER_RULE:
         groups = [alarms[first : first + ALARMS_PER_RULE] for first in range(0, len(alarms), ALARMS_PER_RULE)]
         alarms = [f"AlarmGroup{number}" for number in range(1, len(groups) + 1)]
@@ -109,18 +109,18 @@ def _add_service_alarm(template: Template, alarms: Sequence[str]) -> None:
 
 
 def _any_of(alarms: Iterable[str]) -> Sub:
-    """A rule over alarms; each is the parameter with an ARN, or the logical id of an alarm in this template."""
+    """Return a rule over alarms; each is the parameter with an ARN, or the logical id of an alarm in this template."""
     return Sub(" OR ".join(f'ALARM("${{{alarm}}}")' for alarm in alarms))
 
 
 def _body(widgets: Iterable[dict[str, Any]]) -> Sub:
-    """The dashboard's JSON, a line a widget, so that a review shows which of them changed."""
+    """Return the dashboard's JSON, a line a widget, so that a review shows which of them changed."""
     lines = ",\n".join(json.dumps(widget) for widget in widgets)
     return Sub(f'{{"widgets": [\n{lines}\n]}}')
 
 
 def _layout(sections: Iterable[tuple[str, Sequence[Graph]]]) -> list[dict[str, Any]]:
-    """Widgets from top to bottom: a heading a section, its graphs side by side."""
+    """Return widgets from top to bottom: a heading a section, its graphs side by side."""
     widgets: list[dict[str, Any]] = []
     y = 0
     for title, graphs in sections:
@@ -197,8 +197,8 @@ def _api() -> list[Graph]:
 
 
 def _database(readers: bool) -> list[Graph]:
-    """SelectLatency and DMLLatency would say more, but Aurora PostgreSQL has neither (Aurora User Guide, "Amazon
-    CloudWatch metrics for Amazon Aurora").
+    """Return the graphs of the database. SelectLatency and DMLLatency would say more, but Aurora PostgreSQL has neither
+    (Aurora User Guide, "Amazon CloudWatch metrics for Amazon Aurora").
     """
     cluster = ["DBClusterIdentifier", f"${{{ClusterIdentifier.name}}}"]
     roles = ("WRITER", "READER") if readers else ("WRITER",)

@@ -49,7 +49,7 @@ class QueueOutputs:
 
 
 def of(queue: Queue) -> QueueOutputs:
-    """The outputs of one queue."""
+    """Return the outputs of one queue."""
     thing = queue.name
     return QueueOutputs(
         url=LayerOutput("queue", f"{queue.id}QueueUrl", f"URL of the {thing} queue", for_people=True),
@@ -61,13 +61,13 @@ def of(queue: Queue) -> QueueOutputs:
 
 
 def inputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """The alarm topic, and the platform key when a queue asks for it."""
+    """Return the alarm topic, and the platform key when a queue asks for it."""
     encrypted = any(queue.encryption == "kms" for queue in env.queues)
     return (AlarmTopicArn, PlatformKeyArn) if encrypted else (AlarmTopicArn,)
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """Three outputs a queue."""
+    """Return three outputs a queue."""
     return tuple(
         output
         for queue in env.queues
@@ -77,7 +77,7 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def build(env: Environment) -> Template:
-    """The template with all queues."""
+    """Return the template with all queues."""
     template = Template()
     for queue in env.queues:
         _add_queue(template, env, queue)
@@ -85,17 +85,17 @@ def build(env: Environment) -> Template:
 
 
 def name_of(queue: Queue) -> Sub:
-    """The physical name of a queue, for dimensions of metrics and ARNs."""
+    """Return the physical name of a queue, for dimensions of metrics and ARNs."""
     return named(_suffix(queue))
 
 
 def dead_letter_name_of(queue: Queue) -> Sub:
-    """The physical name of a queue's dead-letter queue."""
+    """Return the physical name of a queue's dead-letter queue."""
     return named(_suffix(queue, "-dlq"))
 
 
 def _suffix(queue: Queue, kind: str = "") -> str:
-    """What follows the environment in a physical name; FIFO names end in .fifo."""
+    """Return what follows the environment in a physical name; FIFO names end in .fifo."""
     return f"{queue.name}{kind}{'.fifo' if queue.fifo else ''}"
 
 
@@ -155,7 +155,9 @@ def _encryption(queue: Queue) -> dict[str, Any]:
 
 
 def _fifo(queue: Queue) -> dict[str, Any]:
-    """High throughput FIFO. A standard queue must not have these keys at all, not even as false."""
+    """Return the properties of high throughput FIFO. A standard queue must not have these keys at all, not even as
+    false.
+    """
     if not queue.fifo:
         return {}
     return {
@@ -174,8 +176,9 @@ def _accepted(queue: Queue) -> dict[str, Any]:
 
 
 def _growth(source: Mapping[str, Any]) -> list[MetricDataQuery]:
-    """By how much a metric grew since the period before. What a redrive policy moves counts as sent nowhere (SQS
-    Developer Guide, "Available CloudWatch metrics for Amazon SQS"), so the growth of what is there is all that tells.
+    """Return by how much a metric grew since the last period. Messages that a redrive policy moves count as sent
+    nowhere (SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS"), so the growth of what is there is all
+    that tells.
     """
     counted = MetricStat(
         Metric=Metric(
@@ -191,7 +194,7 @@ def _growth(source: Mapping[str, Any]) -> list[MetricDataQuery]:
 
 
 def _add_alarms(template: Template, env: Environment, queue: Queue) -> None:
-    """Depth, age and new dead letters feed one composite alarm, which notifies once and is under the service alarm.
+    """Add the alarms: depth, age and new dead letters feed one composite alarm, which notifies once.
 
     A dead-letter queue that is not empty notifies alone: its alarm stays until somebody has looked, so it would hide
     everything else under the service alarm. The age leaves out messages that were received three times and not deleted

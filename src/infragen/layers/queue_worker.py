@@ -97,12 +97,12 @@ class QueueWorker:
 
     @property
     def code_key(self) -> LaunchParameter:
-        """The S3 key of the code. It holds the content's digest, because CloudFormation does not look into S3."""
+        """Return the S3 key of the code. It holds the digest, because CloudFormation does not look into S3."""
         return LaunchParameter(f"{self.id}CodeKey", f"Key of the code of {self.name}", default=NO_CODE, keep=True)
 
 
 def add(template: Template, env: Environment, worker: QueueWorker) -> None:
-    """Adds one worker. `env` gives the rules for all: log retention and permissions boundary.
+    """Add one worker. `env` gives the rules for all: log retention and permissions boundary.
 
     The template needs the parameters CodeBucket and `worker.code_key`. Without code the function is a placeholder and
     its event source is off, so that no message is lost.
@@ -117,12 +117,12 @@ def add(template: Template, env: Environment, worker: QueueWorker) -> None:
 
 
 def function_name(worker: QueueWorker) -> Any:
-    """The function's name, in the template that holds the worker."""
+    """Return the function's name, in the template that holds the worker."""
     return Ref(f"{worker.id}Function")
 
 
 def errors_alarm_arn(worker: QueueWorker) -> Any:
-    """The ARN of the alarm on its error rate, in the template that holds the worker."""
+    """Return the ARN of the alarm on its error rate, in the template that holds the worker."""
     return GetAtt(f"{worker.id}ErrorsAlarm", "Arn")
 
 
@@ -192,7 +192,7 @@ def _function(worker: QueueWorker) -> awslambda.Function:
 
 
 def _event_source(worker: QueueWorker) -> awslambda.EventSourceMapping:
-    """A failed message goes back alone (partial batch response); failures for good end in the queue's own DLQ.
+    """Return a failed message goes back alone (partial batch response); failures for good end in the queue's own DLQ.
 
     MaximumConcurrency is what holds pollers back: reserved concurrency alone throttles them, which counts as a receive
     and sends good messages to the dead-letter queue (Lambda Developer Guide, "Maximum concurrency for Amazon SQS").
@@ -257,7 +257,7 @@ def _alarms(worker: QueueWorker) -> list[cloudwatch.Alarm]:
 
 
 def _error_rate(function: Mapping[str, Any], source: Mapping[str, Any]) -> list[cloudwatch.MetricDataQuery]:
-    """Failed invocations, or failed messages, in percent, whichever is more.
+    """Return the share of failed invocations, or failed messages, in percent, whichever is more.
 
     A worker that reports each message as failed has no error in AWS/Lambda: its invocations succeed. With partial batch
     responses FailedInvokeEventCount counts the messages of each response that names a failure (Lambda Developer Guide,
@@ -292,5 +292,5 @@ def _error_rate(function: Mapping[str, Any], source: Mapping[str, Any]) -> list[
 
 
 def _placeholder(runtime: str) -> str:
-    """Code of a function that has none yet."""
+    """Return the code of a function that has none yet."""
     return source("worker_placeholder.py" if runtime.startswith("python") else "worker_placeholder.js")

@@ -27,7 +27,7 @@ class StoredSecret:
 
 
 def parse(value: str) -> StoredSecret:
-    """What a `ValueFrom` names. Raises ValueError when it is neither a secret's nor a parameter's ARN.
+    """Return what a `ValueFrom` names. Raises ValueError when it is neither a secret's nor a parameter's ARN.
 
     The forms are those of the ECS Developer Guide, "Pass sensitive data to an Amazon ECS container".
     """
@@ -39,7 +39,7 @@ def parse(value: str) -> StoredSecret:
 
 
 def read_statements(values: Iterable[str]) -> tuple[dict[str, Any], ...]:
-    """The rights to read exactly these secrets and parameters, and to decrypt them whichever key they are under.
+    """Return the rights to read exactly these secrets and parameters, and to decrypt them whichever key they are under.
 
     The key is not known from the ARN. The encryption context is: Secrets Manager and Parameter Store put the ARN of
     what they decrypt into it, so the right holds for these values and for nothing else under the same key (Secrets

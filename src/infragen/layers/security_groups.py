@@ -23,7 +23,7 @@ rules do not reliably remove (CloudFormation reference, "AWS::EC2::SecurityGroup
 
 
 def add(template: Template, env: Environment) -> None:
-    """Adds every group, and the rules that the layers of this environment need."""
+    """Add every group, and the rules that the layers of this environment need."""
     assert env.network is not None  # noqa: S101 # part of the network layer
     _add_load_balancer_group(template, env)
     _add_group(template, "Api", "Tasks of the API")
@@ -75,7 +75,7 @@ def _add_load_balancer_group(template: Template, env: Environment) -> None:
 
 
 def _connect(template: Template, source: str, target: str, port: int) -> None:
-    """TCP from one group to another: out of the first and into the second."""
+    """Allow TCP from one group to another: out of the first and into the second."""
     template.add_resource(
         ec2.SecurityGroupEgress(
             f"{source}To{target}",

@@ -22,7 +22,7 @@ BUSY_PERCENT = 90
 
 
 def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, *, scaling: ServiceScaling) -> None:
-    """The alarms, all notifying `topic`. `scaling` says when a task is expected."""
+    """Add the alarms, all notifying `topic`. `scaling` says when a task is expected."""
     balancer = {"LoadBalancer": GetAtt("LoadBalancer", "LoadBalancerFullName")}
     _error_rate(template, limits, balancer, topic)
     template.add_resource(
@@ -68,8 +68,9 @@ def add_alarms(template: Template, limits: ApiAlarms, cluster: str, topic: Any, 
 
 
 def _no_tasks(template: Template, targets: Mapping[str, Any], topic: Any, scaling: ServiceScaling) -> None:
-    """No healthy task. Without any registered target the load balancer reports nothing (Application Load Balancer
-    guide, "CloudWatch metrics"), so that missing data is the alarm, and no other one would rise when traffic is low.
+    """Add the alarm on no healthy task. Without any registered target the load balancer reports nothing (Application
+    Load Balancer guide, "CloudWatch metrics"), so that missing data is the alarm, and no other one would rise when
+    traffic is low.
 
     Where a schedule lets all tasks go, having none is the alarm only while somebody asks for one.
     """
@@ -86,7 +87,7 @@ def _no_tasks(template: Template, targets: Mapping[str, Any], topic: Any, scalin
 
 
 def _asked_in_vain(targets: Mapping[str, Any]) -> list[MetricDataQuery]:
-    """The requests that found no healthy task; what found none is a 5xx of the load balancer and no request."""
+    """Return the requests that found no healthy task; what found none is a 5xx of the load balancer and no request."""
     balancer = {"LoadBalancer": targets["LoadBalancer"]}
     asked = "FILL(requests, 0) + FILL(elb, 0)"
     return [
@@ -103,7 +104,7 @@ def _asked_in_vain(targets: Mapping[str, Any]) -> list[MetricDataQuery]:
 
 
 def _error_rate(template: Template, limits: ApiAlarms, balancer: Mapping[str, Any], topic: Any) -> None:
-    """Answers 5xx of tasks and load balancer, in percent.
+    """Answer 5xx of tasks and load balancer, in percent.
 
     RequestCount leaves out what found no task (Application Load Balancer guide, "CloudWatch metrics"), so the load
     balancer's own errors are in the denominator too: without them an outage of all tasks would be no errors at all.

@@ -41,17 +41,17 @@ class ServiceScaling:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a task at some moment at least."""
+        """Return whether there is a task at some moment at least."""
         return self.smallest > 0 or any(each.min > 0 for each in self.schedule)
 
     @property
     def sleeps(self) -> bool:
-        """Whether there may be none at some moment."""
+        """Return whether there may be none at some moment."""
         return self.smallest == 0 or any(each.min == 0 for each in self.schedule)
 
 
 def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any) -> None:
-    """A scalable target for the service `service/<cluster>/<service>` and its policies."""
+    """Add a scalable target for the service `service/<cluster>/<service>` and its policies."""
     actions = [_action(each) for each in scaling.schedule]
     template.add_resource(
         ScalableTarget(

@@ -17,7 +17,7 @@ WEEKLY = "cron(30 5 ? * TUE *)"
 
 
 def add_refresh(template: Template, env: Environment, cluster: str, days: int, topic: Any) -> None:
-    """A new deployment at least every `days` days, from half past five to half past six UTC.
+    """Schedule a new deployment at least every `days` days, from half past five to half past six UTC.
 
     ECS resolves secrets when a task starts, so running tasks take up rotated credentials only this way; they also move
     to patched Fargate hosts. Two rotations without one lock the API out of its database, so `topic` hears of one that
@@ -64,7 +64,7 @@ def add_refresh(template: Template, env: Environment, cluster: str, days: int, t
 
 
 def expression(days: int) -> str:
-    """When to refresh, so that never more than `days` days pass.
+    """Return when to refresh, so that never more than `days` days pass.
 
     Weekly is a weekday. Any other number counts days within the month and starts again on the first, so that the last
     interval of a month is shorter; `rate(n days)` would count from the moment of the last stack update instead, at
@@ -74,7 +74,7 @@ def expression(days: int) -> str:
 
 
 def add_deployment_failures(template: Template, topic: Any) -> None:
-    """Tells `topic` when a deployment of the service fails, whoever started it (ECS Developer Guide, "Amazon ECS
+    """Report `topic` when a deployment of the service fails, whoever started it (ECS Developer Guide, "Amazon ECS
     service deployment state change events").
     """
     template.add_resource(

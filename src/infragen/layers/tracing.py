@@ -22,7 +22,9 @@ MEMORY_MIB = 256
 
 
 def environment(service: Any) -> dict[str, Any]:
-    """The variables by which OpenTelemetry SDKs find the collector (OpenTelemetry, "OTLP Exporter Configuration")."""
+    """Return the variables by which OpenTelemetry SDKs find the collector (OpenTelemetry, "OTLP Exporter
+    Configuration").
+    """
     return {
         "OTEL_SERVICE_NAME": service,
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{OTLP_PORT}",
@@ -31,7 +33,7 @@ def environment(service: Any) -> dict[str, Any]:
 
 
 def statements() -> tuple[dict[str, Any], ...]:
-    """What the task role needs to write traces and to read sampling rules; X-Ray knows no resources for them."""
+    """Return what the task role needs to write traces and to read sampling rules; X-Ray knows no resources for them."""
     return (
         allow(
             [
@@ -47,7 +49,7 @@ def statements() -> tuple[dict[str, Any], ...]:
 
 
 def collector(image: str, logs: Any) -> ContainerDefinition:
-    """The collector's container. Its image holds one static program, so nothing of it needs to be writable."""
+    """Return the collector's container. Its image holds one static program, so nothing of it needs to be writable."""
     return ContainerDefinition(
         Name="collector",
         Image=image,
@@ -66,8 +68,8 @@ def collector(image: str, logs: Any) -> ContainerDefinition:
 
 
 def _configuration() -> str:
-    """The collector reads its configuration from AOT_CONFIG_CONTENT; YAML, and so JSON. It listens on loopback only,
-    which the containers of a task share.
+    """Return the collector reads its configuration from AOT_CONFIG_CONTENT; YAML, and so JSON. It listens on loopback
+    only, which the containers of a task share.
     """
     return json.dumps(
         {

@@ -41,7 +41,7 @@ REDACTED_HEADERS = ("authorization", "cookie")
 
 
 def add_web_acl(template: Template, env: Environment, waf: Waf, name: str, key: Any, topic: Any) -> None:
-    """A web ACL for the LoadBalancer of this template, logging to a group that `key` (a KMS ARN) encrypts.
+    """Add a web ACL for the LoadBalancer of this template, logging to a group that `key` (a KMS ARN) encrypts.
 
     `topic` hears when it blocks: an attack, or requests of one's own that a rule takes for one.
     """
@@ -74,7 +74,7 @@ def add_web_acl(template: Template, env: Environment, waf: Waf, name: str, key: 
 
 
 def _managed_rule(name: str, priority: int, *, counts: bool) -> WebACLRule:
-    """One managed rule group; one that `counts` blocks nothing, and its metric says what it would have blocked."""
+    """Return one managed rule group; one that `counts` blocks nothing and counts what it would block."""
     return WebACLRule(
         Name=name,
         Priority=priority,
@@ -99,7 +99,7 @@ def _visible(name: Any) -> VisibilityConfig:
 
 
 def _log(template: Template, env: Environment, name: str, key: Any) -> None:
-    """Only what was blocked is kept. WAF demands the prefix `aws-waf-logs-` and an ARN without the `:*` that the
+    """Log blocked requests only. WAF demands the prefix `aws-waf-logs-` and an ARN without the `:*` that the
     group's own Arn attribute ends in (WAF Developer Guide, "Sending web ACL traffic logs to CloudWatch Logs").
     """
     template.add_resource(log_group("WebAclLogGroup", Sub(f"aws-waf-logs-{PREFIX}-{name}"), env, key))

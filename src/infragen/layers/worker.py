@@ -18,7 +18,7 @@ CA_CERTIFICATES = "/var/runtime/ca-cert.pem"
 
 
 def outputs_of(worker: Worker) -> tuple[LayerOutput, LayerOutput]:
-    """The outputs of one worker: its function's name and the ARN of its errors alarm."""
+    """Return the outputs of one worker: its function's name and the ARN of its errors alarm."""
     return (
         LayerOutput("worker", f"{worker.id}FunctionName", f"Function of the {worker.name} worker"),
         LayerOutput("worker", f"{worker.id}ErrorsAlarmArn", f"Alarm: the {worker.name} worker fails"),
@@ -26,7 +26,7 @@ def outputs_of(worker: Worker) -> tuple[LayerOutput, LayerOutput]:
 
 
 def inputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """The network's part, each worker's queue, and the database's credentials when there is a database."""
+    """Return the network's part, each worker's queue, and the database's credentials when there is a database."""
     network = (PrivateSubnetIds, WorkerSecurityGroupId, PlatformKeyArn, AlarmTopicArn)
     database = (DatabaseCredentialsArn, DataKeyArn) if env.database else ()
     queues = tuple(
@@ -39,17 +39,17 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """Two outputs a worker."""
+    """Return two outputs a worker."""
     return tuple(output for worker in env.workers for output in outputs_of(worker))
 
 
 def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
-    """Where the code is: one bucket, one key a worker."""
+    """Return where the code is: one bucket, one key a worker."""
     return (CodeBucket, *(_settings(env, worker).code_key for worker in env.workers))
 
 
 def build(env: Environment) -> Template:
-    """The template with all workers."""
+    """Return the template with all workers."""
     template = Template()
     for worker in env.workers:
         settings = _settings(env, worker)
@@ -90,12 +90,12 @@ def _settings(env: Environment, worker: Worker) -> QueueWorker:
 
 
 def _log_level(env: Environment) -> str:
-    """The API's level serves the workers too; without an API, info."""
+    """Return the API's level serves the workers too; without an API, info."""
     return env.api.log_level if env.api else "info"
 
 
 def _environment(env: Environment, worker: Worker) -> dict[str, Any]:
-    """What the code finds in its environment; the file's own variables come last."""
+    """Return what the code finds in its environment; the file's own variables come last."""
     variables: dict[str, Any] = {
         "QUEUE_URL": queue.of(env.queue(worker.queue)).url.ref(),
         "DEPLOYMENT": env.environment,
@@ -112,7 +112,7 @@ def _environment(env: Environment, worker: Worker) -> dict[str, Any]:
 
 
 def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
-    """The secrets that the role may read. The value itself never is in the function's configuration."""
+    """Return the secrets that the role may read. The value itself never is in the function's configuration."""
     rights = []
     if env.database:
         rights += [

@@ -46,12 +46,12 @@ _BY_NAME = {row.name: replace(row, access=ACCESS.get(row.name)) for service in _
 
 
 def resource_type(name: str) -> ResourceType:
-    """The row of a type; for a type without one, the row of which everything is unknown but what opens access, where
-    that is known.
+    """Return the row of a type; for a type without one, the row of which everything is unknown but what opens access,
+    where that is known.
     """
     return _BY_NAME.get(name) or ResourceType(name, access=ACCESS.get(name), known=False)
 
 
 def resource_types() -> Iterator[ResourceType]:
-    """Every row, in the order of the services."""
+    """Return every row, in the order of the services."""
     return iter(_BY_NAME.values())

@@ -67,12 +67,12 @@ class Judged:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The names on the way to the property."""
+        """Return the names on the way to the property."""
         return tuple(filter(None, self.path.split("/" if "/" in self.path else ".")))
 
     @property
     def written(self) -> str:
-        """The path as people read it."""
+        """Return the path as people read it."""
         return self.path.replace("/", ".")
 
 
@@ -94,50 +94,50 @@ class Access:
 
 
 def unless(path: str, *closed: object, says: str = "", grave: bool = False, kind: str = "network") -> Judged:
-    """A property that opens with every value but these."""
+    """Return a property that opens with every value but these."""
     return Judged(path, Opens.UNLESS, closed, says, grave, kind)
 
 
 def reaches(path: str, *, says: str = "", kind: str = "permissions", ignoring: str = "") -> Judged:
-    """A property that names somebody, or a place to which something goes."""
+    """Return a property that names somebody, or a place to which something goes."""
     return Judged(path, Opens.REACHES, says=says, kind=kind, ignoring=ignoring)
 
 
 def grows(path: str, *harmless: object, says: str = "", kind: str = "network") -> Judged:
-    """A list of what is let in or out."""
+    """Return a list of what is let in or out."""
     return Judged(path, Opens.GROWS, harmless, says, kind=kind)
 
 
 def shrinks(path: str, *harmless: object, says: str = "", kind: str = "network") -> Judged:
-    """A list of what is required or kept out."""
+    """Return a list of what is required or kept out."""
     return Judged(path, Opens.SHRINKS, harmless, says, kind=kind)
 
 
 def vanishes(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """A property without which AWS takes a default of its own."""
+    """Return a property without which AWS takes a default of its own."""
     return Judged(path, Opens.VANISHES, says=says, kind=kind)
 
 
 def changes(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """A property of which nobody can say in which direction it opens."""
+    """Return a property of which nobody can say in which direction it opens."""
     return Judged(path, Opens.CHANGES, says=says, kind=kind)
 
 
 def elements(path: str, *opening: str, says: str = "", kind: str = "network") -> Judged:
-    """A list whose elements keep something out, but for those that have one of these properties."""
+    """Return a list whose elements keep something out, but for those that have one of these properties."""
     return Judged(path, Opens.ELEMENTS, opening, says, kind=kind)
 
 
 def weakens(path: str, *order: object, says: str = "", kind: str = "network") -> Judged:
-    """A property whose values are known from strong to weak; a value that is not among them is the weakest."""
+    """Return a property whose values are known from strong to weak; a value that is not among them is the weakest."""
     return Judged(path, Opens.WEAKENS, order, says, kind=kind)
 
 
 def rises(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """A number that opens the more the larger it is."""
+    """Return a number that opens the more the larger it is."""
     return Judged(path, Opens.RISES, says=says, kind=kind)
 
 
 def falls(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """A number that opens the more the smaller it is."""
+    """Return a number that opens the more the smaller it is."""
     return Judged(path, Opens.FALLS, says=says, kind=kind)

@@ -29,7 +29,7 @@ ALLOW_PLAIN = ("0", "off", "OFF", "false", "disabled")
 
 
 def _database_parameters() -> tuple[Judged, ...]:
-    """What a parameter group of a database decides."""
+    """Return what a parameter group of a database decides."""
     return (
         *(
             unless(f"Parameters/{name}", ABSENT, *required, says=f"may take connections without TLS ({name})")
@@ -73,7 +73,7 @@ _DATABASE_HARMLESS = (
 
 
 def _group(name: str) -> tuple[Judged, ...]:
-    """What the name of a group of parameters decides."""
+    """Return what the name of a group of parameters decides."""
     return (
         reaches(name, says=f"has parameters that infragen does not know ({name})", kind="network"),
         vanishes(name, says=f"has AWS's own parameters ({name})"),

@@ -65,7 +65,7 @@ _ACTIONS = (
 
 
 def _actions(path: str) -> tuple[Judged, ...]:
-    """What a listener or a rule does with requests."""
+    """Return what a listener or a rule does with requests."""
     return tuple(replace(each, path=each.path.format(path), says=each.says.format(path)) for each in _ACTIONS)
 
 

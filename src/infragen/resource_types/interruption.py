@@ -26,17 +26,17 @@ UNKNOWN = Interruption(OUTAGE, "infragen does not know what this does to the run
 
 
 def brief(what: str) -> Interruption:
-    """An interruption of seconds, or of open connections alone."""
+    """Return an interruption of seconds, or of open connections alone."""
     return Interruption(BRIEF, what)
 
 
 def outage(what: str) -> Interruption:
-    """An interruption that users notice."""
+    """Return an interruption that users notice."""
     return Interruption(OUTAGE, what)
 
 
 def impossible(what: str) -> Interruption:
-    """What cannot be done in place."""
+    """Return what cannot be done in place."""
     return Interruption(IMPOSSIBLE, what)
 
 

@@ -73,12 +73,12 @@ class Loss:
 
     @property
     def written(self) -> str:
-        """The path as people read it."""
+        """Return the path as people read it."""
         return self.path.replace("/", ".")
 
     @property
     def property(self) -> str:
-        """The top-level property."""
+        """Return the top-level property."""
         return self.written.partition(".")[0].partition("[")[0]
 
 

@@ -2,8 +2,9 @@
 
 Sources, 2026-11: the token formats that the issuers document, as collected in the rules of gitleaks
 (github.com/gitleaks/gitleaks, config/gitleaks.toml) and the plugins of detect-secrets (github.com/Yelp/detect-secrets).
-It is a table of our own because it must cost nothing at start-up and decide alike everywhere. A shape is looked for only in texts that hold one of its anchors, which keeps large texts cheap.
-What is not in the table is judged by its name and its randomness (`suspicion`), and by what stands around it (`texts`).
+It is a table of our own because it must cost nothing at start-up and decide alike everywhere. A shape is looked for
+only in texts that hold one of its anchors, which keeps large texts cheap. What is not in the table is judged by its
+name and its randomness (`suspicion`), and by what stands around it (`texts`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share, and the environment files that they name."""
 
 import os
 import re
@@ -24,7 +24,13 @@ environments = click.option(
     show_default=True,
     type=click.Path(path_type=Path),
     is_eager=True,  # --env looks into it
-    help="Where the environment files are.",
+    help="Directory of the environment files.",
+)
+
+yes = click.option("--yes", is_flag=True, help="Do not prompt for confirmation.")
+
+document_format = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
 )
 
 plan_format = click.option(
@@ -33,15 +39,14 @@ plan_format = click.option(
     type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     show_default=True,
-    help="text for a terminal, json for programs, markdown for a comment on a pull request, html for a page that "
-    "needs nothing else.",
+    help="text for a terminal, json for programs, markdown for a pull request comment, html for a self-contained page.",
 )
 
 follow_timeout = click.option(
     "--follow-timeout",
     metavar="MINUTES",
     type=click.FloatRange(min=0, min_open=True),
-    help="Stop following after this time; what runs goes on in AWS, and the exit code is 6. Default: no limit.",
+    help="Stop following after this time and exit with 6; the operation continues in AWS. Default: no limit.",
 )
 
 
@@ -53,7 +58,7 @@ def _is_verbose(context: click.Context, parameter: click.Parameter, value: bool)
 
 
 def is_verbose() -> bool:
-    """Tell whether the user asked for everything."""
+    """Return whether the user asked for everything."""
     return bool(click.get_current_context().meta.get(_VERBOSE))
 
 
@@ -63,27 +68,27 @@ verbose = click.option(
     is_flag=True,
     expose_value=False,
     callback=_is_verbose,
-    help="Show every resource and every value whole, and a line for each resource that is done.",
+    help="Show all resources, untruncated values, and a line per finished resource.",
 )
 
 
 class Renamed(click.Option):
-    """An option whose former names still work: help shows the first name alone."""
+    """An option whose former names still work; help shows only the first."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The option under its name of today."""
-        shown = copy(self)
-        shown.opts = self.opts[:1]
-        return click.Option.get_help_record(shown, ctx)
+        """Describe the option under its current name."""
+        current = copy(self)
+        current.opts = self.opts[:1]
+        return click.Option.get_help_record(current, ctx)
 
 
 def seconds(minutes: float | None) -> float | None:
-    """A time that was given in minutes."""
+    """Convert minutes to seconds; None stays None."""
     return None if minutes is None else minutes * 60
 
 
 def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of the environments that exist, for the shell; files of shared values are not among them."""
+    """List the environments that exist, for shell completion; files of shared values are left out."""
     directory = context.params.get("directory") or Path("environments")
     files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
     return sorted(each.stem for each in files if re.search(rb"^environment:", each.read_bytes(), re.MULTILINE))
@@ -94,18 +99,18 @@ _WITHOUT_ENV = f" Default: {ENV_VARIABLE}, or the only environment there is."
 
 
 def env(what: str, *, required: bool = False) -> Callable[..., Any]:
-    """`--env NAME`, exactly one environment; where one is `required`, the one that `chosen` finds."""
+    """Add `--env NAME` for one environment; with `required`, `chosen` fills it in."""
 
-    def found(context: click.Context, _: click.Parameter, name: str | None) -> str | None:
+    def environment(context: click.Context, _: click.Parameter, name: str | None) -> str | None:
         return chosen(context.params["directory"], name) if required and not context.resilient_parsing else name
 
     return click.option(
-        "--env", "name", metavar="NAME", shell_complete=complete, callback=found, help=what + _WITHOUT_ENV
+        "--env", "name", metavar="NAME", shell_complete=complete, callback=environment, help=what + _WITHOUT_ENV
     )
 
 
 def chosen(directory: Path, name: str | None) -> str:
-    """The environment of --env, of INFRAGEN_ENV, or the only one there is. Raises InputError, which names them all."""
+    """Return the environment of --env, of INFRAGEN_ENV, or the only one. Raises InputError, which lists them all."""
     from infragen.config.directory import find
 
     if name is None:
@@ -115,16 +120,16 @@ def chosen(directory: Path, name: str | None) -> str:
     known = [path.stem for path in find(directory)]
     if len(known) == 1:
         return known[0]
-    raise InputError(f"which environment? There are {', '.join(known)}", f"give one: --env {known[0]}")
+    raise InputError(f"several environments exist: {', '.join(known)}", f"choose one, such as --env {known[0]}")
 
 
 def envs(what: str) -> Callable[..., Any]:
-    """`--env NAME`, as often as one likes; all environments when it is not given."""
+    """Add `--env NAME`, which may be repeated; all environments when it is absent."""
     return click.option("--env", "names", metavar="NAME", multiple=True, shell_complete=complete, help=what)
 
 
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
-    """The environments of these names, or all, as files. Raises InputError with the problems of all files at once."""
+    """Load the environments of these names, or all. Raises InputError with the problems of all files."""
     from infragen.config import load_file
     from infragen.config.directory import find
 
@@ -140,27 +145,27 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
 
 
 def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
-    """Like `files`; what deserves a second look in them is told on stderr, or as a line."""
+    """Load files like `files`, and print the warnings about them on stderr, or as JSON lines."""
     from infragen.config import warnings_of
 
-    found, program = files(directory, names), lines()
-    for file in found:
+    loaded, program = files(directory, names), lines()
+    for file in loaded:
         for warning in warnings_of(file):
             if program is not None:
                 program.warning(f"{warning.place}: {warning.text}")
             else:
                 say(f"{warning.place}: warning: {warning.text}", err=True)
-    return found
+    return loaded
 
 
 def one(directory: Path, name: str) -> "EnvironmentFile":
-    """The environment of this name."""
+    """Load the environment of this name."""
     [file] = files(directory, (name,))
     return file
 
 
 def cache_directory() -> Path:
-    """Where what can be computed again is kept: INFRAGEN_CACHE_DIR, or the user's cache directory."""
+    """Return the directory for cached findings: INFRAGEN_CACHE_DIR, or the user's cache directory."""
     import platformdirs
 
     return Path(os.environ.get("INFRAGEN_CACHE_DIR") or platformdirs.user_cache_dir("infragen"))
