@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_every_command_has_help_with_an_example_that_parses(path: str) -> None:
     examples = re.findall(r"(?:^ +|&& |\()(infragen [^)>;|&\n]*)", text, re.MULTILINE)
     assert any(each.startswith(path) for each in examples)
     for example in examples:
-        words = example.split()
+        words = shlex.split(example)
         depth = max(count for count in range(1, len(words) + 1) if " ".join(words[:count]) in COMMANDS)
         command = COMMANDS[" ".join(words[:depth])]
         command.make_context(words[depth - 1], words[depth:], root)
