@@ -1133,4 +1133,4 @@ def test_the_names_are_all_there_and_the_version_is_the_pinned_one(emulator: Emu
     """The installed release has every name, and it is the one that the extra pins."""
     assert private_names.missing_names() == []
     project = (Path(__file__).parent.parent / "pyproject.toml").read_text()
-    assert f'local = ["ministack=={private_names.VERSION}"]' in project
+    assert f'local = ["ministack=={private_names.VERSION}", ' in project

@@ -367,3 +367,11 @@ def _install_other_ministack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(textwrap.dedent(code))
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
+
+
+@pytest.mark.parametrize("parts", ["databases", "tasks,lambda", "all"])
+def test_a_part_that_does_not_exist_is_refused(parts: str, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INFRAGEN_LOCAL_PARTS names parts that exist, or none: a misspelt one must not silently stay records."""
+    monkeypatch.setenv("INFRAGEN_LOCAL_PARTS", parts)
+    with pytest.raises(InputError, match="not a part of the emulator"):
+        start(state_dir)

@@ -63,6 +63,8 @@ _STATE_UNUSABLE = 78  # the child's exit status when it cannot read the state
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 _FAULTS_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
 PARTS_VARIABLE = "INFRAGEN_LOCAL_PARTS"
+PARTS = ("tasks", "postgres", "roles")
+"""Parts of the emulator that run something; all that can, unless the variable names fewer."""
 _LOCK_VARIABLE = "INFRAGEN_EMULATOR_LOCK"
 
 

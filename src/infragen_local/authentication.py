@@ -6,8 +6,9 @@ send requests to 127.0.0.1, and so can every other user of the machine. Therefor
 - names this emulator as its Host: a page that had its own name resolve to 127.0.0.1 (DNS rebinding) does not,
 - has none of the headers that browsers add and scripts cannot leave out (Origin, Sec-Fetch-*; Fetch Standard,
   "forbidden request-header"),
-- is signed with Signature Version 4 by the secret of this run, which stands in a file that only the user can read. The
-  functions inside the emulator get it as their AWS_SECRET_ACCESS_KEY.
+- is signed with Signature Version 4 by the secret of this run, which stands in a file that only the user can read, or
+  by that of a role's session, which tasks and functions inside the emulator get (the emulator's own secret, where roles
+  are not enforced).
 
 Unsigned pass only the replies of custom resources and wait conditions, and what a task asks of its metadata endpoint,
 at addresses with an unguessable token, as on AWS; and the question who is there, which is answered without telling the
@@ -27,6 +28,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.sigv4 import header_signature_failure, parse_header_signature, parse_query_signature
+from ministack.services import sts
 
 IDENTITY_PATH, STOP_PATH = "/_infragen/identity", "/_infragen/stop"
 
@@ -132,7 +134,14 @@ def _unsigned(scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes,
             return "SignatureDoesNotMatch", "the Host header is not signed"
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         failure = header_signature_failure(
-            signature, secret, scope["method"], path, query, headers, body, presigned=presigned
+            signature,
+            _secret_of(signature.access_key_id, secret),
+            scope["method"],
+            path,
+            query,
+            headers,
+            body,
+            presigned=presigned,
         )
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return "IncompleteSignature", f"the signature cannot be read: {type(error).__name__}"
@@ -142,6 +151,12 @@ def _unsigned(scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes,
     if re.fullmatch("[0-9a-f]{64}", declared) and declared != hashlib.sha256(body).hexdigest():
         return "XAmzContentSHA256Mismatch", "the body is not the one that was signed"
     return None
+
+
+def _secret_of(access_key: str, secret: str) -> str:
+    """Return what a key signs with: a session of a role has its own secret, everything else the emulator's."""
+    session = sts._sessions.get(access_key)
+    return str(session.get("SecretAccessKey") or secret) if session else secret
 
 
 def proof(secret: str, challenge: str) -> str:

@@ -10,9 +10,26 @@ from importlib import metadata
 VERSION = "1.5.33"
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "ministack.app": ("_get_module", "_load_persisted_state", "_send_if_handled", "_state_map", "app", "main"),
+    "ministack.app": (
+        "AUTH",
+        "_get_module",
+        "_load_persisted_state",
+        "_send_if_handled",
+        "_state_map",
+        "app",
+        "main",
+        "pin_request_origin",
+    ),
     "ministack.core.concurrency": ("resource_lock", "spawn_background"),
-    "ministack.core.lambda_runtime": ("_LOCAL_WORKER_TTL", "_lock", "_workers", "kill_workers", "reset"),
+    "ministack.core.iam_evaluator": ("enforce",),
+    "ministack.core.lambda_runtime": (
+        "_LOCAL_WORKER_TTL",
+        "_lock",
+        "_workers",
+        "execution_credentials",
+        "kill_workers",
+        "reset",
+    ),
     "ministack.core.persistence": ("STATE_DIR", "_state_format_version", "load_state"),
     "ministack.core.responses": ("StreamingResponse", "get_account_id", "get_region", "json_response", "request_scope"),
     "ministack.core.sigv4": ("header_signature_failure", "parse_header_signature", "parse_query_signature"),
@@ -73,6 +90,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.ecr": ("_find_image", "_put_image", "_repositories"),
     "ministack.services.ecs": (
         "_ACTION_MAP",
+        "_ImagePullError",
+        "_SecretResolutionError",
+        "_start_task_worker",
         "_ECS_DEPLOYMENT_STEADY_DELAY",
         "_bump_task_version",
         "_cluster_name_from_arn",
@@ -108,6 +128,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.lambda_svc": (
         "_execute_function",
         "_get_func_record_for_qualifier",
+        "execution_credentials",
         "invalidate_worker",
         "reap_idle_workers",
     ),
@@ -134,6 +155,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "resolve_secret_string",
     ),
     "ministack.services.ssm": ("_PUBLIC_AMI_PARAMETERS",),
+    "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.waf": ("_associate_web_acl", "_associations"),
 }
 

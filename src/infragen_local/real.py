@@ -1,7 +1,7 @@
 """Which parts of the emulator run something on this machine, and which stay records because it lacks what they need.
 
 `INFRAGEN_LOCAL_PARTS` names the parts that may run, separated by commas; `none` leaves all of them records. Without it
-all run that can. A name that is not known is refused by `infragen local start`.
+all run that can. `infragen.emulator` refuses a name that is not known.
 """
 
 import json
@@ -18,7 +18,7 @@ from infragen_local.drain import InFlight
 from infragen_local.images import ImageError, Images, Place
 from infragen_local.twin import Twin, find_node
 
-PARTS = ("tasks", "postgres")
+PARTS = ("tasks", "postgres", "roles")
 PARTS_VARIABLE, LOCK_VARIABLE = "INFRAGEN_LOCAL_PARTS", "INFRAGEN_EMULATOR_LOCK"
 IMAGES_PATH = "/_infragen/images"
 _INSTALL = "pip install 'infragen[local]'"
@@ -42,7 +42,7 @@ def apply(state_dir: Path, secret: str) -> Running:
     lock = os.environ.get(LOCK_VARIABLE, "")
     node = find_node()
     children = Children(state_dir / "processes", int(lock) if lock.isdigit() else None)
-    twin = Twin(state_dir, int(os.environ["GATEWAY_PORT"]), secret, children, InFlight(), node)
+    twin = Twin(state_dir, int(os.environ["GATEWAY_PORT"]), secret, children, InFlight(), node, "roles" in wanted)
     os.environ.update(HOME=str(state_dir / "tmp"), PATH=twin.path)  # MiniStack hands its own on to functions
     images = Images(state_dir / "images")
     said: dict[str, str] = {}
@@ -60,6 +60,11 @@ def apply(state_dir: Path, secret: str) -> Running:
         balancers.apply()
         resume.append(balancers.resume)
         said["tasks"] = "real"
+    if twin.roles:
+        from infragen_local.parts import roles
+
+        roles.apply(twin)
+    said["roles"] = "enforced" if twin.roles else "not enforced"
     said["node"] = _version(node)
     said["postgres"] = _postgres(twin, "postgres" in wanted, resume)
 

@@ -22,6 +22,7 @@ class Twin:
     children: Children
     in_flight: InFlight
     node: Path | None
+    roles: bool
 
     @property
     def endpoint_url(self) -> str:
@@ -33,16 +34,6 @@ class Twin:
         """PATH of what runs inside: the directory of Node, then the system's own; nothing of the user's shell."""
         first = [str(self.node.parent)] if self.node else []
         return os.pathsep.join([*first, *_SYSTEM_PATH])
-
-    def credentials_of_task(self, task: str) -> dict[str, str]:
-        """Return the credentials of a task, by its ARN."""
-        account, region = task.split(":")[4], task.split(":")[3]
-        return {
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": self.secret,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-        }
 
 
 def find_node() -> Path | None:

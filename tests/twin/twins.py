@@ -1,7 +1,12 @@
 """One emulator whose parts run, what a test needs to put something into it, and what it waits for and looks at."""
 
+import os
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +16,13 @@ from watchdog import watched
 
 from infragen.emulator import Emulator, put_image, start, stop
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Run one emulator with all its parts for all tests of this process."""
-    state_dir = tmp_path_factory.mktemp("twin")
+    state_dir = tmp_path_factory.mktemp("twin") / "local"  # as INFRAGEN_STATE_DIR has it
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("INFRAGEN_LOCAL_PARTS")
         environment.setenv("NOT_FOR_TASKS", "of the user's shell")
@@ -62,6 +69,45 @@ def twin_put(
 def twin_uri(twin_account: str) -> str:
     """Return the address of the repository."""
     return f"{twin_account}.dkr.ecr.{REGION}.amazonaws.com/shop"
+
+
+@dataclass(frozen=True)
+class System:
+    """The environment dev of this repository, deployed to the running emulator as a user does."""
+
+    twin: Emulator
+    account: str
+    region: str
+    directory: Path
+
+    def infragen(self, *arguments: str, ok: bool = True) -> str:
+        """Run a command and return what it printed, errors included; it must succeed unless `ok` is False."""
+        variables = {**os.environ, "INFRAGEN_STATE_DIR": str(self.twin.state_dir.parent)}
+        command = [sys.executable, "-m", "infragen", *arguments, "--env", "dev", "--local"]
+        told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(command, cwd=self.directory, env=variables, timeout=300, **told)
+        assert not ok or done.returncode == 0, done.stdout
+        return str(done.stdout)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client for its account."""
+        return make_client(self.twin, service, self.account, self.region)
+
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs of the environment."""
+        [root] = self.client("cloudformation").describe_stacks(StackName="shop-dev")["Stacks"]
+        return {str(each["OutputKey"]): str(each["OutputValue"]) for each in root["Outputs"]}
+
+
+@pytest.fixture(scope="session")
+def system(twin: Emulator, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """Deploy dev, with a queue that gives a failed message back at once."""
+    directory = tmp_path_factory.mktemp("system")
+    shutil.copytree(ROOT / "environments", directory / "environments")
+    found = System(twin, "111111111111", "us-east-1", directory)
+    found.infragen("bootstrap", "--yes")
+    found.infragen("deploy", "--yes")
+    return found
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = 40) -> Any:

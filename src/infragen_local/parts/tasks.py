@@ -29,6 +29,7 @@ from infragen_local.containers import LISTEN, Address, Container, Containers, De
 from infragen_local.drain import InFlight
 from infragen_local.health import Check, container_check, target_check, watch
 from infragen_local.images import Images
+from infragen_local.parts import roles
 from infragen_local.patches.handlers import Properties, handler, replace
 from infragen_local.twin import Twin
 
@@ -72,7 +73,9 @@ class _Surroundings:
             "HOME": home,
             "TMPDIR": home,
             "HOSTNAME": address.host,
-            **self.twin.credentials_of_task(task),
+            **self._credentials(task),
+            "AWS_REGION": task.split(":")[3],
+            "AWS_DEFAULT_REGION": task.split(":")[3],
             **own,
             "AWS_ENDPOINT_URL": self.twin.endpoint_url,
             "ECS_CONTAINER_METADATA_URI_V4": self.twin.endpoint_url + urlsplit(metadata).path,
@@ -80,6 +83,12 @@ class _Surroundings:
             "INFRAGEN_TASK_ADDRESS": address.host,
             "INFRAGEN_TASK_PORTS": ",".join(f"{port}:{there}" for port, there in address.ports.items()),
         }
+
+    def _credentials(self, task: str) -> dict[str, str]:
+        """Return those of the task's role, or of the account where roles are not enforced."""
+        if self.twin.roles:
+            return roles.of_task(self.twin, task)
+        return {"AWS_ACCESS_KEY_ID": task.split(":")[4], "AWS_SECRET_ACCESS_KEY": self.twin.secret}
 
 
 def _definition(task_arn: str, name: str) -> Definition:

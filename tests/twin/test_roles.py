@@ -1,0 +1,98 @@
+"""The rendered roles are enforced: each can do its job, and is refused what lies beside it."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from twins import System
+
+PROBE = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    told = []
+    for service, operation, arguments in event:
+        try:
+            getattr(boto3.client(service), operation)(**arguments)
+            told.append("ok")
+        except ClientError as error:
+            told.append(error.response["Error"]["Code"])
+    return told
+"""
+REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+
+NOT_RUN = {"FlowLogRole", "MonitoringRole", "RefreshRole"}  # of flow logs, RDS and the scheduler
+
+Call = tuple[str, str, dict[str, Any]]
+
+
+def roles(system: System) -> dict[str, str]:
+    """Return the ARN of every role of the environment, by its logical id."""
+    iam, cloudformation = system.client("iam"), system.client("cloudformation")
+    found = {}
+    for stack in cloudformation.describe_stacks()["Stacks"]:
+        for each in cloudformation.describe_stack_resources(StackName=stack["StackName"])["StackResources"]:
+            if each["ResourceType"] == "AWS::IAM::Role":
+                role = iam.get_role(RoleName=each["PhysicalResourceId"])["Role"]
+                found[each["LogicalResourceId"]] = str(role["Arn"])
+    return found
+
+
+def attempt(system: System, role: str, calls: list[Call]) -> list[str]:
+    """Make calls as a role does, in a function that has it; return "ok" or the code of the error for each."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("index.py", PROBE)
+    function, name = system.client("lambda"), f"probe-{role.rpartition('-')[2]}"
+    if name not in {each["FunctionName"] for each in function.list_functions()["Functions"]}:
+        code = {"ZipFile": archive.getvalue()}
+        given = {"Runtime": "python3.12", "Handler": "index.handler", "Timeout": 30}
+        function.create_function(FunctionName=name, Role=role, Code=code, **given)
+    answer = json.loads(function.invoke(FunctionName=name, Payload=json.dumps(calls))["Payload"].read())
+    assert isinstance(answer, list), answer
+    return [str(each) for each in answer]
+
+
+@pytest.mark.parametrize("role", ["TaskRole", "ExecutionRole", "NotificationsRole", "CredentialsRole"])
+def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) -> None:
+    """What the role's own program calls is answered; three calls next to it, on the same resources, are refused."""
+    outputs = system.outputs()
+    queue = {"QueueUrl": outputs["NotificationsQueueUrl"]}
+    secret, master = {"SecretId": outputs["DatabaseCredentialsArn"]}, {"SecretId": outputs["MasterSecretArn"]}
+    repository = {"repositoryName": outputs["RepositoryUri"].partition("/")[2]}
+    cluster = f"arn:aws:rds:{system.region}:{system.account}:cluster:shop-dev"
+    send: Call = ("sqs", "send_message", {**queue, "MessageBody": "{}"})
+    purge: Call = ("sqs", "purge_queue", queue)
+    receive: Call = ("sqs", "receive_message", queue)
+    read: Call = ("secretsmanager", "get_secret_value", secret)
+    read_master: Call = ("secretsmanager", "get_secret_value", master)
+    begin: Call = ("rds-data", "begin_transaction", {"resourceArn": cluster, "secretArn": master["SecretId"]})
+    images: Call = ("ecr", "batch_get_image", {**repository, "imageIds": [{"imageTag": "none"}]})
+    may: dict[str, tuple[list[Call], list[Call]]] = {
+        "TaskRole": (
+            [send, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
+            [receive, purge, read],
+        ),
+        "ExecutionRole": ([read, ("ecr", "get_authorization_token", {}), images], [send, read_master, begin]),
+        "NotificationsRole": (
+            [read, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
+            [purge, read_master, begin],
+        ),
+        "CredentialsRole": (
+            [read, read_master, ("secretsmanager", "describe_secret", secret)],
+            [send, receive, images],
+        ),
+    }
+    allowed, beside = may[role]
+    arn = roles(system)[role]
+    assert attempt(system, arn, allowed) == ["ok"] * len(allowed)
+    refused = attempt(system, arn, beside)
+    assert set(refused) <= REFUSED, refused
+
+
+def test_no_role_of_the_environment_goes_untried(system: System) -> None:
+    """A new role needs a row above; these belong to services that do not run in the emulator."""
+    assert set(roles(system)) - {"TaskRole", "ExecutionRole", "NotificationsRole", "CredentialsRole"} == NOT_RUN
