@@ -288,6 +288,12 @@ def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
 
 def _environment(state_dir: Path, port: int) -> dict[str, str]:
     """Return the child's whole environment."""
+    unknown = sorted(set(os.environ.get(PARTS_VARIABLE, "").split(",")) - {"", "none", *PARTS})
+    if unknown:
+        raise InputError(
+            f"{PARTS_VARIABLE}: {', '.join(unknown)}: not a part of the emulator",
+            f"none, or some of {', '.join(PARTS)} with commas between them",
+        )
     inherited = {
         name: os.environ[name] for name in (*_INHERITED, _FAULTS_VARIABLE, PARTS_VARIABLE) if name in os.environ
     }

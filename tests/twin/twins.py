@@ -84,10 +84,17 @@ class System:
         """Run a command and return what it printed, errors included; it must succeed unless `ok` is False."""
         variables = {**os.environ, "INFRAGEN_STATE_DIR": str(self.twin.state_dir.parent)}
         command = [sys.executable, "-m", "infragen", *arguments, "--env", "dev", "--local"]
-        told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(command, cwd=self.directory, env=variables, timeout=300, **told)
+        done = subprocess.run(
+            command,
+            cwd=self.directory,
+            env=variables,
+            timeout=300,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         assert not ok or done.returncode == 0, done.stdout
-        return str(done.stdout)
+        return done.stdout
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for its account."""
