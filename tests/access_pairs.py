@@ -1316,6 +1316,168 @@ PLACE |= {
     ),
 }
 
+
+def of_bucket(**encryption: Any) -> Body:
+    rules = [{"ServerSideEncryptionByDefault": encryption}]
+    return {"BucketEncryption": {"ServerSideEncryptionConfiguration": rules}}
+
+
+def attribute(key: str, value: str) -> Body:
+    return {"LoadBalancerAttributes": [{"Key": key, "Value": value}]}
+
+
+ALARM, RDS = "CloudWatch::Alarm", "RDS::DBCluster"
+TOLD: Body = {"AlarmActions": [f"arn:aws:sns:eu-central-1:{ACCOUNT}:alarms"]}
+PATTERN: Body = {"EventPattern": {"source": ["aws.guardduty"]}}
+LOGGED: Body = {"LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "a", "awslogs-region": "r"}}}
+
+OBSERVATION: Pairs = {
+    "a flow log goes": gone("EC2::FlowLog", ResourceId="vpc"),
+    "a flow log records less": becomes("EC2::FlowLog", {"TrafficType": "ALL"}, {"TrafficType": "REJECT"}),
+    "a flow log records something else": becomes("EC2::FlowLog", {"ResourceId": "a"}, {"ResourceId": "b"}),
+    "a detector goes": gone("GuardDuty::Detector", Enable=True),
+    "a detector is off": becomes("GuardDuty::Detector", {"Enable": True}, {"Enable": False}),
+    "a recorder goes": gone("Config::ConfigurationRecorder", RoleARN="r"),
+    "a rule of Config goes": gone("Config::ConfigRule", Source={}),
+    "a trail goes": gone("CloudTrail::Trail", IsLogging=True),
+    "a trail is off": becomes("CloudTrail::Trail", {"IsLogging": True}, {"IsLogging": False}),
+    "a hub goes": gone("SecurityHub::Hub"),
+    "an analyzer goes": gone("AccessAnalyzer::Analyzer", Type="ACCOUNT"),
+    "a log of queries goes": gone("Route53Resolver::ResolverQueryLoggingConfig", DestinationArn="a"),
+    "a canary goes": gone("Synthetics::Canary", Name="a"),
+    "a zone keeps no log of queries": becomes(
+        "Route53::HostedZone", {"QueryLoggingConfig": {"CloudWatchLogsLogGroupArn": "a"}}, {}, Name="a"
+    ),
+    "access logs are off": becomes(
+        f"{ELB}::LoadBalancer", attribute("access_logs.s3.enabled", "true"),
+        attribute("access_logs.s3.enabled", "false"), Scheme="internal",
+    ),
+    "connection logs go": becomes(
+        f"{ELB}::LoadBalancer", attribute("connection_logs.s3.enabled", "true"), {}, Scheme="internal"
+    ),
+    "a bucket writes no log": becomes("S3::Bucket", {"LoggingConfiguration": {"DestinationBucketName": "b"}}, {}),
+    "an alarm goes": gone(ALARM, **TOLD),
+    "an alarm tells nobody": becomes(ALARM, TOLD, {}),
+    "an alarm is off": becomes(ALARM, TOLD, {**TOLD, "ActionsEnabled": False}),
+    "a composite alarm is kept silent": becomes("CloudWatch::CompositeAlarm", {}, {"ActionsSuppressor": "a"}),
+    "images are not scanned": becomes(
+        "ECR::Repository", {"ImageScanningConfiguration": {"ScanOnPush": True}},
+        {"ImageScanningConfiguration": {"ScanOnPush": False}},
+    ),
+    "scanning is not written": becomes("ECR::Repository", {"ImageScanningConfiguration": {"ScanOnPush": True}}, {}),
+    "a key is not renewed": becomes("KMS::Key", {"EnableKeyRotation": True}, {}),
+    "a secret is not renewed": gone("SecretsManager::RotationSchedule", SecretId="s"),
+    "a bucket without a key of its own": becomes(
+        "S3::Bucket", of_bucket(SSEAlgorithm="aws:kms", KMSMasterKeyID="k"), of_bucket(SSEAlgorithm="AES256")
+    ),
+    "a bucket without encryption": becomes("S3::Bucket", of_bucket(SSEAlgorithm="aws:kms"), {}),
+    "a database is watched less": becomes(RDS, {"PerformanceInsightsEnabled": True}, {}),
+    "an instance is watched less": becomes("RDS::DBInstance", {"EnablePerformanceInsights": "true"}, {},
+                                           PubliclyAccessible=False),
+    "a database is not watched": becomes(RDS, {"MonitoringInterval": 60}, {"MonitoringInterval": 0}),
+    "a database logs less": becomes(RDS, {"EnableCloudwatchLogsExports": ["postgresql"]}, {}),
+    "insights are standard": becomes(RDS, {"DatabaseInsightsMode": "advanced"}, {"DatabaseInsightsMode": "standard"}),
+    "a cluster is watched less": becomes(
+        "ECS::Cluster", {"ClusterSettings": [{"Name": "containerInsights", "Value": "enabled"}]},
+        {"ClusterSettings": [{"Name": "containerInsights", "Value": "disabled"}]},
+    ),
+    "a filter keeps no log": gone("WAFv2::LoggingConfiguration", ResourceArn="a"),
+    "a filter logs less": becomes("WAFv2::LoggingConfiguration", {}, {"LoggingFilter": {"DefaultBehavior": "DROP"}}),
+    "a WebACL hides its samples": becomes(
+        "WAFv2::WebACL", {"VisibilityConfig": {"SampledRequestsEnabled": True}},
+        {"VisibilityConfig": {"SampledRequestsEnabled": False}},
+    ),
+    "a container without a log": becomes("ECS::TaskDefinition", container(**LOGGED), container()),
+    "a container with the driver none": becomes(
+        "ECS::TaskDefinition", container(**LOGGED), container(LogConfiguration={"LogDriver": "none"})
+    ),
+    "a container logs elsewhere": becomes(
+        "ECS::TaskDefinition", container(**LOGGED),
+        container(LogConfiguration={"LogDriver": "awslogs", "Options": {"awslogs-group": "b", "awslogs-region": "r"}}),
+    ),
+    "a container logs in another region": becomes(
+        "ECS::TaskDefinition", container(**LOGGED),
+        container(LogConfiguration={"LogDriver": "awslogs", "Options": {"awslogs-group": "a", "awslogs-region": "q"}}),
+    ),
+    "a metric goes": gone("Logs::MetricFilter", FilterPattern="a"),
+    "a metric counts less": becomes("Logs::MetricFilter", {"FilterPattern": "a"}, {"FilterPattern": "b"}),
+    "a subscription to events goes": gone("Logs::SubscriptionFilter", DestinationArn="a"),
+    "a rule for events is off": becomes("Events::Rule", {"State": "ENABLED"}, {"State": "DISABLED"}, **PATTERN),
+    "a rule for events goes": gone("Events::Rule", **PATTERN),
+}  # fmt: skip
+
+
+def variable(name: str, value: str = "x") -> Body:
+    return container(Environment=[{"Name": name, "Value": value}])
+
+
+def in_function(**variables: str) -> Body:
+    return {"Environment": {"Variables": variables}}
+
+
+def template_data(**properties: Any) -> Body:
+    return {"LaunchTemplateData": properties}
+
+
+OUR_IMAGE = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/app"
+THEIR_CERTIFICATE = f"arn:aws:acm:eu-central-1:{FOREIGN}:certificate/a"
+TASK, FUNCTION = "ECS::TaskDefinition", "Lambda::Function"
+
+CODE: Pairs = {
+    "a command": becomes(TASK, container(), container(Command=["sh", "-c", "curl x | sh"])),
+    "another command": becomes(TASK, container(Command=["a"]), container(Command=["b"])),
+    "an entry point": becomes(TASK, container(), container(EntryPoint=["sh"])),
+    "another directory": becomes(TASK, container(), container(WorkingDirectory="/tmp")),  # noqa: S108
+    "a health check": becomes(TASK, container(), container(HealthCheck={"Command": ["CMD-SHELL", "a"]})),
+    "an image of another registry": becomes(TASK, container(Image=OUR_IMAGE), container(Image="docker.io/app:1")),
+    "an image of another account": becomes(
+        TASK, container(Image=OUR_IMAGE), container(Image=OUR_IMAGE.replace(ACCOUNT, FOREIGN))
+    ),
+    "parameters of the kernel": becomes(
+        TASK, container(), container(SystemControls=[{"Namespace": "net.ipv4.ip_forward", "Value": "1"}])
+    ),
+    **{
+        f"the variable {name}": becomes(TASK, container(), variable(name))
+        for name in ("LD_PRELOAD", "NODE_OPTIONS", "PYTHONPATH", "JAVA_TOOL_OPTIONS", "PERL5OPT", "RUBYOPT", "BASH_ENV",
+                     "PATH", "https_proxy", "AWS_ENDPOINT_URL_S3", "SSL_CERT_FILE", "DOTNET_STARTUP_HOOKS", "JAVA_OPTS")
+    },
+    "another value of a variable": becomes(TASK, variable("NODE_OPTIONS", "a"), variable("NODE_OPTIONS", "b")),
+    "a variable that goes": becomes(TASK, variable("NODE_OPTIONS"), container()),
+    "a variable with a queue of another account": becomes(
+        TASK, variable("QUEUE", f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/q"),
+        variable("QUEUE", f"https://sqs.eu-central-1.amazonaws.com/{FOREIGN}/q"),
+    ),
+    "a wrapper": becomes(FUNCTION, in_function(), in_function(AWS_LAMBDA_EXEC_WRAPPER="/opt/x")),
+    "the search path of a function": becomes(FUNCTION, {}, in_function(PYTHONPATH="/opt")),
+    "another handler": becomes(FUNCTION, {"Handler": "a.b"}, {"Handler": "c.d"}),
+    "another bucket": becomes(
+        FUNCTION, {"Code": {"S3Bucket": "ours", "S3Key": "a"}}, {"Code": {"S3Bucket": "theirs", "S3Key": "a"}}
+    ),
+    "a bucket of another account for artifacts": becomes(
+        FUNCTION, {"Code": {"ZipFile": "a"}},
+        {"Code": {"S3Bucket": f"infragen-shop-dev-{FOREIGN}-eu-central-1", "S3Key": "a"}},
+    ),
+    "code in the template": becomes(FUNCTION, {"Code": {"ZipFile": "a"}}, {"Code": {"ZipFile": "b"}}),
+    "another command of a function": becomes(FUNCTION, {}, {"ImageConfig": {"Command": ["a"]}}),
+    "commands at the start": becomes("EC2::Instance", {"UserData": "a"}, {"UserData": "b"}),
+    "another image": becomes("EC2::Instance", {"ImageId": "ami-1"}, {"ImageId": "ami-2"}),
+    "commands of a launch template": becomes("EC2::LaunchTemplate", template_data(UserData="a"), template_data()),
+    "the image of a launch template": becomes(
+        "EC2::LaunchTemplate", template_data(ImageId="a"), template_data(ImageId="b")
+    ),
+    "documents of an instance": becomes("EC2::Instance", {}, {"SsmAssociations": [{"DocumentName": "a"}]}),
+    "what a target is told": becomes(
+        "Events::Rule", {"Targets": [{"Id": "a", "Arn": "c", "Input": "x"}]},
+        {"Targets": [{"Id": "a", "Arn": "c", "Input": "y"}]},
+    ),
+    "a foreign certificate": becomes(
+        f"{ELB}::Listener", {}, {"Certificates": [{"CertificateArn": THEIR_CERTIFICATE}]}, Protocol="HTTPS"
+    ),
+    "a foreign certificate beside": becomes(
+        f"{ELB}::ListenerCertificate", {}, {"Certificates": [{"CertificateArn": THEIR_CERTIFICATE}]}
+    ),
+}  # fmt: skip
+
 WIDER: dict[str, Pairs] = {
     "the filter in front goes": FILTERS,
     "TLS or authentication at the door goes": DOOR,
@@ -1323,6 +1485,8 @@ WIDER: dict[str, Pairs] = {
     "who may act": WHO,
     "what a container may": CONTAINER,
     "where it stands": PLACE,
+    "nobody notices any more": OBSERVATION,
+    "which code runs": CODE,
 }
 
 
@@ -1369,11 +1533,6 @@ NARROWER: Pairs = {
         f"{ELB}::Listener", {"DefaultActions": [FORWARD]}, {"DefaultActions": [OIDC, FORWARD]}, Protocol="HTTPS"
     ),
     "a WebACL blocks more": narrower("WAFv2::WebACL", {"Rules": []}, {"Rules": [rule("Block")]}),
-    "a WebACL hides its samples": narrower(
-        "WAFv2::WebACL",
-        {"VisibilityConfig": {"SampledRequestsEnabled": True}},
-        {"VisibilityConfig": {"SampledRequestsEnabled": False}},
-    ),
     "a load balancer becomes internal": narrower(
         f"{ELB}::LoadBalancer", {"Scheme": "internet-facing"}, {"Scheme": "internal"}
     ),
@@ -1529,4 +1688,43 @@ NARROWER: Pairs = {
     ),
 }
 
-NO_WIDER: dict[str, Pairs] = {"what lets less through, or nothing": NARROWER}
+WATCHED: Body = {"Queue": {"Type": "AWS::SQS::Queue"}}
+OF_QUEUE = {"Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}]}
+OURS = f"infragen-shop-dev-{ACCOUNT}-eu-central-1"
+
+DAILY: Pairs = {
+    "a new tag": becomes(TASK, container(Image=f"{OUR_IMAGE}:1"), container(Image=f"{OUR_IMAGE}:2")),
+    "a digest": becomes(TASK, container(Image=f"{OUR_IMAGE}:1"), container(Image=f"{OUR_IMAGE}@sha256:{'a' * 64}")),
+    "the image's own command": becomes(TASK, container(Command=["placeholder"]), container()),
+    "a new version of code": becomes(
+        FUNCTION, {"Code": {"S3Bucket": "b", "S3Key": "a"}}, {"Code": {"S3Bucket": "b", "S3Key": "c"}}
+    ),
+    "the first code": becomes(FUNCTION, {"Code": {"ZipFile": "a"}}, {"Code": {"S3Bucket": OURS, "S3Key": "c"}}),
+    "a variable of the application": becomes(TASK, variable("LOG_LEVEL", "a"), variable("LOG_LEVEL", "b")),
+    "an address of the application": becomes(TASK, container(), variable("API", "https://api.example.com")),
+    "harmless variables": becomes(TASK, variable("NODE_ENV", "a"), variable("NODE_ENV", "b")),
+    "a variable of a function": becomes(FUNCTION, {}, in_function(SIZE="1")),
+    "a container that comes": becomes(
+        TASK, container(), {"ContainerDefinitions": [
+            *container()["ContainerDefinitions"],
+            {"Name": "more", "Command": ["a"], "Environment": [{"Name": "PATH", "Value": "/"}]},
+        ]},
+    ),
+    "fewer subnets": becomes(
+        "ECS::Service", vpc(Subnets=["a", "b", "c"]), vpc(Subnets=["a", "b"])
+    ),
+    "fewer subnets of a function": becomes(
+        FUNCTION, {"VpcConfig": {"SubnetIds": ["a", "b"]}}, {"VpcConfig": {"SubnetIds": ["b"]}}
+    ),
+    "an alarm that goes with what it watches": ({**WATCHED, **t(ALARM, **TOLD, **OF_QUEUE)}, {}),
+    "an alarm without actions goes": gone(ALARM, **OF_QUEUE),
+    "a schedule that goes": gone("Events::Rule", ScheduleExpression="rate(1 day)"),
+    "an alarm tells more people": becomes(ALARM, TOLD, {"AlarmActions": [*TOLD["AlarmActions"]], "OKActions": []}),
+    "images are scanned": becomes("ECR::Repository", {}, {"ImageScanningConfiguration": {"ScanOnPush": True}}),
+    "a stream of a log": becomes(
+        TASK, container(LogConfiguration={"LogDriver": "awslogs", "Options": {"awslogs-stream-prefix": "a"}}),
+        container(LogConfiguration={"LogDriver": "awslogs", "Options": {"awslogs-stream-prefix": "b"}}),
+    ),
+}  # fmt: skip
+
+NO_WIDER: dict[str, Pairs] = {"what lets less through, or nothing": NARROWER, "what is done every day": DAILY}

@@ -73,3 +73,11 @@ def test_a_layers_stack_is_compared_itself_and_another_template_is_told() -> Non
     assert told(layer_stack("a"), foreign)
     assert told({}, foreign)
     assert told(layer_stack("a"), layer_stack("a", NotificationARNs=[f"arn:aws:sns:eu-central-1:{FOREIGN}:t"]))
+
+
+def test_variables_that_hang_on_a_condition_nobody_can_decide_count() -> None:
+    """Among them may be one that decides what code runs."""
+    hidden = {"Variables": {"Fn::If": ["Odd", {}, {"LD_PRELOAD": "/a"}]}}
+    sides = ({"Thing": {"Type": "AWS::Lambda::Function", "Properties": {"Environment": each}}} for each in ({}, hidden))
+    [found] = told(*sides)
+    assert str(found) == "layer/Thing now has another value of environment variables, which may decide what code runs"

@@ -23,8 +23,15 @@ somebody do or reach more. In this order:
    account, an address, an endpoint, a filter, a switch of TLS or authentication, or a privilege counts.
 5. **A type without a row** is unknown, and unknown is open. Added, it counts when it has any such property, or such a
    name itself. Changed, it counts with every change but those of a size, a number, a name, a description or tags.
-   Removed, it counts when its name is that of a filter, a firewall, a policy or the like.
+   Removed, it counts when its name is that of a filter, a firewall, a policy or the like, or of something that
+   observes: a trail, a detector, a recorder, an alarm.
 6. **A macro** (`Transform`) that is new counts: it rewrites the template at deployment.
+
+What switches observation off counts like access: a log, an alarm's action, a scan, a rotation that goes, so that
+nobody notices what happens next. So does what decides which code runs: another command, another entry point, another
+image than a new tag of the same repository, another bucket than before, a layer, user data, and environment variables
+such as `LD_PRELOAD`, `NODE_OPTIONS`, `AWS_LAMBDA_EXEC_WRAPPER` or `HTTPS_PROXY`. A new tag, and new code under another
+key of the same bucket, are what a deployment is for and do not count. Fewer of the same subnets do not count.
 
 A value that is not known before the deployment counts as another one, unless it is the same output of the same layer.
 References to resources of the same environment are nothing new where a property names a destination or a role. Values
@@ -37,10 +44,12 @@ of secrets are compared and not shown.
 WORDS = {
     Opens.UNLESS: "unless {values}",
     Opens.REACHES: "elsewhere",
+    Opens.BECOMES: "becomes {values}",
     Opens.GROWS: "more",
     Opens.SHRINKS: "less",
     Opens.VANISHES: "no longer written",
     Opens.CHANGES: "changed",
+    Opens.GIVEN: "given or changed",
     Opens.ELEMENTS: "changed, or a new one with {values}",
     Opens.WEAKENS: "weaker than before",
     Opens.RISES: "higher",
@@ -65,7 +74,11 @@ def _whole(access: Access) -> Iterator[str]:
     if access.added:
         yield "added"
     if access.removed:
-        yield "removed"
+        given = " or ".join(f"`{each}`" for each in access.removed_with)
+        stays = " while what it watches stays" if access.watches else ""
+        yield f"removed{f' with {given}' if given else ''}{stays}"
+    if access.variables:
+        yield "environment variables that decide what code runs"
     if any(not each.path for each in access.judged):
         yield "any property changed"
 

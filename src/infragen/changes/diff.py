@@ -318,6 +318,27 @@ def rewritten_outputs(old: Side, new: Side) -> frozenset[str]:
     return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
 
 
+def shrunk_outputs(old: Side, new: Side) -> frozenset[str]:
+    """The outputs that are lists of references and hold some of those that they held before, and no other."""
+    before, after = outputs_of(old), outputs_of(new)
+    return frozenset(name for name, value in after.items() if _fewer(before.get(name), value))
+
+
+def more_than(value: KnownAfter) -> list[KnownAfter]:
+    """What a list was that has lost elements: what it will be, and something else."""
+    return [value, KnownAfter(value.layer, f"what {value.name} no longer holds")]
+
+
+def _fewer(before: Any, after: Any) -> bool:
+    old, new = (each.get("Fn::Join") if isinstance(each, dict) and len(each) == 1 else None for each in (before, after))
+    if not (isinstance(old, list) and isinstance(new, list) and len(old) == len(new) == 2 and same(old[0], new[0])):
+        return False
+    if not (isinstance(old[1], list) and isinstance(new[1], list)):
+        return False
+    plain = all(isinstance(each, dict) and each.keys() <= {"Ref", "Fn::GetAtt"} for each in (*old[1], *new[1]))
+    return plain and len(new[1]) < len(old[1]) and all(any(same(one, other) for other in old[1]) for one in new[1])
+
+
 def other_sections(old: Side, new: Side) -> tuple[str, ...]:
     """The sections in which two templates differ beside resources, parameters and outputs."""
     told = ("Resources", "Parameters", "Outputs")

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any
 
 from infragen.assembly.stacks import OutputOf
-from infragen.changes.diff import Side, rewritten_outputs
+from infragen.changes.diff import Side, more_than, rewritten_outputs, shrunk_outputs
 from infragen.changes.values import same
 from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined, LayerSides
@@ -51,18 +51,25 @@ class Approval:
 
 def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
     """The templates of all layers; a value that another layer will give is the same on both sides when it is the same
-    output of it, written the same way: a queue that is replaced is still that queue.
+    output of it, written the same way: a queue that is replaced is still that queue. A list that only lost elements was
+    the list of today and something else.
     """
     sides = {each.layer: each for unit in examined for each in unit.sides}
     rewritten = {layer: rewritten_outputs(each.before, each.after) for layer, each in sides.items()}
+    shrunk = {layer: shrunk_outputs(each.before, each.after) for layer, each in sides.items()}
     found = {}
     for unit in examined:
         for each in unit.sides:
             values = dict(each.before.values)
             for name, later in each.after.values.items():
-                known = isinstance(later, KnownAfter) and later.name not in rewritten.get(later.layer, {later.name})
-                if known and name in values and _takes_the_same(unit, each.layer, name, later, examined):
+                if not isinstance(later, KnownAfter) or name not in values:
+                    continue
+                if not _takes_the_same(unit, each.layer, name, later, examined):
+                    continue
+                if later.name not in rewritten.get(later.layer, {later.name}):
                     values[name] = later
+                elif later.name in shrunk.get(later.layer, ()):
+                    values[name] = more_than(later)
             found[each.layer] = replace(each, before=Side(each.before.body, values))
     return found
 

@@ -19,9 +19,11 @@ from infragen.changes.diff import (
     changed_outputs,
     compare,
     differing,
+    more_than,
     other_sections,
     outputs_of,
     rewritten_outputs,
+    shrunk_outputs,
 )
 from infragen.changes.stack_tags import inherited, names
 from infragen.cloudformation import KnownAfter, PropertyChange
@@ -81,14 +83,18 @@ def plan_between(
     if before.environment is None or after.environment is None:  # only templates are known: all else stays
         values = {**before.values, **after.values}
         before, after = replace(before, values=values), replace(after, values=values)
-    stacks, moved, rewritten = [], dict[str, frozenset[str]](), dict[str, frozenset[str]]()
+    stacks, moved = [], dict[str, frozenset[str]]()
+    rewritten, shrunk = dict[str, frozenset[str]](), dict[str, frozenset[str]]()
     for layer in [*after.bodies, *(each for each in before.bodies if each not in after.bodies)]:
         old, new = _side(layer, before, {}), _side(layer, after, moved)
         tags = _tags(layer, before, after)
         rows = compare(layer, region, old, new, tags=names(tags))
         moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
+        shrunk[layer] = shrunk_outputs(old, new)
         plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
-        wider = _widenings(layer, before, after, (old, new), rewritten, region) if plan.action != "none" else ()
+        wider = (
+            _widenings(layer, before, after, (old, new), (rewritten, shrunk), region) if plan.action != "none" else ()
+        )
         lost = losses(layer, old, new, rows) if plan.action != "none" else ()
         stops = interruptions(rows, old, new) if plan.action != "none" else ()
         stacks.append(replace(plan, widenings=wider, losses=lost, interruptions=stops))
@@ -120,20 +126,25 @@ def _widenings(
     before: Rendering,
     after: Rendering,
     sides: tuple[Side, Side],
-    rewritten: Mapping[str, frozenset[str]],
+    outputs: tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]],
     region: str,
 ) -> tuple[Widening, ...]:
     """By what a layer lets more through. Where no values are known, one output of another layer is the same on both
-    sides unless it is written otherwise, and what a deployment keeps is what it was.
+    sides unless it is written otherwise, and what a deployment keeps is what it was. `outputs` are those that are
+    written otherwise, and those of them that are lists which only lost elements.
     """
+    rewritten, shrunk = outputs
     sources = {**before.sources, **after.sources}
     known: list[Side] = []
     for side, changed in zip(sides, (rewritten, {}), strict=True):
         values = dict(side.values)
         for name in side.body.get("Parameters", {}):
+            source = sources.get(name, "")
             unknown = name not in values or isinstance(values[name], KnownAfter)
-            if unknown and name not in changed.get(sources.get(name, ""), ()):
-                values[name] = KnownAfter(sources.get(name, "the deployment"), name)
+            if unknown and name not in changed.get(source, ()):
+                values[name] = KnownAfter(source or "the deployment", name)
+            elif unknown and name in shrunk.get(source, ()):
+                values[name] = more_than(KnownAfter(source, name))
         known.append(Side(side.body, values))
     env = after.environment or before.environment
     layers = {*before.bodies, *after.bodies}

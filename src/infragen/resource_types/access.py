@@ -21,12 +21,18 @@ class Opens(Enum):
     REACHES = "names something new"
     """It names somebody or something that it did not name, other than resources of the same environment."""
 
+    BECOMES = "becomes one of these"
+    """It has one of these values, and had another one."""
+
     GROWS = "has more values"
     SHRINKS = "has fewer values"
     """For these two, values that are given are those that do not count."""
 
     VANISHES = "is no longer written"
     CHANGES = "changes"
+    GIVEN = "is given or changes"
+    """As before, but taking it away is none."""
+
     ELEMENTS = "an element that was there changes or goes, or a new one does what these words say"
     WEAKENS = "comes later in this order, or is not in it"
     """Values of the same strength stand together in a tuple."""
@@ -55,6 +61,7 @@ class Judged:
     `says` is what follows the resource's name in a sentence ("faces the internet (Scheme)"); without it the sentence
     names the property and its values. `grave` marks what reaches beyond the account or knows no limit. `ignoring` is a
     regular expression: what it matches at the end of a value (the tag of an image) is no part of the comparison.
+    `only_with` is a top-level property without which it does not count.
     """
 
     path: str
@@ -64,6 +71,7 @@ class Judged:
     grave: bool = False
     kind: str = "network"
     ignoring: str = ""
+    only_with: str = ""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -81,7 +89,10 @@ class Access:
     """What opens access in a type. `harmless` are properties that do not, whatever their names sound like.
 
     A name in them may end in a star. `added` and `removed` are sentences for what its addition and its removal open.
-    `grave` says that its addition reaches beyond the account. With `partial` nobody has looked at the other properties:
+    `removed_with` are properties of which one must have been written for the removal to count; `watches` are those that
+    name what the resource looks after: when all of it goes as well, the removal counts for nothing. `variables` are
+    where environment variables stand, some of which decide what code runs. `grave` says that its addition reaches
+    beyond the account. With `partial` nobody has looked at the other properties:
     they are judged as those of a type without a row.
     """
 
@@ -89,6 +100,9 @@ class Access:
     harmless: tuple[str, ...] = ()
     added: str = ""
     removed: str = ""
+    removed_with: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     grave: bool = False
     partial: bool = False
 
@@ -101,6 +115,11 @@ def unless(path: str, *closed: object, says: str = "", grave: bool = False, kind
 def reaches(path: str, *, says: str = "", kind: str = "permissions", ignoring: str = "") -> Judged:
     """Return a property that names somebody, or a place to which something goes."""
     return Judged(path, Opens.REACHES, says=says, kind=kind, ignoring=ignoring)
+
+
+def becomes(path: str, *values: object, says: str = "", kind: str = "network", only_with: str = "") -> Judged:
+    """A property that opens when it gets one of these values instead of another one."""
+    return Judged(path, Opens.BECOMES, values, says, kind=kind, only_with=only_with)
 
 
 def grows(path: str, *harmless: object, says: str = "", kind: str = "network") -> Judged:
@@ -121,6 +140,11 @@ def vanishes(path: str, *, says: str = "", kind: str = "network") -> Judged:
 def changes(path: str, *, says: str = "", kind: str = "network") -> Judged:
     """Return a property of which nobody can say in which direction it opens."""
     return Judged(path, Opens.CHANGES, says=says, kind=kind)
+
+
+def given(path: str, *, says: str = "", kind: str = "network") -> Judged:
+    """A property that opens when it is written, or written otherwise."""
+    return Judged(path, Opens.GIVEN, says=says, kind=kind)
 
 
 def elements(path: str, *opening: str, says: str = "", kind: str = "network") -> Judged:

@@ -1,19 +1,40 @@
 """What opens access in what runs code, and in what starts it: ECS, Lambda, EventBridge, CloudFormation, CloudWatch."""
 
-from infragen.resource_types.access import ABSENT, OFF, ON, Access, changes, grows, reaches, shrinks, unless, weakens
+from dataclasses import replace
+
+from infragen.resource_types.access import (
+    ABSENT,
+    OFF,
+    ON,
+    Access,
+    becomes,
+    changes,
+    given,
+    grows,
+    reaches,
+    shrinks,
+    unless,
+    vanishes,
+    weakens,
+)
 
 CODE = r":[\w.-]+|@sha256:[0-9a-f]+"
 """The tag or digest of an image."""
 
 ALARM = Access(
-    (reaches("AlarmActions", says="tells somebody else, or does something else (AlarmActions)"),
+    (shrinks("AlarmActions", says="tells fewer people, or does less (AlarmActions)", kind="permissions"),
+     weakens("ActionsEnabled", (*ON, ABSENT), says="tells nobody any more (ActionsEnabled)", kind="permissions"),
+     reaches("AlarmActions", says="tells somebody else, or does something else (AlarmActions)"),
      reaches("OKActions", says="tells somebody else, or does something else (OKActions)"),
      reaches("InsufficientDataActions", says="tells somebody else, or does something else (InsufficientDataActions)")),
     ("ActionConfiguration", "AlarmRule", "AlarmName", "Metrics", "ActionsSuppressor", "Dimensions",
-     "AlarmDescription"))  # fmt: skip
+     "AlarmDescription", "ActionsEnabled"),
+    removed="goes, and with it who is told of what it watches", removed_with=("AlarmActions",),
+    watches=("Dimensions", "Metrics", "AlarmRule"))  # fmt: skip
 
 _VPC = (
-    changes("VpcConfig.SubnetIds", says="stands in other subnets (VpcConfig)"),
+    grows("VpcConfig.SubnetIds", says="stands in other subnets (VpcConfig)"),
+    vanishes("VpcConfig.SubnetIds", says="leaves its subnets (VpcConfig)"),
     shrinks("VpcConfig.SecurityGroupIds", says="is no longer in its security groups (VpcConfig)"),
 )
 
@@ -21,14 +42,17 @@ ACCESS = {
     "AWS::ECS::Cluster": Access(
         (weakens("Configuration.ExecuteCommandConfiguration.Logging", "OVERRIDE", ("DEFAULT", ABSENT),
                  says="keeps no log of what is done in its containers"),
-         changes("Configuration.ExecuteCommandConfiguration.LogConfiguration", kind="permissions")),
+         changes("Configuration.ExecuteCommandConfiguration.LogConfiguration", kind="permissions"),
+         weakens("ClusterSettings[containerInsights].Value", "enhanced", "enabled", ("disabled", ABSENT),
+                 kind="permissions", says="is watched less (containerInsights)")),
         ("Configuration", "CapacityProviders", "ClusterSettings", "ServiceConnectDefaults")),
     "AWS::ECS::Service": Access(
         (unless("NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp", "DISABLED", ABSENT,
                 says="gives its tasks public addresses", grave=True),
          unless("EnableExecuteCommand", *OFF, ABSENT, kind="permissions",
                 says="lets people run commands in its containers (EnableExecuteCommand)"),
-         changes("NetworkConfiguration.AwsvpcConfiguration.Subnets", says="stands in other subnets"),
+         grows("NetworkConfiguration.AwsvpcConfiguration.Subnets", says="stands in other subnets"),
+         vanishes("NetworkConfiguration.AwsvpcConfiguration.Subnets", says="leaves its subnets"),
          shrinks("NetworkConfiguration.AwsvpcConfiguration.SecurityGroups",
                  says="is no longer in its security groups"),
          reaches("LoadBalancers.TargetGroupArn", kind="network"),
@@ -57,6 +81,19 @@ ACCESS = {
          changes("ContainerDefinitions.DockerSecurityOptions", kind="permissions"),
          grows("ContainerDefinitions.CredentialSpecs", kind="permissions"),
          reaches("ContainerDefinitions.Image", says="runs an image from somewhere else", ignoring=CODE),
+         *(given(f"ContainerDefinitions.{name}", says=f"runs another command in a container ({name})",
+                 kind="permissions")
+           for name in ("Command", "EntryPoint", "WorkingDirectory")),
+         given("ContainerDefinitions.HealthCheck.Command", kind="permissions",
+               says="runs another command in a container (HealthCheck)"),
+         grows("ContainerDefinitions.SystemControls", kind="permissions",
+               says="sets kernel parameters of a container (SystemControls)"),
+         becomes("ContainerDefinitions.LogConfiguration.LogDriver", "none", ABSENT, kind="permissions",
+                 says="keeps no log of a container (LogConfiguration)"),
+         changes("ContainerDefinitions.LogConfiguration.Options.awslogs-region", kind="permissions",
+                 says="writes the log of a container to another region (LogConfiguration)"),
+         reaches("ContainerDefinitions.LogConfiguration.Options",
+                 says="writes the log of a container to somewhere else (LogConfiguration)"),
          reaches("ContainerDefinitions.Secrets.ValueFrom", says="reads another secret (Secrets)"),
          reaches("ContainerDefinitions.EnvironmentFiles.Value", says="reads its environment from somewhere else"),
          reaches("ContainerDefinitions.RepositoryCredentials.CredentialsParameter"),
@@ -82,18 +119,26 @@ ACCESS = {
          reaches("Volumes.FSxWindowsFileServerVolumeConfiguration"), grows("Volumes.DockerVolumeConfiguration"),
          unless("EnableFaultInjection", *OFF, ABSENT, kind="permissions"), changes("ProxyConfiguration")),
         ("ContainerDefinitions", "RequiresCompatibilities", "InferenceAccelerators", "Volumes", "ExecutionRoleArn",
-         "TaskRoleArn", "PlacementConstraints")),
+         "TaskRoleArn", "PlacementConstraints",
+         *(f"ContainerDefinitions.LogConfiguration.Options.{name}"
+           for name in ("awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "awslogs-datetime-format",
+                        "awslogs-multiline-pattern", "mode", "max-buffer-size"))),
+        variables=("ContainerDefinitions.Environment",)),
     "AWS::Lambda::Function": Access(
         (*_VPC, reaches("DeadLetterConfig.TargetArn", says="sends what fails to somewhere else (DeadLetterConfig)"),
          reaches("Layers", says="runs a layer from somewhere else (Layers)", ignoring=r":\d+"),
          shrinks("CodeSigningConfigArn", says="runs code of other signers, or unsigned code", kind="permissions"),
          reaches("Code.ImageUri", says="runs an image from somewhere else", ignoring=CODE),
+         reaches("Code.S3Bucket", says="runs code from another bucket (Code)"),
+         given("Code.ZipFile", says="runs other code, which its template holds (Code)", kind="permissions"),
+         changes("Handler", says="runs another function of its code (Handler)", kind="permissions"),
+         changes("ImageConfig", says="runs another command (ImageConfig)", kind="permissions"),
          reaches("FileSystemConfigs.Arn", says="reaches another file system"),
          unless("VpcConfig.Ipv6AllowedForDualStack", *OFF, ABSENT),
          reaches("LoggingConfig.LogGroup", says="writes its log to somewhere else (LoggingConfig)")),
         ("CapacityProviderConfig", "Code", "DurableConfig", "Environment", "FunctionName", "FunctionScalingConfig",
-         "ImageConfig", "KmsKeyArn", "TenancyConfig", "Role", "VpcConfig", "Description", "LoggingConfig",
-         "CodeSigningConfigArn")),
+         "KmsKeyArn", "TenancyConfig", "Role", "VpcConfig", "Description", "LoggingConfig", "CodeSigningConfigArn"),
+        variables=("Environment.Variables",)),
     "AWS::Lambda::Url": Access(
         (unless("AuthType", "AWS_IAM", says="can be called by everyone (AuthType)", grave=True),
          grows("Cors", says="can be called by pages of other origins (Cors)"),
@@ -125,8 +170,14 @@ ACCESS = {
          reaches("Targets.HttpParameters"), reaches("Targets.RunCommandParameters"),
          reaches("Targets.RedshiftDataParameters"), reaches("Targets.AppSyncParameters"),
          reaches("Targets.SageMakerPipelineParameters"), reaches("Targets.BatchParameters"),
-         weakens("State", "DISABLED", says="is switched on (State)", kind="permissions")),
-        ("Targets", "RoleArn", "ScheduleExpression", "Name", "Description")),
+         *(given(f"Targets.{name}", says="tells its targets something else (Targets)", kind="permissions")
+           for name in ("Input", "InputPath", "InputTransformer")),
+         weakens("State", "DISABLED", says="is switched on (State)", kind="permissions"),
+         becomes("State", "DISABLED", says="passes on no events any more (State)", kind="permissions",
+                 only_with="EventPattern")),
+        ("Targets", "RoleArn", "ScheduleExpression", "Name", "Description"),
+        removed="goes, and with it who is told of its events", removed_with=("EventPattern",),
+        watches=("EventPattern",)),
     "AWS::Scheduler::Schedule": Access(
         (reaches("Target.Arn", says="does something else (Target)"),
          changes("Target.Input", says="does something else (Target.Input)", kind="permissions"),
@@ -145,7 +196,8 @@ ACCESS = {
         added="is made from a template that infragen did not render", grave=True),
     "AWS::CloudFormation::WaitConditionHandle": Access(),
     "AWS::CloudWatch::Alarm": ALARM,
-    "AWS::CloudWatch::CompositeAlarm": ALARM,
+    "AWS::CloudWatch::CompositeAlarm": replace(ALARM, judged=(*ALARM.judged, grows(
+        "ActionsSuppressor", says="is kept silent by another alarm (ActionsSuppressor)", kind="permissions"))),
     "AWS::CloudWatch::Dashboard": Access(harmless=("DashboardBody", "DashboardName")),
     "AWS::ApplicationAutoScaling::ScalableTarget": Access(harmless=("ScheduledActions", "ResourceId", "RoleARN")),
     "AWS::ApplicationAutoScaling::ScalingPolicy": Access(harmless=(

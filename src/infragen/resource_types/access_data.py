@@ -6,6 +6,7 @@ from infragen.resource_types.access import (
     ON,
     Access,
     Judged,
+    becomes,
     changes,
     grows,
     reaches,
@@ -62,6 +63,10 @@ DATABASE = (
     reaches("AssociatedRoles.RoleArn", says="acts as another role (AssociatedRoles)"),
     changes("Port"), reaches("SourceRegion"),
     grows("EnableCloudwatchLogsExports", says="writes more of its logs to CloudWatch", kind="permissions"),
+    shrinks("EnableCloudwatchLogsExports", says="writes less of its logs to CloudWatch", kind="permissions"),
+    becomes("MonitoringInterval", 0, "0", ABSENT, says="is watched less (MonitoringInterval)", kind="permissions"),
+    weakens("DatabaseInsightsMode", "advanced", ("standard", ABSENT), says="is watched less (DatabaseInsightsMode)",
+            kind="permissions"),
 )  # fmt: skip
 _DATABASE_HARMLESS = (
     "CopyTagsToSnapshot", "DeletionProtection", "EnableGlobalWriteForwarding", "EnableLocalWriteForwarding", "KmsKeyId",
@@ -80,6 +85,7 @@ def _group(name: str) -> tuple[Judged, ...]:
     )
 
 
+_S3_KEY = "BucketEncryption.ServerSideEncryptionConfiguration.ServerSideEncryptionByDefault"
 _ENCRYPTED = "is no longer encrypted with its own key"
 
 ACCESS = {
@@ -87,11 +93,15 @@ ACCESS = {
         (unless("PubliclyAccessible", *OFF, ABSENT, says=REACHABLE, grave=True),
          unless("EnableHttpEndpoint", *OFF, ABSENT, kind="permissions",
                 says="takes statements through the Data API (EnableHttpEndpoint)"), *DATABASE,
+         weakens("PerformanceInsightsEnabled", ON, (*OFF, ABSENT), kind="permissions",
+                 says="is watched less (PerformanceInsightsEnabled)"),
          vanishes("VpcSecurityGroupIds", says="is in the default security group (VpcSecurityGroupIds)"),
          *_group("DBClusterParameterGroupName")), _DATABASE_HARMLESS),
     "AWS::RDS::DBInstance": Access(
         (unless("PubliclyAccessible", *OFF, says=REACHABLE, grave=True),
          *DATABASE, *_group("DBParameterGroupName"),
+         weakens("EnablePerformanceInsights", ON, (*OFF, ABSENT), kind="permissions",
+                 says="is watched less (EnablePerformanceInsights)"),
          vanishes("VPCSecurityGroups", says="is in the default security group (VPCSecurityGroups)"),
          changes("CACertificateIdentifier"), reaches("AutomaticBackupReplicationRegion"),
          changes("DomainAuthSecretArn", kind="permissions"), changes("DomainDnsIps", kind="permissions"),
@@ -114,6 +124,11 @@ ACCESS = {
          reaches("AnalyticsConfigurations.StorageClassAnalysis.DataExport.Destination.BucketArn"),
          reaches("NotificationConfiguration", says="tells somebody else of its objects (NotificationConfiguration)"),
          reaches("LoggingConfiguration.DestinationBucketName", says="writes its access log to somewhere else"),
+         vanishes("LoggingConfiguration.DestinationBucketName", says="writes no access log any more",
+                  kind="permissions"),
+         weakens(f"{_S3_KEY}.SSEAlgorithm", "aws:kms:dsse", "aws:kms", ("AES256", ABSENT),
+                 says="is encrypted in a weaker way (BucketEncryption)"),
+         shrinks(f"{_S3_KEY}.KMSMasterKeyID", says=f"{_ENCRYPTED} (BucketEncryption)"),
          grows("WebsiteConfiguration", says="is a website, or another one (WebsiteConfiguration)"),
          grows("CorsConfiguration", says="can be read by pages of other origins (CorsConfiguration)"),
          weakens("OwnershipControls.Rules.ObjectOwnership", "BucketOwnerEnforced", kind="permissions",
@@ -153,13 +168,17 @@ ACCESS = {
     "AWS::ECR::Repository": Access(
         (weakens("ImageTagMutability", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", kind="permissions",
                  says="lets tags move to other images (ImageTagMutability)"),
-         grows("ImageTagMutabilityExclusionFilters", kind="permissions")),
+         grows("ImageTagMutabilityExclusionFilters", kind="permissions"),
+         weakens("ImageScanningConfiguration.ScanOnPush", ON, (*OFF, ABSENT), kind="permissions",
+                 says="no longer scans images that are pushed (ScanOnPush)")),
         ("EncryptionConfiguration", "ImageScanningConfiguration", "LifecyclePolicy", "RepositoryPolicyText",
          "RepositoryName")),
     "AWS::KMS::Key": Access(
         (unless("BypassPolicyLockoutSafetyCheck", *OFF, ABSENT, kind="permissions"),
          unless("MultiRegion", *OFF, ABSENT, says="may be copied to other regions (MultiRegion)", kind="permissions"),
-         weakens("Enabled", OFF, kind="permissions", says="can be used again (Enabled)")),
+         weakens("Enabled", OFF, kind="permissions", says="can be used again (Enabled)"),
+         weakens("EnableKeyRotation", ON, (*OFF, ABSENT), kind="permissions",
+                 says="no longer renews its key (EnableKeyRotation)")),
         ("KeyPolicy", "Origin", "KeyUsage")),
     "AWS::KMS::Alias": Access((reaches("TargetKeyId", says="stands for another key"),), ("AliasName",)),
     "AWS::SecretsManager::Secret": Access(
@@ -173,20 +192,25 @@ ACCESS = {
         (reaches("RotationLambdaARN", says="gives the secret to another function (RotationLambdaARN)"),
          changes("HostedRotationLambda", kind="permissions"), reaches("SecretId"),
          reaches("ExternalSecretRotationMetadata")),
-        ("RotationRules", "ExternalSecretRotationRoleArn")),
+        ("RotationRules", "ExternalSecretRotationRoleArn"),
+        removed="goes, and with it the rotation of its secret", watches=("SecretId",)),
     "AWS::Logs::LogGroup": Access(
         (shrinks("KmsKeyId", says=f"{_ENCRYPTED} (KmsKeyId)"),
          changes("DataProtectionPolicy", says="hides other parts of its events", kind="permissions"),
          unless("BearerTokenAuthenticationEnabled", *OFF, ABSENT, kind="permissions")),
         ("DeletionProtectionEnabled", "FieldIndexPolicies", "KmsKeyId", "ResourcePolicyDocument", "LogGroupName")),
-    "AWS::Logs::MetricFilter": Access(harmless=("FilterName", "FilterPattern", "MetricTransformations")),
+    "AWS::Logs::MetricFilter": Access(
+        (changes("FilterPattern", says="counts other events (FilterPattern)", kind="permissions"),
+         changes("MetricTransformations", says="counts in another way (MetricTransformations)", kind="permissions")),
+        ("FilterName",), removed="goes, and with it what it counts", watches=("LogGroupName",)),
     "AWS::Logs::ResourcePolicy": Access(harmless=("PolicyDocument", "PolicyName")),
     "AWS::Logs::SubscriptionFilter": Access(
         (reaches("DestinationArn", says="sends events to somewhere else (DestinationArn)"),
          changes("FilterPattern", says="sends other events (FilterPattern)", kind="permissions"),
          reaches("LogGroupName", says="sends events of another log group (LogGroupName)")),
         ("Distribution", "RoleArn", "FilterName", "ApplyOnTransformedLogs", "EmitSystemFields",
-         "FieldSelectionCriteria")),
+         "FieldSelectionCriteria"),
+        removed="goes, and with it who is told of these events", watches=("LogGroupName",)),
     "AWS::DynamoDB::Table": Access(
         (reaches("KinesisStreamSpecification.StreamArn", says="sends its changes to somewhere else"),
          unless("SSESpecification.SSEEnabled", *ON, ABSENT),
@@ -195,7 +219,7 @@ ACCESS = {
          "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "LocalSecondaryIndexes")),
     "AWS::SSM::Parameter": Access(harmless=("AllowedPattern", "Policies", "Value", "Name", "Description")),
     "AWS::ElastiCache::ServerlessCache": Access(
-        (changes("SubnetIds", says="stands in other subnets (SubnetIds)"), changes("UserGroupId", kind="permissions"),
+        (grows("SubnetIds", says="stands in other subnets (SubnetIds)"), changes("UserGroupId", kind="permissions"),
          shrinks("SecurityGroupIds", says="is no longer in its security groups")),
         ("KmsKeyId", "SecurityGroupIds", "ServerlessCacheName", "Endpoint", "ReaderEndpoint")),
     **{

@@ -92,6 +92,9 @@ _LOAD_BALANCER_ATTRIBUTES = (
            says="lets requests pass that the filter could not judge (waf.fail_open)"),
     *(reaches(f"LoadBalancerAttributes[{name}.s3.bucket]/Value", says=f"writes its log to somewhere else ({name})")
       for name in ("access_logs", "connection_logs", "health_check_logs")),
+    *(weakens(f"LoadBalancerAttributes[{name}.s3.enabled]/Value", "true", ("false", ABSENT), kind="permissions",
+              says=f"no longer writes its log ({name})")
+      for name in ("access_logs", "connection_logs")),
     changes("LoadBalancerAttributes", says="has other LoadBalancerAttributes, of which infragen does not know all"),
 )  # fmt: skip
 _NO_ACCESS = (
@@ -106,6 +109,8 @@ WEB_ACL = (
     RULES, changes("DefaultAction", says="has another DefaultAction"),
     changes("CaptchaConfig"), changes("ChallengeConfig"), changes("TokenDomains"), changes("AssociationConfig"),
     changes("OnSourceDDoSProtectionConfig"), changes("ApplicationConfig"), changes("MonetizationConfig"),
+    *(weakens(f"VisibilityConfig.{name}", ON, OFF, says=f"is watched less ({name})", kind="permissions")
+      for name in ("SampledRequestsEnabled", "CloudWatchMetricsEnabled")),
 )  # fmt: skip
 
 LINKS = {
@@ -120,6 +125,9 @@ LINKS = {
 }
 """Types whose resources connect what was apart, so that each addition and each change counts."""
 
+CERTIFICATES = reaches(
+    "Certificates.CertificateArn", says="shows another certificate, or one more (Certificates)", kind="network"
+)
 UNFILTERED = "no longer filters requests as it did"
 
 ACCESS = {
@@ -155,16 +163,19 @@ ACCESS = {
         (reaches("InstanceId", says="gives an instance a public address", kind="network"),
          changes("TransferAddress")), ("Domain", "Address", "PublicIpv4Pool")),
     "AWS::EC2::VPCEndpoint": Access(
-        (changes("SubnetIds"), changes("VpcId"),
+        (grows("SubnetIds", says="stands in other subnets (SubnetIds)"), changes("VpcId"),
          reaches("ServiceName", says="leads to another service (ServiceName)", kind="network"),
          reaches("ServiceNetworkArn", kind="network"), reaches("ResourceConfigurationArn", kind="network")),
         ("DnsOptions", "IpAddressType", "PrivateDnsEnabled", "RouteTableIds", "SecurityGroupIds", "ServiceRegion",
          "VpcEndpointType", "PolicyDocument")),
     "AWS::EC2::FlowLog": Access(
         (reaches("LogDestination", says="writes its records to somewhere else (LogDestination)"),
-         reaches("LogGroupName", says="writes its records to somewhere else (LogGroupName)")),
+         reaches("LogGroupName", says="writes its records to somewhere else (LogGroupName)"),
+         weakens("TrafficType", "ALL", says="records less of the traffic (TrafficType)", kind="permissions"),
+         changes("ResourceId", says="records other traffic (ResourceId)", kind="permissions")),
         ("DestinationOptions", "LogDestinationType", "TagFieldSpecifications", "DeliverLogsPermissionArn",
-         "DeliverCrossAccountRole")),
+         "DeliverCrossAccountRole"),
+        removed="goes, and with it the record of its traffic", watches=("ResourceId",)),
     "AWS::EC2::Instance": Access(
         (unless("NetworkInterfaces.AssociatePublicIpAddress", *OFF, ABSENT, says="has a public address"),
          changes("SubnetId"), changes("NetworkInterfaces.SubnetId"), grows("KeyName", kind="permissions"),
@@ -173,25 +184,31 @@ ACCESS = {
                  says="answers metadata requests without a token"),
          grows("MetadataOptions.HttpPutResponseHopLimit"),
          reaches("LaunchTemplate.LaunchTemplateId"), reaches("LaunchTemplate.LaunchTemplateName"),
-         changes("LaunchTemplate.Version", kind="permissions")),
-        ("BlockDeviceMappings", "DisableApiTermination", "HostId", "HostResourceGroupArn", "ImageId",
+         changes("LaunchTemplate.Version", kind="permissions"),
+         changes("UserData", says="runs other commands when it starts (UserData)", kind="permissions"),
+         changes("ImageId", says="runs another image (ImageId)", kind="permissions"),
+         grows("SsmAssociations", says="runs other documents (SsmAssociations)", kind="permissions")),
+        ("BlockDeviceMappings", "DisableApiTermination", "HostId", "HostResourceGroupArn",
          "Ipv6AddressCount", "Ipv6Addresses", "NetworkInterfaces", "PrivateDnsNameOptions", "PrivateIpAddress",
          "SecurityGroupIds", "SecurityGroups", "Volumes", "IamInstanceProfile", "MetadataOptions.HttpProtocolIpv6",
-         "MetadataOptions.HttpEndpoint", "UserData")),
+         "MetadataOptions.HttpEndpoint")),
     "AWS::EC2::LaunchTemplate": Access(
         (unless("LaunchTemplateData.NetworkInterfaces.AssociatePublicIpAddress", *OFF, ABSENT,
                 says="gives its instances public addresses", grave=True),
          weakens("LaunchTemplateData.MetadataOptions.HttpTokens", "required", ("optional", ABSENT),
                  says="answers metadata requests without a token"),
          grows("LaunchTemplateData.KeyName", kind="permissions"),
-         changes("LaunchTemplateData.NetworkInterfaces.SubnetId")), ("LaunchTemplateData.UserData",)),
+         changes("LaunchTemplateData.NetworkInterfaces.SubnetId"),
+         changes("LaunchTemplateData.UserData", kind="permissions",
+                 says="runs other commands when an instance starts (UserData)"),
+         changes("LaunchTemplateData.ImageId", says="runs another image (ImageId)", kind="permissions"))),
     "AWS::EC2::PrefixList": Access(
         (grows("Entries.Cidr", says="holds more addresses (Entries)"),),
         ("AddressFamily", "Entries", "PrefixListName")),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": Access(
         (unless("Scheme", "internal", says="faces the internet (Scheme)"),
-         changes("Subnets", says="stands in other subnets (Subnets)"),
-         changes("SubnetMappings.SubnetId"),
+         grows("Subnets", says="stands in other subnets (Subnets)"),
+         grows("SubnetMappings.SubnetId"),
          unless("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", ABSENT, "on"),
          unless("IpAddressType", ABSENT, "ipv4", says="has IPv6 addresses, too (IpAddressType)"),
          vanishes("SecurityGroups", says="is in the default security group (SecurityGroups)"),
@@ -200,7 +217,7 @@ ACCESS = {
          "SecurityGroups", "EnablePrefixForIpv6SourceNat", "Ipv4IpamPoolId")),
     "AWS::ElasticLoadBalancing::LoadBalancer": Access(
         (unless("Scheme", "internal", says="faces the internet (Scheme)"),
-         changes("Subnets", says="stands in other subnets (Subnets)"), changes("Listeners"),
+         grows("Subnets", says="stands in other subnets (Subnets)"), changes("Listeners"),
          changes("Policies"), grows("Instances")), ("SecurityGroups", "HealthCheck", "AvailabilityZones")),
     "AWS::ElasticLoadBalancingV2::Listener": Access(
         (weakens("Protocol", ("HTTPS", "TLS"), "HTTP", says="speaks another protocol (Protocol)"),
@@ -209,15 +226,15 @@ ACCESS = {
                  says="no longer verifies client certificates"),
          changes("MutualAuthentication.TrustStoreArn", kind="permissions"),
          unless("MutualAuthentication.IgnoreClientCertificateExpiry", *OFF, ABSENT),
-         changes("Port"), changes("ListenerAttributes"), *_actions("DefaultActions")),
-        ("AlpnPolicy", "Certificates", "DefaultActions", "LoadBalancerArn", "MutualAuthentication"),
+         changes("Port"), changes("ListenerAttributes"), CERTIFICATES, *_actions("DefaultActions")),
+        ("AlpnPolicy", "DefaultActions", "LoadBalancerArn", "MutualAuthentication"),
         added="is a new listener"),
     "AWS::ElasticLoadBalancingV2::ListenerRule": Access(
         (changes("Conditions", says="matches other requests (Conditions)"), changes("Priority"),
          changes("Transforms"), *_actions("Actions")),
         ("Actions", "ListenerArn", "Conditions"), added="handles requests by a rule of its own",
         removed="goes, and with it what it did with requests before the other rules"),
-    "AWS::ElasticLoadBalancingV2::ListenerCertificate": Access(harmless=("Certificates", "ListenerArn")),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": Access((CERTIFICATES,), ("ListenerArn",)),
     "AWS::ElasticLoadBalancingV2::TargetGroup": Access(
         (weakens("Protocol", ("HTTPS", "TLS"), "HTTP", says="speaks another protocol with its targets (Protocol)"),
          reaches("Targets.Id", says="sends requests to somewhere else (Targets)", kind="network")),
@@ -235,8 +252,9 @@ ACCESS = {
     "AWS::WAFv2::WebACLAssociation": Access((changes("", says=UNFILTERED),), removed=UNFILTERED),
     "AWS::WAFv2::LoggingConfiguration": Access(
         (reaches("LogDestinationConfigs", says="writes requests to somewhere else (LogDestinationConfigs)"),
-         shrinks("RedactedFields", says="hides less of the requests it writes (RedactedFields)")),
-        ("ResourceArn", "LoggingFilter")),
+         shrinks("RedactedFields", says="hides less of the requests it writes (RedactedFields)"),
+         changes("LoggingFilter", says="writes other requests (LoggingFilter)", kind="permissions")),
+        ("ResourceArn",), removed="goes, and with it the log of filtered requests", watches=("ResourceArn",)),
     "AWS::Organizations::Policy": Access(
         (shrinks("TargetIds", says="is no longer attached to all that it was (TargetIds)", kind="permissions"),
          changes("Content", kind="permissions"), changes("Type", kind="permissions")), ("TargetIds", "Content", "Name"),
@@ -247,7 +265,9 @@ ACCESS = {
          changes("Name", kind="permissions"), changes("Type", kind="permissions")),
         ("AliasTarget", "CidrRoutingConfig", "GeoLocation", "GeoProximityLocation", "Region", "HostedZoneName")),
     "AWS::Route53::HostedZone": Access(
-        (grows("VPCs", says=INTERNAL_ZONE), changes("Name")), ("QueryLoggingConfig", "HostedZoneConfig")),
+        (grows("VPCs", says=INTERNAL_ZONE), changes("Name"),
+         vanishes("QueryLoggingConfig", says="keeps no log of queries any more", kind="permissions")),
+        ("HostedZoneConfig",)),
     "AWS::CertificateManager::Certificate": Access(
         (unless("CertificateExport", ABSENT, "DISABLED"), changes("CertificateAuthorityArn")),
         ("CertificateTransparencyLoggingPreference", "DomainName", "DomainValidationOptions", "ValidationMethod",

@@ -89,9 +89,38 @@ GUARDS = frozenset({
 })  # fmt: skip
 """Words in the names of types whose resources keep something out, so that their removal lets it in."""
 
+WATCHERS = frozenset({
+    "alarm", "alarms", "analyzer", "anomaly", "audit", "auditing", "canary", "detector", "finding", "findings",
+    "insights", "logging", "monitor", "monitoring", "recorder", "trail",
+})  # fmt: skip
+"""Words in the names of types whose resources observe something, so that with their removal nobody notices it."""
+
+WATCHING_SERVICES = frozenset({
+    "accessanalyzer", "applicationinsights", "applicationsignals", "auditmanager", "cloudtrail", "cloudwatch", "config",
+    "detective", "devopsguru", "guardduty", "inspector", "inspectorv2", "internetmonitor", "macie", "networkmanager",
+    "oam", "rum", "securityhub", "securitylake", "synthetics", "xray",
+})  # fmt: skip
+"""Services that observe."""
+
+CODE_VARIABLES = re.compile(
+    r"(LD|DYLD|MALLOC|GCONV|NODE|NPM|PYTHON|PERL5|RUBY|GEM|BUNDLE|JAVA|JDK|_JAVA|JVM|MAVEN|GRADLE|DOTNET|CORECLR|COR|"
+    r"COMPLUS|PHP|BASH|GIT|LUA|ERL|OPENSSL|SSL|CURL|AWS|GO)_?[A-Z0-9_]*"
+    r"|PATH|ENV|IFS|SHELLOPTS|CLASSPATH|GODEBUG|[A-Z0-9_]*("
+    r"_OPT(ION)?S|PRELOAD|WRAPPER|_HOOKS?|_PLUGINS?|_AGENT|_PROXY|CA_BUNDLE|CA_CERTS?|REJECT_UNAUTHORIZED|_VERIFY)",
+    re.IGNORECASE,
+)
+"""Environment variables with which an interpreter, a loader or an SDK runs other code, or sends its calls elsewhere."""
+
+HARMLESS_VARIABLES = frozenset({
+    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_LOG_LEVEL", "AWS_NODEJS_CONNECTION_REUSE_ENABLED",
+    "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_XRAY_CONTEXT_MISSING", "NODE_ENV", "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "GOMAXPROCS", "GOGC", "GOMEMLIMIT",
+})  # fmt: skip
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:(\d{12}):")
 _REGISTRY = re.compile(r"(?:^|/)(\d{12})\.dkr\.ecr\.")
+_QUEUE = re.compile(r"\bsqs[\w.-]*\.amazonaws\.com(?:\.cn)?/(\d{12})/")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _OPEN = frozenset({"*", "public", "internet", "internet-facing", "anonymous", "everyone", "unblocked", "public_read"})
@@ -110,6 +139,19 @@ def meaning_of(path: str) -> Meaning | None:
     return next((each for each, some in WORDS.items() if not some.isdisjoint(found)), None)
 
 
+def watches(type_name: str) -> bool:
+    """Whether a type observes something, by the words of its service and its name."""
+    _, service, name = f"::{type_name}".rsplit("::", 2)
+    return service.lower() in WATCHING_SERVICES or not WATCHERS.isdisjoint(words(name))
+
+
+def runs_code(variable: str) -> bool:
+    """Whether an environment variable may decide what code runs; one whose name is not known may."""
+    if variable.upper() in HARMLESS_VARIABLES:
+        return False
+    return not variable or CODE_VARIABLES.fullmatch(variable) is not None
+
+
 def harmless(path: str) -> bool:
     """Whether a name says that no value of it opens anything."""
     return not HARMLESS.isdisjoint(words(path)[-1:])
@@ -118,7 +160,7 @@ def harmless(path: str) -> bool:
 def foreign(value: Text, account: str) -> bool:
     """Whether a value names another account."""
     written = _written(value)
-    named = [*_ARN.findall(written), *_REGISTRY.findall(written)]
+    named = [*_ARN.findall(written), *_REGISTRY.findall(written), *_QUEUE.findall(written)]
     return any(each != account for each in named) or (bool(re.fullmatch(r"\d{12}", written)) and written != account)
 
 

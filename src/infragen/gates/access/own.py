@@ -81,6 +81,14 @@ class Own:
         found = SERVICE_LINKED.match("".join(map(str, value)))
         return found is not None and found[1] == self.account
 
+    def artifacts(self, value: Text) -> bool:
+        """Whether a value is the name of a bucket for artifacts of this account and region, which `deploy` owns."""
+        written = "".join(map(str, value))
+        return (
+            bool(self.account)
+            and re.fullmatch(rf"infragen-[a-z0-9-]+-{self.account}-{self.region}", written) is not None
+        )
+
     def _below(self, value: Text, mine: Any) -> bool:
         value = self._identified(value)
         if mine(value):

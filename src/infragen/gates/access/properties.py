@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infragen.changes.evaluate import references
 from infragen.changes.values import intrinsic
 from infragen.gates.access.access import PERMISSION_CONDITIONS, ROLE_ENDS
 from infragen.gates.access.found import Resources, Widening
@@ -27,12 +28,14 @@ from infragen.gates.access.names import (
     meaning_of,
     meaning_of_value,
     number,
+    runs_code,
+    watches,
     words,
 )
 from infragen.gates.access.network import MEMBERSHIPS
 from infragen.gates.access.own import Own
 from infragen.gates.access.spots import NOTHING, Spot, canonical, differing, leaves, text, values_at
-from infragen.gates.access.symbols import Reader, Text, shown
+from infragen.gates.access.symbols import Reader, Text, shown, text_of
 from infragen.resource_types import resource_type
 from infragen.resource_types.access import ABSENT, Access, Judged, Opens
 from infragen.secrecy.masking import mask
@@ -89,7 +92,7 @@ def opened_by(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     for name, resource in old.bodies.items():
         stays = new.bodies.get(name, {}).get("Type") == resource["Type"]
         unsure = name in new.undecided and name not in old.undecided
-        words = "" if stays and not unsure else removed(resource["Type"])
+        words = "" if stays and not unsure else removed(resource, old, new)
         if words:
             yield Widening("network", f"{layer}/{name}", f"{layer}/{name} {words}")
 
@@ -102,20 +105,30 @@ def _opened_in(sides: Sides, type_name: str) -> tuple[Opened, ...]:
         for each in (access.judged if access else ())
         for one in _WAYS[each.opens](each, replace(sides, longer=_longer(each, access)))
     ]
-    found = (*dict.fromkeys(named), *_unnamed(sides, access, type_name))
+    found = (*dict.fromkeys(named), *_variables(sides, access), *_unnamed(sides, access, type_name))
     if access and access.added and sides.before is None and not found:
         beyond = any(foreign(value, sides.own.account) for _, value in leaves(sides.after, sides.new))
         return (Opened(access.added, "network", access.grave or beyond),)
     return found
 
 
-def removed(type_name: str) -> str:
+def removed(resource: Mapping[str, Any], old: Resources, new: Resources) -> str:
     """What the removal of a resource opens, in words; empty when it opens nothing."""
+    type_name, properties = resource["Type"], resource.get("Properties", {})
     access = resource_type(type_name).access
     if access is not None:
-        return access.removed
+        counts = not access.removed_with or any(properties.get(each) for each in access.removed_with)
+        return access.removed if counts and not _unwatched(access, properties, old, new) else ""
+    if watches(type_name):
+        return f"goes, and with it what an {type_name} may notice"
     guards = not GUARDS.isdisjoint(words(type_name.rpartition("::")[2]))
     return f"goes, and with it what an {type_name} may keep out" if guards else ""
+
+
+def _unwatched(access: Access, properties: Properties, old: Resources, new: Resources) -> bool:
+    """Whether everything that a resource looked after goes together with it."""
+    named = references([properties.get(each) for each in access.watches]) & old.bodies.keys()
+    return bool(named) and not any(each in new.bodies for each in named)
 
 
 # --- by the row -------------------------------------------------------------------------------------------------
@@ -180,6 +193,63 @@ def _unless(each: Judged, sides: Sides) -> Iterator[Opened]:
         yield _opened(each, f"has {each.written} {_listed(come)}", come, sides)
 
 
+def _becomes(each: Judged, sides: Sides) -> Iterator[Opened]:
+    """A value that gets one of these, of something that was there before."""
+    if sides.before is None or (each.only_with and each.only_with not in sides.before):
+        return
+    old, new = _single(each, sides.before, sides.old), _single(each, sides.after, sides.new)
+    for place, values in new.items():
+        was = old.get(place)
+        if (
+            was
+            and any(_among(value, each.values) for value in values)
+            and not any(_among(value, each.values) for value in was)
+        ):
+            yield _opened(each, f"has another {each.written}", Counter(), sides)
+
+
+def _variables(sides: Sides, access: Access | None) -> Iterator[Opened]:
+    """Environment variables that decide what code runs, or where its calls go, when they come, change or go."""
+    if access is None or not access.variables or sides.before is None:
+        return
+    went, come = differing(
+        *(
+            Counter(
+                (place[1], value)
+                for place, value in leaves(properties, reader)
+                if _covered(place, access.variables) and value != text_of("{}")
+            )
+            for properties, reader in ((sides.before, sides.old), (sides.after, sides.new))
+        )
+    )
+    there = [place[1] for place, _ in leaves(sides.before, sides.old)]
+    found = dict.fromkeys(
+        variable
+        for place, value in sorted((*went, *come), key=str)
+        if (variable := _variable(place)) is not None
+        if _stays(place, there)
+        and (runs_code(variable) or ((place, value) in come and foreign(value, sides.own.account)))
+    )
+    for variable in found:
+        beyond = any(foreign(value, sides.own.account) for place, value in come if _variable(place) == variable)
+        told = f"the environment variable {variable}" if variable else "environment variables"
+        yield Opened(f"has another value of {told}, which may decide what code runs", "permissions", beyond)
+
+
+def _variable(place: str) -> str | None:
+    """The name of the variable whose value stands at a place: empty when that is not known, None for a name itself."""
+    if place.endswith("].Name"):
+        return None
+    listed = re.search(r"\[([^\]]*)\]\.Value$", place)
+    return listed[1] if listed else place.partition("Environment.Variables.")[2]
+
+
+def _stays(place: str, there: Sequence[str]) -> bool:
+    """Whether the element in which a variable stands, such as a container, was there before."""
+    container = place.partition(".Environment")[0]
+    return "]" not in container or any(each.startswith(container) for each in there)
+
+
 def _among(value: Any, closed: tuple[object, ...]) -> bool:
     """Whether a value is one of these; true is not 1, and a text is not a number."""
     return any(type(value) is type(one) and value == one for one in closed)
@@ -193,7 +263,7 @@ def _reaches(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _ours(value: Text, own: Own) -> bool:
-    return own.holds(value) or own.service_linked(value)
+    return own.holds(value) or own.service_linked(value) or own.artifacts(value)
 
 
 def _counted(found: Counter[tuple[str, Text]], harmless: tuple[object, ...]) -> Counter[tuple[str, Text]]:
@@ -222,6 +292,11 @@ def _changes(each: Judged, sides: Sides) -> Iterator[Opened]:
     come = _of_elements(each, come, sides.before, sides.old)
     if went or come or (not sides.longer and _swapped(each, sides)):
         yield _opened(each, _another(each, went, come), come, sides)
+
+
+def _given(each: Judged, sides: Sides) -> Iterator[Opened]:
+    if _texts(each, sides, sides.after, sides.new):
+        yield from _changes(each, sides)
 
 
 def _vanishes(each: Judged, sides: Sides) -> Iterator[Opened]:
@@ -331,9 +406,9 @@ def _ordered(each: Judged, sides: Sides, degree: Callable[[Any], float | None]) 
 
 _WAYS: Mapping[Opens, Callable[[Judged, Sides], Iterator[Opened]]] = {
     Opens.UNLESS: _unless, Opens.REACHES: _reaches, Opens.GROWS: _grows, Opens.SHRINKS: _shrinks,
-    Opens.VANISHES: _vanishes,
-    Opens.CHANGES: _changes, Opens.ELEMENTS: _elements, Opens.WEAKENS: _weakens, Opens.RISES: _rises,
-    Opens.FALLS: _falls,
+    Opens.VANISHES: _vanishes, Opens.BECOMES: _becomes,
+    Opens.CHANGES: _changes, Opens.GIVEN: _given, Opens.ELEMENTS: _elements, Opens.WEAKENS: _weakens,
+    Opens.RISES: _rises, Opens.FALLS: _falls,
 }  # fmt: skip
 
 
