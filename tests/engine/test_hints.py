@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bench import ACCOUNT, Bench, at_work, environment
 from fakeaws import FakeAws
 from stage import QUEUE, assembly, layer
 
-from infragen.aws import connect
+from infragen.aws import Account, connect
 from infragen.engine.drift import LONGEST, detect_drift
 from infragen.errors import CloudError, InfragenError, OperationFailed, Unavailable
 
@@ -18,14 +19,29 @@ STACK = "shop-test-data"
 ROLE = "arn:aws:iam::111122223333:role/deployer"
 
 
+CALLS: dict[str, Callable[[Account], object]] = {
+    "sts:GetCallerIdentity": lambda cloud: cloud.identity(),
+    "cloudformation:DescribeStacks": lambda cloud: cloud.stacks("shop-test"),
+    "cloudformation:ContinueUpdateRollback": lambda cloud: cloud.continue_rollback("shop-test", "infragen-1", (), ""),
+    "ecs:DescribeServices": lambda cloud: cloud.running_task_definition("arn:aws:ecs:x:1:service/shop/api"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("code", ["InvalidClientTokenId", "OptInRequired", "UnrecognizedClientException"])
 @pytest.mark.parametrize(("region", "named"), [("af-south-1", True), ("xx-new-9", True), ("eu-west-1", False)])
-def test_w12_credentials_that_a_region_does_not_know(aws: FakeAws, region: str, named: bool) -> None:
-    """W12: in a region that has to be enabled first, that is the likeliest reason; unknown ones count as such."""
-    aws.refuse("sts:GetCallerIdentity", "InvalidClientTokenId", "The security token included in the request is invalid")
+def test_w12_credentials_that_a_region_does_not_know(
+    aws: FakeAws, region: str, named: bool, code: str, call: str
+) -> None:
+    """W12: in a region that has to be enabled first, that is a likely reason, whatever was called; unknown regions
+    count as such.
+    """
+    aws.refuse(call, code, "The security token included in the request is invalid", times=None)
     with pytest.raises(CloudError) as caught:
-        connect(region, ACCOUNT, endpoint_url=aws.url).identity()
+        CALLS[call](connect(region, ACCOUNT, endpoint_url=aws.url))
     assert ("aws account enable-region" in caught.value.hint) is named
     assert (region in caught.value.hint) is named
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
-from infragen.aws.failure import ALWAYS_ON, DENIED, INVALID_TOKEN, AwsError, answered
+from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import (
@@ -99,22 +99,12 @@ class Account:
 
     @cached_property
     def _identity(self) -> Identity:
-        region = self.clients.region
-        try:
-            with answered("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
-                answer = self.clients.sts.get_caller_identity()
-                account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
-                if arn.count(":") < 5:
-                    raise IncompleteReply(f"the Arn {arn!r} is none")
-                return Identity(account, arn, arn.split(":")[1], region)
-        except AwsError as error:
-            if error.code not in INVALID_TOKEN or region in ALWAYS_ON or region.startswith(("cn-", "us-gov-")):
-                raise
-            hint = (
-                f"{error.hint}; or {region} is not enabled in the account: `aws account get-region-opt-status "
-                f"--region-name {region}` tells, `aws account enable-region --region-name {region}` enables it"
-            )
-            raise AwsError(error.code, error.words, error.message, hint) from error
+        with answered("asking AWS whose credentials these are (sts:GetCallerIdentity)"):
+            answer = self.clients.sts.get_caller_identity()
+            account, arn = str(member(answer, "Account")), str(member(answer, "Arn"))
+            if arn.count(":") < 5:
+                raise IncompleteReply(f"the Arn {arn!r} is none")
+            return Identity(account, arn, arn.split(":")[1], self.clients.region)
 
     @property
     def custom_endpoint(self) -> bool:

@@ -64,8 +64,15 @@ ALWAYS_ON = frozenset({
 """Regions that are enabled in every account (AWS Account Management, "Enable or disable AWS Regions in your account",
 read 2026-11-28). Any other, one that is new too, has to be enabled first."""
 
-INVALID_TOKEN = ("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure")
-"""What services say of credentials they do not know, among them those of an account that has not enabled the region."""
+NOT_ENABLED = frozenset({
+    "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidToken", "InvalidAccessKeyId",
+    "OptInRequired", "SubscriptionRequiredException", "NotSignedUp", "400",
+})  # fmt: skip
+"""What services say of credentials they do not know, among them those of an account that has not enabled the region;
+400 is what S3 says to a HEAD, which has no words."""
+
+REGION = "x-infragen-region"
+"""A header that every refusal gets, with the region that was asked."""
 
 
 def _hinted(hint: str, *codes: str) -> dict[str, str]:
@@ -187,7 +194,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
         return CredentialsExpired(
             told, f"log in with `aws sso login --profile {profile}`, then run the same command" if sso else LOGIN
         )
-    hint = _hint(code, words, names)
+    hint = _enabled_first(code, _hint(code, words, names), _metadata(error).get("HTTPHeaders", {}).get(REGION, ""))
     if hint:
         return AwsError(code, words, told, hint)
     if _status(error) == NOT_IMPLEMENTED:
@@ -203,6 +210,19 @@ def _hint(code: str, words: str, names: Iterable[str]) -> str:
     if code in DENIED and "iam:PassRole" in words:
         return "whoever deploys must be allowed to hand this role to the service: iam:PassRole on its ARN"
     return next((HINTS[name] for name in names if name in HINTS), "")
+
+
+def _enabled_first(code: str, hint: str, region: str) -> str:
+    """The hint, with that the region may not be enabled, where that is a likely reason; a region that is not known
+    counts as one that has to be enabled.
+    """
+    if code not in NOT_ENABLED or not region or region in ALWAYS_ON or region.startswith(("cn-", "us-gov-")):
+        return hint
+    enable = (
+        f"{region} is not enabled in the account: `aws account get-region-opt-status --region-name {region}` tells, "
+        f"`aws account enable-region --region-name {region}` enables it"
+    )
+    return f"{hint}; or {enable}" if hint else f"perhaps {enable}"
 
 
 def _clock_is_off(error: Exception) -> str:

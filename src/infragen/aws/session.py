@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from infragen.aws.failure import ENDPOINT, THROTTLING, translated
+from infragen.aws.failure import ENDPOINT, REGION, THROTTLING, translated
 from infragen.aws.invalid_response import MARK, mend
 from infragen.aws.limits import LimitedSession
 from infragen.errors import CloudError, InputError
@@ -83,6 +83,12 @@ def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
 
     if MARK in parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
         raise ClientError(parsed, model.name)  # type: ignore[arg-type]  # as botocore itself raises it
+
+
+def _note_region(parsed: dict[str, Any], region: str) -> None:
+    """Notes in a refusal in which region it was, which AWS does not say and what to type next depends on."""
+    if "Error" in parsed:
+        parsed.setdefault("ResponseMetadata", {}).setdefault("HTTPHeaders", {})[REGION] = region
 
 
 def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> str:
@@ -260,6 +266,7 @@ class Clients:
         first = service == "sts"
         client.meta.events.register_first(f"needs-retry.{name}", _retries(first))
         client.meta.events.register(f"before-parse.{name}", mend)
+        client.meta.events.register(f"after-call.{name}", lambda parsed, **_: _note_region(parsed, self.region))
         client.meta.events.register(f"after-call.{name}", _refuse_garbled)
         if self.reads is not None:
             client.meta.events.register("before-send.cloudformation", self.reads.take)
