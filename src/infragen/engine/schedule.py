@@ -23,8 +23,11 @@ T = TypeVar("T")
 INTERRUPTED = "interrupted before it began"
 """Why a stack was skipped that needs nothing that failed."""
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 15.0, 1.2
+FIRST_PAUSE, USUAL_PAUSE, QUIET_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 2.0, 5.0, 15.0, 1.2
 """Seconds between two looks. The first ones come quickly, because small changes are done in seconds."""
+
+USUAL_ROUNDS, QUIET_ROUNDS = 12, 72
+"""The looks after which the usual pause is reached; and those without news, some two minutes, before the quiet one."""
 
 READS_PER_SECOND = 3.0
 """What CloudFormation's read calls bear for long without throttling everybody else in the account."""
@@ -48,10 +51,11 @@ class Task:
 
 
 def pause(rounds: int, roads: int) -> float:
-    """Seconds to wait after a round in which nothing ended; longer with time and with the number of running stacks."""
+    """Return the seconds to wait after so many rounds without news; more with each and with the running stacks."""
     reads = 2 * max(roads, 1)
     grown = FIRST_PAUSE * GROWTH ** min(rounds, 100)  # an operation of an hour has thousands of rounds
-    return min(LONGEST_PAUSE, grown, max(2.0, reads / READS_PER_SECOND))
+    least = USUAL_PAUSE if rounds < QUIET_ROUNDS else QUIET_PAUSE
+    return min(LONGEST_PAUSE, grown, max(least, reads / READS_PER_SECOND))
 
 
 def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
@@ -144,6 +148,7 @@ def walk(
                 if manner.limit is not None and timer.now() - since > manner.limit:
                     walker.detach()
                 interrupts.waiting = True
+                quiet = min(quiet, USUAL_ROUNDS) if walker.moved else quiet
                 timer.sleep(pause(quiet, len(walker.roads)))
                 quiet += 1
             except KeyboardInterrupt:  # heeded at the top, where another one finds this handler again
@@ -175,6 +180,7 @@ class _Walker:
         self.outcomes: dict[str, Outcome] = {}
         self.roads: dict[str, Operation] = {}
         self.interrupted = False
+        self.moved = False
         self._manner = manner
         self._to_cancel: list[str] = []
         self._fallen = ""
@@ -191,6 +197,7 @@ class _Walker:
     def round(self) -> bool:
         """Begins what can begin and goes one step on every road; says whether something ended."""
         before = len(self.outcomes)
+        self.moved = False
         while self._to_cancel:
             self._manner.cancel(self._to_cancel.pop())
         for name in list(self.roads):
@@ -250,7 +257,7 @@ class _Walker:
 
     def _step(self, stop: Task) -> None:
         try:
-            next(self.roads[stop.name])
+            self.moved = bool(next(self.roads[stop.name])) or self.moved
         except StopIteration as end:
             outcome: Outcome = end.value
         except OutcomeUnknown as error:
