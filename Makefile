@@ -23,15 +23,8 @@ $(STAMP): pyproject.toml requirements/dev.txt
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
 
-demo: $(STAMP) ## Render, lint, plan and deploy dev on the embedded emulator
-	$(BIN)/infragen render --env dev
-	$(BIN)/infragen lint --env dev
-	$(BIN)/infragen local start
-	$(BIN)/infragen bootstrap --env dev --local --yes
-	$(BIN)/infragen plan --env dev --local
-	$(BIN)/infragen deploy --env dev --local --yes
-	$(BIN)/infragen outputs --env dev --local
-	@echo 'The emulator keeps running: $(BIN)/infragen local stop ends it, local reset forgets what was deployed.'
+demo: $(STAMP) ## Deploy the example to the local emulator and show that all of it works
+	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

