@@ -248,3 +248,27 @@ def test_what_cannot_be_cancelled_is_refused(stage: Stage, topology: str) -> Non
         recover_environment(environment(topology), stage.session)
     assert stage.aws.mutations() == []
     assert not [each for each in follow_environment(environment(topology), stage.session) if isinstance(each, Failed)]
+
+
+@pytest.mark.parametrize("policy", ["Delete", "RetainExceptOnCreate", "Snapshot", "Retain"])
+@pytest.mark.parametrize("phase", ["create", "update"])
+def test_x3_what_a_kept_failure_built_and_holds_data_is_deleted_only_by_name(
+    stage: Stage, topology: str, phase: str, policy: str
+) -> None:
+    """X3: it may have been in use since; what the stack keeps, or had before a failed update, is not lost."""
+    old, new = ({"Type": "AWS::SQS::Queue", "DeletionPolicy": each} for each in ("Delete", policy))
+    if phase == "update":
+        deploy_environment(app(topology, Old=old), stage.session)
+    stage.aws.fail("Second", "no luck today", on=phase, after=60)
+    changed = app(topology, "b", New=new, **({"Old": old} if phase == "update" else {}))
+    assert deploy_environment(changed, stage.session, Options(on_failure="keep")).exit_code == 1
+    stage.aws.mend()
+    stage.aws.calls.clear()
+    if policy != "Retain":
+        with pytest.raises(Refused, match=r"this would destroy data:\n  app/New \(AWS::SQS::Queue\)") as refused:
+            recover_environment(environment(topology), stage.session)
+        assert refused.value.hint == "if that is meant: --allow-data-loss app/New"
+        assert not stage.aws.mutations()
+    lose = frozenset() if policy == "Retain" else frozenset({"app/New"})
+    [outcome] = recover_environment(environment(topology), stage.session, RecoverOptions(lose=lose)).outcomes
+    assert isinstance(outcome, Recovered)

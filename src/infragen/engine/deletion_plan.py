@@ -93,7 +93,10 @@ class Stuck:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What recovers one stack: the action, why it is needed, what is stuck, and what is given up."""
+    """What recovers one stack: the action, why it is needed, what is stuck, and what is given up.
+
+    `loses` is what holds data and goes with it, where the action is no deletion of the stack (`doomed`).
+    """
 
     layer: str
     state: StackState
@@ -102,6 +105,7 @@ class Remedy:
     stuck: tuple[Stuck, ...] = ()
     skipped: tuple[Stuck, ...] = ()
     doomed: StackDeletion | None = None
+    loses: tuple[ResourceDeletion, ...] = ()
 
 
 @dataclass(frozen=True)

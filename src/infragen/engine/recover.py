@@ -32,6 +32,7 @@ from infragen.engine.operate import (
 from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.retry import BEFORE, retrying
+from infragen.engine.rollback_losses import losses
 from infragen.engine.schedule import RunPolicy, Task, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 from infragen.gates.data_loss import holds_data
@@ -99,7 +100,8 @@ def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, 
     stuck = tuple(_stuck(session, layer, state, "")) if action is OnRecover.CONTINUE_ROLLBACK else ()
     skipped = tuple(each for each in stuck if each.place in options.skip)
     doomed = doom(session, layer, state) if action is OnRecover.DELETE else None
-    return Remedy(layer, state, action, why, stuck, skipped, doomed)
+    loses = losses(session, layer, state) if action is OnRecover.ROLLBACK else ()
+    return Remedy(layer, state, action, why, stuck, skipped, doomed, loses)
 
 
 def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iterator[Stuck]:
@@ -133,12 +135,15 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
 
 
 def _refuse_losses(plan: RecoveryPlan, allowed: frozenset[str]) -> None:
-    """Raises Refused when what is left of a failed creation holds data and is not named.
+    """Raises Refused when what a recovery deletes holds data and is not named.
 
-    A rolled back creation has usually deleted everything; what its stack lists as standing may be in use.
+    A rolled back creation has usually deleted everything; what its stack lists as standing, and what a kept failure has
+    built, may be in use.
     """
     doomed = (each for remedy in plan.remedies if remedy.doomed for each in remedy.doomed.fates)
-    lost = [each for each in doomed if each.fate == "deleted" and holds_data(each.type) and each.place not in allowed]
+    lost = [each for each in doomed if each.fate == "deleted" and holds_data(each.type)]
+    lost += [each for remedy in plan.remedies for each in remedy.loses]
+    lost = [each for each in lost if each.place not in allowed]
     if lost:
         listed = "\n".join(f"  {each.place} ({each.type}) {each.physical_id}" for each in lost)
         raise Refused(

@@ -249,6 +249,7 @@ def _remedy(remedy: Remedy) -> Object:
         "stuck": [{"place": each.place, "resource_type": each.type, "reason": each.reason} for each in remedy.stuck],
         "skipped": [each.place for each in remedy.skipped],
         "deletion": _doomed(remedy.doomed) if remedy.doomed else None,
+        "loses": [_fate(each) for each in remedy.loses],
     }
 
 

@@ -271,6 +271,7 @@ def _parts_of_removal() -> Described:
                 "stuck": _list(_ref("obstacle"), "what a rollback could not put back"),
                 "skipped": _list(_text("layer/LogicalId"), "what is given up"),
                 "deletion": _maybe("deletion", "what is deleted, where that is the remedy"),
+                "loses": _list(_ref("fate"), "what holds data and goes with a rollback"),
             },
         ),
         "leftover": (

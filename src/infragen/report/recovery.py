@@ -36,5 +36,7 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
             "is given up: afterwards it is no longer as the stack says" if each in remedy.skipped else "is tried again"
         )
         yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
+    for lost in remedy.loses:
+        yield Text(f"  {lost.place}  {lost.type}  holds data and is deleted  ({lost.physical_id})", style="red")
     if remedy.doomed:
         yield from fate_lines(remedy.doomed)
