@@ -10,6 +10,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -175,6 +176,23 @@ def environment(directory: Path, text: str = "", topology: str = "independent") 
         f'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n{text}'
     )
     return load_environment(file)
+
+
+def prepare_account(aws: FakeAws, env: Environment) -> None:
+    """Puts into the account what an environment's file says is there: an image, a certificate, a hosted zone."""
+    if env.api is None:
+        return
+    platform = "linux/arm64" if env.api.architecture == "arm64" else "linux/amd64"
+    aws.settings.images[f"{env.name}-api"] = {"abc123": (platform,)}
+    https, servers = env.api.https, ("ns-1.awsdns-01.org", "ns-2.awsdns-02.com")
+    if https.mode == "certificate":
+        expires = datetime.now(UTC).timestamp() + 90 * 86_400
+        certificate = {"DomainName": "api.example.com", "Status": "ISSUED", "NotAfter": expires}
+        aws.settings.certificates[str(https.certificate_arn)] = certificate
+    if https.mode == "domain":
+        zone = str(https.domain_name).partition(".")[2]
+        aws.settings.zones[str(https.hosted_zone_id)] = (zone, servers, False)
+        aws.settings.registered[zone] = servers
 
 
 def failure(ended: Deployment | Destruction | Recovery) -> Failed:

@@ -15,6 +15,7 @@ import re
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -272,15 +273,19 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
     sys.argv = ["infragen", *arguments]
     now = [0.0]
 
+    asking = threading.Lock()  # checks of the account wait in threads of their own
+
     def sleep(seconds: float) -> None:
-        clock.send(seconds)
-        now[0] = clock.recv()
+        with asking:
+            clock.send(seconds)
+            now[0] = clock.recv()
 
     def writes(event: str, details: tuple[Any, ...]) -> None:
         change = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
         if change or (event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR)):
-            clock.send(f"{event} {details[0]}")
-            now[0] = clock.recv()
+            with asking:
+                clock.send(f"{event} {details[0]}")
+                now[0] = clock.recv()
 
     timer = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
     connection.time = timer  # type: ignore[attr-defined,assignment]  # the fake's time in the place of the module

@@ -17,9 +17,10 @@ from sweeps import SOAKING
 
 from infragen.aws import limits, session
 from infragen.aws.account import Account
+from infragen.aws.account_reads import _FINDERS
 from infragen.aws.price_list import refreshed
 from infragen.aws.session import Clients
-from infragen.cloud import ChangeSetRequest, Cloud
+from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
 
@@ -51,12 +52,24 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
         for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance", LOADED, "AWS::DynamoDB::Table")
     ],
     "contents": [(StackResource("R", "r", kind, ""),) for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository")],
-    "delete_objects": [("shop-dev-artifacts",)],
+    "delete_objects": [("shop-dev-artifacts",)], "image": [("shop-dev-api", "v1")], "image_tags": [("shop-dev-api",)],
+    "certificate": [("arn:aws:acm:us-east-1:111122223333:certificate/1",)], "hosted_zone": [("Z1",)],
+    "delegation": [("shop.example.com",), ("example.com",)], "availability_zones": [()], "nat_gateways": [()],
+    "orderable_zones": [("aurora-postgresql", "17.7", "db.serverless")],
+    "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
+    "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],
+    "taken": [(kind, ("name",)) for kind in _FINDERS], "secret": [("arn:secret",)], "parameter_exists": [("/a",)],
+    "aws_time": [()],
     "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
 }  # fmt: skip
 """What each question is asked with. A question that is not here fails the test below."""
 
-QUESTIONS = sorted(name for name, value in vars(Cloud).items() if callable(value) and not name.startswith("_"))
+QUESTIONS = sorted(
+    name
+    for protocol in (AccountReader, Cloud)
+    for name, value in vars(protocol).items()
+    if callable(value) and not name.startswith("_")
+)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from bench import ACCOUNT, Bench, at_work, failure, kinds
+from bench import ACCOUNT, Bench, at_work, failure, kinds, prepare_account
 from fakeaws import FakeAws
 from figures import Tried
 from formats import check_formats
@@ -25,10 +25,13 @@ def operator(aws: FakeAws, directory: Path, name: str, topology: str, edit: tupl
     for path in ENVIRONMENTS.glob("*.yaml"):
         text = re.sub(r"(?m)^account: .*$", f'account: "{ACCOUNT}"', path.read_text())
         text = re.sub(r"(?m)^topology: .*\n", "", text)
+        text = re.sub(r"(acm:[a-z0-9-]+):[0-9]{12}", rf"\1:{ACCOUNT}", text)
         if path.stem == name:
             text = text.replace(*edit) + f"\ntopology: {topology}\n"
         (directory / path.name).write_text(text)
-    return at_work(aws, load_environment(directory / f"{name}.yaml"))
+    bench = at_work(aws, load_environment(directory / f"{name}.yaml"))
+    prepare_account(aws, bench.env)
+    return bench
 
 
 def assembly(bench: Bench) -> Assembly:

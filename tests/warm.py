@@ -18,7 +18,7 @@ import infragen.report.terminal  # noqa: F401  # imported for the sake of whoeve
 _reader = botocore.loaders.JSONFileLoader
 _load = functools.cache(_reader().load_file)
 _reader.load_file = lambda _, path: _load(path)  # type: ignore[method-assign,assignment]  # botocore reads its files once
-for _service in ("cloudformation", "s3", "sts", "lambda"):
+for _service in ("cloudformation", "s3", "sts", "lambda", "ec2", "service-quotas", "logs", "iam"):
     boto3.session.Session().client(
         _service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
     )

@@ -123,7 +123,118 @@ class DeniedCall:
     words: str
 
 
-class Cloud(Protocol):
+@dataclass(frozen=True)
+class RegistryImage:
+    """An image of a repository. `platforms` are those that it runs on, as `linux/arm64`; `unusable` is why ECR does not
+    hand it out, or empty.
+    """
+
+    platforms: tuple[str, ...] = ()
+    unusable: str = ""
+
+
+@dataclass(frozen=True)
+class ImageTags:
+    """The tags of a repository, newest push first; `exists` says whether the repository is there."""
+
+    exists: bool
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of ACM: its status in AWS's words, the names it covers, and when it expires."""
+
+    status: str
+    names: tuple[str, ...]
+    expires: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class HostedZone:
+    """A hosted zone: its name without the dot at the end, whether it is private, and its name servers."""
+
+    name: str
+    private: bool
+    name_servers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """The name servers that a zone's parent names for it; none where it does not delegate it. `source` is who says
+    so.
+    """
+
+    source: str
+    name_servers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A service quota of the account. `usage` is what is used now where AWS counts it, else None."""
+
+    value: float
+    usage: float | None = None
+
+
+class AccountReader(Protocol):
+    """What checks ask of the account before anything is made. Nothing here changes anything, and no value of a secret
+    is read. Raises PermissionDenied, which names the permission, for a call that is denied.
+    """
+
+    def image(self, repository: str, tag: str) -> RegistryImage | None:
+        """An image by its tag; None where the repository, or the tag in it, does not exist."""
+
+    def image_tags(self, repository: str) -> ImageTags:
+        """The tags of a repository."""
+
+    def certificate(self, arn: str) -> Certificate | None:
+        """A certificate of this region; None when ACM does not know it."""
+
+    def hosted_zone(self, zone_id: str) -> HostedZone | None:
+        """A hosted zone; None when Route 53 does not know it."""
+
+    def delegation(self, zone: str) -> Delegation | None:
+        """What a parent zone or a registration of this account says of a public zone; None where neither is here."""
+
+    def orderable_zones(self, engine: str, version: str, instance_class: str) -> tuple[str, ...]:
+        """The availability zones in which RDS offers an engine version with an instance class."""
+
+    def availability_zones(self) -> tuple[str, ...]:
+        """The names of the account's availability zones, in the order of Fn::GetAZs."""
+
+    def quota(self, service: str, code: str) -> Quota:
+        """A quota as it applies to the account, with its usage where AWS/Usage has a metric for it."""
+
+    def in_use(self, kind: str) -> int:
+        """How many VPCs, addresses or internet gateways there are in the region: `vpc`, `eip`, `igw`."""
+
+    def nat_gateways(self) -> Mapping[str, int]:
+        """How many NAT gateways there are, by availability zone."""
+
+    def lambda_concurrency(self) -> ConcurrencyLimit:
+        """Lambda's account limit."""
+
+    def role_exists(self, name: str) -> bool:
+        """Whether there is an IAM role of this name."""
+
+    def taken(self, kind: str, names: tuple[str, ...]) -> Mapping[str, str] | None:
+        """Which of these physical names of a resource type are in use, each with what is there; None for a type of
+        which nobody knows how to ask.
+        """
+
+    def secret(self, arn: str) -> str:
+        """How a secret stands: `there`, `missing`, or `deleted` while it can still be restored."""
+
+    def parameter_exists(self, name: str) -> bool:
+        """Whether there is an SSM parameter of this name."""
+
+    def aws_time(self) -> float:
+        """The time of AWS's answer to a call that is made for it, in seconds since 1970."""
+
+
+class Cloud(AccountReader, Protocol):
     """AWS, as far as the engine needs it."""
 
     def reconnect(self) -> None:
@@ -218,8 +329,8 @@ class Cloud(Protocol):
     def template_url(self, bucket: str, key: str) -> str:
         """The URL by which CloudFormation reads a template of the bucket."""
 
-    def lambda_concurrency(self) -> ConcurrencyLimit | None:
-        """Lambda's account limit; None when the caller may not read it."""
+    def create_service_linked_role(self, service: str) -> None:
+        """Creates the service-linked role of a service, such as ecs.amazonaws.com; one that exists is no error."""
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
         """What ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""

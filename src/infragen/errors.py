@@ -40,6 +40,14 @@ class CloudError(InfragenError):
     exit_code = 4
 
 
+class PermissionDenied(CloudError):
+    """A call was denied; `permission` is the IAM action that it needs, such as `ecr:BatchGetImage`."""
+
+    def __init__(self, permission: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.permission = permission
+
+
 class Unwritable(InfragenError):
     """A file could not be written: the disk is full, or the directory is not ours to write. Old files are intact."""
 

@@ -25,6 +25,7 @@ _PATCHES = (
     "secrets",
     "rotation",
     "rds",
+    "account",
     "data_api",
     "protection",
     "ecs",

@@ -125,6 +125,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "error_response_json",
     ),
     "ministack.services.ecs_metadata": ("unregister_token",),
+    "ministack.services.iam": ("_IAM_HANDLERS", "_create_service_linked_role", "_roles"),
     "ministack.services.lambda_svc": (
         "_execute_function",
         "_get_func_record_for_qualifier",
@@ -132,7 +133,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "invalidate_worker",
         "reap_idle_workers",
     ),
-    "ministack.services.rds": ("_clusters",),
+    "ministack.services.rds": ("_ACTION_MAP", "_clusters"),
     "ministack.services.rds_data": (
         "_begin_transaction",
         "_commit_transaction",

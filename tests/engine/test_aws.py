@@ -27,7 +27,15 @@ from infragen.aws.failure import translated
 from infragen.aws.session import timestamp
 from infragen.cloud import ChangeSetRequest, PreviousValue
 from infragen.cloudformation import Absent, ResourceChange, StackResource
-from infragen.errors import CloudError, CredentialsExpired, InfragenError, InputError, Refused, Unavailable
+from infragen.errors import (
+    CloudError,
+    CredentialsExpired,
+    InfragenError,
+    InputError,
+    PermissionDenied,
+    Refused,
+    Unavailable,
+)
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop-dev/1234"
 SET_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/infragen-a-b/1234"
@@ -253,16 +261,17 @@ def test_template_urls_are_those_of_the_region_and_partition(
         assert cloud.template_url("b", "k") == url
 
 
-def test_lambdas_limit_is_unknown_without_the_permission(cloud: Account) -> None:
-    """A11: optional information never fails a deployment."""
+def test_a_denied_question_names_its_permission(cloud: Account) -> None:
+    """A11: whoever asks can say which one is missing, and go on."""
     with Stubber(cloud.clients.functions) as functions:
         limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}
         functions.add_response("get_account_settings", {"AccountLimit": limits}, {})
         functions.add_client_error("get_account_settings", "AccessDeniedException", "no", http_status_code=403)
         found = cloud.lambda_concurrency()
-        assert found is not None
         assert (found.total, found.unreserved) == (1000, 900)
-        assert cloud.lambda_concurrency() is None
+        with pytest.raises(PermissionDenied) as error:
+            cloud.lambda_concurrency()
+        assert error.value.permission == "lambda:GetAccountSettings"
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ Drift (`fakeaws.drift`; what somebody did is in `Stack.by_hand`)
   DescribeStackDriftDetectionStatus). Types without support are in no result (API DescribeStackResourceDrifts).
 
 S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. RDS, ELB: see
-`fakeaws.protection`. ECS: see `fakeaws.ecs`. Reads can be throttled by rate (`Settings.reads_per_second`).
+`fakeaws.protection`. ECS: see `fakeaws.ecs`. What an account says of itself (quotas, roles, certificates, zones,
+images): see `fakeaws.account`. Reads can be throttled by rate (`Settings.reads_per_second`).
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ class FakeAws:
         self.cloud = Cloud(self.clock, seed)
         self.application = Application(self.cloud)
         self._server = Server(self.application)
-        self.url = self._server.url
+        self.url = self.cloud.settings.url = self._server.url
         if not over_http:
             transport.open_at(self.url, self.application.answer)
 

@@ -137,6 +137,38 @@ class Settings:
     """Log group and stream -> its lines."""
     denied: list[dict[str, Any]] = field(default_factory=list)
     """Events of CloudTrail, newest first: EventTime in seconds since 1970, and the record."""
+    url: str = ""
+    """Where the fake is served."""
+    images: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Repository -> tag -> the platforms of its image, such as linux/arm64, or ("archived",); oldest first."""
+    kept: dict[str, list[str]] = field(default_factory=dict)
+    """Resource type -> physical names that are taken although no stack has them."""
+    certificates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """ARN -> members of ACM's certificate."""
+    zones: dict[str, tuple[str, tuple[str, ...], bool]] = field(default_factory=dict)
+    """Id of a hosted zone -> its name, its name servers, whether it is private."""
+    delegated: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a zone -> the name servers that its parent's NS records say."""
+    registered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Registered domain -> the name servers of its registration."""
+    quotas: dict[str, float] = field(default_factory=dict)
+    """Code of a quota -> its value in this account; for any other it is the default."""
+    others: dict[str, int] = field(default_factory=dict)
+    """Resource type -> how many there are beside those of stacks."""
+    fargate_vcpus: float = 0.0
+    """vCPUs of Fargate that run."""
+    unreserved_concurrency: int = 1000
+    """Concurrency of Lambda that no function has reserved, of 1000."""
+    linked_roles: dict[str, str] = field(default_factory=lambda: {
+        "ecs.amazonaws.com": "AWSServiceRoleForECS", "rds.amazonaws.com": "AWSServiceRoleForRDS",
+        "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+        "ecs.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_ECSService",
+    })  # fmt: skip
+    """The service-linked roles that exist; a new account has none."""
+    secrets: dict[str, bool] = field(default_factory=dict)
+    """ARN or name of a secret -> whether it is deleted and can still be restored."""
+    orderable: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Engine version -> letters of the zones in which db.serverless can be ordered; any other: all three."""
     reads_per_second: float = float("inf")
     """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fakeaws.account import Images
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 from fakeaws.protocol import ApiError
@@ -17,13 +18,8 @@ REPOSITORY = "AWS::ECR::Repository"
 PAGE = 100
 
 
-class Ecr:
+class Ecr(Images):
     """The calls, named as AWS names them (the protocol is JSON)."""
-
-    def __init__(self, cloud: Cloud, account: str, region: str) -> None:
-        self.cloud = cloud
-        self.account = account
-        self.region = region
 
     def ListImages(self, p: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - the name on the wire
         """The first page of a repository's images."""

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fakeaws.account import resources
 from fakeaws.cloud import Cloud
 from fakeaws.protocol import ApiError
 
@@ -23,6 +24,15 @@ class Logs:
 
     def __init__(self, cloud: Cloud, account: str, region: str) -> None:
         self.cloud = cloud
+        self.account = account
+        self.region = region
+
+    def DescribeLogGroups(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The log groups of stacks, and those that were kept."""
+        kind, prefix = "AWS::Logs::LogGroup", p.get("logGroupNamePrefix", "")
+        there = [each.physical_id for each in resources(self.cloud, self.account, self.region, kind)]
+        names = (*there, *self.cloud.settings.kept.get(kind, ()))
+        return {"logGroups": [{"logGroupName": each} for each in names if each.startswith(prefix)]}
 
     def GetLogEvents(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """The last lines of a stream, oldest first."""

@@ -28,6 +28,8 @@ class Protection:
 
     def describe_db_clusters(self, p: Params) -> dict[str, Any]:
         """DescribeDBClusters of one cluster."""
+        if p["DBClusterIdentifier"] in self.cloud.settings.kept.get(CLUSTER, ()):
+            return {"DBClusters": [{"DBClusterIdentifier": p["DBClusterIdentifier"], "Status": "available"}]}
         cluster = self._find(CLUSTER, p["DBClusterIdentifier"], "DBClusterNotFoundFault")
         return {
             "DBClusters": [
@@ -37,6 +39,23 @@ class Protection:
                     "Status": "available",
                 }
             ]
+        }
+
+    def describe_db_instances(self, p: Params) -> dict[str, Any]:
+        """DescribeDBInstances of one instance."""
+        if p["DBInstanceIdentifier"] in self.cloud.settings.kept.get("AWS::RDS::DBInstance", ()):
+            return {"DBInstances": [{"DBInstanceIdentifier": p["DBInstanceIdentifier"]}]}
+        instance = self._find("AWS::RDS::DBInstance", p["DBInstanceIdentifier"], "DBInstanceNotFound")
+        return {"DBInstances": [{"DBInstanceIdentifier": instance.physical_id}]}
+
+    def describe_orderable_db_instance_options(self, p: Params) -> dict[str, Any]:
+        """DescribeOrderableDBInstanceOptions, as `Settings.orderable` says; one row for each kind of storage."""
+        letters = self.cloud.settings.orderable.get(p["EngineVersion"], ("a", "b", "c"))
+        zones = [{"Name": f"{self.region}{each}"} for each in letters]
+        row = {"Engine": p["Engine"], "EngineVersion": p["EngineVersion"], "DBInstanceClass": p["DBInstanceClass"]}
+        kinds = ("aurora", "aurora-iopt1") if letters else ()
+        return {
+            "OrderableDBInstanceOptions": [{**row, "AvailabilityZones": zones, "StorageType": each} for each in kinds]
         }
 
     def modify_db_cluster(self, p: Params) -> dict[str, Any]:
@@ -72,7 +91,8 @@ class Protection:
     def _find(self, kind: str, physical_id: str, missing: str) -> Resource:
         for stack in self.cloud.stacks.values():
             for resource in stack.resources.values():
-                if resource.logical_id in self.cloud.settings.deleted_by_hand:
+                gone = resource.status == "DELETE_COMPLETE"
+                if gone or resource.logical_id in self.cloud.settings.deleted_by_hand:
                     continue
                 here = (stack.account, stack.region) == (self.account, self.region)
                 if here and (resource.type, resource.physical_id) == (kind, physical_id):

@@ -27,7 +27,7 @@ from xml.sax.saxutils import escape
 
 from fakeaws import s3
 
-READS = ("Describe", "List", "Get", "Head", "Validate", "Detect", "Lookup")
+READS = ("BatchGet", "Describe", "List", "Get", "Head", "Validate", "Detect", "Lookup")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
 

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 import botocore
 
+from fakeaws import account as facts
 from fakeaws import s3
 from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
@@ -27,9 +28,15 @@ from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
 from fakeaws.proxy import READS
 
-QUERY_SERVICES = {"cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2"}
+QUERY_SERVICES = {
+    "cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2", "iam": "iam",
+}  # fmt: skip
 """Services that speak the Query protocol: their name in the signature and in botocore."""
-JSON_SERVICES: dict[str, Any] = {"ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail}
+JSON_SERVICES: dict[str, Any] = {
+    "ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail, "acm": facts.Certificates,
+    "servicequotas": facts.Quotas, "secretsmanager": facts.Secrets, "ssm": facts.Parameters, "kms": facts.Keys,
+    "wafv2": facts.Firewalls, "route53domains": facts.Domains, "monitoring": facts.Metrics,
+}  # fmt: skip
 READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -81,18 +88,23 @@ class Application:
                 return s3.Reply(500, {"Content-Type": "text/plain"}, traceback.format_exc().encode())
 
     def _route(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
+        if target.startswith("/layer/"):  # a signed address needs no signature of the caller's
+            return s3.Reply(200, {"Content-Type": "application/json"}, facts.layer(self.cloud, target[7:]))
         caller = self._caller(headers)
         if caller.service == "s3":
             return self._s3(caller, method, target, headers, body)
         if caller.service in QUERY_SERVICES:
             return self._query(caller, dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True)))
         if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
-            self._log(caller, "GetAccountSettings", {}, None)
-            return _json({"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}})
+            free = self.cloud.settings.unreserved_concurrency
+            limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": free}
+            return self._rest(caller, "GetAccountSettings", {"AccountLimit": limit})
         if caller.service == "lambda" and target.rstrip("/").endswith("/configuration"):
             return self._function(caller, urllib.parse.unquote(target.split("/functions/")[1].partition("/")[0]))
         if caller.service == "ec2":
-            return self._network_interfaces(caller, dict(urllib.parse.parse_qsl(body.decode())))
+            return self._ec2(caller, dict(urllib.parse.parse_qsl(body.decode())))
+        if caller.service == "route53":
+            return self._route53(caller, target)
         if caller.service in JSON_SERVICES:
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
             return self._call_json(caller, operation, params)
@@ -109,6 +121,46 @@ class Application:
         missing = {"Type": "User", "Message": f"Function not found: {name}"}
         reply = _json(missing, 404)
         return s3.Reply(404, {**reply.headers, "x-amzn-ErrorType": "ResourceNotFoundException"}, reply.body)
+
+    def _rest(self, caller: Caller, operation: str, result: dict[str, Any]) -> s3.Reply:
+        """An answer in JSON of a service that speaks REST; its errors name their code in a header."""
+        try:
+            self.cloud.script.call(f"{caller.service}:{operation}")
+        except ApiError as error:
+            self._log(caller, operation, {}, error.code)
+            reply = _json({"message": error.message}, error.status)
+            return s3.Reply(error.status, {**reply.headers, "x-amzn-ErrorType": error.code}, reply.body)
+        self._log(caller, operation, {}, None)
+        return _json(result)
+
+    def _ec2(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
+        """The EC2 protocol; its errors are a list of their own kind."""
+        action = form["Action"]
+        if action == "DescribeNetworkInterfaces":
+            return self._network_interfaces(caller, form)
+        try:
+            self.cloud.script.call(f"ec2:{action}")
+            inside = facts.ec2(self.cloud, caller.account, caller.region, action)
+        except ApiError as error:
+            self._log(caller, action, form, error.code)
+            inner = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+            text = f"<Response><Errors>{inner}</Errors><RequestID>1</RequestID></Response>"
+            return s3.Reply(error.status, {"Content-Type": "text/xml"}, text.encode())
+        self._log(caller, action, form, None)
+        text = f"<{action}Response>{inside}</{action}Response>"
+        return s3.Reply(200, {"Content-Type": "text/xml"}, text.encode())
+
+    def _route53(self, caller: Caller, target: str) -> s3.Reply:
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
+        operation = "Route53"
+        try:
+            operation, text = facts.route53(self.cloud, target, query)
+            self.cloud.script.call(f"route53:{operation}")
+        except ApiError as error:
+            self._log(caller, operation, query, error.code)
+            return s3.Reply(error.status, {"Content-Type": "text/xml"}, query_error(error, "1"))
+        self._log(caller, operation, query, None)
+        return s3.Reply(200, {"Content-Type": "text/xml"}, text.encode())
 
     def _network_interfaces(self, caller: Caller, form: dict[str, str]) -> s3.Reply:
         """EC2 DescribeNetworkInterfaces, filtered by one security group, subnet or VPC (Amazon EC2 API Reference)."""
@@ -179,8 +231,8 @@ class Application:
                 raise AssertionError(f"the fake has no sts:{operation}")
             arn = self.cloud.settings.arn.format(account=caller.account)
             return {"UserId": "AROATEST:test", "Account": caller.account, "Arn": arn}
-        service = CloudFormation if caller.service == "cloudformation" else Protection
-        api = service(self.cloud, caller.account, caller.region)
+        services: dict[str, Any] = {"cloudformation": CloudFormation, "iam": facts.Roles}
+        api = services.get(caller.service, Protection)(self.cloud, caller.account, caller.region)
         result: dict[str, Any] = getattr(api, botocore.xform_name(operation))(params)
         return result
 

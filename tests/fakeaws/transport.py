@@ -12,6 +12,7 @@ import io
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import Any
 
 import botocore.handlers
@@ -65,7 +66,7 @@ def _answered(request: Any, **_: Any) -> AWSResponse | None:
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     headers = {_text(key).lower(): _text(value) for key, value in request.headers.items()}
     reply = answer(request.method, target, headers, _bytes(request.body))
-    sent: Any = {**reply.headers, "Content-Length": str(len(reply.body))}
+    sent: Any = {"Date": formatdate(usegmt=True), **reply.headers, "Content-Length": str(len(reply.body))}
     body = b"" if request.method == "HEAD" else reply.body
     return AWSResponse(request.url, reply.status, sent, _Body(body))
 

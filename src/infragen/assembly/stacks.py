@@ -16,6 +16,7 @@ from typing import Any
 
 from infragen.assembly import limits
 from infragen.assembly.synth import Assembly, LayerTemplate, RootTemplate, template_key
+from infragen.checks.check import Check
 from infragen.cloudformation import STACK_TYPE
 from infragen.config import Environment
 from infragen.errors import InputError
@@ -76,12 +77,15 @@ class StackUnit:
 
 @dataclass(frozen=True)
 class StackLayout:
-    """The units of an environment in deployment order, the templates they need in the bucket, and warnings."""
+    """The units of an environment in deployment order, the templates they need in the bucket, warnings, and the checks
+    of its layers.
+    """
 
     environment: Environment
     units: tuple[StackUnit, ...]
     uploads: tuple[tuple[str, bytes], ...]
     warnings: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def bucket(self) -> str:
@@ -143,7 +147,9 @@ def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> St
     units = (_root_unit(assembly, values),) if nested else tuple(_layer_units(assembly, values))
     uploads = {template_key(each.digest): each.text.encode() for each in assembly.templates}
     uploads.update({unit.key: unit.text.encode() for unit in units})
-    return StackLayout(env, units, tuple(uploads.items()), (*assembly.check_limits(), *check_requests(env, units)))
+    warnings = (*assembly.check_limits(), *check_requests(env, units))
+    checks = tuple(check for each in assembly.templates for check in each.checks)
+    return StackLayout(env, units, tuple(uploads.items()), warnings, checks)
 
 
 def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:

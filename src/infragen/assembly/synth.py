@@ -16,6 +16,7 @@ from troposphere.cloudformation import Stack
 from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
 from infragen.assembly.wiring import misuses
+from infragen.checks.check import Check
 from infragen.config import Environment
 from infragen.errors import InputError
 from infragen.layers import LAYERS
@@ -39,6 +40,7 @@ class LayerTemplate:
     inputs: tuple[LayerOutput, ...]
     outputs: tuple[LayerOutput, ...]
     parameters: tuple[LaunchParameter, ...]
+    checks: tuple[Check, ...] = ()
 
     @cached_property
     def text(self) -> str:
@@ -140,7 +142,7 @@ def _finish(layer: Layer, env: Environment, earlier: set[str]) -> LayerTemplate:
         template.add_parameter(parameter)
     body = _ordered(template.to_dict())
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
-    return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters)
+    return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, tuple(layer.checks(env)))
 
 
 def _common(env: Environment) -> tuple[Parameter, Parameter]:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, reading, resources
+from infragen.aws.account_reads import AccountReads
 from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.cloud import (
     UNREADABLE,
     ChangeSetRequest,
-    ConcurrencyLimit,
     DeniedCall,
     Identity,
     PreviousValue,
@@ -77,10 +77,9 @@ def connect(
 
 
 @dataclass(frozen=True)
-class Account:
+class Account(AccountReads):
     """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
 
-    clients: Clients
     owner: str = ""
     learn: Callable[[str], None] | None = None
 
@@ -436,19 +435,6 @@ class Account:
         return f"https://{bucket}.s3.{identity.region}.{URL_SUFFIX.get(identity.partition, 'amazonaws.com')}/{key}"
 
     # --- what CloudFormation does not tell ----------------------------------------------------------------------
-
-    def lambda_concurrency(self) -> ConcurrencyLimit | None:
-        """Call Lambda GetAccountSettings; None when that is not permitted."""
-        try:
-            with answered("reading Lambda's account limit (lambda:GetAccountSettings)"):
-                limit = member(self.clients.functions.get_account_settings(), "AccountLimit")
-                return ConcurrencyLimit(
-                    member(limit, "ConcurrentExecutions"), member(limit, "UnreservedConcurrentExecutions")
-                )
-        except AwsError as error:
-            if error.code in DENIED:
-                return None
-            raise
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
         """See `diagnosis`."""

@@ -13,6 +13,7 @@ import os
 import random
 import re
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 from infragen.aws.failure import ENDPOINT, REGION, THROTTLING, translated
 from infragen.aws.invalid_response import MARK, mend
 from infragen.aws.limits import LimitedSession
-from infragen.errors import CloudError, InputError
+from infragen.errors import CloudError, InputError, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -204,6 +205,8 @@ class Clients:
     keys: tuple[str, str] | None = field(default=None, repr=False)
     reads: ReadRate | None = None
     waiting: Callable[[str], None] | None = None
+    lock: Any = field(default_factory=threading.RLock, repr=False, compare=False)
+    """Held while a client is made: boto3's sessions are not thread-safe, its clients are (Boto3 guide, "Session")."""
 
     def forget(self) -> None:
         """Drop the session and its clients; the next use makes new ones, with the credentials there are then."""
@@ -243,7 +246,11 @@ class Clients:
         refresh_needed = getattr(found, "refresh_needed", None)
         return bool(refresh_needed and refresh_needed(refresh_in=seconds))
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, region: str | None = None) -> Any:
+        with self.lock:
+            return self._made(service, region)
+
+    def _made(self, service: str, region: str | None) -> Any:
         from botocore.config import Config
 
         config = Config(
@@ -256,7 +263,9 @@ class Clients:
         )
         try:
             with translated(f"connecting to {service}"):
-                client = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+                client = self._session.client(
+                    service, region_name=region, endpoint_url=self.endpoint_url, config=config
+                )
         except ValueError as error:  # botocore's answer to an address that is none
             raise InputError(f"connecting to {service}: {error}", ENDPOINT) from error
         check_endpoint(client.meta.endpoint_url, f"the endpoint of {service} in the AWS configuration")
@@ -339,8 +348,74 @@ class Clients:
 
     @cached_property
     def networks(self) -> Any:
-        """Return the client of Amazon EC2, for network interfaces."""
+        """Return the client of Amazon EC2."""
         return self._client("ec2")
+
+    @cached_property
+    def certificates(self) -> Any:
+        """AWS Certificate Manager."""
+        return self._client("acm")
+
+    @cached_property
+    def dns(self) -> Any:
+        """Amazon Route 53."""
+        return self._client("route53")
+
+    @cached_property
+    def domains(self) -> Any:
+        """Amazon Route 53 Domains, whose only endpoint is in us-east-1 (AWS General Reference)."""
+        return self._client("route53domains", "us-east-1")
+
+    @cached_property
+    def quotas(self) -> Any:
+        """Service Quotas."""
+        return self._client("service-quotas")
+
+    @cached_property
+    def metrics(self) -> Any:
+        """Amazon CloudWatch."""
+        return self._client("cloudwatch")
+
+    @cached_property
+    def roles(self) -> Any:
+        """AWS IAM."""
+        return self._client("iam")
+
+    @cached_property
+    def secrets(self) -> Any:
+        """AWS Secrets Manager."""
+        return self._client("secretsmanager")
+
+    @cached_property
+    def parameters(self) -> Any:
+        """AWS Systems Manager, for its parameters."""
+        return self._client("ssm")
+
+    @cached_property
+    def keys_service(self) -> Any:
+        """AWS KMS."""
+        return self._client("kms")
+
+    @cached_property
+    def firewalls(self) -> Any:
+        """AWS WAF."""
+        return self._client("wafv2")
+
+    def download(self, url: str, largest: int) -> bytes:
+        """What is behind an address that AWS gave, at most so many bytes. Raises Unavailable for any status but 200.
+
+        Signs nothing: such an address carries its own signature.
+        """
+        from botocore.awsrequest import AWSRequest
+        from botocore.httpsession import URLLib3Session
+
+        with translated("reading what a signed address leads to"):
+            session = URLLib3Session(timeout=10, proxies={} if self.keys else None)
+            response = LimitedSession(session, EXCHANGE_SECONDS).send(AWSRequest("GET", url).prepare())
+        if response.status_code != 200 or len(response.content) > largest:
+            said = f"status {response.status_code}, {len(response.content)} bytes"
+            raise Unavailable(f"a signed address of AWS was answered with {said}", "run the same command again")
+        return bytes(response.content)
 
     @cached_property
     def tables(self) -> Any:

@@ -15,7 +15,7 @@ from infragen.cli.costing import cost
 from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
-from infragen.cli.inspecting import diagnose, drift, outputs, status
+from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
 from infragen.cli.local import local
 from infragen.cli.output import drain, nowhere, readable
 from infragen.cli.program import Program, terminate
@@ -41,7 +41,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, plan, deploy, status, drift, outputs, destroy),
+    *(bootstrap, doctor, plan, deploy, status, drift, outputs, destroy),
     *(follow, cancel, diagnose, recover, changesets, image, local),
 )
 for _command in _COMMANDS:

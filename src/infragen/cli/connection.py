@@ -113,7 +113,7 @@ def open_session(
                     text = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(text))
         remember({"--env": env.environment})  # a saved plan names it, and not the command line
-        yield Session(cloud, Pasteable(ui), Timer(time.monotonic, time.sleep), file)
+        yield Session(cloud, Pasteable(ui), Timer(time.monotonic, time.sleep), file, local=target.local)
 
 
 @contextmanager

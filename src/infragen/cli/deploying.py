@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from infragen.plan.model import EnvironmentPlan
     from infragen.plan.saved import SavedPlan
 
-_image_tag = click.option("--image-tag", metavar="TAG", help="Image tag of the API; default: the deployed one.")
 _allow_data_loss = click.option(
     "--allow-data-loss",
     "--allow-replace",
@@ -66,6 +65,14 @@ _require_approval = click.option(
     default="broadening",
     show_default=True,
     help="Changes that --yes does not approve: none, those that widen permissions or network access, or all.",
+)
+
+_skip_check = click.option(
+    "--skip-check",
+    "skip_check",
+    metavar="ID",
+    multiple=True,
+    help="Do not make this check of the account (docs/doctor.md); may be given several times.",
 )
 
 _adopt = click.option(
@@ -121,27 +128,29 @@ def bootstrap(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
     """Create the bucket for templates and worker code.
 
     Needed once per environment. The bucket is a stack of its own, deployed through a change set like the others.
-    A second run changes nothing.
+    Service-linked roles that the environment needs and the account lacks are created, too: without them the first
+    deployment in a new account fails. A second run changes nothing.
 
     \b
     Example:
       infragen bootstrap --env dev
     """
+    from infragen.assembly.synth import synthesize
     from infragen.engine.bootstrap import bootstrap as make
 
     file = parameters.one(directory, name)
-    env = file.environment
     with open_session(file, target, yes=yes) as session:
-        result = make(env, session)
+        result = make(file.environment, session, assembly=synthesize(file.environment))
     end(result.outcomes, result.exit_code)
 
 
 @click.command()
 @parameters.env("The environment to plan.", required=True)
 @parameters.environments
-@_image_tag
+@parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_allow_data_loss
 @_max_interruption
+@_skip_check
 @_adopt
 @_no_nested
 @click.option(
@@ -185,6 +194,7 @@ def plan(
     image_tag: str | None,
     allow_data_loss: tuple[str, ...],
     max_interruption: str | None,
+    skip_check: tuple[str, ...],
     adopt: bool,
     nested: bool,
     out: Path | None,
@@ -222,8 +232,9 @@ def plan(
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift
     options = replace(
-        _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks
-    )
+        _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks,
+        skip_check=frozenset(skip_check),
+    )  # fmt: skip
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
     with open_session(file, target, plans=plans) as session:
         planned = _planned(assembly, session, options, out, valid_for)
@@ -266,12 +277,13 @@ def _planned(
     "reviewed changes, or none.",
 )
 @parameters.environments
-@_image_tag
+@parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_allow_data_loss
 @_max_interruption
 @_allow_widening
 @_allow_cost
 @_require_approval
+@_skip_check
 @click.option(
     "--on-failure",
     type=click.Choice(["rollback", "keep", "delete"]),
@@ -319,6 +331,7 @@ def deploy(
     allow_widening: tuple[str, ...],
     allow_cost: float,
     require_approval: str,
+    skip_check: tuple[str, ...],
     on_failure: str,
     adopt: bool,
     nested: bool,
@@ -353,6 +366,7 @@ def deploy(
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
         require_approval=require_approval,
+        skip_check=frozenset(skip_check),
         on_failure=on_failure,
         adopt=adopt,
         nested=nested,

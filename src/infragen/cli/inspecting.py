@@ -9,7 +9,7 @@ import click
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, cloud_options, open_session, show, width
 from infragen.cli.output import say
-from infragen.cli.pasting import pasteable
+from infragen.cli.pasting import pasteable, pasteable_check
 from infragen.cli.program import command_options
 
 
@@ -77,6 +77,48 @@ def diagnose(name: str, directory: Path, form: str, target: AwsTarget) -> None:
         show(report.failure_lines(failures))
     else:
         say(f"{name}: no failed operation failures")
+
+
+@click.command()
+@parameters.env("The environment to check.", required=True)
+@parameters.environments
+@parameters.image_tag("Image tag of the API to look for; default: the deployed one.")
+@click.option("--fix", is_flag=True, help="Create missing service-linked roles, after a question.")
+@click.option("--yes", is_flag=True, help="Do not prompt for confirmation.")
+@parameters.document_format
+@cloud_options
+@command_options
+def doctor(
+    name: str, directory: Path, image_tag: str | None, fix: bool, yes: bool, form: str, target: AwsTarget
+) -> None:
+    """Check what a deployment needs of the account, before it begins.
+
+    Image, certificate, hosted zone, engine version, quotas, service-linked roles, names in use, secrets, and the
+    clock of this machine. Each check ends with ✓, with ✗ and what to do, or with ? and the permission that was denied.
+    Nothing is changed without --fix. Exits with 4 when something is wrong; docs/doctor.md lists the checks.
+
+    \b
+    Examples:
+      infragen doctor --env prod
+      infragen doctor --env prod --image-tag v42 --format json
+      infragen doctor --env dev --fix
+    """
+    from infragen.assembly.synth import synthesize
+    from infragen.checks import Verdict
+    from infragen.engine.doctor import doctor as check
+    from infragen.engine.options import Options
+    from infragen.report import doctor as report
+
+    file = parameters.one(directory, name)
+    with open_session(file, target, yes=yes) as session:
+        found = check(synthesize(file.environment), session, Options(image_tag=image_tag), fix=fix)
+    found = replace(found, results=tuple(map(pasteable_check, found.results)))
+    if form == "json":
+        say(report.as_json(found))
+    else:
+        show(report.doctor_lines(found, width(sys.stdout)))
+    if any(each.verdict is Verdict.WRONG for each in found.results):
+        click.get_current_context().exit(4)
 
 
 @click.command()

@@ -42,6 +42,20 @@ plan_format = click.option(
     help="text for a terminal, json for programs, markdown for a pull request comment, html for a self-contained page.",
 )
 
+
+def image_tag(what: str) -> Callable[..., Any]:
+    """`--image-tag TAG`; what no image can be called is refused before anything is read."""
+
+    def checked(context: click.Context, _: click.Parameter, tag: str | None) -> str | None:
+        from infragen.engine.options import check_image_tag
+
+        if tag is not None:
+            check_image_tag(tag)
+        return tag
+
+    return click.option("--image-tag", metavar="TAG", callback=checked, help=what)
+
+
 follow_timeout = click.option(
     "--follow-timeout",
     metavar="MINUTES",

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from infragen.checks import CheckResult
     from infragen.engine.outcome import Outcome
     from infragen.engine.progress import Event, Question, Ui
 
 _GIVEN = "infragen.given"
 _ON_STACKS = (
-    "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "drift", "follow", "outputs", "plan",
-    "recover", "status",
+    "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "doctor", "drift", "follow", "outputs",
+    "plan", "recover", "status",
 )  # fmt: skip
 _ON_FILES = ("lint",)
 _NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`]*)?)`")
@@ -70,6 +71,11 @@ def pasteable_outcome(outcome: "Outcome") -> "Outcome":
     return outcome
 
 
+def pasteable_check(result: "CheckResult") -> "CheckResult":
+    """What a check found, with commands that can be pasted."""
+    return replace(result, answers=tuple(replace(each, hint=pasteable(each.hint)) for each in result.answers))
+
+
 @dataclass(frozen=True)
 class Pasteable:
     """A listener that hands on what it is told, with commands that can be pasted."""
@@ -94,5 +100,6 @@ def _pasteable_event(event: "Event") -> "Event":
         case Ended(outcome):
             return Ended(pasteable_outcome(outcome))
         case Planned(plan):
-            return Planned(replace(plan, warnings=tuple(map(pasteable, plan.warnings))))
+            checks = tuple(map(pasteable_check, plan.checks))
+            return Planned(replace(plan, warnings=tuple(map(pasteable, plan.warnings)), checks=checks))
     return event

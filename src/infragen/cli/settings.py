@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument(
     "what",
-    metavar="[environment|plan|events]",
-    type=click.Choice(["environment", "plan", "events"]),
+    metavar="[environment|plan|events|doctor]",
+    type=click.Choice(["environment", "plan", "events", "doctor"]),
     default="environment",
 )
 @command_options
 def schema(what: str) -> None:
-    """Print the JSON Schema of environment files, plans or events.
+    """Print the JSON Schema of environment files, plans, events or checks.
 
     Editors check an environment file whose first line is
     `# yaml-language-server: $schema=../environment.schema.json`.
@@ -35,13 +35,15 @@ def schema(what: str) -> None:
       infragen schema > environment.schema.json
       infragen schema plan
       infragen schema events
+      infragen schema doctor
     """
     from infragen.config import json_schema
+    from infragen.report.doctor import doctor_schema
     from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
     from infragen.secrecy.visible import shown_json
 
-    found = {"environment": json_schema, "plan": plan_schema, "events": event_schema}[what]()
+    found = {"environment": json_schema, "plan": plan_schema, "events": event_schema, "doctor": doctor_schema}[what]()
     echo(shown_json(found, indent=2))
 
 

@@ -18,13 +18,16 @@ from infragen.assembly.stacks import (
     stack_name,
     stack_tags,
 )
+from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
 from infragen.engine.deploy import deploy_plan
+from infragen.engine.doctor import create_linked_roles
 from infragen.engine.gate import NEVER
 from infragen.engine.options import Options
-from infragen.engine.progress import Session
+from infragen.engine.progress import Session, Warned
 from infragen.engine.run import Deployment
+from infragen.errors import CloudError
 
 OLD_VERSIONS_DAYS = 30
 """How long an overwritten or deleted object can still be fetched."""
@@ -104,7 +107,21 @@ def artifact_plan(env: Environment) -> StackLayout:
     return StackLayout(env, (unit,), (), check_requests(env, [unit]))
 
 
-def bootstrap(env: Environment, session: Session, options: Options | None = None) -> Deployment:
-    """Makes or updates the artifact bucket; shown and asked about like any deployment. A second run changes nothing."""
+def bootstrap(
+    env: Environment, session: Session, options: Options | None = None, assembly: Assembly | None = None
+) -> Deployment:
+    """Makes or updates the artifact bucket; shown and asked about like any deployment. A second run changes nothing.
+
+    With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
+    not be looked for or created is told.
+    """
     approved = replace(options or Options(), require_approval=NEVER)  # nothing of the user's is in this template
-    return deploy_plan(artifact_plan(env), session, approved)
+    ended = deploy_plan(artifact_plan(env), session, approved)
+    if assembly is not None and ended.exit_code == 0:
+        types = {each["Type"] for template in assembly.templates for each in template.body["Resources"].values()}
+        try:
+            for name in create_linked_roles(session, types):
+                session.ui.tell(Warned(f"created the service-linked role {name}, which the account did not have"))
+        except CloudError as error:
+            session.ui.tell(Warned(f"service-linked roles were not created: {error.message}"))
+    return ended

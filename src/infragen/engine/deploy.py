@@ -12,9 +12,10 @@ from dataclasses import replace
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, make_plan
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import PropertyChange, ResourceChange, StackState, row, running
+from infragen.cloudformation import PropertyChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
+from infragen.engine.account_checks import check_names, quick_checks, refuse_wrong, subject_of
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
@@ -34,7 +35,6 @@ from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
 from infragen.plan.model import EnvironmentPlan, StackPlan, traced
 
-KEPT_UNRESERVED = 100
 SHORT_LOGIN = 1800
 """Seconds that a login should still last: about what a first creation takes. Many roles give no more than an hour."""
 
@@ -79,8 +79,14 @@ def making(session: Session, plan: StackLayout, options: Options, litter: Change
     return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
 
 
-def propose(session: Session, plan: StackLayout, observed: Observed, options: Options, make: Making) -> Proposal:
-    """Examines every unit, uploads what AWS must read, makes the change sets, and puts it all on one page."""
+def propose(
+    session: Session, plan: StackLayout, observed: Observed, options: Options, make: Making, *, stops: bool = False
+) -> Proposal:
+    """Examines every unit, asks the account, uploads what AWS must read, makes the change sets, and puts it all on one
+    page. Raises while nothing is made for a check that failed: with `stops` any that a deployment would fail of,
+    without only what was given for this run.
+    """
+    check_names(plan, options.skip_check)
     examined = examine_all(session, plan, observed)
     warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
     for each in examined:
@@ -88,13 +94,15 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
         if each.live is not None and not each.unchanged:
             nested = [state for state in observed.by_id.values() if state.parent_id == each.live.stack_id]
             check_exports(session.cloud, each.unit, each.live, nested)
+    subject = subject_of(session, plan, observed.identity, examined)
+    checks = quick_checks(session, plan, subject, options.skip_check)
+    refuse_wrong(checks, flags=not stops)
     if any(not each.unchanged for each in examined):
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)
         upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session, [state.stack_id for state in live])
-        warnings += _check_concurrency(session, examined)
     prepared = run_concurrently([make(each) for each in examined], session.timer)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
@@ -113,6 +121,9 @@ def propose(session: Session, plan: StackLayout, observed: Observed, options: Op
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
+        checks=tuple(checks),
+        image_tag=subject.image_tag,
+        running_tag=subject.running_tag,
     )
     unused = (
         *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
@@ -188,35 +199,6 @@ def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None
             session.ui.tell(Uploaded(bucket, each.key, len(each.body)))
 
 
-def _check_concurrency(session: Session, examined: Sequence[Examined]) -> list[str]:
-    """Reserved concurrency must leave 100 unreserved (Lambda Developer Guide, "Configuring reserved concurrency").
-
-    Raises CloudError when what is added does not fit; gives a warning when the limit may not be read.
-    """
-    rows = [change for each in examined for plan in each.plans for change in plan.changes]
-    added = sum(_reserved(each.after) - _reserved(each.before) for row in rows for each in _reservations(row))
-    if added <= 0:
-        return []
-    limit = session.cloud.lambda_concurrency()
-    if limit is None:
-        return ["lambda:GetAccountSettings is not permitted: whether the reserved concurrency fits was not checked"]
-    if limit.unreserved - added < KEPT_UNRESERVED:
-        raise CloudError(
-            f"{added} more concurrent executions would be reserved; {limit.unreserved} of the account's {limit.total} "
-            f"are unreserved, and Lambda keeps {KEPT_UNRESERVED} of them",
-            "ask Service Quotas for more (Lambda, concurrent executions), or set `reserved_concurrency: null`",
-        )
-    return []
-
-
-def _reservations(row: ResourceChange) -> list[PropertyChange]:
-    return [each for each in row.properties if each.path == ("Properties", "ReservedConcurrentExecutions")]
-
-
-def _reserved(value: object) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
-
-
 # --- deploy -----------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +212,7 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
     """Deploys the units of a plan, as `deploy_environment`."""
     observed = observe_finished(session, plan, options)
     with ChangeSetCleanup(session) as litter:
-        proposal = propose(session, plan, observed, options, making(session, plan, options, litter))
+        proposal = propose(session, plan, observed, options, making(session, plan, options, litter), stops=True)
         shown = proposal.shown
         session.ui.tell(Planned(shown))
         if options.on_failure == "keep":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Options:
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
     month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
     `max_interruption` is the worst that the running service may be interrupted: none, brief, outage, or empty for the
-    default.
+    default. `skip_check` names checks of the account that are not made.
     """
 
     image_tag: str | None = None
@@ -46,6 +47,7 @@ class Options:
     allow_cost: float = 0
     drift: bool = False
     max_interruption: str = ""
+    skip_check: frozenset[str] = frozenset()
 
     def approval(self, env: Environment) -> Approval:
         """What the user has agreed to before being asked."""
@@ -74,11 +76,28 @@ def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
     return artifacts
 
 
+IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""Tags of images (OCI Distribution Specification 1.1, "Pulling manifests")."""
+
+
+def check_image_tag(tag: str) -> None:
+    """Raises InputError for what cannot be the tag of an image."""
+    if IMAGE_TAG.fullmatch(tag):
+        return
+    what = f"{len(tag)} characters" if len(tag) > 128 else repr(tag)
+    raise InputError(
+        f"--image-tag: {what} cannot be a tag",
+        "1 to 128 letters, digits, `_`, `.` and `-`, the first no `.` and no `-`; without the option the "
+        "deployed tag stays",
+    )
+
+
 def launch_values(env: Environment, options: Options) -> dict[str, str]:
-    """The launch parameters that this run gives."""
+    """The launch parameters that this run gives. Raises InputError for a tag that no image can have."""
     values = {f"{camel(name)}CodeKey": artifact.key for name, artifact in options.code.items()}
     if values:
         values["CodeBucket"] = bucket_name(env)
     if options.image_tag is not None:
+        check_image_tag(options.image_tag)
         values["ImageTag"] = options.image_tag
     return values

@@ -4,6 +4,7 @@ The engine never prints. A terminal, a CI log and a JSON stream are three listen
 """
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -152,22 +153,27 @@ class Ui(Protocol):
 
 @dataclass(frozen=True)
 class Timer:
-    """A clock in seconds that never goes back, a way to wait, and the seconds since 1970, UTC."""
+    """A clock in seconds that never goes back, a way to wait, the seconds since 1970, UTC, and how work in threads is
+    waited for: until an event is set, at most so many seconds.
+    """
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
     date: Callable[[], float] = time.time
+    wait: Callable[[threading.Event, float | None], object] = threading.Event.wait
 
 
 @dataclass(frozen=True)
 class Session:
     """What every command works with: AWS, who listens, time, and the environment file whose lines are told.
 
-    `run` is this run's own name: its change sets carry it, so that another run knows whose they are.
+    `local` says that AWS is the emulator on this machine: what the file names from AWS is not there. `run` is this
+    run's own name: its change sets carry it, so that another run knows whose they are.
     """
 
     cloud: Cloud
     ui: Ui
     timer: Timer
     file: EnvironmentFile | None = None
+    local: bool = False
     run: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -198,7 +198,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     _check(name, saved, moved + _changed_since(session, saved, sets, done))
     with ChangeSetCleanup(session) as litter:
         taking = _taking(session, plan, units, sets, saved.nested)
-        proposal = propose(session, plan, observed, options, taking)
+        proposal = propose(session, plan, observed, options, taking, stops=True)
         prepared = proposal.prepared
         _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
         session.ui.tell(Planned(proposal.shown))

@@ -9,6 +9,7 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub
 
+from infragen.checks import domain, image, quotas, secrets
 from infragen.config import Api, Environment, Queue
 from infragen.layers import (
     ecs_cluster,
@@ -282,4 +283,5 @@ LAYER = Layer(
     outputs=outputs,
     parameters=parameters,
     build=build,
+    checks=lambda env: (image.CHECK, domain.CERTIFICATE, domain.ZONE, secrets.CHECK, quotas.FARGATE_CHECK),
 )

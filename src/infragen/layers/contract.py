@@ -15,6 +15,7 @@ from troposphere.awslambda import LoggingConfig
 from troposphere.cloudwatch import Alarm, MetricDimension
 from troposphere.logs import LogGroup
 
+from infragen.checks.check import Check
 from infragen.config import Environment
 
 
@@ -93,7 +94,8 @@ class Layer:
     """One layer of the infrastructure: when it exists, its contract, and its template.
 
     `inputs` lists the outputs of other layers that this environment's template uses, exactly those; `outputs` those it
-    publishes, exactly those. `title` is the template's description, `about` one sentence for people.
+    publishes, exactly those. `title` is the template's description, `about` one sentence for people. `checks` are asked
+    of the account before anything is made.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Layer:
     outputs: Callable[[Environment], Sequence[LayerOutput]]
     build: Callable[[Environment], Template]
     parameters: Callable[[Environment], Sequence[LaunchParameter]] = lambda env: ()
+    checks: Callable[[Environment], Sequence[Check]] = lambda env: ()
 
 
 PREFIX = "${ProjectName}-${EnvironmentName}"

@@ -9,6 +9,7 @@ from typing import Any
 from troposphere import GetAtt, Ref, Sub, iam, kms, rds
 from troposphere.validators import double, integer
 
+from infragen.checks import database as database_checks
 from infragen.config import Database, Environment
 from infragen.layers import database_credentials
 from infragen.layers.contract import (
@@ -291,4 +292,5 @@ LAYER = Layer(
     inputs=lambda env: INPUTS,
     outputs=lambda env: OUTPUTS,
     build=build,
+    checks=lambda env: (database_checks.CHECK,),
 )

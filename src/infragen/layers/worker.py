@@ -5,6 +5,7 @@ What a worker consists of is `queue_worker`; this module only says what the work
 
 from typing import Any
 
+from infragen.checks import secrets
 from infragen.config import Environment, Worker
 from infragen.layers import queue, queue_worker, secret_rights
 from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template, allow, via
@@ -130,5 +131,6 @@ LAYER = Layer(
     inputs=inputs,
     outputs=outputs,
     build=build,
+    checks=lambda env: (secrets.CHECK,),
     parameters=parameters,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from infragen.checks.check import CheckResult
 from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
 from infragen.config import Difference, EnvironmentFile
 from infragen.config.setting_lookup import origin
@@ -119,7 +120,8 @@ class EnvironmentPlan:
     `against` names an earlier rendering when the plan is made between two renderings and AWS was not asked. With
     `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
     are the values in which their files differ. `drift` is None where nobody looked for it, or nobody could; `looked` is
-    what the look found of each stack.
+    what the look found of each stack. `checks` are what the account said to what changes. `image_tag` is the image of
+    the API that will run, `running_tag` the one that does; empty for the placeholder, or without an API.
     """
 
     environment: str
@@ -137,6 +139,9 @@ class EnvironmentPlan:
     budget: float | None = None
     drift: tuple[PlannedDrift, ...] | None = None
     looked: tuple[StackDrift, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    image_tag: str = ""
+    running_tag: str = ""
 
     @property
     def over_budget(self) -> bool:

@@ -17,6 +17,7 @@ from infragen.cost import CENT
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.added_values import added_values, fitted
+from infragen.report.checks import wrong_lines
 from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.wrapping import wrapped
 
@@ -68,6 +69,8 @@ def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
         yield Text.assemble(("warning: ", "yellow"), warning)
     if not plan.changed:
         yield Text(f"{words.where(plan)}: nothing to change")
+        if image := words.image_line(plan):
+            yield Text(f"  {image}", style="dim")
         yield from _drift(plan)
         for each in plan.stacks:
             yield from (Text(f"  note: {each.layer}: {note}", style="yellow") for note in each.notes)
@@ -103,6 +106,12 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
     yield from _interruptions(plan)
+    for wrong in wrong_lines(plan.checks):
+        yield Text.assemble(("✗ ", "red"), wrong)
+    if unknown := words.unknown_line(plan):
+        yield Text(f"? {unknown}", style="dim")
+    if image := words.image_line(plan):
+        yield Text(image, style="dim")
     if plan.gated:
         yield Text.assemble(
             ("more is let through than before ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID"

@@ -15,6 +15,7 @@ from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
+from infragen.report.checks import check_document
 from infragen.report.settings import origin
 from infragen.resource_types.interruption import NO
 from infragen.secrecy.visible import shown_json
@@ -56,6 +57,9 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "over_budget": plan.over_budget,
         "drift": None if plan.drift is None else [_drift(each) for each in plan.drift],
         "looked": [_looked(each) for each in plan.looked],
+        "checks": [check_document(each) for each in plan.checks],
+        "running_tag": plan.running_tag,
+        "image_tag": plan.image_tag,
         "stacks": [_stack(each, layers) for each in plan.stacks],
     }
 

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from infragen.report.checks import check_schema
 from infragen.report.plan_document import VERSION
 from infragen.report.plan_words import SIGNS
 from infragen.resource_types.interruption import LEVELS
@@ -40,6 +41,7 @@ def plan_schema() -> Schema:
             "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
             "usd": {"title": "Three amounts", **_usd()},
             "drift": {"title": "A drifted resource", **_drift()},
+            "check": {"title": "A check of the account", **check_schema()},
             "looked": {"title": "A stack that was looked at", **_looked()},
             "stack": {"title": "A stack", **_stack()},
             "change": {"title": "A change of a resource", **_change()},
@@ -81,6 +83,9 @@ def _plan() -> Schema:
             "description": "with `plan --drift`: the resources that are not as their stack says; null without",
         },
         looked=_list({"$ref": "#/$defs/looked"}, "with `plan --drift`: what a look for drift found of each stack"),
+        checks=_list({"$ref": "#/$defs/check"}, "what the account said to what the deployment changes"),
+        running_tag=_text("tag of the API's image that runs; empty for the placeholder, or without an API"),
+        image_tag=_text("tag that will run after the deployment; empty likewise"),
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
     )
 

@@ -17,6 +17,7 @@ from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChan
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.plan.drift import sentences as drifted
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.report.checks import unknown_checks, wrong_lines
 from infragen.resource_types import resource_type
 from infragen.resource_types.interruption import LEVELS, NO
 from infragen.secrecy.visible import Shown
@@ -421,10 +422,25 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("Interrupts the running service", interruption_lines(plan)),
         ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
+        ("Wrong in the account", wrong_lines(plan.checks)),
         ("Drift: not as the stacks say", drift_lines(plan)),
         ("Warnings", plan.warnings),
     )
     return tuple((title, lines) for title, lines in found if lines)
+
+
+def image_line(plan: EnvironmentPlan) -> str:
+    """`image  v41 -> v42`: the tag of the API's image that runs and the one that will; empty without one."""
+    if not (plan.image_tag or plan.running_tag):
+        return ""
+    before, after = plan.running_tag or "placeholder", plan.image_tag or "placeholder"
+    return f"image  {before}" if before == after else f"image  {before} -> {after}"
+
+
+def unknown_line(plan: EnvironmentPlan) -> str:
+    """Which checks of the account could not tell; empty where all could."""
+    some = unknown_checks(plan.checks)
+    return f"not known of the account: {', '.join(some)} (`infragen doctor` says why)" if some else ""
 
 
 def interruption_lines(plan: EnvironmentPlan) -> tuple[str, ...]:

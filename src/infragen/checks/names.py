@@ -1,0 +1,61 @@
+"""Names of a former life: what a deleted environment kept, or somebody else has, makes a creation fail at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
+from infragen.cloud import AccountReader
+from infragen.errors import PermissionDenied
+from infragen.resource_types import resource_type
+
+
+def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
+    """Asks for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
+    by_type: dict[str, dict[str, Resource]] = {}
+    for each in subject.resources:
+        key = resource_type(each.type).name_property
+        name = each.properties.get(key) if key else None
+        if each.added and isinstance(name, str) and name != each.before.get(key):
+            by_type.setdefault(each.type, {})[name] = each
+    free, silent = 0, list[str]()
+    for kind, named in by_type.items():
+        try:
+            taken = account.taken(kind, tuple(named))
+        except PermissionDenied as error:
+            yield unknown(f"{kind}: {error.permission} is denied")
+            continue
+        if taken is None:
+            silent.append(kind)
+            continue
+        free += len(named) - len(taken)
+        for name, said in taken.items():
+            yield wrong(f"{named[name].place}: the {kind} {name} {said}", _way_out(kind, name, said))
+    if silent:
+        yield unknown(f"not looked for by name: {', '.join(silent)}")
+    if free:
+        yield ok(f"{free} names that are added are free")
+
+
+def _way_out(kind: str, name: str, said: str) -> str:
+    if "deleted" in said:
+        return f"`aws secretsmanager restore-secret --secret-id {name}`, or wait until its name is free"
+    command = resource_type(kind).delete_command.format(name)
+    remove = f"`{command}`" if command else "remove it"
+    return f"rename the environment, or, if nothing in it is needed any more, {remove}"
+
+
+CHECK = Check(
+    "names",
+    "Nothing has the physical names of what is added: repositories, buckets, log groups, secrets (also in their "
+    "deletion window), key aliases, DB clusters and instances, web ACLs. Other types are named as not looked for.",
+    (
+        "ecr:DescribeRepositories", "s3:ListBucket", "logs:DescribeLogGroups", "secretsmanager:DescribeSecret",
+        "kms:ListAliases", "rds:DescribeDBClusters", "rds:DescribeDBInstances", "wafv2:ListWebACLs",
+    ),
+    frozenset({
+        "AWS::ECR::Repository", "AWS::KMS::Alias", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance",
+        "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL",
+    }),
+    run,
+)  # fmt: skip

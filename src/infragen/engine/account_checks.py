@@ -1,0 +1,173 @@
+"""Runs the checks of an environment side by side, and waits for them no longer than it may.
+
+A check that is denied, that an endpoint does not know, or that does not answer in time ends as unknown: never as a yes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+from infragen.assembly.stacks import StackLayout
+from infragen.changes.diff import Side
+from infragen.changes.evaluate import settled
+from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
+from infragen.checks.check import Path, Resource
+from infragen.cloud import Cloud, Identity
+from infragen.engine.preview import Examined
+from infragen.engine.progress import Session
+from infragen.errors import CloudError, InfragenError, InputError, PermissionDenied, Unsupported
+
+API = "api"
+"""The layer whose parameter ImageTag is the image of the service."""
+
+SECONDS = 2.0
+"""How long `plan` and `deploy` wait for all checks together."""
+
+
+def subject_of(session: Session, plan: StackLayout, identity: Identity, examined: Iterable[Examined]) -> Subject:
+    """What there is to check: the resources of all layers with what happens to each, and the image tag."""
+    pseudo = {
+        "AWS::Region": identity.region, "AWS::AccountId": identity.account, "AWS::Partition": identity.partition,
+    }  # fmt: skip
+    resources, tag, running, given = list[Resource](), "", "", False
+    for each in examined:
+        rows = {row.place: row for one in each.plans for row in one.changes}
+        given = given or isinstance(each.unit.parameters.get("ImageTag"), str)
+        for side in each.sides:
+            before, after = (_resources(one, pseudo) for one in (side.before, side.after))
+            found = side.after.values.get("ImageTag")
+            now = side.before.values.get("ImageTag")
+            if side.layer == API:
+                tag = found if isinstance(found, str) else tag
+                running = now if isinstance(now, str) else running
+            for name, resource in after.items():
+                row = rows.get(f"{side.layer}/{name}")
+                replaced = row is not None and row.replacement == "True"
+                action = "" if row is None else "Add" if row.action == "Add" or replaced else "Modify"
+                old = before.get(name, {}).get("Properties", {})
+                resources.append(
+                    Resource(side.layer, name, resource["Type"], resource.get("Properties", {}), action, old)
+                )
+
+    def place(path: Path) -> str:
+        return str(session.file.place(path)) if session.file is not None else ""
+
+    return Subject(
+        plan.environment,
+        identity.account,
+        identity.region,
+        tuple(resources),
+        tag,
+        running,
+        given,
+        session.timer.date,
+        place,
+    )
+
+
+def _resources(side: Side, pseudo: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return settled(side.body, {**pseudo, **side.values})
+
+
+def checks_of(plan: StackLayout) -> tuple[Check, ...]:
+    """The checks of an environment's layers, each id once, then the general ones."""
+    return tuple({each.id: each for each in (*plan.checks, *GENERAL)}.values())
+
+
+def quick_checks(session: Session, plan: StackLayout, subject: Subject, skip: Collection[str]) -> Sequence[CheckResult]:
+    """Those that concern what a deployment changes, within SECONDS."""
+    wanted = [
+        each for each in checks_of(plan) if each.quick and each.id not in skip and each.concerns(subject, changes=True)
+    ]
+    return run_checks(session, wanted, subject, SECONDS)
+
+
+def check_names(plan: StackLayout, names: Collection[str]) -> None:
+    """Raises InputError for a --skip-check that names no check."""
+    known = [each.id for each in checks_of(plan)]
+    if unheard := sorted(set(names) - set(known)):
+        raise InputError(f"--skip-check {', '.join(unheard)}: there is no such check", f"there are {', '.join(known)}")
+
+
+def run_checks(
+    session: Session, checks: Sequence[Check], subject: Subject, seconds: float | None
+) -> tuple[CheckResult, ...]:
+    """The results in the order of the checks; without `seconds` every answer is waited for.
+
+    The thread of a check that takes too long is left to itself: it only reads.
+    """
+    if not checks:
+        return ()
+    found: dict[str, CheckResult] = {}
+    left, lock, done = [len(checks)], threading.Lock(), threading.Event()
+
+    def work(check: Check) -> None:
+        try:
+            answers = tuple(_answers(check, subject, session.cloud))
+            answers = tuple(map(_on_emulator, answers)) if session.local else answers
+        finally:
+            with lock:
+                left[0] -= 1
+                if not left[0]:
+                    done.set()
+        found[check.id] = CheckResult(check.id, answers)
+
+    threads = [threading.Thread(target=work, args=(each,), daemon=True, name=f"check {each.id}") for each in checks]
+    for thread in threads:
+        thread.start()
+    session.timer.wait(done, seconds)
+    late = (
+        CheckResult("", (unknown(f"no answer within {seconds:g} s: `infragen doctor` waits for it"),))
+        if seconds
+        else None
+    )
+    return tuple(_result(each, dict(found), late) for each in checks)
+
+
+def _result(check: Check, found: dict[str, CheckResult], late: CheckResult | None) -> CheckResult:
+    result = found.get(check.id)
+    if result is not None:
+        return result
+    return CheckResult(check.id, late.answers if late else (unknown("it ended without an answer"),))
+
+
+def _answers(check: Check, subject: Subject, cloud: Cloud) -> Iterator[Answer]:
+    try:
+        yield from check.run(subject, cloud)
+    except PermissionDenied as error:
+        yield unknown(f"{error.permission} is denied")
+    except Unsupported as error:
+        yield unknown(f"the endpoint cannot tell: {error.message}")
+    except InfragenError as error:
+        yield unknown(error.message, error.hint)
+
+
+def _on_emulator(answer: Answer) -> Answer:
+    """What a file names from AWS (an image, a zone, a secret) is missing in every emulator: that is not known."""
+    if answer.verdict is Verdict.WRONG and answer.input:
+        return unknown(f"{answer.text}; the emulator has only what was made in it")
+    return answer
+
+
+def refuse_wrong(results: Iterable[CheckResult], *, flags: bool = False) -> None:
+    """Raises for what a deployment would fail of: InputError where only the user's input is wrong, else CloudError.
+
+    With `flags` only for what was given for this run, which a plan refuses, too.
+    """
+    found = [
+        (each.check, answer)
+        for each in results
+        for answer in each.answers
+        if answer.verdict is Verdict.WRONG and answer.stops and (answer.flag or not flags)
+    ]
+    if not found:
+        return
+    lines = [answer.text for _, answer in found]
+    skip = " ".join(f"--skip-check {each}" for each in dict.fromkeys(check for check, _ in found))
+    hint = "; ".join(dict.fromkeys(answer.hint for _, answer in found))
+    message = "\n".join(lines)
+    if all(answer.input for _, answer in found):
+        raise InputError(message, f"{hint}. Nothing was changed; {skip} goes on all the same")
+    raise CloudError(message, f"{hint}. Nothing was changed; {skip} goes on all the same")

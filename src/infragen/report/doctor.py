@@ -1,0 +1,80 @@
+"""What checks of the account found, as text and as JSON."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from infragen.checks import CheckResult, Verdict
+from infragen.engine.doctor import Diagnosis
+from infragen.report.checks import SIGNS, check_document, check_schema
+from infragen.report.wrapping import wrapped
+from infragen.secrecy.visible import shown_json
+
+VERSION = 1
+
+
+def doctor_lines(found: Diagnosis, width: int) -> Iterator[Text]:
+    """One line for each answer, below what is wrong what to do, and one line for all."""
+    name = max((len(each.check) for each in found.results), default=0)
+    for role in found.fixed:
+        yield Text(f"created the service-linked role {role}")
+    for result in found.results:
+        for answer in result.answers:
+            sign, colour = SIGNS[answer.verdict]
+            line = Text.assemble((sign, colour), " ", (result.check.ljust(name), "bold"), f"  {answer.text}")
+            yield from wrapped(line, width, name + 4)
+            if answer.hint:
+                yield from wrapped(Text(f"{'':{name + 4}}{answer.hint}", style="yellow"), width, name + 4)
+    yield Text()
+    yield Text(summary(found.results), style="bold")
+
+
+def summary(results: tuple[CheckResult, ...]) -> str:
+    """`9 checks: 6 ok, 1 wrong, 2 not known`."""
+    counts = {each: sum(one.verdict is each for one in results) for each in Verdict}
+    parts = [
+        f"{counts[each]} {said}"
+        for each, said in ((Verdict.OK, "ok"), (Verdict.WRONG, "wrong"), (Verdict.UNKNOWN, "not known"))
+        if counts[each] or each is Verdict.OK
+    ]
+    return f"{len(results)} {'check' if len(results) == 1 else 'checks'}: {', '.join(parts)}"
+
+
+def as_json(found: Diagnosis) -> str:
+    """The document as text; `doctor_schema` describes it."""
+    document = {
+        "version": VERSION,
+        "environment": found.environment,
+        "account": found.account,
+        "region": found.region,
+        "summary": summary(found.results),
+        "created_roles": list(found.fixed),
+        "checks": [check_document(each) for each in found.results],
+    }
+    return shown_json(document, indent=2)
+
+
+def doctor_schema() -> dict[str, object]:
+    """The schema of the document that `infragen doctor --format json` prints (JSON Schema 2020-12)."""
+
+    def text(meaning: str) -> dict[str, object]:
+        return {"type": "string", "description": meaning}
+
+    properties: dict[str, object] = {
+        "version": {"const": VERSION, "description": "goes up when a key is removed or changes its meaning"},
+        "environment": text("name of the environment"),
+        "account": text("12-digit account id"),
+        "region": text("region"),
+        "summary": text("one line for people"),
+        "created_roles": {
+            "type": "array", "items": {"type": "string"}, "description": "service-linked roles that `--fix` created",
+        },
+        "checks": {"type": "array", "items": check_schema(), "description": "the checks that had something to ask"},
+    }  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What infragen doctor found",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+    }

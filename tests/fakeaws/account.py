@@ -1,0 +1,318 @@
+"""What an account says of itself before anything is made: quotas, roles, certificates, zones, secrets, images.
+
+Sources (API references, read 2026-11-29): ECR BatchGetImage, DescribeImages, GetDownloadUrlForLayer,
+DescribeRepositories; ACM DescribeCertificate; Route 53 GetHostedZone, ListHostedZonesByName, ListResourceRecordSets;
+Route 53 Domains GetDomainDetail; Service Quotas GetServiceQuota, GetAWSDefaultServiceQuota (GetServiceQuota answers
+NoSuchResourceException for a quota that was never changed: aws/aws-cli discussions of `get-service-quota`, assumed);
+CloudWatch GetMetricStatistics; IAM GetRole, CreateServiceLinkedRole; Secrets Manager DescribeSecret; SSM
+DescribeParameters; KMS ListAliases; WAF ListWebACLs; EC2 Describe*. The words of ImageNotFoundException:
+hashicorp/terraform-provider-aws#35268, 2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+from fakeaws.cloud import Cloud
+from fakeaws.model import Resource
+from fakeaws.protocol import ApiError
+
+Params = Mapping[str, Any]
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+QUOTAS = {
+    "L-F678F1CE": 5.0, "L-A4707A72": 5.0, "L-0263D0A3": 5.0, "L-FE5A380F": 5.0, "L-0EA8095F": 60.0, "L-3032A538": 6.0,
+    "L-36FBB829": 6.0,
+}  # fmt: skip
+"""Default quotas (Amazon VPC User Guide, "Amazon VPC quotas"; a new account has 6 Fargate vCPUs: Amazon ECS Developer
+Guide, "Amazon ECS service quotas")."""
+
+
+def resources(cloud: Cloud, account: str, region: str, kind: str) -> Iterator[Resource]:
+    """The resources of a type that the stacks of an account and region have."""
+    for stack in cloud.stacks.values():
+        if (stack.account, stack.region) == (account, region):
+            alive = (each for each in stack.resources.values() if each.type == kind and each.physical_id)
+            yield from (each for each in alive if each.status != "DELETE_COMPLETE")
+
+
+class _Service:
+    def __init__(self, cloud: Cloud, account: str, region: str) -> None:
+        self.cloud = cloud
+        self.account = account
+        self.region = region
+
+    def taken(self, kind: str) -> list[str]:
+        """The physical names of a type: of stacks, and what was kept from others."""
+        names = [each.physical_id for each in resources(self.cloud, self.account, self.region, kind)]
+        names += [key[3] for key in self.cloud.names if key[:3] == (self.account, self.region, kind)]
+        return [*names, *self.cloud.settings.kept.get(kind, ())]
+
+
+class Images(_Service):
+    """The images of repositories. `Settings.images` says which: repository -> tag -> its platforms, oldest first."""
+
+    def BatchGetImage(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """An image of one platform as a manifest, of several as an index; failures instead of an error."""
+        tags = self._tags(p["repositoryName"])
+        found, failures = [], []
+        for each in p["imageIds"]:
+            tag = each["imageTag"]
+            if tag not in tags:
+                failures.append(
+                    {"imageId": each, "failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+                )
+            elif tags[tag] == ("archived",):
+                reason = "Requested image is archived"
+                failures.append({"imageId": each, "failureCode": "ImageInaccessible", "failureReason": reason})
+            else:
+                found.append({"imageId": each, "imageManifest": json.dumps(self._manifest(tags[tag]))})
+        return {"images": found, "failures": failures}
+
+    def _manifest(self, platforms: tuple[str, ...]) -> dict[str, Any]:
+        if len(platforms) == 1:
+            config = {"digest": digest(platforms[0]), "mediaType": "application/vnd.oci.image.config.v1+json"}
+            return {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
+        pairs = [each.split("/") for each in (*platforms, "unknown/unknown")]  # buildx adds an attestation
+        rows = [{"mediaType": MANIFEST, "platform": {"os": os, "architecture": cpu}} for os, cpu in pairs]
+        return {"schemaVersion": 2, "mediaType": INDEX, "manifests": rows}
+
+    def GetDownloadUrlForLayer(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Where the configuration of an image is."""
+        return {"downloadUrl": f"{self.cloud.settings.url}/layer/{p['layerDigest']}", "layerDigest": p["layerDigest"]}
+
+    def DescribeImages(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """All tagged images, in no order that says anything."""
+        tags = list(self._tags(p["repositoryName"]))
+        rows = [{"imageTags": [tag], "imagePushedAt": 1_790_000_000 + number} for number, tag in enumerate(tags)]
+        return {"imageDetails": sorted(rows, key=lambda each: digest(str(each["imageTags"])))}
+
+    def DescribeRepositories(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Repositories by name."""
+        for name in p["repositoryNames"]:
+            self._tags(name)
+        return {"repositories": [{"repositoryName": name} for name in p["repositoryNames"]]}
+
+    def _tags(self, repository: str) -> dict[str, tuple[str, ...]]:
+        if repository not in self.taken("AWS::ECR::Repository"):
+            text = f"The repository with name '{repository}' does not exist in the registry with id '{self.account}'"
+            raise ApiError("RepositoryNotFoundException", text)
+        return self.cloud.settings.images.get(repository, {})
+
+
+def digest(text: str) -> str:
+    """A digest as registries write it."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def layer(cloud: Cloud, wanted: str) -> bytes:
+    """The configuration of an image, by its digest."""
+    platforms = {each for tags in cloud.settings.images.values() for some in tags.values() for each in some}
+    for each in platforms:
+        if digest(each) == wanted:
+            os, _, cpu = each.partition("/")
+            return json.dumps({"os": os, "architecture": cpu, "config": {}}).encode()
+    raise AssertionError(wanted)
+
+
+class Certificates(_Service):
+    """ACM: the certificates of `Settings.certificates`, by ARN, with the members of DescribeCertificate."""
+
+    def DescribeCertificate(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """One certificate."""
+        arn = p["CertificateArn"]
+        if arn not in self.cloud.settings.certificates:
+            raise ApiError("ResourceNotFoundException", f"Could not find certificate {arn}.")
+        return {"Certificate": {"CertificateArn": arn, **self.cloud.settings.certificates[arn]}}
+
+
+class Quotas(_Service):
+    """Service Quotas: `Settings.quotas` by code where the account's differ from the defaults."""
+
+    def GetServiceQuota(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A quota that was changed."""
+        if p["QuotaCode"] not in self.cloud.settings.quotas:
+            raise ApiError("NoSuchResourceException", "The request failed because the specified service does not exist")
+        return self._row(p, self.cloud.settings.quotas[p["QuotaCode"]])
+
+    def GetAWSDefaultServiceQuota(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The default."""
+        return self._row(p, QUOTAS[p["QuotaCode"]])
+
+    def _row(self, p: Params, value: float) -> dict[str, Any]:
+        row: dict[str, Any] = {"ServiceCode": p["ServiceCode"], "QuotaCode": p["QuotaCode"], "Value": value}
+        if p["ServiceCode"] == "fargate":
+            kind = "Standard/OnDemand" if p["QuotaCode"] == "L-3032A538" else "Standard/Spot"
+            row["UsageMetric"] = {
+                "MetricNamespace": "AWS/Usage", "MetricName": "ResourceCount",
+                "MetricDimensions": {"Type": "Resource", "Resource": "vCPU", "Service": "Fargate", "Class": kind},
+                "MetricStatisticRecommendation": "Maximum",
+            }  # fmt: skip
+        return {"Quota": row}
+
+
+class Secrets(_Service):
+    """Secrets Manager: those of stacks, and of `Settings.secrets`: ARN or name -> whether it is deleted."""
+
+    def DescribeSecret(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A secret without its value."""
+        name, known = p["SecretId"], self.cloud.settings.secrets
+        if name not in known and name not in self.taken("AWS::SecretsManager::Secret"):
+            raise ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        gone = {"DeletedDate": 1_790_000_000} if known.get(name) else {}
+        return {"ARN": name, "Name": name, **gone}
+
+
+class Parameters(_Service):
+    """Systems Manager: the parameters of `Settings.ssm`."""
+
+    def DescribeParameters(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Parameters by name, without their values."""
+        wanted = [value for each in p.get("ParameterFilters", ()) for value in each["Values"]]
+        return {"Parameters": [{"Name": each} for each in self.cloud.settings.ssm if each in wanted]}
+
+
+class Keys(_Service):
+    """KMS."""
+
+    def ListAliases(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """All aliases."""
+        return {"Aliases": [{"AliasName": each} for each in self.taken("AWS::KMS::Alias")], "Truncated": False}
+
+
+class Firewalls(_Service):
+    """WAF."""
+
+    def ListWebACLs(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """All web ACLs; a name is the first part of what stacks call them."""
+        names = [each.partition("|")[0] for each in self.taken("AWS::WAFv2::WebACL")]
+        return {"WebACLs": [{"Name": each, "Id": each} for each in names]}
+
+
+class Metrics(_Service):
+    """CloudWatch: the usage of Fargate."""
+
+    def GetMetricStatistics(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A metric of AWS/Usage: `Settings.fargate_vcpus` just now; nothing where none run."""
+        used = self.cloud.settings.fargate_vcpus
+        point = {"Timestamp": datetime.now(UTC).timestamp() - 300, "Maximum": used, "Unit": "None"}
+        return {"Label": p["MetricName"], "Datapoints": [point] if used else []}
+
+
+class Domains(_Service):
+    """Route 53 Domains: `Settings.registered`, domain -> its name servers."""
+
+    def GetDomainDetail(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A domain that is registered in this account."""
+        servers = self.cloud.settings.registered.get(p["DomainName"])
+        if servers is None:
+            raise ApiError("InvalidInput", f"Domain {p['DomainName']} not found in account {self.account}")
+        return {"DomainName": p["DomainName"], "Nameservers": [{"Name": each} for each in servers]}
+
+
+class Roles(_Service):
+    """IAM (the Query protocol), for service-linked roles: those of `Settings.linked_roles`."""
+
+    def get_role(self, p: Params) -> dict[str, Any]:
+        """A role; only service-linked ones are known."""
+        name = p["RoleName"]
+        if name not in self.cloud.settings.linked_roles.values():
+            raise ApiError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+        return {"Role": self._role(name)}
+
+    def create_service_linked_role(self, p: Params) -> dict[str, Any]:
+        """Creates the role of a service once."""
+        names, service = self.cloud.settings.linked_roles, p["AWSServiceName"]
+        if service in names:
+            text = f"Service role name {names[service]} has been taken in this account, please try a different suffix."
+            raise ApiError("InvalidInput", text)
+        names[service] = LINKED_ROLES[service]
+        return {"Role": self._role(names[service])}
+
+    def _role(self, name: str) -> dict[str, Any]:
+        arn = f"arn:aws:iam::{self.account}:role/aws-service-role/{name}"
+        made = datetime(2026, 1, 1, tzinfo=UTC)
+        return {"RoleName": name, "RoleId": "AROA1", "Arn": arn, "Path": "/aws-service-role/", "CreateDate": made}
+
+
+LINKED_ROLES = {
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "rds.amazonaws.com": "AWSServiceRoleForRDS",
+    "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+    "ecs.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_ECSService",
+}
+"""What each service calls its role (IAM User Guide, "AWS services that work with IAM")."""
+
+
+def ec2(cloud: Cloud, account: str, region: str, action: str) -> str:
+    """The members of an answer of EC2, as XML: zones, and what stacks and `Settings.others` have."""
+
+    def rows(tag: str, kind: str, *fields: str) -> str:
+        there = sum(1 for _ in resources(cloud, account, region, kind)) + cloud.settings.others.get(kind, 0)
+        item = "".join(fields)
+        return f"<{tag}>{f'<item>{item}</item>' * there}</{tag}>"
+
+    zones = [f"{region}{letter}" for letter in "abc"]
+    match action:
+        case "DescribeVpcs":
+            return rows("vpcSet", "AWS::EC2::VPC", "<vpcId>vpc-1</vpcId>")
+        case "DescribeAddresses":
+            return rows("addressesSet", "AWS::EC2::EIP", "<publicIp>203.0.113.1</publicIp>")
+        case "DescribeInternetGateways":
+            return rows(
+                "internetGatewaySet", "AWS::EC2::InternetGateway", "<internetGatewayId>igw-1</internetGatewayId>"
+            )
+        case "DescribeNatGateways":
+            return rows("natGatewaySet", "AWS::EC2::NatGateway", "<subnetId>subnet-a</subnetId>")
+        case "DescribeSubnets":
+            item = f"<item><subnetId>subnet-a</subnetId><availabilityZone>{zones[0]}</availabilityZone></item>"
+            return f"<subnetSet>{item}</subnetSet>"
+        case "DescribeAvailabilityZones":
+            items = "".join(
+                f"<item><zoneName>{each}</zoneName><zoneState>available</zoneState></item>" for each in reversed(zones)
+            )
+            return f"<availabilityZoneInfo>{items}</availabilityZoneInfo>"
+    raise AssertionError(f"the fake has no ec2:{action}")
+
+
+def route53(cloud: Cloud, target: str, query: Mapping[str, str]) -> tuple[str, str]:
+    """Route 53 (REST and XML): the operation and its answer. Zones: `Settings.zones`, id -> name, servers, private."""
+    zones = cloud.settings.zones
+    parts = target.partition("?")[0].strip("/").split("/")[1:]
+    if parts == ["hostedzonesbyname"]:
+        wanted = query.get("dnsname", "").rstrip(".")
+        order = sorted(zones, key=lambda each: zones[each][0].split(".")[::-1])
+        after = [each for each in order if zones[each][0].split(".")[::-1] >= wanted.split(".")[::-1]]
+        rows = "".join(map(_zone, after, (zones[each] for each in after)))
+        found = f"<HostedZones>{rows}</HostedZones><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems>"
+        return "ListHostedZonesByName", _xml("ListHostedZonesByNameResponse", found)
+    zone_id = parts[1]
+    if zone_id not in zones:
+        raise ApiError("NoSuchHostedZone", f"No hosted zone found with ID: {zone_id}", 404)
+    if parts[2:] == ["rrset"]:
+        name = query["name"].rstrip(".")
+        servers = cloud.settings.delegated.get(name, ())
+        records = "".join(f"<ResourceRecord><Value>{each}.</Value></ResourceRecord>" for each in servers)
+        row = f"<Name>{escape(name)}.</Name><Type>NS</Type><TTL>300</TTL><ResourceRecords>{records}</ResourceRecords>"
+        row = f"<ResourceRecordSet>{row}</ResourceRecordSet>" if servers else ""
+        found = f"<ResourceRecordSets>{row}</ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>1</MaxItems>"
+        return "ListResourceRecordSets", _xml("ListResourceRecordSetsResponse", found)
+    named = "".join(f"<NameServer>{each}</NameServer>" for each in zones[zone_id][1])
+    inside = f"{_zone(zone_id, zones[zone_id])}<DelegationSet><NameServers>{named}</NameServers></DelegationSet>"
+    return "GetHostedZone", _xml("GetHostedZoneResponse", inside)
+
+
+def _zone(zone_id: str, zone: tuple[str, tuple[str, ...], bool]) -> str:
+    private = f"<Config><PrivateZone>{str(zone[2]).lower()}</PrivateZone></Config>"
+    name = f"<Name>{escape(zone[0])}.</Name><CallerReference>1</CallerReference>"
+    return f"<HostedZone><Id>/hostedzone/{zone_id}</Id>{name}{private}</HostedZone>"
+
+
+def _xml(root: str, inside: str) -> str:
+    return f'<?xml version="1.0"?><{root} xmlns="https://route53.amazonaws.com/doc/2013-04-01/">{inside}</{root}>'
