@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from infragen.errors import CloudError, InputError, Unwritable
+from infragen.output_file import private_directory
 
 LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"
@@ -442,7 +443,7 @@ def _take_lock(state_dir: Path, kind: int) -> int | None:
 
     The lock belongs to the open file: a child process that inherits the descriptor keeps it after we close ours.
     """
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_directory(state_dir)
     state_dir.chmod(0o700)
     descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -38,8 +38,14 @@ def check(path: Path) -> None:
         raise InputError(f"{path}: not usable as a file name: {reason(error)}") from None
     if stat.S_ISREG(mode):
         return
-    kind = next((name for test, name in _KINDS if test(mode)), "not a regular file")
-    raise InputError(f"{path} is {kind}; infragen writes regular files only", "name another file, or - for stdout")
+    raise InputError(
+        f"{path} is {kind_of(mode)}; infragen writes regular files only", "name another file, or - for stdout"
+    )
+
+
+def kind_of(mode: int) -> str:
+    """Return what a file that is no regular one is, for people."""
+    return next((name for test, name in _KINDS if test(mode)), "not a regular file")
 
 
 def reason(error: OSError | ValueError) -> str:
@@ -76,6 +82,13 @@ def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callab
         os.close(handle)
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def private_directory(path: Path) -> None:
+    """Have a directory; it and each directory above it that is created for it are for the user alone (0700)."""
+    for each in (*reversed(path.parents), path):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
 
 
 def usual_mode(path: Path) -> int:

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from infragen.errors import InputError
+from infragen.input_file import read
 from infragen.secrecy.files import LARGEST, secret_file
 
 LEFT_OUT = frozenset({"__pycache__", ".git", ".DS_Store"})
@@ -51,7 +52,7 @@ def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifa
         if path.is_dir():
             body = zip_directory(path, patterns)
         elif path.is_file() and zipfile.is_zipfile(path):
-            body = path.read_bytes()
+            body = read(path, "worker code")
             _check_zip(path, body, patterns)
         else:
             raise InputError(f"worker code {path} is neither a directory nor a zip file")
@@ -72,7 +73,7 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
     total, secrets = 0, []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in sorted(_files(directory, directory, inside, patterns), key=lambda each: _name(each, directory)):
-            body, name = file.read_bytes(), _name(file, directory)
+            body, name = read(file, "worker code"), _name(file, directory)
             total += len(body)
             if total > LIMIT:
                 raise InputError(

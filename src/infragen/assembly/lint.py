@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
+from infragen.output_file import private_directory
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -171,7 +172,7 @@ def _remember(kept: Path | None, key: str, findings: tuple[Finding, ...]) -> Non
     if kept is None:
         return
     with suppress(OSError):
-        kept.mkdir(parents=True, exist_ok=True)
+        private_directory(kept)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=kept, delete=False) as stream:
             json.dump({"findings": [asdict(each) for each in findings]}, stream)
         Path(stream.name).replace(kept / f"{key}.json")

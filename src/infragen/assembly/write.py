@@ -105,8 +105,9 @@ def _check(directory: Path, wanted: Mapping[str, str]) -> None:
         raise InputError(
             f"{directory} is a symbolic link, which infragen does not follow", "create a directory there instead"
         )
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory} is not a directory", "move it elsewhere, or name another --output")
+    above = next(each for each in (directory, *directory.parents) if each.exists())
+    if not above.is_dir():
+        raise InputError(f"{above} is not a directory", "move it elsewhere, or name another --output")
     for name in wanted:
         check(directory / name)
 

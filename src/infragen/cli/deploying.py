@@ -16,7 +16,7 @@ from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.output_file import STDOUT
+from infragen.output_file import STDOUT, check
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:
@@ -228,6 +228,8 @@ def plan(
         raise click.UsageError(
             "--out - writes the saved plan to stdout, so it cannot be combined with --format or --progress stdout"
         )
+    if out is not None and out != STDOUT:
+        check(out)  # before anything that takes time
     [file] = parameters.warned(directory, (name,))
     assembly = _checked(file.environment)
     looks = drift or fail_on_drift

@@ -12,6 +12,7 @@ from infragen.cli.output import say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 from infragen.errors import InputError, Refused
+from infragen.input_file import read
 
 _REPOSITORY = "RepositoryUri"
 
@@ -96,11 +97,9 @@ def _command(source: Path, given: str | None) -> list[str]:
         if given is not None:
             words = shlex.split(given)
         else:
-            package = json.loads((source / "package.json").read_bytes())
+            package = json.loads(read(source / "package.json")) if (source / "package.json").exists() else {}
             script, main = (package.get("scripts") or {}).get("start"), package.get("main")
             words = shlex.split(script) if script else ["node", main] if main else []
-    except FileNotFoundError:
-        words = []
     except (ValueError, OSError, AttributeError, TypeError) as error:
         raise InputError(f"{source / 'package.json' if given is None else '--command'}: {error}") from None
     if not words:

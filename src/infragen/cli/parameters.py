@@ -12,6 +12,7 @@ import click
 from infragen.cli.json_lines import lines
 from infragen.cli.output import say
 from infragen.errors import InputError
+from infragen.input_file import read
 
 if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
@@ -105,7 +106,9 @@ def complete(context: click.Context, parameter: click.Parameter, incomplete: str
     """List the environments that exist, for shell completion; files of shared values are left out."""
     directory = context.params.get("directory") or Path("environments")
     files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
-    return sorted(each.stem for each in files if re.search(rb"^environment:", each.read_bytes(), re.MULTILINE))
+    return sorted(
+        each.stem for each in files if each.is_file() and re.search(rb"^environment:", read(each), re.MULTILINE)
+    )
 
 
 ENV_VARIABLE = "INFRAGEN_ENV"

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infragen.errors import InputError
-from infragen.output_file import STDOUT, reason, replacing
+from infragen.input_file import read as read_file
+from infragen.output_file import STDOUT, replacing
 
 if TYPE_CHECKING:
     from infragen.plan.saved import SavedPlan
@@ -19,12 +19,7 @@ def read(path: Path) -> "SavedPlan":
 
     if path == STDOUT:
         return parse(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: the saved plan cannot be read: {reason(error)}") from error
-    return parse(data, str(path))
+    return parse(read_file(path, "the saved plan", MAX_BYTES + 1), str(path))
 
 
 @contextmanager

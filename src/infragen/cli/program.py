@@ -22,6 +22,7 @@ from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
 from infragen.errors import InfragenError, InputError, Unwritable
+from infragen.output_file import private_directory
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
@@ -164,7 +165,7 @@ def _keep(error: Exception) -> Path | None:
 
     file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_directory(file.parent)
         file.write_bytes(encoded(shown(_trace(error) + "\n")))
     except OSError:
         return None

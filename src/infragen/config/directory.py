@@ -12,6 +12,7 @@ from pathlib import Path
 
 from infragen.config import yamlfile
 from infragen.errors import InputError
+from infragen.input_file import read
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
@@ -74,8 +75,8 @@ def _look(path: Path) -> _File:
     if not path.is_file():
         return _File(path, True, None)
     try:
-        root, _ = yamlfile.read(path.read_bytes(), str(path))
-    except (InputError, OSError):
+        root, _ = yamlfile.read(read(path), str(path))
+    except InputError:
         return _File(path, True, None)
     extends = root.entries.get("extends")
     target = extends.node.text if extends and isinstance(extends.node, yamlfile.Scalar) else None

@@ -19,6 +19,7 @@ from infragen.config.reference import dotted
 from infragen.config.schema import Environment
 from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 from infragen.errors import InputError
+from infragen.input_file import read
 
 MAX_EXTENDS = 10
 
@@ -140,15 +141,11 @@ def _same(one: Path, other: Path) -> bool:
 
 def _bytes(path: Path) -> bytes:
     """Return the bytes of a regular file, read no further than the limit of `yamlfile`."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         others = sorted(each.stem for each in path.parent.glob("*.yaml"))
         known = f"environments there: {', '.join(others)}" if others else f"{path.parent} holds no environment file"
         raise InputError(f"{path} is not a file", known)
-    try:
-        with path.open("rb") as stream:
-            return stream.read(yamlfile.MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    return read(path, most=yamlfile.MAX_BYTES + 1)
 
 
 # --- problems --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 
 from infragen.config import yamlfile
 from infragen.config.yamlfile import Entry, Problem, Scalar
-from infragen.errors import InputError
+from infragen.input_file import read as read_file
 
 BASE_REGION = "us-east-1"
 INSTANCE = "ec2-"
@@ -157,11 +157,7 @@ def _label(region: str, base: str, regional: bool, missing: list[str]) -> str:
 
 def read_price_file(path: Path) -> PriceFile:
     """Return a price file. Raises InputError with the place of everything that is wrong in it."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    root = yamlfile.load(data, str(path))
+    root = yamlfile.load(read_file(path), str(path))
     problems = list(_problems(root))
     if problems:
         raise yamlfile.refusal(problems)

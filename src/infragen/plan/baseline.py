@@ -18,6 +18,7 @@ from infragen.config import EnvironmentFile, load_file
 from infragen.config.directory import find
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.errors import InputError
+from infragen.input_file import read
 from infragen.plan import git
 from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
 from infragen.plan.model import EnvironmentPlan, refusals_of, traced
@@ -87,8 +88,8 @@ def _templates(directory: Path) -> dict[str, dict[str, Any]]:
     for path in sorted(directory.glob("*")) if directory.is_dir() else ():
         if path.suffix in (".yaml", ".json"):
             try:
-                bodies[path.stem] = parse(path.read_text(encoding="utf-8"))
-            except (ValueError, OSError) as error:
+                bodies[path.stem] = parse(read(path).decode("utf-8"))
+            except ValueError as error:
                 raise InputError(f"{path}: {error}") from error
     return bodies
 

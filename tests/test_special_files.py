@@ -1,0 +1,166 @@
+"""Whatever a user names that is no regular file is refused at once: no command waits for a FIFO, reads a device without
+end, or replaces one.
+
+The options are the program's own: one that is added is walked without being listed, and fails until the table says what
+it takes.
+"""
+
+from __future__ import annotations
+
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from special_files import special
+
+from infragen.assembly.code import code_artifact
+from infragen.cli import main
+from infragen.errors import InputError
+from infragen.output_file import private_directory
+
+ENVIRONMENT = """\
+project: shop
+environment: dev
+region: us-east-1
+account: "111122223333"
+network: {nat: none, interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]}
+queues: [{name: jobs, visibility_seconds: 400}]
+workers: [{name: jobs, queue: jobs}]
+"""
+
+NOWHERE = ("--endpoint-url", "http://127.0.0.1:9")
+LONGEST = 60
+"""Seconds after which a command that waits for a FIFO is given up; none of them takes one."""
+
+FIFOS = ("fifo", "socket", "device")
+
+TAKES = {
+    ("cost", "--prices"): ("file", ("--env", "dev")),
+    ("plan", "--out"): ("file", ("--env", "dev", *NOWHERE)),
+    ("deploy", "--plan"): ("file", NOWHERE),
+    ("render", "--output"): ("directory", ("--env", "dev")),
+    ("image put", "source"): ("directory", ("--env", "dev", *NOWHERE)),
+}
+"""What an option of this command takes, and what else the command needs; `--environments` is a directory everywhere."""
+
+SAID = {("lint", "--templates"), ("diff", "--templates")}
+"""Options whose name is only said, or looked up in a commit: nothing of that name is read or written."""
+
+
+def commands(group: click.Group = main, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    for key, each in group.commands.items():
+        if isinstance(each, click.Group):
+            yield from commands(each, f"{name}{key} ")
+        else:
+            yield f"{name}{key}", each
+
+
+def path_options() -> Iterator[tuple[str, str]]:
+    """Each option and argument of the program that takes a path."""
+    for name, command in commands():
+        for each in command.params:
+            if isinstance(each.type, click.Path):
+                yield name, next((opt for opt in each.opts if opt.startswith("--")), each.name or "")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "dev.yaml").write_text(ENVIRONMENT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    """The command in this process; one that waits is given up, and the test fails."""
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise AssertionError(f"{words} waits")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LONGEST)
+    try:
+        return CliRunner().invoke(main, list(words), input="")
+    finally:
+        signal.alarm(0)
+
+
+def test_every_option_that_takes_a_path_is_in_the_table() -> None:
+    """`--environments` is the same one everywhere."""
+    assert {each for each in path_options() if each[1] != "--environments"} == {*TAKES, *SAID}
+
+
+@pytest.mark.parametrize("kind", FIFOS)
+@pytest.mark.parametrize(("command", "option"), TAKES)
+def test_a_name_of_no_regular_file_is_refused_and_stays(project: Path, command: str, option: str, kind: str) -> None:
+    """2 with the name, at once, and what has the name is what it was."""
+    _, more = TAKES[command, option]
+    place = project / "thing"
+    special(place, kind, project / "target")
+    before = place.lstat()
+    given = (option, str(place)) if option.startswith("--") else (str(place),)
+    ended = run(*command.split(), *given, *more)
+    assert ended.exit_code == 2, ended.output
+    assert "thing" in ended.output
+    assert (place.lstat().st_mode, place.lstat().st_ino) == (before.st_mode, before.st_ino)
+
+
+@pytest.mark.parametrize("kind", FIFOS)
+@pytest.mark.parametrize("command", ["config", "cost", "status"])
+def test_environments_that_are_no_directory_are_refused(project: Path, command: str, kind: str) -> None:
+    """The directory itself; 2."""
+    special(project / "thing", kind, project / "target")
+    ended = run(command, "--environments", "thing", "--env", "dev")
+    assert ended.exit_code == 2, ended.output
+    assert "thing" in ended.output
+
+
+@pytest.mark.parametrize("kind", FIFOS)
+@pytest.mark.parametrize("what", ["environment", "extended", "prices"])
+def test_a_file_that_a_file_names_is_a_regular_one(project: Path, what: str, kind: str) -> None:
+    """An environment, what it extends, its prices: 2 with the name."""
+    file = project / "environments" / "dev.yaml"
+    thing = project / "environments" / "thing"
+    command = ["config", "--env", "dev"]
+    if what == "environment":
+        file.unlink()
+        thing = file
+    elif what == "extended":
+        file.write_text("extends: thing\n" + ENVIRONMENT)
+    else:
+        file.write_text(ENVIRONMENT + "cost: {prices: thing}\n")
+        command = ["cost", "--env", "dev"]
+    special(thing, kind, project / "target")
+    ended = run(*command)
+    assert ended.exit_code == 2, ended.output
+    assert thing.name in ended.output
+    assert not stat.S_ISREG(thing.lstat().st_mode)
+
+
+@pytest.mark.parametrize("kind", FIFOS)
+def test_worker_code_is_of_regular_files(project: Path, kind: str) -> None:
+    """A code directory, a zip, and what is in a directory."""
+    special(project / "thing", kind, project / "target")
+    for path in (project, project / "thing"):
+        with pytest.raises(InputError, match="thing"):
+            code_artifact(path)
+
+
+def test_whatever_is_made_for_state_is_for_the_user_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0700, the directories above as well, whatever the umask says."""
+    from infragen.emulator import default_state_dir, status
+
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(project / "a" / "b"))
+    private_directory(project / "cache" / "lint")
+    status(default_state_dir())
+    made: list[Path] = []
+    for top in ("cache", "a"):
+        made += [each for each in (project / top, *(project / top).rglob("*")) if each.is_dir()]
+    assert made
+    assert {stat.S_IMODE(each.stat().st_mode) for each in made} == {0o700}
