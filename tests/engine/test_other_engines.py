@@ -157,7 +157,8 @@ def test_x4_a_nested_stack_that_a_continued_rollback_skipped_is_compared(stage: 
 @pytest.mark.parametrize("topology", ["nested"])
 def test_x5_status_lists_layers_that_are_absent(stage: Stage, topology: str) -> None:
     made = app(topology)
-    assert [each.status for each in status(made, stage.session)] == ["absent", "CREATE_COMPLETE"]
+    before = {each.layer: each.status for each in status(made, stage.session)}
+    assert before == {"root": "absent", "data": "absent", "use": "absent", "artifacts": "CREATE_COMPLETE"}
     deploy_environment(made, stage.session)
     child = stack_of(stage, "nested", "use")
     stage.aws.elsewhere.delete_stack({"StackName": child.id})

@@ -847,7 +847,7 @@ def likely_secrets(given: RuleContext) -> Iterator[Finding]:
     """
     free = {path for path, _, _ in _free_texts(given.env)}
     for path, key, text in _texts(given.env.model_dump(mode="json")):
-        said = suspect(text)
+        said = suspect(text, key)
         if said or (path in free and hides(key, text)):
             looks = (
                 f"looks like a secret, {len(text)} random characters" if looks_random(text) else "sounds like a secret"

@@ -16,7 +16,7 @@ from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
 from infragen.secrecy.suspicion import is_random_by_nature, looks_hexadecimal, looks_random, looks_secret
-from infragen.secrecy.texts import RANDOM, suspect
+from infragen.secrecy.texts import suspect
 
 SECRET = Secret()
 
@@ -227,7 +227,7 @@ def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> obje
         return SECRET
     held = document(text)
     if held is None:
-        return SECRET if _is_random(text, name) or _holds_suspect(text, name) else text
+        return SECRET if _is_random(text, name) or suspect(text, name) else text
     masked = mask(held, known=known)
     if masked == held:
         return text
@@ -239,11 +239,6 @@ def _is_random(text: str, name: str) -> bool:
     if is_random_by_nature(name):
         return False
     return looks_random(text) or (bool(name) and looks_hexadecimal(text))
-
-
-def _holds_suspect(text: str, name: str) -> bool:
-    found = suspect(text)
-    return found is not None and not (found.kind == RANDOM and is_random_by_nature(name))
 
 
 def hides(name: str, text: str) -> bool:

@@ -44,12 +44,16 @@ class Suspicion:
 
 
 @lru_cache(maxsize=4096)
-def suspect(text: str, *, prose: bool = False, ours: bool = False) -> Suspicion | None:
+def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = False) -> Suspicion | None:
     """The first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
+
+    Under a `name` that says that it is an id or a digest, characters at random are no secret.
 
     `ours` is for sentences of infragen's own, which speak of secrets: only shapes and assignments without blanks count.
     """
-    return min(_suspicions(text, prose or ours, ours, DEPTH), default=None)
+    found = _suspicions(text, prose or ours, ours, DEPTH)
+    by_nature = is_random_by_nature(name)
+    return min((each for each in found if not (by_nature and each.kind == RANDOM)), default=None)
 
 
 def certain_credential(text: str, *, encoded: bool = True) -> str:
