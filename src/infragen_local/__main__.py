@@ -32,6 +32,7 @@ _PATCHES = (
     "route53",
     "ssm",
     "functions",
+    "redrive",
     "templates",
     "nested_stacks",
     "nested_events",

@@ -16,6 +16,7 @@ from infragen_local.authentication import Reply, Route
 from infragen_local.children import Children
 from infragen_local.drain import InFlight
 from infragen_local.images import ImageError, Images, Place
+from infragen_local.parts import functions
 from infragen_local.twin import Twin, find_node
 
 PARTS = ("tasks", "postgres", "roles")
@@ -45,6 +46,7 @@ def apply(state_dir: Path, secret: str) -> Running:
     twin = Twin(state_dir, int(os.environ["GATEWAY_PORT"]), secret, children, InFlight(), node, "roles" in wanted)
     os.environ.update(HOME=str(state_dir / "tmp"), PATH=twin.path)  # MiniStack hands its own on to functions
     images = Images(state_dir / "images")
+    functions.apply(children)
     said: dict[str, str] = {}
     resume: list[Callable[[], None]] = []
     if "tasks" not in wanted:

@@ -139,12 +139,12 @@ def ended(ecs: Any, task: str) -> Any:
 
 
 def lines(logs: Any, group: str) -> list[str]:
-    """Return every line of a log group, in the order of its streams."""
+    """Return every line of a log group, oldest first."""
     found = []
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)
-        found += [event["message"] for event in events["events"]]
-    return found
+        found += [(event["timestamp"], event["message"]) for event in events["events"]]
+    return [message for _, message in sorted(found, key=lambda event: event[0])]
 
 
 def kept(state_dir: Path) -> list[int]:
