@@ -262,7 +262,7 @@ def _lose(kind: str, first: int, times: int) -> None:
 
 def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, str], clock: Connection) -> None:
     """In the forked process: infragen, as if it had been started in that directory with these variables."""
-    from infragen.cli import connection, run
+    from infragen.cli import command_line, connection
 
     os.environ.clear()
     os.environ.update(variables)
@@ -296,7 +296,7 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
         kind, first, times = variables["TEST_LOSE"].split()
         _lose(kind, int(first), int(times))
     try:
-        run()
+        sys.exit(command_line())
     finally:
         if "TEST_COST" in variables:
             _note_cost(Path(variables["TEST_COST"]))

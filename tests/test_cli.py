@@ -201,6 +201,26 @@ def test_signals_end_the_process_with_their_code_after_clearing_up(number: int, 
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "cleared\n", f"{said}\n")
 
 
+def test_the_end_of_a_process_waits_for_its_threads_and_runs_what_was_registered() -> None:
+    """The interpreter is not taken apart, but nothing is lost: output, other threads, atexit, the exit code."""
+    script = (
+        "import atexit, sys, threading, time; from infragen.cli import main, run\n"
+        "def late(): time.sleep(0.2); print('from a thread')\n"
+        "@main.command()\n"
+        "def go():\n"
+        "    atexit.register(print, 'registered')\n"
+        "    if sys.argv[0] == 'threads': threading.Thread(target=late).start()\n"
+        "    print('x' * 100_000)\n"
+        "    sys.exit(3)\n"
+        "run()\n"
+    )
+    for name, said in (("none", ["registered"]), ("threads", ["from a thread", "registered"])):
+        command = [sys.executable, "-c", f"import sys; sys.argv[0] = {name!r}\n{script}", "go"]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (3, "")
+        assert ended.stdout.splitlines() == ["x" * 100_000, *said]
+
+
 def test_an_endpoint_that_is_no_address_is_wrong_input() -> None:
     """Exit code 2, also for the variable that boto3 reads."""
     for arguments, variables in (

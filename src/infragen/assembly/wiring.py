@@ -100,8 +100,8 @@ def _used(value: Any, place: str, wired: frozenset[str], body: Mapping[str, Any]
     if not isinstance(value, dict):
         return
     for key, inner in value.items():
-        found = _mentioned({key: inner}, wired)
         function = key.startswith("Fn::") or (key == "Condition" and len(value) == 1)
+        found = _mentioned({key: inner}, wired) if function or key == "Ref" else []
         passed = key in PASSES_ON and not (key == "Ref" and not isinstance(inner, str))
         if found and (function or key == "Ref") and not passed:
             yield f"uses {key} on {', '.join(found)} of another layer at {place}; AWS cannot evaluate it beforehand"

@@ -4,9 +4,9 @@ Importing this package imports click and nothing heavy; each command imports wha
 """
 
 import gc
+import os
 import signal
 import sys
-from typing import Any
 
 import click
 
@@ -17,7 +17,7 @@ from infragen.cli.graphing import graph
 from infragen.cli.images import image
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
 from infragen.cli.local import local
-from infragen.cli.output import drain, nowhere, readable
+from infragen.cli.output import drain, leave, nowhere, readable
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
@@ -48,18 +48,29 @@ for _command in _COMMANDS:
     main.add_command(_command)
 
 
-def run() -> Any:
-    """Return the console script: signals as exceptions, output that no locale can break, then the command.
+def run() -> None:
+    """Run the console script, and end the process: its exit code is the command's."""
+    leave(command_line())
 
-    A signal that was ignored when the process was session stays ignored, as under nohup or in a script's background.
+
+def command_line() -> int:
+    """Turn signals into exceptions and set up output that no locale can break, run the command; return its exit code.
+
+    A signal that was ignored when the process was started stays ignored, as under nohup or in a script's background.
     """
     gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for one reads every installed package
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, terminate)
     sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
     readable(sys.stdout)
     readable(sys.stderr)
     try:
-        return main(prog_name="infragen")
+        main(prog_name="infragen")
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        return end.code or 0
     finally:
         drain()
+    return 0

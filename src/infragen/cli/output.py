@@ -1,9 +1,11 @@
 """Where output goes: a terminal with colours or not, or nowhere once whoever read it has gone."""
 
+import atexit
 import codecs
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import TextIO
 
@@ -105,3 +107,17 @@ def drain() -> None:
             stream.flush()
         except BrokenPipeError:
             silence(stream)
+
+
+def leave(code: int) -> None:
+    """End the process with an exit code, after what has to happen at its end but without taking the interpreter apart.
+
+    To free each object of a process that ends anyway takes a fifth of a short command. Where another thread has to be
+    waited for, the interpreter ends as usual.
+    """
+    others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    if others:
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    drain()
+    os._exit(code)
