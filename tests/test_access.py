@@ -221,7 +221,7 @@ NETWORK = [
      "the subnet S now uses the route table public", False),
     (resource("AWS::EC2::NetworkAclEntry", **ENTRY),
      resource("AWS::EC2::NetworkAclEntry", **{**ENTRY, "CidrBlock": "0.0.0.0/0"}),
-     "the network ACL entry worker/Thing lets more through", False),
+     "the network ACL entry worker/Thing allows more", False),
     (resource("AWS::EC2::NetworkAclEntry", **{**ENTRY, "RuleAction": "deny"}), {},
      "the network ACL entry worker/Thing denies less", False),
     (resource("AWS::RDS::DBInstance", PubliclyAccessible=False), resource("AWS::RDS::DBInstance"),
@@ -728,7 +728,7 @@ def test_entries_of_network_acls_are_told_by_what_they_do(action: Any) -> None:
     """One that allows when it comes, one that denies when it goes, both when they change; and what may do either."""
     entry = resource(ACL, **{**ENTRY, "RuleAction": action})
     other = resource(ACL, **{**ENTRY, "RuleAction": action, "CidrBlock": "10.0.0.0/9"})
-    more = [] if action == "deny" else ["the network ACL entry worker/Thing lets more through"]
+    more = [] if action == "deny" else ["the network ACL entry worker/Thing allows more"]
     less = [] if action == "allow" else ["the network ACL entry worker/Thing denies less"]
     assert [str(each) for each in told({}, entry)] == more
     assert [str(each) for each in told(entry, {})] == less

@@ -61,7 +61,7 @@ def test_without_a_choice_the_environments_are_listed(folder: Path, command: str
 
 def test_an_environment_that_is_not_there_is_told_like_one_of_the_option(folder: Path) -> None:
     """The variable is no way round the check."""
-    assert "there is no environment 'prod'" in run("config", INFRAGEN_ENV="prod").stderr
+    assert "no environment 'prod'" in run("config", INFRAGEN_ENV="prod").stderr
 
 
 @pytest.mark.parametrize("arguments", [("--environments", "envs"), ("--environments=envs",)])

@@ -71,7 +71,7 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(project: Path) 
     """Exit code 2, nothing written; a path is not a name."""
     result = render("--env", "deb")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "there is no environment 'deb' in environments\nhint: did you mean dev?" in result.stderr
+    assert "no environment 'deb' in environments\nhint: did you mean dev?" in result.stderr
     assert render("--env", "../environments/dev").exit_code == 2
     assert not (project / "templates").exists()
 

@@ -208,7 +208,7 @@ def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
     aws.refuse("cloudformation:ExecuteChangeSet", "AccessDenied", "the database is not yours")
     lines = run("deploy", "--yes", "--fail-fast", code=4).stdout.splitlines()
     [said] = [line for line in lines if line.startswith("queue ")]
-    assert " ".join(said.split()) == "queue skipped shop-test-queue database failed before it began"
+    assert " ".join(said.split()) == "queue skipped shop-test-queue database failed before it started"
 
 
 def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:

@@ -276,7 +276,7 @@ def test_an_environment_file_that_cannot_be_read_leaves_the_templates_to_compare
         (("--against", "nowhere"), "neither a directory nor a commit"),
         (("--against", "--output=x"), "neither a directory nor a commit"),
         (("--against", "environments"), "environments holds no environment"),
-        (("--against", "HEAD", "--env", "nope"), "there is no environment 'nope'"),
+        (("--against", "HEAD", "--env", "nope"), "no environment 'nope'"),
         (("--against", "HEAD", "--templates", "/"), "is not in the repository"),
         (("dev", "--against", "HEAD"), "cannot be given together"),
         (("dev",), "name two environments"),

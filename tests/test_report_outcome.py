@@ -49,8 +49,8 @@ def test_the_first_failure_comes_first_and_one_without_a_cause_last() -> None:
 
 def test_what_was_skipped_says_for_want_of_what_or_why() -> None:
     """A layer that was not deployed is needed; an interrupt is not."""
-    skipped = Skipped("api", "shop-api", "database"), Skipped("jobs", "shop-jobs", why="interrupted before it began")
+    skipped = Skipped("api", "shop-api", "database"), Skipped("jobs", "shop-jobs", why="interrupted before it started")
     assert [each.plain for each in outcome_lines(skipped)] == [
         "api   skipped  shop-api   needs database",
-        "jobs  skipped  shop-jobs  interrupted before it began",
+        "jobs  skipped  shop-jobs  interrupted before it started",
     ]

@@ -194,7 +194,7 @@ def test_what_lets_more_through_is_told_one_by_one() -> None:
     port = Widening("network", "queue/Group", "queue/Group accepts tcp 443 from 10.0.0.0/8")
     lines = text(plan(update(ResourceChange("queue", "Modify", "Role", "AWS::IAM::Role", "False"), widenings=(wider,))))
     assert "    ! the role queue/Role may now call sqs:* on every queue" in lines
-    assert lines[-2] == "more is let through than before (marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
+    assert lines[-2] == "access widens (marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
     created = StackPlan("queue", "q", "create", widenings=(wider, grave, port, port))
     assert text(plan(created))[3:5] == [
         "    ! queue/Group accepts tcp 22 from 0.0.0.0/0",

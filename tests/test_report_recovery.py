@@ -40,7 +40,7 @@ def test_a_recovery_shows_why_what_is_stuck_and_what_is_given_up() -> None:
         "root  shop-dev  UPDATE_ROLLBACK_FAILED",
         "  because of api/Service failed",
         "  its rollback is continued (ContinueUpdateRollback)",
-        "  api/Service  AWS::ECS::Service  is given up: afterwards it is no longer as the stack says  (not stable)",
+        "  api/Service  AWS::ECS::Service  is skipped: afterwards it no longer matches the template  (not stable)",
         "  api/Alarm  AWS::CloudWatch::Alarm  is tried again  (throttled)",
     ]
 

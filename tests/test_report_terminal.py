@@ -115,7 +115,7 @@ def test_lost_sight_is_told_once_until_it_is_found_again() -> None:
     """Polling a dead network every second does not fill the log."""
     stage = Stage()
     lost = Lost("queue", "no route")
-    assert stage.tell(lost, lost) == ["queue: AWS cannot be read at the moment (no route); the operation goes on"]
+    assert stage.tell(lost, lost) == ["queue: AWS cannot be read at the moment (no route); the operation continues"]
     stage.tell(event("Orders", "CREATE_IN_PROGRESS"))
     assert len(stage.tell(lost)) == 1
 

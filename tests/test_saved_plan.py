@@ -71,7 +71,7 @@ def test_anything_else_is_no_saved_plan(data: bytes) -> None:
     """One error, which ends in 2."""
     with pytest.raises(InputError, match=r"x\.plan: not a plan that infragen saved") as caught:
         parse(data, "x.plan")
-    assert caught.value.hint == "make a new one with `infragen plan --out FILE`"
+    assert caught.value.hint == "create a new one with `infragen plan --out FILE`"
 
 
 def changed(**over: Any) -> bytes:

@@ -289,7 +289,7 @@ class Cloud(AccountReader, Protocol):
         """Begins to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
-        """Goes on with the rollback of a failed update, with `role` when given; `skip` gives up resources (nested:
+        """Continues with the rollback of a failed update, with `role` when given; `skip` skips resources (nested:
         "StackName.LogicalId").
         """
 

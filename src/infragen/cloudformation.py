@@ -253,7 +253,7 @@ class PropertyChange:
     """One value of a resource that changes.
 
     `path` begins with the resource attribute ("Properties", "Metadata", "Tags", "DeletionPolicy"). Numbers are
-    positions in a list, or lines of a text: of the new one, and of the old one for what is taken out. A path goes on
+    positions in a list, or lines of a text: of the new one, and of the old one for what is taken out. A path continues
     into a JSON document that is written as a text. `before` and `after` are template values, `Absent`, `KnownAfter`,
     `Secret`, or None where the source gives no values. `recreation` is the API's Never, Conditionally or Always;
     `cause` is what makes it change when that is not the template itself: a parameter, or a resource.

@@ -272,7 +272,7 @@ UNPRICED = {
         "tasks that do not run on Fargate, or whose size is not in the templates",
     ),
     "logs for ever": (
-        {"X": resource("AWS::Logs::LogGroup")}, "logs without retention are kept for ever, and their storage grows"
+        {"X": resource("AWS::Logs::LogGroup")}, "logs without retention are kept forever, and their storage grows"
     ),
     "network load balancer": (
         {"X": resource("AWS::ElasticLoadBalancingV2::LoadBalancer", Type="network")}, "a load balancer of type network"

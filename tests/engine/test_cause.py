@@ -120,4 +120,4 @@ def test_an_update_that_somebody_else_cancels_is_no_riddle(worker: Bench, aws: F
     aws.at(30, lambda: aws.elsewhere.cancel_update_stack({"StackName": stack}))
     found = failure(deploy(worker, file))
     assert found.cause is None
-    assert found.message.endswith("no resource failed: it looks as if somebody cancelled the operation")
+    assert found.message.endswith("no resource failed: the operation was probably cancelled")

@@ -14,7 +14,7 @@ def app(topology: str, task: str = f"{DEFINITION}app:1") -> Assembly:
     return assembly(layer("api", {"Service": service}), env=environment(topology))
 
 
-WAITED = "not stable yet; the circuit breaker gives up after several failed tasks"
+WAITED = "not stable yet; the circuit breaker stops it after several failed tasks"
 
 
 def said(stage: Stage) -> list[tuple[str, str, str]]:

@@ -86,7 +86,7 @@ def test_n10_after_a_failure_the_others_go_on_unless_told_otherwise(
     if fail_fast:
         skipped = result.outcomes[3]
         assert isinstance(skipped, Skipped)
-        assert (skipped.needs, skipped.why) == ("", "a failed before it began")
+        assert (skipped.needs, skipped.why) == ("", "a failed before it started")
 
 
 def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) -> None:
@@ -96,7 +96,7 @@ def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) ->
     result = deploy(bench, *units(bench), at=once(has(aws, "shop-test-a", "CREATE_IN_PROGRESS")))
     assert kinds(result.outcomes) == {"a": "Deployed", "b": "Skipped", "c": "Deployed", "d": "Skipped"}
     assert result.exit_code == 130
-    assert {each.why for each in result.outcomes if isinstance(each, Skipped)} == {"interrupted before it began"}
+    assert {each.why for each in result.outcomes if isinstance(each, Skipped)} == {"interrupted before it started"}
     assert "what runs is followed" in warned(bench)
 
 

@@ -235,7 +235,7 @@ def test_one_refusal_names_every_flag_that_is_needed() -> None:
             ask(OnlyYes(), plan, approval)  # type: ignore[arg-type] # asks its listener only
         said.append(caught.value.hint)
     known = "if that is meant: --allow-data-loss queue/Queue --allow-cost 10"
-    assert said == [f"{known}; where nobody can be asked, also: --allow-widening queue/Gate", known, known]
+    assert said == [f"{known}; without a terminal, also: --allow-widening queue/Gate", known, known]
 
 
 # --- for all plans -----------------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns) ->
             path.name.encode("utf-8")
         except UnicodeEncodeError as error:
             raise InputError(
-                f"worker code: {directory}/{os.fsencode(path.name)!r} has a name that is no UTF-8; rename it"
+                f"worker code: {directory}/{os.fsencode(path.name)!r} has a name that is not UTF-8; rename it"
             ) from error
         target = _resolved(path)
         if path.is_symlink() and not target.is_relative_to(inside):

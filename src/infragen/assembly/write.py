@@ -52,7 +52,7 @@ def files(assembly: "Assembly", form: Format = "yaml") -> dict[str, str]:
 
 
 def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
-    """Return how the directory differs from the wanted files. Files that infragen did not make do not count."""
+    """Return how the directory differs from the rendered files. Files that infragen did not make do not count."""
     present = _present(directory)
     return Difference(
         missing=tuple(sorted(name for name in wanted if name not in present)),
@@ -64,7 +64,7 @@ def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
 
 
 def write(directory: Path, wanted: Mapping[str, str], waiting: Callable[[Path], None] = lambda _: None) -> Difference:
-    """Create the directory hold the wanted files; return what had to change, nothing when it held them already.
+    """Create the directory hold the rendered files; return what had to change, nothing when it held them already.
 
     While another run writes into the same directory this one waits, and calls `waiting` once with the directory before.
     Raises InputError when the directory is a symbolic link, or what has the name of a template is no regular file, and

@@ -1,7 +1,7 @@
 """One account and region of AWS, as the engine asks for it (`infragen.cloud.Cloud`).
 
 Each method is one thing to do: all pages are read, an answer that says "not there" becomes None, every other error
-becomes ours. boto3's waiters are never used: they count rolled-back updates as success and give up after an hour.
+becomes ours. boto3's waiters are never used: they count rolled-back updates as success and stop after an hour.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def connect(
 ) -> Account:
     """Connect to AWS in this region. Calls nothing yet; `account` is the one that every bucket must belong to.
 
-    `keys` (access key, secret key) are used in the place of what the AWS configuration says; `reads` paces the reads.
-    `learn` hears of every template that comes from AWS or goes there, `waiting` the address that has not answered the
-    first question after some seconds.
+    `keys` (access key, secret key) are used instead of what the AWS configuration says; `reads` paces the reads.
+    `learn` is notified of every template that comes from AWS or goes there, `waiting` the address that has not answered
+    the first question after some seconds.
     """
     return Account(Clients(region, profile, endpoint_url, keys, reads, waiting), account, learn)
 
@@ -248,11 +248,11 @@ class Account(AccountReads):
         except AwsError as error:
             if "is in DELETE_COMPLETE state" in error.words:
                 raise Conflict(
-                    error.message, "somebody deleted the stack meanwhile: the same command creates it anew"
+                    error.message, "the stack was deleted meanwhile: run the same command again to create it"
                 ) from error
             if "_IN_PROGRESS state" in error.words:
                 raise Conflict(
-                    error.message, "somebody began an operation meanwhile: `infragen deploy --wait` waits for it"
+                    error.message, "another operation started meanwhile: `infragen deploy --wait` waits for it"
                 ) from error
             if any(each in error.words for each in OVERTAKEN):
                 raise Conflict(
@@ -532,7 +532,7 @@ def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> Infr
     if error.code in ("404", "NoSuchBucket"):
         return CloudError(
             f"the artifact bucket {bucket} does not exist",
-            "make it: `infragen bootstrap`",
+            "create it: `infragen bootstrap`",
         )
     if error.code in ("301", "PermanentRedirect"):
         return _elsewhere(bucket, "another region", region)

@@ -1,7 +1,7 @@
 """Why a task, a target or a function failed: asked of ECS, Elastic Load Balancing, Lambda, CloudWatch Logs, CloudTrail.
 
 Reads only, and nothing here decides anything: what cannot be read raises CloudError, and `infragen.engine.evidence`
-says so and goes on. What applications wrote is masked before it leaves this room.
+says so and continues. What applications wrote is masked before it leaves this room.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ ENDPOINT = "an endpoint is a URL such as http://127.0.0.1:4566: see --endpoint-u
 
 _ROLE = re.compile(r"^Role \S+ is invalid or cannot be assumed")
 ROLE = (
-    "CloudFormation works with this role: make it anew, or name another as iam.service_role_arn in the environment "
+    "CloudFormation assumes this role: create it again, or name another as iam.service_role_arn in the environment "
     "file; `infragen destroy --role-arn ARN` deletes with another"
 )
 
@@ -52,7 +52,7 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403
 
 
 THROTTLED = (
-    "the calls of everybody in this account and region are throttled together: wait until others are done, then run "
+    "all calls in this account and region are throttled together: wait until others are done, then run "
     "the same command: it resumes"
 )
 
@@ -181,7 +181,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     code, words = code_of(error), words_of(error)
     garbled = _metadata(error).get("HTTPHeaders", {}).get(MARK)
     if garbled or code == "ResponseParserError":  # what was answered is quoted in full behind the parser's words
-        words = f"whoever answered is not AWS, or the answer was cut off: {garbled or words.partition(': b')[0]}"
+        words = f"the reply is not from AWS, or it was cut off: {garbled or words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     said = f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}"
     told = plain(said)
@@ -208,7 +208,7 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
 
 def _hint(code: str, words: str, names: Iterable[str]) -> str:
     if code in DENIED and "iam:PassRole" in words:
-        return "whoever deploys must be allowed to hand this role to the service: iam:PassRole on its ARN"
+        return "allow the deploying principal to pass this role to the service: iam:PassRole on its ARN"
     return next((HINTS[name] for name in names if name in HINTS), "")
 
 

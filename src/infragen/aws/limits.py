@@ -1,7 +1,7 @@
 """Limits on one reply, of time and of size, which botocore does not have.
 
-botocore's read timeout starts anew with every byte, and it reads whatever comes into memory: a server that sends one
-byte every five seconds, or never stops sending, holds a command for ever. Here every exchange ends.
+botocore's read timeout starts again with every byte, and it reads whatever comes into memory: a server that sends one
+byte every five seconds, or never stops sending, holds a command forever. Here every exchange ends.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ LONGEST_LINE = 500
 MOST_PAGES = 10_000
 """Pages of a listing that are read: with a hundred rows each more than any quota of CloudFormation's allows."""
 
-NOT_AWS = "whoever answered is not AWS, or something on the way changed the reply: see --endpoint-url and proxies"
+NOT_AWS = "the reply is not from AWS, or a proxy changed it: check --endpoint-url and proxies"
 
 
 class IncompleteReply(CloudError):

@@ -1,6 +1,6 @@
 """boto3 sessions and clients, with retries and timeouts that survive a burst of throttling.
 
-botocore's own defaults give up after about 1.5 seconds of constant throttling. Ten standard attempts survive a minute
+botocore's own defaults stop after about 1.5 seconds of constant throttling. Ten standard attempts survive a minute
 of anything; throttling is waited out for some six minutes. boto3 is imported when the first client is made, because it
 takes longer than everything else at start-up.
 """
@@ -44,7 +44,7 @@ ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
 FIRST_ATTEMPTS = 3
 EXCHANGE_SECONDS, FIRST_EXCHANGE_SECONDS = 90.0, 10.0
 """Seconds for one exchange as a whole: of any call, and of the one with which a command begins. That one is tried three
-times, so that a server which does not answer is told after half a minute."""
+times, so that a server which does not answer is reported after half a minute."""
 
 WITHOUT_BODY = ("429", "503")
 """How throttling of a HEAD request reads: its reply has no body, and so no code."""
@@ -63,7 +63,7 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
 
         LimitExceededException is a quota here, which botocore takes for throttling. True throttling is waited out, far
         beyond botocore's attempts: it says that AWS is there and that the call was not applied. To the first
-        question a web page with a good status ends it, and an address that leads nowhere is told in seconds.
+        question a web page with a good status ends it, and an address that leads nowhere is reported in seconds.
         """
         code = response[1].get("Error", {}).get("Code") if response else None
         garbled = _garbled(response)
@@ -117,7 +117,7 @@ def check_endpoint(url: str, source: str) -> None:
     elif not _HOST.fullmatch(parts.netloc):
         wrong = "it has no host name" if not parts.hostname else "the host name is not one"
     elif port == 0:
-        wrong = "port 0 is no port"
+        wrong = "port 0 is not a valid port"
     elif parts.query or parts.fragment:
         wrong = "only a path may follow the host name"
     else:
@@ -129,7 +129,7 @@ def _mfa_code(prompt: str) -> str:
     """Ask for the code of an MFA device. Raises CloudError where nobody could type one."""
     if not _has_terminal():
         raise CloudError(
-            "the profile wants an MFA code, and there is no terminal to type it on",
+            "the profile needs an MFA code, and there is no terminal to enter it",
             "use credentials that need none here, such as those of `aws sts get-session-token` or of a CI role",
         )
     return getpass.getpass(prompt)
@@ -215,8 +215,8 @@ class Clients:
 
     @cached_property
     def _session(self) -> Any:
-        """Return the session, its credentials found and usable: whoever must log in hears of it before anything is
-        called.
+        """Return the session, its credentials found and usable: whoever must log in is notified of it before anything
+        is called.
         """
         import boto3
         import botocore.session

@@ -44,7 +44,7 @@ EMPTY = Side({}, {})
 
 
 def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[str] = ()) -> tuple[ResourceChange, ...]:
-    """Every resource that is added, changed, replaced or removed, dependants of replaced ones included.
+    """Every resource that is added, changed, replaced or removed, dependent stacks of replaced ones included.
 
     `tags` are the names of the stack's tags that change, which change every resource that they reach.
     """
@@ -184,7 +184,7 @@ def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> Resour
 
 
 def _written(value: Any, path: Sequence[str | int]) -> Any:
-    """What a template writes at a path of the settled resource: the value, or the function that gives it."""
+    """What a template writes at a path of the evaluated resource: the value, or the function that gives it."""
     for step in path:
         if intrinsic(value) or isinstance(value, str):
             return value

@@ -313,8 +313,8 @@ def _without_referring(
     change with it, and what follows from those; and how many rows that leaves out.
 
     AWS lists them without property values and leaves them out with values (recorded: localstack/localstack,
-    test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is told by the schema and the row of the
-    type (`is_fixed`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
+    test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is reported by the schema and the row of
+    the type (`is_fixed`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
     """
     everything = {each.logical_id: each for each in theirs}
     now = everything
@@ -381,7 +381,7 @@ def _given_back(change: PropertyChange) -> bool:
 
 
 def _aside(row: ResourceChange) -> str:
-    """What is said in the place of a row that AWS need not have."""
+    """What is said instead of a row that AWS need not have."""
     if any(map(_given_back, row.properties)):
         return f"{row.logical_id}: AWS gives ? for characters beyond ASCII; its change set leaves the resource alone"
     names = ", ".join(dict.fromkeys(str(each.path[0]) for each in row.properties))
@@ -526,7 +526,7 @@ def _by_key(properties: Iterable[PropertyChange]) -> dict[Key, list[PropertyChan
 def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], direct: bool) -> Iterator[PropertyChange]:
     """Our values, which are finer, with AWS's judgement; AWS's values where ours are not known yet.
 
-    AWS's cause is about the whole property, so it is told only where the template itself (`direct`) is none.
+    AWS's cause is about the whole property, so it is reported only where the template itself (`direct`) is none.
     """
     cause = ", ".join(dict.fromkeys(each.cause for each in theirs if each.cause))
     worst = max((each.recreation for each in theirs), key=RECREATIONS.index)
@@ -547,7 +547,7 @@ def _settled(change: PropertyChange) -> bool:
 
 
 def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[str]:
-    """Plain values after the change that are told differently."""
+    """Plain values after the change that are reported differently."""
     after = {each.path: each.after for each in theirs}
     for each in ours:
         said = after.get(each.path)
@@ -559,7 +559,7 @@ def _alike(said: str, ours: str) -> bool:
     """Whether a text of AWS's may be ours: the same, with ? for what is beyond ASCII, or cut off at its end.
 
     AWS cuts long values off and says neither that it did nor where (recorded change sets; no page has a limit). Where
-    white space alone differs, AWS has written a document anew.
+    white space alone differs, AWS has written a document again.
     """
     if later(said) or _is_placeholder(said) or given_back(said, ours) or said.split() == ours.split():
         return True

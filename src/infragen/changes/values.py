@@ -246,7 +246,7 @@ def _pair_in_gaps(before: Sequence[Any], after: Sequence[Any], pairs: dict[int, 
 
 
 def _changed(before: Any, after: Any, one_for_one: bool) -> bool:
-    """Whether an element is better told as changed than as another one."""
+    """Whether an element is better reported as changed than as another one."""
     if isinstance(before, dict) and isinstance(after, dict):
         single = one_for_one and len(before) == 1 and before.keys() == after.keys()
         return single or likeness(before, after) >= ALIKE

@@ -20,7 +20,7 @@ def styled(context: click.Context, stream: TextIO) -> bool:
 
 
 def plain() -> bool:
-    """Return whether the surroundings want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no
+    """Return whether the environment want plain text: NO_COLOR (https://no-color.org), CI, or a terminal that can no
     more.
     """
     return any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"

@@ -78,7 +78,7 @@ def pasteable_check(result: "CheckResult") -> "CheckResult":
 
 @dataclass(frozen=True)
 class Pasteable:
-    """A listener that hands on what it is told, with commands that can be pasted."""
+    """A listener that passes events on, with commands that can be pasted."""
 
     ui: "Ui"
 

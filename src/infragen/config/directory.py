@@ -41,7 +41,7 @@ def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
         return path
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else _known(known)
-    raise InputError(f"there is no environment {name!r} in {directory}", hint)
+    raise InputError(f"no environment {name!r} in {directory}", hint)
 
 
 def _known(names: Sequence[str]) -> str:
@@ -66,7 +66,7 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
         )
     found = tuple(each.path for each in seen if each.environment)
     if not found:
-        raise InputError(f"there is no environment file (*.yaml) in {directory}")
+        raise InputError(f"no environment file (*.yaml) in {directory}")
     return found
 
 

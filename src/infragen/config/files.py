@@ -1,6 +1,6 @@
 """Environment files: reading one with what it extends, checking it, and saying where every value comes from.
 
-The only part of `config` that touches the file system. A problem is always told with file, line and column.
+The only part of `config` that touches the file system. A problem is always reported with file, line and column.
 """
 
 import os

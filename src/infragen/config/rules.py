@@ -155,7 +155,7 @@ def ages(given: RuleContext) -> Iterator[Finding]:
 
 
 def batches(given: RuleContext) -> Iterator[Finding]:
-    """A batch of more than 10 needs a window of at least 1 second; FIFO queues know batches up to 10 and no window."""
+    """A batch of more than 10 needs a window of at least 1 second; FIFO queues take up to 10 and no window."""
     for index, worker in enumerate(given.env.workers):
         fifo = any(queue.fifo for queue in given.env.queues if queue.name == worker.queue)
         where = f"workers[{index}]"
@@ -185,9 +185,7 @@ def references(given: RuleContext) -> Iterator[Finding]:
     for index, worker in enumerate(env.workers):
         path = ("workers", index, "queue")
         if worker.queue not in known:
-            yield Finding(
-                path, f'workers[{index}].queue is "{worker.queue}", which is no queue; known queues: {listed}'
-            )
+            yield Finding(path, f'workers[{index}].queue is "{worker.queue}", which is not one of the queues: {listed}')
         elif worker.queue in owner:
             yield Finding(
                 path,
@@ -196,7 +194,7 @@ def references(given: RuleContext) -> Iterator[Finding]:
             )
         owner.setdefault(worker.queue, worker.name)
     if env.api and env.api.queue is not None and env.api.queue not in known:
-        yield Finding(("api", "queue"), f'api.queue is "{env.api.queue}", which is no queue; known queues: {listed}')
+        yield Finding(("api", "queue"), f'api.queue is "{env.api.queue}", which is not one of the queues: {listed}')
 
 
 def names(given: RuleContext) -> Iterator[Finding]:
@@ -431,7 +429,7 @@ def https(given: RuleContext) -> Iterator[Finding]:
     if mode == "http_only" and "0.0.0.0/0" in api.ingress_cidrs:
         yield Finding(
             ("api", "ingress_cidrs"),
-            'api.ingress_cidrs lets in 0.0.0.0/0, everybody, but api.https.mode is "http_only"; '
+            'api.ingress_cidrs lets in 0.0.0.0/0, the whole internet, but api.https.mode is "http_only"; '
             "list the addresses that may come in without TLS",
         )
 
@@ -602,8 +600,8 @@ def variables(given: RuleContext) -> Iterator[Finding]:
             if not _FUNCTION_VARIABLE.fullmatch(key):
                 yield Finding(
                     ("workers", index, "environment", key),
-                    f"{key} is no variable of a Lambda function; allowed: a letter first, then letters, digits and _, "
-                    "at least two characters",
+                    f"{key} is not a valid variable of a Lambda function; allowed: a letter first, then letters, "
+                    "digits and _, at least two characters",
                 )
     for path, keys, reserved in groups:
         for key in keys:

@@ -387,10 +387,13 @@ class Iam(Section):
             TEXT,
         ]
         | None
-    ) = Field(None, description="Managed policy that bounds every role infragen makes.")
+    ) = Field(None, description="Managed policy that bounds every role infragen creates.")
     service_role_arn: (
         Annotated[str, _matching(r"^arn:[a-z-]+:iam::[0-9]{12}:role/[^\s]+$", "the ARN of an IAM role"), TEXT] | None
-    ) = Field(None, description="Role with which CloudFormation works; without it, with the rights of whoever deploys.")
+    ) = Field(
+        None,
+        description="Role that CloudFormation assumes; without it, it uses the rights of the deploying principal.",
+    )
 
 
 class Network(Section):
@@ -537,7 +540,7 @@ class Https(Section):
     """How clients reach the load balancer."""
 
     mode: Annotated[Literal["certificate", "domain", "http_only"], TEXT] = Field(
-        description="An existing ACM certificate; a domain (certificate and record are made); or plain HTTP."
+        description="An existing ACM certificate; a domain (certificate and record are created); or plain HTTP."
     )
     certificate_arn: (
         Annotated[
@@ -587,7 +590,7 @@ class ScheduledScaling(Section):
 
 
 class ApiAlarms(Section):
-    """When the API is unwell."""
+    """When the API is unhealthy."""
 
     error_percent: Annotated[float, Strict(), Field(gt=0, le=100), VALUE] = Field(
         5, description="Share of 5xx answers in percent."
@@ -682,10 +685,10 @@ class Api(Section):
 
 
 class Worker(Section):
-    """One Lambda function that works off one queue."""
+    """One Lambda function that consumes one queue."""
 
     name: Name = Field(description="Name of the worker, unique in the environment.")
-    queue: Name = Field(description="Queue it works off.")
+    queue: Name = Field(description="Queue it consumes.")
     runtime: Annotated[
         str, _matching(r"^(nodejs[0-9]+\.x|python3\.[0-9]+)$", "a Node.js or Python runtime such as nodejs24.x"), TEXT
     ] = Field("nodejs24.x", description="Lambda runtime.")
@@ -743,7 +746,7 @@ class Worker(Section):
 
 
 class Alarms(Section):
-    """Who hears of alarms."""
+    """Alarm recipients."""
 
     emails: tuple[Email, ...] = Field(
         (), max_length=50, description="Addresses; each reader confirms the subscription."
@@ -769,7 +772,7 @@ class Expected(Section):
 
 
 class Cost(Section):
-    """Assumptions about money."""
+    """Cost assumptions."""
 
     prices: Text | None = Field(
         None, description="Price file that stands over infragen's own table, relative to the file that names it."
@@ -820,8 +823,8 @@ class Environment(Section):
     workers: Annotated[tuple[Worker, ...], OFF] = Field(
         (), description=f"Lambda workers: one per queue, so at most {QUEUES}.", json_schema_extra={"maxItems": QUEUES}
     )
-    alarms: Alarms = Field(Alarms(), description="Who hears of alarms.")
-    cost: Cost = Field(Cost(), description="Assumptions about money.")
+    alarms: Alarms = Field(Alarms(), description="Alarm recipients.")
+    cost: Cost = Field(Cost(), description="Cost assumptions.")
 
     @property
     def kind_in_force(self) -> Kind:
@@ -862,7 +865,7 @@ class Environment(Section):
         return next(q for q in self.queues if q.name == name)
 
     def worker_of(self, queue: Queue) -> Worker | None:
-        """Return the worker that works off a queue."""
+        """Return the worker that consumes a queue."""
         return next((w for w in self.workers if w.queue == queue.name), None)
 
     def batch_window(self, worker: Worker) -> int:

@@ -19,7 +19,7 @@ from infragen.cloudformation import KnownAfter
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource that the templates make, with its properties as far as they are settled."""
+    """A resource that the templates make, with its properties as far as they are evaluated."""
 
     layer: str
     logical_id: str

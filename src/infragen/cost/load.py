@@ -114,7 +114,7 @@ def _number(value: object, otherwise: float) -> float:
 
 FIXED = (
     (f"a month has {HOURS} hours; prices are on demand, in USD, without taxes, support, discounts and free tiers, but "
-    "with the 100 GB to the internet and 3 dashboards that every account has for ever"),
+    "with the 100 GB to the internet and 3 dashboards that are always free"),
     "at minimum: the smallest capacity and light traffic ("
     + ", ".join(f"{getattr(LIGHT, name):g} {words}" for name, words in TRAFFIC.items())
     + "), or the expected traffic where that is less",

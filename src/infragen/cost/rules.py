@@ -36,7 +36,7 @@ from infragen.resource_types import (
 )  # fmt: skip
 
 FREE_EGRESS_GB, FREE_DASHBOARDS = 100, 3
-"""What every account has for ever (Amazon EC2 On-Demand Pricing, "Data transfer"; Amazon CloudWatch Pricing)."""
+"""What every account has forever (Amazon EC2 On-Demand Pricing, "Data transfer"; Amazon CloudWatch Pricing)."""
 
 INCLUDED_TASK_STORAGE = 20
 """GB of ephemeral storage that a Fargate task has at no charge (AWS Fargate Pricing)."""
@@ -305,7 +305,7 @@ def _queues(source: Resource, site: PricingContext) -> list[Resource]:
 
 
 def _sources(site: PricingContext) -> list[Resource]:
-    """Return the queues that are worked off; dead-letter queues are those that other queues name."""
+    """Return the queues that are consumed; dead-letter queues are those that other queues name."""
     dead = {
         target
         for each in site.all.of(sqs.QUEUE.name)
@@ -416,7 +416,7 @@ def _log_group(resource: Resource, site: PricingContext) -> Found:
     if days:
         yield Use("logs-storage-gb-month", share * (days / DAYS), f"logs kept for {days:g} days")
     else:
-        yield Unpriced("logs without retention are kept for ever, and their storage grows")
+        yield Unpriced("logs without retention are kept forever, and their storage grows")
 
 
 def _alarm(resource: Resource, site: PricingContext) -> Found:

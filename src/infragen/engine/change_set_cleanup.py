@@ -20,7 +20,7 @@ from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError, Conflict
 
 UNEXECUTED = ("AVAILABLE", "UNAVAILABLE", "OBSOLETE", "EXECUTE_FAILED", "")
-"""Execution statuses of change sets that no operation belongs to (or an operation that never began)."""
+"""Execution statuses of change sets that no operation belongs to (or an operation that never started)."""
 
 
 IN_USE = 3600.0
@@ -61,7 +61,7 @@ class ChangeSetCleanup:
         self._made.pop(change_set_id, None)
 
     def drop(self, change_set_id: str) -> None:
-        """Asks AWS to delete one in the middle of a run, which goes on whatever the answer is: the end looks again."""
+        """Ask AWS to delete one in the middle of a run, which continues whatever the answer: the end looks again."""
         if change_set_id in self._made:
             with suppress(CloudError, Conflict):
                 self._session.cloud.delete_change_set(change_set_id)
@@ -70,7 +70,7 @@ class ChangeSetCleanup:
 def sweep(session: Session, stack_ids: Iterable[str]) -> None:
     """Deletes change sets of ours that an earlier run left on these stacks; those of saved plans when they expired.
 
-    What cannot be deleted is told once: it is in nobody's way until there are a thousand.
+    What cannot be deleted is reported once: it is in nobody's way until there are a thousand.
     """
     cloud, now, left = session.cloud, session.timer.date(), []
     for stack_id in stack_ids:

@@ -93,7 +93,7 @@ class Stuck:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What recovers one stack: the action, why it is needed, what is stuck, and what is given up.
+    """What recovers one stack: the action, why it is needed, what is stuck, and what is skipped.
 
     `loses` is what holds data and goes with it, where the action is no deletion of the stack (`doomed`).
     """

@@ -1,6 +1,6 @@
 """Plans and deploys an environment: observe, upload, make change sets, guard, show, ask, execute, follow.
 
-The one road for both topologies and for both commands: `plan_environment` is the same up to "show" and deletes what it
+The one path for both topologies and for both commands: `plan_environment` is the same up to "show" and deletes what it
 made. Every stack ends with exactly one outcome.
 """
 
@@ -66,7 +66,7 @@ def observe_settled(session: Session, plan: StackLayout, options: Options) -> Ob
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status):
-            raise Conflict(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and goes on")
+            raise Conflict(f"{state.name} is {state.status}", "`infragen deploy` follows it to its end and continues")
     return observed
 
 
@@ -75,7 +75,7 @@ Making = Callable[[Examined], Generator[None, None, Prepared]]
 
 
 def making(session: Session, plan: StackLayout, options: Options, litter: ChangeSetCleanup, until: int = 0) -> Making:
-    """Change sets are made anew; `until` is when the saved plan expires to which they will belong."""
+    """Change sets are made again; `until` is when the saved plan expires to which they will belong."""
     return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
 
 
@@ -203,7 +203,7 @@ def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None
 
 
 def deploy_environment(assembly: Assembly, session: Session, options: Options | None = None) -> Deployment:
-    """Deploys an environment. Raises an InfragenError while nothing has begun; afterwards failures are outcomes."""
+    """Deploys an environment. Raises an InfragenError while nothing has started; afterwards failures are outcomes."""
     options = options or Options()
     return deploy_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
 
@@ -254,7 +254,7 @@ def _has_role(state: StackState | None) -> bool:
 
 
 def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed, options: Options) -> Observed:
-    """Follows operations that an earlier, killed run began, then looks again."""
+    """Follows operations that an earlier, killed run started, then looks again."""
     left = {unit.layer: (unit, observed.by_name[unit.stack]) for unit in plan.units if unit.stack in observed.by_name}
     left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
     if not left:

@@ -1,4 +1,4 @@
-"""Deletes an environment: dependants first, after showing what is deleted, kept and snapshotted.
+"""Deletes an environment: dependent stacks first, after showing what is deleted, kept and snapshotted.
 
 What exists is read from AWS, not from the environment file: stacks of layers that are off by now are deleted, too. The
 artifact bucket stays. Protections are switched off one by one, each after a confirmation that names it.
@@ -156,7 +156,7 @@ def _contents(session: Session, layer: str, resource: StackResource) -> int:
 
 
 def _in_order(doomed: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
-    """Dependants first: a stack goes when all that take its outputs are gone."""
+    """Dependent stacks first: a stack goes when all that take its outputs are gone."""
     left = list(doomed)
     while left:
         free = [each for each in left if not any(each.layer in _takes(other, left) for other in left)] or left
@@ -170,7 +170,7 @@ def _takes(stack: StackDeletion, others: Sequence[StackDeletion]) -> set[str]:
 
 
 def destroy_environment(env: Environment, session: Session, options: DestroyOptions | None = None) -> Destruction:
-    """Shows, asks, and deletes. Raises Refused while nothing has begun; afterwards failures are outcomes."""
+    """Shows, asks, and deletes. Raises Refused while nothing has started; afterwards failures are outcomes."""
     options = options or DestroyOptions()
     options = replace(options, role=options.role or env.iam.service_role_arn or "")
     plan = plan_destroy(env, session)

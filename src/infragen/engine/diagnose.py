@@ -1,7 +1,7 @@
 """Tells again, later, why the last operation on each stack failed: from events, tasks, logs and CloudTrail. Reads only.
 
 ECS remembers stopped tasks for about an hour, CloudTrail denied calls for 90 days; a rollback deletes log groups that
-it made. What is gone by then is not told, and what may not be read is a note.
+it made. What is gone by then is not reported, and what may not be read is a note.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LATE = timedelta(minutes=5)
 """How long after an operation's last event a denied call may still belong to it."""
 
 DENIED = 10
-"""Denied calls that are told for each operation, the newest first."""
+"""Denied calls that are reported for each operation, the newest first."""
 
 
 def diagnose(plan: StackLayout, session: Session) -> tuple[Failed, ...]:

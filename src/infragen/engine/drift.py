@@ -39,7 +39,7 @@ from infragen.secrecy.masking import sealed
 T = TypeVar("T")
 
 TELL = 60.0
-"""Seconds after which it is told again that we still wait."""
+"""Seconds after which it is reported again that we still wait."""
 
 
 def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]:

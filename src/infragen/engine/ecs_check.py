@@ -22,7 +22,7 @@ from infragen.resource_types.ecs import SERVICE
 class Stray:
     """A service that runs another task definition than its stack says, both by ARN, and why, as other services tell.
 
-    `last_tag` is the tag of the image that runs, where the wanted one is another of the same repository.
+    `last_tag` is the tag of the image that runs, where the new one is another of the same repository.
     """
 
     place: str
@@ -38,9 +38,11 @@ class Stray:
     @property
     def remedy(self) -> str:
         """What to type next. Never what was just rolled back: its tasks would stop again."""
-        steps = ["its deployment was rolled back, or somebody changed it by hand: fix why its tasks do not stay up"]
+        steps = [
+            "its deployment was rolled back, or it was changed outside CloudFormation: fix why its tasks do not stay up"
+        ]
         if self.last_tag:
-            back = f"`infragen deploy --image-tag {self.last_tag}` makes the stack say what runs"
+            back = f"`infragen deploy --image-tag {self.last_tag}` makes the stack match the running tasks"
             steps = [f"{steps[0]}, then deploy the image under a new tag", back]
         if self.explanation.log_command:
             steps.append(f"all of the log: `{self.explanation.log_command}`")

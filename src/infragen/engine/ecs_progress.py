@@ -1,8 +1,8 @@
-"""Why a resource fails or does not become stable, told while CloudFormation still works and kept for the outcome.
+"""Why a resource fails or does not become stable, reported while CloudFormation still works and kept for the outcome.
 
 CloudFormation says only that a service is in progress, for up to three hours; ECS knows the reason from the first
 minute. After a failure the evidence goes with the rollback (tasks are forgotten, log groups are deleted), so that it is
-looked for at once. What is told here decides nothing, and a missing permission costs one note.
+looked for at once. What is reported here decides nothing, and a missing permission costs one note.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ UPDATING = "UPDATE_IN_PROGRESS"
 
 
 class FailureWatch:
-    """Remembers since when each service is in progress, what was told of it, and why each resource failed."""
+    """Remembers since when each service is in progress, what was reported of it, and why each resource failed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -87,7 +87,7 @@ class FailureWatch:
 
     def _suggest(self, service: LayerEvent, status: str) -> None:
         """What can be done about it, once."""
-        waited = "not stable yet; the circuit breaker gives up after several failed tasks"
+        waited = "not stable yet; the circuit breaker stops it after several failed tasks"
         now = "`infragen cancel` rolls the update back now" if status == UPDATING else "a creation cannot be cancelled"
         self._tell(service, "what can be done", f"{waited}; {now}")
 
@@ -115,6 +115,6 @@ def _failures(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
 
 
 def _begun(events: Iterable[LayerEvent], what: LayerEvent) -> datetime:
-    """When the operation began to work on a resource, by AWS's clock: what was said before is no news."""
+    """When the operation started to work on a resource, by AWS's clock: what was said before is no news."""
     wanted = (what.event.stack_id, what.event.logical_id)
     return min(each.event.time for each in events if (each.event.stack_id, each.event.logical_id) == wanted)

@@ -1,7 +1,7 @@
 """Who holds what cannot be deleted yet: functions in a VPC, and the network interfaces that Lambda gives back slowly.
 
 A security group or subnet cannot go while an interface uses it, and CloudFormation says neither why it waits nor who
-holds it (aws-cloudformation/cloudformation-coverage-roadmap#392). What is told here decides nothing.
+holds it (aws-cloudformation/cloudformation-coverage-roadmap#392). What is reported here decides nothing.
 """
 
 from __future__ import annotations

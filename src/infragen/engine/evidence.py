@@ -21,7 +21,7 @@ from infragen.resource_types.ecs import SERVICE, TASK_DEFINITION
 from infragen.resource_types.lambda_ import FUNCTION
 
 LINES, TASKS, EVENTS = 5, 3, 3
-"""How many lines of a log, different ways in which tasks stopped, and events of a service are told."""
+"""How many lines of a log, different ways in which tasks stopped, and events of a service are reported."""
 
 PLATFORM_LINES = 25
 """Lines of a function's log that are read to find LINES of its own among those that Lambda writes for each call."""
@@ -37,7 +37,7 @@ T = TypeVar("T")
 def explain(cloud: Cloud, failure: StackEvent, events: Iterable[LayerEvent], since: datetime | None) -> Explanation:
     """What is known about the failure of a resource; nothing for types that no other service speaks of.
 
-    `events` are those of the operation, which began at `since`, a time of AWS's.
+    `events` are those of the operation, which started at `since`, a time of AWS's.
     """
     if failure.type == SERVICE.name and failure.physical_id:
         return of_service(cloud, failure.physical_id, wanted_definitions(failure, events), since)

@@ -1,10 +1,10 @@
 """The event follower: every event of one operation exactly once, nested stacks included, and nothing of any other.
 
 It is anchored: the newest event of each stack is remembered *before* the operation begins, and each scan reads pages
-until it meets that anchor. No clock is involved, ours or AWS's; only for an operation that began before anybody looked,
-the time of its first event takes the place of the anchors, and AWS's times are compared with each other. A scan that
-fails half-way commits nothing, so that the next one finds the same events again. Whether the operation has ended is not
-decided here.
+until it meets that anchor. No clock is involved, ours or AWS's; only for an operation that started before anybody
+looked, the time of its first event takes the place of the anchors, and AWS's times are compared with each other. A scan
+that fails half-way commits nothing, so that the next one finds the same events again. Whether the operation has ended
+is not decided here.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -41,7 +41,7 @@ def anchors(cloud: Cloud, stack_id: str) -> dict[str, str]:
 
 
 def begun(cloud: Cloud, stack_id: str) -> datetime | None:
-    """When the last operation on a stack began, by AWS's clock: for one that nobody anchored. None if no event says."""
+    """Return when the last operation on a stack started, by AWS's clock; None if no event says."""
     token = ""
     while True:
         page = cloud.events(stack_id, token)
@@ -56,7 +56,7 @@ def begun(cloud: Cloud, stack_id: str) -> datetime | None:
 def current(cloud: Cloud, stack_id: str) -> StackEvent | None:
     """The stack's own first event of the operation that runs on it; None when no event says that one runs.
 
-    Its token says who began the operation: that of a cancellation comes later (glassechidna/stackit#26, 2019-05-09),
+    Its token says who started the operation: that of a cancellation comes later (glassechidna/stackit#26, 2019-05-09),
     and the events of the operation before end in a status in which nothing runs.
     """
     found: StackEvent | None = None
@@ -126,7 +126,7 @@ class Follower:
 
     @property
     def overtaken(self) -> StackEvent | None:
-        """The last event of the operation, when another operation has begun on the stack since; else None.
+        """The last event of the operation, when another operation has started on the stack since; else None.
 
         What runs after our end and does not carry a token of ours is somebody else's.
         """
@@ -141,7 +141,7 @@ class Follower:
         return max(ends, key=lambda each: each.time, default=None)
 
     def _learn(self, own: Iterable[StackEvent]) -> None:
-        """Takes note of the stack's own events, and of the token with which a running operation goes on."""
+        """Takes note of the stack's own events, and of the token with which a running operation continues."""
         for event in own:
             goes_on = bool(self._tokens) and event.status not in BEGINNINGS and self._last is None
             if goes_on and event.token and any(each.token in self._tokens for each in self._itself):

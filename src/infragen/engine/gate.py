@@ -1,4 +1,4 @@
-"""What stands between a plan and its execution: loss of data, letting more through than before, and the budget.
+"""What stands between a plan and its execution: loss of data, wider access, and the budget.
 
 Loss is refused unless it is allowed by name. Widenings are found here, from the templates of all layers, and a person
 must agree to them, or a flag that names each. After a layer is deployed the plans of later ones are made again with
@@ -31,12 +31,12 @@ from infragen.plan.saved import beyond
 from infragen.resource_types.interruption import IMPOSSIBLE, LEVELS, OUTAGE
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
-"""What --require-approval takes: which changes need somebody who agrees to them in so many words."""
+"""What --require-approval takes: which changes need somebody who agrees to them explicitly."""
 
 
 @dataclass(frozen=True)
 class Approval:
-    """What the user allows before being asked: places that may let more through, as layer/LogicalId, which changes need
+    """What the user allows before being asked: places that may widen access, as layer/LogicalId, which changes need
     an approval at all, what a month may cost in USD when that is more than the budget, and the worst interruption.
     """
 
@@ -99,7 +99,7 @@ def widened(
     region: str,
     others: Mapping[str, LayerSides] | None = None,
 ) -> list[StackPlan]:
-    """The plans with what they let more through and what they lose in place; `others` are the layers that give outputs
+    """The plans with what they widen access and what they lose in place; `others` are the layers that give outputs
     to those of `sides`.
     """
     templates = {name: (each.before.body, each.after.body) for name, each in {**(others or {}), **sides}.items()}
@@ -175,7 +175,7 @@ def _agree(session: Session, question: Question) -> None:
 
 def listed(found: Sequence[Widening]) -> str:
     """Widenings as one text."""
-    return "this lets more through than what is deployed:\n" + "\n".join(f"  {each}" for each in found)
+    return "this widens access compared with the deployed stacks:\n" + "\n".join(f"  {each}" for each in found)
 
 
 def flags(found: Sequence[Widening]) -> str:
@@ -201,7 +201,7 @@ def _refuse_all(found: Sequence[tuple[str, str]], more: Sequence[Widening]) -> N
     if not all(flags_of):
         raise Refused("\n".join(reasons), "take it out of the environment file: no flag allows it")
     allowing = flags_of
-    asked = f"; where nobody can be asked, also: {flags(more)}" if more else ""
+    asked = f"; without a terminal, also: {flags(more)}" if more else ""
     raise Refused("\n".join(reasons), f"if that is meant: {' '.join(allowing)}{asked}")
 
 
@@ -303,7 +303,7 @@ def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[
     wider = [each for each in wider if each.place not in allowed]
     if wider:
         raise Refused(
-            "with the values that are known now, more would be let through than was shown:\n"
+            "with the values that are known now, access would widen more than was shown:\n"
             + "\n".join(f"  {each}" for each in wider),
             "run the same command again: its plan will show it",
         )
@@ -314,5 +314,5 @@ def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[
             raise Conflict(
                 "with the values that are known now, other changes would be made than the saved plan shows:\n"
                 + "\n".join(f"  {each}" for each in other),
-                "make a new plan with `infragen plan --out FILE`: it will show them",
+                "create a new plan with `infragen plan --out FILE`: it shows them",
             )

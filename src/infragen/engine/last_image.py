@@ -43,7 +43,7 @@ def tag_after_rollback(cloud: Cloud, state: StackState, failure: StackEvent, eve
 
 
 def tag_instead_of(cloud: Cloud, running: str, wanted: str) -> str:
-    """The tag that runs instead of the wanted one, of the same repository, by the ARNs of two task definitions; empty
+    """The tag that runs instead of the new one, of the same repository, by the ARNs of two task definitions; empty
     where nobody can tell.
     """
     try:

@@ -1,4 +1,4 @@
-"""Nested change sets that failed: read to their end, and told apart by what they failed of.
+"""Nested change sets that failed: read to their end, and distinguished by what they failed of.
 
 AWS computes the change sets of nested stacks before any of them is deployed, with a placeholder for each output of a
 sibling (`assembly.wiring`). Where it cannot, the template may be right: the change set is created again without nested

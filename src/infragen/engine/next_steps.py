@@ -50,7 +50,7 @@ def given_up(events: Iterable[LayerEvent]) -> tuple[str, ...]:
     """What a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried again.
 
     AWS calls such a resource UPDATE_COMPLETE, although it is not as the template says (API reference,
-    ContinueUpdateRollback, read 2026-11-29); it counts as given up with that event and without any.
+    ContinueUpdateRollback, read 2026-11-29); it counts as skipped with that event and without any.
     """
     going_back, failed = set[str](), dict[str, StackEvent]()
     for each in events:
@@ -129,7 +129,7 @@ def _fix(cause: Cause | None) -> str:
     if cause is not None and _TAKEN.search(reason):
         which = cause.physical_id or f"{cause.type} of that name"
         return (
-            f"find out whose {which} is, which is in AWS and not in this stack: delete it if nobody needs it, or give "
+            f"find out whose {which} is, which is in AWS and not in this stack: delete it if it is not needed, or give "
             "the project, the environment or the resource another name"
         )
     return "fix the cause"
@@ -138,7 +138,7 @@ def _fix(cause: Cause | None) -> str:
 def before_again(reason: str) -> str:
     """What has to happen before a change set that AWS refused with these words is created again."""
     if _TAKEN.search(reason):
-        return "find out whose it is: delete it if nobody needs it, or give what is to be created another name"
+        return "find out whose it is: delete it if it is not needed, or give the new one another name"
     return "fix the cause"
 
 
@@ -157,11 +157,11 @@ def express(name: str, status: str) -> tuple[str, str]:
     """Why a failed stack that was last updated in EXPRESS mode cannot be rolled back, and the way out.
 
     RollbackStack is not supported for it (aws/aws-cdk-cli#1739, #1745 of July 2026; #1973 of September 2026): only a
-    deployment with rollback disabled goes on from there, and that replaces nothing.
+    deployment with rollback disabled continues from there, and that replaces nothing.
     """
     message = f"{name} is {status} and was last deployed in EXPRESS mode, by another tool: AWS cannot roll that back"
     if status == "CREATE_FAILED":
-        return message, "it was never complete: `infragen destroy` removes it, then deploy it anew"
+        return message, "it was never complete: `infragen destroy` removes it, then deploy again"
     return message, (
         "deploy what was deployed last, from the commit it came from, with `infragen deploy --on-failure keep`; it "
         "must replace nothing. After that the stack can be updated as usual"

@@ -46,17 +46,17 @@ def check_identity(session: Session, env: Environment) -> Identity:
         raise Refused(
             f"{env.environment} belongs to account {account}; the credentials in use are of {identity.account} "
             f"({identity.arn})",
-            "use the right profile, or mend `account` in the environment file; nothing was changed",
+            "use the right profile, or fix `account` in the environment file; nothing was changed",
         )
     if identity.region != env.region:
         raise Refused(
             f"{env.environment} is in {env.region}; the session is in {identity.region}",
-            "use a session of that region, or mend `region` in the environment file; nothing was changed",
+            "use a session of that region, or fix `region` in the environment file; nothing was changed",
         )
     if identity.partition != _partition(env.region):
         raise Refused(
             f"{env.region} is in partition {_partition(env.region)}; the credentials are of {identity.partition}",
-            "use a profile of that partition, or mend `region` in the environment file; nothing was changed",
+            "use a profile of that partition, or fix `region` in the environment file; nothing was changed",
         )
     session.ui.tell(Connected(identity))
     return identity
@@ -147,7 +147,7 @@ def _in_the_way(cloud: Cloud, state: StackState) -> str:
 def wait_for_others(
     session: Session, plan: StackLayout, observed: Observed, limit: float
 ) -> Generator[None, None, Observed]:
-    """What is deployed once nobody else's operation runs on the plan's stacks, or `limit` seconds have passed."""
+    """What is deployed once no other operation runs on the plan's stacks, or `limit` seconds have passed."""
     began = session.timer.now()
     while (state := _of_somebody_else(session.cloud, plan, observed)) is not None:
         session.ui.tell(Warned(f"waiting: {_in_the_way(session.cloud, state)}"))
@@ -165,7 +165,7 @@ def wait_for_others(
 
 
 def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> StackState | None:
-    """The first stack of the plan on which somebody else's operation runs."""
+    """The first stack of the plan on which another operation runs."""
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status) and not runs_ours(cloud, state):
@@ -224,7 +224,7 @@ def maker_of(description: str) -> str:
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:
-    """The ARNs of a unit's nested stacks by layer, read anew."""
+    """The ARNs of a unit's nested stacks by layer, read again."""
     if not unit.children:
         return {}
     nested = [each for each in cloud.resources(stack_id) if each.type == STACK_TYPE and each.physical_id]

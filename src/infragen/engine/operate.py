@@ -1,7 +1,7 @@
 """One operation on one stack: a change set made and described, executed and followed to its end; or a deletion.
 
-Each road is a generator that yields whenever there is nothing to do but wait, so that one loop can walk many of them
-and the code still reads from top to bottom. Its return value is the result.
+Each operation is a generator that yields whenever there is nothing to do but wait, so that one loop can walk many of
+them and the code still reads from top to bottom. Its return value is the result.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 """Statuses of a resource that a stack has no more."""
 
 STALE_READS = 15
-"""How often a settled status is read without an event that says so, before we believe it."""
+"""How often a final status is read without an event that says so, before we believe it."""
 
 
 def new_name(unit: StackUnit, parameters: Mapping[str, str | PreviousValue]) -> str:
@@ -78,10 +78,10 @@ def is_our_token(token: str) -> bool:
 
 
 def runs_ours(cloud: Cloud, state: StackState) -> bool:
-    """Whether the operation that runs on a stack is one that infragen began.
+    """Whether the operation that runs on a stack is one that infragen started.
 
     The stack names the change set that was executed last, which is not what runs when somebody updated it directly: the
-    event with which the operation began tells by its token, unless no event has one.
+    event with which the operation started tells by its token, unless no event has one.
     """
     began = current(cloud, state.stack_id)
     if began is not None and began.token:
@@ -113,8 +113,8 @@ def make_change_set(
         found = yield from retrying(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
         if found is None:
             raise Conflict(
-                f"the change set {request.name} of {request.stack} was deleted while it was being made",
-                "somebody else clears up change sets; run the same command again",
+                f"the change set {request.name} of {request.stack} was deleted while it was being created",
+                "another caller deletes change sets; run the same command again",
             )
         if not found.pending:
             return found
@@ -168,7 +168,7 @@ def _written(session: Session, place: str, check: str) -> str:
 
 
 CLEANUP = 300.0
-"""Seconds to wait for AWS to delete a change set, or a stack in review. It goes on without us; the next run looks."""
+"""Seconds to wait for AWS to delete a change set, or a stack in review. It continues without us; the next run looks."""
 
 CREATION = 1800.0
 """Seconds in which AWS should have created a change set; one with many nested stacks takes minutes."""
@@ -286,7 +286,7 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
 
 
 def resume(session: Session, target: Target, state: StackState) -> Operation:
-    """Follows an operation of ours that an earlier run began. Its own earlier events are shown again."""
+    """Follows an operation of ours that an earlier run started. Its own earlier events are shown again."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = yield from retrying(session, target.layer, lambda: token_of_current(session.cloud, state))
     since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
@@ -295,7 +295,7 @@ def resume(session: Session, target: Target, state: StackState) -> Operation:
 
 
 def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Operation:
-    """Tells every event until the stack settles, then decides how it ended."""
+    """Tells every event until the stack evaluates, then decides how it ended."""
     watch = FailureWatch(session)
     state = yield from _settled(session, target, follower, stack_id, watch)
     if state is None or state.status == "DELETE_COMPLETE":
@@ -337,7 +337,9 @@ def _disappeared(
     with suppress(CloudError):
         _tell(session, target, follower.finish())
     if "DELETE_IN_PROGRESS" not in follower.own_statuses or root_cause(follower.events) is None:
-        return Failed(target.layer, target.stack, gone, "somebody deleted it: find out who, then deploy again")
+        return Failed(
+            target.layer, target.stack, gone, "it was deleted by another caller: find out which, then deploy again"
+        )
     ended = state or StackState(follower.own_events[-1].event.stack_id, target.stack, "DELETE_COMPLETE")
     return (yield from _failed(session, target, follower, ended, watch))
 
@@ -353,7 +355,7 @@ def _settled(
 ) -> Generator[Moved, None, StackState | None]:
     """Waits until DescribeStacks gives a final status that is not a stale one from before the operation.
 
-    When somebody has begun another operation by then, the status is the one in which ours ended.
+    When somebody has started another operation by then, the status is the one in which ours ended.
     """
 
     def look() -> tuple[StackState | None, list[LayerEvent]]:
@@ -370,7 +372,7 @@ def _settled(
             return None
         if (last := follower.overtaken) is not None:
             _tell(session, target, (yield from retrying(session, target.layer, follower.finish)))
-            said = f"{target.stack} is {last.status}, and somebody has begun another operation on it since"
+            said = f"{target.stack} is {last.status}, and another operation on it has started since"
             session.ui.tell(Warned(f"{said}: `infragen follow` follows that"))
             return replace(state, status=last.status)
         if not running(state.status) and state.status != "REVIEW_IN_PROGRESS":
@@ -398,7 +400,7 @@ def _failed(
     watch.look(follower.events, state.status)
     cause = _located(session, root_cause(follower.events))
     explanation = watch.why(event_of(cause, follower.events)) if cause else Explanation()
-    cancelled = "no resource failed: it looks as if somebody cancelled the operation"
+    cancelled = "no resource failed: the operation was probably cancelled"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"

@@ -22,8 +22,8 @@ class Options:
     `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_data_loss`
     names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
     tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
-    many seconds an operation that somebody else began is waited for; None refuses at once. `prices` stand over
-    infragen's own table; `price_file` is what they are called. `allow_widening` names places that may let more through;
+    many seconds an operation that somebody else started is waited for; None refuses at once. `prices` stand over
+    infragen's own table; `price_file` is what they are called. `allow_widening` names places that may widen access;
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
     month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
     `max_interruption` is the worst that the running service may be interrupted: none, brief, outage, or empty for the

@@ -48,7 +48,7 @@ class Evidence:
 
 
 EVIDENCE = {
-    "task": "how tasks of the wanted task definition stopped",
+    "task": "how tasks of the new task definition stopped",
     "target": "what a load balancer says of them",
     "event": "what ECS says of the service",
     "log": "a line that the application wrote, secrets hidden",
@@ -124,7 +124,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Not begun: it needs a layer that was not deployed, or `why` says what came before it."""
+    """Not started: it needs a layer that was not deployed, or `why` says what came before it."""
 
     layer: str
     stack: str
@@ -134,7 +134,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Unknown:
-    """We stopped following; the operation goes on in AWS."""
+    """We stopped following; the operation continues in AWS."""
 
     layer: str
     stack: str
@@ -161,7 +161,7 @@ def _code(outcome: Outcome) -> int:
 
 
 def failed(layer: str, stack: str, error: InfragenError) -> Failed:
-    """The outcome of a stack whose road ended in one of our errors."""
+    """The outcome of a stack whose path ended in one of our errors."""
     return Failed(layer, stack, error.message, error.hint, exit_code=error.exit_code)
 
 

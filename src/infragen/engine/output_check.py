@@ -49,5 +49,5 @@ def _compare(session: Session, layer: str, change_set_id: str, rendered: str) ->
     if read != rendered and not given_back(parse(read), parse(rendered)):
         raise Refused(
             f"what AWS read as the template of {layer} is not what was rendered: nothing was executed",
-            "somebody replaced the object in the artifact bucket: its versions say when; run the same command again",
+            "the object in the artifact bucket was replaced: its versions show when; run the same command again",
         )

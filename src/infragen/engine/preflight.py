@@ -1,6 +1,6 @@
 """What stands in the way of a deletion, found out before anything is deleted.
 
-A deletion that fails half-way costs more than one that is refused: each function here raises while nothing has begun,
+A deletion that fails half-way costs more than one that is refused: each function here raises while nothing has started,
 and names what to type.
 """
 
@@ -27,7 +27,7 @@ def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> No
     places = {each.place for stack in stacks for each in stack.fates}
     unknown = sorted(each for each in retain if each not in places)
     if unknown:
-        raise InputError(f"--retain {', '.join(unknown)}: there is no such resource", "`infragen destroy` lists them")
+        raise InputError(f"--retain {', '.join(unknown)}: no such resource", "`infragen destroy` lists them")
     failed = {layer for stack in stacks for layer in stack.failed}
     early = sorted(each for each in retain if each.rpartition("/")[0] not in failed)
     if early:

@@ -1,7 +1,7 @@
 """What a deployment will do to each stack: deployed templates against rendered ones, and change sets where they can be.
 
 The comparison of templates is made for every unit and needs no change in AWS. A change set is made for a unit whose
-values are all known; its rows, AWS's own, then stand in the place of ours.
+values are all known; its rows, AWS's own, then stand instead of ours.
 """
 
 from __future__ import annotations
@@ -548,7 +548,7 @@ def _nested(session: Session, examined: Examined) -> bool:
     stacks = (each.physical_id for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE)
     most = max((len(session.cloud.change_sets(each)) for each in stacks if each), default=0)
     if most >= MANY_SETS:
-        without = "; this plan is made without nested change sets" if most >= TOO_MANY_SETS else ""
+        without = "; this plan has no nested change sets" if most >= TOO_MANY_SETS else ""
         held = f"a nested stack of {unit.stack} holds {most} change sets that were never executed, of at most 1000"
         session.ui.tell(Warned(f"{held}{without}"))
     return most < TOO_MANY_SETS

@@ -74,7 +74,7 @@ class PlannedRecovery:
 
 @dataclass(frozen=True)
 class Started:
-    """An operation on a stack began: create, update, delete, or follow (one that ran already)."""
+    """An operation on a stack started: create, update, delete, or follow (one that ran already)."""
 
     layer: str
     stack: str
@@ -108,7 +108,7 @@ class Following:
 
 @dataclass(frozen=True)
 class Lost:
-    """AWS cannot be read at the moment; the operation goes on and so do we."""
+    """AWS cannot be read at the moment; the operation continues and so do we."""
 
     layer: str
     reason: str
@@ -165,7 +165,7 @@ class Timer:
 
 @dataclass(frozen=True)
 class Session:
-    """What every command works with: AWS, who listens, time, and the environment file whose lines are told.
+    """What every command works with: AWS, who listens, time, and the environment file whose lines are reported.
 
     `local` says that AWS is the emulator on this machine: what the file names from AWS is not there. `run` is this
     run's own name: its change sets carry it, so that another run knows whose they are.

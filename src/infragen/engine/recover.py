@@ -2,7 +2,7 @@
 
 `recover` picks the API by the stack's status and by nothing else: ContinueUpdateRollback where a rollback is stuck,
 RollbackStack where a failed operation was kept, deletion where a first creation failed. It never deletes a stack that
-has ever been complete, and gives up a resource only when that is named.
+has ever been complete, and skips a resource only when that is named.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPOR
 
 @dataclass(frozen=True)
 class RecoverOptions:
-    """`skip` are layer/LogicalId of stuck resources to give up; `unprotect` are deletion protections that may be
+    """`skip` are layer/LogicalId of stuck resources to skip; `unprotect` are deletion protections that may be
     switched off without asking; `lose` are layer/LogicalId of resources that hold data and may be deleted.
     """
 
@@ -173,7 +173,7 @@ def _road(session: Session, remedy: Remedy, role: str) -> Operation:
 
 
 def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Generator[None, None, Failed]:
-    """A rollback that is stuck again, with the resources that can be given up."""
+    """A rollback that is stuck again, with the resources that can be skipped."""
     if ended.status != "UPDATE_ROLLBACK_FAILED":
         return ended
     stuck = yield from retrying(
@@ -231,13 +231,13 @@ def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...
         if state.status != CANCELLABLE:
             raise Refused(
                 f"{state.name} is {state.status}, which cannot be cancelled",
-                "only an update that has not begun to clean up or roll back can; `infragen follow` follows it",
+                "only an update that has not started to clean up or roll back can; `infragen follow` follows it",
             )
     if not states:
         return ()
     names = ", ".join(state.name for _, state in states)
     if not session.ui.confirm(Question(f"cancel the update of {names} and roll it back?", "--yes")):
-        raise Refused("declined; the update goes on")
+        raise Refused("declined; the update continues")
     by_layer = dict(states)
 
     def begin(layer: str) -> Operation:

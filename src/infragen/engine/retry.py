@@ -15,7 +15,8 @@ BEFORE = 120.0
 """Seconds to try on while nothing is under way yet: then giving up loses nothing."""
 
 UNDER_WAY = 3600.0
-"""Seconds to wait for the network where a deployment is under way and this stack is not: then the others are told."""
+"""Seconds to wait for the network where a deployment is under way and this stack is not: then the others are reported.
+"""
 
 
 def retrying(
@@ -23,10 +24,10 @@ def retrying(
 ) -> Generator[None, None, T]:
     """What `read` gives, tried again after each wait while AWS cannot be reached.
 
-    With a `limit` in seconds it gives up with what AWS said last, and at once when AWS refuses. Without one, an
+    With a `limit` in seconds it stops with what AWS said last, and at once when AWS refuses. Without one, an
     operation runs: the network is waited for as long as it takes, a new login or a permission that was taken away for
     `GRACE` seconds, then it raises OutcomeUnknown. `read` must change nothing, or carry a token that makes a repetition
-    harmless. What is lost is told once, and again when it is told in other words.
+    harmless. What is lost is reported once, and again when it is reported in other words.
     """
     began, account, told = session.timer.now(), "", ""
     while True:
@@ -56,7 +57,7 @@ def retrying(
 
 
 def _tell(session: Session, layer: str, said: str, told: str) -> str:
-    """Tells what is lost unless these words were the last ones; gives what was told last."""
+    """Tells what is lost unless these words were the last ones; gives what was reported last."""
     if said != told:
         session.ui.tell(Lost(layer, said))
     return said

@@ -1,4 +1,4 @@
-"""A deployment under way: every unit on its road, from the change set that was agreed to, to its outcome.
+"""A deployment under way: every unit on its path, from the change set that was agreed to, to its outcome.
 
 What only an earlier unit's deployment makes known is prepared again here, and refused when it is more than was shown.
 """
@@ -28,7 +28,7 @@ from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResu
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
-PLAN_AGAIN = "make a new plan with `infragen plan --out FILE`"
+PLAN_AGAIN = "create a new plan with `infragen plan --out FILE`"
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class Run:
         return Deployment(self.proposal.shown, result.outcomes, result.interrupted)
 
     def begin(self, layer: str) -> Operation:
-        """The road of one unit whose requirements are deployed.
+        """The path of one unit whose requirements are deployed.
 
-        While others run or have run, a lost network is no reason to leave this one for another deployment: its road
-        begins anew until AWS is back, as long as nothing was executed or deleted on it.
+        While others run or have run, a lost network is no reason to leave this one for another deployment: its path
+        begins again until AWS is back, as long as nothing was executed or deleted on it.
         """
         since = self.session.timer.now()
         again = self._prepared(layer).examined.action != "recreate"
@@ -163,7 +163,7 @@ class Run:
             names = ", ".join(examined.waits_for)
             raise OperationFailed(
                 f"{unit.stack} needs outputs that {names} did not give",
-                "somebody has changed their stacks meanwhile; run the same command again",
+                "their stacks were changed meanwhile; run the same command again",
             )
         made, options = self.litter.made, self.options
         again = yield from prepare(
@@ -264,7 +264,7 @@ class Run:
                 self.session.ui.tell(Warned(f"{where} does not have outputs that it declares: {', '.join(missing)}"))
 
     def _given(self, unit: StackUnit, stack_id: str) -> Generator[None, None, dict[str, Mapping[str, str]]]:
-        """The outputs of the stacks nested in a unit, by layer, read anew; empty where they cannot be read."""
+        """The outputs of the stacks nested in a unit, by layer, read again; empty where they cannot be read."""
         if not unit.children:
             return {}
         look = partial(self.session.cloud.stacks, unit.stack)

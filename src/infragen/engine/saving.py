@@ -220,14 +220,14 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
         if there != here:
             raise Refused(
                 f"{name} is a plan for {what} {there}; the environment file says {here}",
-                "deploy it with the file that it was made from, or make a new one with `infragen plan --out FILE`",
+                "deploy it with the file that it was made from, or create a new one with `infragen plan --out FILE`",
             )
 
 
 def _changed_since(
     session: Session, saved: SavedPlan, sets: Mapping[str, ChangeSet | None], done: Collection[str]
 ) -> list[str]:
-    """Whether the file is another one than was signed for the change sets that wait, or that it was begun with."""
+    """Whether the file is another one than was signed for the change sets that wait, or that it was started with."""
     found = [each for each in sets.values() if each is not None]
     if not found:
         began = (each for each in saved.units if each.layer in done and each.change_set_id)

@@ -1,6 +1,7 @@
-"""Walks many roads side by side: a stack starts when what it needs is there, a failure skips exactly its dependants.
+"""Walks many operations side by side: a stack starts when what it needs is there, a failure skips exactly its dependent
+stacks.
 
-One thread, one loop: each road is a generator that yields when it has to wait, so that all running stacks share one
+One thread, one loop: each path is a generator that yields when it has to wait, so that all running stacks share one
 poller. Every unit ends with exactly one outcome, whatever happens.
 """
 
@@ -20,7 +21,7 @@ from infragen.errors import InfragenError, OutcomeUnknown
 
 T = TypeVar("T")
 
-INTERRUPTED = "interrupted before it began"
+INTERRUPTED = "interrupted before it started"
 """Why a stack was skipped that needs nothing that failed."""
 
 FIRST_PAUSE, USUAL_PAUSE, QUIET_PAUSE, LONGEST_PAUSE, GROWTH = 0.25, 2.0, 5.0, 15.0, 1.2
@@ -59,7 +60,7 @@ def pause(rounds: int, roads: int) -> float:
 
 
 def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
-    """Walks roads that need nothing of each other and gives their results in order; the first error ends them all."""
+    """Walk independent operations and return their results in order; the first error ends them all."""
     results: dict[int, T] = {}
     rounds = 0
     while len(results) < len(roads):
@@ -76,10 +77,10 @@ def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) ->
 
 
 class Interrupts:
-    """Ctrl-C while roads are walked: noted and not raised, because an exception would cut a road off in mid-call.
+    """Ctrl-C while operations are walked: noted and not raised, because an exception would cut a path off in mid-call.
 
     It is raised while we wait, and the second one always, because somebody insists. A process that was started with
-    SIGINT ignored (nohup, a background job of a script) goes on ignoring it: Ctrl-C was meant for somebody else.
+    SIGINT ignored (nohup, a background job of a script) continues ignoring it: Ctrl-C was meant for somebody else.
     """
 
     def __init__(self) -> None:
@@ -130,7 +131,7 @@ def walk(
 ) -> RunResult:
     """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
-    The first interrupt is answered as `manner` says; the second ends the following in any case. A road that prepares
+    The first interrupt is answered as `manner` says; the second ends the following in any case. A path that prepares
     before it begins something in AWS asks its own `interrupts` whether it still may.
     """
     manner, interrupts = manner or RunPolicy(), interrupts or Interrupts()
@@ -159,15 +160,15 @@ def walk(
 
 
 FIRST = {
-    "wait": "interrupted: nothing new begins; what runs is followed, Ctrl-C again stops following",
+    "wait": "interrupted: no further stack is started; following running operations, Ctrl-C again stops following",
     "cancel": "interrupted: nothing new begins; updates that run are cancelled, Ctrl-C again stops following",
-    "detach": "interrupted: nothing new begins, and what runs is not followed",
+    "detach": "interrupted: no further stack is started, and running operations are not followed",
 }
 """What is said to the first interrupt."""
 
 
 class _Walker:
-    """The roads under way, and the outcomes so far."""
+    """The operations under way, and the outcomes so far."""
 
     def __init__(
         self,
@@ -195,7 +196,7 @@ class _Walker:
         return len(self.outcomes) == len(self._stops)
 
     def round(self) -> bool:
-        """Begins what can begin and goes one step on every road; says whether something ended."""
+        """Begins what can begin and goes one step on every path; says whether something ended."""
         before = len(self.outcomes)
         self.moved = False
         while self._to_cancel:
@@ -224,7 +225,7 @@ class _Walker:
             self._end(Skipped(name, self._stops[name].stack, why=INTERRUPTED))
 
     def detach(self) -> None:
-        """Ends every road: what had begun runs on in AWS."""
+        """Ends every path: what had started runs on in AWS."""
         begun, self.roads = self.roads, {}
         for name in begun:
             said = f"{self._stops[name].stack} may still run in AWS"
@@ -232,19 +233,19 @@ class _Walker:
             self._end(Unknown(name, self._stops[name].stack, f"{said}: {next_step}"))
         for stop in self._stops.values():
             if stop.name not in self.outcomes:
-                self._skip(stop, INTERRUPTED if self.interrupted else "following ended before it began")
+                self._skip(stop, INTERRUPTED if self.interrupted else "following ended before it started")
 
     def _consider(self, stop: Task) -> None:
         if self.interrupted or self._interrupts.noted or self._missing(stop):
             self._skip(stop, INTERRUPTED)
         elif self._fallen and self._manner.fail_fast:
-            self._skip(stop, f"{self._fallen} failed before it began")
+            self._skip(stop, f"{self._fallen} failed before it started")
         elif all(need in self.outcomes for need in stop.requires):
             self.roads[stop.name] = self._begin(stop.name)
             self._step(stop)
 
     def _skip(self, stop: Task, why: str) -> None:
-        """Ends a stop that was never begun: for want of a requirement, or else for another reason."""
+        """Ends a stop that was never started: for want of a requirement, or else for another reason."""
         missing = self._missing(stop)
         self._end(Skipped(stop.name, stop.stack, missing, "" if missing else why))
 
@@ -264,7 +265,7 @@ class _Walker:
             outcome = Unknown(stop.name, stop.stack, error.message)
         except InfragenError as error:
             outcome = failed(stop.name, stop.stack, error)
-        except Exception as error:  # noqa: BLE001 # a fault on one road must not lose what is known of the others
+        except Exception as error:  # noqa: BLE001 # a fault on one path must not lose what is known of the others
             where = traceback.extract_tb(error.__traceback__)[-1]
             said = f"a fault of infragen at {where.name}:{where.lineno}: {type(error).__name__}: {error}"
             outcome = Failed(stop.name, stop.stack, said, "please report it", exit_code=70)

@@ -28,7 +28,7 @@ SOUNDS = re.compile(
 """Names of properties that decide how long data is kept, what protects it, or what is let through."""
 
 LIMITS = re.compile(r"retention|retain|expir|timetolive|ttl|lifecycle|filter|days|age(in\w+)?$|attempts", re.IGNORECASE)
-"""Those that end something by being written: without them a service often keeps it for ever."""
+"""Those that end something by being written: without them a service often keeps it forever."""
 
 COPIES = re.compile(r"backup|snapshot|recover|protection|pointintime", re.IGNORECASE)
 """Those of which there is less without them, whatever else their names say."""

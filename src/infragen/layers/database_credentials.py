@@ -53,7 +53,8 @@ class DatabaseCredentials(AWSCustomObject):
 
 
 def add(template: Template, env: Environment, database: Database, *, key: Any, topic: Any) -> None:
-    """Add the secret and all that fills and rotates it. `key` encrypts logs and environment, `topic` hears of errors.
+    """Add the secret and all that fills and rotates it. `key` encrypts logs and environment, `topic` is notified of
+    errors.
 
     The template needs `Cluster`, `Writer` and `DataKey`.
     """

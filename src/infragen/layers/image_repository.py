@@ -44,7 +44,7 @@ class Placeholder:
 def add_repository(template: Template, name: str, *, keep: bool) -> None:
     """Add a repository `<project>-<environment>-<name>` and the condition that an image is chosen.
 
-    Tags are immutable: a tag names one image for ever, so that a rollback runs what ran before. `keep` keeps the
+    Tags are immutable: a tag names one image forever, so that a rollback runs what ran before. `keep` keeps the
     repository when its stack is deleted, and every tagged image in it; without, it goes with its images, and an image
     that nobody pulled for long is archived and later expires.
     """

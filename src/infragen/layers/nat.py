@@ -17,11 +17,11 @@ from infragen.layers import functions
 from infragen.layers.contract import Template, alarm, metric, named, suppress
 
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
-"""Public SSM parameter of the newest Amazon Linux 2023 image; resolved anew by every stack operation."""
+"""Public SSM parameter of the newest Amazon Linux 2023 image; resolved again by every stack operation."""
 
 
 def add(template: Template, network: Network, topic: Any) -> None:
-    """Add what the NAT mode asks for, and the default routes of the private subnets. `topic` hears of trouble."""
+    """Add what the NAT mode asks for, and the default routes of the private subnets. `topic` is notified of trouble."""
     zones = range(1, network.azs + 1)
     if network.nat == "instance":
         _add_instance_group(template, network)

@@ -1,6 +1,6 @@
 """The network layer: the foundation that every other layer stands on.
 
-It owns the VPC and everything in it that more than one layer needs: subnets, routes, the road to the internet (`nat`),
+It owns the VPC and everything in it that more than one layer needs: subnets, routes, the way to the internet (`nat`),
 endpoints, the flow log, all security groups and the rules between them (`security_groups`; so that no other layer needs
 to know its consumers), the platform's KMS key and the topic that alarms notify. It uses no other layer.
 

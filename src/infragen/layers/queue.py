@@ -1,6 +1,6 @@
 """The queue layer: one SQS queue with its dead-letter queue per entry of `queues:`, and their alarms.
 
-One worker works off one queue: two event sources on one queue compete for its messages. The layer knows nothing of
+One worker consumes one queue: two event sources on one queue compete for its messages. The layer knows nothing of
 its producers and consumers; it publishes the URL, the ARN and the names.
 """
 

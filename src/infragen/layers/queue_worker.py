@@ -1,7 +1,7 @@
-"""A queue worker: one Lambda function that works off one SQS queue, with everything it needs and nothing shared.
+"""A queue worker: one Lambda function that consumes one SQS queue, with everything it needs and nothing shared.
 
 A reusable construct: `add` puts the log group, role, function, event source and alarms of one worker into any template.
-It is told everything by its settings and knows no layer.
+It is given everything by its settings and knows no layer.
 """
 
 import json
@@ -60,7 +60,7 @@ class _ScalingConfig(awslambda.ScalingConfig):
 
 @dataclass(frozen=True)
 class Source:
-    """The queue to work off. `batch_window` is in seconds; 0 for a FIFO queue, which knows none."""
+    """The queue to consume. `batch_window` is in seconds; 0 for a FIFO queue, which knows none."""
 
     arn: Any
     batch_size: int = 10
@@ -74,7 +74,8 @@ class QueueWorker:
     """One worker. `id` is the prefix of its logical ids, `name` its physical name after the environment.
 
     `memory` is in MB, `timeout` in seconds. `key` is the KMS key of its logs, its environment and, when that is
-    encrypted with a customer key, its queue. `topic` hears of its alarms. `rights` are further statements of its role.
+    encrypted with a customer key, its queue. `topic` is notified of its alarms. `rights` are further statements of its
+    role.
     """
 
     id: str

@@ -20,8 +20,9 @@ def add_refresh(template: Template, env: Environment, cluster: str, days: int, t
     """Schedule a new deployment at least every `days` days, from half past five to half past six UTC.
 
     ECS resolves secrets when a task starts, so running tasks take up rotated credentials only this way; they also move
-    to patched Fargate hosts. Two rotations without one lock the API out of its database, so `topic` hears of one that
-    failed; the metrics know schedules by their group (EventBridge Scheduler User Guide, "Monitoring with CloudWatch").
+    to patched Fargate hosts. Two rotations without one lock the API out of its database, so `topic` is notified of one
+    that failed; the metrics know schedules by their group (EventBridge Scheduler User Guide, "Monitoring with
+    CloudWatch").
     """
     template.add_resource(ScheduleGroup("Refreshes", Name=named("refreshes")))
     for name, counted, what in (

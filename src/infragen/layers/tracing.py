@@ -2,7 +2,7 @@
 
 The X-Ray daemon and SDKs are in maintenance mode since 2026-02-25; the X-Ray service stays, and the AWS Distro for
 OpenTelemetry (ADOT) is the way to it. The collector is not essential, and the API does not wait for it: when it fails,
-or its image cannot be pulled, the API goes on without traces.
+or its image cannot be pulled, the API continues without traces.
 """
 
 import json

@@ -129,7 +129,7 @@ def _widenings(
     outputs: tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]],
     region: str,
 ) -> tuple[Widening, ...]:
-    """By what a layer lets more through. Where no values are known, one output of another layer is the same on both
+    """By what a layer widens access. Where no values are known, one output of another layer is the same on both
     sides unless it is written otherwise, and what a deployment keeps is what it was. `outputs` are those that are
     written otherwise, and those of them that are lists which only lost elements.
     """
@@ -233,4 +233,4 @@ def _warnings(before: Rendering, after: Rendering) -> Iterator[str]:
         for what in ("account", "region", "project"):
             one, other = (getattr(each, what) for each in (before.environment, after.environment))
             if one != other:
-                yield f"the {what} changes from {one} to {other}: a deployment makes everything anew there"
+                yield f"the {what} changes from {one} to {other}: a deployment creates everything again there"

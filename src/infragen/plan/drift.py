@@ -60,7 +60,7 @@ def _badness(status: str) -> int:
 def hidden(found: ResourceDrift, properties: Mapping[str, Any]) -> ResourceDrift:
     """The drift without values that are secrets in the template: of NoEcho parameters, or dynamic references.
 
-    `properties` are the resource's own, settled with the parameters that must not be shown sealed.
+    `properties` are the resource's own, evaluated with the parameters that must not be shown sealed.
     """
     masked = mask(dict(properties))
     return replace(found, properties=tuple(_hidden(each, masked) for each in found.properties))

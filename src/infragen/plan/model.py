@@ -29,7 +29,7 @@ class StackPlan:
     the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
     what AWS lists and leaves as it is, other sections of the template. `disagreements` are sentences about what the
     two sources say differently of the whole stack; those about one resource are with its row. `widenings` are what it
-    lets more through; of a stack that is created, all that it lets through. `losses` are what it loses in place.
+    widens access; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     `interruptions` say of each of its rows what that does to the running service.
     `settings` are those of the stack itself that change: termination protection, stack policies, the service role. One
     with a note is not brought by this deployment: the note says what AWS will do.
@@ -158,7 +158,7 @@ class EnvironmentPlan:
 
     @property
     def widenings(self) -> tuple[Widening, ...]:
-        """By what all stacks let more through."""
+        """By what all stacks widen access."""
         return tuple(found for each in self.stacks for found in each.widenings)
 
     @property

@@ -17,7 +17,7 @@ from infragen.plan.seal import public_part_of
 
 FORMAT, VERSION = "infragen saved plan", 2
 MAX_BYTES = 16_000_000
-AGAIN = "make a new one with `infragen plan --out FILE`"
+AGAIN = "create a new one with `infragen plan --out FILE`"
 T = TypeVar("T")
 
 

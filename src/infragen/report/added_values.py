@@ -1,7 +1,7 @@
 """What a reviewer decides on of a resource that is new: its plain values, shortest and most telling first.
 
 A general rule and no list of types: numbers, then switches and words. Left out are what another resource gives
-(references), names and descriptions, tags, and documents; of statements of a policy the actions are told. Where
+(references), names and descriptions, tags, and documents; of statements of a policy the actions are reported. Where
 nothing is left, nothing is said. Values come masked, as they are in the plan.
 """
 

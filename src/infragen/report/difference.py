@@ -19,7 +19,7 @@ from infragen.report.wrapping import wrapped
 def difference_plan(
     one: EnvironmentFile, other: EnvironmentFile, templates: tuple[Assembly, Assembly]
 ) -> EnvironmentPlan:
-    """How the second environment differs from the first, in the form in which plans are told."""
+    """How the second environment differs from the first, in the form in which plans are reported."""
     env = other.environment
     return EnvironmentPlan(
         environment=env.environment,

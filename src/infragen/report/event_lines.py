@@ -51,10 +51,10 @@ class EventLines:
         """Whether a flag has answered. Raises Refused without one, naming it."""
         if question.answered_by in self.agreed:
             return True
-        raise Refused(f"{question.text} With --format json nobody is asked", f"answer with {question.answered_by}")
+        raise Refused(f"{question.text} --format json never prompts", f"answer with {question.answered_by}")
 
     def tell(self, event: Event) -> None:
-        """Prints an event; who we are is told once, though each look at AWS finds it out again."""
+        """Prints an event; who we are is reported once, though each look at AWS finds it out again."""
         if event == self._connected:
             return
         if isinstance(event, Connected):

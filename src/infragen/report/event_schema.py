@@ -74,22 +74,22 @@ def _beginning() -> Described:
             "An artifact was missing in the bucket and is there now.",
             {"bucket": _text("name"), "key": _text("key, with the content's digest"), "bytes": _whole("size")},
         ),
-        "preparing": ("A change set is being made.", _STACK),
+        "preparing": ("A change set is being created.", _STACK),
         "checking_drift": (
-            "AWS looks for drift.",
-            {**_STACK, "seconds": _number("since it began")},
+            "AWS is detecting drift.",
+            {**_STACK, "seconds": _number("since it started")},
         ),
-        "plan": ("What will be done, before it is.", {"plan": {"$ref": PLAN, "description": "as of `plan`"}}),
+        "plan": ("The plan, before it is executed.", {"plan": {"$ref": PLAN, "description": "as of `plan`"}}),
         "deletion_plan": (
-            "What will be deleted, before it is.",
+            "The planned deletions, before they are executed.",
             {**where, "stacks": _list(_ref("deletion"), "in the order in which they go")},
         ),
         "recovery_plan": (
-            "What will be done about failed stacks, before it is.",
+            "The planned recovery of failed stacks, before it is executed.",
             {**where, "stacks": _list(_ref("remedy"), "one for each that needs it")},
         ),
         "leftovers": (
-            "Of `changesets prune`: what is left, before any of it is deleted.",
+            "Of `changesets prune`: the leftover change sets, before any is deleted.",
             {"stacks": _list(_ref("leftover"), "those that hold change sets which were never executed")},
         ),
     }
@@ -98,7 +98,7 @@ def _beginning() -> Described:
 def _work() -> Described:
     return {
         "started": (
-            "An operation on a stack began.",
+            "An operation on a stack started.",
             {
                 **_STACK,
                 "action": _text("create, update, recreate, continue, delete, recover, or follow what ran already"),
@@ -119,19 +119,19 @@ def _work() -> Described:
             {"layer": _LAYER, "logical_id": _RESOURCE["logical_id"], "text": _text("its words")},
         ),
         "unreachable": (
-            "AWS cannot be read at the moment; the operation goes on, and so does the command.",
+            "AWS cannot be read at the moment; the operation continues, and so does the command.",
             {"layer": _LAYER, "reason": _text("why")},
         ),
         "heartbeat": (
             "The command is alive; printed after a minute without another line.",
             {
-                "seconds": _number("since the work began"),
+                "seconds": _number("since the work started"),
                 "stacks": _list(_text("name"), "the stacks that are worked on"),
                 "work": _list(_ref("work"), "what is in progress in them, the longest first"),
             },
         ),
         "outcome": (
-            "What became of a stack; each has exactly one.",
+            "The outcome of a stack; each has exactly one.",
             {
                 **_STACK,
                 "outcome": {"enum": [*OUTCOMES], "description": "what became of it"},
@@ -144,7 +144,7 @@ def _work() -> Described:
                 "evidence": _list(_ref("evidence"), "for `failed`: what other services say about it"),
                 "needs": _text("for `skipped`: the layer that was not deployed, if it is for want of one"),
                 "left": _list(_text("an id"), "what is left behind, kept, or no longer as the stack says"),
-                "seconds": _number("how long it took; null where nothing was begun"),
+                "seconds": _number("how long it took; null where nothing was started"),
             },
         ),
     }
@@ -161,7 +161,7 @@ def _end() -> Described:
                 "refused": _list(_text("a stack and AWS's words"), "one for each that could not be deleted"),
             },
         ),
-        "outputs": ("After a deployment: what people and programs need of it.", {"values": values}),
+        "outputs": ("After a deployment: addresses and names for people and scripts.", {"values": values}),
         "error": (
             "What ended the command, or kept it from beginning.",
             {
@@ -269,7 +269,7 @@ def _parts_of_removal() -> Described:
                 "action": {"enum": [each.value for each in OnRecover], "description": "what will be done"},
                 "why": _text("what had failed"),
                 "stuck": _list(_ref("obstacle"), "what a rollback could not put back"),
-                "skipped": _list(_text("layer/LogicalId"), "what is given up"),
+                "skipped": _list(_text("layer/LogicalId"), "resources that the rollback skips"),
                 "deletion": _maybe("deletion", "what is deleted, where that is the remedy"),
                 "loses": _list(_ref("fate"), "what holds data and goes with a rollback"),
             },
@@ -340,5 +340,5 @@ _HAPPENED = {
     "status": _text("AWS's status, as `CREATE_IN_PROGRESS`"),
     "reason": _text("AWS's words; may be empty"),
     "aws_time": {"type": "string", "format": "date-time", "description": "when, by AWS's clock"},
-    "event_id": _text("AWS's id of the event; each is told once"),
+    "event_id": _text("AWS's id of the event; each is reported once"),
 }

@@ -1,8 +1,8 @@
 """A plan as text: stack by stack in deployment order, what happens to each resource, and one line that sums it up.
 
-How much is told is `Detail`: a line per layer, a section per layer with what is decided on, or everything. Lines come
-as rich `Text`, so that the same words serve a terminal in colour and a file without. What is said the same way in every
-format is in `plan_words`.
+How much is reported is `Detail`: a line per layer, a section per layer with what is decided on, or everything. Lines
+come as rich `Text`, so that the same words serve a terminal in colour and a file without. What is said the same way in
+every format is in `plan_words`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ BESIDE_SIGN, COST = 6, 14
 """Where a sentence with a sign, and what costs so much, go on when a line is full."""
 
 FEW = 4
-"""From how many resources on those that only get the stack's tags are told in one line."""
+"""From how many resources on those that only get the stack's tags are reported in one line."""
 
 FEW_COSTS, COSTS = 3, 5
 """Resources whose cost has a line of its own, without and with all detail."""
@@ -37,15 +37,15 @@ COLOURS = {
     ADD: "green", CHANGE: "yellow", REVISION: "yellow", REPLACE: "magenta", REMOVE: "red", OTHER: "red",
 }  # fmt: skip
 GRAVE = (REPLACE, REMOVE, OTHER)
-"""Kinds of rows that are told one by one however little is told."""
+"""Kinds of rows that are reported one by one however little is reported."""
 
 
 LOUD = ("stack setting", "parameter")
-"""Values of a stack itself that are told however little is told."""
+"""Values of a stack itself that are reported however little is reported."""
 
 
 class Detail(IntEnum):
-    """How much of a plan is told."""
+    """How much of a plan is reported."""
 
     LAYERS = 0
     """A line per layer, and what is replaced, deleted or unknown."""
@@ -56,7 +56,7 @@ class Detail(IntEnum):
 
 
 def plan_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
-    """The plan in lines of that width: values are cut unless all is told, sentences broken between words.
+    """The plan in lines of that width: values are cut unless all is reported, sentences broken between words.
 
     A word alone that is wider still, a path or an ARN, stays whole.
     """
@@ -113,9 +113,7 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
     if image := words.image_line(plan):
         yield Text(image, style="dim")
     if plan.gated:
-        yield Text.assemble(
-            ("more is let through than before ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID"
-        )
+        yield Text.assemble(("access widens ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID")
     if dear := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), dear)
     most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)
@@ -127,7 +125,7 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
 
 
 def _is_folded(stack: StackPlan, detail: Detail) -> bool:
-    """Whether a stack is one line: a new one, of which everything is new, or every one where little is told."""
+    """Whether a stack is one line: a new one, of which everything is new, or every one where little is reported."""
     if detail == Detail.ALL:
         return False
     return detail == Detail.LAYERS or (stack.created and all(words.kind(each) == ADD for each in stack.changes))
@@ -268,7 +266,7 @@ def change_lines(
     """Resources with their logical ids in one column, as far as their types fit beside it, and the values that change.
 
     Lines fit the width, as those of `plan_lines`. What one line of the environment file decides of several resources
-    in a row is told once, above them.
+    in a row is reported once, above them.
     """
     room = width - len("  -/+   ") - max((len(each.type) for each in rows), default=0)
     indent = min(max((len(each.logical_id) for each in rows), default=0), max(room, 0))
@@ -282,7 +280,7 @@ def change_lines(
 
 
 def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
-    """What is said of one resource or value: what goes on stands below the values."""
+    """What is said of one resource or value: what continues stands below the values."""
     for line in lines:
         yield from wrapped(line, width, len(INDENT) + 2 * line.plain.startswith(INDENT))
 
@@ -322,7 +320,7 @@ def _value_lines(
     lead: str, change: PropertyChange, width: int, detail: Detail = Detail.ROWS, effect: str = ""
 ) -> Iterator[Text]:
     """A value on one line where it fits; else its two sides below, together or one by one, cut to the width, or whole
-    where all is told.
+    where all is reported.
     """
     tail, asides = (f"  {effect}" if effect else ""), [Text(each, "dim") for each in words.value_remarks(change)]
     if not words.has_values(change) or (detail < Detail.ALL and words.follows_its_cause(change)):

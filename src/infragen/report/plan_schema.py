@@ -12,7 +12,7 @@ from infragen.resource_types.interruption import LEVELS
 
 Schema = dict[str, Any]
 _SAID = {
-    "add": "how many resources are made",
+    "add": "how many resources are created",
     "change": "how many are updated in place",
     "revision": "how many get a new revision, and nothing that runs is replaced: task definitions",
     "replace": "how many are, or may be, replaced by a new one",
@@ -91,7 +91,7 @@ def _plan() -> Schema:
 
 
 def _drift() -> Schema:
-    fate = _text("what the deployment does about it, in words that go on after `it`")
+    fate = _text("what the deployment does about it, in words that follow `it`")
     drifted = _object(
         "One property.",
         name=_text("the path as people read it"),
@@ -101,7 +101,7 @@ def _drift() -> Schema:
         fate=fate,
     )
     return _object(
-        "One resource that somebody changed by hand.",
+        "One resource that was changed outside CloudFormation.",
         place=_text("`layer/LogicalId`"),
         layer=_text("name of the layer"),
         logical_id=_text("logical id"),
@@ -139,13 +139,13 @@ def _refusal() -> Schema:
 
 def _widening() -> Schema:
     return _object(
-        "Something that lets more through than what is deployed.",
+        "A change that widens access compared with the deployed stack.",
         place=_text("`layer/LogicalId`, as `--allow-widening` takes it"),
         kind=_text("`permissions` or `network`"),
         sentence=_text("what becomes possible, and what was before"),
-        grave=_flag("whether it reaches beyond the account or knows no limit"),
+        grave=_flag("whether it reaches beyond the account or has no limit"),
         gated=_flag(
-            "whether somebody must agree to it by name; not for what a new stack needs within its account, nor for "
+            "whether it must be approved by name; not for what a new stack needs within its account, nor for "
             "rights that stay inside the environment"
         ),
     )
@@ -216,9 +216,7 @@ def _stack() -> Schema:
         tags=_list({"$ref": "#/$defs/property"}, "tags of the stack itself that change"),
         outputs=_list({"$ref": "#/$defs/property"}, "outputs of the stack that change"),
         notes=_list(_text("a sentence"), "what else changes"),
-        widenings=_list(
-            {"$ref": "#/$defs/widening"}, "by what it lets more through; of a new stack, all it lets through"
-        ),
+        widenings=_list({"$ref": "#/$defs/widening"}, "how it widens access; of a new stack, all access it opens"),
         settings=_list(
             {"$ref": "#/$defs/property"},
             "termination protection, stack policies, service role that change; one with a `note` stays, and the note "
@@ -258,14 +256,14 @@ def _change() -> Schema:
         ),
         action=_text("AWS's `Add`, `Modify`, `Remove`, `Import`, `Dynamic` or `SyncWithActual`"),
         replacement=_text("AWS's `True`, `False` or `Conditional`; empty where the action has none"),
-        reported=_text("what AWS said in the place of `replacement` where the resource's schema decided otherwise"),
+        reported=_text("AWS's own value of `replacement` where the resource's schema decided otherwise"),
         policy_action=_text("AWS's `Delete`, `Retain`, `Snapshot` or `ReplaceAnd…`; empty where nothing goes"),
         physical_id=_text("physical id; empty while there is none"),
         source=_text("`change set`, `template`, or `both` where AWS and the comparison of templates say it"),
         change_set_id=_text("of a nested stack: its own change set"),
         causes=_list(_text("a cause"), "what makes the resource change when that is not the template itself"),
         origin=_text("the place in the environment file that decides the resource; empty where none does"),
-        drift=_list(_text("a sentence"), "with `plan --drift`: what somebody changed in it by hand"),
+        drift=_list(_text("a sentence"), "with `plan --drift`: what was changed in it outside CloudFormation"),
         renamed=_text("the other logical id of a resource removed under one name and added under another"),
         disagreements=_list(
             _text("a sentence"), "what AWS's change set and the comparison of templates say differently"
@@ -284,7 +282,7 @@ def _property() -> Schema:
 
 
 def _resource_property() -> Schema:
-    forces = _flag("whether this value is what makes the resource a new one")
+    forces = _flag("whether this value forces the replacement")
     return _object("A property, or another attribute of a resource.", **_property_keys(), forces=forces)
 
 

@@ -179,7 +179,9 @@ def follows_its_cause(value: PropertyChange) -> bool:
 
 
 def has_values(value: PropertyChange) -> bool:
-    """Whether before and after say something: not where neither is told, nor of a reference whose target changes."""
+    """Return whether before and after say something: not where neither is known, nor of a reference whose target
+    changes.
+    """
     return value.before != value.after or isinstance(value.before, Secret)
 
 
@@ -310,7 +312,7 @@ def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
 
 def own_changes(stack: StackPlan) -> OwnChanges:
     """The stack's settings, parameters, tags and outputs that change; of one that is created all are new, and none is
-    told.
+    reported.
     """
     if stack.action in ("create", "recreate"):
         return ()
@@ -420,7 +422,7 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
     found = (
         ("Refused without --allow-data-loss", tuple(map(str, plan.refusals))),
         ("Interrupts the running service", interruption_lines(plan)),
-        ("Lets more through, needs --allow-widening", tuple(map(str, plan.gated))),
+        ("Widens access; needs --allow-widening", tuple(map(str, plan.gated))),
         ("Refused without --allow-cost", (dear,) if dear else ()),
         ("Wrong in the account", wrong_lines(plan.checks)),
         ("Drift: not as the stacks say", drift_lines(plan)),

@@ -11,7 +11,7 @@ from infragen.report.printing import echo
 from infragen.secrecy.visible import shown
 
 # Seconds between looks for a signal while nobody types. Python heeds a signal only between two reads: one that arrives
-# in the instant before a read that waits for ever would go unnoticed until something is typed.
+# in the instant before a read that waits forever would go unnoticed until something is typed.
 LOOK_UP = 0.1
 
 
@@ -24,7 +24,7 @@ def ask(question: Question) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(f"{question.text} There is no terminal to ask", f"answer with {question.answered_by}")
     if question.typed:
-        return _line(f"{question.text}\ntype {question.typed} to go on: ") == question.typed
+        return _line(f"{question.text}\ntype {question.typed} to continue: ") == question.typed
     while True:
         match _line(f"{question.text} [y/N]: ").lower():
             case "y" | "yes":

@@ -1,4 +1,4 @@
-"""What a recovery will do, as text: why each stack needs it, what is stuck, what is given up."""
+"""What a recovery will do, as text: why each stack needs it, what is stuck, what is skipped."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
     yield Text(f"  {sentence}", style="yellow")
     for each in remedy.stuck:
         given_up = (
-            "is given up: afterwards it is no longer as the stack says" if each in remedy.skipped else "is tried again"
+            "is skipped: afterwards it no longer matches the template" if each in remedy.skipped else "is tried again"
         )
         yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
     for lost in remedy.loses:

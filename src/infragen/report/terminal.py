@@ -110,8 +110,8 @@ class Terminal:
     """Listens to the engine (`progress.Ui`). A context manager: leaving it ends the live region.
 
     `live` asks for the live region, which needs a styled terminal; `plans` is where plans go, None for nowhere;
-    `detail` is how much of a plan is told, and whether a log has a line for each resource and not for each stack alone;
-    `agreed` are the flags that the user gave in advance of being asked, `known` texts that are secrets.
+    `detail` is how much of a plan is reported, and whether a log has a line for each resource and not for each stack
+    alone; `agreed` are the flags that the user gave in advance of being asked, `known` texts that are secrets.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class Terminal:
                 self._end(outcome, "" if took is None else f" after {span(took)}")
 
     def _uploaded(self) -> None:
-        """What was uploaded since the last event of another kind: file by file where all is told, else as a number."""
+        """Return what was uploaded since the last other event: file by file with --verbose, else as a number."""
         files, self._uploads = self._uploads, []
         if self._detail == Detail.ALL or len(files) == 1:
             lines = [f"uploaded {_short(each.key)} ({_kib(each.size)} KiB)" for each in files]
@@ -228,7 +228,7 @@ class Terminal:
             self._live.start()
 
     def _happened(self, layer: str, event: StackEvent, took: float | None) -> None:
-        """A line for what is over: a stack, or each resource where all is told; what failed always."""
+        """A line for what is over: a stack, or each resource where all is reported; what failed always."""
         self._lost = ""
         failed = event.status.endswith("_FAILED")
         if event.of_stack_itself:
@@ -258,7 +258,7 @@ class Terminal:
     def _unreadable(self, layer: str, reason: str) -> None:
         if reason != self._lost:
             self._lost = reason
-            self._say(Text(f"{layer}: AWS cannot be read at the moment ({reason}); the operation goes on", "yellow"))
+            self._say(Text(f"{layer}: AWS cannot be read at the moment ({reason}); the operation continues", "yellow"))
 
     def _beat(self, seconds: float) -> None:
         if self._live or self._clock() - self._spoke < HEARTBEAT:

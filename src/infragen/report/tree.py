@@ -1,7 +1,7 @@
 """The live region of a terminal: a tree of stacks, and under each what is in progress or has failed in it.
 
-Drawn anew for every frame from what is known then, to fit the terminal: columns are dropped when it is narrow, and rows
-are folded into "and N more" when it is low. Pure; `terminal` shows it.
+Drawn again for every frame from what is known then, to fit the terminal: columns are dropped when it is narrow, and
+rows are folded into "and N more" when it is low. Pure; `terminal` shows it.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ CODE = r":[\w.-]+|@sha256:[0-9a-f]+"
 ALARM = Access(
     (shrinks("AlarmActions", says="tells fewer people, or does less (AlarmActions)", kind="permissions"),
      weakens("ActionsEnabled", (*ON, ABSENT), says="tells nobody any more (ActionsEnabled)", kind="permissions"),
-     reaches("AlarmActions", says="tells somebody else, or does something else (AlarmActions)"),
-     reaches("OKActions", says="tells somebody else, or does something else (OKActions)"),
-     reaches("InsufficientDataActions", says="tells somebody else, or does something else (InsufficientDataActions)")),
+     reaches("AlarmActions", says="notifies another target or acts otherwise (AlarmActions)"),
+     reaches("OKActions", says="notifies another target or acts otherwise (OKActions)"),
+     reaches("InsufficientDataActions", says="notifies another target or acts otherwise (InsufficientDataActions)")),
     ("ActionConfiguration", "AlarmRule", "AlarmName", "Metrics", "ActionsSuppressor", "Dimensions",
      "AlarmDescription", "ActionsEnabled"),
     removed="goes, and with it who is told of what it watches", removed_with=("AlarmActions",),
@@ -192,7 +192,7 @@ ACCESS = {
     "AWS::CloudFormation::Stack": Access(
         (changes("TemplateURL", says="is made from another template (TemplateURL)", kind="permissions"),
          changes("Parameters", says="gets other parameters", kind="permissions"),
-         reaches("NotificationARNs", says="tells somebody else what happens to it (NotificationARNs)")),
+         reaches("NotificationARNs", says="notifies another target of its events (NotificationARNs)")),
         added="is made from a template that infragen did not render", grave=True),
     "AWS::CloudFormation::WaitConditionHandle": Access(),
     "AWS::CloudWatch::Alarm": ALARM,

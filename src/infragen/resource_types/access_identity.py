@@ -7,7 +7,7 @@ COMPARED_AS_POLICIES = (
     "ManagedPolicyName", "Roles", "Users", "Groups", "RoleName", "UserName", "GroupName", "Description", "Path",
     "InstanceProfileName",
 )  # fmt: skip
-"""Properties that are compared as sets of rights, or told with them."""
+"""Properties that are compared as sets of rights, or reported with them."""
 
 _POLICY = Access(harmless=COMPARED_AS_POLICIES)
 

@@ -10,7 +10,7 @@ CERTIFICATE = ResourceType(
     usual_minutes={
         "CREATE": UsualMinutes(2, 30, "ACM waits for the DNS record, at most 72 hours (ACM User Guide, DNS validation)")
     },
-    interruptions=Interruptions(outage("nobody can connect over TLS with it"), NONE),
+    interruptions=Interruptions(outage("no client can connect over TLS with it"), NONE),
 )
 
 """Holds no data: the certificate that replaces it is as good, and ACM has the private key of both (ACM User Guide,

@@ -14,7 +14,7 @@ STACK = ResourceType(
     data="everything in it",
     billing=Billing.FREE,
     foundation=True,
-    interruptions=Interruptions(outage("everything in it stops"), outage("everything in it is created anew")),
+    interruptions=Interruptions(outage("everything in it stops"), outage("everything in it is created again")),
 )
 WAIT_CONDITION_HANDLE = ResourceType(
     "AWS::CloudFormation::WaitConditionHandle",

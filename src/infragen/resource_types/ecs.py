@@ -9,7 +9,7 @@ CLUSTER = ResourceType(
     billing=Billing.PRICED,
     foundation=True,
     name_property="ClusterName",
-    interruptions=Interruptions(outage("its services stop"), outage("its services are created anew, 2 to 6 minutes")),
+    interruptions=Interruptions(outage("its services stop"), outage("its services are created again, 2 to 6 minutes")),
 )
 SERVICE = ResourceType(
     "AWS::ECS::Service",
@@ -28,7 +28,7 @@ SERVICE = ResourceType(
             "LoadBalancers": outage(
                 "requests are answered with 503 until tasks are healthy behind the other target group, 3 to 10 minutes"
             ),
-            "LaunchType": outage("its tasks are placed anew, 2 to 6 minutes"),
+            "LaunchType": outage("its tasks are placed again, 2 to 6 minutes"),
         },
     ),
     safe={"NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp": ("DISABLED",)},

@@ -8,8 +8,8 @@ LISTENER = ResourceType(
     holds_data=False,
     billing=Billing.FREE,
     interruptions=Interruptions(
-        outage("nobody can connect to its port"),
-        outage("nobody can connect until the new one listens, up to a minute"),
+        outage("no client can connect to its port"),
+        outage("no client can connect until the new one listens, up to a minute"),
         {
             "Port": outage("clients must use the other port at once"),
             "Protocol": outage("clients must use the other protocol at once"),

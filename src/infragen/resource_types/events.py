@@ -9,9 +9,9 @@ RULE = ResourceType(
     billing=Billing.PRICED,
     name_property="Name",
     interruptions=Interruptions(
-        outage("its events reach nobody"),
-        brief("events of some seconds reach nobody"),
-        {"State": outage("its events reach nobody while it is disabled")},
+        outage("its events reach no target"),
+        brief("events of some seconds reach no target"),
+        {"State": outage("its events reach no target while it is disabled")},
     ),
 )
 """Rules are charged by the million events, less than a cent a month for what these layers send. The tasks that a target
@@ -28,6 +28,6 @@ ARCHIVE = ResourceType(
     ),
     keeps=frozenset({"KmsKeyIdentifier"}),
 )
-"""0 keeps events for ever (EventBridge API reference, CreateArchive, RetentionDays)."""
+"""0 keeps events forever (EventBridge API reference, CreateArchive, RetentionDays)."""
 
 ROWS = (ARCHIVE, RULE)

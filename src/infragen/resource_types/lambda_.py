@@ -19,7 +19,7 @@ EVENT_SOURCE_MAPPING = ResourceType(
         Loss(
             "MaximumRetryAttempts",
             When.LESS,
-            "records that fail are given up after {after:g} retries",
+            "records that fail are dropped after {after:g} retries",
             default=-1,
             endless=(-1,),
         ),
@@ -32,7 +32,7 @@ EVENT_SOURCE_MAPPING = ResourceType(
     ),
 )
 """Lambda deletes a message that its filter does not match (Developer Guide, "Control which events Lambda sends to your
-function"). -1 is for ever."""
+function"). -1 is forever."""
 FUNCTION = ResourceType(
     "AWS::Lambda::Function",
     holds_data=False,

@@ -22,7 +22,7 @@ SCHEDULE_GROUP = ResourceType(
     holds_data=False,
     billing=Billing.FREE,
     name_property="Name",
-    interruptions=Interruptions(outage("its schedules are deleted"), outage("its schedules are created anew")),
+    interruptions=Interruptions(outage("its schedules are deleted"), outage("its schedules are created again")),
 )
 """Deleting a group deletes its schedules, which the stack holds as resources of their own."""
 

@@ -25,7 +25,7 @@ TOPIC = ResourceType(
         Loss("ArchivePolicy", When.CHANGED, "archived messages may be deleted", weakest=(None,)),
         Loss("ArchivePolicy", When.GONE, "archived messages are deleted"),
     ),
-    interruptions=Interruptions(outage("nobody can publish to it"), brief("messages of some seconds are lost")),
+    interruptions=Interruptions(outage("no publisher can send to it"), brief("messages of some seconds are lost")),
     safe={"KmsMasterKeyId": ()},
 )
 """Charged by the million, less than a cent a month for what these layers send."""

@@ -51,7 +51,7 @@ QUEUE = ResourceType(
         }
     ),
     interruptions=Interruptions(
-        outage("nobody can send to it"),
+        outage("no producer can send to it"),
         outage("who sends to the old one until it knows the new one is refused, seconds to minutes"),
     ),
     safe={"SqsManagedSseEnabled or KmsMasterKeyId": ()},

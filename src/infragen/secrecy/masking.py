@@ -169,7 +169,7 @@ def _holds_secret(value: object) -> bool:
 
 
 def _flat(value: object) -> str | None:
-    """A value as the one text that it becomes, with a variable in the place of each reference; None for no text."""
+    """A value as the one text that it becomes, with a variable instead of each reference; None for no text."""
     match value:
         case str():
             return value

@@ -109,7 +109,7 @@ _REFERRED = re.compile(
     r"\$\{[\w:.!]+\}|\$\(?[A-Z_][A-Z0-9_]*\)?|\{\{resolve:[^}]*\}\}|\(secret[^)]*\)"
     r"|\*{3,}|<[\w -]+>|x{3,}|\{[\w.]*\}|%s"
 )
-"""What stands in the place of a secret: a variable, a placeholder, stars."""
+"""What stands instead of a secret: a variable, a placeholder, stars."""
 
 _WITHOUT_SCHEME = re.compile(r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):)[A-Za-z0-9(\[]")
 

@@ -1,4 +1,4 @@
-"""What a deployment lets more through than what is deployed: permissions and network, told as sentences.
+"""How a deployment widens access compared with the deployed stacks: permissions and network, as sentences.
 
 Pure: a deployed template and a rendered one go in, widenings come out. What can be computed as sets is (a wildcard that
 covers an action, a range that holds another); whatever cannot be understood counts as wider.
@@ -27,7 +27,7 @@ NOT_WIRED = Wiring()
 def widenings(
     layer: str, old: Side, new: Side, account: str, region: str, wiring: Wiring = NOT_WIRED
 ) -> tuple[Widening, ...]:
-    """By what the new template lets more through than the old one; of a stack that does not exist, all it lets through.
+    """Return how the new template widens access; of a stack that does not exist, all access it opens.
 
     Values of parameters count as far as they are known. `account` and `region` are where it is deployed; `wiring` says
     which parameters take outputs of other layers.

@@ -173,7 +173,7 @@ def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     for name, entry in sides[1].items():
         before = sides[0].get(name)
         if entry.get("RuleAction") != "deny" and not same(before, entry):
-            yield Widening("network", f"{layer}/{name}", f"the network ACL entry {layer}/{name} lets more through")
+            yield Widening("network", f"{layer}/{name}", f"the network ACL entry {layer}/{name} allows more")
     for name, entry in sides[0].items():
         after = sides[1].get(name)
         if entry.get("RuleAction") != "allow" and not same(entry, after):
@@ -199,7 +199,7 @@ def _unblocked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
 
 
 def _joined(before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, new: Reader) -> Iterator[str]:
-    """Security groups that an existing resource has in addition: their rules let more through to it."""
+    """Security groups that an existing resource has in addition: their rules widen access to it."""
     if before:
         had = {text for each in _memberships(before.get("Properties", {})) for text in old.texts(each)}
         has = [text for each in _memberships(after.get("Properties", {})) for text in new.texts(each)]

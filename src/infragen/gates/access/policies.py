@@ -203,7 +203,7 @@ def _arn_within(inner: Text, outer: Text) -> bool:
 
 
 def _fields(text: Text) -> tuple[Text, ...] | None:
-    """The six fields of an ARN, missing ones being `*`; None for a text whose fields cannot be told apart."""
+    """The six fields of an ARN, missing ones being `*`; None for a text whose fields cannot be distinguished."""
     fields: list[Text] = [()]
     for each in text:
         if each == ":" and len(fields) < ARN_FIELDS:

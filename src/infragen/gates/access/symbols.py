@@ -48,7 +48,7 @@ def shown(text: Text) -> str:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the values of one side's settled template; `resources` are the logical ids that it holds."""
+    """Reads the values of one side's evaluated template; `resources` are the logical ids that it holds."""
 
     resources: frozenset[str]
     side: str
