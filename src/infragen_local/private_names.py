@@ -29,9 +29,17 @@ NAMES: dict[str, tuple[str, ...]] = {
         "execution_credentials",
         "kill_workers",
         "reset",
+        "subprocess",
     ),
     "ministack.core.persistence": ("STATE_DIR", "_state_format_version", "load_state"),
-    "ministack.core.responses": ("StreamingResponse", "get_account_id", "get_region", "json_response", "request_scope"),
+    "ministack.core.responses": (
+        "StreamingResponse",
+        "error_response_json",
+        "get_account_id",
+        "get_region",
+        "json_response",
+        "request_scope",
+    ),
     "ministack.core.sigv4": ("header_signature_failure", "parse_header_signature", "parse_query_signature"),
     "ministack.services.alb": (
         "_lb_attrs",

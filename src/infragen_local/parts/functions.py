@@ -20,6 +20,7 @@ _KEPT = frozenset(
     {
         *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME"),
         *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "PYTHONUNBUFFERED"),
+        "AWS_SECRET_ACCESS_KEY",  # the emulator's own only where roles are not enforced
     }
 )
 """What a function's process takes over from the emulator's environment."""
