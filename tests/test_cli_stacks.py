@@ -266,3 +266,19 @@ def test_x5_status_lists_the_layers_of_an_environment_without_stacks(run: Run, t
     assert {name for name, status in absent.items() if status == "absent"} == wanted
     rows = json.loads(run("status", "--format", "json").stdout)
     assert {each["layer"] for each in rows["stacks"] if each["status"] == "absent"} == wanted
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_the_former_name_of_allow_data_loss_works_and_no_help_shows_it(run: Run, tmp_path: Path) -> None:
+    """`--allow-replace`: for one version more, in plan and deploy."""
+    run("deploy", "--yes")
+    write(tmp_path, LAYERS + "    max_receives: 3\n", "nested")
+    refused = run("deploy", "--yes", code=3)
+    assert "RedrivePolicy.maxReceiveCount would fall from 5 to 3" in refused.stderr
+    assert "--allow-replace" not in refused.stderr
+    run("plan", "--allow-replace", "queue/JobsQueue", "--out", str(tmp_path / "saved.plan"))
+    assert "deployed" in run("deploy", "--yes", "--allow-replace", "queue/JobsQueue").stdout
+    for command in ("plan", "deploy"):
+        shown = run(command, "--help").stdout
+        assert "--allow-data-loss" in shown
+        assert "--allow-replace" not in shown

@@ -65,6 +65,7 @@ def test_staging_is_served_with_tls_and_that_is_all(rendered: Render, name: str,
 
 @pytest.mark.parametrize("name", [
     "prod-eu", "live", "prd", "eu-prod", "prod2", "prd-a", "live1", "produktion", "euprod", "main", "go-live",
+    "production2", "prodeu", "release", "prod-product", "product-prod", "eu1-prd2", "producao",
 ])  # fmt: skip
 def test_a_name_that_looks_like_production_is_a_warning_that_names_the_key(rendered: Render, name: str) -> None:
     """At the name's place; whoever writes the kind, any kind but a lesser one for production, is not told again."""
@@ -85,7 +86,30 @@ def test_a_name_that_looks_like_staging_is_a_warning_too(rendered: Render, name:
     assert "looks like" not in rendered(name, "kind: development\n").stderr
 
 
-@pytest.mark.parametrize("name", ["dev", "qa", "test", "delivery", "olive", "demo", "mainz", "ci-12", "alice"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dev",
+        "qa",
+        "test",
+        "delivery",
+        "olive",
+        "demo",
+        "mainz",
+        "ci-12",
+        "alice",
+        "product-dev",
+        "products",
+        "reproduce",
+        "producer-ci",
+        "delivery-qa",
+        "productivity",
+        "alive",
+        "releases-qa",
+        "byproduct",
+        "reproduction",
+    ],
+)
 def test_other_names_are_development_without_a_word(rendered: Render, name: str) -> None:
     """Parts of words are no words."""
     result = rendered(name)

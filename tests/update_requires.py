@@ -273,3 +273,25 @@ def rows() -> list[tuple[str, str, str]]:
     return [
         (page, name, said) for page, words in PAGES.items() for said, names in words.items() for name in names.split()
     ]
+
+
+SOME_INTERRUPTIONS: dict[str, str] = {
+    "AWS::EC2::EIP": "InstanceId",
+    "AWS::EC2::Instance": "AdditionalInfo Affinity EbsOptimized HostId InstanceType KernelId RamdiskId Tenancy "
+    "UserData",
+    "AWS::RDS::DBInstance": "AutoMinorVersionUpgrade BackupRetentionPeriod DBInstanceClass DBParameterGroupName Engine "
+    "EngineVersion MonitoringInterval MultiAZ PerformanceInsightsKMSKeyId PreferredMaintenanceWindow StorageType",
+    "AWS::RDS::DBParameterGroup": "Parameters",
+}
+"""Page -> the properties of which an edition of it says "Some interruptions"; of EC2, where it is backed by EBS.
+
+The other pages above say "No interruption" or "Replacement", as far as they were read."""
+
+_APPLIED = "RDS User Guide, settings for DB instances: applied at once, without downtime"
+
+NOT_INTERRUPTED: dict[tuple[str, str], str] = {
+    ("AWS::RDS::DBInstance", "AutoMinorVersionUpgrade"): _APPLIED,
+    ("AWS::RDS::DBInstance", "MonitoringInterval"): _APPLIED,
+    ("AWS::RDS::DBInstance", "PerformanceInsightsKMSKeyId"): _APPLIED,
+}
+"""(Page, property) of which the row says all the same that it interrupts nothing, and why."""

@@ -1,21 +1,13 @@
 """What a plan does to the running service, and what a deployment is refused for it."""
 
-from typing import Any
-
 import pytest
-from stage import Stage, assembly, environment, layer
+from update_requires import NOT_INTERRUPTED, SOME_INTERRUPTIONS
 
 from infragen.changes.diff import Side
 from infragen.cloudformation import PropertyChange, ResourceChange
-from infragen.engine.deploy import deploy_environment, plan_environment
-from infragen.engine.options import Options
-from infragen.errors import Refused
-from infragen.gates.interruption import interruptions, upgrade
-from infragen.report.plan import plan_lines
-from infragen.report.plan_document import document
-from infragen.report.plan_html import as_html
-from infragen.report.plan_markdown import as_markdown
+from infragen.gates.interruption import PlannedInterruption, beyond, interruptions, summary, upgrade
 from infragen.resource_types import resource_types
+from infragen.resource_types.interruption import LEVELS
 
 VPC, GROUP, CLUSTER = "AWS::EC2::VPC", "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::RDS::DBCluster"
 QUEUE = "AWS::SQS::Queue"
@@ -89,47 +81,98 @@ def test_every_type_that_a_layer_renders_is_judged() -> None:
     assert not silent & {VPC, GROUP, CLUSTER, QUEUE, "AWS::ECS::Service", "AWS::Lambda::Function", "AWS::S3::Bucket"}
 
 
-def network(topology: str, cidr: str, **more: Any) -> Any:
-    vpc = {"Type": VPC, "Properties": {"CidrBlock": cidr}}
-    return assembly(layer("network", {"Vpc": vpc}), env=environment(topology, **more))
+def test_what_is_worse_than_allowed_and_what_is_impossible_are_beyond() -> None:
+    """The impossible always, whatever is allowed."""
+    found = [PlannedInterruption(f"own/{each}", each, "") for each in LEVELS]
+    levels = {most: [each.level for each in beyond(found, most)] for most in LEVELS}
+    assert levels == {
+        "none": ["brief", "outage", "impossible"],
+        "brief": ["outage", "impossible"],
+        "outage": ["impossible"],
+        "impossible": ["impossible"],
+    }
+    assert str(found[2]) == "outage: own/outage: "
 
 
-@pytest.mark.parametrize("protect", ["true", "false"])
-def test_what_cannot_be_done_in_place_is_refused_whatever_is_allowed(stage: Stage, topology: str, protect: str) -> None:
-    """Another range of the VPC, in any environment and with every flag: nothing is changed."""
-    deploy_environment(network(topology, "10.0.0.0/16", protect=protect), stage.session)
-    moved = network(topology, "10.1.0.0/16", protect=protect)
-    everything = Options(
-        allow_data_loss=frozenset({"network/Vpc"}), allow_widening=frozenset({"network/Vpc"}),
-        require_approval="never", allow_cost=1e9, max_interruption="outage",
-    )  # fmt: skip
-    stage.aws.calls.clear()
-    with pytest.raises(Refused) as caught:
-        deploy_environment(moved, stage.session, everything)
-    assert "this cannot be done in place:\n  network/Vpc: cannot be done in place" in caught.value.message
-    assert "create a new environment" in caught.value.message
-    assert "cloudformation:ExecuteChangeSet" not in stage.aws.mutations()
+def test_the_summary_is_the_worst_level_and_how_many_rows_have_it() -> None:
+    """`none` when nothing is interrupted."""
+    rows = {each: PlannedInterruption("own/It", each, "") for each in LEVELS}
+    assert summary([]) == summary([rows["none"]]) == "none"
+    assert summary([rows["brief"], rows["outage"], rows["none"]]) == "outage (1 resource)"
+    assert summary([rows["brief"], rows["brief"]]) == "brief (2 resources)"
 
 
-def test_an_outage_is_refused_in_a_protected_environment_and_shown_everywhere(stage: Stage, topology: str) -> None:
-    """--yes is not enough; --max-interruption outage is. Text, JSON, Markdown and HTML say what is interrupted."""
+def test_each_row_has_its_judgement_and_of_a_new_stack_nothing_is_interrupted() -> None:
+    """In the order of the rows; a nested stack's own rows tell what it does; a replaced VPC says why it cannot be."""
+    rows = [
+        ResourceChange(
+            "own", "Modify", "Vpc", VPC, "True", properties=(PropertyChange(("Properties", "CidrBlock"), 1, 2),)
+        ),
+        ResourceChange("own", "Modify", "Layer", "AWS::CloudFormation::Stack", "Conditional"),
+        ResourceChange("own", "Modify", "Gone", "AWS::CloudFormation::Stack", "True"),
+        ResourceChange("own", "Remove", "Queue", QUEUE, ""),
+    ]
+    side = Side({"Resources": {"Vpc": {"Type": VPC}}}, {})
+    found = interruptions(rows, side, side)
+    assert [(each.place, each.level) for each in found] == [
+        ("own/Vpc", "impossible"), ("own/Layer", "none"), ("own/Gone", "outage"), ("own/Queue", "outage"),
+    ]  # fmt: skip
+    assert "create a new environment" in found[0].what
+    assert {each.level for each in interruptions(rows, Side({}, {}), side)} == {"none"}
 
-    def api(port: int) -> Any:
-        group = {"Type": GROUP, "Properties": {"Port": port, "Protocol": "HTTP", "VpcId": "vpc-1"}}
-        return assembly(layer("api", {"Group": group}), env=environment(topology, protect="true"))
 
-    deploy_environment(api(3000), stage.session)
-    plan = plan_environment(api(8080), stage.session)
-    told = "api/Group: requests are answered with 503 until tasks are healthy in the new one, 3 to 10 minutes"
-    assert f"  outage: {told}" in [line.plain for line in plan_lines(plan, 200)]
-    assert told in as_markdown(plan)
-    assert told in as_html([plan], {})
-    found: Any = document(plan)
-    [stack] = [each for each in found["plans"][0]["stacks"] if each["layer"] == "api"]
-    assert stack["changes"][0]["interruption"] == {"level": "outage", "what": told.partition(": ")[2]}
-    with pytest.raises(Refused) as caught:
-        deploy_environment(api(8080), stage.session)
-    assert f"this would interrupt the running service:\n  outage: {told}" in caught.value.message
-    assert caught.value.hint == "if that is meant: --max-interruption outage"
-    allowed = Options(max_interruption="outage")
-    assert deploy_environment(api(8080), stage.session, allowed).exit_code == 0
+def test_an_engine_version_is_read_from_both_templates() -> None:
+    """The way back is impossible, of an instance too; a version of another type is no engine's."""
+    change = PropertyChange(("Properties", "EngineVersion"), "a", "b")
+    for kind, expected in ((CLUSTER, "impossible"), ("AWS::RDS::DBInstance", "impossible"), (QUEUE, "none")):
+        row = ResourceChange("own", "Modify", "It", kind, "False", properties=(change,))
+        old, new = (
+            Side({"Resources": {"It": {"Type": kind, "Properties": {"EngineVersion": each}}}}, {})
+            for each in ("17.7", "17.6")
+        )
+        [found] = interruptions([row], old, new)
+        assert found.level == expected
+    assert upgrade("17.7", "17.6").what.startswith("RDS has no way back from engine version 17.7 to 17.6")
+    assert "10-30 min" in upgrade("16.8", "17.7").what
+    assert "a minor upgrade from 17.6 to 17.7" in upgrade("17.6", "17.7").what
+    assert upgrade("17", "17.1").level == "brief"
+
+
+def test_of_what_may_be_replaced_the_worse_counts_and_a_possible_impossibility_is_an_outage() -> None:
+    """AWS says Conditional before it knows."""
+    assert level(GROUP, "Modify", "Conditional", "HealthCheckPath") == "outage"
+    assert level("AWS::Route53::RecordSet", "Modify", "False", "TTL") == "brief"
+    assert level("AWS::Route53::RecordSet", "Modify", "False", "Tags") == "none"
+    assert level("AWS::CloudWatch::Alarm", "SyncWithActual", "False", "Threshold") == "none"
+    assert level("AWS::MemoryDB::Cluster", "Import", "") == "none"
+
+
+@pytest.mark.parametrize(("kind", "name"), [(a, b) for a, names in SOME_INTERRUPTIONS.items() for b in names.split()])
+def test_what_awss_pages_say_of_some_interruptions_is_in_the_rows(kind: str, name: str) -> None:
+    """Property by property; each exception has its reason."""
+    interrupts = level(kind, "Modify", "False", name) != "none"
+    assert interrupts is ((kind, name) not in NOT_INTERRUPTED)
+
+
+def changed(kind: str, replacement: str, *paths: tuple[str, ...]) -> str:
+    """The judgement of a row whose changes are at these paths."""
+    properties = tuple(PropertyChange(path, 1, 2) for path in paths)
+    row = ResourceChange("own", "Modify", "It", kind, replacement, properties=properties)
+    side = Side({"Resources": {"It": {"Type": kind}}}, {})
+    [found] = interruptions([row], side, side)
+    return found.level
+
+
+def test_only_properties_interrupt_and_all_of_them_when_nobody_says_which() -> None:
+    """What changes beside the properties of a known type is nothing to the service; of an unknown one, all together."""
+    instance, unknown = "AWS::EC2::Instance", "AWS::MemoryDB::Cluster"
+    assert changed(instance, "False", ("Metadata", "UserData")) == "none"
+    assert changed(instance, "False", ("UserData",)) == "none"
+    assert changed(instance, "False", ("Properties",)) == "none"
+    assert changed(instance, "False", ("Properties", "UserData", "Fn::Base64")) == "outage"
+    assert changed(unknown, "False", ("Metadata", "Odd")) == "none"
+    assert changed(unknown, "False", ("Properties", "Tags", "0"), ("Properties",)) == "outage"
+    assert changed(unknown, "False", ("Properties", "TagsAll")) == "none"
+    assert changed("AWS::Scheduler::Schedule", "True", ("Properties", "State")) == "none"
+    assert level("AWS::CloudWatch::Alarm", "Remove", "") == "none"
+    assert upgrade("17.6", "17.06").level == "brief"

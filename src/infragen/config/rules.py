@@ -859,13 +859,19 @@ def looks_like(name: str) -> Kind:
 
     A guess, and only for a warning: `nonprod` and `preprod` are no production, and each of their owners can say so.
     """
-    parts = [part.strip("0123456789") for part in name.split("-")]
+    name = name.lower()
+    parts = [part.strip("0123456789") for part in re.split(r"[^a-z0-9]+", name)]
     if any(part.startswith(STAGING_PARTS) or part in STAGING_WORDS for part in parts):
         return "staging"
-    return "production" if "prod" in name or "prd" in name or PRODUCTION_WORDS & {*parts} else "development"
+    said = ORDINARY_WORDS.sub("", name)
+    return "production" if "prod" in said or "prd" in said or PRODUCTION_WORDS & {*parts} else "development"
 
 
-PRODUCTION_WORDS = frozenset({"live", "main", "master", "public", "customer", "customers", "p"})
+PRODUCTION_WORDS = frozenset({"live", "main", "master", "public", "customer", "customers", "p", "release"})
+ORDINARY_WORDS = re.compile(
+    r"[a-z]*re-?produ[a-z]*|[a-z]*produ(?!cti?on|ktion|ccion|cao|zione)[a-z]*|[a-z]*productiv[a-z]*"
+)
+"""`product-dev`, `producer` and `reproduce` are no production, whatever letters they begin with."""
 STAGING_PARTS, STAGING_WORDS = ("stag", "preprod", "nonprod", "noprod"), frozenset({"stg", "uat", "pre", "preview"})
 
 

@@ -73,7 +73,7 @@ def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, A
         return does.removed
     if row.action not in ("Modify", "SyncWithActual"):
         return UNKNOWN
-    if row.type == STACK_TYPE and row.replacement in ("Conditional", "False"):
+    if row.type == STACK_TYPE and row.replacement == "Conditional":
         return NONE  # its own rows tell
     found = [NONE]
     if row.replacement == "True":

@@ -13,7 +13,6 @@ STACK = ResourceType(
     holds_data=True,
     data="everything in it",
     billing=Billing.FREE,
-    foundation=True,
     interruptions=Interruptions(outage("everything in it stops"), outage("everything in it is created again")),
 )
 WAIT_CONDITION_HANDLE = ResourceType(

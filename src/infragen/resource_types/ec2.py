@@ -12,12 +12,11 @@ _ACL = outage("traffic that it no longer allows stops at once")
 _STAYS = "cannot be done in place: everything in the network stands on it; create a new environment and move to it"
 
 
-def _free(name: str, interruptions: Interruptions, *, foundation: bool = False) -> ResourceType:
+def _free(name: str, interruptions: Interruptions) -> ResourceType:
     return ResourceType(
         f"AWS::EC2::{name}",
         holds_data=False,
         billing=Billing.FREE,
-        foundation=foundation,
         interruptions=interruptions,
     )
 
@@ -29,6 +28,7 @@ EIP = ResourceType(
     interruptions=Interruptions(
         brief("calls to the internet come from another address, which others may not know"),
         brief("calls to the internet come from another address, which others may not know"),
+        {"InstanceId": brief("connections to the address end while it moves to another instance")},
     ),
 )
 FLOW_LOG = _free("FlowLog", NOBODY_WAITS)
@@ -53,8 +53,9 @@ INSTANCE = ResourceType(
                 "Tenancy",
                 "Affinity",
                 "HostId",
-                "CpuOptions",
-                "CreditSpecification",
+                "AdditionalInfo",
+                "KernelId",
+                "RamdiskId",
             )
         }
         | {
@@ -71,7 +72,6 @@ INTERNET_GATEWAY = ResourceType(
     "AWS::EC2::InternetGateway",
     holds_data=False,
     billing=Billing.PRICED,
-    foundation=True,
     interruptions=Interruptions(
         outage("no way to and from the internet"),
         outage("no way to and from the internet until the new one is there, seconds"),
@@ -103,13 +103,11 @@ ROUTE = _free(
 ROUTE_TABLE = _free(
     "RouteTable",
     Interruptions(outage("traffic of its subnets stops"), brief("traffic of its subnets stops for seconds")),
-    foundation=True,
 )
 SECURITY_GROUP = ResourceType(
     "AWS::EC2::SecurityGroup",
     holds_data=False,
     billing=Billing.FREE,
-    foundation=True,
     name_property="GroupName",
     usual_minutes={"DELETE": _HELD},
     interruptions=Interruptions(
@@ -133,7 +131,6 @@ SUBNET = ResourceType(
     "AWS::EC2::Subnet",
     holds_data=False,
     billing=Billing.FREE,
-    foundation=True,
     usual_minutes={"DELETE": _HELD},
     interruptions=Interruptions(
         outage("what runs in it has to leave first, and its deletion fails while a database or a function is in it"),
@@ -149,7 +146,7 @@ SUBNET_ROUTE_TABLE_ASSOCIATION = _free(
     ),
 )
 VOLUME = ResourceType("AWS::EC2::Volume", holds_data=True, data="everything on it")
-VPC = _free("VPC", Interruptions(impossible(_STAYS), impossible(_STAYS)), foundation=True)
+VPC = _free("VPC", Interruptions(impossible(_STAYS), impossible(_STAYS)))
 VPC_ENDPOINT = ResourceType(
     "AWS::EC2::VPCEndpoint",
     holds_data=False,
@@ -170,7 +167,6 @@ VPC_GATEWAY_ATTACHMENT = _free(
         outage("no way to and from the internet"),
         outage("no way to and from the internet until the new one is there, seconds"),
     ),
-    foundation=True,
 )
 
 ROWS = (

@@ -7,7 +7,6 @@ CLUSTER = ResourceType(
     "AWS::ECS::Cluster",
     holds_data=False,
     billing=Billing.PRICED,
-    foundation=True,
     name_property="ClusterName",
     interruptions=Interruptions(outage("its services stop"), outage("its services are created again, 2 to 6 minutes")),
 )

@@ -80,7 +80,6 @@ DB_CLUSTER = ResourceType(
     billing=Billing.PRICED,
     deletion_policy="Snapshot",
     deletion_protection="DeletionProtection",
-    foundation=True,
     name_property="DBClusterIdentifier",
     usual_minutes={
         "CREATE": UsualMinutes(1, 3, f"storage in three zones; {COMMON}"),
@@ -200,6 +199,7 @@ DB_INSTANCE = ResourceType(
             "PubliclyAccessible": brief("connections end while its address changes"),
             "AllocatedStorage": brief("slower for hours while storage is moved"),
             "StorageType": brief("slower for hours while storage is moved"),
+            "PreferredMaintenanceWindow": brief("a restart at once, when maintenance waits and the window is open"),
             "MultiAZ": brief("slower while the standby is created"),
             "BackupRetentionPeriod": brief("a pause of seconds when backups are switched on or off"),
             "VPCSecurityGroups": brief("connections that no rule allows any more end"),
@@ -243,7 +243,6 @@ DB_SUBNET_GROUP = ResourceType(
     "AWS::RDS::DBSubnetGroup",
     holds_data=False,
     billing=Billing.FREE,
-    foundation=True,
     name_property="DBSubnetGroupName",
     interruptions=Interruptions(
         outage("a cluster without its subnets is unreachable"),

@@ -90,8 +90,8 @@ class ResourceType:
     what CloudFormation does at deletion when the template says nothing. `deletion_protection` is the property, or the
     load balancer attribute, with which its service refuses to delete it. `contents` is what must be gone before its
     service deletes it ("images"). `usual_minutes` are by operation (CREATE, UPDATE, DELETE); an operation that is not
-    there is quick, or nobody knows. `foundation` says that other resources stand on it, so that replacing it replaces
-    them. `name_property` is the property that gives it its physical name. `iam` says that a template with it must
+    there is quick, or nobody knows. `name_property` is the property that gives it its physical name. `iam` says that a
+    template with it must
     acknowledge CAPABILITY_IAM, or CAPABILITY_NAMED_IAM where it is named (API reference, CreateChangeSet). `losses` are
     the properties whose change in place loses something; `keeps` are those whose change loses nothing, dotted, and with
     a star at the end for all that begin so. Of a type that holds data, and of one that is `strict`, any other property
@@ -114,7 +114,6 @@ class ResourceType:
     deletion_protection: str = ""
     contents: str = ""
     usual_minutes: Mapping[str, UsualMinutes] = field(default_factory=dict)
-    foundation: bool = False
     name_property: str = ""
     iam: bool = False
     losses: tuple[Loss, ...] = ()
