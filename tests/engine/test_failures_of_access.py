@@ -195,7 +195,7 @@ def test_a6_an_mfa_code_is_not_asked_for_where_nobody_can_type_it(
     monkeypatch.setattr(os, "open", without_terminal)
     result = status(MFA, "--profile", "work")
     assert result.exit_code == 4
-    assert "wants an MFA code, and there is no terminal" in result.stderr
+    assert "needs an MFA code, and there is no terminal" in result.stderr
 
 
 def test_a6_one_session_serves_all_calls(aws: FakeAws, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def references(given: RuleContext) -> Iterator[Finding]:
         elif worker.queue in owner:
             yield Finding(
                 path,
-                f'workers[{index}].queue is "{worker.queue}", which worker {owner[worker.queue]} already works off; '
+                f'workers[{index}].queue is "{worker.queue}", which worker {owner[worker.queue]} already consumes; '
                 "two workers would compete for its messages, give each a queue of its own",
             )
         owner.setdefault(worker.queue, worker.name)
@@ -669,7 +669,7 @@ def _instead(path: Path) -> str:
 
 
 def production(given: RuleContext) -> Iterator[Finding]:
-    """Kind production keeps its data, survives the loss of a zone, and tells somebody when it is unwell: `protect` on,
+    """Kind production keeps its data, survives the loss of a zone, and sends its alarms to an address: `protect` on,
     an address in `alarms.emails`; NAT `single`, `per_az` or `regional`; `database` with `readers` of at least 1,
     `deletion: snapshot`, `deletion_protection`, `backup_days` of at least 14, `min_acu` of at least 0.5 and
     `rds.force_ssl` on; `api` without `spot`, with `min_tasks` of at least 2 and `log_retention_days` of at least 30.
