@@ -13,17 +13,28 @@ help: ## List the targets
 # Everything is installed from a lock with hashes, and infragen itself without asking for anything else.
 INSTALL := -m pip install --quiet --disable-pip-version-check
 OLD_PYTHON := infragen needs Python 3.11 or newer: make PYTHON=python3.11
-$(STAMP): pyproject.toml requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(OLD_PYTHON)' >&2; exit 1; }
-	@echo 'Installing into $(VENV); about a minute.'
+CHECKED = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(OLD_PYTHON)' >&2; exit 1; }
+define install
+	@$(CHECKED)
+	@echo "Creating $(VENV) and installing $$(grep -c '==' $(1)) packages of $(1) with pip; $(2)."
 	@$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
-	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
-	@touch $(STAMP)
+	@$(BIN)/python $(INSTALL) --require-hashes --requirement $(1)
+	@echo 'Installing infragen itself.'
+	@$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
+endef
+$(STAMP): pyproject.toml requirements/dev.txt
+	$(call install,requirements/dev.txt,about a minute)
+	@touch $(RUNS) $(STAMP)
+
+# What runs infragen and its emulator, without linters and test browsers.
+RUNS := $(VENV)/.runs
+$(RUNS): pyproject.toml requirements/infragen.txt
+	$(call install,requirements/infragen.txt,about half a minute)
+	@touch $(RUNS)
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
 
-demo: $(STAMP) ## Deploy the example to the local emulator and show that all of it works
+demo: $(RUNS) ## Deploy the example to the local emulator and show that all of it works
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests

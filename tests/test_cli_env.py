@@ -69,3 +69,47 @@ def test_the_only_environment_of_another_directory_is_found(folder: Path, argume
     """Wherever the option stands."""
     (folder / "environments").rename(folder / "envs")
     assert chosen(*arguments) == "dev"
+
+
+def test_environments_are_found_from_a_subdirectory_and_that_is_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As git finds its root: the nearest directory above; templates stand beside it, wherever one is."""
+    below = folder / "services" / "mail"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    result = run("config")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == ["environments: ../../environments"]
+    assert run("render").exit_code == 0
+    assert (folder / "templates" / "dev" / "root.yaml").is_file()
+    assert not (below / "templates").exists()
+    assert run("render", "--output", "here").exit_code == 0
+    assert (below / "here" / "dev" / "root.yaml").is_file()
+    monkeypatch.chdir(folder)
+    assert run("config").stderr == ""
+
+
+@pytest.mark.parametrize("wall", [".git", "environments/dev.yaml"])
+def test_a_repository_of_its_own_and_a_nearer_directory_end_the_search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wall: str
+) -> None:
+    """Another project's environments are never taken for ours, nor files that are no environments for some."""
+    below = folder / "other"
+    (below / "environments").mkdir(parents=True)
+    monkeypatch.chdir(below)
+    if wall == ".git":
+        (below / ".git").mkdir()
+        result = run("config")
+        assert result.exit_code == 2
+        assert "no environment file" in result.stderr
+    else:
+        add(below, "staging")
+        assert chosen() == "staging"
+
+
+def test_a_directory_that_is_named_is_taken_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search for what the user wrote out."""
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert run("config", "--environments", "environments").exit_code == 2

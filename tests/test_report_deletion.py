@@ -9,7 +9,7 @@ STATE = StackState("arn:stack/shop-dev/1", "shop-dev", "CREATE_COMPLETE")
 
 def lines(*fates: ResourceDeletion) -> list[str]:
     doomed = StackDeletion("root", STATE, fates, frozenset(), frozenset())
-    return [line.plain for line in deletion_lines(DestroyPlan("dev", "111111111111", "us-east-1", (doomed,)))]
+    return [line.plain for line in deletion_lines(DestroyPlan("dev", "111111111111", "us-east-1", (doomed,)), 200)]
 
 
 def test_a_function_in_the_vpc_makes_the_deletion_slow_and_that_is_said() -> None:

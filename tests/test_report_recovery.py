@@ -3,6 +3,7 @@
 from infragen.cloudformation import OnRecover, StackState
 from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan, Remedy, ResourceDeletion, StackDeletion, Stuck
 from infragen.report.deletion import deletion_lines
+from infragen.report.plan import Detail
 from infragen.report.recovery import recovery_lines
 
 STATE = StackState("arn:stack", "shop-dev", "UPDATE_ROLLBACK_FAILED", protected=True)
@@ -16,7 +17,7 @@ def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None
         ResourceDeletion("network", "Key", "AWS::KMS::Key", "k", "kept"),
     )
     plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, fates, frozenset(), frozenset()),))
-    assert [line.plain for line in deletion_lines(plan)] == [
+    assert [line.plain for line in deletion_lines(plan, 200, Detail.ALL)] == [
         "This deletes dev in account 1, eu-west-1",
         "",
         "root  shop-dev  UPDATE_ROLLBACK_FAILED",
@@ -26,6 +27,41 @@ def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None
         "  its termination protection must be switched off",
         "",
         "1 deleted, 1 snapshotted, 1 kept",
+    ]
+
+
+def test_what_stays_and_what_is_lost_is_told_before_the_rest_is_counted() -> None:
+    """At the terminal's width; a type that nobody knows is told, because it may hold data."""
+    fates = (
+        ResourceDeletion("network", "Vpc", "AWS::EC2::VPC", "v", "deleted"),
+        ResourceDeletion("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
+        ResourceDeletion("own", "Odd", "Nobody::Knows::This", "o", "deleted"),
+        ResourceDeletion("data", "Cluster", "AWS::RDS::DBCluster", "c", "snapshotted", protected=True),
+        ResourceDeletion("network", "Key", "AWS::KMS::Key", "k", "kept"),
+        ResourceDeletion("api", "LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", "l", "deleted", True),
+    )
+    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, fates, frozenset(), frozenset()),))
+    assert [line.plain for line in deletion_lines(plan, 80)] == [
+        "This deletes dev in account 1, eu-west-1",
+        "",
+        "kept:",
+        "  network/Key  AWS::KMS::Key",
+        "",
+        "snapshotted, then deleted:",
+        "  data/Cluster  AWS::RDS::DBCluster  its deletion protection must be switched",
+        "      off",
+        "",
+        "deleted:",
+        "  queue/Orders      AWS::SQS::Queue  with its messages",
+        "  own/Odd           Nobody::Knows::This  infragen does not know whether it holds",
+        "      data",
+        "  api/LoadBalancer  AWS::ElasticLoadBalancingV2::LoadBalancer  its deletion",
+        "      protection must be switched off",
+        "",
+        "root  shop-dev  UPDATE_ROLLBACK_FAILED  1 other resource",
+        "  its termination protection must be switched off",
+        "",
+        "4 deleted, 1 snapshotted, 1 kept",
     ]
 
 

@@ -41,6 +41,7 @@ from infragen.report.duration import span
 from infragen.report.plan import Detail
 from infragen.report.prompts import ask
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
+from infragen.report.wrapping import wrapped_text
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -287,3 +288,13 @@ def test_neither_another_word_nor_the_end_of_the_input_is_an_answer(monkeypatch:
             shown += part
     os.close(control)
     assert shown.endswith(b"y or n, please\r\ngo on? [y/N]: \r\n")
+
+
+def test_text_of_several_lines_is_broken_between_words() -> None:
+    """Questions, errors and hints; a word that is wider than the terminal stays whole, a blank for the answer too."""
+    text = "Delete environment dev, and with it everything?\ntype dev to continue: "
+    assert wrapped_text(text, 30, 0).split("\n") == [
+        "Delete environment dev, and", "with it everything?", "type dev to continue: ",
+    ]  # fmt: skip
+    arn = "arn:aws:" + "x" * 60
+    assert wrapped_text(f"look at {arn} first", 40).split("\n") == ["look at", f"    {arn}", "    first"]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -49,7 +48,8 @@ def cloud_options(function: Function) -> Function:
 
             check_endpoint(endpoint_url, "--endpoint-url")
         directory = others.get("directory")
-        environments = None if directory == Path("environments") else directory
+        default = click.get_current_context().get_parameter_source("directory")
+        environments = None if default is click.core.ParameterSource.DEFAULT else directory
         remember({"--env": others.get("name"), "--environments": environments and str(environments), "--local": local})
         remember({"--endpoint-url": endpoint_url, "--profile": profile})
         return function(*arguments, target=AwsTarget(local, endpoint_url, profile), **others)
@@ -176,9 +176,16 @@ def width(stream: Any) -> int:
 
 
 def show(lines: Iterator[Any]) -> None:
-    """Print results on stdout. A closed pipe stops the printing, and the exit code stays the operation's."""
-    from infragen.report.terminal import say
+    """Print results on stdout, broken between words on a terminal: what reads a pipe reads whole lines.
 
+    A closed pipe stops the printing, and the exit code stays the operation's.
+    """
+    from infragen.report.terminal import say
+    from infragen.report.wrapping import wrapped
+
+    if sys.stdout.isatty():
+        columns = width(sys.stdout)
+        lines = (each for line in lines for each in wrapped(line, columns))
     try:
         say(_console(sys.stdout), lines, known_secrets())
         sys.stdout.flush()

@@ -17,14 +17,30 @@ from infragen.input_file import read
 if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
 
+_FOUND = "infragen.found"
+
+
+def _nearest(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
+    """The directory that was given, or the nearest one of that name; `files` says where that is."""
+    from infragen.config.directory import nearest
+
+    if context.get_parameter_source(parameter.name or "") is not click.core.ParameterSource.DEFAULT:
+        return directory
+    found = nearest(directory)
+    if found != directory:
+        context.meta[_FOUND] = found
+    return found
+
+
 environments = click.option(
     "--environments",
     "directory",
     metavar="DIR",
     default="environments",
-    show_default=True,
+    show_default="environments, here or in the nearest directory above",
     type=click.Path(path_type=Path),
     is_eager=True,  # --env looks into it
+    callback=_nearest,
     help="Directory of the environment files.",
 )
 
@@ -33,6 +49,14 @@ yes = click.option("--yes", is_flag=True, help="Do not prompt for confirmation."
 document_format = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
 )
+
+
+def beside_environments(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
+    """A directory that was given; by default the one of that name beside the environments, wherever those are."""
+    default = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.DEFAULT
+    found: Path | None = context.meta.get(_FOUND)
+    return found.parent / directory if default and found else directory
+
 
 plan_format = click.option(
     "--format",
@@ -104,7 +128,9 @@ def seconds(minutes: float | None) -> float | None:
 
 def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """List the environments that exist, for shell completion; files of shared values are left out."""
-    directory = context.params.get("directory") or Path("environments")
+    from infragen.config.directory import nearest
+
+    directory = context.params.get("directory") or nearest(Path("environments"))
     files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
     return sorted(
         each.stem for each in files if each.is_file() and re.search(rb"^environment:", read(each), re.MULTILINE)
@@ -151,6 +177,9 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     from infragen.config.directory import find
 
     loaded, problems = [], []
+    context = click.get_current_context()
+    if context.meta.pop(_FOUND, None) and lines() is None:
+        say(f"environments: {directory}", err=True)
     for path in find(directory, names):
         try:
             loaded.append(load_file(path))

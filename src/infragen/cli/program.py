@@ -6,6 +6,7 @@ The table of exit codes is here and nowhere else; docs/exit-codes.md is checked 
 import errno
 import os
 import re
+import shutil
 import signal
 import sys
 import traceback
@@ -115,10 +116,22 @@ def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> N
 
 def show_error(error: InfragenError) -> None:
     """Print an error and its hint on stderr. A message that begins with its place stays as it is."""
-    lead = "" if _PLACE.match(error.message) else click.style("error: ", fg="red", bold=True)
-    say(error.message, lead=lead, err=True)
+    if _PLACE.match(error.message):
+        say(_fitting(error.message), err=True)
+    else:
+        say(_fitting(error.message, "error: "), lead=click.style("error: ", fg="red", bold=True), err=True)
     if error.hint:
-        say(error.hint, lead=click.style("hint: ", bold=True), err=True)
+        say(_fitting(error.hint, "hint: "), lead=click.style("hint: ", bold=True), err=True)
+
+
+def _fitting(text: str, lead: str = "") -> str:
+    """A text that stands behind these words, broken between words where stderr is a terminal."""
+    if not sys.stderr.isatty():
+        return text
+    from infragen.report.wrapping import wrapped_text
+
+    columns = shutil.get_terminal_size().columns
+    return wrapped_text(lead + text, max(columns, 40)).removeprefix(lead)
 
 
 def unexpected(error: Exception, *, debug: bool) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
+    callback=parameters.beside_environments,
     help="Output directory, with one subdirectory per environment.",
 )
 @click.option(
@@ -101,6 +102,7 @@ def _check(differences: "dict[Path, Difference]", extra: tuple[Path, ...]) -> No
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
+    callback=parameters.beside_environments,
     help="Directory that `render` writes to; findings name its files, but they are not read.",
 )
 @click.option(

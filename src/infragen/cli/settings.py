@@ -100,6 +100,7 @@ def _ask_for_secrets(file: "EnvironmentFile") -> None:
     default="templates",
     show_default=True,
     type=click.Path(path_type=Path),
+    callback=parameters.beside_environments,
     help="With --against COMMIT, the directory of the templates in that commit.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="With --against, exit with 10 when there are changes.")

@@ -5,6 +5,7 @@ be extended by another one; a file that is neither is a mistake (a misspelt key,
 """
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,31 @@ from infragen.errors import InputError
 from infragen.input_file import read
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+
+
+def nearest(directory: Path) -> Path:
+    """The directory of this name here, or in the nearest directory above that has one with an environment in it, as git
+    finds its root. Nothing above a directory with `.git` in it is looked at. Without one the name as it is.
+    """
+    here = Path.cwd()
+    for up in (here, *here.parents):
+        if holds_environments(up / directory):
+            return directory if up == here else Path(os.path.relpath(up / directory))
+        if (up / ".git").exists():
+            break
+    return directory
+
+
+def holds_environments(directory: Path) -> bool:
+    """Whether a directory has a file that says that it is an environment. One that cannot be read does not say so."""
+    return any(_says_so(each) for each in directory.glob("*.yaml"))
+
+
+def _says_so(file: Path) -> bool:
+    try:
+        return re.search(rb"^environment:", file.read_bytes(), re.MULTILINE) is not None
+    except OSError:
+        return False
 
 
 def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:

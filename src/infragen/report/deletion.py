@@ -1,45 +1,101 @@
-"""What a deletion will do, as text: what goes, what stays, what is snapshotted."""
+"""What a deletion will do, as text: what stays, what is snapshotted, what loses data, then how much else goes.
+
+With all detail each resource has a line, stack by stack in the order of deletion.
+"""
 
 from collections.abc import Iterator
 
 from rich.text import Text
 
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
+from infragen.report.plan import Detail
+from infragen.report.wrapping import wrapped
+from infragen.resource_types import resource_type
 
 _COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
+HANG = 6
+"""Where a line about a resource goes on when it is full."""
 
 
-def deletion_lines(plan: DestroyPlan) -> Iterator[Text]:
-    """Each stack in the order of deletion with its resources; then what outlives it, what holds a last copy, a sum."""
+def deletion_lines(plan: DestroyPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
+    """What outlives the deletion and what holds data first; then each stack with the number of its other resources, or
+    with all of them; a sum. Lines fit the width.
+    """
+    for line in _lines(plan, detail):
+        yield from wrapped(line, width, HANG)
+
+
+def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
     yield Text(f"This deletes {plan.environment} in account {plan.account}, {plan.region}", style="bold")
+    if detail < Detail.ALL:
+        yield from _decided(plan)
+    yield Text()
     for stack in plan.stacks:
-        yield Text()
-        yield Text.assemble((stack.layer, "bold"), f"  {stack.state.name}  {stack.state.status}")
-        yield from fate_lines(stack)
+        head = Text.assemble((stack.layer, "bold"), f"  {stack.state.name}  {stack.state.status}")
+        if detail < Detail.ALL:
+            rest = sum(not _is_decided(each) for each in stack.fates)
+            yield Text.assemble(head, f"  {rest} other resource{'' if rest == 1 else 's'}")
+            yield from _protection(stack)
+        else:
+            yield head
+            yield from fate_lines(stack)
     yield Text()
     counts = [(fate, len(plan.fates(fate))) for fate in _COLOURS]
     yield Text(", ".join(f"{count} {fate}" for fate, count in counts), style="bold")
     if slow := plan.slow():
         names = ", ".join(each.place for each in slow)
         yield Text(
-            f"This can take 20 to 40 minutes: Lambda gives back the network interfaces of functions in the VPC slowly "
-            f"({names}). It is not stuck then.",
+            f"This can take 20 to 40 minutes: Lambda releases the network interfaces of functions in the VPC slowly "
+            f"({names}). This is normal.",
             style="yellow",
         )
+
+
+def _decided(plan: DestroyPlan) -> Iterator[Text]:
+    """What somebody who agrees must have read: what stays, what is snapshotted, what is lost, what is in the way."""
+    everything = [each for stack in plan.stacks for each in stack.fates if _is_decided(each)]
+    for fate, title in (("kept", "kept"), ("snapshotted", "snapshotted, then deleted"), ("deleted", "deleted")):
+        some = [each for each in everything if each.fate == fate]
+        if some:
+            yield Text()
+            yield Text(f"{title}:", style=_COLOURS[fate])
+            width = max(len(each.place) for each in some)
+            yield from (_line(each, width, loss=True) for each in some)
+
+
+def _is_decided(fate: ResourceDeletion) -> bool:
+    """Whether a resource has a line of its own; of a type that nobody knows, too, because it may hold data."""
+    return bool(
+        fate.fate != "deleted" or fate.protected or fate.holds or resource_type(fate.type).holds_data is not False
+    )
 
 
 def fate_lines(stack: StackDeletion) -> Iterator[Text]:
     """What becomes of each resource of a stack."""
     width = max((len(each.place) for each in stack.fates), default=0)
     yield from (_line(each, width) for each in stack.fates)
+    yield from _protection(stack)
+
+
+def _protection(stack: StackDeletion) -> Iterator[Text]:
     if stack.state.protected:
         yield Text("  its termination protection must be switched off", style="yellow")
 
 
-def _line(fate: ResourceDeletion, width: int) -> Text:
+def _line(fate: ResourceDeletion, width: int, *, loss: bool = False) -> Text:
+    """A resource with its fate, or below a heading that says it (`loss`) with what is lost."""
     copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
-    holds = f"; holds {fate.contents}, which must go first" if fate.holds else ""
-    guarded = "; its deletion protection must be switched off" if fate.protected else ""
+    said = ([_lost(fate)] if fate.fate == "deleted" else []) if loss else [copy]
+    said += ["its deletion protection must be switched off"] if fate.protected else []
+    said += [f"holds {fate.contents}, which must go first"] if fate.holds else []
+    text = "; ".join(filter(None, said))
     return Text.assemble(
-        f"  {fate.place.ljust(width)}  ", (f"{fate.type}  ", "dim"), (f"{copy}{guarded}{holds}", _COLOURS[fate.fate])
+        f"  {fate.place.ljust(width)}  ", (f"{fate.type}", "dim"), (f"  {text}" if text else "", _COLOURS[fate.fate])
     )
+
+
+def _lost(fate: ResourceDeletion) -> str:
+    row = resource_type(fate.type)
+    if row.holds_data is None:
+        return "infragen does not know whether it holds data"
+    return f"with {row.data}" if row.holds_data and row.data else ""

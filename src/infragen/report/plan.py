@@ -117,9 +117,9 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
     if dear := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), dear)
     most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)
-    for line in words.cost_lines(plan.cost, most, least) if plan.cost else ():
+    for line in words.cost_lines(plan.cost, most, least) if plan.cost and detail > Detail.LAYERS else ():
         yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
-    if folded:
+    if folded and detail > Detail.LAYERS:
         yield Text("--verbose shows each resource", style="dim")
     yield Text(words.summary(plan, width), style="bold")
 

@@ -1,6 +1,7 @@
 """Asking a person; refused where nobody can answer."""
 
 import select
+import shutil
 import sys
 
 import click
@@ -8,25 +9,33 @@ import click
 from infragen.engine.progress import Question
 from infragen.errors import Refused
 from infragen.report.printing import echo
+from infragen.report.wrapping import wrapped_text
 from infragen.secrecy.visible import shown
 
 # Seconds between looks for a signal while nobody types. Python heeds a signal only between two reads: one that arrives
 # in the instant before a read that waits forever would go unnoticed until something is typed.
 LOOK_UP = 0.1
 
+ANSWER = 4
+"""Columns that are left for the answer."""
+
 
 def ask(question: Question) -> bool:
-    """Whether the person at the terminal agrees: y, or the very words that the question wants typed.
+    """Whether the person at the terminal agrees: y, or the very words that the question wants typed. The question is
+    broken between words to fit the terminal.
 
     Raises Refused without a terminal, naming the flag that answers instead; KeyboardInterrupt at Ctrl-C, click.Abort at
     the end of the input.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(f"{question.text} There is no terminal to ask", f"answer with {question.answered_by}")
+    width = max(shutil.get_terminal_size().columns, 40)
     if question.typed:
-        return _line(f"{question.text}\ntype {question.typed} to continue: ") == question.typed
+        text = wrapped_text(f"{question.text}\ntype {question.typed} to continue: ", width, 0)
+        return _line(text) == question.typed
+    text = wrapped_text(f"{question.text} [y/N]: ", width - ANSWER, 0)
     while True:
-        match _line(f"{question.text} [y/N]: ").lower():
+        match _line(text).lower():
             case "y" | "yes":
                 return True
             case "" | "n" | "no":

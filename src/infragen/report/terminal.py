@@ -44,6 +44,7 @@ from infragen.report.progress_state import Scene, Work
 from infragen.report.prompts import ask
 from infragen.report.recovery import recovery_lines
 from infragen.report.tree import tree
+from infragen.report.wrapping import wrapped
 from infragen.secrecy.visible import shown
 
 SHOWN_BUSY = 3
@@ -180,9 +181,10 @@ class Terminal:
             case Planned(plan):
                 self._plan(plan)
             case PlannedDeletion(deletion):
-                self._show(deletion_lines(deletion))
+                self._show(deletion_lines(deletion, width_of(self._plans or self._progress), self._detail))
             case PlannedRecovery(recovery):
-                self._show(recovery_lines(recovery))
+                width = width_of(self._plans or self._progress)
+                self._show(each for line in recovery_lines(recovery) for each in wrapped(line, width))
             case Warned(text):
                 self._say(Text.assemble(("warning: ", "yellow"), text))
             case Lost(layer, reason):
@@ -284,8 +286,10 @@ class Terminal:
         self._spoke = self._clock()
         if self._closed:
             return
+        lines = wrapped(line, self._progress.width) if self._progress.is_terminal else (line,)
         try:
-            _print(self._progress, harmless(line, self._known))
+            for each in lines:
+                _print(self._progress, harmless(each, self._known))
         except BrokenPipeError:
             self._closed = True
 

@@ -28,5 +28,12 @@ def wrapped(line: Text, width: int, hang: int = 4) -> Iterator[Text]:
     yield _indented(line[begin:], indent)
 
 
+def wrapped_text(text: str, width: int, hang: int = 4) -> str:
+    """Lines of plain text, each broken as `wrapped` does. What stands at the end of the text stays: a blank, say."""
+    lines = [each for line in text.split("\n") for each in wrapped(Text(line), width, hang)]
+    tail = text[len(text.rstrip(" ")) :]
+    return "\n".join(each.plain.rstrip(" ") for each in lines) + tail
+
+
 def _indented(line: Text, spaces: int) -> Text:
     return Text.assemble(" " * spaces, line) if spaces else line
