@@ -84,7 +84,7 @@ def test_o1_on_a_terminal_the_tree_moves(command: Callable[..., Command]) -> Non
 def test_o1_a_log_gets_lines_and_nothing_moves(command: Callable[..., Command], variable: str) -> None:
     """O1: a terminal that CI, TERM or NO_COLOR make a log: no escape, no carriage return, each event once."""
     name, _, value = variable.partition("=")
-    code, shown = on_a_terminal(command("bootstrap", "--yes"), variables={name: value})
+    code, shown = on_a_terminal(command("bootstrap", "--yes", "--verbose"), variables={name: value})
     assert code == 0
     assert not {"\x1b", "\r"} & set(shown)
     assert shown.count("artifacts  Bucket  AWS::S3::Bucket  CREATE_COMPLETE") == 1
