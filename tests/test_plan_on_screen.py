@@ -64,6 +64,9 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Enviro
         bench = operator(aws, directory)
         bench.bootstrap()
         found = {"first": planned(bench)}
+        assert bench.deploy(synthesize(bench.env)).exit_code == 0
+        platform = ("linux/arm64",)
+        aws.settings.images["shop-dev-api"] = {"v1": platform, "v2": platform}
         assert bench.deploy(synthesize(bench.env), image_tag="v1").exit_code == 0
         found["image"] = planned(bench, image_tag="v2")
         found["queue"] = planned(operator(aws, directory, *SECOND_QUEUE))

@@ -77,7 +77,7 @@ def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
             yield from _own_values(words.own_changes(each), f"  {each.layer}: ", width, detail)
             yield from _disagreements(each)
         return
-    yield Text(f"Plan for {words.where(plan)}", style="bold")
+    yield from _title(plan, width)
     layers = words.layers_of(plan)
     shown = [each for each in plan.stacks if words.worth_showing(each, layers)]
     if detail < Detail.ALL:
@@ -96,12 +96,26 @@ def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
     yield from _whole(plan, width, detail, bool(folded))
 
 
+def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
+    """Which environment, and which image runs and will run, on one line where that fits."""
+    title, image = f"Plan for {words.where(plan)}", words.image_line(plan)
+    together = f"{title}, {' '.join(image.split())}" if image else title
+    if len(together) <= width:
+        yield Text(together, style="bold")
+        return
+    yield Text(title, style="bold")
+    yield Text(image, style="dim")
+
+
 def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
     """What is said of the plan as a whole, the sum last."""
     if quiet := words.unchanged(plan):
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     if detail < Detail.ALL and (wired := words.wiring_line(plan)):
         yield Text(f"wiring (--verbose): {wired}", style="dim")
+    opening = [each for each in plan.stacks if not each.created] if detail < Detail.ALL else []
+    if granted := words.granted_together(opening):
+        yield Text(f"opens {granted}", style="dim")
     yield from _drift(plan)
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
@@ -110,8 +124,6 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
         yield Text.assemble(("✗ ", "red"), wrong)
     if unknown := words.unknown_line(plan):
         yield Text(f"? {unknown}", style="dim")
-    if image := words.image_line(plan):
-        yield Text(image, style="dim")
     if plan.gated:
         yield Text.assemble(("access widens ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID")
     if dear := words.over_budget(plan):
@@ -219,7 +231,7 @@ def _stack(stack: StackPlan, layers: words.Layers, width: int, detail: Detail) -
     if detail == Detail.ALL or not (rows or any(some for _, some in own) or stack.notes):
         yield from (Text(f"  note: {each}", style="yellow") for each in stack.details)
     yield from _notes(stack, width)
-    if granted := words.granted(stack):
+    if detail == Detail.ALL and (granted := words.granted(stack)):
         yield Text(f"    opens {granted}", style="dim")
 
 
