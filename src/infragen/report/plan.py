@@ -104,7 +104,8 @@ def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(together, style="bold")
         return
     yield Text(title, style="bold")
-    yield Text(image, style="dim")
+    if image:
+        yield Text(image, style="dim")
 
 
 def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
