@@ -40,7 +40,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "set_stack_policy": [(ARN, "{}")], "detect_drift": [(ARN,)], "drift_detection": [("1",)],
     "resource_drifts": [(ARN,)], "check_bucket": [("shop-dev-artifacts",)],
     "upload": [("shop-dev-artifacts", "key", b"body")], "template_url": [("bucket", "key")],
-    "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_task_definition": [(SERVICE,)],
+    "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_service": [(SERVICE,)],
     "stopped_tasks": [(SERVICE,)], "task_containers": [("shop:1",)], "unhealthy_targets": [(SERVICE,)],
     "log_lines": [("group", "stream", 5)], "function_log": [("worker",)], "denied_calls": [(NOW, NOW, 5)],
     "deletion_protection": [

@@ -104,6 +104,16 @@ class StoppedTask:
 
 
 @dataclass(frozen=True)
+class RunningService:
+    """What ECS runs for a service: the ARN of its task definition, empty when ECS does not tell, and how many tasks it
+    wants; None likewise.
+    """
+
+    task_definition: str = ""
+    desired: int | None = None
+
+
+@dataclass(frozen=True)
 class TaskContainer:
     """A container of a task definition: its image, and where the awslogs driver writes; empty for other drivers."""
 
@@ -353,8 +363,8 @@ class Cloud(AccountReader, Protocol):
     def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
         """The calls that AWS denied in a span of time, by CloudTrail's event history, newest first."""
 
-    def running_task_definition(self, service_arn: str) -> str:
-        """The ARN of the task definition that ECS runs for a service; empty when ECS does not tell."""
+    def running_service(self, service_arn: str) -> RunningService:
+        """Return what ECS runs for a service."""
 
     def deletion_protection(self, resource: StackResource) -> bool:
         """Whether a database, load balancer or table has deletion protection."""

@@ -290,7 +290,7 @@ def test_the_primary_deployment_says_what_a_service_runs(
     with Stubber(cloud.clients.ecs) as ecs:
         rows = [{"deployments": [{"status": s, "taskDefinition": t} for s, t in each]} for each in services]
         ecs.add_response("describe_services", {"services": rows}, {"cluster": "shop", "services": [arn]})
-        assert cloud.running_task_definition(arn) == expected
+        assert cloud.running_service(arn).task_definition == expected
 
 
 def test_deletion_protection_is_read_and_switched_off_where_it_lives(cloud: Account) -> None:

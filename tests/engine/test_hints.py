@@ -23,7 +23,7 @@ CALLS: dict[str, Callable[[Account], object]] = {
     "sts:GetCallerIdentity": lambda cloud: cloud.identity(),
     "cloudformation:DescribeStacks": lambda cloud: cloud.stacks("shop-test"),
     "cloudformation:ContinueUpdateRollback": lambda cloud: cloud.continue_rollback("shop-test", "infragen-1", (), ""),
-    "ecs:DescribeServices": lambda cloud: cloud.running_task_definition("arn:aws:ecs:x:1:service/shop/api"),
+    "ecs:DescribeServices": lambda cloud: cloud.running_service("arn:aws:ecs:x:1:service/shop/api"),
 }
 
 

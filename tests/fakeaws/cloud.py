@@ -121,6 +121,8 @@ class Settings:
     """Logical id of a security group, subnet or VPC -> the descriptions of the network interfaces that use it."""
     ecs_running: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> the task definition that it runs in the place of the stack's."""
+    desired_tasks: dict[str, int] = field(default_factory=dict)
+    """Logical id of an ECS service -> how many tasks it wants, where scaling set another count than the template."""
     ecs_history: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> what DescribeServices says happened to it a day ago, newest first."""
     stopped_tasks: dict[str, str] = field(default_factory=dict)

@@ -108,11 +108,13 @@ class Ecs:
         now = self.cloud.clock.now().timestamp()
         stated = service.properties.get("TaskDefinition")
         running = self.cloud.settings.ecs_running.get(service.logical_id, stated)
+        stated_count = service.properties.get("DesiredCount", 1)  # CloudFormation's default for a REPLICA service
         return {
             "serviceArn": service.physical_id,
             "serviceName": service.physical_id.rsplit("/", 1)[-1],
             "status": "ACTIVE",
             "taskDefinition": running,
+            "desiredCount": int(self.cloud.settings.desired_tasks.get(service.logical_id, stated_count)),
             "loadBalancers": [
                 {"targetGroupArn": arn} for arn in self.cloud.settings.target_groups.get(service.logical_id, ())
             ],

@@ -27,6 +27,7 @@ from infragen.cloud import (
     DeniedCall,
     Identity,
     PreviousValue,
+    RunningService,
     StoppedTask,
     TaskContainer,
     unreadable_hint,
@@ -440,9 +441,9 @@ class Account(AccountReads):
         """See `diagnosis`."""
         return diagnosis.service_events(self.clients, service_arn, since)
 
-    def running_task_definition(self, service_arn: str) -> str:
+    def running_service(self, service_arn: str) -> RunningService:
         """See `diagnosis`."""
-        return diagnosis.running_task_definition(self.clients, service_arn)
+        return diagnosis.running_service(self.clients, service_arn)
 
     def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
         """See `diagnosis`."""

@@ -15,7 +15,7 @@ from infragen.aws import reading
 from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
-from infragen.cloud import DeniedCall, StoppedContainer, StoppedTask, TaskContainer
+from infragen.cloud import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
 
 NO_LOG = "ResourceNotFoundException"
 TASKS_AT_ONCE = 100
@@ -45,14 +45,17 @@ def _recent(event: Mapping[str, Any], since: datetime | None) -> bool:
     return time is None or since is None or time >= since
 
 
-def running_task_definition(clients: Clients, service_arn: str) -> str:
-    """Call ECS DescribeServices: the task definition of the newest deployment, after a rollback the old one again.
+def running_service(clients: Clients, service_arn: str) -> RunningService:
+    """Call ECS DescribeServices: the task definition of the newest deployment, after a rollback the old one again, and
+    how many tasks the service wants.
 
-    That deployment is called PRIMARY (ECS API reference, Deployment). Empty for a service without deployments of its
-    own (another deployment controller), or without a service.
+    That deployment is called PRIMARY (ECS API reference, Deployment). No task definition for a service without
+    deployments of its own (another deployment controller), or without a service.
     """
-    deployments = (each for service in _services(clients, service_arn) for each in service.get("deployments", ()))
-    return next((each.get("taskDefinition", "") for each in deployments if each.get("status") == "PRIMARY"), "")
+    services = _services(clients, service_arn)
+    deployments = (each for service in services for each in service.get("deployments", ()))
+    running = next((each.get("taskDefinition", "") for each in deployments if each.get("status") == "PRIMARY"), "")
+    return RunningService(running, next((each.get("desiredCount") for each in services), None))
 
 
 def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, StackUnit
 from infragen.cloud import DeniedCall
 from infragen.cloudformation import StackState
-from infragen.engine.ecs_check import strays
+from infragen.engine.ecs_check import check_services
 from infragen.engine.evidence import asked, explain
 from infragen.engine.follow import LayerEvent
 from infragen.engine.observe import Observed, nested_stacks, observe
@@ -81,7 +81,7 @@ def _words(denied: DeniedCall) -> str:
 
 def _strays(session: Session, unit: StackUnit, state: StackState, observed: Observed) -> Iterator[Failed]:
     nested = observed.nested_in(unit, state.stack_id) or nested_stacks(session.cloud, unit, state.stack_id)
-    for stray in strays(session.cloud, unit, state.stack_id, nested):
+    for stray in check_services(session.cloud, unit, state.stack_id, nested).strays:
         message = f"{state.name} is {state.status}, but {stray}"
         evidence = stray.explanation.evidence
         yield Failed(unit.layer, state.name, message, stray.remedy, state.status, evidence=evidence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.assembly.stacks import StackUnit
-from infragen.cloud import Cloud
+from infragen.cloud import Cloud, RunningService
 from infragen.engine.evidence import of_service, short
 from infragen.engine.last_image import tag_instead_of
 from infragen.engine.outcome import Explanation
@@ -49,19 +49,41 @@ class Stray:
         return "; ".join(steps)
 
 
-def strays(cloud: Cloud, unit: StackUnit, stack_id: str, nested: Mapping[str, str]) -> tuple[Stray, ...]:
-    """The services of a deployed unit that run something else; `nested` are its nested stacks' ARNs by layer.
+@dataclass(frozen=True)
+class ServiceCheck:
+    """What ECS says of the services of a unit: those that run something else, and the places of those that want no
+    task, so that nothing proves what they would run.
+    """
+
+    strays: tuple[Stray, ...] = ()
+    idle: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a deployment that went well does not prove."""
+        return tuple(
+            f"{each} wants 0 tasks: none ran, so that nothing proves the image and its settings" for each in self.idle
+        )
+
+
+def check_services(cloud: Cloud, unit: StackUnit, stack_id: str, nested: Mapping[str, str]) -> ServiceCheck:
+    """Compare the services of a deployed unit with ECS; `nested` are its nested stacks' ARNs by layer.
 
     One ListStackResources for each stack that has services, one DescribeServices for each service.
     """
     ids = {unit.layer: stack_id, **nested}
-    found = []
+    found, idle = list[Stray](), list[str]()
     for layer, body in unit.bodies():
         if layer in ids and any(_services(body)):
             physical = {each.logical_id: each.physical_id for each in cloud.resources(ids[layer])}
             for name, written in _services(body):
-                found.append(_stray(cloud, f"{layer}/{name}", physical.get(name, ""), _wanted(written, physical)))
-    return tuple(each for each in found if each is not None)
+                place, service, wanted = f"{layer}/{name}", physical.get(name, ""), _wanted(written, physical)
+                running = cloud.running_service(service) if service and wanted else RunningService()
+                if running.desired == 0:
+                    idle.append(place)
+                if running.task_definition not in ("", wanted):
+                    found.append(_stray(cloud, place, service, running.task_definition, wanted))
+    return ServiceCheck(tuple(found), tuple(idle))
 
 
 def _services(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -74,9 +96,6 @@ def _wanted(written: Mapping[str, Any], found: Mapping[str, str]) -> str:
     return found.get(value["Ref"], "") if isinstance(value, dict) and "Ref" in value else ""
 
 
-def _stray(cloud: Cloud, place: str, service: str, wanted: str) -> Stray | None:
-    running = cloud.running_task_definition(service) if service and wanted else ""
-    if running in ("", wanted):
-        return None
+def _stray(cloud: Cloud, place: str, service: str, running: str, wanted: str) -> Stray:
     explanation = of_service(cloud, service, {wanted}, None)
     return Stray(place, service, running, wanted, explanation, tag_instead_of(cloud, running, wanted))

@@ -35,7 +35,7 @@ def tag_after_rollback(cloud: Cloud, state: StackState, failure: StackEvent, eve
     if tag or not (of_service and failure.physical_id):
         return tag
     try:
-        running = cloud.running_task_definition(failure.physical_id)
+        running = cloud.running_service(failure.physical_id).task_definition
     except CloudError:  # it is a help, the cause is what counts
         return ""
     wanted = next(iter(wanted_definitions(failure, events)), "")

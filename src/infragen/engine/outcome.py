@@ -68,13 +68,16 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The operation ended as wanted. `left` are physical ids that the clean-up could not delete."""
+    """The operation ended as wanted. `left` are physical ids that the clean-up could not delete; `notes` say what it
+    does not prove.
+    """
 
     layer: str
     stack: str
     status: str
     outputs: Mapping[str, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

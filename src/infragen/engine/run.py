@@ -6,14 +6,14 @@ What only an earlier unit's deployment makes known is prepared again here, and r
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from infragen.assembly.stacks import StackLayout, StackUnit
 from infragen.changes.diff import outputs_of
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
-from infragen.engine.ecs_check import Stray, strays
+from infragen.engine.ecs_check import ServiceCheck, check_services
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_interruptions, refuse_more, refused, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, nested_stacks
@@ -279,19 +279,19 @@ class Run:
         """The outcome, or a failure when ECS runs something else than the stack says."""
         session = self.session
 
-        def look() -> tuple[Stray, ...]:
-            return strays(session.cloud, unit, stack_id, self._nested(unit, stack_id))
+        def look() -> ServiceCheck:
+            return check_services(session.cloud, unit, stack_id, self._nested(unit, stack_id))
 
         try:
             found = yield from retrying(session, unit.layer, look, BEFORE)
         except CloudError as error:
             session.ui.tell(Warned(f"whether ECS runs what {unit.stack} says was not checked: {error.message}"))
             return outcome
-        if not found:
-            return outcome
-        message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found))}"
-        evidence = tuple(each for stray in found for each in stray.explanation.evidence)
-        return Failed(unit.layer, unit.stack, message, found[0].remedy, outcome.status, evidence=evidence)
+        if not found.strays:
+            return replace(outcome, notes=found.notes) if isinstance(outcome, Deployed) else outcome
+        message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found.strays))}"
+        evidence = tuple(each for stray in found.strays for each in stray.explanation.evidence)
+        return Failed(unit.layer, unit.stack, message, found.strays[0].remedy, outcome.status, evidence=evidence)
 
 
 def _outputs_inside(states: Iterable[StackState], stack_id: str) -> dict[str, Mapping[str, str]]:

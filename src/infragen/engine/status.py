@@ -17,10 +17,16 @@ from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
 
+IMAGE_TAG = "ImageTag"
+"""The parameter of a stack whose value is the tag of the image that its service runs."""
+
 
 @dataclass(frozen=True)
 class LayerStatus:
-    """One stack: where it stands, since when, why when its last operation failed, and what to type then."""
+    """One stack: where it stands, since when, why when its last operation failed, and what to type then.
+
+    `image_tag` is the tag of the image that its service runs, empty for the placeholder, None without a service.
+    """
 
     layer: str
     stack: str
@@ -30,6 +36,7 @@ class LayerStatus:
     protected: bool = False
     hint: str = ""
     cause: str = ""
+    image_tag: str | None = None
 
 
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
@@ -85,12 +92,14 @@ def _explained(session: Session, found: LayerStatus, state: StackState) -> Layer
 def _status(layer: str, state: StackState) -> LayerStatus:
     return LayerStatus(
         layer, state.name, state.status, state.reason, state.updated or state.created, state.protected,
-        row(state.status).hint,
+        row(state.status).hint, image_tag=state.parameters.get(IMAGE_TAG) if layer != ROOT else None,
     )  # fmt: skip
 
 
 def outputs(assembly: Assembly, session: Session) -> dict[str, str]:
-    """The outputs that people need (addresses, repository, endpoints); the same in both topologies."""
+    """The outputs that people need (addresses, repository, endpoints), and the tag of the image that runs, which is
+    empty for the placeholder; the same in both topologies.
+    """
     observed = observe(session, assembly.environment)
     wanted = [each for template in assembly.templates for each in template.outputs if each.for_people]
     found = {}
@@ -99,4 +108,10 @@ def outputs(assembly: Assembly, session: Session) -> dict[str, str]:
             state = observed.layers.get(layer)
             if state is not None and each.name in state.outputs:
                 found[each.name] = state.outputs[each.name]
+    for template in assembly.templates:
+        for layer in (ROOT, template.layer):
+            state = observed.layers.get(layer)
+            takes = any(each.name == IMAGE_TAG for each in template.parameters)
+            if takes and state is not None and IMAGE_TAG in state.parameters:
+                found[IMAGE_TAG] = state.parameters[IMAGE_TAG]
     return found

@@ -162,10 +162,11 @@ def outcome_document(outcome: Outcome) -> Object:
         "evidence": [],
         "needs": "",
         "left": [],
+        "notes": [],
     }
     match outcome:
-        case Deployed(status=status, left=left):
-            return found | {"status": status, "left": list(left)}
+        case Deployed(status=status, left=left, notes=notes):
+            return found | {"status": status, "left": list(left), "notes": list(notes)}
         case Unchanged(status=status):
             return found | {"status": status}
         case Deleted(kept=kept):

@@ -144,6 +144,7 @@ def _work() -> Described:
                 "evidence": _list(_ref("evidence"), "for `failed`: what other services say about it"),
                 "needs": _text("for `skipped`: the layer that was not deployed, if it is for want of one"),
                 "left": _list(_text("an id"), "what is left behind, kept, or no longer as the stack says"),
+                "notes": _list(_text("a sentence"), "for `deployed`: what it does not prove, where no task ran"),
                 "seconds": _number("how long it took; null where nothing was started"),
             },
         ),

@@ -36,6 +36,8 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
     for each in outcomes:
         layer, said, stack = (text.ljust(size) for text, size in zip(_columns(each), widths, strict=True))
         yield Text.assemble((layer, "bold"), "  ", (said, word(each)[1]), f"  {stack}  {_detail(each)}".rstrip())
+        for note in each.notes if isinstance(each, Deployed) else ():
+            yield Text(f"  note: {note}", style="yellow")
 
 
 def _columns(outcome: Outcome) -> tuple[str, str, str]:
@@ -105,7 +107,7 @@ def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
     """Names and values in two columns."""
     width = max((len(name) for name in outputs), default=0)
     for name, value in outputs.items():
-        yield Text.assemble((name.ljust(width), "bold"), "  ", value)
+        yield Text.assemble((name.ljust(width), "bold"), "  ", value or "(empty)")
 
 
 def outputs_json(outputs: Mapping[str, str]) -> str:
@@ -138,6 +140,8 @@ def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
             (each.layer.ljust(layers), "bold"), "  ", (each.status.ljust(words), colour(each.status)),
             f"  {each.stack.ljust(stacks)}  {since}{'  protected' if each.protected else ''}".rstrip(),
         )  # fmt: skip
+        if each.image_tag is not None:
+            yield Text(f"{'':{layers}}  image {each.image_tag or 'placeholder'}", style="dim")
         if each.cause or each.reason:
             yield Text(f"{'':{layers}}  {each.cause or each.reason}")
         if each.hint:
@@ -165,6 +169,7 @@ def statuses_json(statuses: Sequence[LayerStatus]) -> str:
             "protected": each.protected,
             "hint": each.hint,
             "cause": each.cause,
+            "image_tag": each.image_tag,
         }
         for each in statuses
     ]
