@@ -81,7 +81,7 @@ lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that
 	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
 
-check: lint templates test ## What CI runs
+check: lint templates audit test ## What CI runs
 
 # A scanner is a tool for whoever changes the layers, not a part of the product: it has an environment of its own.
 AUDIT := .venv-audit
@@ -90,8 +90,10 @@ $(AUDIT)/.installed: requirements/audit.txt
 	$(AUDIT)/bin/python $(INSTALL) --require-hashes --requirement requirements/audit.txt
 	@touch $@
 
-audit: $(AUDIT)/.installed ## Scan the committed templates for security findings
+audit: $(AUDIT)/.installed ## Scan the committed templates and workflows for security findings, check the workflows' schema
 	$(AUDIT)/bin/checkov --directory templates --framework cloudformation --skip-download --compact --quiet
+	$(AUDIT)/bin/checkov --directory . --framework github_actions --skip-download --compact --quiet
+	$(AUDIT)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 clean: ## Remove the virtual environments and caches
 	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

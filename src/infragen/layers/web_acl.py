@@ -29,13 +29,18 @@ from troposphere.wafv2 import (
 )
 
 from infragen.config import MANAGED_RULES, Environment, Waf
-from infragen.layers.contract import PREFIX, Template, alarm, arn, log_group, metric, named
+from infragen.layers.contract import PREFIX, Template, alarm, arn, log_group, metric, named, suppress
 
 METRIC = "web-acl"
 """What follows the environment in the ACL's metric name, which is its dimension: two in one account must differ."""
 
 BLOCKED = 100
 """Requests in five minutes: scanners are always about, and a handful of blocked requests is no news."""
+
+LOG4J = "AWSManagedRulesKnownBadInputsRuleSet"
+"""The managed rule group that checkov wants to block (CKV_AWS_192)."""
+
+COUNTED = "waf.count names the rule group: it only counts, to see what it would block before it does"
 
 REDACTED_HEADERS = ("authorization", "cookie")
 
@@ -54,6 +59,7 @@ def add_web_acl(template: Template, env: Environment, waf: Waf, name: str, key: 
             Description=named(f"{name}: managed rules and a limit per address"),
             Rules=[*managed, _rate_rule(len(managed), waf.rate)],
             VisibilityConfig=_visible(named(METRIC)),
+            **({"Metadata": suppress(checkov={"CKV_AWS_192": COUNTED})} if LOG4J in waf.count else {}),
         )
     )
     template.add_resource(
