@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants lint templates bench docs lock check audit clean
+.PHONY: help setup demo test twin soak mutants lint templates bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,7 +38,10 @@ demo: $(RUNS) ## Deploy the example to the local emulator and show that all of i
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not twin'
+
+twin: $(STAMP) ## Run the tests of the running emulator that take longest: whole environments in it
+	$(BIN)/python -m pytest -n 0 -m twin tests/twin
 
 SEED := $(shell date +%s)
 soak: $(STAMP) ## Run the tests with many more cases each and print the figures; SEED=… repeats a run
@@ -81,7 +84,7 @@ lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that
 	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
 
-check: lint templates audit test ## What CI runs
+check: lint templates audit test twin ## What CI runs
 
 # A scanner is a tool for whoever changes the layers, not a part of the product: it has an environment of its own.
 AUDIT := .venv-audit

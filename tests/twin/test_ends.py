@@ -37,7 +37,9 @@ WAYS: dict[str, Callable[[Emulator], object]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [way if way == "kill -9" else pytest.param(way, marks=pytest.mark.twin) for way in WAYS]
+)
 def test_no_process_outlives_the_emulator(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task and what that started are gone when the next emulator can start, which cleans up what is left."""
     monkeypatch.delenv("INFRAGEN_LOCAL_PARTS")

@@ -22,6 +22,8 @@ def handler(event, context):
             told.append(error.response["Error"]["Code"])
     return told
 """
+pytestmark = pytest.mark.twin
+
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
 NOT_RUN = {"FlowLogRole", "MonitoringRole", "RefreshRole"}  # of flow logs, RDS and the scheduler
