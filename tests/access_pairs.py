@@ -1404,6 +1404,9 @@ OBSERVATION: Pairs = {
     "a subscription to events goes": gone("Logs::SubscriptionFilter", DestinationArn="a"),
     "a rule for events is off": becomes("Events::Rule", {"State": "ENABLED"}, {"State": "DISABLED"}, **PATTERN),
     "a rule for events goes": gone("Events::Rule", **PATTERN),
+    "a warehouse writes no log": becomes("Redshift::Cluster", {"LoggingProperties": {"BucketName": "b"}}, {}),
+    "nobody is told of a cache": becomes("ElastiCache::ReplicationGroup", {"NotificationTopicArn": "a"}, {}),
+    "a budget goes": gone("Budgets::Budget", Budget={"BudgetType": "COST"}),
 }  # fmt: skip
 
 
@@ -1439,7 +1442,8 @@ CODE: Pairs = {
     **{
         f"the variable {name}": becomes(TASK, container(), variable(name))
         for name in ("LD_PRELOAD", "NODE_OPTIONS", "PYTHONPATH", "JAVA_TOOL_OPTIONS", "PERL5OPT", "RUBYOPT", "BASH_ENV",
-                     "PATH", "https_proxy", "AWS_ENDPOINT_URL_S3", "SSL_CERT_FILE", "DOTNET_STARTUP_HOOKS", "JAVA_OPTS")
+                     "PATH", "https_proxy", "AWS_ENDPOINT_URL_S3", "SSL_CERT_FILE", "DOTNET_STARTUP_HOOKS", "JAVA_OPTS",
+                     "GLIBC_TUNABLES")
     },
     "another value of a variable": becomes(TASK, variable("NODE_OPTIONS", "a"), variable("NODE_OPTIONS", "b")),
     "a variable that goes": becomes(TASK, variable("NODE_OPTIONS"), container()),
@@ -1450,6 +1454,10 @@ CODE: Pairs = {
     "a wrapper": becomes(FUNCTION, in_function(), in_function(AWS_LAMBDA_EXEC_WRAPPER="/opt/x")),
     "the search path of a function": becomes(FUNCTION, {}, in_function(PYTHONPATH="/opt")),
     "another handler": becomes(FUNCTION, {"Handler": "a.b"}, {"Handler": "c.d"}),
+    "another task definition": becomes(
+        "ECS::Service", {"TaskDefinition": f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task-definition/app:1"},
+        {"TaskDefinition": f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task-definition/other:1"},
+    ),
     "another bucket": becomes(
         FUNCTION, {"Code": {"S3Bucket": "ours", "S3Key": "a"}}, {"Code": {"S3Bucket": "theirs", "S3Key": "a"}}
     ),
@@ -1696,6 +1704,10 @@ DAILY: Pairs = {
     "a new tag": becomes(TASK, container(Image=f"{OUR_IMAGE}:1"), container(Image=f"{OUR_IMAGE}:2")),
     "a digest": becomes(TASK, container(Image=f"{OUR_IMAGE}:1"), container(Image=f"{OUR_IMAGE}@sha256:{'a' * 64}")),
     "the image's own command": becomes(TASK, container(Command=["placeholder"]), container()),
+    "a new revision of a task definition": becomes(
+        "ECS::Service", {"TaskDefinition": f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task-definition/app:1"},
+        {"TaskDefinition": f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task-definition/app:2"},
+    ),
     "a new version of code": becomes(
         FUNCTION, {"Code": {"S3Bucket": "b", "S3Key": "a"}}, {"Code": {"S3Bucket": "b", "S3Key": "c"}}
     ),

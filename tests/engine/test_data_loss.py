@@ -149,3 +149,19 @@ def test_only_what_is_known_to_stay_is_not_destroyed(kind: str, action: str, rep
     know, may mean a loss.
     """
     assert destructive(ResourceChange("root", action, "Queue", kind, replacement)) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("AWS::SQS::Queue", "would be removed"),
+        ("AWS::MemoryDB::Cluster", "would be removed: FinalSnapshotName says that it holds data"),
+        ("AWS::Timestream::Database", "would be removed: KmsKeyId says that it holds data"),
+        ("AWS::Lex::Bot", "would be removed: infragen does not know whether AWS::Lex::Bot holds data"),
+        ("Custom::Store", "would be removed: infragen does not know whether Custom::Store holds data"),
+    ],
+)
+def test_a_refusal_says_how_sure_it_is_that_data_is_lost(kind: str, why: str) -> None:
+    """By the row, by a property of the schema that only what holds data has, or not at all."""
+    [refusal] = refusals([ResourceChange("own", "Remove", "It", kind, "")])
+    assert str(refusal) == f"own/It ({kind}) {why}"

@@ -80,7 +80,7 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         (MAPPING, patterns("a"), patterns("b"), "deleted unread"),
         (MAPPING, patterns("a"), {"FilterCriteria": UNIT}, "deleted unread"),
         (MAPPING, patterns("a"), {}, ""),
-        (MAPPING, {}, {"MaximumRetryAttempts": 2}, "given up after 2 retries"),
+        (MAPPING, {}, {"MaximumRetryAttempts": 2}, "dropped after 2 retries"),
         (TABLE, {"TimeToLiveSpecification": {"Enabled": False}}, TTL, "expire"),
         ("AWS::SNS::Subscription", {}, {"FilterPolicy": {"kind": ["a"]}}, "are not delivered"),
         ("AWS::KMS::Key", {"Enabled": True}, {"Enabled": False}, "nothing that is encrypted with it can be read"),
@@ -251,6 +251,10 @@ def test_an_instance_holds_data_unless_it_only_passes_on_what_others_send(check:
         body = {"Resources": {"It": {"Type": "AWS::EC2::Instance", "Properties": properties}}}
         found.append(losses("data", Side(body, {}), Side(body, {}), [row]))
         assert stateful(body) == (() if properties == {"SourceDestCheck": False} else ("It",))
+    volumes = {"BlockDeviceMappings": [{"DeviceName": "a"}]}
+    assert lost("AWS::EC2::Instance", {**own, **volumes}, own)
+    assert not lost("AWS::EC2::Instance", {"SourceDestCheck": False, **volumes}, {"SourceDestCheck": False})
+    assert not lost("AWS::EC2::Instance", {**own, "Monitoring": True}, own)
     [[refusal], nothing] = found
     assert (
         refusal.why == "would be replaced by a new one, and with it what is on its root volume and its instance store"

@@ -105,7 +105,7 @@ def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
         why = _lost(each, _at(old, each.path), _at(new, each.path))
         if why:
             yield why
-    if row.holds_data is not False or row.strict:
+    if may_hold_data(before) or row.strict:
         judged = (*(each.written for each in row.losses), *row.keeps)
         for path, was, becomes in _unjudged(old, new, judged):
             if not _plainly_none(path, was, becomes):

@@ -55,6 +55,7 @@ ACCESS = {
          vanishes("NetworkConfiguration.AwsvpcConfiguration.Subnets", says="leaves its subnets"),
          shrinks("NetworkConfiguration.AwsvpcConfiguration.SecurityGroups",
                  says="is no longer in its security groups"),
+         reaches("TaskDefinition", says="runs another task definition (TaskDefinition)", ignoring=r":\d+"),
          reaches("LoadBalancers.TargetGroupArn", kind="network"),
          reaches("LoadBalancers.LoadBalancerName", kind="network"),
          reaches("VpcLatticeConfigurations.TargetGroupArn", kind="network"),
@@ -65,7 +66,7 @@ ACCESS = {
          unless("VolumeConfigurations.ManagedEBSVolume.Encrypted", *ON, ABSENT),
          reaches("DeploymentConfiguration.LifecycleHooks.HookTargetArn")),
         ("DeploymentConfiguration", "LoadBalancers", "ServiceConnectConfiguration", "ServiceRegistries",
-         "VolumeConfigurations", "VpcLatticeConfigurations", "TaskDefinition", "NetworkConfiguration", "Cluster")),
+         "VolumeConfigurations", "VpcLatticeConfigurations", "NetworkConfiguration", "Cluster")),
     "AWS::ECS::TaskDefinition": Access(
         (unless("ContainerDefinitions.Privileged", *OFF, ABSENT, says="runs a privileged container", kind="permissions",
                 grave=True),

@@ -37,6 +37,18 @@ INSTANCE = ResourceType(
     holds_data=False,
     data="what is on its root volume and its instance store",
     holds_none_with={"SourceDestCheck": (False, "false")},
+    keeps=frozenset(
+        {
+            "CreditSpecification",
+            "IamInstanceProfile",
+            "MetadataOptions",
+            "Monitoring",
+            "PropagateTagsToVolumeOnCreation",
+            "SecurityGroupIds",
+            "SourceDestCheck",
+            "SsmAssociations",
+        }
+    ),
     billing=Billing.PRICED,
     usual_minutes={
         "CREATE": UsualMinutes(2, 5, "it boots, sets itself up and signals; infragen waits 10 minutes"),

@@ -96,14 +96,15 @@ WATCHERS = frozenset({
 """Words in the names of types whose resources observe something, so that with their removal nobody notices it."""
 
 WATCHING_SERVICES = frozenset({
-    "accessanalyzer", "applicationinsights", "applicationsignals", "auditmanager", "cloudtrail", "cloudwatch", "config",
+    "accessanalyzer", "applicationinsights", "applicationsignals", "auditmanager", "budgets", "cloudtrail",
+    "cloudwatch", "config",
     "detective", "devopsguru", "guardduty", "inspector", "inspectorv2", "internetmonitor", "macie", "networkmanager",
     "oam", "rum", "securityhub", "securitylake", "synthetics", "xray",
 })  # fmt: skip
 """Services that observe."""
 
 CODE_VARIABLES = re.compile(
-    r"(LD|DYLD|MALLOC|GCONV|NODE|NPM|PYTHON|PERL5|RUBY|GEM|BUNDLE|JAVA|JDK|_JAVA|JVM|MAVEN|GRADLE|DOTNET|CORECLR|COR|"
+    r"(LD|DYLD|MALLOC|GLIBC|GCONV|NODE|NPM|PYTHON|PERL5|RUBY|GEM|BUNDLE|JAVA|JDK|_JAVA|JVM|MAVEN|GRADLE|DOTNET|CORECLR|COR|"
     r"COMPLUS|PHP|BASH|GIT|LUA|ERL|OPENSSL|SSL|CURL|AWS|GO)_?[A-Z0-9_]*"
     r"|PATH|ENV|IFS|SHELLOPTS|CLASSPATH|GODEBUG|[A-Z0-9_]*("
     r"_OPT(ION)?S|PRELOAD|WRAPPER|_HOOKS?|_PLUGINS?|_AGENT|_PROXY|CA_BUNDLE|CA_CERTS?|REJECT_UNAUTHORIZED|_VERIFY)",
@@ -116,6 +117,12 @@ HARMLESS_VARIABLES = frozenset({
     "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_XRAY_CONTEXT_MISSING", "NODE_ENV", "PYTHONUNBUFFERED",
     "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "GOMAXPROCS", "GOGC", "GOMEMLIMIT",
 })  # fmt: skip
+
+OBSERVES = frozenset({
+    "alarm", "alarms", "alert", "alerts", "audit", "log", "logs", "logging", "monitoring", "notification",
+    "notifications",
+})  # fmt: skip
+"""Words in the names of properties that say where a record goes, or who is told: without them, nobody is."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:(\d{12}):")
@@ -143,6 +150,11 @@ def watches(type_name: str) -> bool:
     """Whether a type observes something, by the words of its service and its name."""
     _, service, name = f"::{type_name}".rsplit("::", 2)
     return service.lower() in WATCHING_SERVICES or not WATCHERS.isdisjoint(words(name))
+
+
+def observes(path: str) -> bool:
+    """Whether a property says where a record goes, or who is told of something."""
+    return not OBSERVES.isdisjoint(words(path))
 
 
 def runs_code(variable: str) -> bool:

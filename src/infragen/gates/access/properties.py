@@ -28,6 +28,7 @@ from infragen.gates.access.names import (
     meaning_of,
     meaning_of_value,
     number,
+    observes,
     runs_code,
     watches,
     words,
@@ -505,9 +506,11 @@ def _counts(
     came: bool,
     sides: Sides,
 ) -> bool:
-    """Whether a value that came or went opens anything: somebody who goes does not, nor does what is our own."""
+    """Whether a value that came or went opens anything: somebody who goes does not, nor does what is our own. Where a
+    record no longer goes, nobody notices what happens.
+    """
     if meaning in (Meaning.WHO, Meaning.WHERE_TO):
-        return came and not _ours(found[1], sides.own)
+        return not _ours(found[1], sides.own) if came else sides.before is not None and observes(found[0][0])
     if meaning is Meaning.PLACE:
         return sides.before is not None
     return came or sides.before is not None
