@@ -38,7 +38,7 @@ def test_status_outputs_and_plan_say_which_image_runs(aws: FakeAws, tmp_path: Pa
     }
     assert any(line.plain.strip() == "image placeholder" for line in status_lines(status(made, bench.session)))
     plan = bench.plan(made, image_tag="abc123")
-    assert "image  placeholder -> abc123" in [line.plain for line in plan_lines(plan, 80)]
+    assert "image placeholder -> abc123" in "\n".join(line.plain for line in plan_lines(plan, 80))
     told = json.loads(as_json(plan))["plans"][0]
     assert (told["running_tag"], told["image_tag"]) == ("", "abc123")
     assert bench.deploy(made, image_tag="abc123").exit_code == 0
@@ -47,7 +47,8 @@ def test_status_outputs_and_plan_say_which_image_runs(aws: FakeAws, tmp_path: Pa
     assert any(line.plain.split() == ["ImageTag", "abc123"] for line in output_lines(found))
     rows = json.loads(statuses_json(status(made, bench.session)))["stacks"]
     assert {each["layer"]: each["image_tag"] for each in rows if each["image_tag"]} == {"api": "abc123"}
-    assert "  image  abc123" in [line.plain for line in plan_lines(bench.plan(made), 80)]
+    words = " ".join(line.plain for line in plan_lines(bench.plan(made), 80)).split()
+    assert "image abc123" in " ".join(words)
 
 
 @pytest.mark.parametrize("topology", ["nested", "independent"])

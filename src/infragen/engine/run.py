@@ -5,7 +5,7 @@ What only an earlier unit's deployment makes known is prepared again here, and r
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,7 +19,7 @@ from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
-from infragen.engine.outcome import Deployed, Failed, Outcome, Skipped, Unchanged, exit_code
+from infragen.engine.outcome import Deployed, Evidence, Failed, Outcome, Skipped, Unchanged, exit_code
 from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
 from infragen.engine.protection import protect_or_warn, unprotect
@@ -85,7 +85,8 @@ class Run:
             started=lambda layer: layer in self.started,
         )  # fmt: skip
         result: RunResult = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
-        return Deployment(self.proposal.shown, result.outcomes, result.interrupted)
+        requires = {unit.layer: unit.requires for unit in self.plan.units}
+        return Deployment(self.proposal.shown, with_changed_upstream(result.outcomes, requires), result.interrupted)
 
     def begin(self, layer: str) -> Operation:
         """The path of one unit whose requirements are deployed.
@@ -292,6 +293,37 @@ class Run:
         message = f"{unit.stack} is {outcome.status}, but {'; '.join(map(str, found.strays))}"
         evidence = tuple(each for stray in found.strays for each in stray.explanation.evidence)
         return Failed(unit.layer, unit.stack, message, found.strays[0].remedy, outcome.status, evidence=evidence)
+
+
+def with_changed_upstream(outcomes: Sequence[Outcome], requires: Mapping[str, Sequence[str]]) -> tuple[Outcome, ...]:
+    """Return the outcomes, those of failed stacks with the stacks below them that this run changed before.
+
+    Independent stacks are rolled back each by itself: what a failed one stands on stays as the new file says, while the
+    failed one is as before. `requires` are the layers that each layer takes outputs of.
+    """
+    changed = {each.layer: each.stack for each in outcomes if isinstance(each, Deployed)}
+    return tuple(
+        replace(each, evidence=(*each.evidence, *_upstream_evidence(each.layer, changed, requires)))
+        if isinstance(each, Failed)
+        else each
+        for each in outcomes
+    )
+
+
+def _upstream_evidence(
+    layer: str, changed: Mapping[str, str], requires: Mapping[str, Sequence[str]]
+) -> tuple[Evidence, ...]:
+    below, left = list[str](), [*requires.get(layer, ())]
+    while left:
+        name = left.pop(0)
+        if name not in below:
+            below.append(name)
+            left += requires.get(name, ())
+    return tuple(
+        Evidence("changed", f"{changed[name]} was changed in this run and stays so; {layer} is not as it expects")
+        for name in requires
+        if name in below and name in changed
+    )
 
 
 def _outputs_inside(states: Iterable[StackState], stack_id: str) -> dict[str, Mapping[str, str]]:
