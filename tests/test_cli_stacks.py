@@ -282,3 +282,77 @@ def test_the_former_name_of_allow_data_loss_works_and_no_help_shows_it(run: Run,
         shown = run(command, "--help").stdout
         assert "--allow-data-loss" in shown
         assert "--allow-replace" not in shown
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_x10_an_empty_stack_in_review_is_found_by_destroy_and_prune(
+    desk: Bench, run: Run, aws: FakeAws, topology: str
+) -> None:
+    """X10: its change set is gone, and it has no tags; what is said of it names its layer."""
+    layer, name = ("root", "shop-test") if topology == "nested" else ("queue", "shop-test-queue")
+    for command in (("destroy", "--yes"), ("changesets", "prune", "--yes")):
+        made = {"StackName": name, "ChangeSetName": "infragen-1"}
+        aws.elsewhere.create_change_set({**made, "ChangeSetType": "CREATE", "TemplateBody": OTHER})
+        aws.clock.sleep(10)
+        aws.elsewhere.delete_change_set(made)
+        aws.clock.sleep(60)
+        assert f"{layer}: deleting {name}" in run(*command).stderr
+        assert aws.stack(name).status == "DELETE_COMPLETE"
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_what_hooks_roles_and_endpoints_refuse_is_told_with_the_next_step(
+    desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
+) -> None:
+    """W13, W14, X7: the hook's own words and not those of one that warns; the service role; 501 is asked once."""
+    top = "shop-test" if topology == "nested" else "shop-test-network"
+    given = {"Status": "HOOK_COMPLETE_FAILED", "InvocationPoint": "PRE_PROVISION"}
+    aws.settings.change_set_hooks[top] = [
+        {"TypeName": "Acme::Cost::Hook", "FailureMode": "WARN", "HookStatusReason": "rather dear", **given},
+        {"TypeName": "Acme::Guard::Hook", "FailureMode": "FAIL", "HookStatusReason": "must be encrypted", **given},
+    ]
+    refused = run("deploy", "--yes", code=1).stderr
+    assert "Acme::Guard::Hook: must be encrypted" in refused
+    assert "rather dear" not in refused
+    aws.settings.change_set_hooks.clear()
+    role = f"arn:aws:iam::{ACCOUNT}:role/cloudformation"
+    write(tmp_path, f"iam:\n  service_role_arn: {role}\n{LAYERS}", topology)
+    aws.settings.fail_change_set[top] = "S3 error: Access Denied"
+    assert f"with the service role {role}: it needs s3:GetObject" in run("deploy", "--yes", code=4).stderr
+    aws.settings.fail_change_set.clear()
+    run("deploy", "--yes")
+    aws.refuse("cloudformation:GetTemplate", "NotImplemented", "not here", times=None, status=501)
+    aws.calls.clear()
+    assert "the endpoint does not have this operation" in run("plan", code=4).stderr
+    assert len([each for each in aws.calls if each.operation == "GetTemplate"]) == 1
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_w3_a_cancellation_by_somebody_else_and_a_refused_policy_leave_the_outcome(
+    desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
+) -> None:
+    """W3, W9: the rollback of a cancelled update is followed although its token is another one; the cause of a failure
+    stays, and that its policy could not be set again stands beside it.
+    """
+    top = "shop-test" if topology == "nested" else "shop-test-queue"
+    write(tmp_path, f"protect: true\n{LAYERS}", topology)
+    run("deploy", "--yes")
+    write(tmp_path, f"protect: true\n{LAYERS}    max_receives: 7\n", topology)
+    change = ("deploy", "--yes", "--allow-data-loss", "queue/JobsQueue")
+    aws.slow("JobsQueue", 100, on="update")
+    token = {"StackName": top, "ClientRequestToken": "somebody-1"}
+    aws.at(30, lambda: aws.elsewhere.cancel_update_stack(token))
+    ended = run(*change, code=1)
+    assert "it looks as if somebody cancelled the operation" in ended.stdout
+    assert "UPDATE_ROLLBACK_IN_PROGRESS  User Initiated" in ended.stderr
+    aws.mend()
+    aws.fail("JobsQueue", "too bad", on="update", after=60)
+
+    def somebody() -> None:
+        aws.stack(top).policy = "{}"
+        aws.refuse("cloudformation:SetStackPolicy", "ValidationError", "can not be changed", times=None)
+
+    aws.at(35, somebody)
+    ended = run(*change, code=1)
+    assert "queue/JobsQueue (AWS::SQS::Queue) UPDATE_FAILED" in ended.stdout
+    assert "was not protected again as its environment says" in ended.stderr

@@ -126,6 +126,7 @@ class Leftover:
     total: int
     empty: bool = False
     in_use: int = 0
+    layer: str = ""
 
     @property
     def count(self) -> int:
@@ -136,21 +137,20 @@ class Leftover:
 def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
     """The stacks of an environment, nested ones too, that hold change sets which were never executed."""
     observed = observe(session, env)
-    ours = {each.stack_id for each in (*observed.layers.values(), *under_review(session.cloud, env, observed).values())}
+    known = {**observed.layers, **under_review(session.cloud, env, observed)}
+    ours = {state.stack_id: layer for layer, state in known.items()}
     found = []
     for state in sorted(observed.by_id.values(), key=lambda each: each.name):
-        if root_of(observed, state).stack_id in ours:
+        layer = ours.get(root_of(observed, state).stack_id)
+        if layer is not None:
             summaries = session.cloud.change_sets(state.stack_id)
             unexecuted = [each for each in summaries if _is_left(each)]
             left = [each for each in unexecuted if not in_use(session, each)]
             deletable = tuple(each.change_set_id for each in left if not each.parent_id)
             empty = state.status == "REVIEW_IN_PROGRESS" and not summaries and not state.parent_id
             stuck = len(left) - len(deletable)
-            found.append(
-                Leftover(
-                    state.name, state.stack_id, deletable, stuck, len(summaries), empty, len(unexecuted) - len(left)
-                )
-            )
+            used = len(unexecuted) - len(left)
+            found.append(Leftover(state.name, state.stack_id, deletable, stuck, len(summaries), empty, used, layer))
     return tuple(each for each in found if each.count or each.stuck or each.in_use)
 
 
@@ -167,7 +167,7 @@ def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
     def whole(left: Leftover) -> Generator[None, None, None]:
         state = session.cloud.stack(left.stack_id)
         if state is not None:
-            target = Target("", left.stack, name_child)
+            target = Target(left.layer, left.stack, name_child)
             gone = yield from delete(session, target, state)
             if isinstance(gone, Failed):
                 refused.append(gone.message)
