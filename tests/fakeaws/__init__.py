@@ -9,7 +9,7 @@
 
 What it does as AWS does is written down here, with the page of the AWS documentation that says so (API = CloudFormation
 API Reference, UG = CloudFormation User Guide, read 2026-11). What no page says is marked "assumed". Answers of AWS that
-were recorded are held by tests/conformance: all of its scenarios are played and agree.
+were recorded are held by tests/conformance: all of its scenarios are played and agree. Macros: see `fakeaws.macros`.
 
 Recorded behaviour (localstack/localstack, tests/aws/services/cloudformation; the date of the recording)
 | behaviour                                                               | scenario                      | date       |
@@ -33,6 +33,7 @@ Recorded behaviour (localstack/localstack, tests/aws/services/cloudformation; th
 | CreateStack takes over a stack in review, whose sets become OBSOLETE    | test_create_while_in_review   | 2023-11-22 |
 | a set for a deleted stack is refused: "is in DELETE_COMPLETE state"     | test_changeset_for_deleted_…  | 2025-10-10 |
 | an export that is missing fails at the execution, not in the set        | test_describe_change_set_imp… | 2025-08-05 |
+| tags that a type has as a map are a property, their value JSON          | test_change_set_fn_transform… | 2025-06-03 |
 
 Reported behaviour
 | behaviour                                                               | report                        | date       |

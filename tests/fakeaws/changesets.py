@@ -194,9 +194,14 @@ def _modification(
     )
 
 
-def _target(current: Resource, key: str) -> dict[str, Any]:
-    """What a detail is about: a property, or another attribute of the resource."""
-    if key in ("Tags", "Metadata"):
+def _target(current: Resource, key: str, after: Any = None) -> dict[str, Any]:
+    """What a detail is about: a property, or another attribute of the resource.
+
+    Tags are an attribute of their own, but not those that a type has as a map (recorded for AWS::SSM::Parameter:
+    test_embedded_macro_fn_transform, 2025-06-03).
+    """
+    as_map = isinstance(after, dict) or isinstance(current.properties.get(key), dict)
+    if key == "Metadata" or (key == "Tags" and not as_map):
         return {"Attribute": key, "RequiresRecreation": "Never"}
     recreation = resources.recreation(current.type, key)
     return {"Attribute": "Properties", "Name": key, "RequiresRecreation": recreation, "Path": f"/Properties/{key}"}
@@ -210,8 +215,8 @@ def _details(
     The modification itself is Dynamic where it has another cause. Where only another resource is that cause, it is
     told with property values alone.
     """
-    target = _target(current, key)
     before, after = current.properties.get(key), properties.get(key)
+    target = _target(current, key, after)
     if before is not None:
         target["BeforeValue"] = as_text(before)
     if after is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,6 +179,8 @@ class Settings:
     late_events: dict[str, float] = field(default_factory=dict)
     """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
+    macros: dict[str, Callable[[Any, Any, Any], Any]] = field(default_factory=dict)
+    """Name of a macro of the account -> what it gives for a fragment, its parameters, and those of the template."""
     success_despite_failures: bool = False
     """Whether a creation ends CREATE_COMPLETE although a resource failed, as an engine that is not AWS did."""
     rollback_keeps_resources: bool = False

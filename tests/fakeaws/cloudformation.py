@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeaws import changesets, drift, parameters, resources, templates
+from fakeaws import changesets, drift, macros, parameters, resources, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
@@ -60,7 +60,7 @@ class CloudFormation:
         if repeated is not None:
             return {"Id": repeated.id, "StackId": repeated.stack.id}
         stack = self._stack_to_change(p, kind)
-        target = self._target(p, None if kind == "CREATE" else stack, stack)
+        target = self._target(p, None if kind == "CREATE" else stack, stack, reviewed=True)
         siblings = [c for c in self.cloud.change_sets.values() if c.stack is stack and not c.executed]
         if any(c.name == name for c in siblings):
             raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
@@ -110,14 +110,20 @@ class CloudFormation:
         if stack.status not in UPDATABLE:
             raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 
-    def _target(self, p: Params, previous: Stack | None, stack: Stack | None) -> Target:
-        """Read and check template, parameters, tags and role of a request."""
+    def _target(self, p: Params, previous: Stack | None, stack: Stack | None, reviewed: bool = False) -> Target:
+        """Read and check template, parameters, tags and role of a request; a reviewed macro needs no agreement."""
         text = self._template_text(p, previous)
-        body = templates.parse(text)
+        deployed = previous.target.parameters if previous else None
+        written = templates.parse(text)
+
+        def resolve() -> dict[str, Any]:
+            return parameters.resolve(written, p.get("Parameters") or [], deployed, self.cloud.ssm)
+
+        body = macros.expand(self.cloud, self.account, written, resolve)
         templates.validate(body)
         resources.refuse_unknown(r["Type"] for r in body["Resources"].values())
         capabilities = tuple(p.get("Capabilities") or ())
-        templates.check_capabilities(body, list(capabilities))
+        templates.check_capabilities(body, [*capabilities, *(["CAPABILITY_AUTO_EXPAND"] if reviewed else [])])
         tags = p.get("Tags")
         if tags is not None and len(tags) > 50:
             raise validation_error("Tags: at most 50 tags can be attached to a stack")
@@ -125,9 +131,7 @@ class CloudFormation:
         self._refuse_role(role)
         if len(p.get("NotificationARNs") or ()) > 5:
             raise validation_error("NotificationARNs: at most 5 topics can be given")
-        values = parameters.resolve(
-            body, p.get("Parameters") or [], previous.target.parameters if previous else None, self.cloud.ssm
-        )
+        values = parameters.resolve(body, p.get("Parameters") or [], deployed, self.cloud.ssm)
         if tags is None:
             wanted = dict(previous.target.tags) if previous else {}
         else:

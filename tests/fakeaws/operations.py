@@ -704,7 +704,9 @@ def same_target(cloud: Cloud, stack: Stack, target: Target) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """An output or a nested stack's parameter as CloudFormation passes it: text, lists joined by commas."""
+    """An output or a nested stack's parameter as CloudFormation passes it: text, lists joined by commas, JSON."""
+    if isinstance(value, dict):
+        return json.dumps(value, separators=(",", ":"))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -93,6 +93,10 @@ class Buckets:
     def template(self, url: str, account: str) -> str:
         """The template behind a TemplateURL, read as its owner; ValidationError when CloudFormation could not."""
         bucket, key, version = _locate(url)
+        return self.text(bucket, key, account, version)
+
+    def text(self, bucket: str, key: str, account: str, version: str | None = None) -> str:
+        """The text of an object, read as its owner."""
         found = self.all.get(bucket)
         version_found = found.current(key, version) if found is not None and found.owner == account else None
         if version_found is None or version_found.data is None:

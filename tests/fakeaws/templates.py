@@ -79,15 +79,21 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: load
 
 def parse(text: str) -> dict[str, Any]:
     """A template's text, YAML or JSON, as long-form values; a ValidationError names what is wrong with it."""
+    body = fragment_of(text)
+    unknown = set(body) - SECTIONS
+    if unknown:
+        raise validation_error(f"Invalid template property or properties [{', '.join(sorted(unknown))}]")
+    return body
+
+
+def fragment_of(text: str) -> dict[str, Any]:
+    """A part of a template, YAML or JSON, as long-form values."""
     try:
         body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Loader)  # noqa: S506  # our loader is a safe one
     except (ValueError, yaml.YAMLError) as error:
         raise validation_error(f"Template format error: unsupported structure. {error}") from None
     if not isinstance(body, dict):
         raise validation_error("Template format error: unsupported structure.")
-    unknown = set(body) - SECTIONS
-    if unknown:
-        raise validation_error(f"Invalid template property or properties [{', '.join(sorted(unknown))}]")
     return body
 
 
