@@ -41,13 +41,15 @@ AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--
 
 
 def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The options with which a command asks nothing and goes as far as it can."""
+    """The options with which a command asks nothing and goes as far as it can, and a path for each argument."""
     found: click.Command = main
     for name in command:
         assert isinstance(found, click.Group)
         found = found.commands[name]
     known = {option for each in found.params for option in each.opts}
-    return tuple(word for option, words in AGREED.items() if option in known for word in words)
+    options = tuple(word for option, words in AGREED.items() if option in known for word in words)
+    arguments = tuple("." for each in found.params if isinstance(each, click.Argument) and each.required)
+    return (*options, *arguments)
 
 
 @pytest.mark.promise("P15", "commands with credentials of another account or partition: refused, nothing written")
