@@ -143,6 +143,40 @@ def pairs() -> None:
     )
 
 
+BETWEEN = """
+import gc, sys, time
+from infragen.config import Environment
+from infragen.assembly.synth import synthesize
+from infragen.plan.between import plan_between, rendering
+gc.set_threshold(50_000, 20, 20)  # as the command line does
+def rendered(pairs):
+    names = [f"topic-{n}" for n in range(pairs)]
+    return rendering(synthesize(Environment.model_validate(dict(
+        project="bench", environment="dev", region="us-east-1", network={}, queues=[dict(name=n) for n in names],
+        workers=[dict(name=n, queue=n) for n in names]))))
+one, *others = (rendered(int(n)) for n in sys.argv[1:])
+for other in others:
+    rounds = []
+    for _ in range(3):
+        started = time.process_time()
+        plan_between("dev", "us-east-1", one, other, "before")
+        rounds.append(time.process_time() - started)
+    print(min(rounds))
+"""
+
+
+def between() -> None:
+    """The plan of `diff --against` from one queue and worker to many: what a further pair costs must not grow."""
+    counts = (1, 15, 55)
+    output = subprocess.run(  # noqa: S603 # our own script
+        [sys.executable, "-c", BETWEEN, *map(str, counts)], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ).stdout
+    few, many = map(float, output.split())
+    early, late = few / 14, many / 54
+    say("diff, a pair of 54", f"{late * 1000:.1f} ms", f"{early * 1000:.1f} ms a pair of 14", late / early, 1.25)
+    say("diff from 1 pair to 55", f"{many:.2f} s CPU", "2 s", many / 2, 1)
+
+
 def lint(runs: int) -> None:
     """Lint of all three environments, cold and from the cache."""
     with tempfile.TemporaryDirectory() as cache:
@@ -261,12 +295,15 @@ def main() -> None:
     kinds: dict[str, Callable[[], None]] = {}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="runs of each process; the best counts")
-    parser.add_argument("only", nargs="*", help="render, start-up, pairs, lint, deploy, plan; all when none is named")
+    parser.add_argument(
+        "only", nargs="*", help="render, start-up, pairs, diff, lint, deploy, plan; all when none is named"
+    )
     options = parser.parse_args()
     kinds = {
         "render": lambda: render(options.runs),
         "start-up": lambda: start_up(options.runs),
         "pairs": pairs,
+        "diff": between,
         "lint": lambda: lint(options.runs),
         "deploy": lambda: deploy(min(options.runs, 4)),
         "plan": lambda: plan(min(options.runs, 4)),

@@ -95,6 +95,8 @@ class Subject:
 def access_widenings(old: Resources, new: Resources, layer: str, account: str) -> Iterator[Widening]:
     """Everything by which the new resources let somebody do more than the old ones."""
     for name, resource in new.bodies.items():
+        if new.as_before(name, old):
+            continue
         subject = Subject(f"{layer}/{name}", resource["Type"], "" if old.absent else "now ")
         before = old.bodies.get(name, {})
         if before.get("Type") != resource["Type"]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from infragen.gates.access.found import Resources
 from infragen.gates.access.policies import ANYTHING, Grant
-from infragen.gates.access.spots import leaves
 from infragen.gates.access.symbols import Text, shown, text_of
 
 ROLE, FUNCTION = "AWS::IAM::Role", "AWS::Lambda::Function"
@@ -96,14 +95,13 @@ class Inside:
             if (line.operator, line.key) == ("ArnEquals", "lambda:sourcefunctionarn")
             for value in line.values
         }  # fmt: skip
-        functions = [self._function(each) for each in self.side.bodies.values() if self._acts(each)]
+        functions = [self._function(self.side.bodies[each]) for each in self._acting()]
         return bool(functions) and all(any(_is(value, name) for value in denied) for name in functions)
 
-    def _acts(self, resource: Mapping[str, Any]) -> bool:
-        """Whether a function, or anything else, acts as this role."""
-        reader, properties = self.side.reader, resource.get("Properties", {})
-        mine = {reader.text({"Ref": self.name}), reader.text({"Fn::GetAtt": [self.name, "Arn"]})}
-        return any(value in mine for _, value in leaves(properties, reader))
+    def _acting(self) -> set[str]:
+        """Return the functions, and anything else, that act as this role."""
+        ways: tuple[Any, ...] = ({"Ref": self.name}, {"Fn::GetAtt": [self.name, "Arn"]})
+        return {name for each in ways for name in self.side.users(self.side.reader.text(each))}
 
     def _function(self, resource: Mapping[str, Any]) -> str:
         """The pattern of a function's ARN; nothing for anything else, or without a name that is known."""

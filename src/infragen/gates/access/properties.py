@@ -80,6 +80,8 @@ def opened_by(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
     """Everything in the properties of resources, in their coming and in their going, that opens access."""
     now = "" if old.absent else "now "
     for name, resource in new.bodies.items():
+        if new.as_before(name, old):
+            continue
         place, type_name = f"{layer}/{name}", resource["Type"]
         held = old.bodies.get(name, {})
         before = held.get("Properties", {}) if held.get("Type") == type_name else None

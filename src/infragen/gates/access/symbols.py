@@ -102,22 +102,31 @@ class Reader:
             end = match.end()
         return (*found, *text_of(written[end:].replace("${!", "${")))
 
+    def _attribute_of(self, inner: Any) -> Symbol:
+        """Return what a GetAtt asks for; one that is not understood is the same where it is written the same."""
+        match inner:
+            case str(name) | [str(name), str()]:
+                return self._reference(name)
+        return Symbol("")
+
     def _whole(self, value: Any) -> Symbol:
-        decided = self._decided(value)
+        decided = self.decided(value)
         return Symbol(json.dumps(value, sort_keys=True, default=str), "" if decided else self.side)
 
-    def _decided(self, value: Any) -> bool:
+    def decided(self, value: Any) -> bool:
         """Whether equal writing means an equal value: nothing in it hangs on a parameter, condition or mapping."""
         if isinstance(value, list):
-            return all(map(self._decided, value))
+            return all(map(self.decided, value))
         if not isinstance(value, Mapping):
             return True
         for key, inner in value.items():
             if key in UNDECIDED or (key == "Ref" and self._reference(str(inner)).side):
                 return False
+            if key == "Fn::GetAtt" and self._attribute_of(inner).side:
+                return False
             if key == "Fn::Sub" and any(isinstance(each, Symbol) and each.side for each in self._sub(inner)):
                 return False
-        return all(map(self._decided, value.values()))
+        return all(map(self.decided, value.values()))
 
 
 # --- wildcards --------------------------------------------------------------------------------------------------
