@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -66,6 +67,11 @@ class Listener:
         return [each.event.event.event_id for each in self.events if isinstance(each, Happened)]
 
 
+def patiently(done: threading.Event, seconds: float | None) -> None:
+    """Waits for what is done in threads, however busy the machine is."""
+    done.wait(120)
+
+
 @dataclass
 class Bench:
     """One operator of one environment."""
@@ -82,7 +88,11 @@ class Bench:
         """A new run: nothing is remembered but the clients, which are costly to make."""
         account = Account(self.clients, self.env.account or "")
         clock = self.aws.clock
-        return Session(account, self.ui, Timer(clock.monotonic, lambda seconds: clock.sleep(seconds * self.slowness)))
+        return Session(
+            account,
+            self.ui,
+            Timer(clock.monotonic, lambda seconds: clock.sleep(seconds * self.slowness), wait=patiently),
+        )
 
     def bootstrap(self) -> None:
         make_bucket(self.aws, self.env, self.session)

@@ -409,6 +409,15 @@ def test_a_type_that_nobody_can_look_for_is_named(whole: Bench) -> None:
     assert only(found, Verdict.UNKNOWN).text == "not looked for by name: AWS::DynamoDB::Table"
 
 
+def test_a_name_inside_of_what_is_added_is_free(whole: Bench) -> None:
+    """A service in a new cluster cannot meet another one; in a cluster that stays it is not known."""
+    service = Resource("own", "Service", "AWS::ECS::Service", {"ServiceName": "api"}, "Add")
+    cluster = Resource("own", "Cluster", "AWS::ECS::Cluster", {}, "Add")
+    assert not ran(whole, "names", replace(subject(whole), resources=(service, cluster))).answers
+    kept = ran(whole, "names", replace(subject(whole), resources=(service, replace(cluster, action=""))))
+    assert only(kept, Verdict.UNKNOWN).text == "not looked for by name: AWS::ECS::Service"
+
+
 # --- service-linked roles ---------------------------------------------------------------------------------------
 
 

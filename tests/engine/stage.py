@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from bench import make_bucket
+from bench import make_bucket, patiently
 from fakeaws import FakeAws
 
 from infragen.assembly.synth import Assembly, LayerTemplate
@@ -95,7 +95,9 @@ def on_fake(aws: FakeAws, monkeypatch: Any, account: str = ACCOUNT) -> Stage:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     aws.settings.account = account
     ui = Listener()
-    session = Session(connect(REGION, account, endpoint_url=aws.url), ui, Timer(aws.clock.monotonic, aws.clock.sleep))
+    session = Session(
+        connect(REGION, account, endpoint_url=aws.url), ui, Timer(aws.clock.monotonic, aws.clock.sleep, wait=patiently)
+    )
     return Stage(aws, ui, session)
 
 

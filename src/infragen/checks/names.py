@@ -9,6 +9,13 @@ from infragen.cloud import AccountReader
 from infragen.errors import PermissionDenied
 from infragen.resource_types import resource_type
 
+WITHIN = {
+    "AWS::ECS::Service": "AWS::ECS::Cluster",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "AWS::ApplicationAutoScaling::ScalableTarget",
+}
+"""Types whose names are unique only within a resource of another type (CreateService in the Amazon ECS API Reference,
+PutScalingPolicy in the Application Auto Scaling API Reference; read 2026-11-29): where that is added, they are free."""
+
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Asks for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
@@ -16,6 +23,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     for each in subject.resources:
         key = resource_type(each.type).name_property
         name = each.properties.get(key) if key else None
+        if each.type in WITHIN and subject.added(WITHIN[each.type]):
+            continue
         if each.added and isinstance(name, str) and name != each.before.get(key):
             by_type.setdefault(each.type, {})[name] = each
     free, silent = 0, list[str]()
