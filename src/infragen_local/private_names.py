@@ -130,10 +130,12 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_task_ip",
         "_task_is_active",
         "_tasks",
+        "_update_service",
         "error_response_json",
     ),
     "ministack.services.ecs_metadata": ("unregister_token",),
     "ministack.services.iam": ("_IAM_HANDLERS", "_create_service_linked_role", "_roles"),
+    "ministack.services.eventbridge": ("_cron_next_fire", "_parse_cron_fields"),
     "ministack.services.lambda_svc": (
         "_execute_function",
         "_get_func_record_for_qualifier",
@@ -156,6 +158,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "json_response",
     ),
     "ministack.services.route53": ("_default_records", "_records", "_zones"),
+    "ministack.services.scheduler": ("_at_time_epoch",),
     "ministack.services.secretsmanager": (
         "_get_secret_value",
         "_resolve",

@@ -56,11 +56,14 @@ def apply(state_dir: Path, secret: str) -> Running:
     else:
         from infragen_local.parts import tasks
         from infragen_local.parts.load_balancers import LoadBalancers
+        from infragen_local.parts.scaling import Scaling
 
         tasks.apply(twin)
         balancers = LoadBalancers(twin.in_flight)
         balancers.apply()
-        resume.append(balancers.resume)
+        scaling = Scaling(state_dir / "data" / "scaling.json")
+        scaling.apply()
+        resume += [balancers.resume, scaling.resume]
         said["tasks"] = "real"
     if twin.roles:
         from infragen_local.parts import roles
@@ -92,7 +95,8 @@ def _postgres(twin: Twin, wanted: bool, resume: list[Callable[[], None]]) -> str
     databases = Databases(twin, available)
     databases.apply()
     resume.append(databases.resume)
-    return " or ".join(dict.fromkeys(each.version for each in available))
+    versions = ", ".join(dict.fromkeys(each.version for each in available))
+    return f"{versions}; a cluster gets its own major version, or else the next newer"
 
 
 def _version(node: Path | None) -> str:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -234,3 +235,67 @@ def test_a_service_without_a_load_balancer_that_cannot_start_fails_its_creation(
     made["Resources"]["Logs"]["Properties"]["LogGroupName"] = "/ecs/other"
     del made["Resources"]["Service"]["Properties"]["LoadBalancers"]
     assert deploy(twin_client("cloudformation"), "other", json.dumps(made)) == "ROLLBACK_COMPLETE"
+
+
+def test_a_scheduled_action_moves_the_desired_count(twin_client: Clients, images: Callable[[str], str]) -> None:
+    """At its time the tasks of a service are as many as the action's minimum, and after another none."""
+    soon, later = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (8, 14))
+    actions = [
+        {"ScheduledActionName": name, "Schedule": f"at({moment:%Y-%m-%dT%H:%M:%S})", "ScalableTargetAction": limits}
+        for name, moment, limits in (
+            ("more", soon, {"MinCapacity": 2, "MaxCapacity": 4}),
+            ("night", later, {"MinCapacity": 0, "MaxCapacity": 0}),
+        )
+    ]
+    made = template(images("setInterval(() => {}, 9e4)"))
+    made["Resources"]["Cluster"]["Properties"]["ClusterName"] = "scaled"
+    made["Resources"]["Logs"]["Properties"]["LogGroupName"] = "/ecs/scaled"
+    service = made["Resources"]["Service"]["Properties"]
+    del service["LoadBalancers"], made["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]["HealthCheck"]
+    made["Resources"]["Target"] = {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "DependsOn": "Service",
+        "Properties": {
+            "ServiceNamespace": "ecs",
+            "ScalableDimension": "ecs:service:DesiredCount",
+            "ResourceId": "service/scaled/api",
+            "MinCapacity": 1,
+            "MaxCapacity": 4,
+            "ScheduledActions": actions,
+        },
+    }
+    assert deploy(twin_client("cloudformation"), "scaled", made) == "CREATE_COMPLETE"
+
+    def running() -> int:
+        [found] = twin_client("ecs").describe_services(cluster="scaled", services=["api"])["services"]
+        return int(found["runningCount"])
+
+    until(lambda: running() == 2, "the second task")
+    until(lambda: running() == 0, "the end of both")
+
+
+def test_a_schedule_is_read_in_its_own_time_zone() -> None:
+    """Eight in the evening of Berlin on a weekday, in winter and in summer; never on a Saturday."""
+    from infragen_local.parts.scaling import due
+
+    night = {"Schedule": "cron(0 20 ? * MON-FRI *)", "Timezone": "Europe/Berlin"}
+
+    def fires(moment: str) -> bool:
+        at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        return list(due([night], at - timedelta(seconds=2), at)) == [night]
+
+    assert fires("2026-11-27T19:00:00")
+    assert fires("2026-07-03T18:00:00")
+    assert not fires("2026-11-27T20:00:00")
+    assert not fires("2026-11-28T19:00:00")
+
+
+@pytest.mark.parametrize("schedule", ["rate(5 minutes)", "cron(0 20 * * MON *)", "at(soon)", ""])
+def test_a_schedule_that_is_not_followed_is_named(schedule: str) -> None:
+    """What cannot be read is said when the target is made, and never taken for a time."""
+    from infragen_local.parts.scaling import due, unread
+
+    now = datetime.now(UTC)
+    assert "only cron() and at()" in unread({"Schedule": schedule})
+    assert "time zone" in unread({"Schedule": "cron(0 8 ? * MON *)", "Timezone": "Nowhere/Here"})
+    assert list(due([{"Schedule": schedule}], now - timedelta(days=365), now)) == []
