@@ -10,18 +10,21 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
 from fakeaws import FakeAws
 from figures import Tried
 from stage import QUEUE, TOPIC, Listener, Stage, assembly, environment, layer
-from sweeps import SEED, figure
+from sweeps import SEED, figure, seeds
 
 from infragen.assembly.synth import Assembly
 from infragen.engine.change_set_cleanup import find_left, sweep
 from infragen.engine.deploy import deploy_environment, plan_environment
+from infragen.engine.destroy import destroy_environment
 from infragen.engine.progress import Session, Timer
+from infragen.engine.recover import recover_environment
 from infragen.errors import InfragenError
 
 MOST_CALLS = 26
@@ -92,9 +95,14 @@ def session(stage: Stage, turns: Turns, run: int) -> Session:
     return Session(Taking(stage.cloud, turns, run), Listener(), timer)
 
 
-def together(stage: Stage, runs: list[Callable[[Session], int]], calls: int, others: int) -> list[int]:
+def once_each(calls: int, others: int) -> list[tuple[int, int]]:
+    """The first so many calls of one run, then of the other, then the rest of both."""
+    return [(0, calls), (1, others), (0, 10**6), (1, 10**6)]
+
+
+def together(stage: Stage, runs: list[Callable[[Session], int]], order: list[tuple[int, int]]) -> list[int]:
     """The exit codes of two runs that interleave so."""
-    turns = Turns([(0, calls), (1, others), (0, 10**6), (1, 10**6)])
+    turns = Turns(order)
     codes = [70, 70]
 
     def work(run: int) -> None:
@@ -143,7 +151,7 @@ def test_p10_two_deployments_never_spoil_each_other(
     if first == "update":
         assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
     tried()
-    codes = together(stage, [deploys(topology, "b"), deploys(topology, "c")], calls, others)
+    codes = together(stage, [deploys(topology, "b"), deploys(topology, "c")], once_each(calls, others))
     assert set(codes) <= {0, 5}, codes
     assert 0 in codes
     stage.aws.check()
@@ -159,10 +167,52 @@ def test_p10_a_plan_beside_a_deployment_touches_nothing_of_it(
     assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
     tried()
     runs = [deploys(topology, "b"), plans(topology, "c")]
-    codes = together(stage, runs[::-1] if planning == 0 else runs, calls, others)
+    codes = together(stage, runs[::-1] if planning == 0 else runs, once_each(calls, others))
     assert codes[1 - planning] == 0, codes
     assert codes[planning] in (0, 5), codes
     stage.aws.check()
+
+
+def destroys(topology: str, title: str) -> Callable[[Session], int]:
+    return lambda session: destroy_environment(environment(topology), session).exit_code
+
+
+def recovers(topology: str, title: str) -> Callable[[Session], int]:
+    return lambda session: recover_environment(environment(topology), session).exit_code
+
+
+COMMANDS = {"deploy": deploys, "plan": plans, "destroy": destroys, "recover": recovers}
+TWO = [pair for pair in combinations_with_replacement(COMMANDS, 2) if "destroy" in pair or "deploy" in pair]
+
+
+def turns_of(seed: int) -> list[tuple[int, int]]:
+    """Turns of one to four calls each, to the end of both: a switch can be at every boundary of two calls."""
+    rng = random.Random(seed)  # noqa: S311 # a sample
+    first = rng.randrange(2)
+    return [((first + turn) % 2, 1 if seed % 3 == 0 else rng.randint(1, 4)) for turn in range(400)]
+
+
+@pytest.mark.promise("P10", "two commands that take turns call by call: one operation on a stack, no bug")
+@pytest.mark.parametrize("pair", TWO, ids="-".join)
+def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
+    stage: Stage, topology: str, pair: tuple[str, str], tried: Tried
+) -> None:
+    """P10, C5: each ends as if it were alone or in 5. A deployment whose stacks are deleted meanwhile may end in 1, or
+    be refused (3) because what it would change is gone.
+
+    No stack ever has two operations (the fake looks), and afterwards one command brings the environment to rest.
+    """
+    for seed in seeds(short=1, soak=40):
+        tried()
+        assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+        codes = together(
+            stage, [COMMANDS[each](topology, f"b{n}{seed}") for n, each in enumerate(pair)], turns_of(seed)
+        )
+        allowed = {0, 1, 3, 5} if "destroy" in pair else {0, 5}
+        assert set(codes) <= allowed, (seed, codes)
+        assert 0 in codes or pair == ("deploy", "destroy"), (seed, codes)
+        stage.aws.check()
+        assert deploy_environment(app(topology, f"c{seed}"), stage.session).exit_code == 0, (seed, codes)
 
 
 @pytest.mark.parametrize("topology", ["independent"])

@@ -184,11 +184,18 @@ class Account(AccountReads):
             return EventPage(tuple(map(reading.stack_event, member(answer, "StackEvents"))), following)
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
-        """Call DeleteStack."""
+        """Call DeleteStack. Raises Conflict while another operation runs on the stack."""
         more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
         more |= {"RoleARN": role} if role else {}
-        with answered(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
-            self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
+        try:
+            with answered(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
+                self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
+        except AwsError as error:
+            if "_IN_PROGRESS state" not in error.words:
+                raise
+            raise Conflict(
+                error.message, "another operation started meanwhile: wait for it with `infragen follow`"
+            ) from error
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
         """Call ContinueUpdateRollback."""

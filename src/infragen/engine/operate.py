@@ -275,10 +275,18 @@ def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
 
 
 def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: CloudError) -> InfragenError:
-    """A change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack."""
+    """A change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack. So was one
+    whose stack is in another operation by now, such as a deletion, which leaves its change sets as they are.
+    """
     now = cloud.change_set(change_set.change_set_id)
     if now is not None and now.executable:
-        return error
+        state = cloud.stack(change_set.stack_id)
+        if state is None or state.status == "REVIEW_IN_PROGRESS" or not state.status.endswith("_IN_PROGRESS"):
+            return error
+        return Conflict(
+            f"the plan of {target.stack} was overtaken: the stack is {state.status} since a moment ago",
+            "something else changes the stack: wait for it (`infragen follow`), and run the same command again",
+        )
     return Conflict(
         f"the plan of {target.stack} is stale: its change set is {now.execution_status if now else 'gone'}",
         "something else changed the stack; run the same command again",
