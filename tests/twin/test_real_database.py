@@ -1,6 +1,8 @@
 """The database of an environment: the product's own template on a real PostgreSQL server."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from emulator import REGION, Clients, delete, fresh_account, make_client
 from twins import until
 
-from infragen.emulator import Emulator, reset, start, stop
+from infragen.emulator import Emulator, reset, start, status, stop
 
 DATABASE = """
 Resources:
@@ -32,6 +34,13 @@ Outputs:
   Port: {Value: !GetAtt Cluster.Endpoint.Port}
   Master: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}
 """
+
+
+def status_of(state_dir: Path) -> Emulator:
+    """Return the emulator that runs."""
+    running = status(state_dir)
+    assert running is not None
+    return running
 
 
 def made(client: Callable[..., Any], name: str) -> dict[str, str]:
@@ -111,6 +120,11 @@ def test_a_database_outlives_stop_and_kill_and_not_reset(tmp_path: Path, monkeyp
     second = client(start(state_dir))
     with master(second, outputs) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+        connection.execute("UPDATE kept SET n = 8")
+    os.kill(status_of(state_dir).pid, signal.SIGKILL)
+    third = client(start(state_dir))
+    with master(third, outputs) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(8,)]
     files = (state_dir / "databases").resolve()
     assert any(files.iterdir())
     assert reset(state_dir)
