@@ -25,17 +25,18 @@ class Children:
     def __init__(self, file: Path, lock: int | None = None) -> None:
         """Clean up after an emulator before, and start the reaper; `lock` is the descriptor that it shall hold, too."""
         reaper.clean(file)
-        self._file = file
+        file.unlink(missing_ok=True)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._lock = threading.Lock()
         ours, self._pipe = os.pipe()
         self._reaper = subprocess.Popen(  # noqa: S603 — our own module
-            [sys.executable, "-I", "-S", reaper.__file__, str(file)],
+            [sys.executable, "-I", "-S", reaper.__file__, str(file), str(self._file)],
             stdin=ours,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={},
             start_new_session=True,
-            pass_fds=() if lock is None else (lock,),
+            pass_fds=(self._file,) if lock is None else (self._file, lock),
         )
         os.close(ours)
 
@@ -76,16 +77,21 @@ class Children:
         self._write(f"{process.pid} {began} -\n")
         return code if code >= 0 else 128 - code
 
+    def end(self) -> None:
+        """Let the reaper end everything, as it does when the emulator ends; return when it has."""
+        os.close(self._pipe)
+        self._reaper.wait()
+
     def _note(self, pid: int, number: int) -> None:
         self._write(f"{pid} {reaper.started_at(pid)} {number}\n")
 
     def _write(self, line: str) -> None:
         with self._lock:
-            with self._file.open("a", encoding="ascii") as file:
-                file.write(line)
-                size = file.tell()
-            if size > _LARGEST_FILE:
-                self._file.write_text("".join(f"{line}\n" for line in reaper.current(self._file)), encoding="ascii")
+            os.write(self._file, line.encode("ascii"))
+            if os.fstat(self._file).st_size > _LARGEST_FILE:
+                running = "".join(f"{each}\n" for each in reaper.current(self._file))
+                os.ftruncate(self._file, 0)
+                os.write(self._file, running.encode("ascii"))
 
 
 def send(group: int, number: int) -> None:

@@ -1,14 +1,16 @@
 """End what an emulator started and did not end itself: run as a program of its own beside it.
 
-    python -I -S reaper.py FILE < PIPE
+    python -I -S reaper.py FILE DESCRIPTOR < PIPE
 
 The emulator holds the other end of PIPE. When it ends, in whatever way, kill -9 included, the pipe closes, and each
 process of FILE that still runs is ended with its group. Only the standard library, so that it costs little: it lives as
 long as the emulator does. It inherits the lock of the state directory, so a stopped emulator counts as stopped only
 when its processes are gone, too.
 
-A line of FILE is `PID STARTED SIGNAL` for a process that was started, `PID STARTED -` for one that ended. STARTED is
-when the process began, in the system's words: an id that the system has given to another process since is left alone.
+DESCRIPTOR is FILE, open: another emulator may have its own at that name, when somebody removed the state directory of
+one that ran, and its processes are not ours. A line of FILE is `PID STARTED SIGNAL` for a process that was started,
+`PID STARTED -` for one that ended. STARTED is when the process began, in the system's words: an id that the system has
+given to another process since is left alone.
 """
 
 import os
@@ -22,6 +24,7 @@ GRACE_SECONDS = 5.0
 """How long a process with a signal of its own (PostgreSQL's shutdown) may take until SIGKILL."""
 
 _POLL_SECONDS = 0.02
+_LARGEST = 1 << 20
 
 
 def started_at(pid: int) -> str:
@@ -37,17 +40,18 @@ def started_at(pid: int) -> str:
     return "-".join(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())  # noqa: S603
 
 
-def left(file: Path) -> list[tuple[int, int]]:
+def left(file: Path | int) -> list[tuple[int, int]]:
     """Return process id and signal of everything in the file that still runs."""
     return [(int(line.split()[0]), int(line.split()[2])) for line in current(file)]
 
 
-def current(file: Path) -> list[str]:
+def current(file: Path | int) -> list[str]:
     """Return the lines of what still runs; a line that was cut off names nothing."""
     try:
-        lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+        text = os.pread(file, _LARGEST, 0) if isinstance(file, int) else file.read_bytes()
     except FileNotFoundError:
         return []
+    lines = text.decode("ascii", "replace").splitlines()
     found: dict[tuple[str, str], str] = {}
     for line in lines:
         parts = line.split()
@@ -60,8 +64,8 @@ def current(file: Path) -> list[str]:
     ]
 
 
-def clean(file: Path) -> int:
-    """End everything that the file names and empty it; return how many processes that were."""
+def clean(file: Path | int) -> int:
+    """End everything that a file, or an open one, names; return how many processes that were."""
     running = left(file)
     for pid, number in running:
         _signal_group(pid, number)
@@ -74,7 +78,6 @@ def clean(file: Path) -> int:
         _signal_group(pid, signal.SIGKILL)
     while left(file) and time.monotonic() < deadline + GRACE_SECONDS:
         time.sleep(_POLL_SECONDS)
-    file.unlink(missing_ok=True)
     return len(running)
 
 
@@ -85,14 +88,19 @@ def _signal_group(pid: int, number: int) -> None:
         return
 
 
-def main(file: Path) -> None:
+def main(file: Path, descriptor: int) -> None:
     """Wait until the emulator is gone, then clean up. No signal for the emulator's terminal or group ends it first."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     while os.read(0, 4096):
         pass
-    clean(file)
+    clean(descriptor)
+    try:
+        if os.path.samestat(file.stat(), os.fstat(descriptor)):
+            file.unlink()
+    except FileNotFoundError:
+        return
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

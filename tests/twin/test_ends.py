@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from emulator import REGION, fresh_account, make_client
 from twins import kept, until
 
 from infragen.emulator import Emulator, put_image, reset, start, status, stop
+from infragen_local.children import Children
+from infragen_local.reaper import clean
 
 PROGRAM = """
   require('child_process').spawn('sleep', ['1000'], { stdio: 'ignore' });
@@ -73,3 +76,33 @@ def members(group: int) -> list[str]:
         if int(fields[2]) == group and fields[0] not in "ZX":
             found.append(stat.parent.name)
     return found
+
+
+def test_an_emulator_ends_nothing_of_another_at_the_same_path(tmp_path: Path) -> None:
+    """Its state directory was removed while it ran, and another started there: each cleans up after itself alone."""
+    file = tmp_path / "processes"
+    first = Children(file)
+    ours = first.start(["sleep", "1000"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    file.unlink()
+    second = Children(file)
+    theirs = second.start(["sleep", "1000"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    try:
+        first.end()
+        assert ours.wait(20) == -signal.SIGKILL
+        assert theirs.poll() is None
+        assert kept(tmp_path) == [theirs.pid]
+    finally:
+        second.end()
+    assert theirs.wait(20) == -signal.SIGKILL
+
+
+def test_what_a_file_names_is_ended_only_if_it_is_the_same_process(tmp_path: Path) -> None:
+    """An id that now is another process's, a line that was cut off and one that makes no sense name nothing."""
+    stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    try:
+        (tmp_path / "processes").write_text(f"{stranger.pid} 12345 9\n{stranger.pid}\nx y z\n{stranger.pid} 1")
+        assert clean(tmp_path / "processes") == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
