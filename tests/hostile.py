@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -164,3 +166,49 @@ def silent() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     time.sleep(0)
+
+
+def _bomb() -> bytes:
+    """A gzip stream of 60 kB that unpacks to 60 MB."""
+    return gzip.compress(b"\0" * 60_000_000, 9)
+
+
+RAW: dict[str, Callable[[], bytes]] = {
+    "a redirect": lambda: b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to itself": lambda: b"HTTP/1.1 307 Temporary\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+    "a body that unpacks without end": lambda: (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + _bomb()
+    ),
+    "what is no gzip": lambda: b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+    "less than it says": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nConnection: close\r\n\r\n<a/>",
+    "more than it says": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n<DescribeStacksResponse/>",
+    "a length that is none": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n<a/>",
+    "broken chunks": lambda: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<a/>\r\n0\r\n\r\n",
+    "no HTTP": lambda: b"SSH-2.0-OpenSSH_9.9\r\n",
+    "a status that is none": lambda: b"HTTP/1.1 abc OK\r\n\r\n",
+    "another status for ever": lambda: b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+    "a line without end": lambda: b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+    "a thousand headers": lambda: b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    "nothing at all": lambda: b"",
+}
+"""Replies that are no sound HTTP, or not what was asked for, as bytes."""
+
+
+@contextmanager
+def raw(reply: bytes) -> Iterator[str]:
+    """A server on loopback that sends these bytes to whoever connects, and closes."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.settimeout(5)
+            with suppress(OSError):
+                self.request.recv(65_536)
+                self.request.sendall(reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()

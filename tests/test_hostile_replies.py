@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from figures import Tried
-from hostile import HTML, WRONG, hostile, listed, silent
+from hostile import HTML, RAW, WRONG, hostile, listed, raw, silent
 from sweeps import SOAKING
 
 from infragen.aws import limits, session
@@ -105,6 +105,23 @@ def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, trie
                 tried()
                 ends_well(lambda name=name, given=arguments: getattr(cloud, name)(*given), f"{name}: {wrong}")  # type: ignore[misc]
         ends_well(lambda: refreshed("eu-central-1", endpoint_url=server.url), f"prices: {wrong}")
+
+
+@pytest.mark.promise("P24", "a reply that is no sound HTTP")
+@pytest.mark.parametrize("wrong", RAW)
+def test_a_reply_that_is_no_sound_http_ends_in_an_error_of_ours(wrong: str, tried: Tried) -> None:
+    """N13: a redirect, a body that unpacks without end, a wrong length, bytes of another protocol."""
+    with raw(RAW[wrong]()) as url:
+        for name in ("identity", "stack", "template"):
+            tried()
+            ends_well(lambda name=name: getattr(account(url), name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]
+
+
+def test_a_server_without_tls_where_tls_is_asked_for_ends_in_an_error_of_ours() -> None:
+    """N13: another protocol than the address says."""
+    with hostile(WRONG["nothing"]) as server:
+        cloud = account(server.url.replace("http://", "https://"))
+        ends_well(lambda: cloud.stack("shop-dev"), "TLS")
 
 
 def ends_well(ask: Callable[[], Any], what: str) -> None:
