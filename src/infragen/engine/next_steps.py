@@ -122,11 +122,13 @@ def _with_the_old_image(tag: str, cause: Cause | None, fix: str) -> str:
 
 
 def _fix(cause: Cause | None) -> str:
-    """What has to happen before the next deployment."""
-    reason = cause.reason if cause else ""
+    """What has to happen before the next deployment; without a cause somebody may have cancelled the operation."""
+    if cause is None:
+        return "find out what stopped it (`infragen diagnose` shows what AWS says)"
+    reason = cause.reason
     if waits := _TOO_SOON.search(reason):
         return f"wait {waits[1] + ' seconds' if waits[1] else 'until the old one of that name is gone'}"
-    if cause is not None and _TAKEN.search(reason):
+    if _TAKEN.search(reason):
         which = cause.physical_id or f"{cause.type} of that name"
         return (
             f"find out whose {which} is, which is in AWS and not in this stack: delete it if it is not needed, or give "
