@@ -58,8 +58,8 @@ STAYS_OFF = re.compile(r"^disable\w*(terminat|delet)", re.IGNORECASE)
 NOTHING_KEPT = re.compile(r"Tags(All)?$|Descriptions?$|Comment$")
 """Names of what no service keeps data by."""
 
-NAMES = ("IndexName", "Region", "Name", "Id", "Key")
-"""What names an element of a list."""
+NAMES = ("IndexName", "Region")
+"""What names an element of a list that may lose one."""
 
 POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
 """What becomes of a resource, by how much of it is left."""
