@@ -171,6 +171,12 @@ EQUIVALENT = (
         "what holds iam:* ends in a star, which holds what follows",
     ),
     Equivalent(
+        "gates/in_place.py",
+        'POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}',
+        ("another 2",),
+        "only their order counts",
+    ),
+    Equivalent(
         "gates/access/network.py",
         'for rule in read({**entry, "IpProtocol": ALL}, (*table, " ", *way), "egress", side.reader):',
         ("another ' '",),

@@ -18,6 +18,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 QUEUE, BUCKET, TABLE = "AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 CLUSTER, GROUP, MAPPING = "AWS::RDS::DBCluster", "AWS::Logs::LogGroup", "AWS::Lambda::EventSourceMapping"
 PARAMETERS, REPLICATION = "AWS::RDS::DBClusterParameterGroup", "AWS::ElastiCache::ReplicationGroup"
+BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 CACHE, CUSTOM, ACME = "AWS::MemoryDB::Cluster", "Custom::Store", "Acme::Store::Table"
 
 
@@ -37,6 +38,10 @@ def patterns(*texts: str) -> dict[str, Any]:
 
 def received(times: int) -> dict[str, Any]:
     return {"RedrivePolicy": {"maxReceiveCount": times}}
+
+
+def attributes(value: str) -> dict[str, Any]:
+    return {"LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": value}]}
 
 
 def listed(key: str, name: str, *values: str, **more: Any) -> dict[str, Any]:
@@ -106,6 +111,11 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         (ACME, {"DisableApiTermination": False}, {"DisableApiTermination": True}, ""),
         (ACME, {"Mode": "safe"}, {"Mode": "fast"}, "does not know"),
         (ACME, {"Mode": "safe"}, {}, "does not know"),
+        (BALANCER, attributes("true"), attributes("false"), "Balancing no longer refuses to delete it"),
+        (BALANCER, attributes("true"), {}, "no longer refuses to delete it"),
+        (BALANCER, attributes("true"), {"LoadBalancerAttributes": [{"Key": "other", "Value": "true"}]}, "refuses"),
+        (BALANCER, attributes("true"), {"LoadBalancerAttributes": UNIT}, "cannot be compared"),
+        (BALANCER, attributes("false"), attributes("true"), ""),
         (ACME, {"Units": 1}, {"Units": 2}, ""),
         (ACME, {"ObjectLock": False}, {"ObjectLock": True}, ""),
         (ACME, {"NoBackup": False}, {"NoBackup": True}, "does not know"),
@@ -286,6 +296,21 @@ def test_a_deletion_policy_that_keeps_less_is_a_loss(attribute: str, before: str
     for kind in (CLUSTER, "AWS::SNS::Topic", CACHE):
         old, new = (Side({"Resources": {"It": {"Type": kind, attribute: each}}}, {}) for each in (before, after))
         assert bool(losses("data", old, new, ())) is refused
+
+
+@pytest.mark.parametrize(
+    ("attribute", "before", "after", "words"),
+    [
+        ("DeletionPolicy", "Retain", "Delete", "when it is deleted, nothing of it is kept"),
+        ("DeletionPolicy", "Retain", "Snapshot", "when it is deleted, only a snapshot of it is kept"),
+        ("UpdateReplacePolicy", "Snapshot", "Delete", "when it is replaced, nothing of it is kept"),
+    ],
+)
+def test_the_loss_of_a_policy_says_when_and_how_much(attribute: str, before: str, after: str, words: str) -> None:
+    """Which of the two, what it was, and what is left."""
+    old, new = (Side({"Resources": {"It": {"Type": CLUSTER, attribute: each}}}, {}) for each in (before, after))
+    [refusal] = losses("data", old, new, ())
+    assert refusal.why == f"would lose its {attribute} {before}: {words}"
 
 
 @pytest.mark.parametrize("policy", ["DeletionPolicy", "UpdateReplacePolicy"])
