@@ -126,3 +126,9 @@ def test_a_new_revision_is_no_replacement_and_wiring_is_no_change(plans: dict[st
 
 def rows_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for stack in plan["stacks"] for row in stack["changes"]]
+
+
+def test_the_readme_shows_a_plan_as_it_is() -> None:
+    """Not one of an earlier version."""
+    readme = (DATA.parents[2] / "README.md").read_text("utf-8")
+    assert (DATA / "image.txt").read_text("utf-8") in readme

@@ -95,7 +95,7 @@ def test_the_summary_line_ends_with_the_expected_cost(stage: Stage, topology: st
     assert summary(free).endswith(" to remove")
     assert plan.cost is not None
     assert list(cost_lines(plan.cost))[:2] == [
-        "cost in USD a month, expected: +0.40 (0.00 -> 0.40); at minimum +0.40, at maximum +0.40",
+        "cost in USD a month, us-east-1 prices of 2026-11-22: +0.40 (0.00 -> 0.40)",
         "       +0.40  first/Secret",
     ]
 

@@ -338,6 +338,19 @@ def test_x12_what_refers_to_the_name_of_a_service_that_changes_in_place_is_not_r
     assert {each.logical_id for each in agree(rows, [rows[-1]], ground).rows} == {"Policy", "Target", "Service"}
 
 
+def test_x12_what_refers_to_a_service_that_its_schema_keeps_is_unchanged_too() -> None:
+    """Where a change set says Conditional of a resource whose changed properties are all updated in place."""
+    rows, ground = _followers("Service.Name")
+    service = replace(rows[-1], replacement="Conditional")
+    rule = ResourceChange("a", "Modify", "Rule", "AWS::Events::Rule", "False", properties=(
+        PropertyChange(("Properties", "EventPattern"), cause="resource Service"),
+    ))  # fmt: skip
+    assert [each.logical_id for each in agree([*rows[:-1], rule, service], [service], ground).rows] == ["Service"]
+    cluster = replace(service, properties=(PropertyChange(("Properties", "Cluster"), "a", "b", "Always"),))
+    found = agree([*rows[:-1], rule, cluster], [cluster], ground).rows
+    assert {each.logical_id for each in found} == {"Policy", "Target", "Rule", "Service"}
+
+
 def test_x12_a_row_keeps_what_changes_beside_what_only_refers_to_what_stays() -> None:
     """A role in place and another image: its ARN is no reason of the new revision, the image is."""
     role = ResourceChange("a", "Modify", "Role", "AWS::IAM::Role", "False", properties=(

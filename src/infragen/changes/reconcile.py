@@ -320,7 +320,11 @@ def _without_referring(
     now = everything
     while True:  # a row may refer to another one that is such a row itself
         untouched = frozenset(everything) - frozenset(now)
-        in_place = {name: each for name, each in now.items() if each.action == "Modify" and each.replacement == "False"}
+        in_place = {
+            name: each
+            for name, each in now.items()
+            if each.action == "Modify" and judged(each, region).replacement == "False"
+        }
         left = {name: _less_referring(each, mine.get(name), in_place, untouched, region) for name, each in now.items()}
         after = {name: row for name, row in left.items() if row is not None}
         if after == now:
@@ -361,7 +365,10 @@ def _stays(
     for cause in causes:
         name, _, attribute = cause.partition(".")
         source = in_place.get(name)
-        fixed = source is not None and is_fixed(source.type, region, attribute)
+        if source is not None and not attribute:  # AWS says that it may be replaced, and its schema that it is not
+            fixed = source.replacement == "Conditional"
+        else:
+            fixed = source is not None and is_fixed(source.type, region, attribute)
         if not (name in untouched or fixed):
             return False
     return True

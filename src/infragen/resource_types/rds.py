@@ -81,6 +81,8 @@ DB_CLUSTER = ResourceType(
     deletion_policy="Snapshot",
     deletion_protection="DeletionProtection",
     name_property="DBClusterIdentifier",
+    # DBClusterIdentifier: replacement; Port is changed in place (Template Reference, read 2026-11-29)
+    fixed_attributes=frozenset({"DBClusterArn", "DBClusterResourceId", "Endpoint.Address", "ReadEndpoint.Address"}),
     usual_minutes={
         "CREATE": UsualMinutes(1, 3, f"storage in three zones; {COMMON}"),
         "DELETE": UsualMinutes(1, 10, f"a last snapshot first, where the policy asks for one; {COMMON}"),
