@@ -47,9 +47,9 @@ def operator(aws: FakeAws, directory: Path, *edits: tuple[str, str]) -> Bench:
 def planned(bench: Bench, image_tag: str | None = None) -> EnvironmentPlan:
     """The plan as the command makes it, with the lines of the file."""
     file = load_file(Path("environments/dev.yaml"))
-    return plan_environment(
-        synthesize(file.environment), replace(bench.session, file=file), Options(image_tag=image_tag)
-    )
+    session = replace(bench.session, file=file)
+    plan = plan_environment(synthesize(file.environment), session, Options(image_tag=image_tag))
+    return replace(plan, checks=())  # what can be asked of the account within two seconds depends on the machine
 
 
 @pytest.fixture(scope="module")
