@@ -474,6 +474,16 @@ def test_a_managed_master_password_is_a_real_secret(client: Clients) -> None:
     assert secrets.list_secrets()["SecretList"] == []
 
 
+def test_an_image_that_is_missing_is_an_error(client: Clients) -> None:
+    """As on AWS: a tag or digest that a repository lacks is not an empty answer; without one there are no images."""
+    ecr = client("ecr")
+    ecr.create_repository(repositoryName="shop")
+    for wanted in ({"imageTag": "none"}, {"imageDigest": f"sha256:{'0' * 64}"}):
+        with pytest.raises(ecr.exceptions.ImageNotFoundException, match="does not exist within the repository"):
+            ecr.describe_images(repositoryName="shop", imageIds=[wanted])
+    assert ecr.describe_images(repositoryName="shop")["imageDetails"] == []
+
+
 def test_the_data_api_answers_without_a_database(client: Clients) -> None:
     """A transaction runs to its end; a transaction nobody began is refused, and so is a cluster nobody made."""
     cloudformation, data = client("cloudformation"), client("rds-data")

@@ -28,6 +28,7 @@ _PATCHES = (
     "account",
     "data_api",
     "protection",
+    "ecr",
     "ecs",
     "route53",
     "ssm",

@@ -95,7 +95,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_subnets",
         "_tags",
     ),
-    "ministack.services.ecr": ("_find_image", "_put_image", "_repositories"),
+    "ministack.services.ecr": ("_describe_images", "_find_image", "_put_image", "_repositories"),
     "ministack.services.ecs": (
         "_ACTION_MAP",
         "_ImagePullError",
