@@ -43,6 +43,9 @@ test: $(STAMP) ## Run the tests
 twin: $(STAMP) ## Run the tests of the running emulator that take longest: whole environments in it
 	$(BIN)/python -m pytest -n 0 -m twin tests/twin
 
+test-fast: $(STAMP) ## Run the tests that need no process, browser, emulator or fake: less than half a minute
+	$(BIN)/python -m pytest --fast -n auto --dist worksteal
+
 SEED := $(shell date +%s)
 soak: $(STAMP) ## Run the tests with many more cases each and print the figures; SEED=… repeats a run
 	@echo 'make soak SEED=$(SEED)'
