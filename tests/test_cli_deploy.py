@@ -185,7 +185,7 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: an environment problem."""
     result = run("deploy", "--yes", code=4)
-    assert re.search(r"hint: make it: `infragen bootstrap --env dev --endpoint-url http://\S+`\n", result.stderr)
+    assert re.search(r"hint: create it: `infragen bootstrap --env dev --endpoint-url http://\S+`\n", result.stderr)
 
 
 def test_the_wrong_account_is_refused_before_anything_is_written(

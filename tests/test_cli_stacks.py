@@ -176,7 +176,7 @@ def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run
     """R11: exit code 3 before a deletion has failed, 2 for what does not exist."""
     run("deploy", "--yes")
     assert "only where a deletion has failed" in run("destroy", "--yes", "--retain", "queue/JobsQueue", code=3).stderr
-    assert "there is no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
+    assert "no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
 
 
 def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
@@ -193,7 +193,7 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
     clock = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=sleep)
     monkeypatch.setattr("infragen.cli.connection.time", clock)
     ended = run("deploy", "--yes", "--on-interrupt", "detach", code=130)
-    assert "what runs is not followed" in ended.stderr
+    assert "running operations are not followed" in ended.stderr
     assert "queue          unknown   shop-test-queue" in ended.stdout
     assert aws.stack("shop-test-queue").status == "CREATE_IN_PROGRESS"
     assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr

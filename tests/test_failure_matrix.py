@@ -150,7 +150,7 @@ def test_s4_a_failed_creation_that_still_holds_something_is_not_deleted(bench: B
     found = failure(bench.deploy_units(unit))
     resource = aws.stack(unit.stack).resources["Jobs"]
     assert found.hint.startswith(
-        f"left in AWS by a deletion policy: data/Jobs ({resource.physical_id}); delete what nobody needs"
+        f"left in AWS by a deletion policy: data/Jobs ({resource.physical_id}); delete what is not needed"
     )
     state = bench.session.cloud.stack(unit.stack)
     assert state is not None

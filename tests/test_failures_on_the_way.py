@@ -241,7 +241,7 @@ def test_n6_an_interrupt_afterwards_follows_and_a_second_one_lets_go(
     ended = shop.run(*DEPLOY, asleep=interrupt)
     assert ended.code == 130
     begun = aws.mutations().count("cloudformation:ExecuteChangeSet")
-    assert "nothing new begins; what runs is followed, Ctrl-C again stops following" in ended.stderr
+    assert "no further stack is started; following running operations, Ctrl-C again stops following" in ended.stderr
     if presses == 2:
         assert re.search(
             r"`infragen follow --env \S+( \S+)*` watches it, `infragen cancel --env", ended.stdout + ended.stderr

@@ -152,7 +152,7 @@ def test_a_missing_member_is_named(question: str, missing: str) -> None:
     ):
         getattr(account(server.url), question)(*ARGUMENTS[question][0])
     assert ":" in error.value.message.partition("the reply")[0]
-    assert "not AWS" in error.value.hint
+    assert "not from AWS" in error.value.hint
 
 
 @pytest.mark.parametrize(

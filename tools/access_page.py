@@ -12,7 +12,7 @@ HEAD = """\
 <!-- Made by `make docs` from `src/infragen/resource_types/access_*.py`; edit those instead. -->
 
 The access gate compares what is deployed with what would be, and [asks](approvals-in-ci.md) about whatever may let
-somebody do or reach more. In this order:
+a principal do or reach more. In this order:
 
 1. **Policy documents**, wherever a resource holds one, are compared as sets of requests: actions, resources, principals
    and conditions that were not allowed before, and denials that go. So are managed policies, permissions boundaries,
@@ -28,7 +28,7 @@ somebody do or reach more. In this order:
 6. **A macro** (`Transform`) that is new counts: it rewrites the template at deployment.
 
 What switches observation off counts like access: a log, an alarm's action, a scan, a rotation that goes, so that
-nobody notices what happens next. So does what decides which code runs: another command, another entry point, another
+no alarm reports what happens next. So does what decides which code runs: another command, another entry point, another
 image than a new tag of the same repository, another bucket than before, a layer, user data, and environment variables
 such as `LD_PRELOAD`, `NODE_OPTIONS`, `AWS_LAMBDA_EXEC_WRAPPER` or `HTTPS_PROXY`. A new tag, and new code under another
 key of the same bucket, are what a deployment is for and do not count. Fewer of the same subnets do not count.

@@ -86,7 +86,7 @@ def answering() -> str:
 
 
 def poisoned() -> str:
-    """Send a message that the worker cannot work off, and find it in the dead-letter queue."""
+    """Send a message that the worker cannot handle, and find it in the dead-letter queue."""
     sqs, queue = client("sqs"), output("NotificationsQueueUrl")
     policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
     dead = sqs.get_queue_url(QueueName=json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2])["QueueUrl"]
@@ -113,7 +113,7 @@ def planned() -> str:
 
 
 def rolled_back() -> str:
-    """Deploy an image that crashes: the deployment fails, and the one before goes on."""
+    """Deploy an image that crashes: the deployment fails, and the one before continues."""
     put = infragen("image", "put", ".", "--command", 'node -e "console.error(`no CONFIG`); process.exit(3)"')
     infragen("deploy", "--yes", "--image-tag", re.search(r"shop-dev-api:(\S+)", put)[1], code=1)  # type: ignore[index]
     return f"an image that crashes was rolled back by ECS; the one before answers: {ask('/health')}"

@@ -29,13 +29,13 @@ twenty minutes. It changes nothing.
 |---|---|
 | ✓ | it was asked and is as it should be |
 | ✗ | it is not; below stands what to do. The exit code is then 4 |
-| ? | nobody can tell: a call was denied, and the permission is named, or the endpoint does not know it. Never a yes |
+| ? | not known: a call was denied, and the permission is named, or the endpoint does not know it. Never a yes |
 
 **In `plan` and `deploy`** the checks of what changes run side by side, for two seconds at most; what has not answered
 by then is `?`. A run without changes asks nothing. What a deployment would fail of stops `deploy` before anything is
 made: with exit code 2 where only the file or an option is wrong, else with 4. `--skip-check ID` leaves a check out.
-`plan` shows the same and goes on, but for an `--image-tag` that does not exist, which it refuses as well. What is not
-known is one line. A layer of your own adds checks with `Layer(checks=…)` ([adding a layer](adding-a-layer.md)).
+`plan` shows the same and continues, except with an `--image-tag` that does not exist, which it also refuses. What is
+not known is one line. A layer of your own adds checks with `Layer(checks=…)` ([adding a layer](adding-a-layer.md)).
 
 **`--fix`** creates missing service-linked roles after a question (`--yes` answers it); `infragen bootstrap` does the
 same. It needs `iam:CreateServiceLinkedRole`. Without the role of ECS the first cluster of an account fails, and a
@@ -49,12 +49,12 @@ answers what it knows; what the file names from AWS, such as a hosted zone, is `
 
 
 def doctor_page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([_HEAD, *_table(), *_roles(), *_quotas()]) + "\n"
 
 
 def checks() -> Iterator[Check]:
-    """All checks, each once."""
+    """Yield all checks, each once."""
     env = load_environment(Path("environments/prod.yaml"))
     found = {each.id: each for layer in LAYERS for each in layer.checks(env)}
     yield from {**found, **{each.id: each for each in GENERAL}}.values()
@@ -75,7 +75,7 @@ def _roles() -> Iterator[str]:
     for each in LINKED_ROLES:
         types = ", ".join(f"`{name}`" for name in sorted(each.types))
         yield f"| `{each.service}` | `{each.name}` | {types} | {each.source} |"
-    yield "\nA service that is not in the table creates its role by itself; nobody has reported that this is too late."
+    yield "\nA service that is not in the table creates its role by itself; no report says that this is too late."
 
 
 def _quotas() -> Iterator[str]:

@@ -52,7 +52,7 @@ def environment_page() -> str:
             intro = reference.at((key,))["description"] + (" A list; each item has these keys." if many else "")
             parts.append(f"## {key}\n\n{intro}\n\n" + _table(_leaves((key, 0) if many else (key,))))
     parts.append("## Rules between keys\n\nA file that breaks one of these is refused.\n\n" + _rules(rules.ERRORS))
-    parts.append("## Warnings\n\nAllowed, but told on every run.\n\n" + _rules(rules.WARNINGS))
+    parts.append("## Warnings\n\nAllowed, but reported on every run.\n\n" + _rules(rules.WARNINGS))
     return "\n".join(parts)
 
 

@@ -16,9 +16,9 @@ errors are lines, too, and stand on stderr for people as well. `infragen schema 
 of a line.
 
 - The first line is `begin`, the last one `finished`, with the [exit code](exit-codes.md) and the root cause. A run
-  that is killed has no last line; the same command continues what it began. A command line with an unknown option is
+  that is killed has no last line; the same command continues what it started. A command line with an unknown option is
   refused on stderr alone, with exit code 2.
-- Nobody is asked: what needs an answer must have its flag, or ends with exit code 3.
+- infragen never prompts: what needs an answer must have its flag, or ends with exit code 3.
 - After a minute without another line comes a `heartbeat`.
 - **Version.** Within a `version` keys and types of lines are only added. Skip those that you do not know.
 - `time` is this machine's clock, `aws_time` is AWS's: do not compare them.

@@ -26,7 +26,7 @@ UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access 
 
 
 def unreadable_hint(role: str) -> str:
-    """What to type where CloudFormation cannot read a template; `role` is the ARN of the service role, or empty.
+    """Return what to type where CloudFormation cannot read a template; `role` is the ARN of the service role, or empty.
 
     With a service role it is the role that reads what is nested (User Guide, "CloudFormation service role").
     """
@@ -194,189 +194,195 @@ class AccountReader(Protocol):
     """
 
     def image(self, repository: str, tag: str) -> RegistryImage | None:
-        """An image by its tag; None where the repository, or the tag in it, does not exist."""
+        """Return an image by its tag; None where the repository, or the tag in it, does not exist."""
 
     def image_tags(self, repository: str) -> ImageTags:
-        """The tags of a repository."""
+        """Return the tags of a repository."""
 
     def certificate(self, arn: str) -> Certificate | None:
-        """A certificate of this region; None when ACM does not know it."""
+        """Return a certificate of this region; None when ACM does not know it."""
 
     def hosted_zone(self, zone_id: str) -> HostedZone | None:
-        """A hosted zone; None when Route 53 does not know it."""
+        """Return a hosted zone; None when Route 53 does not know it."""
 
     def delegation(self, zone: str) -> Delegation | None:
-        """What a parent zone or a registration of this account says of a public zone; None where neither is here."""
+        """Return what a parent zone or a registration of this account says of a public zone; None where neither is
+        here.
+        """
 
     def orderable_zones(self, engine: str, version: str, instance_class: str) -> tuple[str, ...]:
-        """The availability zones in which RDS offers an engine version with an instance class."""
+        """Return the availability zones in which RDS offers an engine version with an instance class."""
 
     def availability_zones(self) -> tuple[str, ...]:
-        """The names of the account's availability zones, in the order of Fn::GetAZs."""
+        """Return the names of the account's availability zones, in the order of Fn::GetAZs."""
 
     def quota(self, service: str, code: str) -> Quota:
-        """A quota as it applies to the account, with its usage where AWS/Usage has a metric for it."""
+        """Return a quota as it applies to the account, with its usage where AWS/Usage has a metric for it."""
 
     def in_use(self, kind: str) -> int:
-        """How many VPCs, addresses or internet gateways there are in the region: `vpc`, `eip`, `igw`."""
+        """Return how many VPCs, addresses or internet gateways there are in the region: `vpc`, `eip`, `igw`."""
 
     def nat_gateways(self) -> Mapping[str, int]:
-        """How many NAT gateways there are, by availability zone."""
+        """Return how many NAT gateways there are, by availability zone."""
 
     def lambda_concurrency(self) -> ConcurrencyLimit:
-        """Lambda's account limit."""
+        """Return Lambda's account limit."""
 
     def role_exists(self, name: str) -> bool:
-        """Whether there is an IAM role of this name."""
+        """Return whether there is an IAM role of this name."""
 
     def taken(self, kind: str, names: tuple[str, ...]) -> Mapping[str, str] | None:
-        """Which of these physical names of a resource type are in use, each with what is there; None for a type of
-        which nobody knows how to ask.
+        """Return which of these physical names of a resource type are in use, each with what is there; None for a type
+        of which nobody knows how to ask.
         """
 
     def secret(self, arn: str) -> str:
-        """How a secret stands: `there`, `missing`, or `deleted` while it can still be restored."""
+        """Return how a secret stands: `there`, `missing`, or `deleted` while it can still be restored."""
 
     def parameter_exists(self, name: str) -> bool:
-        """Whether there is an SSM parameter of this name."""
+        """Return whether there is an SSM parameter of this name."""
 
     def aws_time(self) -> float:
-        """The time of AWS's answer to a call that is made for it, in seconds since 1970."""
+        """Return the time of AWS's answer to a call that is made for it, in seconds since 1970."""
 
 
 class Cloud(AccountReader, Protocol):
     """AWS, as far as the engine needs it."""
 
     def reconnect(self) -> None:
-        """Forgets credentials and connections, so that the next call finds a new login."""
+        """Forget credentials and connections, so that the next call finds a new login."""
 
     def expires_within(self, seconds: float) -> bool:
-        """Whether the credentials in use are known to end so soon."""
+        """Return whether the credentials in use are known to end so soon."""
 
     def identity(self) -> Identity:
-        """Who we are. Raises CloudError when there are no usable credentials."""
+        """Return who we are. Raises CloudError when there are no usable credentials."""
 
     @property
     def custom_endpoint(self) -> bool:
-        """Whether CloudFormation is asked at an endpoint of one's own instead of AWS."""
+        """Return whether CloudFormation is asked at an endpoint of one's own instead of AWS."""
 
     def stacks(self, prefix: str) -> tuple[StackState, ...]:
-        """All stacks that exist and whose name begins so, nested ones included."""
+        """Return all stacks that exist and whose name begins so, nested ones included."""
 
     def stack(self, name_or_id: str) -> StackState | None:
-        """One stack; None when CloudFormation does not know it. By ARN also after its deletion."""
+        """Return one stack; None when CloudFormation does not know it. By ARN also after its deletion."""
 
     def template(self, stack_id: str, change_set_id: str = "") -> str:
-        """The stack's template as it was given, or that of a change set."""
+        """Return the stack's template as it was given, or that of a change set."""
 
     def resources(self, stack_id: str) -> tuple[StackResource, ...]:
-        """The stack's resources."""
+        """Return the stack's resources."""
 
     def events(self, stack_id: str, next_token: str = "") -> EventPage:
-        """One page of events, newest first."""
+        """Return one page of events, newest first."""
 
     def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
-        """Begins a change set; gives its ARN and its stack's. A retry with the same name makes no second one."""
+        """Begin a change set; gives its ARN and its stack's. A retry with the same name makes no second one."""
 
     def change_set(self, change_set_id: str) -> ChangeSet | None:
-        """A change set with all its rows, described with and without values and merged; None when it is gone."""
+        """Return a change set with all its rows, described with and without values and merged; None when it is gone."""
 
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
-        """What AWS's early validation or a hook found wrong with a failed change set, one text each."""
+        """Return what AWS's early validation or a hook found wrong with a failed change set, one text each."""
 
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
-        """The change sets of a stack."""
+        """Return the change sets of a stack."""
 
     def delete_change_set(self, change_set_id: str) -> None:
-        """Begins to delete a change set and those of its nested stacks; one that is gone is no error. Raises Conflict
+        """Begin to delete a change set and those of its nested stacks; one that is gone is no error. Raises Conflict
         while AWS works on it.
         """
 
     def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
-        """Begins the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""
+        """Begin the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
-        """Begins to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""
+        """Begin to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
-        """Continues with the rollback of a failed update, with `role` when given; `skip` skips resources (nested:
+        """Continue with the rollback of a failed update, with `role` when given; `skip` skips resources (nested:
         "StackName.LogicalId").
         """
 
     def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
-        """Rolls back an operation that failed with rollback switched off, with `role` when given."""
+        """Roll back an operation that failed with rollback switched off, with `role` when given."""
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
-        """Ends an update that runs, and rolls it back."""
+        """End an update that runs, and rolls it back."""
 
     def importers(self, export: str) -> tuple[str, ...]:
-        """The names of the stacks that import an exported output."""
+        """Return the names of the stacks that import an exported output."""
 
     def protect_stack(self, stack_id: str, enabled: bool) -> None:
-        """Sets termination protection."""
+        """Set termination protection."""
 
     def stack_policy(self, stack_id: str) -> str:
-        """The stack policy as JSON text; empty when there is none."""
+        """Return the stack policy as JSON text; empty when there is none."""
 
     def set_stack_policy(self, stack_id: str, policy: str) -> None:
-        """Sets the stack policy, JSON text."""
+        """Set the stack policy, JSON text."""
 
     def detect_drift(self, stack_id: str) -> str:
-        """Begins a detection of drift and gives its id; empty while another one runs on the stack."""
+        """Begin a detection of drift and gives its id; empty while another one runs on the stack."""
 
     def drift_detection(self, detection_id: str) -> DriftDetection:
-        """How a detection of drift stands."""
+        """Return how a detection of drift stands."""
 
     def resource_drifts(self, stack_id: str) -> tuple[ResourceDrift, ...]:
-        """The resources of a stack that were checked for drift, as the last check found them; secrets are masked."""
+        """Return the resources of a stack that were checked for drift, as the last check found them; secrets are
+        masked.
+        """
 
     def check_bucket(self, bucket: str) -> None:
-        """Raises CloudError when the artifact bucket is missing, in another region or not ours to use."""
+        """Raise CloudError when the artifact bucket is missing, in another region or not ours to use."""
 
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
-        """Puts an object under its digest key unless it is there; says whether it was missing."""
+        """Put an object under its digest key unless it is there; says whether it was missing."""
 
     def template_url(self, bucket: str, key: str) -> str:
-        """The URL by which CloudFormation reads a template of the bucket."""
+        """Return the URL by which CloudFormation reads a template of the bucket."""
 
     def create_service_linked_role(self, service: str) -> None:
-        """Creates the service-linked role of a service, such as ecs.amazonaws.com; one that exists is no error."""
+        """Create the service-linked role of a service, such as ecs.amazonaws.com; one that exists is no error."""
 
     def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
-        """What ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""
+        """Return what ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""
 
     def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
-        """The tasks of a service that stopped, of every task definition; ECS remembers them for about an hour."""
+        """Return the tasks of a service that stopped, of every task definition; ECS remembers them for
+        about an hour.
+        """
 
     def task_containers(self, task_definition: str) -> tuple[TaskContainer, ...]:
-        """The containers of a task definition."""
+        """Return the containers of a task definition."""
 
     def unhealthy_targets(self, service_arn: str) -> tuple[str, ...]:
-        """What load balancers say of a service's targets that are not healthy, one text each."""
+        """Return what load balancers say of a service's targets that are not healthy, one text each."""
 
     def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
-        """The last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
+        """Return the last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
 
     def function_log(self, function: str) -> tuple[str, str]:
-        """The log group of a Lambda function and its newest stream, which is empty where it never wrote."""
+        """Return the log group of a Lambda function and its newest stream, which is empty where it never wrote."""
 
     def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
-        """The calls that AWS denied in a span of time, by CloudTrail's event history, newest first."""
+        """Return the calls that AWS denied in a span of time, by CloudTrail's event history, newest first."""
 
     def running_service(self, service_arn: str) -> RunningService:
         """Return what ECS runs for a service."""
 
     def deletion_protection(self, resource: StackResource) -> bool:
-        """Whether a database, load balancer or table has deletion protection."""
+        """Return whether a database, load balancer or table has deletion protection."""
 
     def lift_deletion_protection(self, resource: StackResource) -> None:
-        """Switches the deletion protection of a database, load balancer or table off."""
+        """Switch the deletion protection of a database, load balancer or table off."""
 
     def contents(self, resource: StackResource) -> int:
-        """How much a bucket (object versions) or repository (images) holds; counted to a thousand at most."""
+        """Return how much a bucket (object versions) or repository (images) holds; counted to a thousand at most."""
 
     def delete_objects(self, bucket: str) -> bool:
-        """Deletes some of a bucket's objects with all their versions; says whether there were any."""
+        """Delete some of a bucket's objects with all their versions; says whether there were any."""
 
     def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
-        """The network interfaces that hold a subnet, VPC or security group: their ids, and what each is for."""
+        """Return the network interfaces that hold a subnet, VPC or security group: their ids, and what each is for."""

@@ -111,12 +111,13 @@ SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 
 
 def row(status: str) -> StatusRow:
-    """The table's row for a status; the refusing row for a status that it does not know."""
+    """Return the table's row for a status; the refusing row for a status that it does not know."""
     return STATUSES.get(status, _UNKNOWN)
 
 
 def running(status: str) -> bool:
-    """Whether an operation is under way. REVIEW_IN_PROGRESS is not: nothing runs until its change set is executed.
+    """Return whether an operation is under way. REVIEW_IN_PROGRESS is not: nothing runs until its change set is
+    executed.
 
     Both CLEANUP statuses are under way (CloudFormation User Guide, "Stack status codes"). So is a status unknown to us
     that says it is in progress.
@@ -171,7 +172,7 @@ class DriftDetection:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
         return self.status == "DETECTION_IN_PROGRESS"
 
 
@@ -232,7 +233,7 @@ class PropertyDrift:
 
     @property
     def name(self) -> str:
-        """`Tags[0].Value`."""
+        """Return `Tags[0].Value`."""
         return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self.path).lstrip(".")
 
 
@@ -306,7 +307,7 @@ class ResourceChange:
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`: how people and `--allow-data-loss` name it."""
+        """Return `layer/LogicalId`: how people and `--allow-data-loss` name it."""
         return f"{self.layer}/{self.logical_id}"
 
 
@@ -339,18 +340,20 @@ class ChangeSet:
 
     @property
     def pending(self) -> bool:
-        """Whether it is still being made, or made and not yet executable."""
+        """Return whether it is still being made, or made and not yet executable."""
         making = self.status in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
         return making or (self.status == "CREATE_COMPLETE" and self.execution_status == "UNAVAILABLE")
 
     @property
     def executable(self) -> bool:
-        """Whether it can be executed. A set without resource changes can be (outputs, tags): only the status counts."""
+        """Return whether it can be executed. A set without resource changes can be (outputs, tags): only the status
+        counts.
+        """
         return self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE"
 
     @property
     def empty(self) -> bool:
-        """Whether it failed only because there is nothing to change."""
+        """Return whether it failed only because there is nothing to change."""
         return self.status == "FAILED" and self.reason.lower().startswith(NO_CHANGES)
 
 
@@ -392,12 +395,12 @@ class StackEvent:
 
     @property
     def of_stack_itself(self) -> bool:
-        """Whether the event is about the stack as a whole and not about one of its resources."""
+        """Return whether the event is about the stack as a whole and not about one of its resources."""
         return self.type == STACK_TYPE and self.physical_id == self.stack_id
 
     @property
     def of_nested_stack(self) -> bool:
-        """Whether the event is about a stack nested in this one, and says which."""
+        """Return whether the event is about a stack nested in this one, and says which."""
         return self.type == STACK_TYPE and self.physical_id not in ("", self.stack_id)
 
 

@@ -367,7 +367,7 @@ def _wait_until_healthy(
 
 
 def _proves_itself(record: Record) -> bool:
-    """Tell whether the emulator of this record answers at its port: who does not know its secret cannot."""
+    """Return whether the emulator of this record answers at its port: who does not know its secret cannot."""
     challenge = secrets.token_hex(16)
     answer = _ask(record.port, "GET", f"{_IDENTITY_PATH}?challenge={challenge}", {})
     try:
@@ -455,7 +455,7 @@ def _take_lock(state_dir: Path, kind: int) -> int | None:
 
 
 def _is_locked(state_dir: Path) -> bool:
-    """Tell whether an emulator is alive (or just being started) in this state directory.
+    """Return whether an emulator is alive (or just being started) in this state directory.
 
     Two that look at the same time do not take each other for an emulator: they share the lock, which it does not.
     """

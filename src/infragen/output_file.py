@@ -55,7 +55,7 @@ def reason(error: OSError | ValueError) -> str:
 
 @contextmanager
 def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callable[[str], None]]:
-    """Give a function that writes the whole text of the file, with this mode (None: the old file's, or a new file's).
+    """Return a function that writes the whole text of the file, with this mode (None: the old file's, or a new file's).
 
     Before anything else happens the name is checked and the file beside it is created, so a file that cannot be written
     is known at once. Raises InputError (the name belongs to something other than a regular file) and Unwritable (`what`

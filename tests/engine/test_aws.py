@@ -368,7 +368,7 @@ def test_a_bucket_that_is_gone_holds_nothing(cloud: Account) -> None:
         (
             ResponseParserError("invalid XML received. Retries may succeed: b'<html>…'"),
             Unavailable,
-            "not AWS, or .* succeed$",
+            "not from AWS, or .* succeed$",
         ),
         (EndpointConnectionError(endpoint_url="http://x"), Unavailable, "http://x"),
         (ConnectTimeoutError(endpoint_url="http://x"), Unavailable, "http://x"),

@@ -97,7 +97,7 @@ def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) ->
     assert kinds(result.outcomes) == {"a": "Deployed", "b": "Skipped", "c": "Deployed", "d": "Skipped"}
     assert result.exit_code == 130
     assert {each.why for each in result.outcomes if isinstance(each, Skipped)} == {"interrupted before it started"}
-    assert "what runs is followed" in warned(bench)
+    assert "following running operations" in warned(bench)
 
 
 def test_n6_with_detach_the_first_interrupt_stops_following(bench: Bench, aws: FakeAws) -> None:

@@ -231,7 +231,7 @@ def test_c9_a_stack_that_is_gone_or_new_makes_it_stale(desk: Desk, topology: str
     assert f"{name} was deleted" in desk.stale(shop(topology, 31))
     if topology == "nested":
         desk.deploy(shop(topology))
-        assert "was made anew" in desk.stale(shop(topology, 31))
+        assert "was created again" in desk.stale(shop(topology, 31))
 
 
 MOVES: list[tuple[str, Callable[[SavedPlan], SavedPlan], str]] = [

@@ -210,7 +210,7 @@ def _may_fork() -> bool:
 
 
 def _largest_first(jobs: Sequence[_Job], pool: Executor) -> list[tuple[Finding, ...]]:
-    """Return the findings of each job, begun with the largest, so that the processes end at much the same time."""
+    """Return the findings of each job, started with the largest, so that the processes end at much the same time."""
     order = sorted(range(len(jobs)), key=lambda at: -len(jobs[at].files[f"{jobs[at].layer}.yaml"]))
     found = dict(zip(order, pool.map(_lint, [jobs[at] for at in order]), strict=True))
     return [found[at] for at in range(len(jobs))]

@@ -47,7 +47,7 @@ Guide, "AWS usage metrics")."""
 
 @contextmanager
 def asked(permission: str, doing: str) -> Iterator[None]:
-    """As `answered`, and PermissionDenied where the call needs a permission that the caller lacks."""
+    """Work like `answered`, and PermissionDenied where the call needs a permission that the caller lacks."""
     try:
         with answered(f"{doing} ({permission})"):
             yield
@@ -66,7 +66,7 @@ class AccountReads:
     # --- images -------------------------------------------------------------------------------------------------
 
     def image(self, repository: str, tag: str) -> RegistryImage | None:
-        """ECR BatchGetImage, which answers with failures instead of an error for a tag that does not exist."""
+        """Call ECR BatchGetImage, which answers with failures instead of an error for a tag that does not exist."""
         try:
             with asked("ecr:BatchGetImage", f"reading the image {repository}:{tag}"):
                 answer = self.clients.registry.batch_get_image(
@@ -87,7 +87,9 @@ class AccountReads:
         return RegistryImage(unusable=said or "ECR says nothing of it")
 
     def _platforms(self, repository: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
-        """Those of an index are in it; that of a single image is in its configuration. Attestations are `unknown`."""
+        """Return those of an index are in it; that of a single image is in its configuration. Attestations are
+        `unknown`.
+        """
         if "manifests" in manifest:
             rows = [each.get("platform", {}) for each in manifest["manifests"]]
         else:
@@ -106,7 +108,7 @@ class AccountReads:
         return found
 
     def image_tags(self, repository: str) -> ImageTags:
-        """ECR DescribeImages, tagged images alone, all pages."""
+        """Call ECR DescribeImages, tagged images alone, all pages."""
         try:
             with asked("ecr:DescribeImages", f"listing the images of {repository}"):
                 tagged = {"repositoryName": repository, "filter": {"tagStatus": "TAGGED"}}
@@ -121,7 +123,7 @@ class AccountReads:
     # --- names and certificates ---------------------------------------------------------------------------------
 
     def certificate(self, arn: str) -> Certificate | None:
-        """ACM DescribeCertificate."""
+        """Call ACM DescribeCertificate."""
         try:
             with asked("acm:DescribeCertificate", f"reading the certificate {arn}"):
                 found = member(self.clients.certificates.describe_certificate(CertificateArn=arn), "Certificate")
@@ -175,7 +177,7 @@ class AccountReads:
             return _servers(record["Value"] for each in wanted for record in each.get("ResourceRecords", ()))
 
     def _registration(self, zone: str) -> Delegation | None:
-        """A domain that is registered somewhere else is an InvalidInput to Route 53 Domains."""
+        """Return a domain that is registered somewhere else is an InvalidInput to Route 53 Domains."""
         try:
             with asked("route53domains:GetDomainDetail", f"reading the registration of {zone}"):
                 answer = self.clients.domains.get_domain_detail(DomainName=zone)
@@ -189,7 +191,7 @@ class AccountReads:
     # --- what the region offers ---------------------------------------------------------------------------------
 
     def orderable_zones(self, engine: str, version: str, instance_class: str) -> tuple[str, ...]:
-        """RDS DescribeOrderableDBInstanceOptions, all pages."""
+        """Call RDS DescribeOrderableDBInstanceOptions, all pages."""
         with asked("rds:DescribeOrderableDBInstanceOptions", f"asking where {engine} {version} can be ordered"):
             wanted = {"Engine": engine, "EngineVersion": version, "DBInstanceClass": instance_class}
             read = self.clients.rds.describe_orderable_db_instance_options
@@ -197,14 +199,16 @@ class AccountReads:
             return tuple(sorted({member(zone, "Name") for each in rows for zone in member(each, "AvailabilityZones")}))
 
     def availability_zones(self) -> tuple[str, ...]:
-        """EC2 DescribeAvailabilityZones, without local zones and wavelength zones."""
+        """Call EC2 DescribeAvailabilityZones, without local zones and wavelength zones."""
         with asked("ec2:DescribeAvailabilityZones", "listing the availability zones"):
             kind: Any = [{"Name": "zone-type", "Values": ["availability-zone"]}]
             rows = member(self.clients.networks.describe_availability_zones(Filters=kind), "AvailabilityZones")
             return tuple(sorted(member(each, "ZoneName") for each in rows if each.get("State") == "available"))
 
     def quota(self, service: str, code: str) -> Quota:
-        """Service Quotas GetServiceQuota; GetAWSDefaultServiceQuota for one that was never changed in the account."""
+        """Call Service Quotas GetServiceQuota; GetAWSDefaultServiceQuota for one that was never changed
+        in the account.
+        """
         client = self.clients.quotas
         try:
             with asked("servicequotas:GetServiceQuota", f"reading the quota {code} of {service}"):
@@ -231,7 +235,7 @@ class AccountReads:
             return float(points[-1][statistic]) if points else 0.0
 
     def in_use(self, kind: str) -> int:
-        """EC2 DescribeVpcs, DescribeAddresses, DescribeInternetGateways."""
+        """Call EC2 DescribeVpcs, DescribeAddresses, DescribeInternetGateways."""
         client = self.clients.networks
         match kind:
             case "vpc":
@@ -246,7 +250,7 @@ class AccountReads:
         raise ValueError(kind)
 
     def nat_gateways(self) -> Mapping[str, int]:
-        """EC2 DescribeNatGateways, and DescribeSubnets for their zones."""
+        """Call EC2 DescribeNatGateways, and DescribeSubnets for their zones."""
         client = self.clients.networks
         alive: Any = [{"Name": "state", "Values": ["pending", "available"]}]
         with asked("ec2:DescribeNatGateways", "counting the NAT gateways"):
@@ -265,7 +269,7 @@ class AccountReads:
         return zones
 
     def lambda_concurrency(self) -> ConcurrencyLimit:
-        """Lambda GetAccountSettings."""
+        """Call Lambda GetAccountSettings."""
         with asked("lambda:GetAccountSettings", "reading Lambda's account limit"):
             limit = member(self.clients.functions.get_account_settings(), "AccountLimit")
             return ConcurrencyLimit(
@@ -275,7 +279,7 @@ class AccountReads:
     # --- what is there already ----------------------------------------------------------------------------------
 
     def role_exists(self, name: str) -> bool:
-        """IAM GetRole."""
+        """Call IAM GetRole."""
         try:
             with asked("iam:GetRole", f"looking for the role {name}"):
                 member(self.clients.roles.get_role(RoleName=name), "Role")
@@ -286,7 +290,7 @@ class AccountReads:
             raise
 
     def create_service_linked_role(self, service: str) -> None:
-        """IAM CreateServiceLinkedRole; InvalidInput "has been taken in this account" is one that exists."""
+        """Call IAM CreateServiceLinkedRole; InvalidInput "has been taken in this account" is one that exists."""
         try:
             with asked("iam:CreateServiceLinkedRole", f"creating the service-linked role of {service}"):
                 self.clients.roles.create_service_linked_role(AWSServiceName=service)
@@ -300,7 +304,7 @@ class AccountReads:
         return None if find is None else find(self.clients, names)
 
     def secret(self, arn: str) -> str:
-        """Secrets Manager DescribeSecret, which has no value in it."""
+        """Return secrets Manager DescribeSecret, which has no value in it."""
         try:
             with asked("secretsmanager:DescribeSecret", f"looking for the secret {arn}"):
                 answer = self.clients.secrets.describe_secret(SecretId=arn)
@@ -312,14 +316,14 @@ class AccountReads:
             raise
 
     def parameter_exists(self, name: str) -> bool:
-        """SSM DescribeParameters, which has no value in it."""
+        """Call SSM DescribeParameters, which has no value in it."""
         with asked("ssm:DescribeParameters", f"looking for the parameter {name}"):
             wanted: Any = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
             rows = pages(self.clients.parameters.describe_parameters, "Parameters", ParameterFilters=wanted)
             return any(member(each, "Name") == name for each in rows)
 
     def aws_time(self) -> float:
-        """The Date header of the answer to STS GetCallerIdentity."""
+        """Return the Date header of the answer to STS GetCallerIdentity."""
         with asked("sts:GetCallerIdentity", "asking AWS for the time"):
             answer: Any = self.clients.sts.get_caller_identity()
             headers = member(member(answer, "ResponseMetadata"), "HTTPHeaders")
@@ -346,7 +350,7 @@ def _repositories(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _buckets(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
-    """S3 HeadBucket: bucket names are the same for all accounts, and 403 is the bucket of another one."""
+    """Call S3 HeadBucket: bucket names are the same for all accounts, and 403 is the bucket of another one."""
 
     def look(name: str) -> str:
         try:
@@ -409,7 +413,7 @@ def _instances(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _firewalls(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
-    """WAF ListWebACLs of the region; those for CloudFront are in another scope."""
+    """Call WAF ListWebACLs of the region; those for CloudFront are in another scope."""
     with asked("wafv2:ListWebACLs", "looking for web ACLs"):
         rows = pages(
             lambda **more: clients.firewalls.list_web_acls(Scope="REGIONAL", **more), "WebACLs", leads="NextMarker"

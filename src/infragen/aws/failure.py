@@ -155,8 +155,8 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
 
 @contextmanager
 def answered(doing: str) -> Iterator[None]:
-    """Translate errors like `translated`, around one call and the reading of its reply: what stumbles over the reply's
-    shape becomes IncompleteReply, because who answers such a thing is not AWS.
+    """Return translate errors like `translated`, around one call and the reading of its reply: what stumbles over the
+    reply's shape becomes IncompleteReply, because who answers such a thing is not AWS.
     """
     with translated(doing):
         try:
@@ -179,9 +179,9 @@ def _from_botocore(error: Exception) -> bool:
 def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     """Return the error as ours."""
     code, words = code_of(error), words_of(error)
-    garbled = _metadata(error).get("HTTPHeaders", {}).get(MARK)
-    if garbled or code == "ResponseParserError":  # what was answered is quoted in full behind the parser's words
-        words = f"the reply is not from AWS, or it was cut off: {garbled or words.partition(': b')[0]}"
+    invalid_reply = _metadata(error).get("HTTPHeaders", {}).get(MARK)
+    if invalid_reply or code == "ResponseParserError":  # what was answered is quoted in full behind the parser's words
+        words = f"the reply is not from AWS, or it was cut off: {invalid_reply or words.partition(': b')[0]}"
     answered = isinstance(getattr(error, "response", None), dict)  # a broken connection has the attribute, too
     said = f"{doing}: {code}: {words}" if answered and code not in words else f"{doing}: {words}"
     told = plain(said)
@@ -213,8 +213,8 @@ def _hint(code: str, words: str, names: Iterable[str]) -> str:
 
 
 def _enabled_first(code: str, hint: str, region: str) -> str:
-    """The hint, with that the region may not be enabled, where that is a likely reason; a region that is not known
-    counts as one that has to be enabled.
+    """Return the hint, with that the region may not be enabled, where that is a likely reason; a region that is not
+    known counts as one that has to be enabled.
     """
     if code not in NOT_ENABLED or not region or region in ALWAYS_ON or region.startswith(("cn-", "us-gov-")):
         return hint

@@ -17,7 +17,7 @@ MARK = "x-infragen-garbled"
 """A header that such a reply gets, with what was wrong with it."""
 
 
-def mend(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
+def fail_invalid_reply(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
     """Turn a reply that AWS cannot have sent into a failed one (botocore's event `before-parse`)."""
     fault = _fault(response_dict, operation_model)
     if fault:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws.failure import ENDPOINT, REGION, THROTTLING, translated
-from infragen.aws.invalid_response import MARK, mend
+from infragen.aws.invalid_response import MARK, fail_invalid_reply
 from infragen.aws.limits import LimitedSession
 from infragen.errors import CloudError, InputError, Unavailable
 
@@ -66,10 +66,10 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
         question a web page with a good status ends it, and an address that leads nowhere is reported in seconds.
         """
         code = response[1].get("Error", {}).get("Code") if response else None
-        garbled = _garbled(response)
-        if code == "LimitExceededException" or (first and garbled.startswith("a web page with status 2")):
+        invalid_reply = _invalid_reply(response)
+        if code == "LimitExceededException" or (first and invalid_reply.startswith("a web page with status 2")):
             return False
-        if attempts >= (FIRST_ATTEMPTS if first else ATTEMPTS) and (garbled or (first and caught_exception)):
+        if attempts >= (FIRST_ATTEMPTS if first else ATTEMPTS) and (invalid_reply or (first and caught_exception)):
             return False
         if code in (*THROTTLING, *WITHOUT_BODY) and attempts < THROTTLED_ATTEMPTS:
             return random.uniform(0, min(LONGEST_WAIT, 2.0**attempts))  # noqa: S311 # jitter
@@ -78,7 +78,7 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
     return decide
 
 
-def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+def _refuse_invalid(parsed: dict[str, Any], model: Any, **_: Any) -> None:
     """Raise for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200."""
     from botocore.exceptions import ClientError
 
@@ -87,12 +87,12 @@ def _refuse_garbled(parsed: dict[str, Any], model: Any, **_: Any) -> None:
 
 
 def _note_region(parsed: dict[str, Any], region: str) -> None:
-    """Notes in a refusal in which region it was, which AWS does not say and what to type next depends on."""
+    """Note in a refusal in which region it was, which AWS does not say and what to type next depends on."""
     if "Error" in parsed:
         parsed.setdefault("ResponseMetadata", {}).setdefault("HTTPHeaders", {})[REGION] = region
 
 
-def _garbled(response: tuple[Any, Mapping[str, Any]] | None) -> str:
+def _invalid_reply(response: tuple[Any, Mapping[str, Any]] | None) -> str:
     """Return what was wrong with a reply that AWS did not send; nothing for any other."""
     headers = response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {}) if response is not None else {}
     return str(headers.get(MARK, ""))
@@ -274,9 +274,9 @@ class Clients:
         )  # as specific as botocore's own, or that one comes first
         first = service == "sts"
         client.meta.events.register_first(f"needs-retry.{name}", _retries(first))
-        client.meta.events.register(f"before-parse.{name}", mend)
+        client.meta.events.register(f"before-parse.{name}", fail_invalid_reply)
         client.meta.events.register(f"after-call.{name}", lambda parsed, **_: _note_region(parsed, self.region))
-        client.meta.events.register(f"after-call.{name}", _refuse_garbled)
+        client.meta.events.register(f"after-call.{name}", _refuse_invalid)
         if self.reads is not None:
             client.meta.events.register("before-send.cloudformation", self.reads.take)
         endpoint = client._endpoint  # botocore has no other place for what sends a request
@@ -353,56 +353,57 @@ class Clients:
 
     @cached_property
     def certificates(self) -> Any:
-        """AWS Certificate Manager."""
+        """Return the client of AWS Certificate Manager."""
         return self._client("acm")
 
     @cached_property
     def dns(self) -> Any:
-        """Amazon Route 53."""
+        """Return the client of Amazon Route 53."""
         return self._client("route53")
 
     @cached_property
     def domains(self) -> Any:
-        """Amazon Route 53 Domains, whose only endpoint is in us-east-1 (AWS General Reference)."""
+        """Return the client of Amazon Route 53 Domains, whose only endpoint is in us-east-1 (AWS General Reference)."""
         return self._client("route53domains", "us-east-1")
 
     @cached_property
     def quotas(self) -> Any:
-        """Service Quotas."""
+        """Return the client of Service Quotas."""
         return self._client("service-quotas")
 
     @cached_property
     def metrics(self) -> Any:
-        """Amazon CloudWatch."""
+        """Return the client of Amazon CloudWatch."""
         return self._client("cloudwatch")
 
     @cached_property
     def roles(self) -> Any:
-        """AWS IAM."""
+        """Return the client of AWS IAM."""
         return self._client("iam")
 
     @cached_property
     def secrets(self) -> Any:
-        """AWS Secrets Manager."""
+        """Return the client of AWS Secrets Manager."""
         return self._client("secretsmanager")
 
     @cached_property
     def parameters(self) -> Any:
-        """AWS Systems Manager, for its parameters."""
+        """Return the client of AWS Systems Manager, for its parameters."""
         return self._client("ssm")
 
     @cached_property
     def keys_service(self) -> Any:
-        """AWS KMS."""
+        """Return the client of AWS KMS."""
         return self._client("kms")
 
     @cached_property
     def firewalls(self) -> Any:
-        """AWS WAF."""
+        """Return the client of AWS WAF."""
         return self._client("wafv2")
 
     def download(self, url: str, largest: int) -> bytes:
-        """What is behind an address that AWS gave, at most so many bytes. Raises Unavailable for any status but 200.
+        """Return what is behind an address that AWS gave, at most so many bytes. Raises Unavailable for any status but
+        200.
 
         Signs nothing: such an address carries its own signature.
         """

@@ -44,7 +44,7 @@ EMPTY = Side({}, {})
 
 
 def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[str] = ()) -> tuple[ResourceChange, ...]:
-    """Every resource that is added, changed, replaced or removed, dependent stacks of replaced ones included.
+    """Return every resource that is added, changed, replaced or removed, dependent stacks of replaced ones included.
 
     `tags` are the names of the stack's tags that change, which change every resource that they reach.
     """
@@ -63,7 +63,7 @@ def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[s
 
 
 def _settled(side: Side) -> dict[str, dict[str, Any]]:
-    """The resources of one side; values of NoEcho parameters are sealed, wherever they are put in."""
+    """Return the resources of one side; values of NoEcho parameters are sealed, wherever they are put in."""
     return settled(side.body, sealed(side.body, side.values))
 
 
@@ -86,7 +86,7 @@ def _compare_one(
 
 
 def _resource_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PropertyChange]:
-    """The changes of a resource: property by property, then its other attributes."""
+    """Yield the changes of a resource: property by property, then its other attributes."""
     for attribute in dict.fromkeys(("Properties", *before, *after)):
         sides = [side.get(attribute, {} if attribute == "Properties" else NOTHING) for side in (before, after)]
         if attribute != "Properties" or any(not isinstance(each, dict) or intrinsic(each) for each in sides):
@@ -99,7 +99,7 @@ def _resource_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -
 
 
 def _judged(kind: str, region: str, change: PropertyChange) -> PropertyChange:
-    """The change with what it does to its resource. Whether another order replaces is the provider's to say."""
+    """Return the change with what it does to its resource. Whether another order replaces is the provider's to say."""
     effect = recreation(kind, region, change.path)
     if change.moved_from is None or ordered(kind, region, change.path[:-1]):
         return replace(change, recreation=effect)
@@ -145,7 +145,7 @@ def _policy(resource: Mapping[str, Any], attribute: str) -> str:
 
 
 def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ...]:
-    """All of a resource, as the changes that make it or take it away; its type is the row's own."""
+    """Return all of a resource, as the changes that make it or take it away; its type is the row's own."""
     properties = resource.get("Properties", {})
     rest = {key: value for key, value in resource.items() if key not in ("Type", "Properties")}
     values: list[tuple[tuple[str | int, ...], Any]] = [((key,), mask(value)) for key, value in rest.items()]
@@ -159,13 +159,13 @@ def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ..
 def _retagged(
     layer: str, region: str, name: str, resource: Mapping[str, Any], row: ResourceChange | None
 ) -> ResourceChange:
-    """The row of a resource to which the stack's tags are passed on, whose own change it may already be."""
+    """Return the row of a resource to which the stack's tags are passed on, whose own change it may already be."""
     known, causes = (row.properties, row.causes) if row else ((), ())
     return _modified(layer, name, resource, (*known, retagged(resource["Type"], region)), (*causes, TAGGED))
 
 
 def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> ResourceChange:
-    """Names the parameters that changed where the template itself did not."""
+    """Name the parameters that changed where the template itself did not."""
     written = [side.body.get("Resources", {}).get(name, {}) for side in (old, new)]
     changed = [each for each, value in new.values.items() if old.values.get(each, NOTHING) != value]
     conditions = new.body.get("Conditions", {})
@@ -184,7 +184,7 @@ def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> Resour
 
 
 def _written(value: Any, path: Sequence[str | int]) -> Any:
-    """What a template writes at a path of the evaluated resource: the value, or the function that gives it."""
+    """Return what a template writes at a path of the evaluated resource: the value, or the function that gives it."""
     for step in path:
         if intrinsic(value) or isinstance(value, str):
             return value
@@ -202,7 +202,9 @@ def _spread(
     before: Mapping[str, dict[str, Any]],
     after: Mapping[str, dict[str, Any]],
 ) -> None:
-    """A replaced resource changes the values of all that refer to it; create-only ones among them replace in turn."""
+    """Spread a replacement: it changes the values of all that refer to it; create-only ones among them
+    replace in turn.
+    """
     todo = [name for name, row in rows.items() if row.replacement in ("True", "Conditional")]
     while todo:
         source = todo.pop(0)
@@ -223,7 +225,7 @@ def _touched(
     source: str,
     certain: bool,
 ) -> ResourceChange:
-    """The row of a resource that refers to a replaced one, whose own change it may already be."""
+    """Return the row of a resource that refers to a replaced one, whose own change it may already be."""
     known = row.properties if row else ()
     causes = tuple(dict.fromkeys((*(row.causes if row else ()), f"resource {source}")))
     more = []
@@ -240,7 +242,7 @@ def _touched(
 def _rename(
     rows: dict[str, ResourceChange], before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
 ) -> None:
-    """Marks a removed and an added resource of one type that are the same but for their logical ids.
+    """Mark a removed and an added resource of one type that are the same but for their logical ids.
 
     CloudFormation knows no renaming: the one is deleted, the other created, with all that was in it.
     """
@@ -267,7 +269,7 @@ def _twins(
     before: Mapping[str, dict[str, Any]],
     after: Mapping[str, dict[str, Any]],
 ) -> dict[str, str]:
-    """Added resource -> removed one that is the same to the last property."""
+    """Return added resource -> removed one that is the same to the last property."""
     waiting: dict[Any, list[str]] = {}
     for each in gone:
         waiting.setdefault(_content(before[each]), []).append(each)
@@ -287,14 +289,14 @@ def _likeness(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
 
 
 def outputs_of(side: Side) -> dict[str, object]:
-    """The outputs of a template with parameters in place and conditions decided."""
+    """Return the outputs of a template with parameters in place and conditions decided."""
     written = {name: {"Value": each.get("Value")} for name, each in side.body.get("Outputs", {}).items()}
     body = {**side.body, "Resources": written}
     return {name: each["Value"] for name, each in settled(body, sealed(body, side.values)).items()}
 
 
 def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> frozenset[str]:
-    """Outputs of the new template whose value may be another one afterwards."""
+    """Return outputs of the new template whose value may be another one afterwards."""
     moved = {row.logical_id for row in rows if row.action == "Add" or row.replacement in ("True", "Conditional")}
     before, after = outputs_of(old), outputs_of(new)
     return frozenset(
@@ -305,7 +307,7 @@ def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> fro
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:
-    """The entries of two flat maps (parameters, tags, outputs) that differ, masked."""
+    """Return the entries of two flat maps (parameters, tags, outputs) that differ, masked."""
     names = [*new, *(each for each in old if each not in new)]
     sides = ((name, old.get(name, NOTHING), new.get(name, NOTHING)) for name in names)
     found = (differences(before, after, (name,), name, looks_secret(name)) for name, before, after in sides)
@@ -313,19 +315,19 @@ def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Pro
 
 
 def rewritten_outputs(old: Side, new: Side) -> frozenset[str]:
-    """The outputs that are written otherwise than before, or are new."""
+    """Return the outputs that are written otherwise than before, or are new."""
     before, after = outputs_of(old), outputs_of(new)
     return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
 
 
 def shrunk_outputs(old: Side, new: Side) -> frozenset[str]:
-    """The outputs that are lists of references and hold some of those that they held before, and no other."""
+    """Return the outputs that are lists of references and hold some of those that they held before, and no other."""
     before, after = outputs_of(old), outputs_of(new)
     return frozenset(name for name, value in after.items() if _fewer(before.get(name), value))
 
 
 def more_than(value: KnownAfter) -> list[KnownAfter]:
-    """What a list was that has lost elements: what it will be, and something else."""
+    """Return what a list was that has lost elements: what it will be, and something else."""
     return [value, KnownAfter(value.layer, f"what {value.name} no longer holds")]
 
 
@@ -340,7 +342,7 @@ def _fewer(before: Any, after: Any) -> bool:
 
 
 def other_sections(old: Side, new: Side) -> tuple[str, ...]:
-    """The sections in which two templates differ beside resources, parameters and outputs."""
+    """Return the sections in which two templates differ beside resources, parameters and outputs."""
     told = ("Resources", "Parameters", "Outputs")
     names = [each for each in dict.fromkeys((*old.body, *new.body)) if each not in told]
     return tuple(name for name in names if not same(old.body.get(name), new.body.get(name)))

@@ -16,7 +16,9 @@ SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 
 
 def settled(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-    """The resources of a template with parameters in place and conditions decided, as far as the values are known."""
+    """Return the resources of a template with parameters in place and conditions decided, as far as the values are
+    known.
+    """
     conditions = _Conditions(body.get("Conditions", {}), values)
     found = {}
     for name, resource in body.get("Resources", {}).items():
@@ -37,7 +39,7 @@ class _Conditions:
         self._values = values
 
     def holds(self, what: Any) -> bool | None:
-        """Whether a condition holds."""
+        """Return whether a condition holds."""
         if not isinstance(what, dict) or len(what) != 1:
             return None
         [(key, inner)] = what.items()
@@ -89,7 +91,7 @@ def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -
 
 
 def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
-    """A Sub with known names filled in; what is left of it stays a Sub."""
+    """Return a Sub with known names filled in; what is left of it stays a Sub."""
     text, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
     variables = {name: _settle(each, values, conditions) for name, each in variables.items()}
     known = {**values, **variables}
@@ -115,7 +117,9 @@ def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Condition
 
 
 def later(value: Any) -> bool:
-    """Whether a value, or a part of it, is known only after a layer is deployed, so that it may turn out the same."""
+    """Return whether a value, or a part of it, is known only after a layer is deployed, so that it may turn out the
+    same.
+    """
     if isinstance(value, dict):
         return any(map(later, value.values()))
     if isinstance(value, list):
@@ -124,7 +128,7 @@ def later(value: Any) -> bool:
 
 
 def references(value: Any) -> set[str]:
-    """The names that a value refers to by Ref, GetAtt or Sub."""
+    """Return the names that a value refers to by Ref, GetAtt or Sub."""
     if isinstance(value, Sealed):
         return references(value.value)
     if isinstance(value, list):
@@ -147,7 +151,7 @@ def references(value: Any) -> set[str]:
 
 
 def conditions_of(value: Any) -> set[str]:
-    """The conditions that the Ifs of a value ask for."""
+    """Return the conditions that the Ifs of a value ask for."""
     if isinstance(value, list):
         return {name for each in value for name in conditions_of(each)}
     if not isinstance(value, dict):
@@ -157,7 +161,7 @@ def conditions_of(value: Any) -> set[str]:
 
 
 def decides(value: Any, conditions: Mapping[str, Any]) -> set[str]:
-    """The names that a value depends on: what it refers to, and what the conditions of its Ifs ask about."""
+    """Return the names that a value depends on: what it refers to, and what the conditions of its Ifs ask about."""
     found, todo, seen = references(value), sorted(conditions_of(value)), set[str]()
     while todo:
         name = todo.pop()
@@ -170,7 +174,7 @@ def decides(value: Any, conditions: Mapping[str, Any]) -> set[str]:
 
 
 def _named(condition: Any) -> list[str]:
-    """The conditions that a condition is made of."""
+    """Return the conditions that a condition is made of."""
     if isinstance(condition, list):
         return [name for each in condition for name in _named(each)]
     if not isinstance(condition, dict):

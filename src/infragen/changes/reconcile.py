@@ -67,8 +67,8 @@ class ReconcileContext:
 
     @cached_property
     def still(self) -> frozenset[str]:
-        """The wired parameters whose source changes for neither: what AWS computes with a placeholder stays. A value
-        that is known only later (KnownAfter) is never the deployed one.
+        """Return the wired parameters whose source changes for neither: what AWS computes with a placeholder stays. A
+        value that is known only later (KnownAfter) is never the deployed one.
         """
         return frozenset(
             name
@@ -80,7 +80,7 @@ class ReconcileContext:
 
     @cached_property
     def secret_texts(self) -> frozenset[str]:
-        """The values of NoEcho parameters, as far as we know them: AWS's values may contain them."""
+        """Return the values of NoEcho parameters, as far as we know them: AWS's values may contain them."""
         return secret_texts(self.old.body, self.old.values) | secret_texts(self.new.body, self.new.values)
 
     @cached_property
@@ -92,20 +92,22 @@ class ReconcileContext:
         return settled(self.new.body, self.new.values)
 
     def reached(self, row: ResourceChange) -> bool:
-        """Whether the stack's tags may be passed on to a resource; also where that is not known of its type."""
+        """Return whether the stack's tags may be passed on to a resource; also where that is not known of its type."""
         resource = self._after.get(row.logical_id, {"Type": row.type})
         return schema_of(row.type, self.region) is None or reached(resource, self.region, self.tags)
 
     def unseen(self, name: str) -> bool:
-        """Whether the values of a parameter are AWS's alone to compare."""
+        """Return whether the values of a parameter are AWS's alone to compare."""
         return str(self._parameters.get(name, {}).get("Type", "")).startswith(self.opaque or ("?",))
 
     def written(self, logical_id: str) -> list[Any]:
-        """A resource as the two templates write it."""
+        """Return a resource as the two templates write it."""
         return [side.body.get("Resources", {}).get(logical_id, {}) for side in (self.old, self.new)]
 
     def hides(self, logical_id: str, path: Key) -> bool:
-        """Whether what AWS tells of a path is a secret: by its name, one beside it, or a NoEcho parameter behind it."""
+        """Return whether what AWS tells of a path is a secret: by its name, one beside it, or a NoEcho parameter behind
+        it.
+        """
         if any(isinstance(step, str) and looks_secret(step) for step in path):
             return True
         secret = secret_parameters(self.old.body) | secret_parameters(self.new.body)
@@ -119,7 +121,7 @@ class ReconcileContext:
 
 
 def _names_a_secret(value: Any) -> bool:
-    """Whether any element of a list has a name that sounds secret: which of them a path means is not sure."""
+    """Return whether any element of a list has a name that sounds secret: which of them a path means is not sure."""
     if isinstance(value, dict):
         return any(
             looks_secret(each) if isinstance(each, str) and key in ("Name", "Key") else _names_a_secret(each)
@@ -138,7 +140,7 @@ class Reconciled:
 
 
 def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Reconciled:
-    """One list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
+    """Return one list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
     theirs, phantoms = _without_phantoms(theirs, mine, ground)
     listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
@@ -162,7 +164,7 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
 
 
 def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
-    """What to say of our rows where AWS's change set says that there is nothing to change at all."""
+    """Return what to say of our rows where AWS's change set says that there is nothing to change at all."""
     return tuple(
         f"comparing templates would {_does(each)} {each.logical_id}{_named(each)}, and AWS's change set is empty"
         for each in ours
@@ -199,8 +201,8 @@ class _Listed:
     mine: Mapping[str, ResourceChange]
 
     def stays(self, name: str, used: Any) -> bool:
-        """Whether what a value takes from a resource stays: all of one whose row is a phantom, the Ref of one that
-        changes in place.
+        """Return whether what a value takes from a resource stays: all of one whose row is a phantom, the Ref of one
+        that changes in place.
         """
         if name not in self.now:
             return name in self.phantoms and name not in self.mine
@@ -212,8 +214,8 @@ class _Listed:
 def _without_phantoms(
     theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], ground: ReconcileContext
 ) -> tuple[list[ResourceChange], int]:
-    """AWS's rows without the changes whose only cause is a wired parameter that stays as it is, and what follows from
-    them; and how many rows that leaves out.
+    """Return AWS's rows without the changes whose only cause is a wired parameter that stays as it is, and what follows
+    from them; and how many rows that leaves out.
 
     A nested change set is computed with a placeholder for each output of a sibling, also where that stays
     (aws-cloudformation/cloudformation-coverage-roadmap#759, 2021). What our comparison finds changed stays.
@@ -232,7 +234,7 @@ def _without_phantoms(
 
 
 def _cleaned(row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> ResourceChange | None:
-    """A row without what only a placeholder changes; None when nothing else is in it."""
+    """Return a row without what only a placeholder changes; None when nothing else is in it."""
     if row.action != "Modify" or row.type == STACK_TYPE:
         return row
     mine = listed.mine.get(row.logical_id)
@@ -246,7 +248,7 @@ def _cleaned(row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> 
 
 
 def _reduced(row: ResourceChange, kept: tuple[PropertyChange, ...]) -> ResourceChange:
-    """A row with these of its values alone, and the replacement that follows from them."""
+    """Return a row with these of its values alone, and the replacement that follows from them."""
     replacement = row.replacement
     if all(each.recreation != ALWAYS for each in kept):
         replacement = "False" if all(each.recreation == NEVER for each in kept) else "Conditional"
@@ -255,7 +257,7 @@ def _reduced(row: ResourceChange, kept: tuple[PropertyChange, ...]) -> ResourceC
 
 
 def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> bool:
-    """Whether each cause that AWS names for a change is a wired parameter that stays, or a resource that does.
+    """Return whether each cause that AWS names for a change is a wired parameter that stays, or a resource that does.
 
     Where AWS names none (DirectModification alone), the templates must write the same, the value be a placeholder, and
     all that is written refer to what stays.
@@ -274,7 +276,7 @@ def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, groun
 
 
 def _by_attribute(value: Any, name: str) -> bool:
-    """Whether a value takes an attribute of a resource."""
+    """Return whether a value takes an attribute of a resource."""
     if isinstance(value, list):
         return any(_by_attribute(each, name) for each in value)
     if not isinstance(value, dict):
@@ -297,7 +299,8 @@ def _is_placeholder(value: object) -> bool:
 
 
 def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
-    """A row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none, too.
+    """Return a row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none,
+    too.
 
     It leaves out custom resources and wait conditions alone, as MiniStack's authors measured (`_UNTAGGED_TYPES`).
     """
@@ -309,8 +312,8 @@ def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
 def _without_referring(
     theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], region: str
 ) -> tuple[list[ResourceChange], int]:
-    """AWS's rows without the changes that are there only because an attribute of a resource that changes in place might
-    change with it, and what follows from those; and how many rows that leaves out.
+    """Return AWS's rows without the changes that are there only because an attribute of a resource that changes in
+    place might change with it, and what follows from those; and how many rows that leaves out.
 
     AWS lists them without property values and leaves them out with values (recorded: localstack/localstack,
     test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is reported by the schema and the row of
@@ -339,8 +342,8 @@ def _less_referring(
     untouched: Collection[str],
     region: str,
 ) -> ResourceChange | None:
-    """A row without what only refers to what stays; None when nothing else is in it. One whose replacement the rest
-    does not explain is left as it is.
+    """Return a row without what only refers to what stays; None when nothing else is in it. One whose replacement the
+    rest does not explain is left as it is.
     """
     ours = {_key(each.path) for each in mine.properties} if mine else set()
     kept = tuple(
@@ -358,7 +361,9 @@ def _less_referring(
 def _stays(
     change: PropertyChange, in_place: Mapping[str, ResourceChange], untouched: Collection[str], region: str
 ) -> bool:
-    """Whether all that a property is said to follow are attributes that stay as they are, and AWS gives no values."""
+    """Return whether all that a property is said to follow are attributes that stay as they are, and AWS gives no
+    values.
+    """
     causes = [each.removeprefix("resource ") for each in change.cause.split(", ") if each.startswith("resource ")]
     if change.before is not None or change.after is not None or len(causes) != len(change.cause.split(", ")):
         return False
@@ -375,20 +380,22 @@ def _stays(
 
 
 def _expected_missing(row: ResourceChange) -> bool:
-    """A row that only we have: attributes that are not the resource's, nested stacks, which have their own rows, and
-    texts that AWS knows but cannot give back.
+    """Return a row that only we have: attributes that are not the resource's, nested stacks, which have their own rows,
+    and texts that AWS knows but cannot give back.
     """
     expected = all(each.path[0] in NOT_OF_THE_RESOURCE or _given_back(each) for each in row.properties)
     return row.type == STACK_TYPE or (row.action == "Modify" and expected)
 
 
 def _given_back(change: PropertyChange) -> bool:
-    """Whether a text is the deployed one, of which GetTemplate gave question marks: templates were not always ASCII."""
+    """Return whether a text is the deployed one, of which GetTemplate gave question marks: templates were not always
+    ASCII.
+    """
     return isinstance(change.before, str) and given_back(change.before, change.after)
 
 
 def _aside(row: ResourceChange) -> str:
-    """What is said instead of a row that AWS need not have."""
+    """Return what is said instead of a row that AWS need not have."""
     if any(map(_given_back, row.properties)):
         return f"{row.logical_id}: AWS gives ? for characters beyond ASCII; its change set leaves the resource alone"
     names = ", ".join(dict.fromkeys(str(each.path[0]) for each in row.properties))
@@ -396,7 +403,7 @@ def _aside(row: ResourceChange) -> str:
 
 
 def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
-    """A value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
+    """Return a value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
     what = _key(change.path)[:1]
     if what == ("Tags",):
         return bool(ground.tags)
@@ -413,7 +420,7 @@ def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
 
 
 def _expected_ours(change: PropertyChange) -> bool:
-    """A value that only we say changes: not the resource's own, or perhaps the same once it is known."""
+    """Return a value that only we say changes: not the resource's own, or perhaps the same once it is known."""
     return change.path[0] in NOT_OF_THE_RESOURCE or later(change.after)
 
 
@@ -421,14 +428,16 @@ def _expected_ours(change: PropertyChange) -> bool:
 
 
 def _key(path: Key) -> Key:
-    """What the two sources call the same: a top-level property, or another attribute; the Tags property is Tags."""
+    """Return what the two sources call the same: a top-level property, or another attribute; the Tags
+    property is Tags.
+    """
     if path[:2] == ("Properties", "Tags"):
         return ("Tags",)
     return path[:2] if path[:1] == ("Properties",) else path[:1]
 
 
 def _at(resource: Any, key: Key) -> Any:
-    """What a template writes at a key."""
+    """Return what a template writes at a key."""
     for step in ("Properties", "Tags") if key == ("Tags",) else key:
         resource = resource.get(step) if isinstance(resource, dict) else None
     return resource
@@ -439,7 +448,7 @@ def _word(key: Key) -> str:
 
 
 def _theirs(row: ResourceChange, ground: ReconcileContext) -> ResourceChange:
-    """A row that only AWS has."""
+    """Return a row that only AWS has."""
     properties = tuple(_told(each, row.logical_id, ground) for each in row.properties)
     known = judged(replace(row, properties=properties, source=CHANGE_SET), ground.region)
     known = replace(known, causes=known.causes or _causes(properties))
@@ -455,7 +464,7 @@ def _causes(properties: Iterable[PropertyChange]) -> tuple[str, ...]:
 
 
 def _both(row: ResourceChange, mine: ResourceChange, ground: ReconcileContext) -> ResourceChange:
-    """A row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
+    """Return a row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
     if row.action != mine.action:
         said = _theirs(row, ground)
         sentence = f"AWS's change set would {_does(row)} it, comparing templates would {_does(mine)} it"
@@ -468,7 +477,7 @@ def _both(row: ResourceChange, mine: ResourceChange, ground: ReconcileContext) -
 
 
 def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChange) -> ResourceChange:
-    """The stricter of the two, and what becomes of the old resource."""
+    """Return the stricter of the two, and what becomes of the old resource."""
     sentences = []
     if row.replacement == "Conditional" and mine.replacement == "True" and row.type != STACK_TYPE:
         known = replace(known, replacement="True", reported="Conditional")
@@ -486,7 +495,7 @@ def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChang
 
 
 def _for_a_later_value(known: ResourceChange, mine: ResourceChange) -> bool:
-    """Whether AWS replaces a resource for values alone that it does not know yet, which may turn out the same
+    """Return whether AWS replaces a resource for values alone that it does not know yet, which may turn out the same
     (aws-cloudformation/cloudformation-coverage-roadmap#2113, 2024). It is replaced as far as anybody can say.
     """
     ours = {_key(each.path) for each in mine.properties}
@@ -497,7 +506,7 @@ def _for_a_later_value(known: ResourceChange, mine: ResourceChange) -> bool:
 def _properties(
     row: ResourceChange, mine: ResourceChange, ground: ReconcileContext
 ) -> tuple[tuple[PropertyChange, ...], tuple[str, ...]]:
-    """The values of both sources, property by property, and sentences about those that one does not name."""
+    """Return the values of both sources, property by property, and sentences about those that one does not name."""
     ours, theirs = _by_key(mine.properties), _by_key(row.properties)
     told: list[PropertyChange] = []
     sentences = []
@@ -531,7 +540,7 @@ def _by_key(properties: Iterable[PropertyChange]) -> dict[Key, list[PropertyChan
 
 
 def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], direct: bool) -> Iterator[PropertyChange]:
-    """Our values, which are finer, with AWS's judgement; AWS's values where ours are not known yet.
+    """Return our values, which are finer, with AWS's judgement; AWS's values where ours are not known yet.
 
     AWS's cause is about the whole property, so it is reported only where the template itself (`direct`) is none.
     """
@@ -548,13 +557,13 @@ def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], di
 
 
 def _settled(change: PropertyChange) -> bool:
-    """Whether a change of ours tells its values: no references that only AWS can follow, and nothing secret."""
+    """Return whether a change of ours tells its values: no references that only AWS can follow, and nothing secret."""
     values = (change.before, change.after)
     return Secret() in values or not (same(*values) or any(later(each) or references(each) for each in values))
 
 
 def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[str]:
-    """Plain values after the change that are reported differently."""
+    """Return plain values after the change that are reported differently."""
     after = {each.path: each.after for each in theirs}
     for each in ours:
         said = after.get(each.path)
@@ -563,7 +572,7 @@ def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyCha
 
 
 def _alike(said: str, ours: str) -> bool:
-    """Whether a text of AWS's may be ours: the same, with ? for what is beyond ASCII, or cut off at its end.
+    """Return whether a text of AWS's may be ours: the same, with ? for what is beyond ASCII, or cut off at its end.
 
     AWS cuts long values off and says neither that it did nor where (recorded change sets; no page has a limit). Where
     white space alone differs, AWS has written a document again.
@@ -585,14 +594,14 @@ def _plain(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    """A scalar as CloudFormation passes it on."""
+    """Return a scalar as CloudFormation passes it on."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> PropertyChange:
-    """A value as AWS tells it, masked, and what is known later said in our words."""
+    """Return a value as AWS tells it, masked, and what is known later said in our words."""
     hidden = ground.hides(logical_id, change.path)
     sides = [_later_or(each, change, logical_id, ground) for each in (change.before, change.after)]
     name = next((each for each in reversed(change.path) if isinstance(each, str)), "")
@@ -603,7 +612,7 @@ def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> 
 
 
 def _later_or(value: object, change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
-    """A value in which what stands for one that is not known yet is said in our words."""
+    """Return a value in which what stands for one that is not known yet is said in our words."""
     if not _is_placeholder(value):
         return value
     text = str(value)
@@ -617,7 +626,7 @@ def _later_or(value: object, change: PropertyChange, logical_id: str, ground: Re
 
 
 def _output(found: re.Match[str], ground: ReconcileContext) -> object:
-    """The output that a placeholder names: its value where it stays, or who gives it."""
+    """Return the output that a placeholder names: its value where it stays, or who gives it."""
     for name, source in ground.wired.items():
         if source.name == found[2] and source.layer.lower() == found[1].lower():
             return ground.new.values[name] if name in ground.still else source
@@ -625,7 +634,9 @@ def _output(found: re.Match[str], ground: ReconcileContext) -> object:
 
 
 def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
-    """What a value waits for: a sibling's output before a resource of its own stack, by the cause or the template."""
+    """Return what a value waits for: a sibling's output before a resource of its own stack, by the cause or the
+    template.
+    """
     after = _at(ground.written(logical_id)[1], _key(change.path))
     causes = [each.partition(" ")[2] for each in change.cause.split(", ") if each]
     for name in (*causes, *sorted(references(after))):
@@ -636,7 +647,7 @@ def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -
 
 
 def _cause(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> str:
-    """AWS names no cause for the stack's own tags, and none for a parameter behind a condition."""
+    """Return AWS names no cause for the stack's own tags, and none for a parameter behind a condition."""
     if change.cause:
         return change.cause
     if change.path[:1] == ("Tags",) and ground.tags:

@@ -58,14 +58,14 @@ class Schema:
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """The top-level properties that the type has."""
+        """Return the top-level properties that the type has."""
         found: Mapping[str, Any] = self.body.get("properties", {})
         return found
 
 
 @cache
 def schema_of(resource_type: str, region: str) -> Schema | None:
-    """The schema of a type in a region; None when there is none (custom resources, modules)."""
+    """Return the schema of a type in a region; None when there is none (custom resources, modules)."""
     digest = _index(region).get(resource_type)
     if digest is None:
         return None
@@ -96,7 +96,7 @@ def _pointer(text: str) -> tuple[str, ...]:
 
 
 def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> str:
-    """Never, Conditionally or Always: what changing the property at this path does to the resource.
+    """Return never, Conditionally or Always: what changing the property at this path does to the resource.
 
     A type without a schema is only ever replaced when its provider says so, which nobody can know before: Never.
     """
@@ -114,8 +114,8 @@ def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> st
 
 
 def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
-    """Whether an attribute of a resource stays the same while the resource changes in place: its identity, a property
-    that only a new resource can have otherwise, or what the row of its type says.
+    """Return whether an attribute of a resource stays the same while the resource changes in place: its identity, a
+    property that only a new resource can have otherwise, or what the row of its type says.
     """
     schema = schema_of(resource_type, region)
     if attribute in known_type(resource_type).fixed_attributes:
@@ -127,19 +127,22 @@ def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
 
 
 def _steps(path: Sequence[str | int]) -> tuple[str, ...]:
-    """The keys of a path, as far as the schema knows them: what is in a function may be any part of the property."""
+    """Return the keys of a path, as far as the schema knows them: what is in a function may be any part of the
+    property.
+    """
     names = [step for step in path if isinstance(step, str) and not step.isdecimal()]
     end = next((index for index, name in enumerate(names) if name.startswith("Fn::")), len(names))
     return tuple(names[:end])
 
 
 def _touches(pointer: tuple[str, ...], steps: Sequence[str]) -> bool:
-    """Whether a change at `steps` changes the value at `pointer`: one is the beginning of the other."""
+    """Return whether a change at `steps` changes the value at `pointer`: one is the beginning of the other."""
     return all(want == got for want, got in zip(pointer, steps, strict=False))
 
 
 def ordered(resource_type: str, region: str, path: Sequence[str | int]) -> bool:
-    """Whether the order of the list at this path means something: not where the schema says `insertionOrder: false`.
+    """Return whether the order of the list at this path means something: not where the schema says `insertionOrder:
+    false`.
 
     CloudFormation User Guide, "Resource type schema": it then takes lists that differ in order alone for the same.
     """
@@ -156,7 +159,7 @@ def ordered(resource_type: str, region: str, path: Sequence[str | int]) -> bool:
 
 
 def _resolved(body: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema, or the one that its `$ref` points at."""
+    """Return a schema, or the one that its `$ref` points at."""
     reference = node.get("$ref")
     if not isinstance(reference, str):
         return node
@@ -167,7 +170,7 @@ def _resolved(body: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, 
 
 
 def judged(change: ResourceChange, region: str) -> ResourceChange:
-    """A change set's row that says Conditional, decided by the schema where the schema can.
+    """Return a change set's row that says Conditional, decided by the schema where the schema can.
 
     CloudFormation and its emulators say Conditional where a property may need replacement for reasons of its own, or
     where they do not know the type. When every changed property is known to the schema as one that is updated in

@@ -16,17 +16,19 @@ TAGGED = "the stack's tags"
 
 
 def inherited(tags: Mapping[str, str], nested: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The tags of a nested stack: its parent's, and over them its own, as its resource in the parent has them."""
+    """Return the tags of a nested stack: its parent's, and over them its own, as its resource in the
+    parent has them.
+    """
     return {**tags, **_written(nested, "Tags")}
 
 
 def names(tags: Collection[PropertyChange]) -> frozenset[str]:
-    """The names of tags that change."""
+    """Return the names of tags that change."""
     return frozenset(str(each.path[0]) for each in tags)
 
 
 def reached(resource: Mapping[str, Any], region: str, changed: Collection[str]) -> bool:
-    """Whether any of these tags of its stack is passed on to a resource, as CloudFormation would work with it.
+    """Return whether any of these tags of its stack is passed on to a resource, as CloudFormation would work with it.
 
     Not to a type that takes none, nor over a tag of the same name that the resource has of its own. False, too, for
     types without a schema, custom resources among them: what they take is not known.
@@ -36,19 +38,21 @@ def reached(resource: Mapping[str, Any], region: str, changed: Collection[str]) 
 
 
 def retagged(resource_type: str, region: str) -> PropertyChange:
-    """The change of a resource to which the stack's tags are passed on; of a few types it makes a new resource."""
+    """Return the change of a resource to which the stack's tags are passed on; of a few types it makes a
+    new resource.
+    """
     effect = recreation(resource_type, region, ("Properties", _property(resource_type, region)))
     return PropertyChange(("Tags",), recreation=effect, cause=TAGGED)
 
 
 def only_tagged(row: ResourceChange) -> bool:
-    """Whether nothing happens to a resource but that the stack's tags are passed on to it, in place."""
+    """Return whether nothing happens to a resource but that the stack's tags are passed on to it, in place."""
     causes = {each.cause for each in row.properties}
     return row.action == "Modify" and row.replacement in ("False", "") and causes == {TAGGED}
 
 
 def _property(resource_type: str, region: str) -> str:
-    """The property that holds the tags of a type; empty when it takes none.
+    """Return the property that holds the tags of a type; empty when it takes none.
 
     Older schemas have one word, `taggable`, and some neither: a type with Tags then takes them.
     """
@@ -61,7 +65,9 @@ def _property(resource_type: str, region: str) -> str:
 
 
 def _written(resource: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
-    """The tags that a resource has of its own, as far as they are written out: a list of Key and Value, or a map."""
+    """Return the tags that a resource has of its own, as far as they are written out: a list of Key and Value, or a
+    map.
+    """
     tags = resource.get("Properties", {}).get(name) if resource else None
     if isinstance(tags, list):
         named = (each for each in tags if isinstance(each, dict) and isinstance(each.get("Key"), str))

@@ -40,7 +40,7 @@ class _Spot:
     name: str = ""
 
     def key(self, key: str, holders: Iterable[object]) -> _Spot:
-        """The spot of a mapping's entry."""
+        """Return the spot of a mapping's entry."""
         if key.startswith("Fn::"):
             return _Spot((*self.path, key), self.words, self.hidden, self.name)
         hidden = self.hidden or any(conceals(each, key) for each in holders)
@@ -48,14 +48,14 @@ class _Spot:
         return _Spot((*self.path, key), f"{self.words}.{key}".lstrip("."), hidden, name)
 
     def at(self, position: int, label: str) -> _Spot:
-        """The spot of an element; `label` is added to the words as it is."""
+        """Return the spot of an element; `label` is added to the words as it is."""
         return _Spot((*self.path, position), f"{self.words}{label}", self.hidden, self.name)
 
 
 def differences(
     before: Any, after: Any, path: tuple[str | int, ...] = (), words: str = "", hidden: bool = False
 ) -> tuple[PropertyChange, ...]:
-    """The changes that make `after` of `before`, masked; none when they are the same.
+    """Return the changes that make `after` of `before`, masked; none when they are the same.
 
     `path` and `words` are where the values are; `hidden` says that all of them is secret.
     """
@@ -92,18 +92,20 @@ def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[Prop
 
 
 def _hidden_whole(value: Any, name: str) -> bool:
-    """Whether a text, function or list is hidden as a whole, so that nothing inside it may be compared in sight."""
+    """Return whether a text, function or list is hidden as a whole, so that nothing inside it may be
+    compared in sight.
+    """
     return (isinstance(value, str | list) or bool(intrinsic(value))) and masks(value, name=name)
 
 
 def _later_or(value: Any) -> Any:
-    """A text that says nothing but that it is known later, as the value that says so."""
+    """Return a text that says nothing but that it is known later, as the value that says so."""
     found = KNOWN_AFTER.fullmatch(value) if isinstance(value, str) else None
     return KnownAfter(found[1], found[2] or "") if found else value
 
 
 def intrinsic(value: Any) -> str:
-    """The name of the function that a value is a call of; empty for a plain value."""
+    """Return the name of the function that a value is a call of; empty for a plain value."""
     if not isinstance(value, dict) or len(value) != 1:
         return ""
     [name] = value
@@ -111,7 +113,7 @@ def intrinsic(value: Any) -> str:
 
 
 def _functions(spot: _Spot, name: str, before: Any, after: Any) -> Iterator[PropertyChange]:
-    """Two calls of one function: inside where that says more than the two calls as a whole."""
+    """Yield two calls of one function: inside where that says more than the two calls as a whole."""
     old, new = before[name], after[name]
     inner = spot.key(name, ())
     counts = {len(each) if isinstance(each, list) else 0 for each in (old, new)}
@@ -138,7 +140,9 @@ def _functions(spot: _Spot, name: str, before: Any, after: Any) -> Iterator[Prop
 
 
 def opened(text: str) -> Any:
-    """What a text holds: the JSON document that it is, or a list of its lines; None when it is a single value."""
+    """Return what a text holds: the JSON document that it is, or a list of its lines; None when it is a
+    single value.
+    """
     held = document(text)
     if held is not None:
         return held
@@ -146,7 +150,7 @@ def opened(text: str) -> Any:
 
 
 def _opened(before: Any, after: Any) -> bool:
-    """Whether two values are texts that can be compared inside: both JSON of one kind, or both lines."""
+    """Return whether two values are texts that can be compared inside: both JSON of one kind, or both lines."""
     if not (isinstance(before, str) and isinstance(after, str)):
         return False
     held = [opened(each) for each in (before, after)]
@@ -172,7 +176,7 @@ def _texts(spot: _Spot, before: str, after: str) -> Iterator[PropertyChange]:
 def _elements(
     spot: _Spot, before: Sequence[Any], after: Sequence[Any], lines: bool = False
 ) -> Iterator[PropertyChange]:
-    """What is taken out, put in, moved and changed inside; lines of a text are not said to move."""
+    """Yield what is taken out, put in, moved and changed inside; lines of a text are not said to move."""
     pairs = _pairs(before, after, lines)
     moved = _moved(pairs)
     for index in sorted(set(range(len(before))) - set(pairs.values())):
@@ -196,14 +200,14 @@ def _label(elements: Sequence[Any], index: int, lines: bool) -> str:
 
 
 def name_of(element: Any) -> str | None:
-    """What names an element of a list: its Sid, Key, Name, ...; None when nothing does."""
+    """Return what names an element of a list: its Sid, Key, Name, ...; None when nothing does."""
     if not isinstance(element, Mapping) or intrinsic(element):
         return None
     return next((element[each] for each in NAMES if isinstance(element.get(each), str)), None)
 
 
 def _pairs(before: Sequence[Any], after: Sequence[Any], lines: bool) -> dict[int, int]:
-    """New position -> old position of the elements that are in both, as they were or changed."""
+    """Return new position -> old position of the elements that are in both, as they were or changed."""
     old, new = [frozen(each) for each in before], [frozen(each) for each in after]
     pairs = {}
     for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
@@ -216,7 +220,7 @@ def _pairs(before: Sequence[Any], after: Sequence[Any], lines: bool) -> dict[int
 
 
 def _pair_by(old: Sequence[Hashable], new: Sequence[Hashable], pairs: dict[int, int]) -> None:
-    """Pairs what is not paired yet by a key that is on each side only once."""
+    """Pair what is not paired yet by a key that is on each side only once."""
     left = {key: index for index, key in enumerate(old) if key is not None and index not in pairs.values()}
     once = Counter(key for index, key in enumerate(old) if index not in pairs.values())
     twice = Counter(key for index, key in enumerate(new) if index not in pairs)
@@ -226,7 +230,7 @@ def _pair_by(old: Sequence[Hashable], new: Sequence[Hashable], pairs: dict[int, 
 
 
 def _pair_in_gaps(before: Sequence[Any], after: Sequence[Any], pairs: dict[int, int]) -> None:
-    """Pairs what lies between the same neighbours and is alike: an element that changed."""
+    """Pair what lies between the same neighbours and is alike: an element that changed."""
     moved = _moved(pairs)
     fixed = [(old, new) for new, old in pairs.items() if new not in moved]
     gaps: dict[int, tuple[list[int], list[int]]] = {}
@@ -246,7 +250,7 @@ def _pair_in_gaps(before: Sequence[Any], after: Sequence[Any], pairs: dict[int, 
 
 
 def _changed(before: Any, after: Any, one_for_one: bool) -> bool:
-    """Whether an element is better reported as changed than as another one."""
+    """Return whether an element is better reported as changed than as another one."""
     if isinstance(before, dict) and isinstance(after, dict):
         single = one_for_one and len(before) == 1 and before.keys() == after.keys()
         return single or likeness(before, after) >= ALIKE
@@ -254,7 +258,7 @@ def _changed(before: Any, after: Any, one_for_one: bool) -> bool:
 
 
 def likeness(before: Any, after: Any) -> float:
-    """How much two values share, from 0 to 1."""
+    """Return how much two values share, from 0 to 1."""
     if isinstance(before, dict) and isinstance(after, dict):
         keys = {*before, *after}
         shared = sum(likeness(before[key], after[key]) for key in keys if key in before and key in after)
@@ -266,7 +270,7 @@ def likeness(before: Any, after: Any) -> float:
 
 
 def _moved(pairs: Mapping[int, int]) -> set[int]:
-    """The new positions of paired elements that are not in the longest run which kept its order."""
+    """Return the new positions of paired elements that are not in the longest run which kept its order."""
     tails: list[int] = []  # of the runs of each length, the smallest last old position
     ends: list[int] = []  # ... and the new position where it is
     before: dict[int, int | None] = {}
@@ -286,7 +290,7 @@ def _moved(pairs: Mapping[int, int]) -> set[int]:
 
 
 def same(before: Any, after: Any) -> bool:
-    """Equal, and of one type all the way down: to Python True is 1, to CloudFormation "true" is not "1"."""
+    """Return equal, and of one type all the way down: to Python True is 1, to CloudFormation "true" is not "1"."""
     if type(before) is not type(after):
         return False
     if isinstance(before, dict):
@@ -297,7 +301,7 @@ def same(before: Any, after: Any) -> bool:
 
 
 def given_back(read: Any, written: Any) -> bool:
-    """Whether a value that AWS gave back is the one that was written, down to every text in it.
+    """Return whether a value that AWS gave back is the one that was written, down to every text in it.
 
     GetTemplate, outputs and the values of a change set have a question mark for a character beyond ASCII
     (aws-cloudformation/cloudformation-coverage-roadmap#814 and #1220, aws/aws-cdk#38708, read 2026-11-28); how many for
@@ -318,7 +322,7 @@ def given_back(read: Any, written: Any) -> bool:
 
 
 def frozen(value: Any) -> Hashable:
-    """A value that can be looked up, equal exactly when `same` says so."""
+    """Return a value that can be looked up, equal exactly when `same` says so."""
     if isinstance(value, dict):
         return "map", frozenset((key, frozen(each)) for key, each in value.items())
     if isinstance(value, list):

@@ -38,17 +38,17 @@ class Answer:
 
 
 def ok(text: str) -> Answer:
-    """All is well."""
+    """Return all is well."""
     return Answer(Verdict.OK, text)
 
 
 def unknown(text: str, hint: str = "") -> Answer:
-    """Nobody can tell: that is never a yes."""
+    """Return nobody can tell: that is never a yes."""
     return Answer(Verdict.UNKNOWN, text, hint)
 
 
 def wrong(text: str, hint: str, *, stops: bool = True, input: bool = False, flag: str = "") -> Answer:  # noqa: A002  # the field's name
-    """Something is wrong; a deployment fails of it unless `stops` is false."""
+    """Return something is wrong; a deployment fails of it unless `stops` is false."""
     return Answer(Verdict.WRONG, text, hint, stops, input, flag)
 
 
@@ -68,12 +68,12 @@ class Resource:
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`."""
+        """Return `layer/LogicalId`."""
         return f"{self.layer}/{self.logical_id}"
 
     @property
     def added(self) -> bool:
-        """Whether the deployment creates it."""
+        """Return whether the deployment creates it."""
         return self.action == "Add"
 
 
@@ -97,15 +97,15 @@ class Subject:
     place: Callable[[Path], str] = lambda path: ""
 
     def of(self, *types: str) -> tuple[Resource, ...]:
-        """The resources of these types."""
+        """Return the resources of these types."""
         return tuple(each for each in self.resources if each.type in types)
 
     def added(self, *types: str) -> tuple[Resource, ...]:
-        """Those of them that the deployment creates."""
+        """Return those of them that the deployment creates."""
         return tuple(each for each in self.of(*types) if each.added)
 
     def at(self, *path: str | int) -> str:
-        """`file:line:column: ` of a setting, to begin a sentence with; empty where nobody knows the file."""
+        """Return `file:line:column: ` of a setting, to begin a sentence with; empty where nobody knows the file."""
         place = self.place(path)
         return f"{place}: " if place else ""
 
@@ -126,7 +126,7 @@ class Check:
     quick: bool = True
 
     def concerns(self, subject: Subject, *, changes: bool) -> bool:
-        """Whether there is something to ask; with `changes` only of what the deployment changes."""
+        """Return whether there is something to ask; with `changes` only of what the deployment changes."""
         return not self.needs or any(
             each.type in self.needs and (each.action or not changes) for each in subject.resources
         )
@@ -141,6 +141,6 @@ class CheckResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the answers."""
+        """Return the worst of the answers."""
         found = {each.verdict for each in self.answers}
         return next((each for each in (Verdict.WRONG, Verdict.UNKNOWN) if each in found), Verdict.OK)

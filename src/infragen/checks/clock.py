@@ -12,7 +12,7 @@ MOST = 240.0
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Compares the time of an answer with this machine's."""
+    """Compare the time of an answer with this machine's."""
     ahead = subject.now() - account.aws_time()
     where = "ahead of" if ahead > 0 else "behind"
     said = f"this machine's clock is {abs(ahead):.0f} s {where} AWS's"

@@ -15,7 +15,7 @@ instance in a VPC")."""
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks RDS where the version is offered, and EC2 for the zones."""
+    """Ask RDS where the version is offered, and EC2 for the zones."""
     network = subject.environment.network
     for cluster in subject.of(DB_CLUSTER.name):
         engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")

@@ -14,7 +14,7 @@ certificate with fewer than 30 days left is imported, or its renewal does not wo
 
 
 def run_certificate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks ACM for the certificate of `api.https`."""
+    """Ask ACM for the certificate of `api.https`."""
     https = subject.environment.api.https if subject.environment.api else None
     if https is None or https.mode != "certificate" or not https.certificate_arn:
         return
@@ -57,7 +57,7 @@ def run_certificate(subject: Subject, account: AccountReader) -> Iterator[Answer
 
 
 def covers(name: str, domain: str) -> bool:
-    """Whether a name of a certificate stands for a domain; `*` is one label, the first (RFC 6125, 6.4.3)."""
+    """Return whether a name of a certificate stands for a domain; `*` is one label, the first (RFC 6125, 6.4.3)."""
     name, domain = name.lower(), domain.lower()
     if name.startswith("*."):
         first, _, rest = domain.partition(".")
@@ -66,7 +66,7 @@ def covers(name: str, domain: str) -> bool:
 
 
 def run_zone(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks Route 53 for the hosted zone of `api.https`, and its parent, as far as it is in this account."""
+    """Ask Route 53 for the hosted zone of `api.https`, and its parent, as far as it is in this account."""
     https = subject.environment.api.https if subject.environment.api else None
     if https is None or https.mode != "domain" or not https.hosted_zone_id or not https.domain_name:
         return
@@ -89,7 +89,7 @@ def run_zone(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     servers = ", ".join(sorted(zone.name_servers))
     if delegation is None:
         yield unknown(
-            f"{zone.name} exists; neither its parent zone nor its registration is in this account, so that nobody "
+            f"{zone.name} exists; neither its parent zone nor its registration is in this account, so infragen has not "
             "looked whether it is delegated",
             f"where {zone.name} is registered, its name servers have to be {servers}",
         )

@@ -17,7 +17,7 @@ NEWEST = 5
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks ECR for the image that the service would run."""
+    """Ask ECR for the image that the service would run."""
     api = subject.environment.api
     if api is None:
         return
@@ -57,7 +57,7 @@ def _missing(account: AccountReader, repository: str, tag: str, flag: str) -> An
         tags = account.image_tags(repository)
     except PermissionDenied as error:
         return wrong(
-            f"{repository} has no image {tag} (which it has cannot be told: {error.permission} is denied)",
+            f"{repository} has no image {tag} (which it has is not known: {error.permission} is denied)",
             _CHOOSE, input=True, flag=flag,
         )  # fmt: skip
     if not tags.exists:

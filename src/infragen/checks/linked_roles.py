@@ -50,17 +50,17 @@ LINKED_ROLES = (
 
 
 def needed(types: Collection[str]) -> tuple[LinkedRole, ...]:
-    """The roles without which resources of these types cannot be created."""
+    """Return the roles without which resources of these types cannot be created."""
     return tuple(each for each in LINKED_ROLES if each.types & set(types))
 
 
 def missing(types: Collection[str], account: AccountReader) -> tuple[LinkedRole, ...]:
-    """Those of them that do not exist."""
+    """Return those of them that do not exist."""
     return tuple(each for each in needed(types) if not account.role_exists(each.name))
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks IAM for each role that the templates need."""
+    """Ask IAM for each role that the templates need."""
     types = {each.type for each in subject.resources}
     created = {each.type for each in subject.resources if each.added}
     gone = missing(types, account)

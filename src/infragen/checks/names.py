@@ -18,7 +18,7 @@ PutScalingPolicy in the Application Auto Scaling API Reference; read 2026-11-29)
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
+    """Ask for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
     by_type: dict[str, dict[str, Resource]] = {}
     for each in subject.resources:
         key = resource_type(each.type).name_property

@@ -41,7 +41,7 @@ FARGATE, FARGATE_SPOT = "L-3032A538", "L-36FBB829"
 
 
 def run_network(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks for each kind of which the deployment adds some. A count that is denied leaves the others to be asked."""
+    """Ask for each kind of which the deployment adds some. A count that is denied leaves the others to be asked."""
     for each in COUNTABLE:
         added = len(subject.added(each.type))
         if added:
@@ -77,7 +77,9 @@ def _fits(name: str, service: str, code: str, added: float, used: float, most: f
 
 
 def _nat(added: int, account: AccountReader) -> Answer:
-    """One is added to each zone, in the order of the zones; regional ones, which are in no subnet, are not counted."""
+    """Return one is added to each zone, in the order of the zones; regional ones, which are in no subnet, are not
+    counted.
+    """
     zones = account.availability_zones()[:added]
     used = account.nat_gateways()
     fullest = max(zones, key=lambda each: used.get(each, 0), default="")
@@ -86,7 +88,7 @@ def _nat(added: int, account: AccountReader) -> Answer:
 
 
 def _rules(subject: Subject) -> dict[str, int]:
-    """Rules by security group and direction, of groups that change: written in the group, and beside it."""
+    """Return rules by security group and direction, of groups that change: written in the group, and beside it."""
     counts: Counter[str] = Counter()
     for group in subject.of("AWS::EC2::SecurityGroup"):
         for key in ("SecurityGroupIngress", "SecurityGroupEgress"):
@@ -112,7 +114,7 @@ def _security_groups(rules: dict[str, int], account: AccountReader) -> Answer:
 
 
 def run_fargate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks whether the fewest tasks fit beside what runs, and then whether the most do."""
+    """Ask whether the fewest tasks fit beside what runs, and then whether the most do."""
     api = subject.environment.api
     if api is None:
         return
@@ -136,7 +138,7 @@ def run_fargate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
 
 
 def run_concurrency(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks Lambda whether what is reserved more leaves enough unreserved. What is given back counts, too."""
+    """Ask Lambda whether what is reserved more leaves enough unreserved. What is given back counts, too."""
     functions = subject.of("AWS::Lambda::Function")
     added = sum(_reserved(each) for each in functions if each.added)
     added += sum(_reserved(each) - _before(each) for each in functions if each.action == "Modify")

@@ -19,7 +19,7 @@ def _named(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Asks for each secret and parameter of this account and region."""
+    """Ask for each secret and parameter of this account and region."""
     there, elsewhere = 0, list[str]()
     for path, arn in _named(subject):
         _, _, service, region, owner, *rest = arn.split(":")
@@ -36,7 +36,7 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
         else:
             there += 1
     if elsewhere:
-        yield unknown(f"in another account or region, so that nobody looked: {', '.join(elsewhere)}")
+        yield unknown(f"in another account or region, so not checked: {', '.join(elsewhere)}")
     if there:
         yield ok(f"{there} secrets and parameters that the file names exist")
 
@@ -56,7 +56,7 @@ def _secret(account: AccountReader, arn: str) -> tuple[str, str] | None:
 
 
 def _parameter(account: AccountReader, resource: str) -> tuple[str, str] | None:
-    """An ARN does not say whether a name of one part begins with a slash; names of several parts do."""
+    """Return an ARN does not say whether a name of one part begins with a slash; names of several parts do."""
     name = resource.removeprefix("parameter")
     names = (name,) if "/" in name[1:] else (name, name[1:])
     if any(account.parameter_exists(each) for each in names):

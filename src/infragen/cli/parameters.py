@@ -21,7 +21,7 @@ _FOUND = "infragen.found"
 
 
 def _nearest(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
-    """The directory that was given, or the nearest one of that name; `files` says where that is."""
+    """Return the directory that was given, or the nearest one of that name; `files` says where that is."""
     from infragen.config.directory import nearest
 
     if context.get_parameter_source(parameter.name or "") is not click.core.ParameterSource.DEFAULT:
@@ -52,7 +52,7 @@ document_format = click.option(
 
 
 def beside_environments(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
-    """A directory that was given; by default the one of that name beside the environments, wherever those are."""
+    """Return the given directory; by default the one of that name beside the environments."""
     default = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.DEFAULT
     found: Path | None = context.meta.get(_FOUND)
     return found.parent / directory if default and found else directory
@@ -69,7 +69,7 @@ plan_format = click.option(
 
 
 def image_tag(what: str) -> Callable[..., Any]:
-    """`--image-tag TAG`; what no image can be called is refused before anything is read."""
+    """Add `--image-tag TAG`; an invalid tag is refused before anything is read."""
 
     def checked(context: click.Context, _: click.Parameter, tag: str | None) -> str | None:
         from infragen.engine.options import check_image_tag

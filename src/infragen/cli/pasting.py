@@ -72,7 +72,7 @@ def pasteable_outcome(outcome: "Outcome") -> "Outcome":
 
 
 def pasteable_check(result: "CheckResult") -> "CheckResult":
-    """What a check found, with commands that can be pasted."""
+    """Return what a check found, with commands that can be pasted."""
     return replace(result, answers=tuple(replace(each, hint=pasteable(each.hint)) for each in result.answers))
 
 

@@ -125,7 +125,7 @@ def show_error(error: InfragenError) -> None:
 
 
 def _fitting(text: str, lead: str = "") -> str:
-    """A text that stands behind these words, broken between words where stderr is a terminal."""
+    """Return a text that stands behind these words, broken between words where stderr is a terminal."""
     if not sys.stderr.isatty():
         return text
     from infragen.report.wrapping import wrapped_text

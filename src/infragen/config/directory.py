@@ -19,8 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
 def nearest(directory: Path) -> Path:
-    """The directory of this name here, or in the nearest directory above that has one with an environment in it, as git
-    finds its root. Nothing above a directory with `.git` in it is looked at. Without one the name as it is.
+    """Return the directory of this name here, or in the nearest directory above that has one with an environment in it,
+    as git finds its root. Nothing above a directory with `.git` in it is looked at. Without one the name as it is.
     """
     here = Path.cwd()
     for up in (here, *here.parents):
@@ -32,7 +32,9 @@ def nearest(directory: Path) -> Path:
 
 
 def holds_environments(directory: Path) -> bool:
-    """Whether a directory has a file that says that it is an environment. One that cannot be read does not say so."""
+    """Return whether a directory has a file that says that it is an environment. One that cannot be read does not say
+    so.
+    """
     return any(_says_so(each) for each in directory.glob("*.yaml"))
 
 

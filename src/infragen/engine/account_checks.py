@@ -27,7 +27,7 @@ SECONDS = 2.0
 
 
 def subject_of(session: Session, plan: StackLayout, identity: Identity, examined: Iterable[Examined]) -> Subject:
-    """What there is to check: the resources of all layers with what happens to each, and the image tag."""
+    """Return what there is to check: the resources of all layers with what happens to each, and the image tag."""
     pseudo = {
         "AWS::Region": identity.region, "AWS::AccountId": identity.account, "AWS::Partition": identity.partition,
     }  # fmt: skip
@@ -72,12 +72,12 @@ def _resources(side: Side, pseudo: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def checks_of(plan: StackLayout) -> tuple[Check, ...]:
-    """The checks of an environment's layers, each id once, then the general ones."""
+    """Return the checks of an environment's layers, each id once, then the general ones."""
     return tuple({each.id: each for each in (*plan.checks, *GENERAL)}.values())
 
 
 def quick_checks(session: Session, plan: StackLayout, subject: Subject, skip: Collection[str]) -> Sequence[CheckResult]:
-    """Those that concern what a deployment changes, within SECONDS."""
+    """Return those that concern what a deployment changes, within SECONDS."""
     wanted = [
         each for each in checks_of(plan) if each.quick and each.id not in skip and each.concerns(subject, changes=True)
     ]
@@ -85,7 +85,7 @@ def quick_checks(session: Session, plan: StackLayout, subject: Subject, skip: Co
 
 
 def check_names(plan: StackLayout, names: Collection[str]) -> None:
-    """Raises InputError for a --skip-check that names no check."""
+    """Raise InputError for a --skip-check that names no check."""
     known = [each.id for each in checks_of(plan)]
     if unheard := sorted(set(names) - set(known)):
         raise InputError(f"--skip-check {', '.join(unheard)}: there is no such check", f"there are {', '.join(known)}")
@@ -94,7 +94,7 @@ def check_names(plan: StackLayout, names: Collection[str]) -> None:
 def run_checks(
     session: Session, checks: Sequence[Check], subject: Subject, seconds: float | None
 ) -> tuple[CheckResult, ...]:
-    """The results in the order of the checks; without `seconds` every answer is waited for.
+    """Return the results in the order of the checks; without `seconds` every answer is waited for.
 
     The thread of a check that takes too long is left to itself: it only reads.
     """
@@ -145,14 +145,16 @@ def _answers(check: Check, subject: Subject, cloud: Cloud, *, local: bool) -> It
 
 
 def _on_emulator(answer: Answer) -> Answer:
-    """What a file names from AWS (an image, a zone, a secret) is missing in every emulator: that is not known."""
+    """Return what a file names from AWS (an image, a zone, a secret) is missing in every emulator: that
+    is not known.
+    """
     if answer.verdict is Verdict.WRONG and answer.input:
         return unknown(f"{answer.text}; the emulator has only what was made in it")
     return answer
 
 
 def refuse_wrong(results: Iterable[CheckResult], *, flags: bool = False) -> None:
-    """Raises for what a deployment would fail of: InputError where only the user's input is wrong, else CloudError.
+    """Raise for what a deployment would fail of: InputError where only the user's input is wrong, else CloudError.
 
     With `flags` only for what was given for this run, which a plan refuses, too.
     """
@@ -169,5 +171,5 @@ def refuse_wrong(results: Iterable[CheckResult], *, flags: bool = False) -> None
     hint = "; ".join(dict.fromkeys(answer.hint for _, answer in found))
     message = "\n".join(lines)
     if all(answer.input for _, answer in found):
-        raise InputError(message, f"{hint}. Nothing was changed; {skip} goes on all the same")
-    raise CloudError(message, f"{hint}. Nothing was changed; {skip} goes on all the same")
+        raise InputError(message, f"{hint}. Nothing was changed; {skip} continues all the same")
+    raise CloudError(message, f"{hint}. Nothing was changed; {skip} continues all the same")

@@ -34,7 +34,9 @@ OLD_VERSIONS_DAYS = 30
 
 
 def artifact_template(env: Environment) -> dict[str, Any]:
-    """The bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when deleted."""
+    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when
+    deleted.
+    """
     arn = {"Fn::GetAtt": ["Bucket", "Arn"]}
     tls_only = {
         "Sid": "TlsOnly",
@@ -92,7 +94,7 @@ def artifact_template(env: Environment) -> dict[str, Any]:
 
 
 def artifact_plan(env: Environment) -> StackLayout:
-    """The bucket's stack as a plan of one unit, with nothing to upload."""
+    """Return the bucket's stack as a plan of one unit, with nothing to upload."""
     body = artifact_template(env)
     unit = StackUnit(
         layer=ARTIFACTS,
@@ -110,10 +112,10 @@ def artifact_plan(env: Environment) -> StackLayout:
 def bootstrap(
     env: Environment, session: Session, options: Options | None = None, assembly: Assembly | None = None
 ) -> Deployment:
-    """Makes or updates the artifact bucket; shown and asked about like any deployment. A second run changes nothing.
+    """Create or update the artifact bucket; shown and approved like any deployment. A second run changes nothing.
 
     With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
-    not be looked for or created is told.
+    not be looked for or created is reported.
     """
     approved = replace(options or Options(), require_approval=NEVER)  # nothing of the user's is in this template
     ended = deploy_plan(artifact_plan(env), session, approved)

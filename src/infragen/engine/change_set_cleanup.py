@@ -44,7 +44,7 @@ class ChangeSetCleanup:
         _tell_left(self._session, [each for each in left if each])
 
     def _discarded(self, change_set_id: str) -> Generator[None, None, str]:
-        """Deletes one, and gives why it is left: the error that led here is the one to end with."""
+        """Delete one, and gives why it is left: the error that led here is the one to end with."""
         try:
             yield from discard(self._session, change_set_id, self._made[change_set_id])
         except (CloudError, Conflict) as error:
@@ -53,11 +53,11 @@ class ChangeSetCleanup:
         return ""
 
     def made(self, change_set_id: str, stack_id: str) -> None:
-        """Takes note of a change set."""
+        """Take note of a change set."""
         self._made[change_set_id] = stack_id
 
     def keep(self, change_set_id: str) -> None:
-        """The change set stays: it belongs to the stack's history now, or to a saved plan."""
+        """Keep the change set: it belongs to the stack's history now, or to a saved plan."""
         self._made.pop(change_set_id, None)
 
     def drop(self, change_set_id: str) -> None:
@@ -68,7 +68,7 @@ class ChangeSetCleanup:
 
 
 def sweep(session: Session, stack_ids: Iterable[str]) -> None:
-    """Deletes change sets of ours that an earlier run left on these stacks; those of saved plans when they expired.
+    """Delete change sets of ours that an earlier run left on these stacks; those of saved plans when they expired.
 
     What cannot be deleted is reported once: it is in nobody's way until there are a thousand.
     """
@@ -85,16 +85,16 @@ def sweep(session: Session, stack_ids: Iterable[str]) -> None:
 
 
 def _tell_left(session: Session, refusals: Sequence[str]) -> None:
-    """Says once what stays behind of change sets, in AWS's words."""
+    """Return once what stays behind of change sets, in AWS's words."""
     if refusals:
         more = f", and {len(refusals) - 1} more" if len(refusals) > 1 else ""
         session.ui.tell(Warned(f"change sets are left, the next run deletes them: {refusals[0]}{more}"))
 
 
 def in_use(session: Session, summary: ChangeSetSummary) -> bool:
-    """Whether another run may still be at work with a change set: one that it made less than an hour ago, or of which
-    AWS does not say when it was made. Only this machine's clock and AWS's are compared, which AWS lets differ by five
-    minutes.
+    """Return whether another run may still be at work with a change set: one that it made less than an hour ago, or of
+    which AWS does not say when it was made. Only this machine's clock and AWS's are compared, which AWS lets differ by
+    five minutes.
     """
     if maker_of(summary.description) == session.run:
         return False
@@ -130,12 +130,12 @@ class Leftover:
 
     @property
     def count(self) -> int:
-        """How many change sets and empty stacks `prune` deletes."""
+        """Return how many change sets and empty stacks `prune` deletes."""
         return len(self.deletable) + self.empty
 
 
 def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
-    """The stacks of an environment, nested ones too, that hold change sets which were never executed."""
+    """Return the stacks of an environment, nested ones too, that hold change sets which were never executed."""
     observed = observe(session, env)
     known = {**observed.layers, **under_review(session.cloud, env, observed)}
     ours = {state.stack_id: layer for layer, state in known.items()}
@@ -155,7 +155,7 @@ def find_left(env: Environment, session: Session) -> tuple[Leftover, ...]:
 
 
 def prune(session: Session, found: Sequence[Leftover]) -> tuple[str, ...]:
-    """Deletes what can be deleted, and stacks that nothing else is left of; gives what AWS refused, in its words."""
+    """Delete what can be deleted, and stacks that nothing else is left of; gives what AWS refused, in its words."""
     refused: list[str] = []
 
     def one(left: Leftover, change_set_id: str) -> Generator[None, None, None]:

@@ -30,12 +30,12 @@ class ResourceDeletion:
 
     @property
     def contents(self) -> str:
-        """What is in it, in words."""
+        """Return what is in it, in words."""
         return f"{self.holds}{' or more' if self.holds >= MANY else ''} {resource_type(self.type).contents}"
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`."""
+        """Return `layer/LogicalId`."""
         return f"{self.layer}/{self.logical_id}"
 
 
@@ -58,7 +58,9 @@ class StackDeletion:
 
     @property
     def protections(self) -> tuple[str, ...]:
-        """What must be switched off first: the stack's termination protection by its name, resources by their place."""
+        """Return what must be switched off first: the stack's termination protection by its name, resources by their
+        place.
+        """
         own = (self.state.name,) if self.state.protected else ()
         return (*own, *(each.place for each in self.fates if each.protected))
 
@@ -73,11 +75,11 @@ class DestroyPlan:
     stacks: tuple[StackDeletion, ...]
 
     def fates(self, fate: str) -> tuple[ResourceDeletion, ...]:
-        """The resources with this fate, over all stacks."""
+        """Return the resources with this fate, over all stacks."""
         return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
 
     def slow(self) -> tuple[ResourceDeletion, ...]:
-        """What is deleted slowly, over all stacks."""
+        """Return what is deleted slowly, over all stacks."""
         return tuple(each for each in self.fates("deleted") if each.slow)
 
 
@@ -104,7 +106,7 @@ class Remedy:
     why: str
     stuck: tuple[Stuck, ...] = ()
     skipped: tuple[Stuck, ...] = ()
-    doomed: StackDeletion | None = None
+    to_delete: StackDeletion | None = None
     loses: tuple[ResourceDeletion, ...] = ()
 
 

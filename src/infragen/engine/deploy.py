@@ -43,16 +43,18 @@ SHORT_LOGIN = 1800
 
 
 def plan_environment(assembly: Assembly, session: Session, options: Options | None = None) -> EnvironmentPlan:
-    """What a deployment would do. Leaves no change set and no stack behind; templates stay under their digests."""
+    """Return what a deployment would do. Leaves no change set and no stack behind; templates stay under
+    their digests.
+    """
     options = options or Options()
     return show_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
 
 
 def show_plan(plan: StackLayout, session: Session, options: Options) -> EnvironmentPlan:
-    """What deploying the units of a plan would do, as `plan_environment`."""
+    """Return what deploying the units of a plan would do, as `plan_environment`."""
     observed = observe_settled(session, plan, options)
-    with ChangeSetCleanup(session) as litter:
-        shown = propose(session, plan, observed, options, making(session, plan, options, litter)).shown
+    with ChangeSetCleanup(session) as leftovers:
+        shown = propose(session, plan, observed, options, making(session, plan, options, leftovers)).shown
     if options.drift:
         shown = with_drift(session, plan, observed, shown)
     session.ui.tell(Planned(shown))
@@ -60,7 +62,7 @@ def show_plan(plan: StackLayout, session: Session, options: Options) -> Environm
 
 
 def observe_settled(session: Session, plan: StackLayout, options: Options) -> Observed:
-    """What is deployed. Raises an InfragenError when it may not be changed, or is being changed."""
+    """Return what is deployed. Raises an InfragenError when it may not be changed, or is being changed."""
     observed = observe(session, plan.environment)
     check_stacks(session, plan, observed, options.adopt)
     for unit in plan.units:
@@ -74,15 +76,17 @@ Making = Callable[[Examined], Generator[None, None, Prepared]]
 """How an examined unit gets its change set."""
 
 
-def making(session: Session, plan: StackLayout, options: Options, litter: ChangeSetCleanup, until: int = 0) -> Making:
+def making(
+    session: Session, plan: StackLayout, options: Options, leftovers: ChangeSetCleanup, until: int = 0
+) -> Making:
     """Change sets are made again; `until` is when the saved plan expires to which they will belong."""
-    return lambda each: prepare(session, plan, each, options.on_failure, litter.made, options.nested, until)
+    return lambda each: prepare(session, plan, each, options.on_failure, leftovers.made, options.nested, until)
 
 
 def propose(
     session: Session, plan: StackLayout, observed: Observed, options: Options, make: Making, *, stops: bool = False
 ) -> Proposal:
-    """Examines every unit, asks the account, uploads what AWS must read, makes the change sets, and puts it all on one
+    """Examine every unit, asks the account, uploads what AWS must read, makes the change sets, and puts it all on one
     page. Raises while nothing is made for a check that failed: with `stops` any that a deployment would fail of,
     without only what was given for this run.
     """
@@ -90,7 +94,7 @@ def propose(
     examined = examine_all(session, plan, observed)
     warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
     for each in examined:
-        _check_road(session, each, options)
+        _check_steps(session, each, options)
         if each.live is not None and not each.unchanged:
             nested = [state for state in observed.by_id.values() if state.parent_id == each.live.stack_id]
             check_exports(session.cloud, each.unit, each.live, nested)
@@ -135,7 +139,9 @@ def propose(
 def _with_settings(
     session: Session, plan: StackLayout, observed: Observed, prepared: Sequence[Prepared], stacks: Sequence[StackPlan]
 ) -> Iterator[StackPlan]:
-    """The plans with the settings of the stacks that change: protection, both ways, and the role of CloudFormation."""
+    """Yield the plans with the settings of the stacks that change: protection, both ways, and the role of
+    CloudFormation.
+    """
     env, units = plan.environment, {each.examined.unit.layer: each.examined for each in prepared}
     for stack in stacks:
         examined = units.get(stack.layer)
@@ -159,7 +165,8 @@ def _with_settings(
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:
-    """What the deployment changes in the monthly cost: the same load and prices on deployed and rendered templates.
+    """Return what the deployment changes in the monthly cost: the same load and prices on deployed and rendered
+    templates.
 
     Nothing is said of the artifact bucket alone: some templates cost less than a cent.
     """
@@ -171,8 +178,8 @@ def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> C
     return delta(estimate(before, env, prices), estimate(after, env, prices))
 
 
-def _check_road(session: Session, examined: Examined, options: Options) -> None:
-    """Raises Refused for a failed stack that needs a decision: continue what was kept, or remove what is left."""
+def _check_steps(session: Session, examined: Examined, options: Options) -> None:
+    """Raise Refused for a failed stack that needs a decision: continue what was kept, or remove what is left."""
     state, unit = examined.state, examined.unit
     if state is None or examined.action not in ("continue", "recreate"):
         return
@@ -193,7 +200,7 @@ def _check_road(session: Session, examined: Examined, options: Options) -> None:
 
 
 def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None:
-    """Puts into the bucket what is missing there."""
+    """Put into the bucket what is missing there."""
     for each in artifacts:
         if session.cloud.upload(bucket, each.key, each.body):
             session.ui.tell(Uploaded(bucket, each.key, len(each.body)))
@@ -203,16 +210,16 @@ def upload(session: Session, bucket: str, artifacts: Sequence[Artifact]) -> None
 
 
 def deploy_environment(assembly: Assembly, session: Session, options: Options | None = None) -> Deployment:
-    """Deploys an environment. Raises an InfragenError while nothing has started; afterwards failures are outcomes."""
+    """Deploy an environment. Raises an InfragenError while nothing has started; afterwards failures are outcomes."""
     options = options or Options()
     return deploy_plan(make_plan(assembly, launch_values(assembly.environment, options)), session, options)
 
 
 def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deployment:
-    """Deploys the units of a plan, as `deploy_environment`."""
+    """Deploy the units of a plan, as `deploy_environment`."""
     observed = observe_finished(session, plan, options)
-    with ChangeSetCleanup(session) as litter:
-        proposal = propose(session, plan, observed, options, making(session, plan, options, litter), stops=True)
+    with ChangeSetCleanup(session) as leftovers:
+        proposal = propose(session, plan, observed, options, making(session, plan, options, leftovers), stops=True)
         shown = proposal.shown
         session.ui.tell(Planned(shown))
         if options.on_failure == "keep":
@@ -221,12 +228,12 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
         ask(session, shown, options.approval(plan.environment))
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
-        return Run(session, plan, options, litter, proposal, observed, agreed_to(shown)).walk()
+        return Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()
 
 
 def observe_finished(session: Session, plan: StackLayout, options: Options) -> Observed:
-    """What is deployed, after what runs has ended: an operation of an earlier run, or of others when they are waited
-    for. Raises an InfragenError when it may not be changed.
+    """Return what is deployed, after what runs has ended: an operation of an earlier run, or of others when they are
+    waited for. Raises an InfragenError when it may not be changed.
     """
     observed = observe(session, plan.environment)
     if options.wait is not None:
@@ -236,15 +243,15 @@ def observe_finished(session: Session, plan: StackLayout, options: Options) -> O
 
 
 def warn_of_login(session: Session, env: Environment, prepared: Sequence[Prepared]) -> None:
-    """CloudFormation works with a session made of ours, unless the stack has a role (User Guide, "AWS CloudFormation
-    service role"); when ours ends, so does its work (eksctl-io/eksctl#7095).
+    """Warn of credentials that end soon. CloudFormation works with a session made of ours, unless the stack has a role
+    (User Guide, "AWS CloudFormation service role"); when ours ends, so does its work (eksctl-io/eksctl#7095).
     """
     lent = [each for each in prepared if not each.examined.unchanged and not _has_role(each.examined.state)]
     if lent and not env.iam.service_role_arn and session.cloud.expires_within(SHORT_LOGIN):
         session.ui.tell(
             Warned(
                 "the credentials in use end within half an hour, and CloudFormation works with them: "
-                "log in anew before a deployment that takes longer"
+                "log in again before a longer deployment"
             )
         )
 
@@ -254,7 +261,7 @@ def _has_role(state: StackState | None) -> bool:
 
 
 def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed, options: Options) -> Observed:
-    """Follows operations that an earlier, killed run started, then looks again."""
+    """Follow operations that an earlier, killed run started, then looks again."""
     left = {unit.layer: (unit, observed.by_name[unit.stack]) for unit in plan.units if unit.stack in observed.by_name}
     left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
     if not left:
@@ -266,11 +273,11 @@ def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed,
         follow = resume_deletion if state.status == "DELETE_IN_PROGRESS" else resume
         return (yield from follow(session, target_of(unit), state))
 
-    manner = RunPolicy(
+    run_policy = RunPolicy(
         options.follow_timeout, on_interrupt=options.on_interrupt,
         cancel=lambda layer: cancel(session, left[layer][1].stack_id),
     )  # fmt: skip
-    ended = walk(stops, again, session.ui, session.timer, manner)
+    ended = walk(stops, again, session.ui, session.timer, run_policy)
     if ended.interrupted:
         raise KeyboardInterrupt
     for each in ended.outcomes:

@@ -57,14 +57,16 @@ class Destruction:
 
     @property
     def exit_code(self) -> int:
-        """The worst of the outcomes; 130 when the user interrupted it."""
+        """Return the worst of the outcomes; 130 when the user interrupted it."""
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
 def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
-    """What there is to delete. Raises Refused for a stack in an unknown state, Conflict for one being changed."""
+    """Return what there is to delete. Raises Refused for a stack in an unknown state, Conflict for one
+    being changed.
+    """
     observed = observe(session, env)
-    doomed = []
+    to_delete = []
     for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):
         action = row(state.status).destroy
         if layer == ARTIFACTS or action is OnDestroy.NOTHING:
@@ -73,13 +75,13 @@ def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is OnDestroy.WAIT:
             raise Conflict(f"{state.name} is {state.status}", "wait for it to end, or `infragen deploy` to follow it")
-        doomed.append(doom(session, layer, state))
+        to_delete.append(doom(session, layer, state))
     identity = observed.identity
-    return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(doomed)))
+    return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(to_delete)))
 
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
-    """A deployed stack with the fates of everything in it."""
+    """Return a deployed stack with the fates of everything in it."""
     body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
     fates: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
@@ -125,8 +127,8 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
 
 
 def _is_guarded(session: Session, layer: str, resource: StackResource) -> bool:
-    """Whether deletion protection is on. Where that may not be read, or an endpoint of one's own has no such call,
-    there is a warning: the deletion itself tells.
+    """Return whether deletion protection is on. Where that may not be read, or an endpoint of one's own has no such
+    call, there is a warning: the deletion itself tells.
     """
     try:
         return session.cloud.deletion_protection(resource)
@@ -155,9 +157,9 @@ def _contents(session: Session, layer: str, resource: StackResource) -> int:
         return 0
 
 
-def _in_order(doomed: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
-    """Dependent stacks first: a stack goes when all that take its outputs are gone."""
-    left = list(doomed)
+def _in_order(to_delete: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
+    """Order dependent stacks first: a stack goes when all that take its outputs are gone."""
+    left = list(to_delete)
     while left:
         free = [each for each in left if not any(each.layer in _takes(other, left) for other in left)] or left
         yield free[0]
@@ -165,12 +167,12 @@ def _in_order(doomed: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
 
 
 def _takes(stack: StackDeletion, others: Sequence[StackDeletion]) -> set[str]:
-    """The layers whose outputs a stack takes: its parameters have the names of their outputs."""
+    """Return the layers whose outputs a stack takes: its parameters have the names of their outputs."""
     return {each.layer for each in others if each is not stack and each.outputs & stack.parameters}
 
 
 def destroy_environment(env: Environment, session: Session, options: DestroyOptions | None = None) -> Destruction:
-    """Shows, asks, and deletes. Raises Refused while nothing has started; afterwards failures are outcomes."""
+    """Show, asks, and deletes. Raises Refused while nothing has started; afterwards failures are outcomes."""
     options = options or DestroyOptions()
     options = replace(options, role=options.role or env.iam.service_role_arn or "")
     plan = plan_destroy(env, session)
@@ -211,7 +213,7 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
 
 
 def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozenset[str]) -> None:
-    """Asks about every protection first, and switches them off only when all may be."""
+    """Ask about every protection first, and switches them off only when all may be."""
     asked = [what for stack in stacks for what in stack.protections if what not in allowed]
     flags = " ".join(f"--disable-protection {what}" for what in asked)
     for what in asked:
@@ -226,12 +228,12 @@ def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozen
                 session.cloud.lift_deletion_protection(resource)
 
 
-def remove(session: Session, doomed: StackDeletion, options: DestroyOptions) -> Operation:
-    """Deletes one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
-    target = Target(doomed.layer, doomed.state.name, name_child)
-    if row(doomed.state.status).destroy is OnDestroy.FOLLOW:
-        return (yield from resume_deletion(session, target, doomed.state))
-    for layer, resource in doomed.nested:
+def remove(session: Session, to_delete: StackDeletion, options: DestroyOptions) -> Operation:
+    """Delete one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
+    target = Target(to_delete.layer, to_delete.state.name, name_child)
+    if row(to_delete.state.status).destroy is OnDestroy.FOLLOW:
+        return (yield from resume_deletion(session, target, to_delete.state))
+    for layer, resource in to_delete.nested:
         retain = _retained(layer, options)
         child = session.cloud.stack(resource.physical_id) if retain else None
         if child is not None and child.status == "DELETE_FAILED":
@@ -239,20 +241,20 @@ def remove(session: Session, doomed: StackDeletion, options: DestroyOptions) -> 
             gone = yield from delete(session, inner, child, retain, options.role)
             if isinstance(gone, Failed):
                 return gone
-    for each in doomed.fates:
+    for each in to_delete.fates:
         if each.place in options.empty:
             yield from _empty(session, each)
-    retain = _retained(doomed.layer, options) if doomed.state.status == "DELETE_FAILED" else ()
-    gone = yield from delete(session, target, doomed.state, retain, options.role)
+    retain = _retained(to_delete.layer, options) if to_delete.state.status == "DELETE_FAILED" else ()
+    gone = yield from delete(session, target, to_delete.state, retain, options.role)
     if isinstance(gone, Failed) and gone.status == "DELETE_FAILED":
-        return (yield from _once_more(session, target, doomed.state, gone, options))
+        return (yield from _once_more(session, target, to_delete.state, gone, options))
     return gone
 
 
 def _once_more(
     session: Session, target: Target, state: StackState, failed: Failed, options: DestroyOptions
 ) -> Operation:
-    """Tries again what failed on a security group, subnet or VPC: network interfaces are given back late."""
+    """Try again what failed on a security group, subnet or VPC: network interfaces are given back late."""
     users = "; ".join(held(session.cloud, state.stack_id))
     if not users:
         return failed
@@ -264,7 +266,7 @@ def _once_more(
 
 
 def _empty(session: Session, bucket: ResourceDeletion) -> Generator[None, None, None]:
-    """Deletes everything in a bucket, a page at a time."""
+    """Delete everything in a bucket, a page at a time."""
     session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
     more = True
     while more:

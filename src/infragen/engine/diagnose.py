@@ -28,8 +28,8 @@ DENIED = 10
 
 
 def diagnose(plan: StackLayout, session: Session) -> tuple[Failed, ...]:
-    """One failure for each stack whose last operation failed or was rolled back, and for each whose ECS services run
-    something else than it says. Raises CloudError where the stacks themselves cannot be read.
+    """Return one failure for each stack whose last operation failed or was rolled back, and for each whose ECS services
+    run something else than it says. Raises CloudError where the stacks themselves cannot be read.
     """
     observed = observe(session, plan.environment)
     units = {unit.layer: unit for unit in plan.units}
@@ -59,7 +59,7 @@ def _failure(session: Session, layer: str, state: StackState) -> Failed:
 
 
 def _denied(session: Session, events: Sequence[LayerEvent]) -> Iterator[Evidence]:
-    """What AWS denied between the first event of an operation and shortly after its last."""
+    """Yield what AWS denied between the first event of an operation and shortly after its last."""
     if not events:
         return
     times = [each.event.time for each in events]

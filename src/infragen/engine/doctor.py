@@ -28,7 +28,7 @@ class Diagnosis:
 
 
 def doctor(assembly: Assembly, session: Session, options: Options | None = None, *, fix: bool = False) -> Diagnosis:
-    """Runs all checks of an environment and waits for every answer. With `fix`, missing service-linked roles are
+    """Run all checks of an environment and waits for every answer. With `fix`, missing service-linked roles are
     created first, after a yes.
     """
     env = assembly.environment
@@ -42,7 +42,7 @@ def doctor(assembly: Assembly, session: Session, options: Options | None = None,
 
 
 def create_linked_roles(session: Session, types: set[str]) -> tuple[str, ...]:
-    """Creates the service-linked roles that resources of these types need and that do not exist; gives their names.
+    """Create the service-linked roles that resources of these types need and that do not exist; gives their names.
 
     Raises Refused when the user says no, PermissionDenied when a call is denied.
     """
@@ -64,5 +64,5 @@ def _create(session: Session, role: LinkedRole) -> None:
     except PermissionDenied as error:
         command = f"`aws iam create-service-linked-role --aws-service-name {role.service}`"
         raise PermissionDenied(
-            error.permission, error.message, f"somebody with iam:CreateServiceLinkedRole has to run {command}"
+            error.permission, error.message, f"a principal with iam:CreateServiceLinkedRole has to run {command}"
         ) from error

@@ -43,7 +43,7 @@ TELL = 60.0
 
 
 def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]:
-    """The drift of every stack that the environment has, in deployment order, the artifact bucket's last.
+    """Return the drift of every stack that the environment has, in deployment order, the artifact bucket's last.
 
     Raises an InfragenError when AWS cannot be asked.
     """
@@ -52,14 +52,14 @@ def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]
 
 
 def drift_of(session: Session, layers: Sequence[str], observed: Observed) -> tuple[StackDrift, ...]:
-    """As `detect_drift`, of stacks that were observed already; `layers` are in deployment order."""
+    """Work like `detect_drift`, of stacks that were observed already; `layers` are in deployment order."""
     stacks = _stacks(layers, observed)
     found = [each for layer, state in stacks for each in _with_nested(session, layer, state, observed)]
     return tuple(run_concurrently([_check(session, *each) for each in found], session.timer))
 
 
 def with_drift(session: Session, plan: StackLayout, observed: Observed, shown: EnvironmentPlan) -> EnvironmentPlan:
-    """The plan with what drifted, and with a mark on the rows of what did.
+    """Return the plan with what drifted, and with a mark on the rows of what did.
 
     A permission that is missing costs a warning and no more.
     """
@@ -78,7 +78,7 @@ def with_drift(session: Session, plan: StackLayout, observed: Observed, shown: E
 
 
 def last_found(env: Environment, observed: Observed) -> tuple[str, ...]:
-    """A sentence for each stack, nested ones too, in which the last look found drift, or could not tell."""
+    """Return a sentence for each stack, nested ones too, in which the last look found drift, or could not tell."""
     own = {each.stack_id for each in observed.layers.values()}
     return tuple(
         f"{state.name} was {state.drift} when it was last looked at{_day(state)}: "
@@ -103,7 +103,7 @@ Found = tuple[str, StackState, tuple[StackResource, ...]]
 
 
 def _with_nested(session: Session, layer: str, state: StackState, observed: Observed) -> Iterator[Found]:
-    """A stack and those nested in it, each with its layer and resources."""
+    """Yield a stack and those nested in it, each with its layer and resources."""
     resources = session.cloud.resources(state.stack_id)
     yield layer, state, tuple(each for each in resources if each.type != STACK_TYPE)
     for each in resources:
@@ -116,7 +116,7 @@ def _with_nested(session: Session, layer: str, state: StackState, observed: Obse
 def _check(
     session: Session, layer: str, state: StackState, resources: tuple[StackResource, ...]
 ) -> Generator[None, None, StackDrift]:
-    """One stack: begins a detection, waits for its end, reads what it found."""
+    """Yield one stack: begins a detection, waits for its end, reads what it found."""
     if state.status not in CHECKABLE:
         return StackDrift(layer, state.name, NOT_CHECKED, f"it is {state.status}, in which AWS does not look for drift")
     cloud, began = session.cloud, session.timer.now()
@@ -147,7 +147,7 @@ class _Wait:
         self._began = self._told = began
 
     def until(self, look: Callable[[], T], enough: Callable[[T], bool]) -> Generator[None, None, T]:
-        """What `look` gives once that is enough."""
+        """Yield what `look` gives once that is enough."""
         while True:
             found = yield from retrying(self._session, self._layer, look, BEFORE)
             if enough(found):
@@ -165,7 +165,7 @@ class _Wait:
 
 
 def _masked(session: Session, state: StackState, found: list[ResourceDrift]) -> tuple[ResourceDrift, ...]:
-    """The drifts without values that the deployed template shows to be secrets."""
+    """Return the drifts without values that the deployed template shows to be secrets."""
     if not any(each.properties for each in found):
         return tuple(found)
     body = parse(session.cloud.template(state.stack_id))

@@ -37,7 +37,7 @@ class Stray:
 
     @property
     def remedy(self) -> str:
-        """What to type next. Never what was just rolled back: its tasks would stop again."""
+        """Return what to type next. Never what was just rolled back: its tasks would stop again."""
         steps = [
             "its deployment was rolled back, or it was changed outside CloudFormation: fix why its tasks do not stay up"
         ]
@@ -60,7 +60,7 @@ class ServiceCheck:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a deployment that went well does not prove."""
+        """Return what a deployment that went well does not prove."""
         return tuple(
             f"{each} wants 0 tasks: none ran, so that nothing proves the image and its settings" for each in self.idle
         )
@@ -91,7 +91,7 @@ def _services(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
 
 
 def _wanted(written: Mapping[str, Any], found: Mapping[str, str]) -> str:
-    """The task definition that the template gives a service: one of the same stack; empty for any other."""
+    """Return the task definition that the template gives a service: one of the same stack; empty for any other."""
     value = written.get("Properties", {}).get("TaskDefinition")
     return found.get(value["Ref"], "") if isinstance(value, dict) and "Ref" in value else ""
 

@@ -45,7 +45,7 @@ class FailureWatch:
         self._failures: dict[str, Explanation] = {}
 
     def look(self, events: Sequence[LayerEvent], status: str) -> None:
-        """Tells what is new about the services that take long, and at once about what failed. `status` is that of the
+        """Report what is new about the services that take long, and at once about what failed. `status` is that of the
         stack that is followed.
         """
         for each in _failures(events):
@@ -65,8 +65,8 @@ class FailureWatch:
                     self._suggest(service, status)
 
     def _explain_wait(self, events: Sequence[LayerEvent], now: float) -> None:
-        """What a certificate waits for, once, when it takes longer than usual: ACM issues it when it sees the record
-        that the resource's own events name (User Guide, AWS::CertificateManager::Certificate).
+        """Report what a certificate waits for, once, when it takes longer than usual: ACM issues it when it sees the
+        record that the resource's own events name (User Guide, AWS::CertificateManager::Certificate).
         """
         for each in _in_progress(events, CERTIFICATE.name):
             key = f"{each.event.stack_id} {each.event.logical_id}"
@@ -76,7 +76,7 @@ class FailureWatch:
                 self._tell(each, "certificate", f"{CERTIFICATE_WAITS}{f': {record}' if record else ''}")
 
     def why(self, failure: StackEvent) -> Explanation:
-        """What was found about the failure of a resource; nothing for one that was not looked at."""
+        """Return what was found about the failure of a resource; nothing for one that was not looked at."""
         return self._failures.get(failure.event_id, Explanation())
 
     def _ask(self, what: LayerEvent, events: Sequence[LayerEvent]) -> Explanation:
@@ -86,7 +86,7 @@ class FailureWatch:
         return found
 
     def _suggest(self, service: LayerEvent, status: str) -> None:
-        """What can be done about it, once."""
+        """Suggest what can be done about it, once."""
         waited = "not stable yet; the circuit breaker stops it after several failed tasks"
         now = "`infragen cancel` rolls the update back now" if status == UPDATING else "a creation cannot be cancelled"
         self._tell(service, "what can be done", f"{waited}; {now}")
@@ -102,19 +102,19 @@ def _words(evidence: Evidence) -> str:
 
 
 def _in_progress(events: Iterable[LayerEvent], kind: str) -> Iterator[LayerEvent]:
-    """The last event of each resource of a type that is being created or updated."""
+    """Yield the last event of each resource of a type that is being created or updated."""
     own = (each for each in events if each.event.type == kind)
     last = {(each.event.stack_id, each.event.logical_id): each for each in own}
     yield from (each for each in last.values() if each.event.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"))
 
 
 def _failures(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
-    """Every failure of a resource that is no consequence of another."""
+    """Yield every failure of a resource that is no consequence of another."""
     failures = (each for each in events if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
     yield from (each for each in failures if each.event.reason not in CANCELLED and not each.event.of_stack_itself)
 
 
 def _begun(events: Iterable[LayerEvent], what: LayerEvent) -> datetime:
-    """When the operation started to work on a resource, by AWS's clock: what was said before is no news."""
+    """Return when the operation started to work on a resource, by AWS's clock: what was said before is no news."""
     wanted = (what.event.stack_id, what.event.logical_id)
     return min(each.event.time for each in events if (each.event.stack_id, each.event.logical_id) == wanted)

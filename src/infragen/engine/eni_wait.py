@@ -36,7 +36,7 @@ class DeletionWatch:
         self._told: set[str] = set()
 
     def look(self, events: Sequence[LayerEvent]) -> None:
-        """Explains, once each, the deletions that take long."""
+        """Explain, once each, the deletions that take long."""
         now = self._session.timer.now()
         last = {each.event.physical_id: each for each in events if each.event.type in WHY and each.event.physical_id}
         for name, each in last.items():
@@ -50,7 +50,9 @@ class DeletionWatch:
 
 
 def held_by(cloud: Cloud, resource: StackResource) -> str:
-    """` (used by …)`: the network interfaces that hold a resource; empty when there are none, or nobody may look."""
+    """Return ` (used by …)`: the network interfaces that hold a resource; empty when there are none, or nobody may
+    look.
+    """
     try:
         names = cloud.network_interfaces(resource) if resource.type in HELD else ()
     except CloudError:
@@ -59,7 +61,7 @@ def held_by(cloud: Cloud, resource: StackResource) -> str:
 
 
 def held(cloud: Cloud, stack_id: str) -> Iterator[str]:
-    """What a deletion failed on because something may hold it, with who does; in nested stacks, too."""
+    """Yield what a deletion failed on because something may hold it, with who does; in nested stacks, too."""
     for each in cloud.resources(stack_id):
         if each.status != "DELETE_FAILED":
             continue

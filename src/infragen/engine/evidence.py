@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def explain(cloud: Cloud, failure: StackEvent, events: Iterable[LayerEvent], since: datetime | None) -> Explanation:
-    """What is known about the failure of a resource; nothing for types that no other service speaks of.
+    """Return what is known about the failure of a resource; nothing for types that no other service speaks of.
 
     `events` are those of the operation, which started at `since`, a time of AWS's.
     """
@@ -47,8 +47,8 @@ def explain(cloud: Cloud, failure: StackEvent, events: Iterable[LayerEvent], sin
 
 
 def wanted_definitions(service: StackEvent, events: Iterable[LayerEvent]) -> frozenset[str]:
-    """The task definition that the stack gave the service, as the event's own properties say; where they do not tell,
-    those that the operation made in its stack.
+    """Return the task definition that the stack gave the service, as the event's own properties say; where they do not
+    tell, those that the operation made in its stack.
     """
     if service.task_definition:
         return frozenset({service.task_definition})
@@ -58,7 +58,7 @@ def wanted_definitions(service: StackEvent, events: Iterable[LayerEvent]) -> fro
 
 
 def of_service(cloud: Cloud, service: str, wanted: Collection[str], since: datetime | None) -> Explanation:
-    """Why the tasks of an ECS service do not stay up: those of the `wanted` task definitions, the worst first.
+    """Return why the tasks of an ECS service do not stay up: those of the `wanted` task definitions, the worst first.
 
     Without any it is those that stopped after `since`.
     """
@@ -82,7 +82,9 @@ def of_service(cloud: Cloud, service: str, wanted: Collection[str], since: datet
 
 
 def worst_first(tasks: Iterable[StoppedTask]) -> list[StoppedTask]:
-    """Tasks with a container that failed first, then those that never ran, then those that ended well; newest first."""
+    """Return tasks with a container that failed first, then those that never ran, then those that ended well; newest
+    first.
+    """
     newest = sorted(tasks, key=lambda each: each.stopped.timestamp() if each.stopped else 0.0, reverse=True)
     return sorted(newest, key=_harmlessness)
 
@@ -97,7 +99,7 @@ def _recent(time: datetime | None, since: datetime | None) -> bool:
 
 
 def _stopped(tasks: Sequence[StoppedTask]) -> list[str]:
-    """Each way in which tasks stopped, once, with how many there were."""
+    """Return each way in which tasks stopped, once, with how many there were."""
     ways: dict[str, int] = {}
     for task in tasks:
         text = "; ".join([task.reason or "no reason given", *_ends(task)])
@@ -117,7 +119,7 @@ def _ends(task: StoppedTask) -> Iterator[str]:
 
 
 def short(task_definition: str) -> str:
-    """`family:revision`, from an ARN."""
+    """Return `family:revision`, from an ARN."""
     return task_definition.rpartition("/")[2]
 
 
@@ -125,7 +127,7 @@ def short(task_definition: str) -> str:
 
 
 def _log_of(cloud: Cloud, tasks: Sequence[StoppedTask], notes: list[Evidence]) -> tuple[list[Evidence], str]:
-    """The last lines of the worst task's log, and the command that shows all of it.
+    """Return the last lines of the worst task's log, and the command that shows all of it.
 
     The stream is `prefix/container/task id` (Amazon ECS Developer Guide, "awslogs log driver", awslogs-stream-prefix).
     """
@@ -144,7 +146,7 @@ def _log_of(cloud: Cloud, tasks: Sequence[StoppedTask], notes: list[Evidence]) -
 
 
 def of_function(cloud: Cloud, function: str) -> Explanation:
-    """The last lines that a Lambda function wrote, without those that Lambda adds."""
+    """Return the last lines that a Lambda function wrote, without those that Lambda adds."""
     notes: list[Evidence] = []
     where = asked(lambda: cloud.function_log(function), "where the function logs", notes)
     if not where or not where[1]:
@@ -158,18 +160,18 @@ def of_function(cloud: Cloud, function: str) -> Explanation:
 
 
 def log_command(group: str, stream: str, region: str) -> str:
-    """What to type to read all of a log stream."""
+    """Return what to type to read all of a log stream."""
     where = f" --region {region}" if region else ""
     return f"aws logs tail {shlex.quote(group)} --log-stream-names {shlex.quote(stream)} --since 3h{where}"
 
 
 def region_of(arn: str) -> str:
-    """The region in an ARN; empty for what is none."""
+    """Return the region in an ARN; empty for what is none."""
     return arn.split(":")[3] if arn.count(":") >= 5 else ""
 
 
 def asked(read: Callable[[], tuple[T, ...]], what: str, notes: list[Evidence]) -> tuple[T, ...]:
-    """What `read` gives, or nothing and a note where AWS does not answer."""
+    """Return what `read` gives, or nothing and a note where AWS does not answer."""
     try:
         return read()
     except CloudError as error:

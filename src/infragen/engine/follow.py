@@ -31,7 +31,7 @@ class LayerEvent:
 
 
 def anchors(cloud: Cloud, stack_id: str) -> dict[str, str]:
-    """The newest event of a stack and of every stack nested in it, by stack ARN; "" for one without events."""
+    """Return the newest event of a stack and of every stack nested in it, by stack ARN; "" for one without events."""
     newest = next(iter(cloud.events(stack_id).events), None)
     found = {stack_id: newest.event_id if newest else ""}
     for resource in cloud.resources(stack_id):
@@ -54,7 +54,7 @@ def begun(cloud: Cloud, stack_id: str) -> datetime | None:
 
 
 def current(cloud: Cloud, stack_id: str) -> StackEvent | None:
-    """The stack's own first event of the operation that runs on it; None when no event says that one runs.
+    """Return the stack's own first event of the operation that runs on it; None when no event says that one runs.
 
     Its token says who started the operation: that of a cancellation comes later (glassechidna/stackit#26, 2019-05-09),
     and the events of the operation before end in a status in which nothing runs.
@@ -107,26 +107,28 @@ class Follower:
         self.events: list[LayerEvent] = []
 
     def poll(self) -> list[LayerEvent]:
-        """What is new, oldest first. Raises Unavailable or CredentialsExpired; nothing is lost by trying again."""
+        """Return what is new, oldest first. Raises Unavailable or CredentialsExpired; nothing is lost by
+        trying again.
+        """
         return self._commit(self._scan(set(self._open), whole=False))
 
     def finish(self) -> list[LayerEvent]:
-        """The last scan, of every stack back to its anchor: finds what became visible late."""
+        """Return the last scan, of every stack back to its anchor: finds what became visible late."""
         return self._commit(self._scan(set(self._layers), whole=True))
 
     @property
     def own_statuses(self) -> list[str]:
-        """The statuses that the stack itself has gone through, oldest first."""
+        """Return the statuses that the stack itself has gone through, oldest first."""
         return [each.event.status for each in self.own_events]
 
     @property
     def own_events(self) -> list[LayerEvent]:
-        """The events of the stack itself, oldest first."""
+        """Return the events of the stack itself, oldest first."""
         return [each for each in self.events if self._is_own(each.event)]
 
     @property
     def overtaken(self) -> StackEvent | None:
-        """The last event of the operation, when another operation has started on the stack since; else None.
+        """Return the last event of the operation, when another operation has started on the stack since; else None.
 
         What runs after our end and does not carry a token of ours is somebody else's.
         """
@@ -136,12 +138,12 @@ class Follower:
 
     @property
     def _last(self) -> StackEvent | None:
-        """The event of the stack itself with which the operation ended, as far as is known."""
+        """Return the event of the stack itself with which the operation ended, as far as is known."""
         ends = (each for each in self._itself if each.token in self._tokens and not running(each.status))
         return max(ends, key=lambda each: each.time, default=None)
 
     def _learn(self, own: Iterable[StackEvent]) -> None:
-        """Takes note of the stack's own events, and of the token with which a running operation continues."""
+        """Take note of the stack's own events, and of the token with which a running operation continues."""
         for event in own:
             goes_on = bool(self._tokens) and event.status not in BEGINNINGS and self._last is None
             if goes_on and event.token and any(each.token in self._tokens for each in self._itself):
@@ -152,7 +154,7 @@ class Follower:
         return event.stack_id == self._stack_id and event.of_stack_itself
 
     def _scan(self, stacks: set[str], whole: bool) -> list[StackEvent]:
-        """Reads the stacks, and those nested ones that their events speak of, before anything is committed."""
+        """Read the stacks, and those nested ones that their events speak of, before anything is committed."""
         found: list[StackEvent] = []
         todo, done = [each for each in self._layers if each in stacks], set[str]()  # parents before their children
         while todo:
@@ -173,7 +175,7 @@ class Follower:
             self._seen[event.physical_id] = set()
 
     def _unseen(self, stack_id: str, whole: bool) -> list[StackEvent]:
-        """Events of one stack since its anchor that were not committed yet, oldest first."""
+        """Return events of one stack since its anchor that were not committed yet, oldest first."""
         anchor, seen = self._anchors.get(stack_id, ""), self._seen[stack_id]
         found: dict[str, StackEvent] = {}
         token = ""
@@ -214,7 +216,9 @@ class Follower:
         return news
 
     def _track(self, event: StackEvent) -> None:
-        """A nested stack is read while it works; its parent's last word about it comes after its own last event."""
+        """Track nested stacks: one is read while it works; its parent's last word about it comes after its own last
+        event.
+        """
         if event.of_nested_stack:
             if event.status.endswith("_IN_PROGRESS"):
                 self._open.add(event.physical_id)
@@ -225,5 +229,5 @@ class Follower:
         return event.stack_id != self._stack_id or not self._tokens or event.token in ("", *self._tokens)
 
     def _begins_another(self, event: StackEvent, last: StackEvent) -> bool:
-        """Whether an event at the same instant as the last one of an operation belongs to the next."""
+        """Return whether an event at the same instant as the last one of an operation belongs to the next."""
         return event.time == last.time and event.token not in self._tokens and running(event.status)

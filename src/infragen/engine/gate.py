@@ -50,9 +50,9 @@ class Approval:
 
 
 def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
-    """The templates of all layers; a value that another layer will give is the same on both sides when it is the same
-    output of it, written the same way: a queue that is replaced is still that queue. A list that only lost elements was
-    the list of today and something else.
+    """Return the templates of all layers; a value that another layer will give is the same on both sides when it is the
+    same output of it, written the same way: a queue that is replaced is still that queue. A list that only lost
+    elements was the list of today and something else.
     """
     sides = {each.layer: each for unit in examined for each in unit.sides}
     rewritten = {layer: rewritten_outputs(each.before, each.after) for layer, each in sides.items()}
@@ -75,7 +75,7 @@ def comparable(examined: Sequence[Examined]) -> dict[str, LayerSides]:
 
 
 def _takes_the_same(unit: Examined, layer: str, name: str, later: Any, examined: Sequence[Examined]) -> bool:
-    """Whether the deployed value of a parameter came from the output from which the next one will come."""
+    """Return whether the deployed value of a parameter came from the output from which the next one will come."""
     if layer == unit.unit.layer:
         upstream = next((each.state for each in examined if each.unit.layer == later.layer), None)
         deployed = unit.state.parameters.get(name) if unit.state else None
@@ -99,8 +99,8 @@ def widened(
     region: str,
     others: Mapping[str, LayerSides] | None = None,
 ) -> list[StackPlan]:
-    """The plans with what they widen access and what they lose in place; `others` are the layers that give outputs
-    to those of `sides`.
+    """Return the plans with what they widen access and what they lose in place; `others` are the layers that give
+    outputs to those of `sides`.
     """
     templates = {name: (each.before.body, each.after.body) for name, each in {**(others or {}), **sides}.items()}
     found = []
@@ -119,7 +119,7 @@ def widened(
 
 
 def as_shown(sides: LayerSides, first: LayerSides) -> LayerSides:
-    """A layer's templates, now that all values are known, under the names that its values had when it was shown.
+    """Return a layer's templates, now that all values are known, under the names that its values had when it was shown.
 
     A value that stands for many things, a wildcard or a range, is not what anybody had in mind: it stays.
     """
@@ -147,13 +147,13 @@ def _one_thing(value: object) -> bool:
 
 
 def ask(session: Session, shown: EnvironmentPlan, approval: Approval) -> None:
-    """Raises Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
+    """Raise Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
     more = [each for each in shown.gated if each.place not in approval.widening and approval.require != NEVER]
     _refuse_all(
         [
             *_losses(shown.refusals),
             *_interrupted(shown.interruptions, approval.interruption),
-            *_dear(shown, approval.cost),
+            *_over_budget(shown, approval.cost),
         ],
         more,
     )
@@ -174,27 +174,27 @@ def _agree(session: Session, question: Question) -> None:
 
 
 def listed(found: Sequence[Widening]) -> str:
-    """Widenings as one text."""
+    """Return Widenings as one text."""
     return "this widens access compared with the deployed stacks:\n" + "\n".join(f"  {each}" for each in found)
 
 
 def flags(found: Sequence[Widening]) -> str:
-    """The flags that allow these widenings."""
+    """Return the flags that allow these widenings."""
     return " ".join(f"--allow-widening {place}" for place in dict.fromkeys(each.place for each in found))
 
 
 def refused(plans: Sequence[StackPlan], allowed: Collection[str]) -> tuple[Refusal, ...]:
-    """What the plans would destroy or lose in place and nobody allowed by its place."""
+    """Return what the plans would destroy or lose in place and nobody allowed by its place."""
     return refusals_of(plans, allowed)
 
 
 def refuse(found: Sequence[Refusal]) -> None:
-    """Raises Refused when something would destroy data or lose it in place."""
+    """Raise Refused when something would destroy data or lose it in place."""
     _refuse_all(_losses(found), ())
 
 
 def _refuse_all(found: Sequence[tuple[str, str]], more: Sequence[Widening]) -> None:
-    """Raises Refused for all reasons at once, with their flags; `more` would have to be agreed to next."""
+    """Raise Refused for all reasons at once, with their flags; `more` would have to be agreed to next."""
     if not found:
         return
     reasons, flags_of = zip(*found, strict=True)
@@ -206,7 +206,7 @@ def _refuse_all(found: Sequence[tuple[str, str]], more: Sequence[Widening]) -> N
 
 
 def _losses(found: Sequence[Refusal]) -> list[tuple[str, str]]:
-    """What would destroy data, and the flags that allow it."""
+    """Return what would destroy data, and the flags that allow it."""
     if not found:
         return []
     reason = "this would destroy data, or what protects it:\n" + "\n".join(f"  {each}" for each in found)
@@ -215,12 +215,12 @@ def _losses(found: Sequence[Refusal]) -> list[tuple[str, str]]:
 
 
 def refuse_interruptions(found: Sequence[PlannedInterruption], most: str) -> None:
-    """Raises Refused when something would interrupt the service more than `most`, or cannot be done."""
+    """Raise Refused when something would interrupt the service more than `most`, or cannot be done."""
     _refuse_all(_interrupted(found, most), ())
 
 
 def _interrupted(found: Sequence[PlannedInterruption], most: str) -> list[tuple[str, str]]:
-    """What would interrupt the service more than is allowed, and the flag that allows it; nothing allows the
+    """Return what would interrupt the service more than is allowed, and the flag that allows it; nothing allows the
     impossible.
     """
     worse = interrupting_more(found, most)
@@ -238,8 +238,8 @@ def _interrupted(found: Sequence[PlannedInterruption], most: str) -> list[tuple[
     return reasons
 
 
-def _dear(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:
-    """That a month would cost more than the budget and than what is allowed, and the flag that allows it."""
+def _over_budget(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]]:
+    """Return that a month would cost more than the budget and than what is allowed, and the flag that allows it."""
     if shown.cost is None or not shown.over_budget or shown.cost.after.expected <= allowed:
         return []
     reason = (
@@ -263,7 +263,8 @@ class Agreed:
 def unheard_of(
     flag: str, given: Collection[str], shown: EnvironmentPlan, examined: Sequence[Examined]
 ) -> Iterator[str]:
-    """A sentence for each name given with a flag that nothing in the plan has, with the one that was perhaps meant.
+    """Yield a sentence for each name given with a flag that nothing in the plan has, with the one that was perhaps
+    meant.
 
     It is no error: a flag that has done its work may stay in a pipeline, and a typo allows nothing.
     """
@@ -281,13 +282,13 @@ def _names(side: Side) -> Collection[str]:
 
 
 def agreed_to(shown: EnvironmentPlan) -> Agreed:
-    """What somebody agrees to who agrees to a plan."""
+    """Return what somebody agrees to who agrees to a plan."""
     lost = frozenset(each.place for each in shown.changes() if destructive(each))
     return Agreed(lost, frozenset((each.place, each.sentence) for each in shown.widenings))
 
 
 def refuse_more(agreed: Agreed, plans: Sequence[StackPlan], allowed: Collection[str]) -> None:
-    """Raises Refused when a plan that was made again destroys, or lets through, what was not agreed to, and Conflict
+    """Raise Refused when a plan that was made again destroys, or lets through, what was not agreed to, and Conflict
     when it does anything that a saved plan does not show.
 
     `allowed` are places where widenings need no approval.

@@ -17,7 +17,7 @@ from infragen.errors import Refused
 
 
 def refuse_replacements(session: Session, observed: Observed, prepared: Sequence[Prepared]) -> None:
-    """Raises Refused when an update of a stack that exists would replace something, or may."""
+    """Raise Refused when an update of a stack that exists would replace something, or may."""
     found = list(_replaced(prepared, _not_made(session, observed, prepared)))
     if not found:
         return
@@ -31,7 +31,7 @@ def refuse_replacements(session: Session, observed: Observed, prepared: Sequence
 
 
 def _replaced(prepared: Sequence[Prepared], not_made: Collection[str]) -> Iterator[ResourceChange]:
-    """The rows that replace. What a failed creation did not make is not replaced but tried again."""
+    """Yield the rows that replace. What a failed creation did not make is not replaced but tried again."""
     for each in prepared:
         if each.examined.live is not None:
             rows = (row for plan in each.plans for row in plan.changes if row.type != STACK_TYPE)

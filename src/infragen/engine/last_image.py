@@ -20,7 +20,8 @@ ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
 
 
 def tag_after_rollback(cloud: Cloud, state: StackState, failure: StackEvent, events: Iterable[LayerEvent]) -> str:
-    """The tag that a rolled back stack has again, where the operation gave a service another task definition; else "".
+    """Return the tag that a rolled back stack has again, where the operation gave a service another task definition;
+    else "".
 
     The stack's own parameter says it: a rollback restores parameters (API reference, DescribeStacks, read 2026-11-29).
     Where the template has no such parameter, the service that failed says it: what runs, and what was wanted.
@@ -43,8 +44,8 @@ def tag_after_rollback(cloud: Cloud, state: StackState, failure: StackEvent, eve
 
 
 def tag_instead_of(cloud: Cloud, running: str, wanted: str) -> str:
-    """The tag that runs instead of the new one, of the same repository, by the ARNs of two task definitions; empty
-    where nobody can tell.
+    """Return the tag that runs instead of the new one, of the same repository, by the ARNs of two task definitions;
+    empty where nobody can tell.
     """
     try:
         good, bad = ({each.name: each.image for each in cloud.task_containers(arn)} for arn in (running, wanted))

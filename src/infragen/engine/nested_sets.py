@@ -37,7 +37,7 @@ class NestedSet:
 
     @property
     def complete(self) -> bool:
-        """Whether AWS says all of what changes in the stack."""
+        """Return whether AWS says all of what changes in the stack."""
         return self.change_set.status == "CREATE_COMPLETE" or self.change_set.empty
 
 
@@ -49,14 +49,14 @@ class Unevaluated:
     sets: tuple[NestedSet, ...] = ()
 
     def why(self, layer: str) -> str:
-        """AWS's words for a layer; where it names none, those for all."""
+        """Return AWS's words for a layer; where it names none, those for all."""
         return self.reasons.get(layer) or next(iter(self.reasons.values()))
 
 
 def read_to_end(
     session: Session, unit: StackUnit, change_set: ChangeSet
 ) -> Generator[None, None, tuple[NestedSet, ...]]:
-    """Reads all nested change sets of a failed one until none is in progress: the root fails with the first of them
+    """Read all nested change sets of a failed one until none is in progress: the root fails with the first of them
     (Amplify's decision record on template drift, April 2026). Raises OperationFailed after LONGEST seconds.
     """
     since = session.timer.now()
@@ -92,7 +92,7 @@ def _ended(
 
 
 def _failures(session: Session, change_set: ChangeSet, place: str) -> tuple[str, ...]:
-    """Why a set failed itself; what failed only because of one nested in it says nothing of its own."""
+    """Return why a set failed itself; what failed only because of one nested in it says nothing of its own."""
     if change_set.status != "FAILED" or change_set.empty or NESTED_FAILED.match(change_set.reason):
         return ()
     return (change_set.reason, *session.cloud.failed_checks(change_set.change_set_id))
@@ -102,7 +102,7 @@ NESTED_FAILED = re.compile(r"Nested change set \S+ was not successfully created"
 
 
 def unevaluated(unit: StackUnit, change_set: ChangeSet, sets: tuple[NestedSet, ...]) -> Unevaluated | None:
-    """What AWS could not evaluate, where that is all that a failed change set failed of; else None."""
+    """Return what AWS could not evaluate, where that is all that a failed change set failed of; else None."""
     failed = [each for each in sets if each.failures]
     if not failed:
         return refused_words(unit, change_set.reason)
@@ -112,7 +112,7 @@ def unevaluated(unit: StackUnit, change_set: ChangeSet, sets: tuple[NestedSet, .
 
 
 def refused_words(unit: StackUnit, reason: str) -> Unevaluated | None:
-    """The same for what AWS says of the root itself: of the request, or where it created no set for the child.
+    """Return the same for what AWS says of the root itself: of the request, or where it created no set for the child.
 
     Any layer may be meant then, also one that takes nothing, so that the words must be about a wired value.
     """
@@ -125,7 +125,7 @@ def refused_words(unit: StackUnit, reason: str) -> Unevaluated | None:
 
 
 def real_failures(unit: StackUnit, sets: Iterable[NestedSet]) -> tuple[NestedSet, ...]:
-    """The nested sets that failed of more than a placeholder."""
+    """Return the nested sets that failed of more than a placeholder."""
     templates = {child.layer: child for child in unit.children.values()}
 
     def real(each: NestedSet) -> bool:
@@ -140,7 +140,7 @@ def _taken(inputs: Iterable[Any]) -> frozenset[str]:
 
 
 def _of_a_placeholder(failures: tuple[str, ...], body: Mapping[str, Any], wired: frozenset[str]) -> bool:
-    """Whether a nested set failed only because other layers are not deployed yet.
+    """Return whether a nested set failed only because other layers are not deployed yet.
 
     Checks (early validation, hooks) are about a resource: only one that quotes the placeholder, or is about a property
     that takes a wired value, is none. A template looks into no wired value (`assembly.wiring`), so that what AWS says
@@ -153,7 +153,7 @@ def _of_a_placeholder(failures: tuple[str, ...], body: Mapping[str, Any], wired:
 
 
 def _quotes(text: str, wired: Iterable[str]) -> bool:
-    """Whether a text repeats a placeholder, or names a wired parameter as one."""
+    """Return whether a text repeats a placeholder, or names a wired parameter as one."""
     named = "arameter" in text and any(_names(text, each) for each in wired)
     return named or any(each in text for each in PLACEHOLDERS)
 
@@ -163,7 +163,9 @@ def _names(text: str, name: str) -> bool:
 
 
 def _about_wired(check: str, body: Mapping[str, Any], wired: frozenset[str]) -> bool:
-    """Whether a check is about a property whose value another layer gives. It begins with the property's path."""
+    """Return whether a check is about a property whose value another layer gives. It begins with the
+    property's path.
+    """
     path = re.match(r"/Resources/(\w+)((?:/\w+)*)", check)
     if path is None:
         return False

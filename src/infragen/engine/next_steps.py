@@ -32,8 +32,8 @@ _TAKEN = re.compile(r"already exists|AlreadyExists|NameConflict|already owned by
 
 
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
-    """What was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical id)`, with
-    the command that deletes it.
+    """Return what was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical
+    id)`, with the command that deletes it.
     """
     skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
     return tuple(
@@ -47,7 +47,7 @@ def _deleted_by(event: LayerEvent) -> str:
 
 
 def given_up(events: Iterable[LayerEvent]) -> tuple[str, ...]:
-    """What a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried again.
+    """Return what a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried again.
 
     AWS calls such a resource UPDATE_COMPLETE, although it is not as the template says (API reference,
     ContinueUpdateRollback, read 2026-11-29); it counts as skipped with that event and without any.
@@ -75,9 +75,9 @@ def next_step(
     good_tag: str = "",
     skipped: Sequence[str] = (),
 ) -> str:
-    """What to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may be
-    empty. `standing` is what a stack still has, although its creation was rolled back; `good_tag` the image that runs
-    again after a rollback; `skipped` what the rollback gave up.
+    """Return what to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may
+    be empty. `standing` is what a stack still has, although its creation was rolled back; `good_tag` the image that
+    runs again after a rollback; `skipped` what the rollback gave up.
     """
     reason = cause.reason if cause else ""
     if _REPLACEMENT in reason:
@@ -88,7 +88,7 @@ def next_step(
             state = f"rolled back, and still there: {', '.join(standing)}; `infragen recover` shows what is deleted"
         case "ROLLBACK_COMPLETE" if left:
             state = (
-                f"left in AWS by a deletion policy: {', '.join(left)}; delete what nobody needs, "
+                f"left in AWS by a deletion policy: {', '.join(left)}; delete what is not needed, "
                 f"or it costs and keeps its name; then {fix} and deploy again"
             )
         case "ROLLBACK_COMPLETE":
@@ -113,7 +113,7 @@ def next_step(
 
 
 def _with_the_old_image(tag: str, cause: Cause | None, fix: str) -> str:
-    """What to type after an update that brought another image was rolled back."""
+    """Return what to type after an update that brought another image was rolled back."""
     back = f"the stack is as it was before, with the image {tag}"
     now = f"until then deploy with that image: `infragen deploy --image-tag {shlex.quote(tag)}`"
     if cause is not None and cause.type == SERVICE.name:
@@ -122,7 +122,9 @@ def _with_the_old_image(tag: str, cause: Cause | None, fix: str) -> str:
 
 
 def _fix(cause: Cause | None) -> str:
-    """What has to happen before the next deployment; without a cause somebody may have cancelled the operation."""
+    """Return what has to happen before the next deployment; without a cause somebody may have cancelled
+    the operation.
+    """
     if cause is None:
         return "find out what stopped it (`infragen diagnose` shows what AWS says)"
     reason = cause.reason
@@ -138,14 +140,14 @@ def _fix(cause: Cause | None) -> str:
 
 
 def before_again(reason: str) -> str:
-    """What has to happen before a change set that AWS refused with these words is created again."""
+    """Return what has to happen before a change set that AWS refused with these words is created again."""
     if _TAKEN.search(reason):
         return "find out whose it is: delete it if it is not needed, or give the new one another name"
     return "fix the cause"
 
 
 def stuck_again(places: Collection[str]) -> str:
-    """What to type when a rollback that was continued is stuck again."""
+    """Return what to type when a rollback that was continued is stuck again."""
     if not places:
         return "`infragen recover` shows what is stuck and continues the rollback"
     skip = " ".join(f"--skip {each}" for each in sorted(places))
@@ -156,7 +158,7 @@ def stuck_again(places: Collection[str]) -> str:
 
 
 def express(name: str, status: str) -> tuple[str, str]:
-    """Why a failed stack that was last updated in EXPRESS mode cannot be rolled back, and the way out.
+    """Return why a failed stack that was last updated in EXPRESS mode cannot be rolled back, and the way out.
 
     RollbackStack is not supported for it (aws/aws-cdk-cli#1739, #1745 of July 2026; #1973 of September 2026): only a
     deployment with rollback disabled continues from there, and that replaces nothing.

@@ -32,14 +32,16 @@ class Observed:
     by_name: Mapping[str, StackState]
 
     def nested_in(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
-        """The ARNs of a unit's nested stacks by layer; empty unless all are there, each tagged with its layer."""
+        """Return the ARNs of a unit's nested stacks by layer; empty unless all are there, each tagged
+        with its layer.
+        """
         inside = (each for each in self.by_id.values() if each.parent_id == stack_id)
         found = {each.tags.get("Layer", ""): each.stack_id for each in inside}
         return found if found.keys() >= {child.layer for child in unit.children.values()} else {}
 
 
 def check_identity(session: Session, env: Environment) -> Identity:
-    """Raises Refused unless the credentials belong to the file's account and the region is the file's."""
+    """Raise Refused unless the credentials belong to the file's account and the region is the file's."""
     identity = session.cloud.identity()
     account = account_of(env)
     if identity.account != account:
@@ -70,7 +72,7 @@ def _partition(region: str) -> str:
 
 
 def observe(session: Session, env: Environment) -> Observed:
-    """Reads every stack whose name begins with the environment's, after the identity check."""
+    """Read every stack whose name begins with the environment's, after the identity check."""
     identity = check_identity(session, env)
     states = session.cloud.stacks(env.name)
     layers = {state.tags["infragen:layer"]: state for state in states if is_of(state, env)}
@@ -78,14 +80,14 @@ def observe(session: Session, env: Environment) -> Observed:
 
 
 def is_of(state: StackState, env: Environment) -> bool:
-    """Whether a stack is one of this environment's own: its tags say so and its name is the one they mean."""
+    """Return whether a stack is one of this environment's own: its tags say so and its name is the one they mean."""
     tags = state.tags
     mine = (tags.get("infragen:project"), tags.get("infragen:environment")) == (env.project, env.environment)
     return mine and not state.parent_id and state.name == stack_name(env, tags.get("infragen:layer", ""))
 
 
 def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt: bool = False) -> None:
-    """Raises Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
+    """Raise Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
     env = plan.environment
     planned = {unit.layer for unit in plan.units}
     for layer, state in observed.layers.items():
@@ -106,7 +108,7 @@ def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt:
 
 
 def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environment, adopt: bool) -> None:
-    """Raises Refused for a stack that is not ours to change, Conflict for one that somebody is changing."""
+    """Raise Refused for a stack that is not ours to change, Conflict for one that somebody is changing."""
     if state.parent_id:
         raise Refused(
             f"{state.name} is nested in {state.parent_id}; it is changed through that stack only",
@@ -130,14 +132,16 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
 
 
 def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
-    """A stack that never existed but for change sets of ours: it shows no tags before it is created (recorded 2025)."""
+    """Return a stack that never existed but for change sets of ours: it shows no tags before it is created (recorded
+    2025).
+    """
     return state.status == "REVIEW_IN_PROGRESS" and all(
         is_ours(each.name) for each in cloud.change_sets(state.stack_id)
     )
 
 
 def _in_the_way(cloud: Cloud, state: StackState) -> str:
-    """What runs on a stack, since when, and by whose token, where AWS tells."""
+    """Return what runs on a stack, since when, and by whose token, where AWS tells."""
     since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
     began = current(cloud, state.stack_id)
     whose = f"token {began.token}, not infragen's" if began is not None and began.token else "not infragen's"
@@ -147,7 +151,7 @@ def _in_the_way(cloud: Cloud, state: StackState) -> str:
 def wait_for_others(
     session: Session, plan: StackLayout, observed: Observed, limit: float
 ) -> Generator[None, None, Observed]:
-    """What is deployed once no other operation runs on the plan's stacks, or `limit` seconds have passed."""
+    """Yield what is deployed once no other operation runs on the plan's stacks, or `limit` seconds have passed."""
     began = session.timer.now()
     while (state := _of_somebody_else(session.cloud, plan, observed)) is not None:
         session.ui.tell(Warned(f"waiting: {_in_the_way(session.cloud, state)}"))
@@ -165,7 +169,7 @@ def wait_for_others(
 
 
 def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> StackState | None:
-    """The first stack of the plan on which another operation runs."""
+    """Return the first stack of the plan on which another operation runs."""
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status) and not runs_ours(cloud, state):
@@ -174,13 +178,13 @@ def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> St
 
 
 def root_of(observed: Observed, state: StackState) -> StackState:
-    """The stack around a nested one, however deep; any other is its own."""
+    """Return the stack around a nested one, however deep; any other is its own."""
     parent = observed.by_id.get(state.parent_id)
     return root_of(observed, parent) if parent else state
 
 
 def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str, StackState]:
-    """Untagged stacks that exist only for change sets of ours, by layer: a first plan or deployment was cut off.
+    """Return untagged stacks that exist only for change sets of ours, by layer: a first plan or deployment was cut off.
 
     CloudFormation gives them no tags before they are created; the description of each change set says whose it is. One
     whose change sets are gone is empty: the name that a deployment would give it says the same.
@@ -200,7 +204,7 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
 
 
 def _known_layers() -> tuple[str, ...]:
-    """The layers whose stacks every environment may have, under the names that only these get."""
+    """Return the layers whose stacks every environment may have, under the names that only these get."""
     return (ROOT, ARTIFACTS, *(each.name for each in LAYERS))
 
 
@@ -209,22 +213,22 @@ MADE_BY = ", made by run "
 
 
 def described(env: Environment, layer: str, run: str) -> Shown:
-    """The description of our change sets: whose they are, and which run made them."""
+    """Return the description of our change sets: whose they are, and which run made them."""
     return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}")
 
 
 def layer_of(description: str) -> str:
-    """The layer in the description of one of our change sets."""
+    """Return the layer in the description of one of our change sets."""
     return description.partition(MADE_BY)[0].rpartition(" ")[2]
 
 
 def maker_of(description: str) -> str:
-    """The run that made a change set; empty where its description does not tell."""
+    """Return the run that made a change set; empty where its description does not tell."""
     return description.partition(MADE_BY)[2]
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:
-    """The ARNs of a unit's nested stacks by layer, read again."""
+    """Return the ARNs of a unit's nested stacks by layer, read again."""
     if not unit.children:
         return {}
     nested = [each for each in cloud.resources(stack_id) if each.type == STACK_TYPE and each.physical_id]

@@ -30,7 +30,7 @@ from infragen.engine.retry import BEFORE, retrying
 from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 
 Moved = Any
-"""What a road yields when it has to wait: true when something has moved since its last look."""
+"""What an operation yields when it has to wait: true when something has moved since its last look."""
 
 Operation = Generator[Moved, None, Outcome]
 PREFIX = "infragen-"
@@ -46,39 +46,43 @@ STALE_READS = 15
 
 
 def new_name(unit: StackUnit, parameters: Mapping[str, str | PreviousValue]) -> str:
-    """A change set's name: the digest of what is deployed, and 80 random bits, because names must never meet."""
+    """Return a change set's name: the digest of what is deployed, and 80 random bits, because names must never meet."""
     digest = hashlib.sha256(f"{unit.text}{sorted(parameters.items(), key=str)}".encode()).hexdigest()
     return f"{PREFIX}{digest[:12]}-{secrets.token_hex(10)}"
 
 
 def saved_name(until: int) -> str:
-    """The name of a change set that belongs to a saved plan, which expires so many seconds after 1970."""
+    """Return the name of a change set that belongs to a saved plan, which expires so many seconds after 1970."""
     return f"{SAVED}{until}-{secrets.token_hex(10)}"
 
 
 def saved_until(name: str) -> int:
-    """When the saved plan of a change set expires; 0 for a change set that belongs to none."""
+    """Return when the saved plan of a change set expires; 0 for a change set that belongs to none."""
     until = name.removeprefix(SAVED).partition("-")[0] if name.startswith(SAVED) else ""
     return int(until) if until.isdecimal() else 0
 
 
 def token_of(change_set_id: str) -> str:
-    """The ClientRequestToken of a change set's execution: the same for each retry, another for each change set."""
+    """Return the ClientRequestToken of a change set's execution: the same for each retry, another for
+    each change set.
+    """
     return PREFIX + hashlib.sha256(change_set_id.encode()).hexdigest()[:40]
 
 
 def is_ours(change_set_id: str) -> bool:
-    """Whether a change set's name or ARN says that infragen made it."""
+    """Return whether a change set's name or ARN says that infragen made it."""
     return change_set_id.rpartition("changeSet/")[2].startswith(PREFIX)
 
 
 def is_our_token(token: str) -> bool:
-    """Whether a client request token is one of infragen's: of an execution, a deletion, a recovery, a cancellation."""
+    """Return whether a client request token is one of infragen's: of an execution, a deletion, a recovery, a
+    cancellation.
+    """
     return token.startswith(PREFIX)
 
 
 def runs_ours(cloud: Cloud, state: StackState) -> bool:
-    """Whether the operation that runs on a stack is one that infragen started.
+    """Return whether the operation that runs on a stack is one that infragen started.
 
     The stack names the change set that was executed last, which is not what runs when somebody updated it directly: the
     event with which the operation started tells by its token, unless no event has one.
@@ -92,7 +96,7 @@ def runs_ours(cloud: Cloud, state: StackState) -> bool:
 
 
 def token_of_current(cloud: Cloud, state: StackState) -> str:
-    """The token of the operation that runs on a stack; where no event has it, that of the stack's change set."""
+    """Return the token of the operation that runs on a stack; where no event has it, that of the stack's change set."""
     began = current(cloud, state.stack_id)
     return (began.token if began is not None else "") or token_of(state.change_set_id)
 
@@ -103,7 +107,7 @@ def token_of_current(cloud: Cloud, state: StackState) -> str:
 def make_change_set(
     session: Session, layer: str, request: ChangeSetRequest, made: Callable[[str, str], None]
 ) -> Generator[None, None, ChangeSet]:
-    """Makes a change set and waits until it is executable, empty, or failed. `made` hears its ARN and its stack's."""
+    """Create a change set and waits until it is executable, empty, or failed. `made` hears its ARN and its stack's."""
     cloud = session.cloud
     change_set_id, stack_id = yield from retrying(session, layer, lambda: cloud.create_change_set(request), BEFORE)
     made(change_set_id, stack_id)
@@ -130,7 +134,7 @@ def make_change_set(
 def all_changes(
     cloud: Cloud, change_set: ChangeSet, layer: str, name_child: Callable[[str, str], str]
 ) -> tuple[ResourceChange, ...]:
-    """The rows of a change set and of the change sets of its nested stacks, each with its layer.
+    """Return the rows of a change set and of the change sets of its nested stacks, each with its layer.
 
     A nested set that is gone leaves unknown what becomes of that stack, and its row says so.
     """
@@ -145,7 +149,9 @@ def all_changes(
 
 
 def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
-    """Why a change set failed, in AWS's words, from the deepest nested one that says more than "nested failed"."""
+    """Return why a change set failed, in AWS's words, from the deepest nested one that says more than
+    "nested failed".
+    """
     cloud = session.cloud
     for change in change_set.changes:
         nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
@@ -157,7 +163,7 @@ def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
 
 
 def _written(session: Session, place: str, check: str) -> str:
-    """The line of the environment file behind the template path that a failed check names."""
+    """Return the line of the environment file behind the template path that a failed check names."""
     path = re.search(r"/Resources/(\w+)((?:/\w+)*)", check)
     if path is None or session.file is None:
         return ""
@@ -175,7 +181,7 @@ CREATION = 1800.0
 
 
 def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[None, None, None]:
-    """Deletes a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left.
+    """Delete a change set of ours and, when nothing else is there, the empty stack in REVIEW_IN_PROGRESS it left.
 
     AWS deletes nested sets, and a stack in review, in the background. Raises CloudError when it cannot, or has not
     within `CLEANUP` seconds.
@@ -210,7 +216,7 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
 
 
 def _refused_deletion(cloud: Cloud, change_set_id: str) -> str:
-    """Asks AWS to delete a change set; gives its words while it has to be asked again. One that was executed stays."""
+    """Ask AWS to delete a change set; gives its words while it has to be asked again. One that was executed stays."""
     try:
         cloud.delete_change_set(change_set_id)
     except Conflict as error:
@@ -233,14 +239,14 @@ class Target:
 
 
 def target_of(unit: StackUnit) -> Target:
-    """The target of a unit of a plan."""
+    """Return the target of a unit of a plan."""
     return Target(unit.layer, unit.stack, unit.child_layer)
 
 
 def begin(
     session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool, may: Callable[[], bool]
 ) -> Generator[None, None, Follower | None]:
-    """Executes a change set, and gives what follows the operation; with `keep` a failure is not rolled back.
+    """Execute a change set, and gives what follows the operation; with `keep` a failure is not rolled back.
 
     `may` is asked at the last moment; None when it says no. Raises an InfragenError only while nothing was executed.
     """
@@ -264,7 +270,7 @@ def begin(
 
 
 def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
-    """Whether an execution that AWS refuses had been accepted before: the reply to the first try was lost."""
+    """Return whether an execution that AWS refuses had been accepted before: the reply to the first try was lost."""
     now = cloud.change_set(change_set.change_set_id)
     if now is not None and now.execution_status.startswith("EXECUTE_"):
         return True
@@ -275,8 +281,8 @@ def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
 
 
 def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: CloudError) -> InfragenError:
-    """A change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack. So was one
-    whose stack is in another operation by now, such as a deletion, which leaves its change sets as they are.
+    """Return a change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack. So was
+    one whose stack is in another operation by now, such as a deletion, which leaves its change sets as they are.
     """
     now = cloud.change_set(change_set.change_set_id)
     if now is not None and now.executable:
@@ -294,7 +300,7 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
 
 
 def resume(session: Session, target: Target, state: StackState) -> Operation:
-    """Follows an operation of ours that an earlier run started. Its own earlier events are shown again."""
+    """Follow an operation of ours that an earlier run started. Its own earlier events are shown again."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     token = yield from retrying(session, target.layer, lambda: token_of_current(session.cloud, state))
     since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
@@ -303,7 +309,7 @@ def resume(session: Session, target: Target, state: StackState) -> Operation:
 
 
 def follow(session: Session, target: Target, follower: Follower, stack_id: str) -> Operation:
-    """Tells every event until the stack evaluates, then decides how it ended."""
+    """Report every event until the stack evaluates, then decides how it ended."""
     watch = FailureWatch(session)
     state = yield from _settled(session, target, follower, stack_id, watch)
     if state is None or state.status == "DELETE_COMPLETE":
@@ -317,7 +323,7 @@ def follow(session: Session, target: Target, follower: Follower, stack_id: str) 
 
 
 def _contradicting(events: Sequence[LayerEvent]) -> LayerEvent | None:
-    """A resource whose last event says that it failed, of a stack that says it succeeded.
+    """Return a resource whose last event says that it failed, of a stack that says it succeeded.
 
     What the clean-up of an update could not delete is no such resource: the one that the stack has now is another.
     """
@@ -327,7 +333,9 @@ def _contradicting(events: Sequence[LayerEvent]) -> LayerEvent | None:
 
 
 def _disputed(session: Session, target: Target, state: StackState, failure: LayerEvent) -> Failed:
-    """The outcome of a stack that says it succeeded while the last event of a resource in it says that it failed."""
+    """Return the outcome of a stack that says it succeeded while the last event of a resource in it says that it
+    failed.
+    """
     cause = _located(session, root_cause([failure]))
     message = f"{target.stack} is {state.status}, but its own events say otherwise: {cause}"
     hint = f"see whether {failure.layer}/{failure.event.logical_id} is there and as its template says: `infragen drift`"
@@ -337,7 +345,7 @@ def _disputed(session: Session, target: Target, state: StackState, failure: Laye
 def _disappeared(
     session: Session, target: Target, follower: Follower, state: StackState | None, watch: FailureWatch
 ) -> Generator[None, None, Failed]:
-    """The failure of an operation whose stack is gone: its own deletion, as OnStackFailure says, or somebody's.
+    """Yield the failure of an operation whose stack is gone: its own deletion, as OnStackFailure says, or somebody's.
 
     The events of a deleted stack stay readable by its ARN for 90 days (API reference, DescribeStackEvents).
     """
@@ -353,7 +361,7 @@ def _disappeared(
 
 
 def _left(follower: Follower) -> tuple[str, ...]:
-    """What the clean-up of a good update could not delete."""
+    """Return what the clean-up of a good update could not delete."""
     events = (each.event for each in follower.events)
     return tuple(each.physical_id for each in events if each.status == "DELETE_FAILED" and not each.of_stack_itself)
 
@@ -361,7 +369,7 @@ def _left(follower: Follower) -> tuple[str, ...]:
 def _settled(
     session: Session, target: Target, follower: Follower, stack_id: str, watch: FailureWatch
 ) -> Generator[Moved, None, StackState | None]:
-    """Waits until DescribeStacks gives a final status that is not a stale one from before the operation.
+    """Wait until DescribeStacks gives a final status that is not a stale one from before the operation.
 
     When somebody has started another operation by then, the status is the one in which ours ended.
     """
@@ -399,7 +407,7 @@ def _tell(session: Session, target: Target, events: list[LayerEvent]) -> None:
 def _failed(
     session: Session, target: Target, follower: Follower, state: StackState, watch: FailureWatch
 ) -> Generator[None, None, Failed]:
-    """The failure with its root cause; events of failures can become visible after the final status."""
+    """Yield the failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
         if root_cause(follower.events):
             break
@@ -421,12 +429,12 @@ def _failed(
 
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
-    """The root cause of what was last done to a stack, from its history."""
+    """Return the root cause of what was last done to a stack, from its history."""
     return _located(session, root_cause(last_done(session, target, state)))
 
 
 def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
-    """The root cause of what was last done to a stack, and what to type next."""
+    """Return the root cause of what was last done to a stack, and what to type next."""
     events = last_done(session, target, state)
     cause = _located(session, root_cause(events))
     good = _good_tag(session, state, cause, events)
@@ -435,12 +443,12 @@ def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cau
 
 
 def _good_tag(session: Session, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]) -> str:
-    """The tag of the image that runs again after a rollback; empty where no image was rolled back."""
+    """Return the tag of the image that runs again after a rollback; empty where no image was rolled back."""
     return tag_after_rollback(session.cloud, state, event_of(cause, events), events) if cause else ""
 
 
 def _standing(session: Session, target: Target, state: StackState) -> tuple[str, ...]:
-    """What a stack whose creation was rolled back lists as there all the same: its status says nothing of it."""
+    """Return what a stack whose creation was rolled back lists as there all the same: its status says nothing of it."""
     if state.status != "ROLLBACK_COMPLETE":
         return ()
     with suppress(CloudError):  # it only explains
@@ -451,7 +459,7 @@ def _standing(session: Session, target: Target, state: StackState) -> tuple[str,
 
 
 def last_done(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
-    """The events of the last operation on a stack, oldest first, those of nested stacks among them."""
+    """Return the events of the last operation on a stack, oldest first, those of nested stacks among them."""
     since = begun(session.cloud, state.stack_id)
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     follower.finish()
@@ -459,12 +467,14 @@ def last_done(session: Session, target: Target, state: StackState) -> Sequence[L
 
 
 def name_child(parent: str, logical_id: str) -> str:
-    """The layer of a nested stack, from its parent's layer and its logical id, where there is only what is deployed."""
+    """Return the layer of a nested stack, from its parent's layer and its logical id, where there is only what is
+    deployed.
+    """
     return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"
 
 
 def _located(session: Session, cause: Cause | None) -> Cause | None:
-    """A cause with the line of the environment file that it comes from."""
+    """Return a cause with the line of the environment file that it comes from."""
     if cause is None or session.file is None:
         return cause
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
@@ -478,7 +488,7 @@ def recover(
     wanted: frozenset[str],
     also: Collection[str] = (),
 ) -> Generator[Moved, None, StackState | Failed]:
-    """Begins an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status.
+    """Begin an operation that puts a stack right (`begin` gets its token) and follows it to a wanted status.
 
     `also` are tokens that its events may carry instead.
     """
@@ -498,7 +508,7 @@ def recover(
 
 
 def cancel(session: Session, stack_id: str) -> None:
-    """Turns an update that runs back; whoever follows it sees the rollback. Nothing else can be cancelled, and a stack
+    """Turn an update that runs back; whoever follows it sees the rollback. Nothing else can be cancelled, and a stack
     is never deleted for it.
 
     Its token is learnt by who follows the update: the events of the rollback carry it.
@@ -518,7 +528,7 @@ def cancel(session: Session, stack_id: str) -> None:
 def delete(
     session: Session, target: Target, state: StackState, retain: Sequence[str] = (), role: str = ""
 ) -> Generator[Moved, None, Deleted | Failed]:
-    """Deletes a stack and follows the deletion to its end. A stack that is gone is success."""
+    """Delete a stack and follows the deletion to its end. A stack that is gone is success."""
     token = PREFIX + secrets.token_hex(20)
     anchored = yield from retrying(session, target.layer, lambda: anchors(session.cloud, state.stack_id), BEFORE)
     session.ui.tell(Started(target.layer, target.stack, "delete"))
@@ -529,7 +539,7 @@ def delete(
 
 
 def resume_deletion(session: Session, target: Target, state: StackState) -> Generator[Moved, None, Deleted | Failed]:
-    """Follows a deletion that runs already."""
+    """Follow a deletion that runs already."""
     session.ui.tell(Started(target.layer, target.stack, "follow"))
     since = yield from retrying(session, target.layer, lambda: begun(session.cloud, state.stack_id))
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)

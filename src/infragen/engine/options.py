@@ -50,16 +50,18 @@ class Options:
     skip_check: frozenset[str] = frozenset()
 
     def approval(self, env: Environment) -> Approval:
-        """What the user has agreed to before being asked."""
+        """Return what the user has agreed to before being asked."""
         return Approval(self.allow_widening, self.require_approval, self.allow_cost, self.worst(env))
 
     def worst(self, env: Environment) -> str:
-        """The worst interruption that is allowed: without a word brief in a protected environment, any in others."""
+        """Return the worst interruption that is allowed: without a word brief in a protected environment, any in
+        others.
+        """
         return self.max_interruption or (BRIEF if env.protected else OUTAGE)
 
 
 def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
-    """The artifacts of all workers with code; a relative path begins at the file in which it is written.
+    """Return the artifacts of all workers with code; a relative path begins at the file in which it is written.
 
     Raises InputError with the place of every `code` that cannot be used.
     """
@@ -81,7 +83,7 @@ IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 def check_image_tag(tag: str) -> None:
-    """Raises InputError for what cannot be the tag of an image."""
+    """Raise InputError for what cannot be the tag of an image."""
     if IMAGE_TAG.fullmatch(tag):
         return
     what = f"{len(tag)} characters" if len(tag) > 128 else repr(tag)
@@ -93,7 +95,7 @@ def check_image_tag(tag: str) -> None:
 
 
 def launch_values(env: Environment, options: Options) -> dict[str, str]:
-    """The launch parameters that this run gives. Raises InputError for a tag that no image can have."""
+    """Return the launch parameters that this run gives. Raises InputError for a tag that no image can have."""
     values = {f"{camel(name)}CodeKey": artifact.key for name, artifact in options.code.items()}
     if values:
         values["CodeBucket"] = bucket_name(env)

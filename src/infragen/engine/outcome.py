@@ -150,7 +150,7 @@ Outcome = Deployed | Unchanged | Deleted | Recovered | Failed | Skipped | Unknow
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
-    """The worst of them: 0 for what is as wanted, 6 for what is unknown, else the failure's own."""
+    """Return the worst of them: 0 for what is as wanted, 6 for what is unknown, else the failure's own."""
     codes = [_code(each) for each in outcomes]
     return max(codes, key=SEVERITY.index, default=0)
 
@@ -165,12 +165,12 @@ def _code(outcome: Outcome) -> int:
 
 
 def failed(layer: str, stack: str, error: InfragenError) -> Failed:
-    """The outcome of a stack whose path ended in one of our errors."""
+    """Return the outcome of a stack whose path ended in one of our errors."""
     return Failed(layer, stack, error.message, error.hint, exit_code=error.exit_code)
 
 
 def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
-    """The first failure of a resource that is not a consequence of another.
+    """Return the first failure of a resource that is not a consequence of another.
 
     A cancelled resource is a consequence, and so is the failure of a stack that has resources of its own that failed.
     The events of all stacks are compared by time; of two at the same time the deeper one is the cause.
@@ -191,7 +191,7 @@ def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
 
 
 def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
-    """The event that a cause was read from."""
+    """Return the event that a cause was read from."""
     return next(
         each.event
         for each in events
@@ -201,6 +201,6 @@ def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
 
 
 def _hooks(events: Sequence[LayerEvent], failure: StackEvent) -> list[str]:
-    """What hooks said of the resource: the failure's own reason only names them."""
+    """Return what hooks said of the resource: the failure's own reason only names them."""
     own = (each.event for each in events if each.event.stack_id == failure.stack_id)
     return [each.hook for each in own if each.logical_id == failure.logical_id and each.hook]

@@ -14,7 +14,7 @@ from infragen.errors import CloudError, Refused, Unavailable
 
 
 def check_place(identity: Identity, arn: str) -> None:
-    """Raises Refused unless an ARN lies in the account, region and partition that were checked before."""
+    """Raise Refused unless an ARN lies in the account, region and partition that were checked before."""
     wanted = f"arn:{identity.partition}:cloudformation:{identity.region}:{identity.account}:"
     if not arn.startswith(wanted):
         raise Refused(
@@ -24,7 +24,7 @@ def check_place(identity: Identity, arn: str) -> None:
 
 
 def check_templates(session: Session, unit: StackUnit, change_set: ChangeSet) -> None:
-    """Raises Refused when AWS read another template than was rendered, for the unit or for one nested in it.
+    """Raise Refused when AWS read another template than was rendered, for the unit or for one nested in it.
 
     Where the template of a change set may not be read there is a warning: the objects were compared when they were
     uploaded.

@@ -17,7 +17,7 @@ SERVICE_ROLE = ("ServiceRole",)
 
 
 def with_notes(prepared: Prepared) -> tuple[StackPlan, ...]:
-    """The plans of a unit and its nested stacks with their notes."""
+    """Return the plans of a unit and its nested stacks with their notes."""
     unit, plans = prepared.examined.unit, prepared.plans
     bodies = {unit.layer: unit.body, **{child.layer: child.body for child in unit.children.values()}}
     if prepared.change_set is not None or any(each.action != "none" for each in plans):
@@ -26,7 +26,8 @@ def with_notes(prepared: Prepared) -> tuple[StackPlan, ...]:
 
 
 def service_role(now: str, wanted: str, *, updated: bool) -> tuple[PropertyChange, ...]:
-    """The row of a service role that is not as the file says; `updated` tells whether the deployment updates its stack.
+    """Return the row of a service role that is not as the file says; `updated` tells whether the deployment updates its
+    stack.
 
     CloudFormation takes a role with an update that changes something, uses it for every later operation on the stack,
     also where none is given, and cannot remove it (User Guide, "CloudFormation service role", read 2026-11-28).
@@ -44,7 +45,9 @@ def service_role(now: str, wanted: str, *, updated: bool) -> tuple[PropertyChang
 
 
 def _opaque_notes(body: Mapping[str, Any]) -> Iterator[str]:
-    """Parameters that CloudFormation resolves when it makes a change set, of a template for which none is made."""
+    """Yield parameters that CloudFormation resolves when it makes a change set, of a template for which
+    none is made.
+    """
     kinds = {name: str(each.get("Type", "")) for name, each in body.get("Parameters", {}).items()}
     names = [name for name, kind in kinds.items() if kind.startswith(OPAQUE)]
     if names:

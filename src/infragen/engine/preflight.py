@@ -19,7 +19,7 @@ from infragen.resource_types.s3 import BUCKET
 
 
 def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> None:
-    """Raises unless each `layer/LogicalId` exists and its stack's deletion has failed before.
+    """Raise unless each `layer/LogicalId` exists and its stack's deletion has failed before.
 
     AWS takes RetainResources in DELETE_FAILED only (API reference, DeleteStack). In any other state the option would
     mean nothing, and whoever gave it would believe that the resource is safe.
@@ -38,7 +38,7 @@ def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> No
 
 
 def check_imports(cloud: Cloud, states: Sequence[StackState]) -> None:
-    """Raises Refused when an export of these stacks, which are to be deleted, is imported by any other.
+    """Raise Refused when an export of these stacks, which are to be deleted, is imported by any other.
 
     infragen itself exports nothing: this is about stacks that were adopted, and resources of one's own.
     """
@@ -46,7 +46,7 @@ def check_imports(cloud: Cloud, states: Sequence[StackState]) -> None:
 
 
 def check_exports(cloud: Cloud, unit: StackUnit, live: StackState, nested: Iterable[StackState]) -> None:
-    """Raises Refused when an update ends an export, of a stack or of one nested in it, that another stack imports."""
+    """Raise Refused when an update ends an export, of a stack or of one nested in it, that another stack imports."""
     inside = [each for each in nested if each.exports]
     names = {each.physical_id: each.logical_id for each in cloud.resources(live.stack_id)} if inside else {}
     stay = {live.stack_id: _exported(unit.body)}
@@ -59,12 +59,12 @@ def check_exports(cloud: Cloud, unit: StackUnit, live: StackState, nested: Itera
 
 
 def _exported(body: Mapping[str, Any]) -> frozenset[str]:
-    """The outputs that a template exports."""
+    """Return the outputs that a template exports."""
     return frozenset(name for name, output in body.get("Outputs", {}).items() if "Export" in output)
 
 
 def _check_ending(cloud: Cloud, states: Sequence[StackState], stay: Mapping[str, Collection[str]]) -> None:
-    """Raises Refused for an imported export of these stacks, but for the outputs in `stay`, by stack."""
+    """Raise Refused for an imported export of these stacks, but for the outputs in `stay`, by stack."""
     ours = {each.name for each in states}
     for state in states:
         for export, output in state.exports.items():
@@ -80,7 +80,8 @@ def _check_ending(cloud: Cloud, states: Sequence[StackState], stay: Mapping[str,
 def ask_to_empty(
     session: Session, stacks: Sequence[StackDeletion], allowed: Collection[str], retain: Collection[str]
 ) -> frozenset[str]:
-    """The buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything else.
+    """Return the buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything
+    else.
 
     Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
     """

@@ -86,12 +86,12 @@ class Examined:
 
     @property
     def live(self) -> StackState | None:
-        """The stack, when it is there to be updated."""
+        """Return the stack, when it is there to be updated."""
         return self.state if self.action in ("update", "continue", "none") else None
 
     @property
     def unchanged(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return self.action == "none"
 
 
@@ -104,7 +104,7 @@ class KnownOutputs:
 
 
 def examine_all(session: Session, plan: StackLayout, observed: Observed) -> tuple[Examined, ...]:
-    """Every unit in order; what an earlier one will change is not known to the later ones."""
+    """Return every unit in order; what an earlier one will change is not known to the later ones."""
     known: dict[str, KnownOutputs] = {}
     found = []
     for unit in plan.units:
@@ -123,7 +123,7 @@ def examine(
     by_id: Mapping[str, StackState],
     region: str,
 ) -> Examined:
-    """One unit against its deployed stack: what would change, as far as templates and parameters tell."""
+    """Return one unit against its deployed stack: what would change, as far as templates and parameters tell."""
     action = ACTIONS.get(row(state.status).deploy if state else OnDeploy.CREATE, "update")
     live = state if state is not None and action in ("update", "continue") else None
     parameters, missing = resolve(unit, live, known)
@@ -165,14 +165,14 @@ def _counted(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _details(old: Side, new: Side) -> tuple[str, ...]:
-    """What else of a deployed template changes, so that an update without rows explains itself."""
+    """Return what else of a deployed template changes, so that an update without rows explains itself."""
     return tuple(f"the template's {name} changes" for name in other_sections(old, new)) if old.body else ()
 
 
 def _compare_children(
     cloud: Cloud, unit: StackUnit, root: StackState, own: Side, by_id: Mapping[str, StackState], region: str
 ) -> Iterator[StackPlan]:
-    """The nested stacks of a root that is as it should be, each against what the root hands it.
+    """Yield the nested stacks of a root that is as it should be, each against what the root hands it.
 
     They can be otherwise all the same: somebody updated one directly, or a continued rollback skipped it.
     """
@@ -184,7 +184,9 @@ def _compare_children(
 
 
 def _nested_ids(cloud: Cloud, unit: StackUnit, root: StackState, by_id: Mapping[str, StackState]) -> dict[str, str]:
-    """The ARNs of nested stacks that exist, by logical id: by their tags where these tell of all, else as listed."""
+    """Return the ARNs of nested stacks that exist, by logical id: by their tags where these tell of all, else as
+    listed.
+    """
     inside = {each.tags.get("Layer", ""): each.stack_id for each in by_id.values() if each.parent_id == root.stack_id}
     found = {name: inside[child.layer] for name, child in unit.children.items() if child.layer in inside}
     if len(found) < len(unit.children):
@@ -198,7 +200,9 @@ LATER = "updated after its root stack and not through it"
 
 
 def _updated_directly(cloud: Cloud, root: StackState, children: Sequence[StackState]) -> frozenset[str]:
-    """The ARNs of nested stacks that were updated after the last operation on their root had ended, by AWS's clock."""
+    """Return the ARNs of nested stacks that were updated after the last operation on their root had ended, by AWS's
+    clock.
+    """
     if root.updated is None and not any(each.updated for each in children):
         return frozenset()
     newest = next(iter(cloud.events(root.stack_id).events), None)
@@ -208,7 +212,9 @@ def _updated_directly(cloud: Cloud, root: StackState, children: Sequence[StackSt
 
 
 def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
-    """The templates of an unchanged unit, which are the deployed ones, with what the root hands to each layer."""
+    """Return the templates of an unchanged unit, which are the deployed ones, with what the root hands
+    to each layer.
+    """
     found = [LayerSides(unit.layer, own, own)]
     nested = settled(own.body, own.values) if unit.children else {}
     for name, child in unit.children.items():
@@ -222,7 +228,7 @@ def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
 def resolve(
     unit: StackUnit, live: StackState | None, known: Mapping[str, KnownOutputs]
 ) -> tuple[dict[str, str | PreviousValue], dict[str, KnownAfter]]:
-    """The unit's parameters as a change set takes them, and those that must wait for another layer."""
+    """Return the unit's parameters as a change set takes them, and those that must wait for another layer."""
     ready: dict[str, str | PreviousValue] = {}
     missing = {}
     for name, value in unit.parameters.items():
@@ -242,13 +248,13 @@ def resolve(
 
 
 def _deployed(cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The deployed template, to be compared with `body`, which is what reading its own `text` would give."""
+    """Return the deployed template, to be compared with `body`, which is what reading its own `text` would give."""
     deployed = cloud.template(state.stack_id)
     return body if deployed == text else parse(deployed)
 
 
 def deployed_side(cloud: Cloud, state: StackState) -> Side:
-    """A deployed stack's template, with the parameter values that can be compared."""
+    """Return a deployed stack's template, with the parameter values that can be compared."""
     body = parse(cloud.template(state.stack_id))
     return Side(body, _comparable(body, state.parameters))
 
@@ -256,7 +262,7 @@ def deployed_side(cloud: Cloud, state: StackState) -> Side:
 def effective(
     body: Mapping[str, Any], given: Mapping[str, str | PreviousValue | KnownAfter], previous: Mapping[str, str]
 ) -> dict[str, object]:
-    """The values a template's parameters will have: given, previous, or default."""
+    """Return the values a template's parameters will have: given, previous, or default."""
     values: dict[str, object] = {}
     for name, declared in body.get("Parameters", {}).items():
         value = given.get(name, declared.get("Default"))
@@ -268,7 +274,7 @@ def effective(
 
 
 def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, object]:
-    """The values that can be compared, those that must not be shown sealed."""
+    """Return the values that can be compared, those that must not be shown sealed."""
     declared = body.get("Parameters", {})
     known = {
         name: value
@@ -299,7 +305,7 @@ def _examine_children(
     region: str,
     live: StackState | None,
 ) -> Iterator[_Child]:
-    """The nested stacks of a unit, in deployment order: each against its own deployed template."""
+    """Yield the nested stacks of a unit, in deployment order: each against its own deployed template."""
     before, after = settled(old.body, old.values), settled(new.body, new.values)
     if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
         return
@@ -339,7 +345,7 @@ def _url(resource: Mapping[str, Any] | None) -> object:
 
 
 def _sources(parameters: Mapping[str, Any], unit: StackUnit) -> Iterator[tuple[str, KnownAfter]]:
-    """The sibling's output that feeds each of a nested stack's parameters that has one."""
+    """Yield the sibling's output that feeds each of a nested stack's parameters that has one."""
     for name, value in parameters.items():
         if isinstance(value, dict) and "Fn::GetAtt" in value:
             sibling, _, output = ".".join(value["Fn::GetAtt"]).partition(".Outputs.")
@@ -347,7 +353,9 @@ def _sources(parameters: Mapping[str, Any], unit: StackUnit) -> Iterator[tuple[s
 
 
 def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, KnownOutputs], unit: StackUnit) -> dict[str, Any]:
-    """A nested stack's parameters with the outputs of its siblings in their places, as far as those are known."""
+    """Return a nested stack's parameters with the outputs of its siblings in their places, as far as
+    those are known.
+    """
     found = dict(parameters)
     by_layer = {unit.child_layer(unit.layer, name): known for name, known in outputs.items()}
     for name, source in _sources(parameters, unit):
@@ -402,7 +410,7 @@ class Prepared:
 
     @property
     def plans(self) -> tuple[StackPlan, ...]:
-        """What will happen to the unit's stacks."""
+        """Return what will happen to the unit's stacks."""
         return self.examined.plans
 
 
@@ -415,7 +423,7 @@ def prepare(
     nested: bool = True,
     until: int = 0,
 ) -> Generator[None, None, Prepared]:
-    """Makes the change set of an examined unit that needs one and whose values are all known.
+    """Create the change set of an examined unit that needs one and whose values are all known.
 
     Without `nested` AWS is not asked about nested stacks. `until` is when the saved plan expires to which it belongs.
     """
@@ -440,7 +448,7 @@ def prepare(
 def _evaluated(
     session: Session, examined: Examined, request: ChangeSetRequest, made: Callable[[str, str], None]
 ) -> Generator[None, None, ChangeSet | Unevaluated]:
-    """Creates a change set, or says what AWS cannot evaluate of its nested ones, where it fails of that alone: it is
+    """Create a change set, or says what AWS cannot evaluate of its nested ones, where it fails of that alone: it is
     deleted then. Raises OperationFailed when more is wrong with a nested one.
     """
     unit = examined.unit
@@ -475,7 +483,7 @@ def told(
     nested: bool,
     without: Unevaluated | None = None,
 ) -> Prepared:
-    """An examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed.
+    """Return an examined unit with what its change set says. Raises OperationFailed or CloudError for one that failed.
 
     Without `nested` the change set has none for nested stacks; `without` says why, and what AWS said of them before.
     """
@@ -519,7 +527,7 @@ def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -
 def change_set_request(
     cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str, run: str
 ) -> ChangeSetRequest:
-    """CreateChangeSet's ingredients for a unit."""
+    """Return CreateChangeSet's ingredients for a unit."""
     unit, first = examined.unit, examined.action in ("create", "recreate")
     return ChangeSetRequest(
         stack=unit.stack if first or examined.state is None else examined.state.stack_id,
@@ -537,7 +545,7 @@ def change_set_request(
 
 
 def _nested(session: Session, examined: Examined) -> bool:
-    """Whether to ask for change sets of the nested stacks, too.
+    """Return whether to ask for change sets of the nested stacks, too.
 
     An unchanged nested stack gets an empty change set, which nobody can delete once its root's was executed; at about a
     thousand of them no change set can be made any more (aws/copilot-cli#4426). Before that our own rows stand in.
@@ -555,15 +563,15 @@ def _nested(session: Session, examined: Examined) -> bool:
 
 
 def _on_stack_failure(on_failure: str, first: bool) -> str:
-    """OnStackFailure, which is about first creations only (API reference, CreateChangeSet)."""
+    """Return OnStackFailure, which is about first creations only (API reference, CreateChangeSet)."""
     return {"rollback": "", "keep": "DO_NOTHING", "delete": "DELETE"}[on_failure] if first else ""
 
 
 def with_change_set(
     cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet, known: Sequence[NestedSet] = ()
 ) -> tuple[StackPlan, ...]:
-    """The unit's plans with AWS's rows and ours brought together, for every stack that AWS describes; `known` are
-    nested change sets of an earlier one, with the same templates and values.
+    """Return the unit's plans with AWS's rows and ours brought together, for every stack that AWS describes; `known`
+    are nested change sets of an earlier one, with the same templates and values.
     """
     unit = examined.unit
     rows = list(all_changes(cloud, change_set, unit.layer, unit.child_layer))
@@ -596,8 +604,8 @@ MOST_WORDS = 300
 
 
 def unseen(plan: StackPlan, why: str = "") -> StackPlan:
-    """The plan of a nested stack that AWS was not asked about, or could not evaluate (`why`): only our comparison
-    speaks for it.
+    """Return the plan of a nested stack that AWS was not asked about, or could not evaluate (`why`): only our
+    comparison speaks for it.
 
     It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
     changed in place might yet be replaced, and then the guard wants to hear its name. The stack's tags, which are

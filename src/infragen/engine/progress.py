@@ -145,10 +145,10 @@ class Ui(Protocol):
     """Who listens and answers."""
 
     def tell(self, event: Event) -> None:
-        """Takes note of an event."""
+        """Take note of an event."""
 
     def confirm(self, question: Question) -> bool:
-        """Asks. Without anybody to ask it raises Refused and names `answered_by`."""
+        """Ask. Without anybody to ask it raises Refused and names `answered_by`."""
 
 
 @dataclass(frozen=True)

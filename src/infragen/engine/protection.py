@@ -21,7 +21,9 @@ from infragen.gates.data_loss import stack_policy, stateful
 def protect_or_warn(
     session: Session, unit: StackUnit, state: StackState, nested: Mapping[str, str], allowed: Collection[str] = ()
 ) -> bool:
-    """As `protect`; an endpoint of one's own that has no such operation costs a warning, AWS raises Unsupported."""
+    """Work like `protect`; an endpoint of one's own that has no such operation costs a warning, AWS
+    raises Unsupported.
+    """
     try:
         return protect(session.cloud, unit, state, nested, allowed)
     except Unsupported as error:
@@ -34,7 +36,7 @@ def protect_or_warn(
 def protect(
     cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str], allowed: Collection[str] = ()
 ) -> bool:
-    """Sets the stack policies of a unit and its nested stacks and termination protection, where they are missing.
+    """Set the stack policies of a unit and its nested stacks and termination protection, where they are missing.
 
     Says whether anything was. `nested` are the ARNs of the nested stacks by layer; `allowed` are the `layer/LogicalId`
     that this deployment may replace: they are left out until it is done. Termination protection comes last: where it is
@@ -53,7 +55,7 @@ def protect(
 
 
 def unprotect(cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str]) -> None:
-    """Switches off what `protect` switched on. Termination protection goes last: while it is on, a rerun finds the rest
+    """Switch off what `protect` switched on. Termination protection goes last: while it is on, a rerun finds the rest
     to do.
     """
     for stack_id, _, _ in _protected(unit, state.stack_id, nested, ()):
@@ -66,7 +68,7 @@ def unprotect(cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[
 def protection_changes(
     cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[str, str], wanted: bool
 ) -> tuple[PropertyChange, ...]:
-    """What a deployment changes in the termination protection and the stack policies of a unit that is deployed.
+    """Return what a deployment changes in the termination protection and the stack policies of a unit that is deployed.
 
     An environment that is not protected has none of both: a stack whose termination protection is off is left alone.
     """
@@ -90,7 +92,7 @@ def _switch(on: bool) -> str:
 
 
 def _denied(policy: Mapping[str, Any]) -> str:
-    """What a stack policy denies, in words; of one that infragen did not write only that it is another one."""
+    """Return what a stack policy denies, in words; of one that infragen did not write only that it is another one."""
     denied = [each for each in policy.get("Statement", ()) if each.get("Effect") == "Deny"]
     names = [str(name).partition("/")[2] for each in denied for name in each.get("Resource", ())]
     return f"denies replacing and deleting {', '.join(names)}" if names else "denies nothing"
@@ -99,7 +101,7 @@ def _denied(policy: Mapping[str, Any]) -> str:
 def _protected(
     unit: StackUnit, stack_id: str, nested: Mapping[str, str], allowed: Collection[str]
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """Each stack of the unit with its layer and the logical ids to keep."""
+    """Yield each stack of the unit with its layer and the logical ids to keep."""
     holders = {name: child for name, child in unit.children.items() if stateful(child.body)}
     yield stack_id, unit.layer, _without(unit.layer, [*stateful(unit.body), *holders], allowed)
     for child in holders.values():

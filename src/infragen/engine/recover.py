@@ -1,4 +1,4 @@
-"""Puts right what a failed operation left: `recover`, and `cancel` and `follow` for what runs.
+"""Repairs an environment after a failed operation: `recover`; `cancel` and `follow` for operations in progress.
 
 `recover` picks the API by the stack's status and by nothing else: ContinueUpdateRollback where a rollback is stuck,
 RollbackStack where a failed operation was kept, deletion where a first creation failed. It never deletes a stack that
@@ -64,12 +64,12 @@ class Recovery:
 
     @property
     def exit_code(self) -> int:
-        """The worst of the outcomes; 130 when the user interrupted it."""
+        """Return the worst of the outcomes; 130 when the user interrupted it."""
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
 def plan_recovery(env: Environment, session: Session, options: RecoverOptions | None = None) -> RecoveryPlan:
-    """What would be done, stack by stack. Raises Refused or Conflict for a stack that recover cannot help."""
+    """Return what would be done, stack by stack. Raises Refused or Conflict for a stack that recover cannot help."""
     options = options or RecoverOptions()
     observed = observe(session, env)
     remedies = []
@@ -99,13 +99,13 @@ def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, 
     why = str(why_failed(session, target, state) or state.reason or "AWS gave no reason")
     stuck = tuple(_stuck(session, layer, state, "")) if action is OnRecover.CONTINUE_ROLLBACK else ()
     skipped = tuple(each for each in stuck if each.place in options.skip)
-    doomed = doom(session, layer, state) if action is OnRecover.DELETE else None
+    to_delete = doom(session, layer, state) if action is OnRecover.DELETE else None
     loses = losses(session, layer, state) if action is OnRecover.ROLLBACK else ()
-    return Remedy(layer, state, action, why, stuck, skipped, doomed, loses)
+    return Remedy(layer, state, action, why, stuck, skipped, to_delete, loses)
 
 
 def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iterator[Stuck]:
-    """What is UPDATE_FAILED in a stack and in those nested in it; only these can be skipped."""
+    """Yield what is UPDATE_FAILED in a stack and in those nested in it; only these can be skipped."""
     for each in session.cloud.resources(state.stack_id):
         if each.status != "UPDATE_FAILED":
             continue
@@ -117,7 +117,7 @@ def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iter
 
 
 def recover_environment(env: Environment, session: Session, options: RecoverOptions | None = None) -> Recovery:
-    """Shows what is stuck and what will be done, asks, and does it."""
+    """Show what is stuck and what will be done, asks, and does it."""
     options = options or RecoverOptions()
     plan = plan_recovery(env, session, options)
     session.ui.tell(PlannedRecovery(plan))
@@ -127,21 +127,21 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
     names = ", ".join(each.state.name for each in plan.remedies)
     if not session.ui.confirm(Question(f"recover {names}?", "--yes")):
         raise Refused("declined; nothing was changed")
-    unprotect(session, [each.doomed for each in plan.remedies if each.doomed], options.unprotect)
+    unprotect(session, [each.to_delete for each in plan.remedies if each.to_delete], options.unprotect)
     by_layer, role = {each.layer: each for each in plan.remedies}, env.iam.service_role_arn or ""
     stops = [Task(each.layer, each.state.name, ()) for each in plan.remedies]
-    result = walk(stops, lambda layer: _road(session, by_layer[layer], role), session.ui, session.timer)
+    result = walk(stops, lambda layer: _steps(session, by_layer[layer], role), session.ui, session.timer)
     return Recovery(plan, result.outcomes, result.interrupted)
 
 
 def _refuse_losses(plan: RecoveryPlan, allowed: frozenset[str]) -> None:
-    """Raises Refused when what a recovery deletes holds data and is not named.
+    """Raise Refused when what a recovery deletes holds data and is not named.
 
     A rolled back creation has usually deleted everything; what its stack lists as standing, and what a kept failure has
     built, may be in use.
     """
-    doomed = (each for remedy in plan.remedies if remedy.doomed for each in remedy.doomed.fates)
-    lost = [each for each in doomed if each.fate == "deleted" and holds_data(each.type)]
+    to_delete = (each for remedy in plan.remedies if remedy.to_delete for each in remedy.to_delete.fates)
+    lost = [each for each in to_delete if each.fate == "deleted" and holds_data(each.type)]
     lost += [each for remedy in plan.remedies for each in remedy.loses]
     lost = [each for each in lost if each.place not in allowed]
     if lost:
@@ -152,11 +152,11 @@ def _refuse_losses(plan: RecoveryPlan, allowed: frozenset[str]) -> None:
         )
 
 
-def _road(session: Session, remedy: Remedy, role: str) -> Operation:
+def _steps(session: Session, remedy: Remedy, role: str) -> Operation:
     cloud, state = session.cloud, remedy.state
     target = Target(remedy.layer, state.name, name_child)
-    if remedy.doomed is not None:
-        return (yield from remove(session, remedy.doomed, DestroyOptions(role=role)))
+    if remedy.to_delete is not None:
+        return (yield from remove(session, remedy.to_delete, DestroyOptions(role=role)))
     skip = tuple(each.skip_name for each in remedy.skipped)
     if remedy.action is OnRecover.CONTINUE_ROLLBACK:
         ended = yield from recover(
@@ -173,7 +173,7 @@ def _road(session: Session, remedy: Remedy, role: str) -> Operation:
 
 
 def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Generator[None, None, Failed]:
-    """A rollback that is stuck again, with the resources that can be skipped."""
+    """Yield a rollback that is stuck again, with the resources that can be skipped."""
     if ended.status != "UPDATE_ROLLBACK_FAILED":
         return ended
     stuck = yield from retrying(
@@ -186,7 +186,7 @@ def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Genera
 
 
 def follow_environment(env: Environment, session: Session, limit: float | None = None) -> tuple[Outcome, ...]:
-    """Follows what runs on the environment's stacks to its end, or for `limit` seconds; empty when nothing runs."""
+    """Follow what runs on the environment's stacks to its end, or for `limit` seconds; empty when nothing runs."""
     return _follow(session, _running(observe(session, env)), limit)
 
 
@@ -201,15 +201,15 @@ def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: f
         state = by_layer[layer]
         target = Target(layer, state.name, name_child)
         deleting = row(state.status).destroy is OnDestroy.FOLLOW
-        road = resume_deletion if deleting else resume
-        return (yield from road(session, target, state))
+        steps = resume_deletion if deleting else resume
+        return (yield from steps(session, target, state))
 
     stops = [Task(layer, state.name, ()) for layer, state in states]
     return walk(stops, begin, session.ui, session.timer, RunPolicy(limit)).outcomes
 
 
 def _cancel(cloud: Cloud, state: StackState, token: str) -> None:
-    """Cancels an update, or finds that it is cancelled already. Raises Refused when it is over by now."""
+    """Cancel an update, or finds that it is cancelled already. Raises Refused when it is over by now."""
     try:
         cloud.cancel_update(state.stack_id, token)
     except Unavailable:
@@ -225,7 +225,7 @@ def _cancel(cloud: Cloud, state: StackState, token: str) -> None:
 
 
 def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
-    """Cancels every update that runs and follows the rollback. Raises Refused when what runs cannot be cancelled."""
+    """Cancel every update that runs and follows the rollback. Raises Refused when what runs cannot be cancelled."""
     states = _running(observe(session, env))
     for _, state in states:
         if state.status != CANCELLABLE:

@@ -22,7 +22,7 @@ UNDER_WAY = 3600.0
 def retrying(
     session: Session, layer: str, read: Callable[[], T], limit: float | None = None
 ) -> Generator[None, None, T]:
-    """What `read` gives, tried again after each wait while AWS cannot be reached.
+    """Yield what `read` gives, tried again after each wait while AWS cannot be reached.
 
     With a `limit` in seconds it stops with what AWS said last, and at once when AWS refuses. Without one, an
     operation runs: the network is waited for as long as it takes, a new login or a permission that was taken away for
@@ -57,7 +57,7 @@ def retrying(
 
 
 def _tell(session: Session, layer: str, said: str, told: str) -> str:
-    """Tells what is lost unless these words were the last ones; gives what was reported last."""
+    """Report what is lost unless these words were the last ones; gives what was reported last."""
     if said != told:
         session.ui.tell(Lost(layer, said))
     return said

@@ -21,7 +21,8 @@ MADE = ("CREATE_COMPLETE", "CREATE_FAILED")
 
 
 def losses(session: Session, layer: str, state: StackState) -> tuple[ResourceDeletion, ...]:
-    """What holds data and goes with the rollback of a stack in CREATE_FAILED or UPDATE_FAILED, nested stacks included.
+    """Return what holds data and goes with the rollback of a stack in CREATE_FAILED or UPDATE_FAILED, nested stacks
+    included.
 
     DeletionPolicy Retain keeps it; RetainExceptOnCreate does not (User Guide, "DeletionPolicy attribute"). Whether a
     rollback makes a snapshot is nowhere said, so that Snapshot counts as deleted.
@@ -33,7 +34,7 @@ def losses(session: Session, layer: str, state: StackState) -> tuple[ResourceDel
 
 
 def _created(events: Collection[LayerEvent]) -> frozenset[str]:
-    """What an operation created, as `layer/LogicalId`."""
+    """Return what an operation created, as `layer/LogicalId`."""
     own = (each for each in events if each.event.status in MADE and each.event.physical_id)
     return frozenset(f"{each.layer}/{each.event.logical_id}" for each in own)
 
@@ -41,7 +42,7 @@ def _created(events: Collection[LayerEvent]) -> frozenset[str]:
 def _standing(
     session: Session, layer: str, state: StackState, created: frozenset[str] | None
 ) -> Iterator[ResourceDeletion]:
-    """What stands in a stack and holds data; of an update only what it `created`."""
+    """Yield what stands in a stack and holds data; of an update only what it `created`."""
     written = parse(session.cloud.template(state.stack_id)).get("Resources", {})
     for each in session.cloud.resources(state.stack_id):
         if each.status in GONE or not each.physical_id:

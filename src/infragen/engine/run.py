@@ -41,7 +41,7 @@ class Deployment:
 
     @property
     def exit_code(self) -> int:
-        """The worst of the outcomes; 130 when the user interrupted it."""
+        """Return the worst of the outcomes; 130 when the user interrupted it."""
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
@@ -66,7 +66,7 @@ class Run:
     session: Session
     plan: StackLayout
     options: Options
-    litter: ChangeSetCleanup
+    leftovers: ChangeSetCleanup
     proposal: Proposal
     observed: Observed
     agreed: Agreed
@@ -76,20 +76,20 @@ class Run:
     started: dict[str, str] = field(default_factory=dict)
 
     def walk(self) -> Deployment:
-        """Deploys every unit, each as soon as what it requires is there."""
+        """Deploy every unit, each as soon as what it requires is there."""
         stops = [Task(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
         options, session = self.options, self.session
-        manner = RunPolicy(
+        run_policy = RunPolicy(
             options.follow_timeout, options.fail_fast, options.on_interrupt,
             cancel=lambda layer: cancel(session, self.started[layer]),
             started=lambda layer: layer in self.started,
         )  # fmt: skip
-        result: RunResult = walk(stops, self.begin, session.ui, session.timer, manner, self.interrupts)
+        result: RunResult = walk(stops, self.begin, session.ui, session.timer, run_policy, self.interrupts)
         requires = {unit.layer: unit.requires for unit in self.plan.units}
         return Deployment(self.proposal.shown, with_changed_upstream(result.outcomes, requires), result.interrupted)
 
     def begin(self, layer: str) -> Operation:
-        """The path of one unit whose requirements are deployed.
+        """Yield the path of one unit whose requirements are deployed.
 
         While others run or have run, a lost network is no reason to leave this one for another deployment: its path
         begins again until AWS is back, as long as nothing was executed or deleted on it.
@@ -98,7 +98,7 @@ class Run:
         again = self._prepared(layer).examined.action != "recreate"
         while True:
             try:
-                outcome = yield from self._road(layer)
+                outcome = yield from self._steps(layer)
                 break
             except Unavailable as error:
                 waited = self.session.timer.now() - since
@@ -115,7 +115,7 @@ class Run:
         [found] = [each for each in self.proposal.prepared if each.examined.unit.layer == layer]
         return found
 
-    def _road(self, layer: str) -> Operation:
+    def _steps(self, layer: str) -> Operation:
         prepared = self._prepared(layer)
         examined = prepared.examined
         made = prepared.change_set is not None
@@ -141,7 +141,7 @@ class Run:
         return (yield from self._execute(prepared.examined, prepared.change_set))
 
     def _check_fresh(self, examined: Examined) -> None:
-        """Raises Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""
+        """Raise Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""
         then = examined.state
         now = self.session.cloud.stack(then.stack_id) if then is not None else None
         if then is not None and (now is None or (now.status, now.updated) != (then.status, then.updated)):
@@ -150,14 +150,14 @@ class Run:
             raise Conflict(f"the plan of {examined.unit.stack} is stale: what it takes has other values", PLAN_AGAIN)
 
     def _moved(self, examined: Examined) -> bool:
-        """Whether an output that the unit takes is another one than when its change set was made."""
+        """Return whether an output that the unit takes is another one than when its change set was made."""
         ready, missing = resolve(examined.unit, examined.live, self.outputs)
         return bool(missing) or ready != dict(examined.parameters)
 
     def _prepare_again(self, prepared: Prepared, state: StackState | None) -> Generator[None, None, Prepared]:
-        """The unit with the values there are now. Raises Refused for more destruction than was shown."""
+        """Yield the unit with the values there are now. Raises Refused for more destruction than was shown."""
         if prepared.change_set is not None:
-            self.litter.drop(prepared.change_set.change_set_id)
+            self.leftovers.drop(prepared.change_set.change_set_id)
         unit, region = prepared.examined.unit, self.plan.environment.region
         examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
         if examined.waits_for:
@@ -166,7 +166,7 @@ class Run:
                 f"{unit.stack} needs outputs that {names} did not give",
                 "their stacks were changed meanwhile; run the same command again",
             )
-        made, options = self.litter.made, self.options
+        made, options = self.leftovers.made, self.options
         again = yield from prepare(
             self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
         )
@@ -176,7 +176,7 @@ class Run:
         return again
 
     def _refuse_more(self, again: Prepared) -> None:
-        """Raises Refused when the unit, planned again, does more than was shown."""
+        """Raise Refused when the unit, planned again, does more than was shown."""
         sides = {each.layer: as_shown(each, self.proposal.sides[each.layer]) for each in again.examined.sides}
         shown = self.proposal.shown
         plans = widened(again.plans, sides, shown.account, shown.region, self.proposal.sides)
@@ -199,7 +199,7 @@ class Run:
         return (yield from self._as_ecs_says(unit, state.stack_id, unchanged))
 
     def _set_protection(self, unit: StackUnit, state: StackState) -> None:
-        """Protects a stack as its environment says, or takes its protection away."""
+        """Protect a stack as its environment says, or takes its protection away."""
         nested, tell = self._nested(unit, state.stack_id), self.session.ui.tell
         if not self.plan.environment.protected:
             unprotect(self.session.cloud, unit, state, nested)
@@ -208,7 +208,9 @@ class Run:
             tell(Warned(f"{unit.stack} was not protected as its environment says; it is now"))
 
     def _nested(self, unit: StackUnit, stack_id: str) -> dict[str, str]:
-        """The nested stacks as they were seen at the beginning, where all were there already: it spares a call."""
+        """Return the nested stacks as they were seen at the beginning, where all were there already: it
+        spares a call.
+        """
         return self.observed.nested_in(unit, stack_id) or nested_stacks(self.session.cloud, unit, stack_id)
 
     def _execute(self, examined: Examined, change_set: ChangeSet) -> Operation:
@@ -231,7 +233,7 @@ class Run:
             raise
         if follower is None:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
-        self.litter.keep(change_set.change_set_id)
+        self.leftovers.keep(change_set.change_set_id)
         outcome = yield from follow(self.session, target_of(unit), follower, change_set.stack_id)
         if guarded and (examined.live is not None or isinstance(outcome, Deployed)):
 
@@ -254,7 +256,7 @@ class Run:
         return outcome
 
     def _check_outputs(self, examined: Examined, given: Mapping[str, Mapping[str, str]]) -> None:
-        """Warns of outputs that templates declare and their stacks do not have; `given` are those of each layer."""
+        """Warn of outputs that templates declare and their stacks do not have; `given` are those of each layer."""
         for side in examined.sides:
             missing = (
                 sorted(set(outputs_of(side.after)) - set(given.get(side.layer, {}))) if side.layer in given else []
@@ -265,7 +267,7 @@ class Run:
                 self.session.ui.tell(Warned(f"{where} does not have outputs that it declares: {', '.join(missing)}"))
 
     def _given(self, unit: StackUnit, stack_id: str) -> Generator[None, None, dict[str, Mapping[str, str]]]:
-        """The outputs of the stacks nested in a unit, by layer, read again; empty where they cannot be read."""
+        """Yield the outputs of the stacks nested in a unit, by layer, read again; empty where they cannot be read."""
         if not unit.children:
             return {}
         look = partial(self.session.cloud.stacks, unit.stack)
@@ -277,7 +279,7 @@ class Run:
         return _outputs_inside(found, stack_id)
 
     def _as_ecs_says(self, unit: StackUnit, stack_id: str, outcome: Deployed | Unchanged) -> Operation:
-        """The outcome, or a failure when ECS runs something else than the stack says."""
+        """Yield the outcome, or a failure when ECS runs something else than the stack says."""
         session = self.session
 
         def look() -> ServiceCheck:
@@ -327,5 +329,5 @@ def _upstream_evidence(
 
 
 def _outputs_inside(states: Iterable[StackState], stack_id: str) -> dict[str, Mapping[str, str]]:
-    """The outputs of the stacks nested in one, by the layer that their tags name."""
+    """Return the outputs of the stacks nested in one, by the layer that their tags name."""
     return {each.tags.get("Layer", ""): each.outputs for each in states if each.parent_id == stack_id}

@@ -44,7 +44,7 @@ def save_plan(
     write: Callable[[SavedPlan], None],
     revision: tuple[str, bool] = ("", False),
 ) -> EnvironmentPlan:
-    """Plans, and keeps the change sets for so many seconds. `write` gets what belongs into the file;
+    """Plan, and keeps the change sets for so many seconds. `write` gets what belongs into the file;
     `revision` is the commit it is made from, and whether the work tree was clean. The change sets say that the run
     which made them is the public part of the plan's seal.
 
@@ -56,8 +56,8 @@ def save_plan(
     until = made + int(seconds)
     secret = new_secret()
     session = replace(session, run=public_part(secret))
-    with ChangeSetCleanup(session) as litter:
-        proposal = propose(session, plan, observed, options, making(session, plan, options, litter, until))
+    with ChangeSetCleanup(session) as leftovers:
+        proposal = propose(session, plan, observed, options, making(session, plan, options, leftovers, until))
         shown = proposal.shown
         if options.drift:
             shown = with_drift(session, plan, observed, shown)
@@ -75,7 +75,7 @@ def save_plan(
         saved = replace(_saved(plan, shown, options, units, made, until), commit=revision[0], clean=revision[1])
         write(replace(saved, seal=sign(secret, content_digest(saved)), sealed_for=public_part(secret)))
         for unit in units:
-            litter.keep(unit.change_set_id)
+            leftovers.keep(unit.change_set_id)
     return shown
 
 
@@ -105,12 +105,14 @@ def _saved(
 
 
 def environment_digest(env: Environment) -> str:
-    """The digest of an environment file's content: comments, order and defaults that are written out do not count."""
+    """Return the digest of an environment file's content: comments, order and defaults that are written out do not
+    count.
+    """
     return digest(env.model_dump(mode="json"))
 
 
 def template_digests(plan: StackLayout) -> dict[str, str]:
-    """The digests of all templates, by layer."""
+    """Return the digests of all templates, by layer."""
     own = {unit.layer: digest(unit.text) for unit in plan.units}
     return own | {child.layer: child.digest for unit in plan.units for child in unit.children.values()}
 
@@ -142,7 +144,7 @@ def _unit(
 
 
 def _updated(state: StackState | None) -> str:
-    """When a stack was updated last, or made; empty for one that does not exist but for its change sets."""
+    """Return when a stack was updated last, or made; empty for one that does not exist but for its change sets."""
     if state is None or state.status == "REVIEW_IN_PROGRESS":
         return ""
     time = state.updated or state.created
@@ -155,13 +157,13 @@ def _inside(observed: Observed, state: StackState | None) -> dict[str, str]:
 
 
 def _digest_of(session: Session, unit: StackUnit, change_set: ChangeSet) -> str:
-    """The digest of all rows of a change set and of its nested ones."""
+    """Return the digest of all rows of a change set and of its nested ones."""
     rows = all_changes(session.cloud, change_set, unit.layer, unit.child_layer)
     return digest([asdict(each) for each in rows])
 
 
 def _told(examined: Examined) -> dict[str, str]:
-    """The parameters that are given as they are; secrets are left out."""
+    """Return the parameters that are given as they are; secrets are left out."""
     return {
         name: value for name, value in sealed(examined.unit.body, examined.parameters).items() if isinstance(value, str)
     }
@@ -177,7 +179,7 @@ def _later(sides: LayerSides) -> Iterator[Later]:
 
 
 def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options: Options, name: str) -> Deployment:
-    """Deploys a saved plan, called `name`, without asking: it was reviewed.
+    """Deploy a saved plan, called `name`, without asking: it was reviewed.
 
     Raises Refused for another account or region, Conflict when anything moved since it was saved. What an earlier run
     of the same plan has done already is not done again.
@@ -196,7 +198,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
     moved = [text for each in left for text in _moved(each, observed, sets.get(each.layer))]
     _check(name, saved, moved + _changed_since(session, saved, sets, done))
-    with ChangeSetCleanup(session) as litter:
+    with ChangeSetCleanup(session) as leftovers:
         taking = _taking(session, plan, units, sets, saved.nested)
         proposal = propose(session, plan, observed, options, taking, stops=True)
         prepared = proposal.prepared
@@ -207,11 +209,11 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         warn_of_login(session, plan.environment, prepared)
         for each in prepared:
             if each.change_set is not None:
-                litter.made(each.change_set.change_set_id, each.change_set.stack_id)
+                leftovers.made(each.change_set.change_set_id, each.change_set.stack_id)
         proposal = replace(proposal, sides=_remembered(proposal.sides, units))
         rows = {layer: unit.rows for layer, unit in units.items()}
         agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider), rows)
-        return Run(session, plan, options, litter, proposal, observed, agreed, saved.expires).walk()
+        return Run(session, plan, options, leftovers, proposal, observed, agreed, saved.expires).walk()
 
 
 def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
@@ -227,7 +229,9 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
 def _changed_since(
     session: Session, saved: SavedPlan, sets: Mapping[str, ChangeSet | None], done: Collection[str]
 ) -> list[str]:
-    """Whether the file is another one than was signed for the change sets that wait, or that it was started with."""
+    """Return whether the file is another one than was signed for the change sets that wait, or that it was started
+    with.
+    """
     found = [each for each in sets.values() if each is not None]
     if not found:
         began = (each for each in saved.units if each.layer in done and each.change_set_id)
@@ -247,7 +251,7 @@ def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:
 
 
 def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
-    """What moved on our side: time, infragen, the environment file, the templates."""
+    """Return what moved on our side: time, infragen, the environment file, the templates."""
     found = []
     if now > saved.expires:
         found.append(f"it expired at {at(saved.expires)}")
@@ -266,19 +270,21 @@ def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
 
 
 def made_of(saved: SavedPlan) -> str:
-    """When a plan was made and of what, and until when it can be deployed."""
+    """Return when a plan was made and of what, and until when it can be deployed."""
     tree = "a clean work tree" if saved.clean else "a work tree with changes that are in no commit"
     origin = f"from commit {saved.commit[:12]}, {tree}" if saved.commit else "outside of a git work tree"
     return f"made {at(saved.made)} {origin}; expires {at(saved.expires)}"
 
 
 def at(seconds: float) -> str:
-    """A time for people."""
+    """Return a time for people."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _is_done(saved: SavedPlan, unit: SavedUnit, state: StackState | None) -> bool:
-    """Whether this very plan was deployed to the stack before. What had to wait got a change set of its name then."""
+    """Return whether this very plan was deployed to the stack before. What had to wait got a change set of its name
+    then.
+    """
     if state is None or state.status not in SUCCESS or unit.action == "none":
         return False
     if unit.change_set_id:
@@ -287,11 +293,11 @@ def _is_done(saved: SavedPlan, unit: SavedUnit, state: StackState | None) -> boo
 
 
 def _moved(unit: SavedUnit, observed: Observed, change_set: ChangeSet | None) -> Iterator[str]:
-    """What happened to a stack, or to one nested in it, since the plan was saved."""
+    """Yield what happened to a stack, or to one nested in it, since the plan was saved."""
     state = observed.by_name.get(unit.stack)
     if state is None or state.stack_id != unit.stack_id:
         if unit.stack_id or state is not None:
-            yield f"{unit.stack} {'was deleted' if state is None else 'was made anew, or is there now'}"
+            yield f"{unit.stack} {'was deleted' if state is None else 'was created again, or exists now'}"
         return
     if unit.change_set_id and state.change_set_id == unit.change_set_id and state.status != "REVIEW_IN_PROGRESS":
         yield f"{unit.stack}: it was deployed already and ended as {state.status}"
@@ -336,7 +342,7 @@ def _taking(
 
 
 def _differs(session: Session, prepared: Prepared, units: Mapping[str, SavedUnit], done: set[str]) -> Iterator[str]:
-    """Whether a stack would get something else than what was saved."""
+    """Yield whether a stack would get something else than what was saved."""
     unit, examined = units[prepared.examined.unit.layer], prepared.examined
     if examined.unit.layer in done:
         return
@@ -347,7 +353,7 @@ def _differs(session: Session, prepared: Prepared, units: Mapping[str, SavedUnit
 
 
 def _remembered(sides: Mapping[str, LayerSides], units: Mapping[str, SavedUnit]) -> dict[str, LayerSides]:
-    """The templates of waiting stacks with the values that were not known when the plan was shown."""
+    """Return the templates of waiting stacks with the values that were not known when the plan was shown."""
     found = dict(sides)
     for layer, unit in units.items():
         if unit.later:

@@ -51,29 +51,29 @@ class Task:
     requires: tuple[str, ...]
 
 
-def pause(rounds: int, roads: int) -> float:
+def pause(rounds: int, all_steps: int) -> float:
     """Return the seconds to wait after so many rounds without news; more with each and with the running stacks."""
-    reads = 2 * max(roads, 1)
+    reads = 2 * max(all_steps, 1)
     grown = FIRST_PAUSE * GROWTH ** min(rounds, 100)  # an operation of an hour has thousands of rounds
     least = USUAL_PAUSE if rounds < QUIET_ROUNDS else QUIET_PAUSE
     return min(LONGEST_PAUSE, grown, max(least, reads / READS_PER_SECOND))
 
 
-def run_concurrently(roads: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
+def run_concurrently(all_steps: Sequence[Generator[None, None, T]], timer: Timer) -> list[T]:
     """Walk independent operations and return their results in order; the first error ends them all."""
     results: dict[int, T] = {}
     rounds = 0
-    while len(results) < len(roads):
-        for index, road in enumerate(roads):
+    while len(results) < len(all_steps):
+        for index, steps in enumerate(all_steps):
             if index not in results:
                 try:
-                    next(road)
+                    next(steps)
                 except StopIteration as end:
                     results[index] = end.value
-        if len(results) < len(roads):
-            timer.sleep(pause(rounds, len(roads) - len(results)))
+        if len(results) < len(all_steps):
+            timer.sleep(pause(rounds, len(all_steps) - len(results)))
             rounds += 1
-    return [results[index] for index in range(len(roads))]
+    return [results[index] for index in range(len(all_steps))]
 
 
 class Interrupts:
@@ -126,16 +126,16 @@ def walk(
     begin: Callable[[str], Operation],
     ui: Ui,
     timer: Timer,
-    manner: RunPolicy | None = None,
+    run_policy: RunPolicy | None = None,
     interrupts: Interrupts | None = None,
 ) -> RunResult:
-    """Runs `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
+    """Run `begin(name)` for every stop as soon as its requirements have succeeded, until all have an outcome.
 
     The first interrupt is answered as `manner` says; the second ends the following in any case. A path that prepares
     before it begins something in AWS asks its own `interrupts` whether it still may.
     """
-    manner, interrupts = manner or RunPolicy(), interrupts or Interrupts()
-    walker = _Walker(stops, begin, ui, manner, interrupts)
+    run_policy, interrupts = run_policy or RunPolicy(), interrupts or Interrupts()
+    walker = _Walker(stops, begin, ui, run_policy, interrupts)
     quiet, since = 0, timer.now()
     with interrupts:
         while not walker.done:
@@ -145,12 +145,12 @@ def walk(
                 if walker.done or walker.round():
                     quiet = 0  # something ended: what waited for it begins at once
                     continue
-                ui.tell(Following(timer.now() - since, tuple(walker.roads)))
-                if manner.limit is not None and timer.now() - since > manner.limit:
+                ui.tell(Following(timer.now() - since, tuple(walker.all_steps)))
+                if run_policy.limit is not None and timer.now() - since > run_policy.limit:
                     walker.detach()
                 interrupts.waiting = True
                 quiet = min(quiet, USUAL_ROUNDS) if walker.moved else quiet
-                timer.sleep(pause(quiet, len(walker.roads)))
+                timer.sleep(pause(quiet, len(walker.all_steps)))
                 quiet += 1
             except KeyboardInterrupt:  # heeded at the top, where another one finds this handler again
                 interrupts.noted = max(interrupts.noted, 2 if walker.interrupted else 1)
@@ -175,14 +175,14 @@ class _Walker:
         stops: Sequence[Task],
         begin: Callable[[str], Operation],
         ui: Ui,
-        manner: RunPolicy,
+        run_policy: RunPolicy,
         interrupts: Interrupts,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self.roads: dict[str, Operation] = {}
+        self.all_steps: dict[str, Operation] = {}
         self.interrupted = False
         self.moved = False
-        self._manner = manner
+        self._manner = run_policy
         self._to_cancel: list[str] = []
         self._fallen = ""
         self._stops = {each.name: each for each in stops}
@@ -192,24 +192,24 @@ class _Walker:
 
     @property
     def done(self) -> bool:
-        """Whether every stop has its outcome."""
+        """Return whether every stop has its outcome."""
         return len(self.outcomes) == len(self._stops)
 
     def round(self) -> bool:
-        """Begins what can begin and goes one step on every path; says whether something ended."""
+        """Begin what can begin and goes one step on every path; says whether something ended."""
         before = len(self.outcomes)
         self.moved = False
         while self._to_cancel:
             self._manner.cancel(self._to_cancel.pop())
-        for name in list(self.roads):
+        for name in list(self.all_steps):
             self._step(self._stops[name])
         for stop in self._stops.values():
-            if stop.name not in self.outcomes and stop.name not in self.roads:
+            if stop.name not in self.outcomes and stop.name not in self.all_steps:
                 self._consider(stop)
         return len(self.outcomes) > before
 
     def interrupt(self, insisting: bool = False) -> None:
-        """Begins nothing new from now on; stops following when the user insists, or has said so beforehand."""
+        """Begin nothing new from now on; stops following when the user insists, or has said so beforehand."""
         first, self.interrupted = not self.interrupted, True
         if first:
             self._ui.tell(Warned(FIRST[self._manner.on_interrupt]))
@@ -217,16 +217,18 @@ class _Walker:
         if insisting or self._manner.on_interrupt == "detach":
             self.detach()
         elif first and self._manner.on_interrupt == "cancel":
-            self._to_cancel = list(self.roads)  # asked for in the next round, where a second interrupt is understood
+            self._to_cancel = list(
+                self.all_steps
+            )  # asked for in the next round, where a second interrupt is understood
 
     def _drop_what_has_not_started(self) -> None:
-        for name in [name for name in self.roads if not self._manner.started(name)]:
-            self.roads.pop(name).close()
+        for name in [name for name in self.all_steps if not self._manner.started(name)]:
+            self.all_steps.pop(name).close()
             self._end(Skipped(name, self._stops[name].stack, why=INTERRUPTED))
 
     def detach(self) -> None:
-        """Ends every path: what had started runs on in AWS."""
-        begun, self.roads = self.roads, {}
+        """End every path: what had started runs on in AWS."""
+        begun, self.all_steps = self.all_steps, {}
         for name in begun:
             said = f"{self._stops[name].stack} may still run in AWS"
             next_step = "`infragen follow` watches it, `infragen cancel` stops an update"
@@ -241,16 +243,16 @@ class _Walker:
         elif self._fallen and self._manner.fail_fast:
             self._skip(stop, f"{self._fallen} failed before it started")
         elif all(need in self.outcomes for need in stop.requires):
-            self.roads[stop.name] = self._begin(stop.name)
+            self.all_steps[stop.name] = self._begin(stop.name)
             self._step(stop)
 
     def _skip(self, stop: Task, why: str) -> None:
-        """Ends a stop that was never started: for want of a requirement, or else for another reason."""
+        """End a stop that was never started: for want of a requirement, or else for another reason."""
         missing = self._missing(stop)
         self._end(Skipped(stop.name, stop.stack, missing, "" if missing else why))
 
     def _missing(self, stop: Task) -> str:
-        """The first requirement that did not succeed, or that nobody provides."""
+        """Return the first requirement that did not succeed, or that nobody provides."""
         for need in stop.requires:
             if need not in self._stops or (need in self.outcomes and not succeeded(self.outcomes[need])):
                 return need
@@ -258,7 +260,7 @@ class _Walker:
 
     def _step(self, stop: Task) -> None:
         try:
-            self.moved = bool(next(self.roads[stop.name])) or self.moved
+            self.moved = bool(next(self.all_steps[stop.name])) or self.moved
         except StopIteration as end:
             outcome: Outcome = end.value
         except OutcomeUnknown as error:
@@ -271,7 +273,7 @@ class _Walker:
             outcome = Failed(stop.name, stop.stack, said, "please report it", exit_code=70)
         else:
             return
-        del self.roads[stop.name]
+        del self.all_steps[stop.name]
         self._end(outcome)
 
     def _end(self, outcome: Outcome) -> None:
@@ -281,5 +283,5 @@ class _Walker:
 
 
 def succeeded(outcome: Outcome) -> bool:
-    """Whether what depends on it may go on."""
+    """Return whether what depends on it may go on."""
     return isinstance(outcome, Deployed | Unchanged | Deleted | Recovered)

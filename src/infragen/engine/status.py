@@ -40,7 +40,7 @@ class LayerStatus:
 
 
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
-    """Every stack that the environment should have, and those it has beyond that, the artifact bucket's last."""
+    """Return every stack that the environment should have, and those it has beyond that, the artifact bucket's last."""
     env = assembly.environment
     observed = observe(session, env)
     nested = env.topology == "nested"
@@ -55,7 +55,9 @@ def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
 def _statuses(
     session: Session, env: Environment, layer: str, inner: Sequence[str], observed: Observed
 ) -> Iterator[LayerStatus]:
-    """One stack; of a root also those nested in it: the layers of the file, absent ones too, and what else there is."""
+    """Yield one stack; of a root also those nested in it: the layers of the file, absent ones too, and what else there
+    is.
+    """
     state = observed.layers.get(layer)
     if state is None:
         name = stack_name(env, layer)
@@ -73,14 +75,16 @@ def _statuses(
 
 
 def _layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:
-    """The layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
+    """Return the layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
     child = observed.by_id.get(nested.physical_id)
     tag = child.tags.get("Layer", "") if child else ""
     return tag if tag in inner else nested.logical_id.lower()
 
 
 def _explained(session: Session, found: LayerStatus, state: StackState) -> LayerStatus:
-    """A failed stack with its root cause and the next step; without the cause where its events cannot be read."""
+    """Return a failed stack with its root cause and the next step; without the cause where its events
+    cannot be read.
+    """
     if not (state.status.endswith("_FAILED") or state.status.endswith("ROLLBACK_COMPLETE")):
         return found
     cause, hint = None, next_step(state.status)
@@ -97,8 +101,8 @@ def _status(layer: str, state: StackState) -> LayerStatus:
 
 
 def outputs(assembly: Assembly, session: Session) -> dict[str, str]:
-    """The outputs that people need (addresses, repository, endpoints), and the tag of the image that runs, which is
-    empty for the placeholder; the same in both topologies.
+    """Return the outputs that people need (addresses, repository, endpoints), and the tag of the image that runs, which
+    is empty for the placeholder; the same in both topologies.
     """
     observed = observe(session, assembly.environment)
     wanted = [each for template in assembly.templates for each in template.outputs if each.for_people]

@@ -38,7 +38,9 @@ class Refusal:
 
 
 def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
-    """Every stateful resource that the changes could destroy and that is not allowed by its `layer/LogicalId`."""
+    """Return every stateful resource that the changes could destroy and that is not allowed by its
+    `layer/LogicalId`.
+    """
     found = []
     for change in changes:
         why = destroyed(change) if holds_data(change.type) else ""
@@ -48,7 +50,7 @@ def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -
 
 
 def _unsure(type_: str) -> str:
-    """Why a type of which nobody knows whether it holds data counts as if it did."""
+    """Return why a type of which nobody knows whether it holds data counts as if it did."""
     if resource_type(type_).known:
         return ""
     schema = schema_of(type_, SCHEMAS)
@@ -57,20 +59,22 @@ def _unsure(type_: str) -> str:
 
 
 def written(change: ResourceChange) -> str:
-    """Where in the environment file the change comes from, as far as its rows say."""
+    """Return where in the environment file the change comes from, as far as its rows say."""
     places = [each.origin for each in change.properties if each.origin and each.recreation != "Never"]
     places = places or [each for each in [change.origin] if each]
     return f"; from {', '.join(dict.fromkeys(places))}" if places else ""
 
 
 def holds_data(type_: str) -> bool:
-    """Whether the loss of a resource of this type is loss of data, as far as anybody knows: unknown types hold it."""
+    """Return whether the loss of a resource of this type is loss of data, as far as anybody knows: unknown types hold
+    it.
+    """
     return resource_type(type_).holds_data is not False
 
 
 def may_hold_data(resource: Mapping[str, Any]) -> bool:
-    """Whether a resource of a template holds data: by its type, or because its settings do not say that it is one of
-    those of its type that hold none.
+    """Return whether a resource of a template holds data: by its type, or because its settings do not say that it is
+    one of those of its type that hold none.
     """
     row = resource_type(resource["Type"])
     properties = resource.get("Properties", {})
@@ -79,7 +83,7 @@ def may_hold_data(resource: Mapping[str, Any]) -> bool:
 
 
 def destroyed(change: ResourceChange) -> str:
-    """Why the resource may not survive the change; empty when it certainly does."""
+    """Return why the resource may not survive the change; empty when it certainly does."""
     if change.action == "Remove":
         return "would be removed"
     if change.action not in KEEPS:
@@ -96,7 +100,7 @@ def destroyed(change: ResourceChange) -> str:
 
 
 def destructive(change: ResourceChange) -> bool:
-    """Whether a resource, stateful or not, may not survive the change."""
+    """Return whether a resource, stateful or not, may not survive the change."""
     if change.type == STACK_TYPE and change.action == "Modify" and change.replacement == "Conditional":
         return False  # how CloudFormation says that it has not looked into a nested stack; its own rows tell
     kept = change.action in ("Add", "Import") or change.replacement == "False"
@@ -104,13 +108,15 @@ def destructive(change: ResourceChange) -> bool:
 
 
 def stateful(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Logical ids of a template's resources that hold data, in its order; nested stacks have templates of their own."""
+    """Return logical ids of a template's resources that hold data, in its order; nested stacks have templates of their
+    own.
+    """
     resources = body.get("Resources", {}).items()
     return tuple(name for name, each in resources if each["Type"] != STACK_TYPE and may_hold_data(each))
 
 
 def stack_policy(names: Collection[str]) -> dict[str, Any]:
-    """A stack policy under which an update may do anything but replace or delete these resources.
+    """Return a stack policy under which an update may do anything but replace or delete these resources.
 
     CloudFormation enforces it when a change set is executed (User Guide, "Prevent updates to stack resources").
     """

@@ -66,7 +66,7 @@ POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
 
 
 def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> tuple[Refusal, ...]:
-    """What the change from one template to the other loses in place; of a stack that is new or goes, nothing.
+    """Return what the change from one template to the other loses in place; of a stack that is new or goes, nothing.
 
     Also what `rows` destroy of a type that holds no data, where its deployed or new policy keeps it: who keeps a
     resource at its deletion says that there is something in it.
@@ -118,8 +118,8 @@ def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
 
 
 def _at(properties: Any, path: str) -> Any:
-    """The value at a path, whose steps are parted by dots, or by slashes where a name holds a dot; `Attributes[key]` is
-    the value of the list's element with that key.
+    """Return the value at a path, whose steps are parted by dots, or by slashes where a name holds a dot;
+    `Attributes[key]` is the value of the list's element with that key.
     """
     head, _, key = path.removesuffix("]").partition("[")
     found: Any = properties
@@ -133,7 +133,7 @@ def _at(properties: Any, path: str) -> Any:
 
 
 def _unjudged(old: Any, new: Any, judged: Sequence[str], above: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where the two differ outside of the paths that are judged: the path, and what stands there on both sides.
+    """Yield where the two differ outside of the paths that are judged: the path, and what stands there on both sides.
 
     A list is one value: nobody knows what its order means.
     """
@@ -149,7 +149,7 @@ def _unjudged(old: Any, new: Any, judged: Sequence[str], above: str = "") -> Ite
 
 
 def _plain(value: Any) -> Any:
-    """A document that is written as a text, opened; any other value as it is."""
+    """Return a document that is written as a text, opened; any other value as it is."""
     found = _document(value) if isinstance(value, str) else value
     return found if isinstance(found, Mapping) else value
 
@@ -159,7 +159,9 @@ def _covers(judged: str, path: str) -> bool:
 
 
 def _plainly_none(path: str, before: Any, after: Any) -> bool:
-    """Whether a change of which only the name is known certainly loses nothing: more is kept, or better protected."""
+    """Return whether a change of which only the name is known certainly loses nothing: more is kept, or better
+    protected.
+    """
     name = path.rpartition(".")[2]
     if NOTHING_KEPT.search(path.partition(".")[0]) or NOTHING_KEPT.search(name):
         return True
@@ -179,7 +181,7 @@ def _plainly_none(path: str, before: Any, after: Any) -> bool:
 
 
 def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = "") -> Iterator[str]:
-    """The paths at which the two differ and whose name sounds like keeping, protecting or letting through."""
+    """Yield the paths at which the two differ and whose name sounds like keeping, protecting or letting through."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return
     for key in dict.fromkeys((*old, *new)):
@@ -198,7 +200,7 @@ def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = 
 
 
 def _kept_in(value: Any) -> list[tuple[str, str]]:
-    """What stands in a list under names that sound like keeping, with their values as one text each."""
+    """Return what stands in a list under names that sound like keeping, with their values as one text each."""
     if isinstance(value, list):
         return [found for each in value for found in _kept_in(each)]
     if not isinstance(value, Mapping):
@@ -210,7 +212,7 @@ def _kept_in(value: Any) -> list[tuple[str, str]]:
 
 
 def _unnamed(path: str, old: Any, new: Any) -> Loss:
-    """How to judge a property of which only its name is known: by what its values look like."""
+    """Return how to judge a property of which only its name is known: by what its values look like."""
     values = [_at(each, path) for each in (old, new)]
     words = f"infragen does not know what a change of {path} loses"
     if any(_truth(each) is not None for each in values):
@@ -229,7 +231,7 @@ def _unnamed(path: str, old: Any, new: Any) -> Loss:
 
 
 def _lost(loss: Loss, before: Any, after: Any) -> str:
-    """What the change loses, in words; empty when it loses nothing."""
+    """Return what the change loses, in words; empty when it loses nothing."""
     if same(before, after):
         return ""
     was, becomes = (loss.default if each is NOTHING else each for each in (before, after))
@@ -276,7 +278,7 @@ def _switched(loss: Loss, before: bool | None, after: bool | None) -> str:
 
 
 def _grows(before: Any, after: Any) -> bool:
-    """Whether two documents are the same but for numbers, and no number falls."""
+    """Return whether two documents are the same but for numbers, and no number falls."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         return before.keys() == after.keys() and all(_grows(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):
@@ -286,7 +288,7 @@ def _grows(before: Any, after: Any) -> bool:
 
 
 def _document(value: Any) -> Any:
-    """A JSON document written as a text, opened, also inside a mapping."""
+    """Return a JSON document written as a text, opened, also inside a mapping."""
     if isinstance(value, str):
         found = opened(value)
         return value if found is None else found
@@ -294,13 +296,13 @@ def _document(value: Any) -> Any:
 
 
 def _more_patterns(before: Any, after: Any) -> bool:
-    """Whether every pattern that let through before still does."""
+    """Return whether every pattern that let through before still does."""
     old, new = (each.get("Filters") if isinstance(each, Mapping) else None for each in (before, after))
     return isinstance(old, list) and isinstance(new, list) and all(any(same(a, b) for b in new) for a in old)
 
 
 def _holds_all(before: Any, after: Any) -> bool:
-    """Whether every element of a list is still there, by its name where it has one."""
+    """Return whether every element of a list is still there, by its name where it has one."""
     old, new = ([] if each is NOTHING else each for each in (before, after))
     if not (isinstance(old, list) and isinstance(new, list)):
         return False
@@ -308,7 +310,7 @@ def _holds_all(before: Any, after: Any) -> bool:
 
 
 def _named(element: Any) -> str:
-    """What an element of a list is called; without a name, all that it says."""
+    """Return what an element of a list is called; without a name, all that it says."""
     names = (element.get(key) for key in NAMES) if isinstance(element, Mapping) else ()
     return next((each for each in names if isinstance(each, str)), json.dumps(element, sort_keys=True, default=str))
 

@@ -49,7 +49,7 @@ class PlannedInterruption:
 
 
 def interruptions(rows: Sequence[ResourceChange], old: Side, new: Side) -> tuple[PlannedInterruption, ...]:
-    """One judgement per row, in their order; of a stack that does not exist, nothing is interrupted."""
+    """Return one judgement per row, in their order; of a stack that does not exist, nothing is interrupted."""
     before, after = settled(old.body, old.values), settled(new.body, new.values)
     found = []
     for row in rows:
@@ -60,12 +60,12 @@ def interruptions(rows: Sequence[ResourceChange], old: Side, new: Side) -> tuple
 
 
 def beyond(found: Collection[PlannedInterruption], most: str) -> tuple[PlannedInterruption, ...]:
-    """Those worse than `most`, a level; what is impossible always is."""
+    """Return those worse than `most`, a level; what is impossible always is."""
     return tuple(each for each in found if LEVELS.index(each.level) > LEVELS.index(most) or each.level == IMPOSSIBLE)
 
 
 def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, Any]) -> Interruption:
-    """The worst that a change does; of equals the first."""
+    """Return the worst that a change does; of equals the first."""
     does = resource_type(row.type).interruptions
     if row.action in ("Add", "Import"):
         return NONE
@@ -93,7 +93,9 @@ def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, A
 
 
 def upgrade(before: object, after: object) -> Interruption:
-    """What another engine version does: brief from 17.6 to 17.7, long and one-way from 16.8 to 17.7, no way back."""
+    """Return what another engine version does: brief from 17.6 to 17.7, long and one-way from 16.8 to 17.7, no way
+    back.
+    """
     old, new = _version(before), _version(after)
     if old is None or new is None:
         return outage(f"an engine version that cannot be compared: {before} -> {after}")
@@ -114,7 +116,7 @@ def _version(value: object) -> tuple[int, ...] | None:
 
 
 def summary(found: Collection[PlannedInterruption]) -> str:
-    """`none`, or the worst level and how many rows have it."""
+    """Return `none`, or the worst level and how many rows have it."""
     worst = max((each.level for each in found), key=LEVELS.index, default=NO)
     count = sum(1 for each in found if each.level == worst)
     return NO if worst == NO else f"{worst} ({count} resource{'s' if count > 1 else ''})"

@@ -34,8 +34,8 @@ class Earlier:
 
 
 def earlier(against: str, environments: Path, templates: Path) -> Earlier:
-    """The rendering of this name: a directory, else a commit. `environments` and `templates` are where the work tree
-    has its files. Raises InputError when it is neither, or holds no environment at all.
+    """Return the rendering of this name: a directory, else a commit. `environments` and `templates` are where the work
+    tree has its files. Raises InputError when it is neither, or holds no environment at all.
     """
     if Path(against).is_dir():
         found = Earlier(against, _written(Path(against)))
@@ -53,7 +53,7 @@ def earlier(against: str, environments: Path, templates: Path) -> Earlier:
 
 
 def compare_with(before: Earlier, now: Sequence[EnvironmentFile], every: bool) -> tuple[EnvironmentPlan, ...]:
-    """The plan of each environment from then to now; of `every` one also those that there no longer are.
+    """Return the plan of each environment from then to now; of `every` one also those that there no longer are.
 
     With the lines of the environment files that decide a change, and counted with the prices that they name.
     """
@@ -78,7 +78,7 @@ def _prices(file: EnvironmentFile) -> Prices:
 
 
 def _written(directory: Path) -> dict[str, Rendering]:
-    """What `render --output` wrote: a directory for each environment."""
+    """Return what `render --output` wrote: a directory for each environment."""
     found = {each.name: _templates(each) for each in sorted(directory.iterdir()) if each.is_dir()}
     return {name: Rendering(bodies) for name, bodies in found.items() if bodies}
 
@@ -125,5 +125,5 @@ def _environment_files(directory: Path) -> tuple[Path, ...]:
 
 
 def _in_order(bodies: Any, order: Any) -> dict[str, Any]:
-    """The bodies, those that are known to the order first, as it has them."""
+    """Return the bodies, those that are known to the order first, as it has them."""
     return {name: bodies[name] for name in [*order, *bodies] if name in bodies}

@@ -50,7 +50,7 @@ class Rendering:
 
     @property
     def nested(self) -> bool:
-        """Whether a root holds the layers."""
+        """Return whether a root holds the layers."""
         return ROOT in self.bodies
 
 
@@ -59,7 +59,7 @@ NOWHERE = Rendering({})
 
 
 def rendering(assembly: Assembly) -> Rendering:
-    """What an environment renders to."""
+    """Return what an environment renders to."""
     env, templates = assembly.environment, assembly.templates
     texts = {ROOT: assembly.root().text} if env.topology == "nested" else {}
     texts |= {each.layer: each.text for each in templates}
@@ -76,7 +76,7 @@ def rendering(assembly: Assembly) -> Rendering:
 def plan_between(
     name: str, region: str, before: Rendering, after: Rendering, against: str, prices: Prices | None = None
 ) -> EnvironmentPlan:
-    """What deploying `after` changes where `before` is deployed; `against` is how people call `before`.
+    """Return what deploying `after` changes where `before` is deployed; `against` is how people call `before`.
 
     `prices` is what its cost is counted with; without, the region's in the package.
     """
@@ -113,7 +113,7 @@ def plan_between(
 
 
 def _cost(before: Rendering, after: Rendering, prices: Prices | None) -> CostDelta | None:
-    """What the monthly cost changes by, under one load; None where no environment file says what to expect."""
+    """Return what the monthly cost changes by, under one load; None where no environment file says what to expect."""
     env = after.environment or before.environment
     if env is None:
         return None
@@ -129,7 +129,7 @@ def _widenings(
     outputs: tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]],
     region: str,
 ) -> tuple[Widening, ...]:
-    """By what a layer widens access. Where no values are known, one output of another layer is the same on both
+    """Return by what a layer widens access. Where no values are known, one output of another layer is the same on both
     sides unless it is written otherwise, and what a deployment keeps is what it was. `outputs` are those that are
     written otherwise, and those of them that are lists which only lost elements.
     """
@@ -153,7 +153,7 @@ def _widenings(
 
 
 def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Side:
-    """A layer's template with the values that are known without AWS."""
+    """Return a layer's template with the values that are known without AWS."""
     if layer not in one.bodies:
         return EMPTY
     body = one.bodies[layer]
@@ -187,7 +187,7 @@ def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sid
 
 
 def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
-    """The launch parameters of the layer's own stack that the two files give differently."""
+    """Return the launch parameters of the layer's own stack that the two files give differently."""
     if before.environment is None or after.environment is None:
         return ()
     declared = after.bodies[layer].get("Parameters", {})
@@ -195,7 +195,7 @@ def _given(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyCha
 
 
 def _tags(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChange, ...]:
-    """The tags that change of a stack that stays what it is."""
+    """Return the tags that change of a stack that stays what it is."""
     if layer not in before.bodies or layer not in after.bodies or before.nested != after.nested:
         return ()
     old, new = _stack_tags(layer, before), _stack_tags(layer, after)
@@ -203,7 +203,7 @@ def _tags(layer: str, before: Rendering, after: Rendering) -> tuple[PropertyChan
 
 
 def _stack_tags(layer: str, one: Rendering) -> dict[str, Any] | None:
-    """The tags of a layer's stack, a nested one's from the root; None when no environment file says."""
+    """Return the tags of a layer's stack, a nested one's from the root; None when no environment file says."""
     if one.environment is None:
         return None
     if not one.nested or layer == ROOT:
@@ -222,7 +222,7 @@ def _notes(layer: str, before: Rendering, after: Rendering) -> Iterator[str]:
 
 
 def _warnings(before: Rendering, after: Rendering) -> Iterator[str]:
-    """What a deployment would refuse, or carry out elsewhere."""
+    """Yield what a deployment would refuse, or carry out elsewhere."""
     if not after.bodies:
         yield "this environment is no longer described: its stacks stay until `infragen destroy`, which needs its file"
     if not before.bodies or not after.bodies:

@@ -49,7 +49,7 @@ class StackDrift:
 
 
 def overall(stacks: Iterable[StackDrift]) -> str:
-    """The worst drift status of several stacks."""
+    """Return the worst drift status of several stacks."""
     return min((each.status for each in stacks), key=_badness, default=NOT_CHECKED)
 
 
@@ -58,7 +58,7 @@ def _badness(status: str) -> int:
 
 
 def hidden(found: ResourceDrift, properties: Mapping[str, Any]) -> ResourceDrift:
-    """The drift without values that are secrets in the template: of NoEcho parameters, or dynamic references.
+    """Return the drift without values that are secrets in the template: of NoEcho parameters, or dynamic references.
 
     `properties` are the resource's own, evaluated with the parameters that must not be shown sealed.
     """
@@ -107,7 +107,7 @@ BREAKS = "is gone, and its update in this deployment will fail"
 
 
 def fate(found: ResourceDrift, change: ResourceChange | None, path: Sequence[str | int] = ()) -> str:
-    """What the planned change of a resource means for its drift, in words; with a `path`, for that property."""
+    """Return what the planned change of a resource means for its drift, in words; with a `path`, for that property."""
     if change is None or change.action in ("Add", "Import"):
         return MISSING if found.status == "DELETED" else STAYS
     if change.action == "Remove":
@@ -131,12 +131,12 @@ class PlannedDrift:
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`."""
+        """Return `layer/LogicalId`."""
         return f"{self.layer}/{self.resource.logical_id}"
 
 
 def planned(stacks: Iterable[StackDrift], changes: Iterable[ResourceChange]) -> tuple[PlannedDrift, ...]:
-    """What drifted, with what a deployment of these changes means for it."""
+    """Return what drifted, with what a deployment of these changes means for it."""
     rows = {each.place: each for each in changes}
     found = []
     for stack in stacks:
@@ -148,7 +148,7 @@ def planned(stacks: Iterable[StackDrift], changes: Iterable[ResourceChange]) -> 
 
 
 def sentences(found: PlannedDrift) -> tuple[str, ...]:
-    """What drifted and what becomes of it: one sentence for each property, or one for the resource."""
+    """Return what drifted and what becomes of it: one sentence for each property, or one for the resource."""
     resource = found.resource
     if not resource.properties:
         lead = "" if resource.status == "DELETED" else f"is {resource.status} ({resource.reason or 'no reason'}), "
@@ -161,7 +161,7 @@ def sentences(found: PlannedDrift) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """A value in a sentence, cut where it is long."""
+    """Return a value in a sentence, cut where it is long."""
     text = value if isinstance(value, str) else str(value) if isinstance(value, Absent | Secret) else _json(value)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
@@ -172,7 +172,7 @@ def _json(value: object) -> str:
 
 
 def not_looked_at(stacks: Iterable[StackDrift]) -> tuple[str, ...]:
-    """A sentence for each stack of which it is not known whether it drifted."""
+    """Return a sentence for each stack of which it is not known whether it drifted."""
     return tuple(
         f"{each.stack}: whether it drifted is not known: {each.reason or each.status}"
         for each in stacks

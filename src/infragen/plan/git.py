@@ -13,7 +13,7 @@ from infragen.errors import CloudError, InputError
 
 
 def extract(reference: str, paths: Sequence[Path], into: Path) -> tuple[Path, ...]:
-    """Writes what a commit holds at these paths below `into`; gives their places there, present or not.
+    """Write what a commit holds at these paths below `into`; gives their places there, present or not.
 
     Raises InputError when there is no repository or no such commit, or a path lies outside of the repository, and
     CloudError when git is not installed or fails.
@@ -42,7 +42,7 @@ def _inside(path: Path, top: Path) -> Path:
 
 
 def is_commit(reference: str) -> bool:
-    """Whether git knows a commit by this name, here."""
+    """Return whether git knows a commit by this name, here."""
     if reference.startswith("-"):
         return False
     try:
@@ -53,7 +53,9 @@ def is_commit(reference: str) -> bool:
 
 
 def revision() -> tuple[str, bool]:
-    """The commit of the work tree here, and whether it has no changes; an empty one where git has none to tell."""
+    """Return the commit of the work tree here, and whether it has no changes; an empty one where git has
+    none to tell.
+    """
     try:
         commit = _git(Path.cwd(), "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
         return commit, not _git(Path.cwd(), "status", "--porcelain").strip()

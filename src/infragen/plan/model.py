@@ -54,24 +54,24 @@ class StackPlan:
 
     @property
     def created(self) -> bool:
-        """Whether the stack is a new one, so that everything in it is new."""
+        """Return whether the stack is a new one, so that everything in it is new."""
         return self.action in ("create", "recreate")
 
     @property
     def settings_to_change(self) -> tuple[PropertyChange, ...]:
-        """The settings that a deployment of this plan changes."""
+        """Return the settings that a deployment of this plan changes."""
         return tuple(each for each in self.settings if not each.note)
 
     @property
     def gated(self) -> tuple[Widening, ...]:
-        """The widenings that somebody must agree to. What a new stack needs within its account is agreed to with it, as
-        are rights that stay inside the environment.
+        """Return the widenings that somebody must agree to. What a new stack needs within its account is agreed to with
+        it, as are rights that stay inside the environment.
         """
         return tuple(each for each in self.widenings if each.grave or not (self.created or each.inside))
 
 
 def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
-    """What the plans destroy or lose in place, and is not allowed by its `layer/LogicalId`."""
+    """Return what the plans destroy or lose in place, and is not allowed by its `layer/LogicalId`."""
     found: list[Refusal] = []
     for each in stacks:
         found += refusals(each.changes, allowed)
@@ -87,14 +87,14 @@ def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> t
 
 
 def _setting_of(loss: Refusal, row: ResourceChange | None) -> str:
-    """The lines of the environment file that decide what is lost."""
+    """Return the lines of the environment file that decide what is lost."""
     properties = row.properties if row else ()
     lines = [each.origin for each in properties if each.origin and str(each.path[1:2] or each.path)[2:-3] in loss.why]
     return f"; from {', '.join(dict.fromkeys(lines))}" if lines else ""
 
 
 def traced(stack: StackPlan, file: EnvironmentFile) -> StackPlan:
-    """The plan of a stack, with the settings that most likely decide what changes in it.
+    """Return the plan of a stack, with the settings that most likely decide what changes in it.
 
     What another resource or a parameter makes change has that as its cause; what is new or goes has one setting.
     """
@@ -108,7 +108,7 @@ def _traced(row: ResourceChange, file: EnvironmentFile) -> ResourceChange:
 
 
 def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> PropertyChange:
-    """Neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
+    """Return neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
     found = None if change.cause else origin(file, row.layer, row.logical_id, change.path, change.after)
     return replace(change, origin=str(found)) if found and found.written and "." in found.key else change
 
@@ -145,7 +145,7 @@ class EnvironmentPlan:
 
     @property
     def over_budget(self) -> bool:
-        """Whether it costs more than the budget, and more than now: what makes it cheaper is never too dear."""
+        """Return whether it costs more than the budget, and more than now: what makes it cheaper is never too dear."""
         cost, budget = self.cost, self.budget
         if cost is None or budget is None:
             return False
@@ -153,24 +153,24 @@ class EnvironmentPlan:
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything to do."""
+        """Return whether there is anything to do."""
         return any(each.action != "none" or each.settings_to_change for each in self.stacks)
 
     @property
     def widenings(self) -> tuple[Widening, ...]:
-        """By what all stacks widen access."""
+        """Return by what all stacks widen access."""
         return tuple(found for each in self.stacks for found in each.widenings)
 
     @property
     def gated(self) -> tuple[Widening, ...]:
-        """Those of the widenings that somebody must agree to."""
+        """Return those of the widenings that somebody must agree to."""
         return tuple(found for each in self.stacks for found in each.gated)
 
     @property
     def interruptions(self) -> tuple[PlannedInterruption, ...]:
-        """What each row of all stacks does to the running service."""
+        """Return what each row of all stacks does to the running service."""
         return tuple(found for each in self.stacks for found in each.interruptions)
 
     def changes(self) -> tuple[ResourceChange, ...]:
-        """The rows of all stacks."""
+        """Return the rows of all stacks."""
         return tuple(change for each in self.stacks for change in each.changes)

@@ -85,12 +85,12 @@ class SavedPlan:
 
 
 def content_digest(saved: SavedPlan) -> str:
-    """The digest of everything in a plan but its seal, which signs it, and the public part of that."""
+    """Return the digest of everything in a plan but its seal, which signs it, and the public part of that."""
     return digest({name: value for name, value in asdict(saved).items() if name not in ("seal", "sealed_for")})
 
 
 def shape(change: ResourceChange) -> tuple[str, ...]:
-    """What is done to a resource, without the values: the action, the replacement, the properties."""
+    """Return what is done to a resource, without the values: the action, the replacement, the properties."""
     return change.action, change.replacement, *sorted({_property(each.path) for each in change.properties})
 
 
@@ -99,7 +99,7 @@ def _property(path: tuple[str | int, ...]) -> str:
 
 
 def beyond(rows: Mapping[str, tuple[str, ...]], changes: Iterable[ResourceChange]) -> Iterator[str]:
-    """A sentence for each change that the rows of a saved plan, by place, do not show."""
+    """Yield a sentence for each change that the rows of a saved plan, by place, do not show."""
     for each in changes:
         if each.place not in rows:
             yield f"{each.place} ({each.type}): {each.action}, where the plan shows no change"
@@ -114,20 +114,20 @@ def beyond(rows: Mapping[str, tuple[str, ...]], changes: Iterable[ResourceChange
 
 
 def digest(value: object) -> str:
-    """SHA-256 of a value's canonical JSON; what JSON does not know counts by its representation."""
+    """Return SHA-256 of a value's canonical JSON; what JSON does not know counts by its representation."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def dump(saved: SavedPlan) -> str:
-    """The file's text."""
+    """Return the file's text."""
     body = {"format": FORMAT, "version": VERSION, **asdict(saved)}
     return json.dumps({**body, "checksum": digest(body)}, indent=2) + "\n"
 
 
 def parse(data: bytes, file: str) -> SavedPlan:
-    """The plan in a file. Raises InputError for what is no saved plan, one of another version, or a damaged one, and
-    Conflict for one that somebody edited: it is whole, and not what was signed.
+    """Return the plan in a file. Raises InputError for what is no saved plan, one of another version, or a damaged one,
+    and Conflict for one that somebody edited: it is whole, and not what was signed.
     """
     if len(data) > MAX_BYTES:
         raise InputError(f"{file}: larger than any saved plan ({len(data)} bytes)", AGAIN)

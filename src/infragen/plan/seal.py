@@ -16,17 +16,19 @@ BITS = 256
 
 
 def new_secret() -> bytes:
-    """The private part of a key pair, for one signature."""
+    """Return the private part of a key pair, for one signature."""
     return secrets.token_bytes(32)
 
 
 def public_part(secret: bytes) -> str:
-    """The public part, 64 hexadecimal digits."""
+    """Return the public part, 64 hexadecimal digits."""
     return _combined(_hash(_private(secret, place, bit)) for place in range(BITS) for bit in (0, 1))
 
 
 def sign(secret: bytes, digest: str) -> tuple[str, ...]:
-    """The signature of a SHA-256 digest in hexadecimal: for each bit what is revealed and the hash of what is not."""
+    """Return the signature of a SHA-256 digest in hexadecimal: for each bit what is revealed and the hash of what is
+    not.
+    """
     return tuple(
         f"{_private(secret, place, bit)}{_hash(_private(secret, place, 1 - bit))}"
         for place, bit in enumerate(_bits(digest))
@@ -34,7 +36,9 @@ def sign(secret: bytes, digest: str) -> tuple[str, ...]:
 
 
 def public_part_of(signature: Sequence[str], digest: str) -> str:
-    """The public part to which a signature of this digest belongs; of another digest it is another one, or empty."""
+    """Return the public part to which a signature of this digest belongs; of another digest it is another one, or
+    empty.
+    """
     if len(signature) != BITS or any(len(each) != 128 for each in signature):
         return ""
     pairs = ((_hash(each[:64]), each[64:]) for each in signature)

@@ -28,12 +28,12 @@ class AddedValue:
     text: str
 
     def __str__(self) -> str:
-        """`Timeout 30`."""
+        """Return `Timeout 30`."""
         return f"{self.name} {self.text}"
 
 
 def added_values(row: ResourceChange) -> tuple[AddedValue, ...]:
-    """The values of a resource that is created, most telling first; none of one that is not."""
+    """Return the values of a resource that is created, most telling first; none of one that is not."""
     if row.action != "Add":
         return ()
     found = [each for change in row.properties for each in _of_property(change)]
@@ -45,7 +45,9 @@ Ranked = tuple[tuple[int, int], AddedValue]
 
 
 def fitted(values: Sequence[AddedValue], room: int) -> str:
-    """The values that fit into so many columns, and how many more there are; the first one cut where none fits."""
+    """Return the values that fit into so many columns, and how many more there are; the first one cut
+    where none fits.
+    """
     kept: list[str] = []
     for each in map(str, values):
         if len(_with_more([*kept, each], values)) <= room:
@@ -88,7 +90,7 @@ def _inside(value: dict[str, object], depth: int) -> Iterator[Ranked]:
 
 
 def _statement(statement: dict[str, object]) -> Iterator[Ranked]:
-    """What a statement allows or denies; that a service may assume a role is what makes it one."""
+    """Yield what a statement allows or denies; that a service may assume a role is what makes it one."""
     actions = statement["Action"]
     some = [str(each) for each in (actions if isinstance(actions, list) else [actions])]
     if some != ["sts:AssumeRole"] or not isinstance(statement.get("Principal"), dict):
@@ -105,7 +107,7 @@ def _elements(name: str, values: list[object], depth: int) -> Iterator[Ranked]:
 
 
 def _pair(element: object) -> tuple[str, object]:
-    """A named attribute, as load balancers have them: `{"Key": "idle_timeout", "Value": "60"}`."""
+    """Return a named attribute, as load balancers have them: `{"Key": "idle_timeout", "Value": "60"}`."""
     if isinstance(element, dict) and element.keys() == {"Key", "Value"}:
         return str(element["Key"]), element["Value"]
     return "", element

@@ -11,7 +11,7 @@ LIMIT = 1000
 
 
 def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
-    """One line for each stack that holds change sets which were never executed."""
+    """Yield one line for each stack that holds change sets which were never executed."""
     if not found:
         yield Text(f"{environment}: no change set is left")
         return
@@ -34,13 +34,13 @@ def left_lines(environment: str, found: Sequence[Leftover]) -> Iterator[Text]:
 
 
 def to_delete(found: Sequence[Leftover]) -> str:
-    """What can be deleted, in words: change sets and empty stacks."""
+    """Return what can be deleted, in words: change sets and empty stacks."""
     sets, stacks = sum(len(each.deletable) for each in found), sum(each.empty for each in found)
     counted = ((sets, "change set"), (stacks, "empty stack"))
     return " and ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted if count)
 
 
 def pruned_lines(found: Sequence[Leftover], refused: Sequence[str]) -> Iterator[Text]:
-    """How it ended."""
+    """Yield how it ended."""
     yield Text(f"deleted {sum(each.count for each in found) - len(refused)} of {to_delete(found)}")
     yield from (Text(f"  {each}", style="red") for each in refused)

@@ -8,7 +8,7 @@ SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WRONG: ("✗", "red"), Verdict.UN
 
 
 def wrong_lines(results: Sequence[CheckResult]) -> tuple[str, ...]:
-    """What is wrong, each with its check and what to do about it."""
+    """Return what is wrong, each with its check and what to do about it."""
     return tuple(
         f"{each.check}: {answer.text}: {answer.hint}"
         for each in results
@@ -18,12 +18,12 @@ def wrong_lines(results: Sequence[CheckResult]) -> tuple[str, ...]:
 
 
 def unknown_checks(results: Sequence[CheckResult]) -> tuple[str, ...]:
-    """The checks in which something is not known."""
+    """Return the checks in which something is not known."""
     return tuple(each.check for each in results if any(one.verdict is Verdict.UNKNOWN for one in each.answers))
 
 
 def check_document(result: CheckResult) -> dict[str, object]:
-    """One check with its answers."""
+    """Return one check with its answers."""
     return {
         "id": result.check,
         "verdict": result.verdict.value,
@@ -35,10 +35,10 @@ def check_document(result: CheckResult) -> dict[str, object]:
 
 
 def check_schema() -> dict[str, object]:
-    """The schema of one check (JSON Schema 2020-12)."""
+    """Return the schema of one check (JSON Schema 2020-12)."""
     verdict = {
         "enum": [each.value for each in Verdict],
-        "description": "`ok`, `wrong`, or `unknown` where a call was denied or not answered in time, or nobody can ask",
+        "description": "`ok`, `wrong`, or `unknown` where a call was denied or not answered in time, or it has no call",
     }
 
     def text(meaning: str) -> dict[str, object]:

@@ -25,7 +25,7 @@ SMALL = "less than a cent each"
 
 
 def cost_lines(estimates: Sequence[Estimate], width: int) -> Iterator[Text]:
-    """One environment resource by resource, or several side by side, layer by layer."""
+    """Yield one environment resource by resource, or several side by side, layer by layer."""
     if len(estimates) == 1:
         yield from _one(estimates[0], width)
     else:
@@ -70,7 +70,7 @@ def _several(estimates: Sequence[Estimate]) -> Iterator[Text]:
 
 
 def _notes(estimates: Sequence[Estimate]) -> Iterator[tuple[str, list[str]]]:
-    """What is not in the figures, whose prices they are, and what is assumed, each said once."""
+    """Yield what is not in the figures, whose prices they are, and what is assumed, each said once."""
     unpriced = [line for each in estimates for line in _unpriced(each, len(estimates) > 1)]
     if unpriced:
         yield "not in these figures", unpriced
@@ -86,7 +86,7 @@ def _unpriced(found: Estimate, named: bool) -> Iterator[str]:
 
 
 def _assumed(estimates: Sequence[Estimate]) -> Iterator[str]:
-    """The assumptions of all, then those of each with its name."""
+    """Yield the assumptions of all, then those of each with its name."""
     common = [each for each in estimates[0].assumptions if all(each in one.assumptions for one in estimates)]
     for one in estimates:
         for each in one.assumptions:
@@ -96,7 +96,7 @@ def _assumed(estimates: Sequence[Estimate]) -> Iterator[str]:
 
 
 def layers_of(estimates: Sequence[Estimate]) -> list[str]:
-    """The layers of all environments, each once, in deployment order."""
+    """Return the layers of all environments, each once, in deployment order."""
     return list(dict.fromkeys(layer for each in estimates for layer in each.layers()))
 
 
@@ -120,7 +120,7 @@ def _whole(usd: Columns | None) -> str:
 
 
 def as_markdown(estimates: Sequence[Estimate]) -> str:
-    """The layers side by side, the resources of each environment folded, and the notes."""
+    """Return the layers side by side, the resources of each environment folded, and the notes."""
     lines = ["## Cost in USD a month", ""]
     heads = [f"{one.environment} {column}" for one in estimates for column in COLUMNS]
     lines += [_row("Layer", *heads), _row("---", *["---:"] * len(heads))]
@@ -151,12 +151,12 @@ def _cells(usd: Columns | None) -> list[str]:
 
 
 def as_json(estimates: Sequence[Estimate]) -> str:
-    """The document as text."""
+    """Return the document as text."""
     return shown_json(document(estimates), indent=2)
 
 
 def document(estimates: Sequence[Estimate]) -> dict[str, object]:
-    """`{"version": 1, "currency": "USD", "estimates": [...]}`."""
+    """Return `{"version": 1, "currency": "USD", "estimates": [...]}`."""
     return {"version": VERSION, "currency": "USD", "estimates": [_estimate(each) for each in estimates]}
 
 

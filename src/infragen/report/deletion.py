@@ -14,12 +14,12 @@ from infragen.resource_types import resource_type
 
 _COLOURS = {"deleted": "red", "snapshotted": "yellow", "kept": "green"}
 HANG = 6
-"""Where a line about a resource goes on when it is full."""
+"""Where a line about a resource continues when it is full."""
 
 
 def deletion_lines(plan: DestroyPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
-    """What outlives the deletion and what holds data first; then each stack with the number of its other resources, or
-    with all of them; a sum. Lines fit the width.
+    """Yield what outlives the deletion and what holds data first; then each stack with the number of its other
+    resources, or with all of them; a sum. Lines fit the width.
     """
     for line in _lines(plan, detail):
         yield from wrapped(line, width, HANG)
@@ -52,7 +52,7 @@ def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
 
 
 def _decided(plan: DestroyPlan) -> Iterator[Text]:
-    """What somebody who agrees must have read: what stays, what is snapshotted, what is lost, what is in the way."""
+    """Yield what must be read before approval: what stays, is snapshotted, is lost, or is in the way."""
     everything = [each for stack in plan.stacks for each in stack.fates if _is_decided(each)]
     for fate, title in (("kept", "kept"), ("snapshotted", "snapshotted, then deleted"), ("deleted", "deleted")):
         some = [each for each in everything if each.fate == fate]
@@ -64,14 +64,14 @@ def _decided(plan: DestroyPlan) -> Iterator[Text]:
 
 
 def _is_decided(fate: ResourceDeletion) -> bool:
-    """Whether a resource has a line of its own; of a type that nobody knows, too, because it may hold data."""
+    """Return whether a resource has a line of its own; of a type that nobody knows, too, because it may hold data."""
     return bool(
         fate.fate != "deleted" or fate.protected or fate.holds or resource_type(fate.type).holds_data is not False
     )
 
 
 def fate_lines(stack: StackDeletion) -> Iterator[Text]:
-    """What becomes of each resource of a stack."""
+    """Yield what becomes of each resource of a stack."""
     width = max((len(each.place) for each in stack.fates), default=0)
     yield from (_line(each, width) for each in stack.fates)
     yield from _protection(stack)
@@ -83,7 +83,7 @@ def _protection(stack: StackDeletion) -> Iterator[Text]:
 
 
 def _line(fate: ResourceDeletion, width: int, *, loss: bool = False) -> Text:
-    """A resource with its fate, or below a heading that says it (`loss`) with what is lost."""
+    """Return a resource with its fate, or below a heading that says it (`loss`) with what is lost."""
     copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
     said = ([_lost(fate)] if fate.fate == "deleted" else []) if loss else [copy]
     said += ["its deletion protection must be switched off"] if fate.protected else []

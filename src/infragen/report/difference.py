@@ -19,7 +19,7 @@ from infragen.report.wrapping import wrapped
 def difference_plan(
     one: EnvironmentFile, other: EnvironmentFile, templates: tuple[Assembly, Assembly]
 ) -> EnvironmentPlan:
-    """How the second environment differs from the first, in the form in which plans are reported."""
+    """Return how the second environment differs from the first, in the form in which plans are reported."""
     env = other.environment
     return EnvironmentPlan(
         environment=env.environment,
@@ -41,7 +41,7 @@ def _masked(difference: Difference) -> Difference:
 
 
 def difference_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
-    """Values with where they are written, then resources layer by layer.
+    """Yield values with where they are written, then resources layer by layer.
 
     `-` marks what only the first has, `+` what only the second has.
     """
@@ -81,7 +81,7 @@ def _origin(value: Origin | None) -> str:
 
 
 def _resources(one: Assembly, other: Assembly) -> Iterator[tuple[str, tuple[ResourceChange, ...]]]:
-    """Each layer with what would change in the first environment to make it the second."""
+    """Yield each layer with what would change in the first environment to make it the second."""
     before = {each.layer: each.body for each in one.templates}
     after = {each.layer: each.body for each in other.templates}
     region = other.environment.region
@@ -91,7 +91,7 @@ def _resources(one: Assembly, other: Assembly) -> Iterator[tuple[str, tuple[Reso
 
 
 def _between(change: ResourceChange) -> ResourceChange:
-    """The row without what a deployment would do: nothing becomes something else here, they are two things."""
+    """Return the row without what a deployment would do: nothing becomes something else here, they are two things."""
     properties = tuple(replace(each, recreation="Never") for each in change.properties)
     replacement = "False" if change.action == "Modify" else ""
     return replace(change, replacement=replacement, policy_action="", properties=properties)

@@ -14,7 +14,7 @@ VERSION = 1
 
 
 def doctor_lines(found: Diagnosis, width: int) -> Iterator[Text]:
-    """One line for each answer, below what is wrong what to do, and one line for all."""
+    """Yield one line for each answer, below what is wrong what to do, and one line for all."""
     name = max((len(each.check) for each in found.results), default=0)
     for role in found.fixed:
         yield Text(f"created the service-linked role {role}")
@@ -30,7 +30,7 @@ def doctor_lines(found: Diagnosis, width: int) -> Iterator[Text]:
 
 
 def summary(results: tuple[CheckResult, ...]) -> str:
-    """`9 checks: 6 ok, 1 wrong, 2 not known`."""
+    """Return `9 checks: 6 ok, 1 wrong, 2 not known`."""
     counts = {each: sum(one.verdict is each for one in results) for each in Verdict}
     parts = [
         f"{counts[each]} {said}"
@@ -41,7 +41,7 @@ def summary(results: tuple[CheckResult, ...]) -> str:
 
 
 def as_json(found: Diagnosis) -> str:
-    """The document as text; `doctor_schema` describes it."""
+    """Return the document as text; `doctor_schema` describes it."""
     document = {
         "version": VERSION,
         "environment": found.environment,
@@ -55,7 +55,7 @@ def as_json(found: Diagnosis) -> str:
 
 
 def doctor_schema() -> dict[str, object]:
-    """The schema of the document that `infragen doctor --format json` prints (JSON Schema 2020-12)."""
+    """Return the schema of the document that `infragen doctor --format json` prints (JSON Schema 2020-12)."""
 
     def text(meaning: str) -> dict[str, object]:
         return {"type": "string", "description": meaning}

@@ -26,7 +26,9 @@ RESOURCE_WORDS = {"MODIFIED": "changed", "DELETED": "gone", "UNKNOWN": "not know
 
 
 def drift_lines(stacks: Sequence[StackDrift], width: int) -> Iterator[Text]:
-    """Stack by stack, each with what drifted in it; the types that AWS cannot compare, counted; one line for all."""
+    """Return stack by stack, each with what drifted in it; the types that AWS cannot compare, counted; one line for
+    all.
+    """
     for line in _lines(stacks, width):
         yield from wrapped(line, width)
 
@@ -60,7 +62,7 @@ def _resource(found: ResourceDrift, width: int) -> Iterator[Text]:
 
 
 def property_line(lead: str, found: PropertyDrift, width: int, tail: str = "") -> Text:
-    """What a property should be, and what it is."""
+    """Return what a property should be, and what it is."""
     room = min(160, max(12, (width - len(lead) - len(tail) - 30) // 2))
     expected, actual = words.shown(found.expected, room), words.shown(found.actual, room)
     return Text.assemble(lead, "  should be ", (expected, "green"), ", is ", (actual, "red"), tail)
@@ -72,7 +74,7 @@ def _unsupported(stacks: Sequence[StackDrift]) -> str:
 
 
 def summary(stacks: Sequence[StackDrift]) -> str:
-    """`2 of 41 resources in 7 stacks drifted; 1 not known; AWS cannot compare 30`."""
+    """Return `2 of 41 resources in 7 stacks drifted; 1 not known; AWS cannot compare 30`."""
     if not stacks:
         return "nothing is deployed"
     statuses = Counter(each.status for stack in stacks for each in stack.resources)
@@ -88,7 +90,7 @@ def summary(stacks: Sequence[StackDrift]) -> str:
 
 
 def refusal(stacks: Sequence[StackDrift]) -> Refused | None:
-    """What --fail-on-drift raises: for drift, and where nobody can tell."""
+    """Return what --fail-on-drift raises: for drift, and where nobody can tell."""
     if overall(stacks) == IN_SYNC or not stacks:
         return None
     bad = ", ".join(f"{each.stack} ({each.status})" for each in stacks if each.status != IN_SYNC)
@@ -99,7 +101,7 @@ def refusal(stacks: Sequence[StackDrift]) -> Refused | None:
 
 
 def plan_refusal(plan: EnvironmentPlan) -> Refused | None:
-    """What `plan --fail-on-drift` raises: as `refusal`, and where AWS did not let us look."""
+    """Return what `plan --fail-on-drift` raises: as `refusal`, and where AWS did not let us look."""
     if plan.drift is None:
         return Refused(
             f"whether {plan.environment} has drifted is not known: AWS did not let us look",
@@ -112,7 +114,7 @@ def plan_refusal(plan: EnvironmentPlan) -> Refused | None:
 
 
 def as_json(env: Environment, stacks: Sequence[StackDrift]) -> str:
-    """The document as text."""
+    """Return the document as text."""
     document = {
         "version": VERSION,
         "environment": env.environment,
@@ -126,7 +128,7 @@ def as_json(env: Environment, stacks: Sequence[StackDrift]) -> str:
 
 
 def stack_document(stack: StackDrift) -> dict[str, object]:
-    """One stack."""
+    """Return one stack."""
     return {
         "layer": stack.layer,
         "stack": stack.stack,

@@ -13,7 +13,7 @@ BEGINNINGS = {"CREATE": "creating", "UPDATE": "updating", "DELETE": "deleting", 
 
 
 def span(seconds: float) -> str:
-    """`38 s`, `1 min 35 s`, `1 h 2 min`."""
+    """Return `38 s`, `1 min 35 s`, `1 h 2 min`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -23,11 +23,11 @@ def span(seconds: float) -> str:
 
 
 def usually(type_: str, status: str) -> UsualMinutes | None:
-    """How long a resource of this type usually is in this status; None where it is quick or nobody knows."""
+    """Return how long a resource of this type usually is in this status; None where it is quick or nobody knows."""
     return resource_type(type_).usual_minutes.get(status.partition("_")[0])
 
 
 def verb(status: str) -> str:
-    """What a resource in progress is doing: `creating`; a status that is not in progress stays as it is."""
+    """Return what a resource in progress is doing: `creating`; a status that is not in progress stays as it is."""
     operation = status.removesuffix("_IN_PROGRESS")
     return BEGINNINGS.get(operation, operation.lower().replace("_", " ")) if operation != status else status

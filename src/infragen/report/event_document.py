@@ -43,7 +43,7 @@ Object = dict[str, object]
 
 
 def document(event: Event, took: float | None = None) -> Object | None:
-    """One event; `took` are the seconds that what it ends has taken. None for what is no line of its own."""
+    """Return one event; `took` are the seconds that what it ends has taken. None for what is no line of its own."""
     match event:
         case Connected(who):
             return _of("connected", account=who.account, region=who.region, partition=who.partition, identity=who.arn)
@@ -76,12 +76,12 @@ def document(event: Event, took: float | None = None) -> Object | None:
 
 
 def heartbeat(scene: Scene, seconds: float) -> Object:
-    """That the command is alive, and what it waits for."""
+    """Return that the command is alive, and what it waits for."""
     return _of("heartbeat", seconds=_rounded(seconds), stacks=list(scene.running.values()), work=list(_work(scene)))
 
 
 def finished(code: int, meaning: str, outcomes: Iterable[Outcome], running: Iterable[str]) -> Object:
-    """The last line: the exit code, what became of each layer, and the first true failure of them all."""
+    """Return the last line: the exit code, what became of each layer, and the first true failure of them all."""
     ended = list(outcomes)
     causes = [each.cause for each in ended if isinstance(each, Failed) and each.cause]
     first = min(causes, key=lambda each: each.time.timestamp() if each.time else float("inf"), default=None)
@@ -96,7 +96,7 @@ def finished(code: int, meaning: str, outcomes: Iterable[Outcome], running: Iter
 
 
 def leftovers(found: Iterable[Leftover]) -> Object:
-    """The change sets that are left on stacks."""
+    """Return the change sets that are left on stacks."""
     stacks = [
         {
             "stack": each.stack,
@@ -112,7 +112,7 @@ def leftovers(found: Iterable[Leftover]) -> Object:
 
 
 def failures_json(failures: Iterable[Failed]) -> str:
-    """`{"version": 1, "failures": [...]}`, each as an outcome of a deployment has it."""
+    """Return `{"version": 1, "failures": [...]}`, each as an outcome of a deployment has it."""
     found = {"version": 1, "failures": [outcome_document(each) for each in failures]}
     return shown_json(found, indent=2)
 
@@ -150,7 +150,7 @@ def _work(scene: Scene) -> Iterator[Object]:
 
 
 def outcome_document(outcome: Outcome) -> Object:
-    """One stack's outcome; the keys that do not belong to its kind are empty."""
+    """Return one stack's outcome; the keys that do not belong to its kind are empty."""
     found: Object = {
         "layer": outcome.layer,
         "stack": outcome.stack,
@@ -213,10 +213,10 @@ def _setting(setting: Setting | None) -> Object | None:
 
 
 def _deletion(plan: DestroyPlan) -> Object:
-    return {"account": plan.account, "region": plan.region, "stacks": [_doomed(each) for each in plan.stacks]}
+    return {"account": plan.account, "region": plan.region, "stacks": [_to_delete(each) for each in plan.stacks]}
 
 
-def _doomed(stack: StackDeletion) -> Object:
+def _to_delete(stack: StackDeletion) -> Object:
     return {
         "layer": stack.layer,
         "stack": stack.state.name,
@@ -249,7 +249,7 @@ def _remedy(remedy: Remedy) -> Object:
         "why": remedy.why,
         "stuck": [{"place": each.place, "resource_type": each.type, "reason": each.reason} for each in remedy.stuck],
         "skipped": [each.place for each in remedy.skipped],
-        "deletion": _doomed(remedy.doomed) if remedy.doomed else None,
+        "deletion": _to_delete(remedy.to_delete) if remedy.to_delete else None,
         "loses": [_fate(each) for each in remedy.loses],
     }
 

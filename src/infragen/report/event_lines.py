@@ -48,13 +48,13 @@ class EventLines:
         self._spoke = clock()
 
     def confirm(self, question: Question) -> bool:
-        """Whether a flag has answered. Raises Refused without one, naming it."""
+        """Return whether a flag has answered. Raises Refused without one, naming it."""
         if question.answered_by in self.agreed:
             return True
         raise Refused(f"{question.text} --format json never prompts", f"answer with {question.answered_by}")
 
     def tell(self, event: Event) -> None:
-        """Prints an event; who we are is reported once, though each look at AWS finds it out again."""
+        """Print an event; who we are is reported once, though each look at AWS finds it out again."""
         if event == self._connected:
             return
         if isinstance(event, Connected):
@@ -70,27 +70,27 @@ class EventLines:
             self._line(event_document.heartbeat(self._scene, event.seconds))
 
     def warning(self, text: str) -> None:
-        """Prints what deserves a second look before there is anything to listen to."""
+        """Print what deserves a second look before there is anything to listen to."""
         self.tell(Warned(text))
 
     def outputs(self, values: Mapping[str, str]) -> None:
-        """Prints the outputs of what is deployed."""
+        """Print the outputs of what is deployed."""
         self._line({"type": "outputs", "values": mask(dict(values))})
 
     def leftovers(self, found: Sequence[Leftover]) -> None:
-        """Prints which change sets are left, before any is deleted."""
+        """Print which change sets are left, before any is deleted."""
         self._line(event_document.leftovers(found))
 
     def pruned(self, deleted: int, refused: Sequence[str]) -> None:
-        """Prints how many change sets were deleted, and what AWS said of the others."""
+        """Print how many change sets were deleted, and what AWS said of the others."""
         self._line({"type": "pruned", "deleted": deleted, "refused": list(refused)})
 
     def error(self, kind: str, message: str, hint: str) -> None:
-        """Prints what ended the command."""
+        """Print what ended the command."""
         self._line({"type": "error", "kind": kind, "message": message, "hint": hint})
 
     def finish(self, code: int, meaning: str) -> None:
-        """Prints the last line. A command that came no further than to print its help has none."""
+        """Print the last line. A command that came no further than to print its help has none."""
         if self._begun or code:
             running = self._scene.running.values()
             self._line(event_document.finished(code, meaning, self._outcomes.values(), running))

@@ -21,7 +21,7 @@ _MARKS = {
 
 
 def event_schema() -> Schema:
-    """The schema of one line (JSON Schema 2020-12)."""
+    """Return the schema of one line (JSON Schema 2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An event of infragen",
@@ -36,12 +36,12 @@ def event_schema() -> Schema:
 
 
 def event_names() -> tuple[str, ...]:
-    """The types of lines, in the order in which a run may print them."""
+    """Return the types of lines, in the order in which a run may print them."""
     return tuple(_events())
 
 
 def part_names() -> tuple[str, ...]:
-    """The objects that lines hold."""
+    """Return the objects that lines hold."""
     return tuple(_parts())
 
 

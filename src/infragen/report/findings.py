@@ -16,12 +16,12 @@ Findings = Mapping[str, Sequence[Finding]]
 
 
 def file_of(templates: PurePath, environment: str, finding: Finding) -> str:
-    """The rendered file that a finding is about, with forward slashes."""
+    """Return the rendered file that a finding is about, with forward slashes."""
     return (templates / environment / f"{finding.layer}.yaml").as_posix()
 
 
 def place(finding: Finding) -> str:
-    """Where in the template: `Cluster Properties.Engine`, or the section for what is in no resource."""
+    """Return where in the template: `Cluster Properties.Engine`, or the section for what is in no resource."""
     head, *rest = finding.path or ("the template",)
     if head == "Resources" and rest:
         head, *rest = rest
@@ -30,14 +30,14 @@ def place(finding: Finding) -> str:
 
 
 def message(finding: Finding) -> Shown:
-    """The linter's words, which quote values: none where the finding is about a secret."""
+    """Return the linter's words, which quote values: none where the finding is about a secret."""
     if any(isinstance(step, str) and looks_secret(step) for step in finding.path):
         return quoted("about a secret; the linter's words are not shown")
     return quoted(finding.message)
 
 
 def as_text(findings: Findings, templates: PurePath) -> str:
-    """One line for each finding, `file:line:column: level rule place: message`, and a summary."""
+    """Return one line for each finding, `file:line:column: level rule place: message`, and a summary."""
     lines = [
         f"{file_of(templates, environment, each)}:{each.line}:{each.column}: "
         f"{each.level} {each.rule} {place(each)}: {message(each)}"
@@ -48,7 +48,7 @@ def as_text(findings: Findings, templates: PurePath) -> str:
 
 
 def summary(findings: Findings) -> str:
-    """`1 error, 2 warnings, no informational findings`-like, in as few words as possible."""
+    """Return `1 error, 2 warnings, no informational findings`-like, in as few words as possible."""
     counts = {level: sum(each.level == level for some in findings.values() for each in some) for level in LEVELS}
     words = {"error": "error", "warning": "warning", "informational": "informational finding"}
     parts = [f"{count} {words[level]}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
@@ -56,7 +56,7 @@ def summary(findings: Findings) -> str:
 
 
 def as_json(findings: Findings, templates: PurePath) -> str:
-    """`{"version": 1, "findings": [...]}`, one object for each finding."""
+    """Return `{"version": 1, "findings": [...]}`, one object for each finding."""
     rows = [
         {
             "environment": environment,
@@ -77,7 +77,7 @@ def as_json(findings: Findings, templates: PurePath) -> str:
 
 
 def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:
-    """SARIF 2.1.0, as code scanning reads it; file names are relative to the working directory."""
+    """Return SARIF 2.1.0, as code scanning reads it; file names are relative to the working directory."""
     rules = {each.rule: each.about for some in findings.values() for each in some}
     driver = {
         "name": "infragen",

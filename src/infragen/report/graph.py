@@ -25,7 +25,7 @@ class Node:
 
     @property
     def size(self) -> str:
-        """`1 resource`, `45 resources`, `45–56 resources`."""
+        """Return `1 resource`, `45 resources`, `45–56 resources`."""
         least, most = min(self.resources), max(self.resources)
         number = str(most) if least == most else f"{least}–{most}"
         return f"{number} resource{'' if most == 1 else 's'}"
@@ -49,12 +49,12 @@ class Graph:
     edges: tuple[Edge, ...]
 
     def into(self, name: str) -> tuple[Edge, ...]:
-        """The edges that end at a layer."""
+        """Return the edges that end at a layer."""
         return tuple(each for each in self.edges if each.target == name)
 
 
 def graph_of(*assemblies: "Assembly") -> Graph:
-    """One graph of environments whose layers and flows are the same. Raises InputError when they are not."""
+    """Return one graph of environments whose layers and flows are the same. Raises InputError when they are not."""
     graphs = [_graph(each) for each in assemblies]
     names = [each.environment.environment for each in assemblies]
     for name, graph in zip(names, graphs, strict=True):
@@ -83,7 +83,7 @@ def _graph(assembly: "Assembly") -> Graph:
 
 
 def as_mermaid(graph: Graph) -> str:
-    """A flowchart for Markdown."""
+    """Return a flowchart for Markdown."""
     lines = ["---", f"title: {graph.title}", "---", "flowchart TB"]
     lines += [f'  {each.name}["<b>{each.name}</b><br/>{each.size}"]' for each in graph.nodes]
     lines += [f'  {each.source} -->|"{"<br/>".join(each.outputs)}"| {each.target}' for each in graph.edges]
@@ -91,7 +91,7 @@ def as_mermaid(graph: Graph) -> str:
 
 
 def as_dot(graph: Graph) -> str:
-    """A digraph for Graphviz."""
+    """Return a digraph for Graphviz."""
     lines = [
         f'digraph "{graph.title}" {{',
         "  rankdir=TB;",

@@ -33,7 +33,7 @@ class Box:
 
     @property
     def middle(self) -> float:
-        """The x of its middle."""
+        """Return the x of its middle."""
         return self.x + self.width / 2
 
 
@@ -60,7 +60,7 @@ class _Slot:
 
 
 def lay_out(sizes: Mapping[str, Size], links: Sequence[Link]) -> Layout:
-    """Places boxes so that every link goes downwards. The links must not form a cycle; order decides ties."""
+    """Return places boxes so that every link goes downwards. The links must not form a cycle; order decides ties."""
     depth = _depths(list(sizes), links)
     rows, chains = _rows(sizes, links, depth)
     rows = _untangled(rows, chains)
@@ -84,7 +84,7 @@ def _depths(names: Sequence[str], links: Sequence[Link]) -> dict[str, int]:
 def _rows(
     sizes: Mapping[str, Size], links: Sequence[Link], depth: Mapping[str, int]
 ) -> tuple[list[list[_Slot]], dict[Link, list[_Slot]]]:
-    """The rows from top to bottom, and each link as the chain of slots that it goes through."""
+    """Return the rows from top to bottom, and each link as the chain of slots that it goes through."""
     rows: list[list[_Slot]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for name in sizes:
         rows[depth[name]].append(_Slot(name))
@@ -100,7 +100,7 @@ def _rows(
 
 
 def _untangled(rows: list[list[_Slot]], chains: Mapping[Link, list[_Slot]]) -> list[list[_Slot]]:
-    """The order within rows with the fewest crossings that a few sweeps of barycentres find."""
+    """Return the order within rows with the fewest crossings that a few sweeps of barycentres find."""
     pairs = [pair for chain in chains.values() for pair in pairwise(chain)]
     above: dict[_Slot, list[_Slot]] = {slot: [] for row in rows for slot in row}
     below: dict[_Slot, list[_Slot]] = {slot: [] for row in rows for slot in row}
@@ -141,7 +141,7 @@ def _crossings(rows: list[list[_Slot]], pairs: Sequence[tuple[_Slot, _Slot]]) ->
 
 
 def _places(rows: list[list[_Slot]], sizes: Mapping[str, Size]) -> dict[_Slot, Box]:
-    """Rows one below the other, each centred on the widest."""
+    """Return rows one below the other, each centred on the widest."""
 
     def size(slot: _Slot) -> Size:
         return sizes[slot.name] if slot.link is None else Size(LANE, 0)
@@ -160,7 +160,7 @@ def _places(rows: list[list[_Slot]], sizes: Mapping[str, Size]) -> dict[_Slot, B
 def _points(
     link: Link, chains: Mapping[Link, Sequence[_Slot]], places: Mapping[_Slot, Box], ends: Mapping[_Slot, float]
 ) -> list[tuple[float, float]]:
-    """From the bottom of the source to the top of the target; ports lie in the order of where their lines go.
+    """Return from the bottom of the source to the top of the target; ports lie in the order of where their lines go.
 
     `ends` is the y at which a slot's row ends.
     """

@@ -12,7 +12,7 @@ from infragen.secrecy.visible import shown_json
 
 
 def word(outcome: Outcome) -> tuple[str, str]:
-    """An outcome in a word, and the colour of that word."""
+    """Return an outcome in a word, and the colour of that word."""
     match outcome:
         case Deployed():
             return "deployed", "green"
@@ -31,7 +31,7 @@ def word(outcome: Outcome) -> tuple[str, str]:
 
 
 def outcome_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
-    """One line for each stack, and what the user must know about it."""
+    """Yield one line for each stack, and what the user must know about it."""
     widths = [max((len(text) for text in column), default=0) for column in zip(*map(_columns, outcomes), strict=True)]
     for each in outcomes:
         layer, said, stack = (text.ljust(size) for text, size in zip(_columns(each), widths, strict=True))
@@ -63,7 +63,8 @@ def _detail(outcome: Outcome) -> str:
 
 
 def failure_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
-    """For each stack that failed: what, in AWS's words; the line it comes from; the state now; what to type next.
+    """Return for each stack that failed: what, in AWS's words; the line it comes from; the state now; what to type
+    next.
 
     The first failure comes first: what failed later may be its consequence.
     """
@@ -104,24 +105,26 @@ def _facts(failure: Failed) -> Iterator[tuple[str, str]]:
 
 
 def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
-    """Names and values in two columns."""
+    """Name and values in two columns."""
     width = max((len(name) for name in outputs), default=0)
     for name, value in outputs.items():
         yield Text.assemble((name.ljust(width), "bold"), "  ", value or "(empty)")
 
 
 def outputs_json(outputs: Mapping[str, str]) -> str:
-    """One object, name to value."""
+    """Return one object, name to value."""
     return shown_json(mask(dict(outputs)), indent=2)
 
 
 def outputs_dotenv(outputs: Mapping[str, str]) -> str:
-    """`NAME="value"` lines, as shells and dotenv libraries read them: LoadBalancerUrl becomes LOAD_BALANCER_URL."""
+    """Return `NAME="value"` lines, as shells and dotenv libraries read them: LoadBalancerUrl becomes
+    LOAD_BALANCER_URL.
+    """
     return "\n".join(f"{variable(name)}={_quoted(value)}" for name, value in outputs.items())
 
 
 def variable(name: str) -> str:
-    """The name of a variable: words of a CamelCase name, joined by underscores."""
+    """Return the name of a variable: words of a CamelCase name, joined by underscores."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).upper()
 
 
@@ -131,7 +134,7 @@ def _quoted(value: str) -> str:
 
 
 def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
-    """One line for each stack, with what to type where its state needs something."""
+    """Yield one line for each stack, with what to type where its state needs something."""
     layers, stacks = (max((len(getattr(each, key)) for each in statuses), default=0) for key in ("layer", "stack"))
     words = max((len(each.status) for each in statuses), default=0)
     for each in statuses:
@@ -149,7 +152,7 @@ def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
 
 
 def colour(status: str) -> str:
-    """Green for what is well, red for what failed, yellow for what was rolled back, none for what runs."""
+    """Return green for what is well, red for what failed, yellow for what was rolled back, none for what runs."""
     if status.endswith("_FAILED"):
         return "red"
     if "ROLLBACK" in status:
@@ -158,7 +161,7 @@ def colour(status: str) -> str:
 
 
 def statuses_json(statuses: Sequence[LayerStatus]) -> str:
-    """`{"version": 1, "stacks": [...]}`."""
+    """Return `{"version": 1, "stacks": [...]}`."""
     rows = [
         {
             "layer": each.layer,

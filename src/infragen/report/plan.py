@@ -56,7 +56,7 @@ class Detail(IntEnum):
 
 
 def plan_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
-    """The plan in lines of that width: values are cut unless all is reported, sentences broken between words.
+    """Yield the plan in lines of that width: values are cut unless all is reported, sentences broken between words.
 
     A word alone that is wider still, a path or an ARN, stays whole.
     """
@@ -97,7 +97,7 @@ def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
 
 
 def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
-    """Which environment, and which image runs and will run, on one line where that fits."""
+    """Yield which environment, and which image runs and will run, on one line where that fits."""
     title, image = f"Plan for {words.where(plan)}", words.image_line(plan)
     together = f"{title}, {' '.join(image.split())}" if image else title
     if len(together) <= width:
@@ -109,7 +109,7 @@ def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
 
 
 def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
-    """What is said of the plan as a whole, the sum last."""
+    """Yield what is said of the plan as a whole, the sum last."""
     if quiet := words.unchanged(plan):
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     if detail < Detail.ALL and (wired := words.wiring_line(plan)):
@@ -127,8 +127,8 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
         yield Text(f"? {unknown}", style="dim")
     if plan.gated:
         yield Text.assemble(("access widens ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID")
-    if dear := words.over_budget(plan):
-        yield Text.assemble(("refused without --allow-cost ", "red"), dear)
+    if expensive := words.over_budget(plan):
+        yield Text.assemble(("refused without --allow-cost ", "red"), expensive)
     most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)
     for line in words.cost_lines(plan.cost, most, least) if plan.cost and detail > Detail.LAYERS else ():
         yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
@@ -138,14 +138,16 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
 
 
 def _is_folded(stack: StackPlan, detail: Detail) -> bool:
-    """Whether a stack is one line: a new one, of which everything is new, or every one where little is reported."""
+    """Return whether a stack is one line: a new one, of which everything is new, or every one where
+    little is reported.
+    """
     if detail == Detail.ALL:
         return False
     return detail == Detail.LAYERS or (stack.created and all(words.kind(each) == ADD for each in stack.changes))
 
 
 def _folded(plan: EnvironmentPlan, stacks: Sequence[StackPlan], width: int) -> Iterator[Text]:
-    """A line per stack: how many resources, and what they cost; below it what must not be overlooked."""
+    """Yield a line per stack: how many resources, and what they cost; below it what must not be overlooked."""
     layers = words.layers_of(plan)
     told = [each for each in stacks if not _only_nests(each, layers)]
     column = max((len(each.layer) for each in told), default=0)
@@ -168,12 +170,12 @@ def _folded(plan: EnvironmentPlan, stacks: Sequence[StackPlan], width: int) -> I
 
 
 def _only_nests(stack: StackPlan, layers: words.Layers) -> bool:
-    """Whether a new stack holds nothing but the layers, which have lines of their own."""
+    """Return whether a new stack holds nothing but the layers, which have lines of their own."""
     return stack.layer == ROOT and not (words.rows(stack, layers) or stack.notes or stack.disagreements or stack.gated)
 
 
 def _counted(plan: EnvironmentPlan, stack: StackPlan, counts: dict[str, int]) -> str:
-    """`45 resources` of a new stack; of another one how many of each kind, or what happens to it."""
+    """Return `45 resources` of a new stack; of another one how many of each kind, or what happens to it."""
     if stack.created:
         return f"{counts[ADD]} resource{'' if counts[ADD] == 1 else 's'}{_again(stack)}"
     said = [f"{number} {words.label(plan, kind, number)}" for kind, number in counts.items() if number]
@@ -186,7 +188,7 @@ def _again(stack: StackPlan) -> str:
 
 
 def _marks(stacks: Sequence[StackPlan], layers: words.Layers, detail: Detail) -> str:
-    """What each mark that is used below means; empty where none is."""
+    """Return what each mark that is used below means; empty where none is."""
     rows = [row for each in stacks for row in _shown_rows(each, layers, detail)]
     used = {words.kind(row) for row in rows}
     found = [f"{words.SIGNS[kind]} {word}" for kind, word in words.LEGEND.items() if kind in used]
@@ -198,7 +200,7 @@ def _marks(stacks: Sequence[StackPlan], layers: words.Layers, detail: Detail) ->
 
 
 def _interruptions(plan: EnvironmentPlan) -> Iterator[Text]:
-    """What stops while the deployment runs."""
+    """Yield what stops while the deployment runs."""
     lines = words.interruption_lines(plan)
     if lines:
         yield Text("interrupts the running service:", style="yellow")
@@ -209,7 +211,7 @@ def _interruptions(plan: EnvironmentPlan) -> Iterator[Text]:
 
 
 def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
-    """What is not as the stacks say; nothing where nobody looked."""
+    """Yield what is not as the stacks say; nothing where nobody looked."""
     if plan.drift is None:
         return
     lines = words.drift_lines(plan)
@@ -242,7 +244,7 @@ def _shown_rows(stack: StackPlan, layers: words.Layers, detail: Detail) -> tuple
 
 
 def _header(stack: StackPlan, width: int, detail: Detail) -> Text:
-    """The layer, its stack and where its rows come from; without the stack's name where that does not fit."""
+    """Return the layer, its stack and where its rows come from; without the stack's name where that does not fit."""
     names = (f"  {stack.stack}", "") if stack.stack and detail < Detail.ALL else (f"  {stack.stack}".rstrip(),)
     lines = [
         Text.assemble((stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim"))
@@ -252,7 +254,7 @@ def _header(stack: StackPlan, width: int, detail: Detail) -> Text:
 
 
 def _notes(stack: StackPlan, width: int) -> Iterator[Text]:
-    """What must not be overlooked of a stack: notes, disagreements, what is opened."""
+    """Yield what must not be overlooked of a stack: notes, disagreements, what is opened."""
     for note in stack.notes:
         yield Text(f"  note: {note}", style="yellow")
     for line in _disagreements(stack):
@@ -262,7 +264,7 @@ def _notes(stack: StackPlan, width: int) -> Iterator[Text]:
 
 
 def _own_values(own: words.OwnChanges, before: str, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
-    """The settings, parameters, tags and outputs of the stack itself."""
+    """Yield the settings, parameters, tags and outputs of the stack itself."""
     for title, some in own:
         for each in some:
             yield from _fitting(_value_lines(f"{before}{title} {words.path(each)}", each, width, detail), width)
@@ -276,7 +278,8 @@ def _disagreements(stack: StackPlan) -> Iterator[Text]:
 def change_lines(
     rows: Sequence[ResourceChange], width: int, source: str = "", detail: Detail = Detail.ROWS
 ) -> Iterator[Text]:
-    """Resources with their logical ids in one column, as far as their types fit beside it, and the values that change.
+    """Yield resources with their logical ids in one column, as far as their types fit beside it, and the values that
+    change.
 
     Lines fit the width, as those of `plan_lines`. What one line of the environment file decides of several resources
     in a row is reported once, above them.
@@ -293,7 +296,7 @@ def change_lines(
 
 
 def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
-    """What is said of one resource or value: what continues stands below the values."""
+    """Yield what is said of one resource or value: what continues stands below the values."""
     for line in lines:
         yield from wrapped(line, width, len(INDENT) + 2 * line.plain.startswith(INDENT))
 
@@ -320,7 +323,7 @@ def _row(change: ResourceChange, indent: int, width: int, source: str, detail: D
 
 
 def _all_values(change: ResourceChange) -> Iterator[Text]:
-    """Everything that a resource has which is new, or goes, line by line."""
+    """Yield everything that a resource has which is new, or goes, line by line."""
     for value in change.properties:
         side = value.after if change.action == "Add" else value.before
         lines = words.whole(side)
@@ -332,8 +335,8 @@ def _all_values(change: ResourceChange) -> Iterator[Text]:
 def _value_lines(
     lead: str, change: PropertyChange, width: int, detail: Detail = Detail.ROWS, effect: str = ""
 ) -> Iterator[Text]:
-    """A value on one line where it fits; else its two sides below, together or one by one, cut to the width, or whole
-    where all is reported.
+    """Yield a value on one line where it fits; else its two sides below, together or one by one, cut to the width, or
+    whole where all is reported.
     """
     tail, asides = (f"  {effect}" if effect else ""), [Text(each, "dim") for each in words.value_remarks(change)]
     if not words.has_values(change) or (detail < Detail.ALL and words.follows_its_cause(change)):
@@ -361,7 +364,7 @@ def _value_lines(
 
 
 def _with_asides(line: Text, asides: Sequence[Text], width: int) -> Iterator[Text]:
-    """A line with what else is said of it: beside it where there is room, else below."""
+    """Yield a line with what else is said of it: beside it where there is room, else below."""
     below = []
     for each in asides:
         if len(line) + len(each) + 2 <= width:

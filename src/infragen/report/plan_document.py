@@ -27,12 +27,12 @@ Object = dict[str, object]
 
 
 def as_json(*plans: EnvironmentPlan) -> str:
-    """The document as text."""
+    """Return the document as text."""
     return shown_json(document(*plans), indent=2) + "\n"
 
 
 def document(*plans: EnvironmentPlan) -> Object:
-    """`{"version": 1, "plans": [...]}`, made of JSON's own types alone."""
+    """Return `{"version": 1, "plans": [...]}`, made of JSON's own types alone."""
     return {"version": VERSION, "plans": [_plan(each) for each in plans]}
 
 
@@ -95,7 +95,7 @@ def _cost(cost: CostDelta) -> Object:
 
 
 def columns(usd: Columns) -> Object:
-    """USD a month in three columns, to a hundredth of a cent."""
+    """Return USD a month in three columns, to a hundredth of a cent."""
     figures = {"minimum": usd.minimum, "expected": usd.expected, "maximum": usd.maximum}
     return {name: round(each, 4) + 0.0 for name, each in figures.items()}  # + 0.0: a zero has no sign
 
@@ -217,7 +217,7 @@ def _property(change: PropertyChange) -> Object:
 
 
 def value(held: object) -> Object:
-    """One side of a change: what is known of it and how surely."""
+    """Return one side of a change: what is known of it and how surely."""
     if held is None:
         return {"kind": "not told", "text": words.text_of(held)}
     if isinstance(held, Absent):
@@ -234,7 +234,7 @@ def value(held: object) -> Object:
 
 
 def _later(held: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], KnownAfter]]:
-    """The places in a value that are known only after a layer is deployed."""
+    """Yield the places in a value that are known only after a layer is deployed."""
     if isinstance(held, KnownAfter):
         yield path, held
     elif isinstance(held, dict):
@@ -246,7 +246,7 @@ def _later(held: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
 
 
 def _plain(held: object) -> object:
-    """A template value in JSON's own types; what stands for another value, in its words."""
+    """Return a template value in JSON's own types; what stands for another value, in its words."""
     if isinstance(held, dict):
         return {str(key): _plain(each) for key, each in held.items()}
     if isinstance(held, list):

@@ -10,7 +10,8 @@ from infragen.secrecy.visible import ShownBytes, assembled, encoded
 
 
 def as_format(form: str, plans: Sequence[EnvironmentPlan], environments: Sequence[Environment] = ()) -> ShownBytes:
-    """The plans as `json`, `markdown` or `html`, in UTF-8; a lone surrogate is escaped: UTF-8 has no place for it.
+    """Return the plans as `json`, `markdown` or `html`, in UTF-8; a lone surrogate is escaped: UTF-8 has no place for
+    it.
 
     `environments` say what flows between the layers, for the picture of a page.
     """

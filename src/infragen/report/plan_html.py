@@ -41,7 +41,7 @@ class _Layer:
 
     @property
     def said(self) -> str:
-        """`2 to add, 1 to change`, or what happens to the stack when no row says it."""
+        """Return `2 to add, 1 to change`, or what happens to the stack when no row says it."""
         counts = words.count(self.rows)
         said = ", ".join(
             f"{number} {words.label(self.plan, kind, number)}" for kind, number in counts.items() if number
@@ -50,7 +50,7 @@ class _Layer:
 
 
 def as_html(plans: Sequence[EnvironmentPlan], graphs: Mapping[str, Graph]) -> str:
-    """The page; `graphs` give what flows between the layers of an environment, where that is known."""
+    """Return the page; `graphs` give what flows between the layers of an environment, where that is known."""
     layers = [layer for number, plan in enumerate(plans) for layer in _layers(plan, number, many=len(plans) > 1)]
     title = _title(plans)
     style, script = _resource("plan_page.css"), _resource("plan_page.js")
@@ -85,7 +85,7 @@ def _resource(name: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing but this style sheet and this script (W3C, "Content Security Policy Level 3", hash sources)."""
+    """Return nothing but this style sheet and this script (W3C, "Content Security Policy Level 3", hash sources)."""
     digests = (b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in (style, script))
     allowed = "style-src 'sha256-{}'; script-src 'sha256-{}'".format(*digests)
     return f"default-src 'none'; {allowed}; img-src data:; base-uri 'none'; form-action 'none'"
@@ -143,7 +143,7 @@ def _alerts(plan: EnvironmentPlan) -> Iterator[str]:
 
 
 def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | None) -> Iterator[str]:
-    """The layers of the graph with what changes in them, and those of the plan that are in it no more."""
+    """Yield the layers of the graph with what changes in them, and those of the plan that are in it no more."""
     told = {each.stack.layer: each for each in layers}
     names = [each.name for each in graph.nodes] if graph else []
     names += [each.layer for each in plan.stacks if each.layer != ROOT and "/" not in each.layer]
@@ -158,7 +158,7 @@ def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | Non
 
 
 def _cost(cost: CostDelta) -> Iterator[str]:
-    """One line, which opens to the table: who reviews wants to see the changes first."""
+    """Yield one line, which opens to the table: who reviews wants to see the changes first."""
     change = words.cost_summary(cost)
     yield _folded(f"Cost: {change}; before {cost.before.expected:,.2f}, after {cost.after.expected:,.2f}", False)
     yield _scroll("Cost", _cost_table(cost))
@@ -202,7 +202,7 @@ def _folded(title: str, whether: bool) -> str:
 
 
 def _scroll(label: str, inner: str) -> str:
-    """A part that may be wider than the page: it scrolls by itself, also by keyboard."""
+    """Return a part that may be wider than the page: it scrolls by itself, also by keyboard."""
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">{inner}</div>'
 
 
@@ -286,7 +286,7 @@ def _details(layer: _Layer, kind: str, name: str, of: str, remark: str, inner: s
 
 
 def _facts(row: ResourceChange) -> str:
-    """What is known of a row beside its values."""
+    """Return what is known of a row beside its values."""
     replacement = f"replacement {row.replacement}" if row.replacement else ""
     reported = f"by AWS's own word {row.reported}" if row.reported else ""
     said = ", ".join(filter(None, (row.action, replacement, reported, row.policy_action)))
@@ -302,7 +302,7 @@ def _facts(row: ResourceChange) -> str:
 
 
 def _value(change: PropertyChange, title: str, row: ResourceChange | None = None) -> str:
-    """A value that changes, whole; a long one folded."""
+    """Return a value that changes, whole; a long one folded."""
     effect = words.effect(row, change) if row else ""
     forces = f'<span class="forces">{effect}</span>' if effect else ""
     remarks = "; ".join(words.value_remarks(change))
@@ -323,5 +323,5 @@ def _lines(change: PropertyChange) -> str:
 
 
 def _text(text: str) -> str:
-    """Any text, for between tags and for attribute values in double quotes."""
+    """Return any text, for between tags and for attribute values in double quotes."""
     return escape(words.visible(text), quote=True)

@@ -47,7 +47,7 @@ class Part:
 
 
 def as_markdown(*plans: EnvironmentPlan, limit: int = LIMIT) -> str:
-    """The comment, cut layer by layer where it is longer than `limit` characters."""
+    """Return the comment, cut layer by layer where it is longer than `limit` characters."""
     parts = [part for plan in plans for part in _plan(plan)]
     marker = _marker(plans)
     kept = _fit(parts, limit - len(marker) - ROOM)
@@ -60,7 +60,7 @@ def as_markdown(*plans: EnvironmentPlan, limit: int = LIMIT) -> str:
 
 
 def _marker(plans: Sequence[EnvironmentPlan]) -> str:
-    """What names the comment: the command, and the environment when there is one."""
+    """Return what names the comment: the command, and the environment when there is one."""
     name = plans[0].environment if len(plans) == 1 else "all"
     safe = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[:100].strip("-")
     return f"<!-- infragen {'diff' if any(each.against for each in plans) else 'plan'} {safe} -->"
@@ -76,7 +76,7 @@ def _command(plans: Sequence[EnvironmentPlan]) -> str:
 
 
 def _fit(parts: Sequence[Part], room: int) -> list[int]:
-    """Which version of each part is used: always the longest of the layers gives way; the rest at last."""
+    """Return which version of each part is used: always the longest of the layers gives way; the rest at last."""
     levels = [0] * len(parts)
     excess = sum(_size(each.versions[0]) for each in parts) - room
     for some in (
@@ -96,7 +96,7 @@ def _fit(parts: Sequence[Part], room: int) -> list[int]:
 
 
 def _size(text: str) -> int:
-    """Characters as JavaScript counts them, with the empty line after the part."""
+    """Return characters as JavaScript counts them, with the empty line after the part."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2 + 2 if text else 0
 
 
@@ -140,7 +140,7 @@ def _headline(plan: EnvironmentPlan) -> str:
 
 
 def _block(title: str, lines: Sequence[str], language: str) -> Part:
-    """Lines that are always visible."""
+    """Return lines that are always visible."""
     few = _few(lines)
     return Part(
         (
@@ -153,7 +153,7 @@ def _block(title: str, lines: Sequence[str], language: str) -> Part:
 
 
 def _few(lines: Sequence[str]) -> list[str]:
-    """The first lines, cut, and how many more there are."""
+    """Return the first lines, cut, and how many more there are."""
     few = [words.shown(each, WIDE) for each in lines[:LINES]]
     return [*few, f"  … and {len(lines) - LINES} more"] if len(lines) > LINES else few
 
@@ -199,7 +199,7 @@ def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Par
 
 
 def _about(stack: StackPlan) -> str:
-    """The stack and where the rows come from."""
+    """Return the stack and where the rows come from."""
     name = f"{_code(words.shown(stack.stack, 150))}: " if stack.stack else ""
     return f"{name}{_said(words.shown(words.action(stack), 100))}, {_said(words.shown(words.source(stack), 200))}"
 
@@ -238,7 +238,7 @@ def _row(change: ResourceChange) -> str:
 
 
 def _value(change: PropertyChange, title: str, *, effect: str, whole: bool) -> Iterator[str]:
-    """A value on one line where it fits, else below its path, line by line."""
+    """Yield a value on one line where it fits, else below its path, line by line."""
     remarks = [effect] if effect else []
     remarks += (words.shown(each, WIDE) for each in words.value_remarks(change))
     lead = f"      {title}{words.shown(words.path(change), WIDE)}"
@@ -265,7 +265,7 @@ def _folded(head: str, *blocks: str) -> str:
 
 
 def _fence(lines: Sequence[str], language: str) -> str:
-    """Lines in a fence that is longer than any run of backticks in them."""
+    """Return lines in a fence that is longer than any run of backticks in them."""
     if not lines:
         return ""
     text = "\n".join(words.visible(line).replace("\n", "\n        ") for line in lines)
@@ -274,7 +274,7 @@ def _fence(lines: Sequence[str], language: str) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span (CommonMark, "Code spans": one blank on either side is taken away)."""
+    """Return a code span (CommonMark, "Code spans": one blank on either side is taken away)."""
     text = " ".join(words.visible(text).split()) or "(empty)"
     ticks = "`" * (_longest_run(text) + 1)
     blank = " " if len(ticks) > 1 else ""
@@ -282,12 +282,12 @@ def _code(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """Plain words as they are, anything else as code."""
+    """Return plain words as they are, anything else as code."""
     return text if _PLAIN.fullmatch(text) else _code(text)
 
 
 def _html(text: str) -> str:
-    """The same inside an HTML block; GitHub makes no links or mentions in `<code>`."""
+    """Return the same inside an HTML block; GitHub makes no links or mentions in `<code>`."""
     if _PLAIN.fullmatch(text):
         return escape(text, quote=False)
     return f"<code>{escape(' '.join(words.visible(text).split()), quote=False)}</code>"

@@ -27,12 +27,12 @@ class Drawn:
 
     @property
     def marks(self) -> tuple[tuple[str, str], ...]:
-        """The kinds that it has, with what the picture says of each."""
+        """Return the kinds that it has, with what the picture says of each."""
         return tuple((kind, f"{SIGNS[kind]}{number}") for kind, number in self.counts.items() if number)
 
 
 def picture(layers: Sequence[Drawn], edges: Sequence[Edge]) -> str:
-    """The picture as an SVG element."""
+    """Return the picture as an SVG element."""
     names = {each.name for each in layers}
     flows = [each for each in edges if {each.source, each.target} <= names]
     layout = lay_out({each.name: _size(each) for each in layers}, [(each.source, each.target) for each in flows])

@@ -22,7 +22,7 @@ _SAID = {
 
 
 def plan_schema() -> Schema:
-    """The schema of the whole document (JSON Schema 2020-12)."""
+    """Return the schema of the whole document (JSON Schema 2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A plan of infragen",

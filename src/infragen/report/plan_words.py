@@ -62,7 +62,9 @@ MOST_COMPARED = 4_000_000
 
 
 def kind(change: ResourceChange) -> str:
-    """What happens to a resource, in one of six words; a modification that may replace it counts as a replacement."""
+    """Return what happens to a resource, in one of six words; a modification that may replace it counts as a
+    replacement.
+    """
     if change.type == STACK_TYPE and change.replacement == "Conditional":
         return CHANGE  # how CloudFormation says that it has not looked into a nested stack
     if change.action == "Modify" and change.replacement not in ("False", ""):
@@ -71,13 +73,15 @@ def kind(change: ResourceChange) -> str:
 
 
 def _is_revision(change: ResourceChange) -> bool:
-    """Whether AWS's replacement is the next revision of the same thing, as for task definitions."""
+    """Return whether AWS's replacement is the next revision of the same thing, as for task definitions."""
     name = resource_type(change.type).revision_of
     return bool(name and change.properties) and all(each.path[:2] != ("Properties", name) for each in change.properties)
 
 
 def display_only(change: ResourceChange) -> bool:
-    """Whether all that changes of a resource is what it shows of others, as of a dashboard: no change of its own."""
+    """Return whether all that changes of a resource is what it shows of others, as of a dashboard: no change of its
+    own.
+    """
     shows = resource_type(change.type).display
     return (
         bool(shows and change.properties)
@@ -88,7 +92,7 @@ def display_only(change: ResourceChange) -> bool:
 
 
 def remark(change: ResourceChange) -> str:
-    """What becomes of a resource that is removed or replaced, in words; empty where the kind says it all."""
+    """Return what becomes of a resource that is removed or replaced, in words; empty where the kind says it all."""
     what = kind(change)
     if what == REMOVE:
         return _REMOVED.get(change.policy_action, change.policy_action)
@@ -112,7 +116,7 @@ MARKS = {DISAGREE: "the sources disagree", RENAMED: "looks renamed", "!": "widen
 
 
 def asides(change: ResourceChange, stack_source: str = "") -> tuple[str, ...]:
-    """What else there is to say of a row, each with its sign: renaming, which source has it, disagreements.
+    """Return what else there is to say of a row, each with its sign: renaming, which source has it, disagreements.
 
     `stack_source` is the source of the stack's rows, so that only what differs from it is said.
     """
@@ -133,7 +137,7 @@ WIDEST_VALUE = 160
 
 
 def told(change: ResourceChange) -> tuple[PropertyChange, ...]:
-    """The values of a row that say something; that the stack's tags are passed on is said once, of the stack."""
+    """Return the values of a row that say something; that the stack's tags are passed on is said once, of the stack."""
     return (
         tuple(each for each in change.properties if each.cause != stack_tags.TAGGED or has_values(each))
         or change.properties
@@ -141,29 +145,29 @@ def told(change: ResourceChange) -> tuple[PropertyChange, ...]:
 
 
 def only_tagged(change: ResourceChange) -> bool:
-    """Whether nothing happens to a resource but that the stack's tags are passed on to it."""
+    """Return whether nothing happens to a resource but that the stack's tags are passed on to it."""
     return stack_tags.only_tagged(change) and not change.disagreements
 
 
 def shows_values(change: ResourceChange) -> bool:
-    """Whether the values of a row say more than its kind does: all of them are new, or go, with the resource."""
+    """Return whether the values of a row say more than its kind does: all of them are new, or go, with the resource."""
     return kind(change) in (CHANGE, REVISION, REPLACE, OTHER)
 
 
 def forces(change: ResourceChange, value: PropertyChange) -> bool:
-    """Whether this value is what makes the resource a new one."""
+    """Return whether this value is what makes the resource a new one."""
     return kind(change) == REPLACE and value.recreation == "Always"
 
 
 def effect(change: ResourceChange, value: PropertyChange) -> str:
-    """What this value does to a resource that is, or may be, replaced; empty where it does nothing to that."""
+    """Return what this value does to a resource that is, or may be, replaced; empty where it does nothing to that."""
     if not forces(change, value):
         return ""
     return "forces the replacement" if change.replacement == "True" else "would replace it"
 
 
 def value_remarks(value: PropertyChange) -> tuple[str, ...]:
-    """What there is to say of a value that changes, beside before and after."""
+    """Return what there is to say of a value that changes, beside before and after."""
     found = (
         f"because of {value.cause}" if value.cause else "",
         f"moved from position {value.moved_from}" if value.moved_from is not None else "",
@@ -174,7 +178,7 @@ def value_remarks(value: PropertyChange) -> tuple[str, ...]:
 
 
 def follows_its_cause(value: PropertyChange) -> bool:
-    """Whether a value is what its cause will be: naming both says the same twice."""
+    """Return whether a value is what its cause will be: naming both says the same twice."""
     return isinstance(value.after, KnownAfter) and value.cause == f"resource {value.after.name}"
 
 
@@ -196,19 +200,19 @@ Layers = Mapping[str, StackPlan]
 
 
 def layers_of(plan: EnvironmentPlan) -> Layers:
-    """The stacks of a plan by their layers."""
+    """Return the stacks of a plan by their layers."""
     return {each.layer: each for each in plan.stacks}
 
 
 def worth_showing(stack: StackPlan, layers: Layers) -> bool:
-    """Whether a stack has something to tell, be it wiring alone."""
+    """Return whether a stack has something to tell, be it wiring alone."""
     said = stack.notes or stack.details or stack.disagreements
     own = stack.settings or stack.parameters or stack.tags or stack.outputs
     return bool(own or said or rows(stack, layers)) or stack.action not in ("none", "update")
 
 
 def only_wiring(stack: StackPlan, layers: Layers) -> bool:
-    """Whether all that a stack has to tell is wiring."""
+    """Return whether all that a stack has to tell is wiring."""
     wired = wiring(stack, layers)
     if stack.action != "update" or not wired or stack.notes or stack.disagreements or stack.widenings:
         return False
@@ -228,13 +232,14 @@ class Wiring:
     display: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is any."""
         return bool(self.parameters or self.outputs or self.display)
 
 
 def wiring(stack: StackPlan, layers: Layers) -> Wiring:
-    """The wiring in the plan of a stack: all parameters and outputs of a nested one, whose values its parent has; of
-    one of its own those that are new, or known only after another layer is deployed; and what only shows others.
+    """Return the wiring in the plan of a stack: all parameters and outputs of a nested one, whose values its parent
+    has; of one of its own those that are new, or known only after another layer is deployed; and what only shows
+    others.
     """
     if stack.created:
         return Wiring()
@@ -251,7 +256,7 @@ def _passed_on(change: PropertyChange) -> bool:
 
 
 def decided_changes(stack: StackPlan, layers: Layers) -> OwnChanges:
-    """What `own_changes` has without wiring, and without the tags that a nested stack has from its root."""
+    """Return what `own_changes` has without wiring, and without the tags that a nested stack has from its root."""
     wired = wiring(stack, layers)
     left = {"parameter": set(wired.parameters), "output": set(wired.outputs)}
     if ROOT in layers and stack.layer != ROOT:
@@ -263,7 +268,9 @@ def decided_changes(stack: StackPlan, layers: Layers) -> OwnChanges:
 
 
 def wiring_line(plan: EnvironmentPlan) -> str:
-    """All wiring of a plan: how many parameters and outputs, and what shows others; empty where there is none."""
+    """Return all wiring of a plan: how many parameters and outputs, and what shows others; empty where
+    there is none.
+    """
     layers = layers_of(plan)
     found = [(each, wiring(each, layers)) for each in plan.stacks]
     parameters = sum(len(one.parameters) for _, one in found)
@@ -278,13 +285,15 @@ def wiring_line(plan: EnvironmentPlan) -> str:
 
 
 def unchanged(plan: EnvironmentPlan) -> tuple[str, ...]:
-    """The layers that have nothing to tell."""
+    """Return the layers that have nothing to tell."""
     layers = layers_of(plan)
     return tuple(each.layer for each in plan.stacks if not worth_showing(each, layers))
 
 
 def rows(stack: StackPlan, layers: Layers) -> tuple[ResourceChange, ...]:
-    """The rows of a stack; of a nested layer only what its own section does not tell (template, parameters, tags)."""
+    """Return the rows of a stack; of a nested layer only what its own section does not tell (template, parameters,
+    tags).
+    """
     found = []
     for each in stack.changes:
         layer = layers.get(each.logical_id.lower()) if each.type == STACK_TYPE else None
@@ -298,7 +307,7 @@ def rows(stack: StackPlan, layers: Layers) -> tuple[ResourceChange, ...]:
 
 
 def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
-    """Whether the section of a layer tells what changes in the resource that nests it.
+    """Return whether the section of a layer tells what changes in the resource that nests it.
 
     Of a nested stack that stays as it is, AWS says that any property may change, because of the nested stack itself
     (ChangeSource Automatic: API reference, ResourceChangeDetail): only its section says whether one does.
@@ -311,8 +320,8 @@ def _told_by(layer: StackPlan, value: PropertyChange) -> bool:
 
 
 def own_changes(stack: StackPlan) -> OwnChanges:
-    """The stack's settings, parameters, tags and outputs that change; of one that is created all are new, and none is
-    reported.
+    """Return the stack's settings, parameters, tags and outputs that change; of one that is created all are new, and
+    none is reported.
     """
     if stack.action in ("create", "recreate"):
         return ()
@@ -321,14 +330,14 @@ def own_changes(stack: StackPlan) -> OwnChanges:
 
 
 def granted(stack: StackPlan) -> str:
-    """`8 permissions and 3 network paths, within the account`: what a new stack opens there, or an existing one within
-    its environment, as numbers; empty for none.
+    """Return `8 permissions and 3 network paths, within the account`: what a new stack opens there, or an existing one
+    within its environment, as numbers; empty for none.
     """
     return granted_together((stack,))
 
 
 def granted_together(stacks: Sequence[StackPlan]) -> str:
-    """The same of several stacks."""
+    """Return the same of several stacks."""
     found = Counter(each.kind for one in stacks for each in one.widenings if each not in one.gated)
     said = [f"{found[key]} {one if found[key] == 1 else many}" for key, one, many in _OPENED if found[key]]
     where = "account" if all(each.created for each in stacks) else "environment"
@@ -336,26 +345,26 @@ def granted_together(stacks: Sequence[StackPlan]) -> str:
 
 
 def layer_cost(plan: EnvironmentPlan, layer: str) -> str:
-    """`+9.15 USD/month`: what the resources of a layer change in the expected cost; empty for nothing."""
+    """Return `+9.15 USD/month`: what the resources of a layer change in the expected cost; empty for nothing."""
     some = plan.cost.resources if plan.cost else ()
     amount = sum(each.change.expected for each in some if each.layer == layer)
     return f"{usd(amount)} USD/month" if abs(amount) >= CENT else ""
 
 
 def over_budget(plan: EnvironmentPlan) -> str:
-    """That a month costs more than the budget; empty when it does not."""
+    """Return that a month costs more than the budget; empty when it does not."""
     if plan.cost is None or plan.budget is None or not plan.over_budget:
         return ""
     return f"{plan.cost.after.expected:,.2f} USD a month is more than cost.budget, {plan.budget:,.2f}"
 
 
 def action(stack: StackPlan) -> str:
-    """What happens to a stack. One whose rows alone change, and not its template, is updated as well."""
+    """Return what happens to a stack. One whose rows alone change, and not its template, is updated as well."""
     return _ACTIONS.get(stack.action, stack.action)
 
 
 def source(stack: StackPlan) -> str:
-    """Where the rows of a stack come from, and what must be there before they can be known."""
+    """Return where the rows of a stack come from, and what must be there before they can be known."""
     both = any(each.source == "both" for each in stack.changes)
     said = "from comparing templates"
     if stack.source == "change set":
@@ -367,7 +376,7 @@ def source(stack: StackPlan) -> str:
 
 
 def where(plan: EnvironmentPlan) -> str:
-    """`prod in account 123456789012, eu-central-1`; `prod against main`; of two environments `dev -> prod`."""
+    """Return `prod in account 123456789012, eu-central-1`; `prod against main`; of two environments `dev -> prod`."""
     if plan.between:
         return f"{plan.against} -> {plan.environment}"
     if plan.against:
@@ -376,19 +385,19 @@ def where(plan: EnvironmentPlan) -> str:
 
 
 def counts(plan: EnvironmentPlan) -> dict[str, int]:
-    """How many rows there are of each kind; a nested stack counts when something of its own changes."""
+    """Return how many rows there are of each kind; a nested stack counts when something of its own changes."""
     layers = layers_of(plan)
     return count(row for each in plan.stacks for row in rows(each, layers))
 
 
 def count(changes: Iterable[ResourceChange]) -> dict[str, int]:
-    """How many of these rows there are of each kind; what only shows other resources is no change."""
+    """Return how many of these rows there are of each kind; what only shows other resources is no change."""
     found = Counter(kind(row) for row in changes if not display_only(row))
     return {each: found[each] for each in SIGNS}
 
 
 def summary(plan: EnvironmentPlan, room: int = 1000) -> str:
-    """`12 to add, 3 to change, 1 to replace, 0 to remove`; of two environments, what only one of them has.
+    """Return `12 to add, 3 to change, 1 to replace, 0 to remove`; of two environments, what only one of them has.
 
     New revisions and what is unknown are named where there are any, and the price where there is room for it: cost
     lines say it as well.
@@ -407,7 +416,7 @@ def summary(plan: EnvironmentPlan, room: int = 1000) -> str:
 
 
 def label(plan: EnvironmentPlan, what: str, number: int = 2) -> str:
-    """What is said after the number of rows of a kind."""
+    """Return what is said after the number of rows of a kind."""
     between = {ADD: f"only in {plan.environment}", REMOVE: f"only in {plan.against}", CHANGE: "in both and different"}
     if plan.between and what in between:
         return between[what]
@@ -417,13 +426,13 @@ def label(plan: EnvironmentPlan, what: str, number: int = 2) -> str:
 
 
 def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What comes first in a page or a comment, under its headings: refusals, widenings, the budget, warnings."""
-    dear = over_budget(plan)
+    """Return what comes first in a page or a comment, under its headings: refusals, widenings, the budget, warnings."""
+    expensive = over_budget(plan)
     found = (
         ("Refused without --allow-data-loss", tuple(map(str, plan.refusals))),
         ("Interrupts the running service", interruption_lines(plan)),
         ("Widens access; needs --allow-widening", tuple(map(str, plan.gated))),
-        ("Refused without --allow-cost", (dear,) if dear else ()),
+        ("Refused without --allow-cost", (expensive,) if expensive else ()),
         ("Wrong in the account", wrong_lines(plan.checks)),
         ("Drift: not as the stacks say", drift_lines(plan)),
         ("Warnings", plan.warnings),
@@ -432,7 +441,7 @@ def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def image_line(plan: EnvironmentPlan) -> str:
-    """`image  v41 -> v42`: the tag of the API's image that runs and the one that will; empty without one."""
+    """Return `image  v41 -> v42`: the tag of the API's image that runs and the one that will; empty without one."""
     if not (plan.image_tag or plan.running_tag):
         return ""
     before, after = plan.running_tag or "placeholder", plan.image_tag or "placeholder"
@@ -440,13 +449,13 @@ def image_line(plan: EnvironmentPlan) -> str:
 
 
 def unknown_line(plan: EnvironmentPlan) -> str:
-    """Which checks of the account could not tell; empty where all could."""
+    """Return which checks of the account could not tell; empty where all could."""
     some = unknown_checks(plan.checks)
     return f"not known of the account: {', '.join(some)} (`infragen doctor` says why)" if some else ""
 
 
 def interruption_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
-    """Each row that interrupts the running service, with what for how long; those with the same words as one."""
+    """Return each row that interrupts the running service, with what for how long; those with the same words as one."""
     places: dict[tuple[str, str], list[str]] = {}
     for each in sorted(plan.interruptions, key=lambda one: -LEVELS.index(one.level)):
         if each.level != NO and not plan.between:
@@ -455,19 +464,19 @@ def interruption_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
 
 
 def drift_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
-    """What somebody changed by hand, with its place and what the deployment does about it."""
+    """Return what somebody changed by hand, with its place and what the deployment does about it."""
     return tuple(f"{each.place}: {text.removeprefix('drift: ')}" for each in plan.drift or () for text in drifted(each))
 
 
 def cost_summary(cost: CostDelta) -> str:
-    """`+14.20 USD/month`, at expected load; empty where a deployment costs nothing more and nothing less."""
+    """Return `+14.20 USD/month`, at expected load; empty where a deployment costs nothing more and nothing less."""
     if cost.change.negligible and not cost.unpriced:
         return ""
     return f"{usd(cost.change.expected)} USD/month{', not all of it priced' if cost.unpriced else ''}"
 
 
 def cost_lines(cost: CostDelta, most: int = 5, least: float = CENT) -> Iterator[str]:
-    """What a deployment changes in the monthly cost: all columns, the resources that matter, what is not priced.
+    """Yield what a deployment changes in the monthly cost: all columns, the resources that matter, what is not priced.
 
     At most so many resources have a line of their own, and those alone whose cost changes by `least` USD a month.
     """
@@ -490,12 +499,12 @@ def cost_lines(cost: CostDelta, most: int = 5, least: float = CENT) -> Iterator[
 
 
 def _farthest(resource: ResourceDelta) -> float:
-    """By how much its cost changes in the column where that is most."""
+    """Return by how much its cost changes in the column where that is most."""
     return max(abs(each) for each in (resource.change.minimum, resource.change.expected, resource.change.maximum))
 
 
 def usd(amount: float) -> str:
-    """An amount with its sign and cents; what is less than half a cent has none."""
+    """Return an amount with its sign and cents; what is less than half a cent has none."""
     return f"{amount:+,.2f}" if abs(amount) >= CENT else "0.00"
 
 
@@ -503,14 +512,14 @@ def usd(amount: float) -> str:
 
 
 def path(change: PropertyChange) -> str:
-    """`Tags[Team].Value`: without the word Properties, which nearly every path begins with."""
+    """Return `Tags[Team].Value`: without the word Properties, which nearly every path begins with."""
     steps = change.path[1:] if len(change.path) > 1 and change.path[0] == "Properties" else change.path
     plain = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
     return change.name or plain
 
 
 def shown(value: object, room: int) -> str:
-    """A template value on one line, cut to the room with its length."""
+    """Return a template value on one line, cut to the room with its length."""
     text = visible(value) if isinstance(value, str) else text_of(value)
     text = " ".join(text.split()) if "\n" in text else text
     if len(text) <= room:
@@ -520,7 +529,9 @@ def shown(value: object, room: int) -> str:
 
 
 def pair(change: PropertyChange, room: int) -> tuple[str, str]:
-    """Before and after on one line each; one longer than the room is cut, with its length, around what differs."""
+    """Return before and after on one line each; one longer than the room is cut, with its length, around
+    what differs.
+    """
     if isinstance(change.before, Secret) and isinstance(change.after, Secret):
         return str(change.before), "(secret, changed)"
     before, after = (" ".join(_one_text(each).split()) or '""' for each in (change.before, change.after))
@@ -530,7 +541,7 @@ def pair(change: PropertyChange, room: int) -> tuple[str, str]:
 
 
 def is_cut(change: PropertyChange, room: int) -> bool:
-    """Whether `pair` leaves something out of a value: its end, or its line breaks."""
+    """Return whether `pair` leaves something out of a value: its end, or its line breaks."""
     texts = [_one_text(each) for each in (change.before, change.after)]
     return any(len(each) > room or "\n" in each for each in texts)
 
@@ -540,7 +551,7 @@ def _one_text(value: object) -> str:
 
 
 def _cut(text: str, start: int, room: int) -> str:
-    """A text from a position on, with a sign for what is left out on either side, and its whole length."""
+    """Return a text from a position on, with a sign for what is left out on either side, and its whole length."""
     if len(text) <= room:
         return text
     lead, length = "…" if start else "", f"… ({len(text)} characters)"
@@ -550,7 +561,9 @@ def _cut(text: str, start: int, room: int) -> str:
 
 
 def whole(value: object) -> tuple[str, ...]:
-    """All of a template value, line by line; a structure that does not fit one line as it stands in a template."""
+    """Return all of a template value, line by line; a structure that does not fit one line as it stands
+    in a template.
+    """
     return _spread(value) if _wide(value) else _lines(value)
 
 
@@ -572,12 +585,12 @@ def _spread(value: object) -> tuple[str, ...]:
 
 
 def text_of(value: object) -> str:
-    """A value that is not text, as JSON where it can be; what stands for another value in its own words."""
+    """Return a value that is not text, as JSON where it can be; what stands for another value in its own words."""
     return "(not told)" if value is None else visible(as_json(value))
 
 
 def plain(value: object) -> object:
-    """A template value in the types of JSON, visible; what stands for another value in its own words."""
+    """Return a template value in the types of JSON, visible; what stands for another value in its own words."""
     if isinstance(value, dict):
         return {visible(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -586,7 +599,7 @@ def plain(value: object) -> object:
 
 
 def line_changes(before: object, after: object) -> tuple[tuple[str, str], ...]:
-    """Two values whole, line by line: each with `-`, `+`, or a blank where both have it."""
+    """Return two values whole, line by line: each with `-`, `+`, or a blank where both have it."""
     read = _spread if _wide(before) or _wide(after) else _lines
     old, new = ((() if isinstance(each, Absent) else read(each)) for each in (before, after))
     if old == new or len(old) * len(new) > MOST_COMPARED:  # what reads the same and changes: a secret, 1 and "1"
@@ -602,12 +615,12 @@ def line_changes(before: object, after: object) -> tuple[tuple[str, str], ...]:
 
 
 def visible(text: str) -> Shown:
-    """Text as every format may show it: without secrets, and without what could steer a terminal."""
+    """Return text as every format may show it: without secrets, and without what could steer a terminal."""
     return shown_text(text)
 
 
 def as_json(value: object) -> str:
-    """A value that is not text as JSON; what stands for a value that is not there, in its own words."""
+    """Return a value that is not text as JSON; what stands for a value that is not there, in its own words."""
     if isinstance(value, Absent) or not isinstance(value, dict | list | bool | int | float):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)

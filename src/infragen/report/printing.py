@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def echo(text: "Shown | ShownBytes", *, lead: str = "", err: bool = False, nl: bool = True) -> None:
-    """Prints a text on stdout, or on stderr with `err`. `lead` is a word of our own before it, perhaps in colour."""
+    """Print a text on stdout, or on stderr with `err`. `lead` is a word of our own before it, perhaps in colour."""
     if isinstance(text, bytes):
         click.echo(text, err=err, nl=nl)
     else:

@@ -29,12 +29,12 @@ class Work:
 
     @property
     def failed(self) -> bool:
-        """Whether it is over, and badly."""
+        """Return whether it is over, and badly."""
         return self.status.endswith("_FAILED")
 
     @property
     def place(self) -> str:
-        """`layer/LogicalId`."""
+        """Return `layer/LogicalId`."""
         return f"{self.layer}/{self.logical_id}"
 
 
@@ -68,7 +68,7 @@ class Scene:
         self._ahead: float | None = None
 
     def take(self, event: Event) -> None:
-        """Takes note of an event; those that are not about stacks change nothing."""
+        """Take note of an event; those that are not about stacks change nothing."""
         match event:
             case Planned(plan):
                 changes = {stack.layer: frozenset(each.logical_id for each in stack.changes) for stack in plan.stacks}
@@ -84,14 +84,14 @@ class Scene:
                 pass
 
     def seconds(self, since: datetime) -> float:
-        """Seconds from a time of AWS's to now. AWS's now is its newest event and the time since that came in, so that
-        no clock of ours is compared with one of AWS's.
+        """Return seconds from a time of AWS's to now. AWS's now is its newest event and the time since that came in, so
+        that no clock of ours is compared with one of AWS's.
         """
         return max(0.0, self._clock() + (self._ahead or 0.0) - since.timestamp())
 
     def took(self, event: Event) -> float | None:
-        """Seconds that a resource was in progress, or a stack was worked on, before this event; None when its beginning
-        was not seen. To be asked before the event is taken.
+        """Return seconds that a resource was in progress, or a stack was worked on, before this event; None when its
+        beginning was not seen. To be asked before the event is taken.
         """
         if isinstance(event, Happened):
             stack, ended = self.stacks.get(event.event.layer), event.event.event
@@ -101,19 +101,19 @@ class Scene:
         return self._clock() - stack.begun if stack else None
 
     def elapsed(self, stack: Stack) -> float:
-        """How long a stack has run, or how long it took by the times of its events."""
+        """Return how long a stack has run, or how long it took by the times of its events."""
         if stack.ended and stack.first and stack.last:
             return (stack.last - stack.first).total_seconds()
         return self.seconds(stack.first) if stack.first else self._clock() - stack.begun
 
     def work(self) -> list[Work]:
-        """What is in progress in all stacks, the longest first; a stack only where nothing in it is."""
+        """Return what is in progress in all stacks, the longest first; a stack only where nothing in it is."""
         found = [each for stack in list(self.stacks.values()) for each in list(stack.busy.values())]
         inside = [each for each in found if each.type != STACK_TYPE]
         return sorted(inside or found, key=lambda each: each.since)
 
     def _met(self, layer: str) -> Stack:
-        """A stack by its events; a nested one shares the purpose of the one it is in."""
+        """Return a stack by its events; a nested one shares the purpose of the one it is in."""
         if layer not in self.stacks:
             parent = self.stacks.get(layer.rpartition("/")[0] or ROOT)
             self.stacks[layer] = self._stack(layer, deleting=parent is not None and parent.deleting)
@@ -148,7 +148,7 @@ class Scene:
 
     @staticmethod
     def _finished(stack: Stack, event: StackEvent) -> None:
-        """Counts what is done: all that has completed, less what a rollback takes away again."""
+        """Count what is done: all that has completed, less what a rollback takes away again."""
         stack.busy.pop(event.logical_id, None)
         if event.status.endswith("_FAILED"):
             if event.reason not in CANCELLED:

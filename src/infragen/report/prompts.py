@@ -21,8 +21,8 @@ ANSWER = 4
 
 
 def ask(question: Question) -> bool:
-    """Whether the person at the terminal agrees: y, or the very words that the question wants typed. The question is
-    broken between words to fit the terminal.
+    """Return whether the person at the terminal agrees: y, or the very words that the question wants typed. The
+    question is broken between words to fit the terminal.
 
     Raises Refused without a terminal, naming the flag that answers instead; KeyboardInterrupt at Ctrl-C, click.Abort at
     the end of the input.

@@ -18,7 +18,7 @@ NEVER_COMPLETE = "AWS deletes it with what was built: it never was complete (Rol
 
 
 def recovery_lines(plan: RecoveryPlan) -> Iterator[Text]:
-    """Each stack with its state, what is done about it, and the resources that are in the way."""
+    """Yield each stack with its state, what is done about it, and the resources that are in the way."""
     if not plan.remedies:
         yield Text(f"{plan.environment}: nothing needs recovery", style="bold")
     for remedy in plan.remedies:
@@ -38,5 +38,5 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
         yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
     for lost in remedy.loses:
         yield Text(f"  {lost.place}  {lost.type}  holds data and is deleted  ({lost.physical_id})", style="red")
-    if remedy.doomed:
-        yield from fate_lines(remedy.doomed)
+    if remedy.to_delete:
+        yield from fate_lines(remedy.to_delete)

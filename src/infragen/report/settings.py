@@ -18,20 +18,20 @@ Path = tuple[str | int, ...]
 
 
 def origin(value: Origin) -> str:
-    """Where a value comes from: `file:line`, `default`, or `computed` from other keys."""
+    """Return where a value comes from: `file:line`, `default`, or `computed` from other keys."""
     if value.place is not None:
         return f"{value.place.file}:{value.place.line}"
     return "computed" if value.computed else "default"
 
 
 def masked(value: Origin) -> Origin:
-    """The value with a `Secret` instead of what lint warns of as one."""
+    """Return the value with a `Secret` instead of what lint warns of as one."""
     name = next((each for each in reversed(value.path) if isinstance(each, str)), "")
     return replace(value, value=mask({name: value.value}).popitem()[1])
 
 
 def as_yaml(file: EnvironmentFile, *, secrets: bool = False) -> Shown:
-    """The merged environment as YAML, every default filled in; comments say where values come from.
+    """Return the merged environment as YAML, every default filled in; comments say where values come from.
 
     What looks like a secret is hidden, unless `secrets` asks for it.
     """
@@ -49,7 +49,9 @@ def _with_previous(some: Sequence[Origin]) -> Iterator[tuple[Path, Origin]]:
 
 
 def _indented(setting: Origin, before: Path) -> list[str]:
-    """The lines of a setting: the keys that it does not share with the one before, then its own with the value."""
+    """Return the lines of a setting: the keys that it does not share with the one before, then its own
+    with the value.
+    """
     path = setting.path
     shared = next(
         (i for i, (a, b) in enumerate(zip(path, before, strict=False)) if a != b), min(len(path), len(before))
@@ -69,7 +71,7 @@ def _indented(setting: Origin, before: Path) -> list[str]:
 
 
 def written(value: Any) -> str:
-    """A value as YAML on one line."""
+    """Return a value as YAML on one line."""
     if isinstance(value, Secret):
         return str(value)
     if isinstance(value, str):
@@ -82,7 +84,9 @@ def written(value: Any) -> str:
 
 
 def as_json(file: EnvironmentFile, *, secrets: bool = False) -> Shown:
-    """`{"version": 1, "environment": {...}, "origins": {"network.azs": "file:line"}}`, secrets as in `as_yaml`."""
+    """Return `{"version": 1, "environment": {...}, "origins": {"network.azs": "file:line"}}`, secrets as
+    in `as_yaml`.
+    """
     values = origins(file)
     environment = file.environment.model_dump(mode="json")
     environment = environment if secrets else mask(environment)

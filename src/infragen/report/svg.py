@@ -28,7 +28,7 @@ _STYLE = """
 
 
 def as_svg(graph: Graph) -> str:
-    """The picture of a graph."""
+    """Return the picture of a graph."""
     colours = {each.name: COLOURS[index % len(COLOURS)] for index, each in enumerate(graph.nodes)}
     layout = lay_out(
         {each.name: _size(each, graph.into(each.name)) for each in graph.nodes},
@@ -86,7 +86,7 @@ def _box(node: Node, edges: tuple[Edge, ...], box: Box, colours: dict[str, str])
 
 
 def line(edge: Edge, layout: Layout, colour: str) -> str:
-    """Straight beside boxes, an S between rows, and an arrow head."""
+    """Return straight beside boxes, an S between rows, and an arrow head."""
     points = layout.lines[edge.source, edge.target]
     path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for index, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):

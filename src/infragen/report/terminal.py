@@ -61,12 +61,12 @@ class _Console(Console):
     """rich's console, which by itself ends the process when its reader goes away."""
 
     def on_broken_pipe(self) -> None:
-        """Lets the error through to whoever prints."""
+        """Let the error through to whoever prints."""
         raise BrokenPipeError
 
 
 def console(stream: TextIO, *, styled: bool, pipe_width: int = PIPE_WIDTH) -> Console:
-    """A console that writes text as it is; without style it never writes an escape sequence.
+    """Return a console that writes text as it is; without style it never writes an escape sequence.
 
     A terminal says how wide it is; anything else is taken to be `pipe_width` columns wide.
     """
@@ -87,7 +87,7 @@ ShownLine = NewType("ShownLine", Text)
 
 
 def say(target: Console, lines: Iterator[Text], known: Collection[str] = ()) -> None:
-    """Prints lines; what is too long is left to the terminal to wrap. `known` are texts that are secrets."""
+    """Print lines; what is too long is left to the terminal to wrap. `known` are texts that are secrets."""
     for line in lines:
         _print(target, harmless(line, known))
 
@@ -97,13 +97,13 @@ def _print(target: Console, line: ShownLine) -> None:
 
 
 def harmless(line: Text, known: Collection[str] = ()) -> ShownLine:
-    """A line without secrets, in which nothing steers the terminal: one that had any of it has no colour."""
+    """Return a line without secrets, in which nothing steers the terminal: one that had any of it has no colour."""
     text = shown(line.plain, known)
     return ShownLine(line if text == line.plain else Text(text))
 
 
 def width_of(target: Console) -> int:
-    """Columns that a line should fit in: the terminal's, with colour or without, or those of a pipe."""
+    """Return columns that a line should fit in: the terminal's, with colour or without, or those of a pipe."""
     return max(target.width, 40)
 
 
@@ -156,12 +156,12 @@ class Terminal:
             self._say(Text(left, style="yellow"))
 
     def confirm(self, question: Question) -> bool:
-        """Asks the person at the terminal, unless a flag has answered already."""
+        """Ask the person at the terminal, unless a flag has answered already."""
         self._stop_live()
         return question.answered_by in self._agreed or ask(question)
 
     def tell(self, event: Event) -> None:
-        """Shows an event."""
+        """Show an event."""
         took = self._scene.took(event)
         self._scene.take(event)
         if not isinstance(event, Uploaded):
@@ -214,7 +214,7 @@ class Terminal:
         self._show(plan_lines(plan, width_of(self._plans or self._progress), self._detail))
 
     def _show(self, lines: Iterator[Text]) -> None:
-        """Prints a plan: as a result on its own console, or with the rest of the progress."""
+        """Print a plan: as a result on its own console, or with the rest of the progress."""
         if self._plans is None:
             return
         if self._plans is not self._progress:
@@ -230,11 +230,11 @@ class Terminal:
             self._live.start()
 
     def _happened(self, layer: str, event: StackEvent, took: float | None) -> None:
-        """A line for what is over: a stack, or each resource where all is reported; what failed always."""
+        """Print a line for what is over: a stack, or each resource where all is reported; what failed always."""
         self._lost = ""
         failed = event.status.endswith("_FAILED")
         if event.of_stack_itself:
-            if event.status.endswith("ROLLBACK_IN_PROGRESS"):  # when a stack turns back, that is worth a line
+            if event.status.endswith("ROLLBACK_IN_PROGRESS"):  # a rollback is worth a line
                 self._say(Text.assemble((layer, "bold"), f"  {event.status}  {event.reason}"))
             elif not event.status.endswith("_IN_PROGRESS") and not self._live:
                 self._settled(layer, event.status)
@@ -250,7 +250,7 @@ class Terminal:
             )  # fmt: skip
 
     def _settled(self, layer: str, status: str) -> None:
-        """A nested stack is done: in how long, and how many resources. Of others the outcome tells."""
+        """Print that a nested stack is done, its duration and resources; others have an outcome."""
         stack = self._scene.stacks[layer]
         if layer not in self._scene.running and not status.startswith("REVIEW"):
             count = f"{len(stack.done)} resource{'' if len(stack.done) == 1 else 's'}"
@@ -302,7 +302,7 @@ class Terminal:
         return Group(*self.rows())
 
     def rows(self) -> list[Text]:
-        """The live region as it is now: as high as the terminal, less a line for the cursor."""
+        """Return the live region as it is now: as high as the terminal, less a line for the cursor."""
         size, tick = self._progress.size, int(self._clock() * 8)
         ascii_only = not (self._progress.encoding or "").startswith("utf")
         found = tree(self._scene, size.width, size.height - 1, tick, ascii_only=ascii_only)
@@ -314,7 +314,7 @@ def _kib(size: int) -> int:
 
 
 def _short(key: str) -> str:
-    """A key in the artifact bucket with as much of its digest as people compare."""
+    """Return a key in the artifact bucket with as much of its digest as people compare."""
     folder, _, name = key.rpartition("/")
     digest, dot, ending = name.partition(".")
     return f"{folder}/{digest[:12]}{dot}{ending}"

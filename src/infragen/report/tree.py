@@ -21,7 +21,7 @@ LONGEST_NAME = 36
 
 
 def tree(scene: Scene, width: int, height: int, tick: int, *, ascii_only: bool = False) -> list[Text]:
-    """Rows for a region of `width` columns and `height` lines; `tick` counts the frames."""
+    """Return rows for a region of `width` columns and `height` lines; `tick` counts the frames."""
     frames = PLAIN_SPINNER if ascii_only else SPINNER
     mark = frames[tick % len(frames)]
     stacks = list(scene.stacks.values())
@@ -63,7 +63,7 @@ def _head(scene: Scene, stack: Stack, spinner: str, column: int) -> Text:
 
 
 def _count(scene: Scene, stack: Stack) -> tuple[int, int]:
-    """What is done of how many; of the root, in all of its layers, because its own resources are the layers."""
+    """Return what is done of how many; of the root, in all of its layers, because its own resources are the layers."""
     inner = [each for each in list(scene.stacks.values()) if each.layer != ROOT]
     if stack.layer != ROOT or not inner:
         return len(stack.done & stack.planned if stack.planned else stack.done), len(stack.planned)
@@ -72,7 +72,7 @@ def _count(scene: Scene, stack: Stack) -> tuple[int, int]:
 
 
 def _rows(stack: Stack) -> list[Work]:
-    """Failures first, then what is in progress, the longest first; nested stacks have rows of their own."""
+    """Return failures first, then what is in progress, the longest first; nested stacks have rows of their own."""
     if stack.ended and not stack.failed:
         return []
     busy = sorted(stack.busy.values(), key=lambda each: each.since)
@@ -80,7 +80,9 @@ def _rows(stack: Stack) -> list[Work]:
 
 
 def _shares(groups: Sequence[list[Work]], lines: int) -> list[tuple[list[Work], int]]:
-    """What of each group fits into so many lines, and how many are left out; the lines are dealt out one by one."""
+    """Return what of each group fits into so many lines, and how many are left out; the lines are dealt
+    out one by one.
+    """
     share = [0] * len(groups)
     left = lines
     while left > 0 and any(share[n] < len(group) for n, group in enumerate(groups)):
@@ -96,7 +98,7 @@ def _shares(groups: Sequence[list[Work]], lines: int) -> list[tuple[list[Work], 
 
 
 def _columns(rows: Sequence[Work], scene: Scene, width: int) -> Iterator[Text]:
-    """The rows in columns: with whole types, with their last word, or without, whichever fits first."""
+    """Return the rows in columns: with whole types, with their last word, or without, whichever fits first."""
     lines: list[Text] = []
     for shorten in (str, _last_word, _nothing):
         lines = _lines(rows, scene, [shorten(each.type) for each in rows])

@@ -13,7 +13,7 @@ _WORD = re.compile(r"[^ ]+")
 
 
 def wrapped(line: Text, width: int, hang: int = 4) -> Iterator[Text]:
-    """The line as one or more that fit into so many columns; all but the first begin after `hang` spaces."""
+    """Yield the line as one or more that fit into so many columns; all but the first begin after `hang` spaces."""
     if cell_len(line.plain) <= width:
         yield line
         return
@@ -29,7 +29,9 @@ def wrapped(line: Text, width: int, hang: int = 4) -> Iterator[Text]:
 
 
 def wrapped_text(text: str, width: int, hang: int = 4) -> str:
-    """Lines of plain text, each broken as `wrapped` does. What stands at the end of the text stays: a blank, say."""
+    """Return lines of plain text, each broken as `wrapped` does. What stands at the end of the text stays: a blank,
+    say.
+    """
     lines = [each for line in text.split("\n") for each in wrapped(Text(line), width, hang)]
     tail = text[len(text.rstrip(" ")) :]
     return "\n".join(each.plain.rstrip(" ") for each in lines) + tail

@@ -118,7 +118,7 @@ def reaches(path: str, *, says: str = "", kind: str = "permissions", ignoring: s
 
 
 def becomes(path: str, *values: object, says: str = "", kind: str = "network", only_with: str = "") -> Judged:
-    """A property that opens when it gets one of these values instead of another one."""
+    """Return a property that opens when it gets one of these values instead of another one."""
     return Judged(path, Opens.BECOMES, values, says, kind=kind, only_with=only_with)
 
 
@@ -143,7 +143,7 @@ def changes(path: str, *, says: str = "", kind: str = "network") -> Judged:
 
 
 def given(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """A property that opens when it is written, or written otherwise."""
+    """Return a property that opens when it is written, or written otherwise."""
     return Judged(path, Opens.GIVEN, says=says, kind=kind)
 
 

@@ -23,13 +23,13 @@ CODE = r":[\w.-]+|@sha256:[0-9a-f]+"
 
 ALARM = Access(
     (shrinks("AlarmActions", says="tells fewer people, or does less (AlarmActions)", kind="permissions"),
-     weakens("ActionsEnabled", (*ON, ABSENT), says="tells nobody any more (ActionsEnabled)", kind="permissions"),
+     weakens("ActionsEnabled", (*ON, ABSENT), says="no longer notifies (ActionsEnabled)", kind="permissions"),
      reaches("AlarmActions", says="notifies another target or acts otherwise (AlarmActions)"),
      reaches("OKActions", says="notifies another target or acts otherwise (OKActions)"),
      reaches("InsufficientDataActions", says="notifies another target or acts otherwise (InsufficientDataActions)")),
     ("ActionConfiguration", "AlarmRule", "AlarmName", "Metrics", "ActionsSuppressor", "Dimensions",
      "AlarmDescription", "ActionsEnabled"),
-    removed="goes, and with it who is told of what it watches", removed_with=("AlarmActions",),
+    removed="goes, and with it the notification of what it watches", removed_with=("AlarmActions",),
     watches=("Dimensions", "Metrics", "AlarmRule"))  # fmt: skip
 
 _VPC = (
@@ -177,7 +177,7 @@ ACCESS = {
          becomes("State", "DISABLED", says="passes on no events any more (State)", kind="permissions",
                  only_with="EventPattern")),
         ("Targets", "RoleArn", "ScheduleExpression", "Name", "Description"),
-        removed="goes, and with it who is told of its events", removed_with=("EventPattern",),
+        removed="goes, and with it the notification of its events", removed_with=("EventPattern",),
         watches=("EventPattern",)),
     "AWS::Scheduler::Schedule": Access(
         (reaches("Target.Arn", says="does something else (Target)"),

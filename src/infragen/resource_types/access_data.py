@@ -210,7 +210,7 @@ ACCESS = {
          reaches("LogGroupName", says="sends events of another log group (LogGroupName)")),
         ("Distribution", "RoleArn", "FilterName", "ApplyOnTransformedLogs", "EmitSystemFields",
          "FieldSelectionCriteria"),
-        removed="goes, and with it who is told of these events", watches=("LogGroupName",)),
+        removed="goes, and with it the notification of these events", watches=("LogGroupName",)),
     "AWS::DynamoDB::Table": Access(
         (reaches("KinesisStreamSpecification.StreamArn", says="sends its changes to somewhere else"),
          unless("SSESpecification.SSEEnabled", *ON, ABSENT),

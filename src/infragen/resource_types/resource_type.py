@@ -17,7 +17,7 @@ from infragen.resource_types.interruption import Interruptions
 class Billing(Enum):
     """How AWS charges for a resource."""
 
-    FREE = "nobody is charged for it by itself"
+    FREE = "it has no charge of its own"
     PRICED = "`cost.rules` has a rule for it"
     UNPRICED = "infragen has no price for it, and names it as unpriced"
 
@@ -32,7 +32,7 @@ class UsualMinutes:
     when: str = ""
 
     def __str__(self) -> str:
-        """`usually 8-12 min`."""
+        """Return `usually 8-12 min`."""
         return f"usually {self.low}-{self.high} min{f' {self.when}' if self.when else ''}"
 
 

@@ -94,7 +94,7 @@ _ANCHOR = re.compile("|".join(sorted({re.escape(each) for _, anchors, _ in _SHAP
 
 
 def credentials(text: str) -> Iterator[tuple[int, str]]:
-    """Where in a text a credential of each kind begins for the first time, and the kind, in no order."""
+    """Yield where in a text a credential of each kind begins for the first time, and the kind, in no order."""
     if not _ANCHOR.search(text):
         return
     for kind, anchors, shape in _SHAPES:
@@ -107,5 +107,5 @@ def credentials(text: str) -> Iterator[tuple[int, str]]:
 
 @cache
 def _compiled(shape: str) -> re.Pattern[str]:
-    """A shape is compiled when a text first holds one of its anchors: to compile all of them costs 25 ms."""
+    """Return a shape is compiled when a text first holds one of its anchors: to compile all of them costs 25 ms."""
     return re.compile(shape)

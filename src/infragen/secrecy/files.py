@@ -51,7 +51,7 @@ LARGEST = 1 << 20
 
 
 def secret_file(name: str, body: bytes) -> str:
-    """Why a file, named by its path from the directory, is taken for a secret; empty when it is not."""
+    """Return why a file, named by its path from the directory, is taken for a secret; empty when it is not."""
     path = PurePosixPath(name.lower())
     for part in path.parts[:-1]:
         if any(fnmatchcase(part, each) for each in _DIRECTORIES):

@@ -23,7 +23,7 @@ _WORDS_OF_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 def folded(text: str) -> tuple[str, list[int]]:
-    """A text in the letters that it looks like, and for each of its characters where it stands in the text.
+    """Return a text in the letters that it looks like, and for each of its characters where it stands in the text.
 
     Words of another script that look like no Latin word are left as they are.
     """
@@ -39,19 +39,20 @@ def folded(text: str) -> tuple[str, list[int]]:
 
 
 def as_it_looks(text: str) -> str:
-    """A text in the letters that it looks like."""
+    """Return a text in the letters that it looks like."""
     return text if text.isascii() else folded(text)[0]
 
 
 def _plain(letter: str) -> str:
-    """What one character looks like: its compatible form without marks; nothing for one without width."""
+    """Return what one character looks like: its compatible form without marks; nothing for one without width."""
     found = unicodedata.normalize("NFKD", letter)
     kept = (each for each in found if unicodedata.category(each) not in ("Mn", "Me", "Cf"))
     return "".join(kept).translate(_ALIKE)
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether a word mixes Latin letters with letters of a script that looks like them: nobody types that by chance.
+    """Return whether a word mixes Latin letters with letters of a script that looks like them: nobody types that by
+    chance.
 
     As browsers judge names of hosts (Unicode UTS #39, "Restriction-Level Detection"). Micro and ohm signs are units.
     """

@@ -52,7 +52,7 @@ class Sealed:
 
 
 def conceals(holder: object, key: str) -> bool:
-    """Whether what a mapping holds under a key is a secret by its name, or by the name beside it."""
+    """Return whether what a mapping holds under a key is a secret by its name, or by the name beside it."""
     if not isinstance(holder, Mapping) or key in _HOLDERS:
         return False
     if looks_secret(str(key)):
@@ -64,8 +64,8 @@ def conceals(holder: object, key: str) -> bool:
 
 
 def secret_parameters(body: Mapping[str, Any]) -> frozenset[str]:
-    """The parameters of a template whose values must not be shown: NoEcho, with a secret's name, or a secret's default
-    (User Guide, "Parameters", NoEcho).
+    """Return the parameters of a template whose values must not be shown: NoEcho, with a secret's name, or a secret's
+    default (User Guide, "Parameters", NoEcho).
     """
     declared = body.get("Parameters", {}).items()
     return frozenset(
@@ -74,7 +74,9 @@ def secret_parameters(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _is_secret(name: str, declared: Mapping[str, Any], value: object) -> bool:
-    """Whether a value of a parameter must not be shown. An ARN under a secret's name says where the secret is."""
+    """Return whether a value of a parameter must not be shown. An ARN under a secret's name says where
+    the secret is.
+    """
     if str(declared.get("NoEcho")).lower() == "true":
         return True
     if isinstance(value, str) and (not value or _ARN.fullmatch(value)):
@@ -83,7 +85,7 @@ def _is_secret(name: str, declared: Mapping[str, Any], value: object) -> bool:
 
 
 def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
-    """Values of a template's parameters, with those sealed that must not be shown."""
+    """Return values of a template's parameters, with those sealed that must not be shown."""
     declared = body.get("Parameters", {})
     return {
         name: Sealed(each)
@@ -94,7 +96,7 @@ def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, o
 
 
 def secret_texts(body: Mapping[str, Any], values: Mapping[str, object]) -> frozenset[str]:
-    """The values that a template's secret parameters have, or have by default, as far as they are known."""
+    """Return the values that a template's secret parameters have, or have by default, as far as they are known."""
     declared = body.get("Parameters", {})
     defaults = {name: each.get("Default") for name, each in declared.items() if isinstance(each, Mapping)}
     held = [*sealed(body, defaults).values(), *sealed(body, values).values()]
@@ -103,7 +105,7 @@ def secret_texts(body: Mapping[str, Any], values: Mapping[str, object]) -> froze
 
 
 def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset(), *, name: str = "") -> Any:
-    """The value with a `Secret` instead of each text that is one, or holds one.
+    """Return the value with a `Secret` instead of each text that is one, or holds one.
 
     `hidden` says that the value is a secret as such; `known` are texts that are secrets wherever they stand; `name` is
     what the value stands under: it tells an id or a digest from a secret that looks as random.
@@ -125,7 +127,7 @@ def mask(value: object, hidden: bool = False, known: Iterable[str] = frozenset()
 
 
 def masks(value: object, hidden: bool = False, *, name: str = "") -> bool:
-    """Whether the value as a whole is hidden, and not only something in it."""
+    """Return whether the value as a whole is hidden, and not only something in it."""
     return isinstance(mask(value, hidden, name=name), Secret)
 
 
@@ -150,7 +152,7 @@ def _mask_mapping(value: Mapping[str, Any], hidden: bool, known: Iterable[str], 
 
 
 def named(holder: object, key: object) -> str:
-    """The name of what a mapping holds under a key: the key, or for `Value` the name beside it."""
+    """Return the name of what a mapping holds under a key: the key, or for `Value` the name beside it."""
     if isinstance(holder, Mapping) and _VALUES_BESIDE.search(str(key)):
         for name, each in holder.items():
             if isinstance(each, str) and _NAMES_BESIDE.search(str(name)):
@@ -169,7 +171,7 @@ def _holds_secret(value: object) -> bool:
 
 
 def _flat(value: object) -> str | None:
-    """A value as the one text that it becomes, with a variable instead of each reference; None for no text."""
+    """Return a value as the one text that it becomes, with a variable instead of each reference; None for no text."""
     match value:
         case str():
             return value
@@ -197,7 +199,7 @@ _REFERENCE = "${Reference}"
 
 
 def _joined_is_secret(parts: Sequence[object], known: Iterable[str]) -> bool:
-    """Whether texts of a list make a secret together, as the words of a command do: `--password`, `hunter2`."""
+    """Return whether texts of a list make a secret together, as the words of a command do: `--password`, `hunter2`."""
     texts = [_flat(each) or _REFERENCE if not isinstance(each, str) else each for each in parts]
     if len(texts) < 2 or not any(each.startswith("-") or each.endswith(("=", ":")) for each in texts):
         return False
@@ -205,7 +207,7 @@ def _joined_is_secret(parts: Sequence[object], known: Iterable[str]) -> bool:
 
 
 def _holds_text(value: object) -> bool:
-    """Whether an argument of a function holds a text of its own, and not only references."""
+    """Return whether an argument of a function holds a text of its own, and not only references."""
     if isinstance(value, dict):
         return not (len(value) == 1 and next(iter(value)) in NO_VALUE_OF_ITS_OWN) and any(
             map(_holds_text, value.values())
@@ -216,7 +218,7 @@ def _holds_text(value: object) -> bool:
 
 
 def masks_text(text: str, known: Iterable[str] = frozenset(), name: str = "") -> bool:
-    """Whether a text is hidden as a whole."""
+    """Return whether a text is hidden as a whole."""
     return isinstance(_mask_text(text, False, known, name), Secret)
 
 
@@ -235,21 +237,25 @@ def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> obje
 
 
 def _is_random(text: str, name: str) -> bool:
-    """Whether a text looks random, and its name does not say that it is an id or a digest."""
+    """Return whether a text looks random, and its name does not say that it is an id or a digest."""
     if is_random_by_nature(name):
         return False
     return looks_random(text) or (bool(name) and looks_hexadecimal(text))
 
 
 def hides(name: str, text: str) -> bool:
-    """Whether a text under a name is not shown: because of the name, of what is in it, or because it looks random."""
+    """Return whether a text under a name is not shown: because of the name, of what is in it, or because it looks
+    random.
+    """
     if not text or text.lower() in ("true", "false"):
         return False
     return bool(mask({name: text}) != {name: text})
 
 
 def document(text: str) -> Any:
-    """The JSON object or list that a text is; None for any other text, and for one that two readers may read apart."""
+    """Return the JSON object or list that a text is; None for any other text, and for one that two readers may read
+    apart.
+    """
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

@@ -152,7 +152,7 @@ digit) than the one before. Nineteen of twenty random texts are above both; name
 
 @lru_cache(maxsize=8192)
 def looks_secret(name: str) -> bool:
-    """Whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKeys`; not `PasswordLength`.
+    """Return whether a name is that of a secret: `DB_PASSWORD`, `MasterUserPassword`, `apiKeys`; not `PasswordLength`.
 
     It is read as it looks: with letters of other scripts that look like Latin ones, or digits for letters. A word that
     mixes scripts counts as one.
@@ -197,17 +197,17 @@ def _ends_like_a_secret(letters: str) -> bool:
 
 
 def names_an_error(name: str) -> bool:
-    """Whether a name that sounds like a secret is that of an error about one, as AWS's codes are."""
+    """Return whether a name that sounds like a secret is that of an error about one, as AWS's codes are."""
     return not _ERRORS.isdisjoint(_words(name)[:1])
 
 
 def names_a_call(name: str) -> bool:
-    """Whether a name is that of a function which asks for something."""
+    """Return whether a name is that of a function which asks for something."""
     return not _ASKING.isdisjoint(_words(name)[:1])
 
 
 def tells_about(name: str) -> bool:
-    """Whether a name is that of something about a thing, such as its id, ARN or length, and not of the thing."""
+    """Return whether a name is that of something about a thing, such as its id, ARN or length, and not of the thing."""
     words = _words(name)
     if words[-1:] == ["tokens"] and not _COUNTED.isdisjoint(words):
         return True
@@ -215,14 +215,14 @@ def tells_about(name: str) -> bool:
 
 
 def is_random_by_nature(name: str) -> bool:
-    """Whether what a name holds looks random and is no secret: an id, a digest, a version, a commit."""
+    """Return whether what a name holds looks random and is no secret: an id, a digest, a version, a commit."""
     if tells_about(name) or not _RANDOM_BY_NATURE.isdisjoint(_words(name)[-1:]):
         return True
     return re.sub(r"[^a-z0-9]", "", name.lower()).endswith(_THINGS_BY_KEY)
 
 
 def looks_random(text: str) -> bool:
-    """Whether a text can hardly be words: long, of letters and digits, and each character a surprise.
+    """Return whether a text can hardly be words: long, of letters and digits, and each character a surprise.
 
     Hexadecimal digits are judged by `looks_hexadecimal`: in sentences they are digests far more often than secrets.
     """
@@ -242,18 +242,20 @@ def looks_random(text: str) -> bool:
 
 
 def looks_hexadecimal(text: str) -> bool:
-    """Whether a text is nothing but at least 32 hexadecimal digits: a digest, or a key made by `openssl rand -hex`."""
+    """Return whether a text is nothing but at least 32 hexadecimal digits: a digest, or a key made by `openssl rand
+    -hex`.
+    """
     return bool(_HEXADECIMAL.fullmatch(text)) and len(set(text)) > 4
 
 
 def _bits(text: str) -> float:
-    """Shannon entropy in bits for each character."""
+    """Return Shannon entropy in bits for each character."""
     shares = [count / len(text) for count in Counter(text).values()]
     return -sum(share * math.log2(share) for share in shares)
 
 
 def _changes(text: str, *, signs: bool = False) -> int:
-    """How many characters are of another kind than the one before; `signs` are a kind, too."""
+    """Return how many characters are of another kind than the one before; `signs` are a kind, too."""
     neighbours = ((one, other) for one, other in pairwise(text) if signs or (one.isalnum() and other.isalnum()))
     return sum(_kind(one) != _kind(other) for one, other in neighbours)
 

@@ -45,7 +45,7 @@ class Suspicion:
 
 @lru_cache(maxsize=4096)
 def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = False) -> Suspicion | None:
-    """The first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
+    """Return the first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
 
     Under a `name` that says that it is an id or a digest, characters at random are no secret.
 
@@ -57,7 +57,7 @@ def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = Fals
 
 
 def certain_credential(text: str, *, encoded: bool = True) -> str:
-    """What kind of credential a text holds beyond doubt, as it is or `encoded`; empty when it holds none."""
+    """Return what kind of credential a text holds beyond doubt, as it is or `encoded`; empty when it holds none."""
     if not encoded:
         return min(credentials(text), default=(0, ""))[1]
     return min((each for each in _suspicions(text, False, False, DEPTH) if each.certain), default=_NONE).kind
@@ -161,7 +161,7 @@ count only before a value that is no word."""
 
 
 def _parameters(text: str) -> Iterator[Suspicion]:
-    """Values in the query or the fragment of an address: `?key=…`, `#access_token=…`."""
+    """Yield values in the query or the fragment of an address: `?key=…`, `#access_token=…`."""
     if "=" not in text:
         return
     for found in _PARAMETER.finditer(text):
@@ -174,7 +174,7 @@ def _parameters(text: str) -> Iterator[Suspicion]:
 
 
 def _addresses(text: str) -> Iterator[Suspicion]:
-    """Addresses with a password or a token before the host, also where the password holds `/`, `:` or `@`."""
+    """Yield addresses with a password or a token before the host, also where the password holds `/`, `:` or `@`."""
     if "@" not in text:
         return
     for found in _WITH_AT.finditer(text) if "://" in text else ():
@@ -189,7 +189,9 @@ def _addresses(text: str) -> Iterator[Suspicion]:
 
 
 def _is_token(scheme: str, user: str) -> bool:
-    """Whether the only word before the host is a credential and no name: on the web it is, elsewhere if it is odd."""
+    """Return whether the only word before the host is a credential and no name: on the web it is, elsewhere if it is
+    odd.
+    """
     if not user or "/" in user or "?" in user or _REFERRED.fullmatch(user):
         return False
     if scheme.rpartition("+")[2] in _WEB:
@@ -261,7 +263,7 @@ _OF_ERRORS = re.compile(
 
 
 def _assignments(text: str, prose: bool, ours: bool) -> Iterator[Suspicion]:
-    """Names of secrets to which a text gives a value, in any notation."""
+    """Name of secrets to which a text gives a value, in any notation."""
     code = "\n" in text
     arns = [each.span() for each in _ARN.finditer(text)] if "arn:" in text else []
     for found in _NAME.finditer(text):
@@ -276,7 +278,7 @@ def _assignments(text: str, prose: bool, ours: bool) -> Iterator[Suspicion]:
 
 
 def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, code: bool) -> bool:
-    """Whether what follows a name is a value of its own, and no reference, placeholder or other sentence."""
+    """Return whether what follows a name is a value of its own, and no reference, placeholder or other sentence."""
     name = found["name"]
     if after["element"]:
         return found.start() > 0 and found.string[found.start() - 1] == "<" and _literal(after["element"], code)
@@ -314,7 +316,7 @@ def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, 
 
 
 def _literal(value: str, code: bool) -> bool:
-    """Whether a value says what a secret is, and not where it is."""
+    """Return whether a value says what a secret is, and not where it is."""
     value = value.strip()
     if quoted := _QUOTED.match(value):
         inner = quoted["inner"].strip()
@@ -380,12 +382,14 @@ _ODD = re.compile(r"(?=.*[A-Za-z])(?=.*[\d!@#$%^&*+~])\S{4,}|\d{4,}|(?=.*[a-z])[
 
 
 def _is_odd(word: str) -> bool:
-    """Whether a word is none of a language: letters with digits or signs, or a number of four digits and more."""
+    """Return whether a word is none of a language: letters with digits or signs, or a number of four
+    digits and more.
+    """
     return bool(_ODD.fullmatch(word)) and not _HARMLESS.fullmatch(word)
 
 
 def _told(text: str) -> Iterator[Suspicion]:
-    """Secrets that a sentence tells: "the password is hunter2", "pwd hunter2", "PASSWORD hunter2"."""
+    """Yield secrets that a sentence tells: "the password is hunter2", "pwd hunter2", "PASSWORD hunter2"."""
     code = text.count("\n") > 2
     for found in _NAME.finditer(text):
         name = found["name"]
@@ -404,7 +408,7 @@ def _told(text: str) -> Iterator[Suspicion]:
 
 
 def _tells(name: str, text: str, end: int, code: bool) -> bool:
-    """Whether the words after a name give its value."""
+    """Return whether the words after a name give its value."""
     gap = _GAP.match(text, end)
     if not gap:
         return False
@@ -430,7 +434,7 @@ def _tells(name: str, text: str, end: int, code: bool) -> bool:
 
 
 def _after_colon(text: str, end: int) -> bool:
-    """Whether a word that is none of a language comes after a colon: "password for app: hunter2"."""
+    """Return whether a word that is none of a language comes after a colon: "password for app: hunter2"."""
     found = re.compile(r"[^:\n.]{1,60}:\s+[\"'`]?([^\s\"'`,;]+)").match(text, end)
     return found is not None and _is_odd(found[1].rstrip(".)"))
 
@@ -443,7 +447,9 @@ _NAMED = re.compile(r"([A-Za-z][\w.-]*)(?:[\"'\]]*\s*[:=#]\s*|\s+)[\"'\[(]*\Z")
 
 
 def _random_words(text: str) -> Iterator[Suspicion]:
-    """The last net: words that can hardly be words. Ids, digests and versions, which a name announces, are none."""
+    """Yield the last net: words that can hardly be words. Ids, digests and versions, which a name
+    announces, are none.
+    """
     if len(text) > LARGEST:
         return
     arns = [each.span() for each in _ARN.finditer(text)] if "arn:" in text else []
@@ -467,7 +473,7 @@ _ESCAPED = re.compile(r"\\u00[2-7][0-9a-fA-F]|\\x[2-7][0-9a-fA-F]")
 
 
 def _decoded(text: str) -> Iterator[tuple[int, str]]:
-    """The texts that parts of a text are when they are decoded, with where the parts begin."""
+    """Yield the texts that parts of a text are when they are decoded, with where the parts begin."""
     if len(text) > LARGEST:
         return
     if _PERCENT.search(text):
@@ -491,7 +497,7 @@ def _decoded(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _from_base64(text: str) -> str:
-    """What a text says as Base64, compressed or not; empty when that is no text."""
+    """Return what a text says as Base64, compressed or not; empty when that is no text."""
     bare = text.rstrip("=").replace("-", "+").replace("_", "/")
     if len(bare) % 4 == 1:
         return ""
@@ -505,7 +511,7 @@ def _from_base64(text: str) -> str:
 
 
 def _readable(data: bytes) -> str:
-    """The text that bytes are in UTF-8 or UTF-16; empty when they are none."""
+    """Return the text that bytes are in UTF-8 or UTF-16; empty when they are none."""
     try:
         found = data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-8")
     except ValueError:

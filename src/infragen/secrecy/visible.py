@@ -37,7 +37,7 @@ HIDDEN = f"{SECRET}: the rest is not shown"
 
 
 def visible(text: str) -> str:
-    """Text in which nothing steers a terminal or reads other than it is: such characters by their number."""
+    """Return text in which nothing steers a terminal or reads other than it is: such characters by their number."""
     return _UNSEEN.sub(_number, text)
 
 
@@ -52,7 +52,7 @@ def _json_number(found: re.Match[str]) -> str:
 
 
 def shown(text: str, known: Collection[str] = ()) -> Shown:
-    """A text of our own, or one whose values are masked, as it may be shown; `known` are texts that are secrets.
+    """Return a text of our own, or one whose values are masked, as it may be shown; `known` are texts that are secrets.
 
     A line that comes to a secret all the same ends there.
     """
@@ -60,7 +60,7 @@ def shown(text: str, known: Collection[str] = ()) -> Shown:
 
 
 def quoted(text: str | None, known: Collection[str] = ()) -> Shown:
-    """The words of somebody else, AWS above all, on one line; they end where they come to a secret."""
+    """Return the words of somebody else, AWS above all, on one line; they end where they come to a secret."""
     lines = (text or "").replace("\r\n", "\n")
     line = lines.replace("\n", " ")
     found = suspect(lines, prose=True)  # a line end can part a name from its value
@@ -70,13 +70,15 @@ def quoted(text: str | None, known: Collection[str] = ()) -> Shown:
 
 
 def shown_json(document: object, known: Collection[str] = (), indent: int | None = None) -> Shown:
-    """A document as JSON, its texts as they may be shown; what is unseen is written as its number, as JSON does."""
+    """Return a document as JSON, its texts as they may be shown; what is unseen is written as its
+    number, as JSON does.
+    """
     text = json.dumps(_shown_values(document, known), indent=indent, ensure_ascii=False)
     return Shown(_UNSEEN.sub(_json_number, text))
 
 
 def assembled(text: str) -> Shown:
-    """A document whose pieces have been shown one by one. A credential in it all the same ends its line."""
+    """Return a document whose pieces have been shown one by one. A credential in it all the same ends its line."""
     if certain_credential(text, encoded=False):
         lines = text.split("\n")
         text = "\n".join(HIDDEN if certain_credential(each, encoded=False) else each for each in lines)
@@ -84,12 +86,12 @@ def assembled(text: str) -> Shown:
 
 
 def encoded(text: Shown) -> ShownBytes:
-    """The text as the bytes of a file."""
+    """Return the text as the bytes of a file."""
     return ShownBytes(text.encode("utf-8", "backslashreplace"))
 
 
 def agreed(text: str) -> Shown:
-    """Text with its secrets, which somebody has asked to see and agreed to see on this terminal."""
+    """Return text with its secrets, which somebody has asked to see and agreed to see on this terminal."""
     return Shown(visible(text))
 
 
@@ -119,7 +121,7 @@ def _worth_a_look(text: str, known: Collection[str]) -> bool:
 
 
 def _until_secret(line: str, known: Collection[str], *, ours: bool) -> str:
-    """A line up to the first secret in it."""
+    """Return a line up to the first secret in it."""
     found = suspect(line, prose=True, ours=ours)
     start = _known_in(line, known)
     ends = [each for each in (found.start if found else None, start) if each is not None]
@@ -127,13 +129,13 @@ def _until_secret(line: str, known: Collection[str], *, ours: bool) -> str:
 
 
 def _known_in(text: str, known: Collection[str]) -> int | None:
-    """Where the first of some secrets begins in a text, however it is written there."""
+    """Return where the first of some secrets begins in a text, however it is written there."""
     forms = (form for each in known if len(each) >= SHORTEST for form in _forms(each))
     return min((place for form in forms if (place := text.find(form)) >= 0), default=None)
 
 
 def _forms(text: str) -> set[str]:
-    """A text as it is, in JSON, in an address, and in Base64 at any offset."""
+    """Return a text as it is, in JSON, in an address, and in Base64 at any offset."""
     raw = text.encode("utf-8", "surrogatepass")
     forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     forms |= {urllib.parse.quote(raw), urllib.parse.quote(raw, safe=""), urllib.parse.quote_plus(raw)}

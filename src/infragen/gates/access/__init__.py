@@ -44,7 +44,7 @@ def widenings(
 
 
 def _macros(layer: str, old: Side, new: Side) -> Iterator[Widening]:
-    """Macros, which rewrite the template when it is deployed: nobody sees here what they make of it."""
+    """Yield macros, which rewrite the template when it is deployed: nobody sees here what they make of it."""
     before, after = ([each] if isinstance(each, str) else list(each or ())
                      for each in (side.body.get("Transform") for side in (old, new)))  # fmt: skip
     for name in after:
@@ -87,7 +87,7 @@ RENDERED = re.compile(
 
 
 def _rendered(side: Side) -> frozenset[str]:
-    """The nested stacks whose templates infragen renders and uploads, under the digests of their content."""
+    """Return the nested stacks whose templates infragen renders and uploads, under the digests of their content."""
     resources = side.body.get("Resources", {})
     nested = {name: each for name, each in resources.items() if each.get("Type") == STACK_TYPE}
     urls = {name: each.get("Properties", {}).get("TemplateURL") for name, each in nested.items()}
@@ -97,7 +97,7 @@ def _rendered(side: Side) -> frozenset[str]:
 
 
 def _lists(side: Side) -> Mapping[str, object]:
-    """The values of parameters, those of list types as lists."""
+    """Return the values of parameters, those of list types as lists."""
     declared = side.body.get("Parameters", {})
     return {
         name: value.split(",") if isinstance(value, str) and _is_list(declared.get(name, {})) else value

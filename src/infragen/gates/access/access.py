@@ -87,13 +87,13 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """How the sentence calls it."""
+        """Return how the sentence calls it."""
         lead = IDENTITIES.get(self.type)
         return f"{lead} {self.place}" if lead else self.place
 
 
 def access_widenings(old: Resources, new: Resources, layer: str, account: str) -> Iterator[Widening]:
-    """Everything by which the new resources let somebody do more than the old ones."""
+    """Yield everything by which the new resources let somebody do more than the old ones."""
     for name, resource in new.bodies.items():
         if new.as_before(name, old):
             continue
@@ -127,7 +127,7 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
 
 
 def _grants(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
-    """What is written that a resource grants."""
+    """Return what is written that a resource grants."""
     kind, properties = str(resource.get("Type")), resource.get("Properties", {})
     if kind.startswith("AWS::WAF"):
         return ()
@@ -138,7 +138,7 @@ def _grants(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
 
 
 def _by_default(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...]:
-    """What AWS grants where nothing is written."""
+    """Return what AWS grants where nothing is written."""
     if resource["Type"] not in BY_DEFAULT:
         return ()
     key, document = BY_DEFAULT[resource["Type"]]
@@ -146,7 +146,7 @@ def _by_default(resource: Mapping[str, Any], reader: Reader) -> tuple[Grant, ...
 
 
 def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The policy documents in a value, with their paths; lists do not count as steps."""
+    """Yield the policy documents in a value, with their paths; lists do not count as steps."""
     if isinstance(value, str) and '"Statement"' in value:
         try:
             value = json.loads(value)
@@ -166,7 +166,7 @@ def _documents(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, .
 
 
 def _older(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Documents that had the version of today and have it no more, in which variables are text."""
+    """Yield documents that had the version of today and have it no more, in which variables are text."""
     versions = [
         {path: each.get("Version") for path, each in _documents((), side.get("Properties", {})) if _mapping(each)}
         for side in (before, after)
@@ -187,7 +187,7 @@ def _read(kind: str, path: Sequence[str], document: Any, reader: Reader) -> Iter
 
 
 def _permission(properties: Mapping[str, Any], reader: Reader) -> Grant:
-    """A permission written as properties: one principal, one action, conditions by their own names."""
+    """Return a permission written as properties: one principal, one action, conditions by their own names."""
     principal = reader.text(properties["Principal"])
     conditions = frozenset(
         Condition(operator, key, frozenset(reader.texts(properties[name])), name)
@@ -206,7 +206,7 @@ def _permission(properties: Mapping[str, Any], reader: Reader) -> Grant:
 def _attached(
     subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, side: Resources
 ) -> Iterator[tuple[str, bool]]:
-    """Managed policies, boundaries, targets of policies, and the roles that a resource acts as."""
+    """Return managed policies, boundaries, targets of policies, and the roles that a resource acts as."""
     was, now, new = before.get("Properties", {}), after.get("Properties", {}), side.reader
     for key in ("ManagedPolicyArns", "ManagedPolicies"):
         for each in _more(was, now, key, old, new):
@@ -239,7 +239,7 @@ def _role_texts(value: Any, reader: Reader) -> Iterator[tuple[tuple[str, ...], T
 
 
 def _roles(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The roles that a resource acts as: properties called so."""
+    """Yield the roles that a resource acts as: properties called so."""
     if isinstance(value, list):
         for each in value:
             yield from _roles(path, each)
@@ -252,7 +252,7 @@ def _roles(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...],
 
 
 def _removed(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
-    """Denials that go with the resource that held them, while what they were about stays."""
+    """Return denials that go with the resource that held them, while what they were about stays."""
     for name, resource in old.bodies.items():
         denied = any(each.effect != "Allow" for each in _grants(resource, old.reader))
         stays = new.bodies.get(name, {}).get("Type") == resource["Type"]
@@ -278,7 +278,7 @@ def _gone(target: Text, old: Resources, new: Resources) -> bool:
 def _told(
     subject: Subject, more: Sequence[Grant], less: Sequence[Grant], before: Sequence[Grant], account: str
 ) -> Iterator[tuple[str, bool]]:
-    """One sentence for the grants that differ in their action only."""
+    """Yield one sentence for the grants that differ in their action only."""
     for gained, some in ((True, more), (False, less)):
         key = lambda each: (each.kind, _order(each.principals), _order(each.resources), str(_when(each)))  # noqa: E731 # local to the sort and the grouping
         for _, group in groupby(sorted(some, key=key), key):
@@ -349,7 +349,9 @@ def _when(grant: Grant) -> str:
 
 
 def _was(alike: Sequence[Grant], before: Sequence[Grant]) -> str:
-    """What of it was allowed before: the same actions on something else, by somebody else, or under conditions."""
+    """Return what of it was allowed before: the same actions on something else, by somebody else, or
+    under conditions.
+    """
     near = [
         each
         for each in before
@@ -374,7 +376,7 @@ def _overlap(one: Grant, other: Grant) -> bool:
 
 
 def _grave(grant: Grant, account: str) -> bool:
-    """Whether it reaches beyond the account, or is a right to everything."""
+    """Return whether it reaches beyond the account, or is a right to everything."""
     if grant.kind == RIGHTS:
         free = grant.actions.negated or within(text_of("iam:*"), grant.actions.pattern)
         return free and grant.resources == EVERYTHING
@@ -385,7 +387,7 @@ def _grave(grant: Grant, account: str) -> bool:
 
 
 def _foreign(principal: Text, account: str) -> bool:
-    """Whether a principal may belong to somebody else: another account, an identity provider, an unknown."""
+    """Return whether a principal may belong to somebody else: another account, an identity provider, an unknown."""
     kind, _, name = shown(principal).partition(" ")
     if kind == "Service" or kind.endswith((".amazonaws.com", ".amazon.com")):
         return False

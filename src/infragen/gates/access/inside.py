@@ -56,7 +56,7 @@ class Inside:
     side: Resources
 
     def holds(self, grant: Grant) -> bool:
-        """Whether what is granted stays inside the environment."""
+        """Return whether what is granted stays inside the environment."""
         if self.type != ROLE or grant.effect != "Allow" or grant.unread is not None:
             return False
         created = self.name in self.side.own.created
@@ -65,7 +65,9 @@ class Inside:
         return grant.kind == "rights" and self._used(grant, created)
 
     def _used(self, grant: Grant, created: bool) -> bool:
-        """Whether a role uses its environment's resources; one that exists may only gain those that come with it."""
+        """Return whether a role uses its environment's resources; one that exists may only gain those that come with
+        it.
+        """
         if grant.actions.negated or grant.resources.negated:
             return False
         action, resource = shown(grant.actions.pattern), grant.resources.pattern
@@ -76,7 +78,7 @@ class Inside:
         return action in USES and (own.holds(resource) if created else own.new(resource))
 
     def _by_a_service(self, grant: Grant) -> bool:
-        """Whether only an AWS service may assume the role, and only on behalf of this account."""
+        """Return whether only an AWS service may assume the role, and only on behalf of this account."""
         if grant.principals.negated or shown(grant.actions.pattern) != "sts:assumerole":
             return False
         bounds = [each for each in grant.conditions if each.key == "aws:sourceaccount"]
@@ -85,7 +87,7 @@ class Inside:
         return here and shown(grant.principals.pattern).startswith("Service ")
 
     def _denied_to_code(self, action: str) -> bool:
-        """Whether every function that acts as this role is denied an action that Lambda itself needs."""
+        """Return whether every function that acts as this role is denied an action that Lambda itself needs."""
         denied = {
             value
             for each in self.grants
@@ -104,7 +106,7 @@ class Inside:
         return {name for each in ways for name in self.side.users(self.side.reader.text(each))}
 
     def _function(self, resource: Mapping[str, Any]) -> str:
-        """The pattern of a function's ARN; nothing for anything else, or without a name that is known."""
+        """Return the pattern of a function's ARN; nothing for anything else, or without a name that is known."""
         name = resource.get("Properties", {}).get("FunctionName")
         if resource["Type"] != FUNCTION or not isinstance(name, str):
             return ""

@@ -122,7 +122,7 @@ OBSERVES = frozenset({
     "alarm", "alarms", "alert", "alerts", "audit", "log", "logs", "logging", "monitoring", "notification",
     "notifications",
 })  # fmt: skip
-"""Words in the names of properties that say where a record goes, or who is told: without them, nobody is."""
+"""Words in the names of properties that say where a record goes, or who is reported: without them, nobody is."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:(\d{12}):")
@@ -134,12 +134,12 @@ _OPEN = frozenset({"*", "public", "internet", "internet-facing", "anonymous", "e
 
 
 def words(name: str) -> list[str]:
-    """The words of a name in small letters: `VpcSecurityGroupIds` is vpc, security, group, ids."""
+    """Return the words of a name in small letters: `VpcSecurityGroupIds` is vpc, security, group, ids."""
     return [each.lower() for each in _WORD.findall(name)]
 
 
 def meaning_of(path: str) -> Meaning | None:
-    """What a property decides by the words of its path; None when they say nothing."""
+    """Return what a property decides by the words of its path; None when they say nothing."""
     found = words(path)
     if "SecurityGroup" in path:
         return Meaning.PLACE
@@ -147,42 +147,42 @@ def meaning_of(path: str) -> Meaning | None:
 
 
 def watches(type_name: str) -> bool:
-    """Whether a type observes something, by the words of its service and its name."""
+    """Return whether a type observes something, by the words of its service and its name."""
     _, service, name = f"::{type_name}".rsplit("::", 2)
     return service.lower() in WATCHING_SERVICES or not WATCHERS.isdisjoint(words(name))
 
 
 def observes(path: str) -> bool:
-    """Whether a property says where a record goes, or who is told of something."""
+    """Return whether a property says where a record goes, or who is reported of something."""
     return not OBSERVES.isdisjoint(words(path))
 
 
 def runs_code(variable: str) -> bool:
-    """Whether an environment variable may decide what code runs; one whose name is not known may."""
+    """Return whether an environment variable may decide what code runs; one whose name is not known may."""
     if variable.upper() in HARMLESS_VARIABLES:
         return False
     return not variable or CODE_VARIABLES.fullmatch(variable) is not None
 
 
 def harmless(path: str) -> bool:
-    """Whether a name says that no value of it opens anything."""
+    """Return whether a name says that no value of it opens anything."""
     return not HARMLESS.isdisjoint(words(path)[-1:])
 
 
 def foreign(value: Text, account: str) -> bool:
-    """Whether a value names another account."""
+    """Return whether a value names another account."""
     written = _written(value)
     named = [*_ARN.findall(written), *_REGISTRY.findall(written), *_QUEUE.findall(written)]
     return any(each != account for each in named) or (bool(re.fullmatch(r"\d{12}", written)) and written != account)
 
 
 def everyone(value: Text) -> bool:
-    """Whether a value is every address."""
+    """Return whether a value is every address."""
     return _written(value) in ("0.0.0.0/0", "::/0")
 
 
 def meaning_of_value(value: Text, account: str) -> Meaning | None:
-    """What a value decides, whatever it is called."""
+    """Return what a value decides, whatever it is called."""
     written = _written(value)
     if foreign(value, account):
         return Meaning.WHO
@@ -194,12 +194,12 @@ def meaning_of_value(value: Text, account: str) -> Meaning | None:
 
 
 def number(value: Text) -> bool:
-    """Whether a value is a number."""
+    """Return whether a value is a number."""
     return re.fullmatch(r"-?\d+(\.\d+)?", _written(value)) is not None
 
 
 def _written(value: Text) -> str:
-    """A value as far as it is known; each part that is not is a blank."""
+    """Return a value as far as it is known; each part that is not is a blank."""
     return "".join(" " if isinstance(each, Symbol) else each for each in value)
 
 
@@ -212,7 +212,7 @@ def _range(written: str) -> bool:
 
 
 def inner_names(value: Text) -> Iterator[str]:
-    """The names inside a value that could not be decided, which is written as a whole in its symbol."""
+    """Yield the names inside a value that could not be decided, which is written as a whole in its symbol."""
     for each in value:
         if isinstance(each, Symbol) and each.side:
             yield from re.findall(r'"(\w+)":', each.name)

@@ -33,7 +33,7 @@ TARGETS = (
 
 
 def network_widenings(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
-    """Everything by which something can be reached, or can reach, what it could not before."""
+    """Yield everything by which something can be reached, or can reach, what it could not before."""
     now = "" if old.absent else "now "
     yield from _rules(old, new, layer, now)
     yield from _routes(old, new, layer, now)
@@ -70,7 +70,7 @@ def _grave(rule: Rule) -> bool:
 
 
 def _was(rules: Sequence[Rule], before: Sequence[Rule]) -> str:
-    """The peers that the same ports had before, or the ports that the group had; all rules are of one group."""
+    """Return the peers that the same ports had before, or the ports that the group had; all rules are of one group."""
     first = rules[0]
     near = [each for each in before if (each.group, each.direction) == (first.group, first.direction)]
     alike = [each for each in near if any(each.what == one.what for one in rules)]
@@ -83,7 +83,7 @@ def _group_name(group: Text, layer: str) -> str:
 
 
 def _all_rules(side: Resources) -> Iterator[tuple[str, Rule]]:
-    """The rules of all groups, each with the resource that holds it."""
+    """Yield the rules of all groups, each with the resource that holds it."""
     for name, resource in side.bodies.items():
         properties = resource.get("Properties", {})
         if resource["Type"] == GROUP:
@@ -100,13 +100,13 @@ def _all_rules(side: Resources) -> Iterator[tuple[str, Rule]]:
 
 
 def _entries(value: Any) -> Iterable[Mapping[str, Any]]:
-    """The entries of an inline list; one that is not an object is a rule of which nothing is known."""
+    """Return the entries of an inline list; one that is not an object is a rule of which nothing is known."""
     entries = value if isinstance(value, list | tuple) else [value]
     return (each if isinstance(each, Mapping) and "IpProtocol" in each else {"CidrIp": [each]} for each in entries)
 
 
 def _normal(group: Text, side: Resources) -> Text:
-    """Ref of a group in a VPC gives its id, as GetAtt GroupId does."""
+    """Return Ref of a group in a VPC gives its id, as GetAtt GroupId does."""
     if len(group) == 1 and isinstance(group[0], Symbol) and group[0].name in side.bodies:
         return (Symbol(f"{group[0].name}.GroupId"),)
     return group
@@ -126,7 +126,9 @@ def _routes(old: Resources, new: Resources, layer: str, now: str) -> Iterator[Wi
 
 
 def _tables(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
-    """Subnets that were there and now use another route table, whose routes we do not compare with the first's."""
+    """Yield subnets that were there and now use another route table, whose routes we do not compare with
+    the first's.
+    """
     tables = dict(_association(old, each) for each in old.bodies.values() if each["Type"] == ASSOCIATION)
     for name, each in new.bodies.items():
         if each["Type"] != ASSOCIATION:
@@ -145,7 +147,7 @@ def _association(side: Resources, resource: Mapping[str, Any]) -> tuple[Text, Te
 
 
 def _all_routes(side: Resources) -> Iterator[tuple[str, Text, Text, Rule]]:
-    """Routes, with their tables and the ways out of these, as rules. All ways that only lead out are one."""
+    """Return routes, with their tables and the ways out of these, as rules. All ways that only lead out are one."""
     for name, resource in side.bodies.items():
         properties = resource.get("Properties", {})
         if resource["Type"] != "AWS::EC2::Route":
@@ -162,7 +164,7 @@ def _all_routes(side: Resources) -> Iterator[tuple[str, Text, Text, Rule]]:
 
 
 def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
-    """Entries of network ACLs: a new or changed entry that allows, or one that denied and is gone or changed.
+    """Yield entries of network ACLs: a new or changed entry that allows, or one that denied and is gone or changed.
 
     The order of entries decides, so that only what stays as it was is known to be no wider.
     """
@@ -184,8 +186,8 @@ def _acls(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
 
 
 def _unblocked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """What a bucket blocked, or may have, and blocks no more. A new bucket blocks everything when nothing is written,
-    and one whose blocks are taken away nothing (S3 User Guide, "Blocking public access").
+    """Yield what a bucket blocked, or may have, and blocks no more. A new bucket blocks everything when nothing is
+    written, and one whose blocks are taken away nothing (S3 User Guide, "Blocking public access").
     """
     key = "PublicAccessBlockConfiguration"
     held, block = (each.get("Properties", {}).get(key) for each in (before, after))
@@ -199,7 +201,7 @@ def _unblocked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
 
 
 def _joined(before: Mapping[str, Any], after: Mapping[str, Any], old: Reader, new: Reader) -> Iterator[str]:
-    """Security groups that an existing resource has in addition: their rules widen access to it."""
+    """Return security groups that an existing resource has in addition: their rules widen access to it."""
     if before:
         had = {text for each in _memberships(before.get("Properties", {})) for text in old.texts(each)}
         has = [text for each in _memberships(after.get("Properties", {})) for text in new.texts(each)]

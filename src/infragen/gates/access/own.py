@@ -34,7 +34,7 @@ class Wiring:
 
 
 def wiring_of(layer: str, templates: Mapping[str, tuple[Body, Body]]) -> Wiring:
-    """How a layer is wired; `templates` are those of all layers before and after.
+    """Return how a layer is wired; `templates` are those of all layers before and after.
 
     An output counts when it is a resource of the layer that gives it, and nothing else: what merely stands in an output
     may be anybody's.
@@ -51,7 +51,7 @@ def wiring_of(layer: str, templates: Mapping[str, tuple[Body, Body]]) -> Wiring:
 
 
 def _resources(value: Any, body: Body) -> bool:
-    """Whether a value is a reference to a resource of the template, or a list of such references."""
+    """Return whether a value is a reference to a resource of the template, or a list of such references."""
     if intrinsic(value) == "Fn::Join":
         return all(_resources(each, body) for each in value["Fn::Join"][1])
     return intrinsic(value) in ("Ref", "Fn::GetAtt") and references(value) <= body.get("Resources", {}).keys()
@@ -69,20 +69,22 @@ class Own:
     created: frozenset[str] = frozenset()
 
     def holds(self, value: Text) -> bool:
-        """Whether a value is certainly a resource of the environment, or something below one."""
+        """Return whether a value is certainly a resource of the environment, or something below one."""
         return self._below(value, self._mine)
 
     def new(self, value: Text) -> bool:
-        """Whether it is one that this deployment creates."""
+        """Return whether it is one that this deployment creates."""
         return self._below(value, self._created)
 
     def service_linked(self, value: Text) -> bool:
-        """Whether a value is a role that only an AWS service may assume, with rights that AWS has set."""
+        """Return whether a value is a role that only an AWS service may assume, with rights that AWS has set."""
         found = SERVICE_LINKED.match("".join(map(str, value)))
         return found is not None and found[1] == self.account
 
     def artifacts(self, value: Text) -> bool:
-        """Whether a value is the name of a bucket for artifacts of this account and region, which `deploy` owns."""
+        """Return whether a value is the name of a bucket for artifacts of this account and region, which
+        `deploy` owns.
+        """
         written = "".join(map(str, value))
         return (
             bool(self.account)
@@ -97,7 +99,7 @@ class Own:
         return at is not None
 
     def _identified(self, value: Text) -> Text:
-        """A value without the beginning of an ARN of this account: what is left names the resource."""
+        """Return a value without the beginning of an ARN of this account: what is left names the resource."""
         at = next((at for at, each in enumerate(value) if isinstance(each, Symbol)), 0)
         beginning = "".join(map(str, value[:at]))
         found = re.fullmatch(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}):(?:[\w-]+[:/])?", beginning)
@@ -110,7 +112,7 @@ class Own:
         return value in self.fresh or self._resource(value) in self.created
 
     def _resource(self, value: Text) -> str | None:
-        """The logical id of the resource that a value is a reference to."""
+        """Return the logical id of the resource that a value is a reference to."""
         match value:
             case (Symbol(name, ""),):
                 return name.split(".")[0]
@@ -118,7 +120,7 @@ class Own:
 
 
 def wired_texts(names: frozenset[str], values: Mapping[str, object]) -> frozenset[Text]:
-    """What the parameters of these names hold, as texts; a text that stands for many things is none of ours."""
+    """Return what the parameters of these names hold, as texts; a text that stands for many things is none of ours."""
     found: set[Text] = set()
     for name in names:
         value = values.get(name)

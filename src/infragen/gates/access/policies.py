@@ -30,7 +30,7 @@ class Names:
 
     @property
     def pattern(self) -> Text:
-        """The only pattern of what is not negated."""
+        """Return the only pattern of what is not negated."""
         [pattern] = self.patterns
         return pattern
 
@@ -87,7 +87,7 @@ def _variable(element: str | Symbol) -> TypeGuard[Symbol]:
 
 
 def grants(document: Any, reader: Reader, kind: str) -> Iterator[Grant]:
-    """The grants of a policy document."""
+    """Yield the grants of a policy document."""
     version = document.get("Version") if isinstance(document, Mapping) else VERSION
     if version != VERSION:
         reader = _PlainReader(reader.resources, reader.side)
@@ -126,7 +126,7 @@ def _function(key: str) -> bool:
 
 
 def _names(given: Iterable[Text] | None, withheld: Iterable[Text] | None) -> tuple[Names, ...]:
-    """One set for each pattern, or the one complement of all. Neither is everything."""
+    """Return one set for each pattern, or the one complement of all. Neither is everything."""
     if withheld is not None:
         return (Names(frozenset(withheld), negated=True),)
     return (EVERYTHING,) if given is None else tuple(Names(frozenset({each})) for each in dict.fromkeys(given))
@@ -137,12 +137,12 @@ def _given(statement: Mapping[str, Any], key: str, reader: Reader) -> tuple[Text
 
 
 def lowered(text: Text) -> Text:
-    """An action, which does not tell capitals from small letters."""
+    """Return an action, which does not tell capitals from small letters."""
     return tuple(each.lower() if isinstance(each, str) else each for each in text)
 
 
 def _principals(value: Any, reader: Reader) -> tuple[Text, ...] | None:
-    """Principals as `AWS arn…`, `Service x.amazonaws.com`; `*` for everyone."""
+    """Return principals as `AWS arn…`, `Service x.amazonaws.com`; `*` for everyone."""
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -164,7 +164,7 @@ def _conditions(block: Mapping[str, Any], reader: Reader) -> Iterator[Condition]
 
 
 def covers(outer: Grant, inner: Grant) -> bool:
-    """Whether every request that `inner` speaks of is certainly one that `outer` speaks of."""
+    """Return whether every request that `inner` speaks of is certainly one that `outer` speaks of."""
     if (outer.kind, outer.effect, outer.unread) != (inner.kind, inner.effect, inner.unread):
         return False
     return (
@@ -176,7 +176,9 @@ def covers(outer: Grant, inner: Grant) -> bool:
 
 
 def _contains(outer: Names, inner: Names, matches: Any, *, apart: bool) -> bool:
-    """Whether the inner set is part of the outer; `apart` says that patterns which cannot meet are disjoint sets."""
+    """Return whether the inner set is part of the outer; `apart` says that patterns which cannot meet are disjoint
+    sets.
+    """
     if outer in (inner, EVERYTHING):
         return True
     if inner.negated:
@@ -187,12 +189,12 @@ def _contains(outer: Names, inner: Names, matches: Any, *, apart: bool) -> bool:
 
 
 def _same_principal(inner: Text, outer: Text) -> bool:
-    """Wildcards mean nothing in a principal but for `*` alone, which is everyone."""
+    """Return wildcards mean nothing in a principal but for `*` alone, which is everyone."""
     return outer in (inner, ANYTHING)
 
 
 def _arn_within(inner: Text, outer: Text) -> bool:
-    """Wildcards of an ARN stay within its fields, the last of which is the rest (IAM: "Resource")."""
+    """Return wildcards of an ARN stay within its fields, the last of which is the rest (IAM: "Resource")."""
     match inner, outer:
         case (Symbol() as mine, *_), (Symbol() as theirs, *_) if mine == theirs:
             return ":" not in inner and within(inner, outer)  # what follows the ARN of one and the same thing
@@ -203,7 +205,7 @@ def _arn_within(inner: Text, outer: Text) -> bool:
 
 
 def _fields(text: Text) -> tuple[Text, ...] | None:
-    """The six fields of an ARN, missing ones being `*`; None for a text whose fields cannot be distinguished."""
+    """Return the six fields of an ARN, missing ones being `*`; None for a text whose fields cannot be distinguished."""
     fields: list[Text] = [()]
     for each in text:
         if each == ":" and len(fields) < ARN_FIELDS:
@@ -226,7 +228,8 @@ NOT = frozenset({
 
 
 def _stricter(mine: Condition, theirs: Condition) -> bool:
-    """Whether a request that fulfils `mine` fulfils `theirs`; operators that we do not know only when they are equal.
+    """Return whether a request that fulfils `mine` fulfils `theirs`; operators that we do not know only when they are
+    equal.
 
     The values of one line are alternatives; for a negated operator all of them are excluded (IAM: "Conditions with
     multiple context keys or values").
@@ -255,7 +258,7 @@ def _range_within(inner: Text, outer: Text) -> bool:
 
 
 def wider(old: Iterable[Grant], new: Iterable[Grant]) -> tuple[tuple[Grant, ...], tuple[Grant, ...]]:
-    """What the new grants allow more than the old, and what they deny less: the grants that nothing covers."""
+    """Return what the new grants allow more than the old, and what they deny less: the grants that nothing covers."""
     before, after = dict.fromkeys(old), dict.fromkeys(new)
     allowed = [each for each in after if each.effect != "Deny" and not _covered(each, before)]
     freed = [each for each in before if each.effect != "Allow" and not _covered(each, after)]

@@ -35,12 +35,12 @@ class Rule:
 
     @property
     def readable(self) -> bool:
-        """Whether protocol and ports are known."""
+        """Return whether protocol and ports are known."""
         return self.protocol is not None and (self.ports is not None or not _has_ports(self.protocol))
 
     @property
     def public(self) -> bool:
-        """Whether the other side is the whole internet."""
+        """Return whether the other side is the whole internet."""
         return not isinstance(self.peer, tuple) and self.peer.prefixlen == 0
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Rule:
 
     @property
     def what(self) -> str:
-        """Protocol and ports: `tcp 443`."""
+        """Return protocol and ports: `tcp 443`."""
         if self.protocol is None or self.protocol == ALL:
             return "everything" if self.protocol else "an unknown protocol"
         if self.ports in (None, (0, LAST_PORT)):
@@ -59,7 +59,7 @@ class Rule:
 
 
 def read(properties: Mapping[str, Any], group: Text, direction: str, reader: Reader) -> list[Rule]:
-    """The rules of one entry: one for each of its peers."""
+    """Return the rules of one entry: one for each of its peers."""
     protocol = _protocol(reader.text(properties["IpProtocol"])) if "IpProtocol" in properties else None
     ports = _ports(properties, protocol)
     peers = [_peer(reader.text(properties[key])) for key in PEERS[direction] if key in properties]
@@ -99,7 +99,7 @@ def _peer(text: Text) -> Network | Text:
 
 
 def admitted(rule: Rule, others: Iterable[Rule]) -> bool:
-    """Whether these rules together certainly admit everything that `rule` admits."""
+    """Return whether these rules together certainly admit everything that `rule` admits."""
     near = [each for each in others if (each.group, each.direction) == (rule.group, rule.direction)]
     near = [each for each in near if each.protocol in (ALL, rule.protocol) and each.readable]
     if rule in near:
@@ -113,12 +113,12 @@ def admitted(rule: Rule, others: Iterable[Rule]) -> bool:
 
 
 def _open_at(rule: Rule, port: int) -> bool:
-    """Whether a rule that was read holds for a port; one without ports is of all protocols."""
+    """Return whether a rule that was read holds for a port; one without ports is of all protocols."""
     return rule.ports is None or rule.ports[0] <= port <= rule.ports[1]
 
 
 def _all_of(outer: Rule, inner: Rule) -> bool:
-    """Whether a rule of the same protocol, or of all, holds for every port, type and code of the inner one."""
+    """Return whether a rule of the same protocol, or of all, holds for every port, type and code of the inner one."""
     if outer.protocol in WITH_PORTS:
         return outer.ports == (0, LAST_PORT)
     if outer.ports is None:
@@ -130,7 +130,7 @@ def _all_of(outer: Rule, inner: Rule) -> bool:
 
 
 def _reaches(rule: Rule, others: Sequence[Rule]) -> bool:
-    """Whether the peers of these rules together hold the rule's peer."""
+    """Return whether the peers of these rules together hold the rule's peer."""
     if isinstance(rule.peer, tuple):
         return any(each.peer == rule.peer for each in others)
     version = type(rule.peer)

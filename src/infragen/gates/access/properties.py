@@ -77,7 +77,7 @@ class Opened:
 
 
 def opened_by(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
-    """Everything in the properties of resources, in their coming and in their going, that opens access."""
+    """Yield everything in the properties of resources, in their coming and in their going, that opens access."""
     now = "" if old.absent else "now "
     for name, resource in new.bodies.items():
         if new.as_before(name, old):
@@ -101,7 +101,7 @@ def opened_by(old: Resources, new: Resources, layer: str) -> Iterator[Widening]:
 
 
 def _opened_in(sides: Sides, type_name: str) -> tuple[Opened, ...]:
-    """What a resource opens by its properties; when it is new and they open nothing, by being there."""
+    """Return what a resource opens by its properties; when it is new and they open nothing, by being there."""
     access = resource_type(type_name).access
     named = [
         one
@@ -116,7 +116,7 @@ def _opened_in(sides: Sides, type_name: str) -> tuple[Opened, ...]:
 
 
 def removed(resource: Mapping[str, Any], old: Resources, new: Resources) -> str:
-    """What the removal of a resource opens, in words; empty when it opens nothing."""
+    """Return what the removal of a resource opens, in words; empty when it opens nothing."""
     type_name, properties = resource["Type"], resource.get("Properties", {})
     access = resource_type(type_name).access
     if access is not None:
@@ -129,7 +129,7 @@ def removed(resource: Mapping[str, Any], old: Resources, new: Resources) -> str:
 
 
 def _unwatched(access: Access, properties: Properties, old: Resources, new: Resources) -> bool:
-    """Whether everything that a resource looked after goes together with it."""
+    """Return whether everything that a resource looked after goes together with it."""
     named = references([properties.get(each) for each in access.watches]) & old.bodies.keys()
     return bool(named) and not any(each in new.bodies for each in named)
 
@@ -138,7 +138,7 @@ def _unwatched(access: Access, properties: Properties, old: Resources, new: Reso
 
 
 def _longer(each: Judged, access: Access | None) -> tuple[str, ...]:
-    """The paths below a property that have a rule of their own; one of the same path is a rule beside it."""
+    """Return the paths below a property that have a rule of their own; one of the same path is a rule beside it."""
     if access is None:
         return ()
     paths = (*(other.written for other in access.judged), *access.harmless)
@@ -146,7 +146,7 @@ def _longer(each: Judged, access: Access | None) -> tuple[str, ...]:
 
 
 def _texts(each: Judged, sides: Sides, properties: Properties | None, reader: Reader) -> Counter[tuple[str, Text]]:
-    """The single values of a property, with their places."""
+    """Return the single values of a property, with their places."""
     found = Counter[tuple[str, Text]]()
     for spot, value in values_at(properties, each.steps) if properties is not None else ():
         if value is not ABSENT:
@@ -159,7 +159,7 @@ def _texts(each: Judged, sides: Sides, properties: Properties | None, reader: Re
 
 
 def _trimmed(value: Text, ignoring: str) -> Text:
-    """A value without its end that is no part of the comparison."""
+    """Return a value without its end that is no part of the comparison."""
     if not ignoring:
         return value
     written = "".join(each if isinstance(each, str) else "\0" for each in value)
@@ -172,7 +172,7 @@ def _both(each: Judged, sides: Sides) -> tuple[Counter[tuple[str, Text]], Counte
 
 
 def _single(each: Judged, properties: Properties | None, reader: Reader) -> dict[str, list[Any]]:
-    """The values of a property as they are written, by place."""
+    """Return the values of a property as they are written, by place."""
     found: dict[str, list[Any]] = {}
     for spot, value in values_at(properties, each.steps) if properties is not None else ():
         found.setdefault(spot[1], []).append(value)
@@ -197,7 +197,7 @@ def _unless(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _becomes(each: Judged, sides: Sides) -> Iterator[Opened]:
-    """A value that gets one of these, of something that was there before."""
+    """Yield a value that gets one of these, of something that was there before."""
     if sides.before is None or (each.only_with and each.only_with not in sides.before):
         return
     old, new = _single(each, sides.before, sides.old), _single(each, sides.after, sides.new)
@@ -212,7 +212,7 @@ def _becomes(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _variables(sides: Sides, access: Access | None) -> Iterator[Opened]:
-    """Environment variables that decide what code runs, or where its calls go, when they come, change or go."""
+    """Return environment variables that decide what code runs, or where its calls go, when they come, change or go."""
     if access is None or not access.variables or sides.before is None:
         return
     went, come = differing(
@@ -240,7 +240,9 @@ def _variables(sides: Sides, access: Access | None) -> Iterator[Opened]:
 
 
 def _variable(place: str) -> str | None:
-    """The name of the variable whose value stands at a place: empty when that is not known, None for a name itself."""
+    """Return the name of the variable whose value stands at a place: empty when that is not known, None for a name
+    itself.
+    """
     if place.endswith("].Name"):
         return None
     listed = re.search(r"\[([^\]]*)\]\.Value$", place)
@@ -248,13 +250,13 @@ def _variable(place: str) -> str | None:
 
 
 def _stays(place: str, there: Sequence[str]) -> bool:
-    """Whether the element in which a variable stands, such as a container, was there before."""
+    """Return whether the element in which a variable stands, such as a container, was there before."""
     container = place.partition(".Environment")[0]
     return "]" not in container or any(each.startswith(container) for each in there)
 
 
 def _among(value: Any, closed: tuple[object, ...]) -> bool:
-    """Whether a value is one of these; true is not 1, and a text is not a number."""
+    """Return whether a value is one of these; true is not 1, and a text is not a number."""
     return any(type(value) is type(one) and value == one for one in closed)
 
 
@@ -270,7 +272,7 @@ def _ours(value: Text, own: Own) -> bool:
 
 
 def _counted(found: Counter[tuple[str, Text]], harmless: tuple[object, ...]) -> Counter[tuple[str, Text]]:
-    """Without the values that do not count."""
+    """Return without the values that do not count."""
     return Counter({key: n for key, n in found.items() if shown(key[1]) not in map(str, harmless)})
 
 
@@ -311,8 +313,8 @@ def _vanishes(each: Judged, sides: Sides) -> Iterator[Opened]:
 def _of_elements(
     each: Judged, found: Counter[tuple[str, Text]], properties: Properties | None, reader: Reader
 ) -> Counter[tuple[str, Text]]:
-    """Without what belongs to an element that these properties do not have: a container that comes has changed nothing,
-    and one that goes has lost nothing.
+    """Return without what belongs to an element that these properties do not have: a container that comes has changed
+    nothing, and one that goes has lost nothing.
     """
     there = [spot[1] for spot, _ in leaves(properties, reader)]
     return Counter({key: n for key, n in found.items() if _has_element(each, key[0], there)})
@@ -325,7 +327,7 @@ def _has_element(each: Judged, place: str, there: Sequence[str]) -> bool:
 
 
 def _swapped(each: Judged, sides: Sides) -> bool:
-    """Whether elements without a name hold the same values in other combinations."""
+    """Return whether elements without a name hold the same values in other combinations."""
     held = []
     for properties in (sides.before, sides.after):
         found = values_at(properties, each.steps)
@@ -363,7 +365,7 @@ def _weakens(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _rank(value: Any, order: tuple[object, ...]) -> float | None:
-    """The place of a value in an order, from strong to weak; values of the same strength stand together."""
+    """Return the place of a value in an order, from strong to weak; values of the same strength stand together."""
     groups = ([str(one).casefold() for one in (each if isinstance(each, tuple) else (each,))] for each in order)
     return next((at for at, group in enumerate(groups) if str(value).casefold() in group), None)
 
@@ -384,13 +386,13 @@ def _amount(value: Any) -> float | None:
 
 
 def _weaker(was: Sequence[float | None], now: Sequence[float | None], strongest: float) -> bool:
-    """Whether what is there now may be weaker than what was; None is a degree that is not known."""
+    """Return whether what is there now may be weaker than what was; None is a degree that is not known."""
     before = [strongest if each is None else each for each in was]
     return any(each is None or each > min(before) for each in now)
 
 
 def _ordered(each: Judged, sides: Sides, degree: Callable[[Any], float | None]) -> Iterator[Opened]:
-    """A value that is weaker than the one that stood at its place, or of which that is not known."""
+    """Yield a value that is weaker than the one that stood at its place, or of which that is not known."""
     if sides.before is None:
         return
     old, new = _single(each, sides.before, sides.old), _single(each, sides.after, sides.new)
@@ -427,7 +429,7 @@ def _another(each: Judged, went: Counter[tuple[str, Text]], come: Counter[tuple[
 
 
 def _listed(found: Counter[tuple[str, Text]]) -> str:
-    """The values of some places, masked and cut."""
+    """Return the values of some places, masked and cut."""
     seen = dict.fromkeys(_said(place, value) for place, value in sorted(found, key=str))
     return ", ".join(seen) if len(seen) <= 3 else f"{', '.join([*seen][:3])} and {len(seen) - 3} more"
 
@@ -443,7 +445,7 @@ def _said(place: str, value: Text) -> str:
 
 
 def _unnamed(sides: Sides, access: Access | None, type_name: str) -> Iterator[Opened]:
-    """What the row does not name, and everything in a type without one."""
+    """Yield what the row does not name, and everything in a type without one."""
     known = access is not None and not access.partial
     old, new = (
         Counter(_unnamed_values(properties, reader, access, type_name))
@@ -468,7 +470,7 @@ def _unnamed(sides: Sides, access: Access | None, type_name: str) -> Iterator[Op
 def _unnamed_values(
     properties: Properties, reader: Reader, access: Access | None, type_name: str
 ) -> Iterator[tuple[Spot, Text]]:
-    """The values of the properties that neither the row nor another comparison judges."""
+    """Yield the values of the properties that neither the row nor another comparison judges."""
     named = (*(each.written for each in access.judged), *access.harmless) if access else ()
     permission = PERMISSION if {"Principal", "Action"} <= set(properties) else ()
     covered = (*named, *permission, *NOT_PROPERTIES)
@@ -489,7 +491,7 @@ _KINDS = {
 
 
 def _meaning_of_type(type_name: str) -> Meaning | None:
-    """What a resource opens by being there, by the name of its type."""
+    """Return what a resource opens by being there, by the name of its type."""
     meaning = meaning_of(type_name.rpartition("::")[2])
     return None if meaning is Meaning.PLACE else meaning
 
@@ -508,8 +510,8 @@ def _counts(
     came: bool,
     sides: Sides,
 ) -> bool:
-    """Whether a value that came or went opens anything: somebody who goes does not, nor does what is our own. Where a
-    record no longer goes, nobody notices what happens.
+    """Return whether a value that came or went opens anything: somebody who goes does not, nor does what is our own.
+    Where a record no longer goes, nobody notices what happens.
     """
     if meaning in (Meaning.WHO, Meaning.WHERE_TO):
         return not _ours(found[1], sides.own) if came else sides.before is not None and observes(found[0][0])
@@ -519,7 +521,7 @@ def _counts(
 
 
 def _covered(spot: Spot, named: tuple[str, ...]) -> bool:
-    """Whether a place is one of these, or below one."""
+    """Return whether a place is one of these, or below one."""
     return any(_holds(each, path) for each in named for path in spot)
 
 
@@ -540,7 +542,7 @@ def _told(type_name: str, meaning: Meaning, values: Counter[tuple[str, Text]], k
 
 
 def without_documents(value: Any) -> Any:
-    """A value without its policy documents, which are compared as such."""
+    """Return a value without its policy documents, which are compared as such."""
     if isinstance(value, Mapping) and not intrinsic(value):
         return {key: without_documents(inner) for key, inner in value.items() if not _document(inner)}
     return [without_documents(each) for each in value if not _document(each)] if isinstance(value, list) else value

@@ -26,13 +26,13 @@ NOTHING: Text = (Symbol("(not written)"),)
 
 
 def below(spot: Spot, key: str) -> Spot:
-    """The place of a mapping's entry."""
+    """Return the place of a mapping's entry."""
     plain, named = (f"{each}.{key}" if each else key for each in spot)
     return plain, named
 
 
 def elements(spot: Spot, values: Sequence[Any]) -> Iterator[tuple[Spot, Any]]:
-    """The elements of a list with their places: by their names when each has one of its own."""
+    """Yield the elements of a list with their places: by their names when each has one of its own."""
     for key in NAMES:
         names = [each.get(key) if isinstance(each, Mapping) else None for each in values]
         if values and all(isinstance(name, str) for name in names) and len(set(map(str, names))) == len(values):
@@ -42,7 +42,7 @@ def elements(spot: Spot, values: Sequence[Any]) -> Iterator[tuple[Spot, Any]]:
 
 
 def leaves(value: Any, reader: Reader, spot: Spot = NOWHERE) -> Iterator[tuple[Spot, Text]]:
-    """Every value below a place."""
+    """Yield every value below a place."""
     if isinstance(value, Mapping) and not intrinsic(value):
         if not value:
             yield spot, text_of("{}")  # `Count: {}` says something by being there
@@ -56,7 +56,7 @@ def leaves(value: Any, reader: Reader, spot: Spot = NOWHERE) -> Iterator[tuple[S
 
 
 def text(value: Any, reader: Reader) -> Text:
-    """A single value as text; a secret is one that is the same as itself and shows nothing."""
+    """Return a single value as text; a secret is one that is the same as itself and shows nothing."""
     if value is ABSENT:
         return NOTHING
     if isinstance(value, Sealed):
@@ -65,7 +65,7 @@ def text(value: Any, reader: Reader) -> Text:
 
 
 def values_at(value: Any, path: Sequence[str], spot: Spot = NOWHERE) -> Iterator[tuple[Spot, Any]]:
-    """What stands at a path, through lists: ABSENT where nothing does, and a function that hides it as it is."""
+    """Yield what stands at a path, through lists: ABSENT where nothing does, and a function that hides it as it is."""
     step, _, element = path[0].rstrip("]").partition("[") if path else ("", "", "")
     if isinstance(value, list) and value:
         for place, each in elements(spot, value):
@@ -83,7 +83,7 @@ def values_at(value: Any, path: Sequence[str], spot: Spot = NOWHERE) -> Iterator
 
 
 def _values_of(element: str, value: Any, path: Sequence[str], spot: Spot) -> Iterator[tuple[Spot, Any]]:
-    """What stands at a path in the one element of a list that has this name."""
+    """Yield what stands at a path in the one element of a list that has this name."""
     if not isinstance(value, list):
         yield from values_at(value, (), spot)
         return
@@ -97,10 +97,10 @@ def _values_of(element: str, value: Any, path: Sequence[str], spot: Spot) -> Ite
 
 
 def differing(old: Counter[Any], new: Counter[Any]) -> tuple[Counter[Any], Counter[Any]]:
-    """What went and what came."""
+    """Return what went and what came."""
     return old - new, new - old
 
 
 def canonical(value: Any) -> str:
-    """A value as a text that is equal for equal values, order of keys aside."""
+    """Return a value as a text that is equal for equal values, order of keys aside."""
     return json.dumps(value, sort_keys=True, default=str)

@@ -32,7 +32,7 @@ Text = tuple[str | Symbol, ...]
 
 
 def text_of(written: str) -> Text:
-    """A literal text; policy variables such as `${aws:username}` in it are symbols."""
+    """Return a literal text; policy variables such as `${aws:username}` in it are symbols."""
     found: list[str | Symbol] = []
     end = 0
     for match in VARIABLE.finditer(written):
@@ -42,7 +42,9 @@ def text_of(written: str) -> Text:
 
 
 def shown(text: Text) -> str:
-    """A text for people: symbols by their names, without the attribute that says no more than which thing it is."""
+    """Return a text for people: symbols by their names, without the attribute that says no more than
+    which thing it is.
+    """
     return "".join(each if isinstance(each, str) else re.sub(r"\.(Arn|GroupId)$", "", each.name) for each in text)
 
 
@@ -54,7 +56,7 @@ class Reader:
     side: str
 
     def text(self, value: Any) -> Text:
-        """A value as text. What is not understood becomes a symbol that holds all of it."""
+        """Return a value as text. What is not understood becomes a symbol that holds all of it."""
         if isinstance(value, str):
             return text_of(value)
         if isinstance(value, bool):
@@ -80,14 +82,14 @@ class Reader:
         return (self._whole(value),)
 
     def texts(self, value: Any) -> tuple[Text, ...]:
-        """A value that may be one thing or a list of things."""
+        """Return a value that may be one thing or a list of things."""
         return tuple(self.text(each) for each in value) if isinstance(value, list) else (self.text(value),)
 
     def _gap(self, delimiter: Any, at: int) -> Text:
         return self.text(delimiter) if at else ()
 
     def _reference(self, name: str) -> Symbol:
-        """A resource or pseudo parameter means the same on both sides; a parameter without a value does not."""
+        """Return a resource or pseudo parameter means the same on both sides; a parameter without a value does not."""
         known = name.split(".")[0] in self.resources or name.startswith("AWS::")
         return Symbol(name, "" if known else self.side)
 
@@ -114,7 +116,7 @@ class Reader:
         return Symbol(json.dumps(value, sort_keys=True, default=str), "" if decided else self.side)
 
     def decided(self, value: Any) -> bool:
-        """Whether equal writing means an equal value: nothing in it hangs on a parameter, condition or mapping."""
+        """Return whether equal text means an equal value: it uses no parameter, condition or mapping."""
         if isinstance(value, list):
             return all(map(self.decided, value))
         if not isinstance(value, Mapping):
@@ -134,7 +136,9 @@ class Reader:
 
 @lru_cache(maxsize=100_000)
 def within(inner: Text, outer: Text) -> bool:
-    """Whether everything that matches `inner` certainly matches `outer`; a symbol may turn out to be any text."""
+    """Return whether everything that matches `inner` certainly matches `outer`; a symbol may turn out to
+    be any text.
+    """
     reach = {0}  # positions in `outer` up to which all of `inner` so far can be absorbed
     reach |= _past_stars(reach, outer)
     for each in inner:
@@ -159,7 +163,7 @@ def _past_stars(reach: set[int], outer: Text) -> set[int]:
 
 
 def may_meet(one: Text, other: Text) -> bool:
-    """Whether some text may match both; a symbol may turn out to be any text."""
+    """Return whether some text may match both; a symbol may turn out to be any text."""
     reach = {(0, 0)}  # positions in both up to which they can have met
     while reach:
         if (len(one), len(other)) in reach:
@@ -169,7 +173,7 @@ def may_meet(one: Text, other: Text) -> bool:
 
 
 def _steps(one: Text, other: Text, here: int, there: int) -> Iterator[tuple[int, int]]:
-    """Where two texts that have met up to here and there may go on: past an element of either or of both."""
+    """Yield where two texts that have met up to here and there may go on: past an element of either or of both."""
     left, right = one[here : here + 1], other[there : there + 1]
     free = any(map(_anything, left + right))
     if left and free:
