@@ -112,6 +112,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_iso",
         "_make_deployment",
         "_mark_task_stopped",
+        "_primary_deployment",
         "_reconcile_service_tasks",
         "_record_service_task_failure",
         "_record_service_task_healthy",

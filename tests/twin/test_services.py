@@ -177,6 +177,22 @@ def test_a_rolling_update_fails_no_request(url: str, twin_client: Clients, image
     assert {task["stopCode"] for task in old} == {"ServiceSchedulerInitiated"}
 
 
+def test_a_deployment_that_overtakes_another_fails_no_request(url: str, twin_client: Clients) -> None:
+    """Tasks that serve stay until others do, also when those that were to follow them are overtaken."""
+    ecs = twin_client("ecs")
+    with requests(url) as answers:
+        for _ in range(4):
+            ecs.update_service(cluster="shop", service="api", forceNewDeployment=True)
+            time.sleep(0.4)
+
+        def settled() -> bool:
+            [found] = ecs.describe_services(cluster="shop", services=["api"])["services"]
+            return bool(found["deployments"][0]["rolloutState"] == "COMPLETED" and len(tasks(ecs)) == 2)
+
+        until(settled, "the last deployment")
+    assert {status for status, _ in answers} == {200}
+
+
 def test_a_crash_loop_is_rolled_back_by_the_circuit_breaker(
     url: str, twin_client: Clients, images: Callable[[str], str]
 ) -> None:

@@ -35,6 +35,7 @@ from infragen_local.twin import Twin
 
 SERVICE = "AWS::ECS::Service"
 _GONE_SECONDS = 180.0
+_FOR_ROOM = "Deployment capacity limit"  # why MiniStack stops old tasks before new ones fit
 
 Task = dict[str, Any]
 
@@ -197,6 +198,10 @@ class _Scheduler:
             if cluster is None:
                 return ecs.error_response_json("ClusterNotFoundException", "Cluster not found.", 400)
             return ecs.error_response_json("InvalidParameterException", "The referenced task was not found.", 400)
+        if by_scheduler and data.get("reason") == _FOR_ROOM:
+            task = _spared(task)
+            if task is None:
+                return json_response({})
         if by_scheduler:
             deployment = task.get("_deployment_id") or "unknown"
             self._stop(task, f"Scaling activity initiated by (deployment {deployment})", "ServiceSchedulerInitiated")
@@ -255,6 +260,36 @@ class _Scheduler:
         found = self._get(container) if isinstance(container, str) else container
         if found is not None:
             spawn_background(found.stop, thread_name="infragen-stop-container")
+
+
+def _spared(task: Task) -> Task | None:
+    """Return what to stop for room in the place of a task that serves: one of a deployment before that does not yet.
+
+    MiniStack counts a task that runs as one that serves, so where one deployment overtakes another it stops the only
+    tasks that do. None: nothing is to be stopped, as ECS keeps minimumHealthyPercent of healthy tasks.
+    """
+    if not task.get("_target_healthy"):
+        return task
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    service = ecs._services.get(f"{cluster}/{task['group'].removeprefix('service:')}") or {}
+    primary = ecs._primary_deployment(service) if service else None
+    ours = [
+        each
+        for each in list(ecs._tasks.values())
+        if each.get("group") == task["group"]
+        and each.get("clusterArn") == task["clusterArn"]
+        and ecs._task_is_active(each["taskArn"], each)
+    ]
+    waiting: list[Task] = [
+        each
+        for each in ours
+        if not each.get("_target_healthy") and each.get("_deployment_id") != (primary or {}).get("id")
+    ]
+    if waiting:
+        return waiting[0]
+    percent = int((service.get("deploymentConfiguration") or {}).get("minimumHealthyPercent", 100))
+    least = -(-int(service.get("desiredCount") or 0) * percent // 100)
+    return task if sum(bool(each.get("_target_healthy")) for each in ours) > least else None
 
 
 def _keep_healthy_targets(service: Mapping[str, Any], balancer: Mapping[str, Any]) -> None:
