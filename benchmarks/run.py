@@ -192,6 +192,20 @@ def lint(runs: int) -> None:
     )
 
 
+def lint_beside(runs: int) -> None:
+    """A cold lint of dev against plain cfn-lint on the same files; the two take turns."""
+    files = sorted(map(str, (ROOT / "templates" / "dev").glob("*.yaml")))
+    plain = [str(Path(sys.executable).parent / "cfn-lint"), "--include-checks", "I", "--", *files]
+    ours: list[Cost] = []
+    floor: list[Cost] = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as cache:
+            ours.append(measure([INFRAGEN, "lint", "--env", "dev"], 1, {"INFRAGEN_CACHE_DIR": cache}))
+        floor.append(measure(plain, 1))
+    cpu, least = min(each.cpu for each in ours), min(each.cpu for each in floor)
+    say("lint --env dev, cold, CPU", f"{cpu:.2f} s", f"plain cfn-lint {least:.2f} s", cpu / least, 1.1)
+
+
 def deploy(runs: int) -> None:
     """A first deployment of six nested layers on the emulator, against a bare boto3 script that asks the same of AWS.
 
@@ -305,6 +319,7 @@ def main() -> None:
         "pairs": pairs,
         "diff": between,
         "lint": lambda: lint(options.runs),
+        "lint-dev": lambda: lint_beside(min(options.runs, 4)),
         "deploy": lambda: deploy(min(options.runs, 4)),
         "plan": lambda: plan(min(options.runs, 4)),
     }
