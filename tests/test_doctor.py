@@ -319,7 +319,7 @@ def test_the_hosted_zone(whole: Bench) -> None:
     settings.zones, settings.registered = {"Z1": (ZONE, SERVERS, False)}, {}
     unknown = _after(whole)
     assert unknown.verdict is Verdict.UNKNOWN
-    assert "nobody looked whether it is delegated" in unknown.text
+    assert "infragen has not looked whether it is delegated" in unknown.text
     assert SERVERS[0] in unknown.hint
 
 
