@@ -45,7 +45,7 @@ WAYS: dict[str, Callable[[Emulator], object]] = {
 )
 def test_no_process_outlives_the_emulator(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task and what that started are gone when the next emulator can start, which cleans up what is left."""
-    monkeypatch.delenv("INFRAGEN_LOCAL_PARTS")
+    monkeypatch.setenv("INFRAGEN_LOCAL_PARTS", "tasks")
     running, account = start(tmp_path / "state"), fresh_account()
     image = tmp_path / "image"
     image.mkdir()

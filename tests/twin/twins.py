@@ -14,7 +14,7 @@ import pytest
 from emulator import REGION, Clients, fresh_account, make_client
 from watchdog import watched
 
-from infragen.emulator import Emulator, put_image, start, stop
+from infragen.emulator import Emulator, put_image, reset, start
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         running = start(state_dir)
     with watched(running.pid, state_dir):
         yield running
-        stop(state_dir)
+        reset(state_dir)  # as root, databases are not in the state directory
 
 
 @pytest.fixture(scope="module")
