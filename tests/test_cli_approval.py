@@ -114,7 +114,7 @@ def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: 
         assert f"--plan cannot be combined with {option[0]}: the saved plan decides that" in said
     write(project, account, "nested", "other")
     said = run("deploy", "--plan", "dev.plan", env="other", code=2).stderr
-    assert "dev.plan is a plan for dev, and --env says other" in said
+    assert "dev.plan is a plan for dev, but --env is other" in said
 
 
 def test_a_plan_that_cannot_be_saved_is_not_made(run: Run, project: Path) -> None:

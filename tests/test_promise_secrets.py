@@ -144,6 +144,7 @@ def function_of(aws: FakeAws) -> str:
 
 ENV = ("--env", "dev")
 ALLOW = ("--allow-data-loss", "worker/Mail", "--allow-data-loss", "worker/Old")
+WIDER = ("--allow-widening", "worker/JobsFunction")
 
 
 def formats_of(command: click.Command) -> Iterator[tuple[str, ...]]:
@@ -187,13 +188,13 @@ def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, trie
         )
         for form in formats_of(main.commands["deploy"]):
             aws.fail(function_of(aws), quoted + STEERING, stack="shop-dev-worker", on="update", times=1)
-            looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, "--yes", *form, *more)
+            looked_through(user, proxy, secrets, tried, 1, "deploy", *ENV, *ALLOW, *WIDER, "--yes", *form, *more)
         broken = f"Resources:\n  A: {{{{ {secrets.new('a template that cannot be read')}\n"
         sound = aws.stack("shop-dev-worker").target
         aws.stack("shop-dev-worker").target = replace(sound, text=broken)
         looked_through(user, proxy, secrets, tried, None, "plan", *ENV, *more)
         aws.stack("shop-dev-worker").target = sound
-        looked_through(user, proxy, secrets, tried, 0, "deploy", *ENV, *ALLOW, "--yes", *more)
+        looked_through(user, proxy, secrets, tried, 0, "deploy", *ENV, *ALLOW, *WIDER, "--yes", *more)
         looked_through(user, proxy, secrets, tried, 0, "destroy", *ENV, "--yes", *more)
     for code, variables in unreachable(secrets):
         away = replace(user, url=variables.pop("url", user.url), variables={**user.variables, **variables})

@@ -40,8 +40,8 @@ def holds_environments(directory: Path) -> bool:
 
 def _says_so(file: Path) -> bool:
     try:
-        return re.search(rb"^environment:", file.read_bytes(), re.MULTILINE) is not None
-    except OSError:
+        return re.search(rb"^environment:", read(file), re.MULTILINE) is not None
+    except InputError:
         return False
 
 
