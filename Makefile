@@ -34,7 +34,15 @@ $(RUNS): pyproject.toml requirements/infragen.txt
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
 
-demo: $(RUNS) ## Deploy the example to the local emulator and show that all of it works
+# The example runs on Node. Where the machine has no Node 20 with npm, the one of the package index comes into $(VENV).
+HAS_NODE := command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
+NODE := $(VENV)/.node
+$(NODE): requirements/node.txt $(RUNS)
+	@$(HAS_NODE) || { echo 'Installing Node, some 60 MB, with pip.'; \
+		$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/node.txt; }
+	@touch $(NODE)
+
+demo: $(NODE) ## Deploy the example to the local emulator and show that all of it works
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests
@@ -85,6 +93,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that pyproject.toml allows
 	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/infragen.txt
 	$(COMPILE) pyproject.toml --extra local --group build --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:node --output-file requirements/node.txt
 	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
 
 check: lint templates audit test twin ## What CI runs

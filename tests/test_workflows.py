@@ -153,7 +153,7 @@ def test_what_is_installed_is_installed_from_a_lock() -> None:
         for line in path.read_text().splitlines():
             if re.search(r"pip install|\(INSTALL\)", line) and "INSTALL :=" not in line:
                 locked = re.search(
-                    r"--require-hashes --requirement (requirements/(infragen|dev|audit)\.txt|\$\(1\)$)", line
+                    r"--require-hashes --requirement (requirements/(infragen|dev|audit|node)\.txt|\$\(1\)$)", line
                 )
                 itself = re.search(r"--no-deps --no-build-isolation (--editable )?\.$", line)
                 assert locked or itself, f"{path.name}: {line}"
@@ -186,6 +186,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "infragen.txt": [*runtime, *groups["build"], *project["build-system"]["requires"]],
         "dev.txt": [*runtime, *groups["build"], *groups["dev"]],
         "audit.txt": groups["audit"],
+        "node.txt": groups["node"],
     }
     assert {path.name for path in LOCKS} == set(wanted)
     for path in LOCKS:

@@ -133,6 +133,12 @@ def rotated() -> str:
     return f"the credentials were rotated from {before} to {user()}, and another notification was sent"
 
 
+def npm_run(npm: list[str], *words: str) -> None:
+    """Run npm in the example; what it starts finds the same Node."""
+    path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", os.defpath)])
+    subprocess.run([*npm, *words], cwd=APP, env={**os.environ, "PATH": path}, check=True)  # noqa: S603
+
+
 STEPS = (deployed, answering, sent, poisoned, planned, rolled_back, rotated)
 
 
@@ -149,8 +155,8 @@ def main() -> int:
     command = [str(node), str(npm)] if npm else ["npm"]
     if not (APP / "node_modules").exists():
         print("0  npm ci", flush=True)
-        subprocess.run([*command, "ci", "--no-audit", "--no-fund", "--silent"], cwd=APP, check=True)  # noqa: S603
-    subprocess.run([*command, "run", "--silent", "build", "--", "--log-level=error"], cwd=APP, check=True)  # noqa: S603
+        npm_run(command, "ci", "--no-audit", "--no-fund", "--silent")
+    npm_run(command, "run", "--silent", "build", "--", "--log-level=error")
     for number, step in enumerate(STEPS, 1):
         try:
             print(f"{number}  {step()}", flush=True)

