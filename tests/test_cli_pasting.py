@@ -46,6 +46,6 @@ def test_an_error_names_a_command_that_can_be_pasted(tmp_path: Path, monkeypatch
     refused = CliRunner().invoke(main, ["deploy", *where, "--format", "json"])
     assert refused.exit_code == 2
     [error] = [each for each in map(json.loads, refused.stdout.splitlines()) if each["type"] == "error"]
-    completed = "make a new one with `infragen plan --environments 'my files' --profile shop --out FILE`"
+    completed = "create a new one with `infragen plan --environments 'my files' --profile shop --out FILE`"
     assert error["hint"] == completed
     assert f"hint: {completed}\n" in refused.stderr

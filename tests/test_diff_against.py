@@ -127,8 +127,7 @@ def test_what_a_commit_lets_through_is_told(topology: str) -> None:
     }
     assert between(topology + more % "true", topology + more.replace("[587]", "[]") % "false").gated == ()
     fewer = between(topology, f"{topology}network: {{azs: 2}}\n")
-    assert {str(each) for each in fewer.gated if "other subnets" not in str(each)} == set()
-    assert "database/SubnetGroup" in {each.place for each in fewer.gated}  # in subnets that nobody knows before
+    assert fewer.gated == ()  # fewer of the same subnets
 
 
 def test_data_that_a_commit_would_lose_is_refused_in_the_plan() -> None:

@@ -53,7 +53,7 @@ EVIDENCE = {
     "event": "what ECS says of the service",
     "log": "a line that the application wrote, secrets hidden",
     "denied": "a call that AWS denied, by CloudTrail",
-    "changed": "a stack below that this run changed before, and that stays so",
+    "changed": "a stack below that this run updated before, and that was not rolled back",
     "note": "what could not be read",
 }
 """The kinds of evidence, in words."""

@@ -301,9 +301,12 @@ def with_changed_upstream(outcomes: Sequence[Outcome], requires: Mapping[str, Se
     """Return the outcomes, those of failed stacks with the stacks below them that this run changed before.
 
     Independent stacks are rolled back each by itself: what a failed one stands on stays as the new file says, while the
-    failed one is as before. `requires` are the layers that each layer takes outputs of.
+    failed one is as before. What this run created is left out: nothing stood on it. `requires` are the layers that
+    each layer takes outputs of.
     """
-    changed = {each.layer: each.stack for each in outcomes if isinstance(each, Deployed)}
+    changed = {
+        each.layer: each.stack for each in outcomes if isinstance(each, Deployed) and each.status != "CREATE_COMPLETE"
+    }
     return tuple(
         replace(each, evidence=(*each.evidence, *_upstream_evidence(each.layer, changed, requires)))
         if isinstance(each, Failed)
@@ -322,7 +325,9 @@ def _upstream_evidence(
             below.append(name)
             left += requires.get(name, ())
     return tuple(
-        Evidence("changed", f"{changed[name]} was changed in this run and stays so; {layer} is not as it expects")
+        Evidence(
+            "changed", f"{changed[name]}, which {layer} builds on, was updated in this run and was not rolled back"
+        )
         for name in requires
         if name in below and name in changed
     )

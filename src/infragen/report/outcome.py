@@ -72,8 +72,10 @@ def failure_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
     for each in sorted(failures, key=_when):
         yield Text("")
         yield Text.assemble((each.layer, "bold"), (" failed", "red"), f": {_what(each)}")
-        for label, text in _facts(each):
-            yield Text.assemble(f"  {label:<6} ", (text, "red" if label == "AWS" else ""))
+        facts = tuple(_facts(each))
+        width = max((len(label) for label, _ in facts), default=0)
+        for label, text in facts:
+            yield Text.assemble(f"  {label:<{width}}  ", (text, "red" if label == "AWS" else ""))
 
 
 def _when(failure: Failed) -> float:
