@@ -9,7 +9,7 @@ import pytest
 from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import AVAILABILITY_ZONES
 
-from infragen.config import load_file, regions, rules, warnings_of
+from infragen.config import engine_versions, load_file, regions, rules, warnings_of
 from infragen.config.regions import REGIONS
 from infragen.errors import InputError
 
@@ -171,3 +171,41 @@ def test_the_dates_of_runtimes_are_those_that_cfn_lint_knows() -> None:
         name for name in table if name.startswith(("nodejs", "python")) and table[name]["deprecated"] > "2021-07-20"
     }
     assert newer == set(rules.RUNTIMES)
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (date(2027, 1, 29), ""),  # 91 days
+        (date(2027, 1, 30), "ends on 2027-04-30, in 90 days"),
+        (date(2027, 4, 29), "ends on 2027-04-30, in 1 day "),
+        (date(2027, 4, 30), "ends on 2027-04-30, today"),
+        (date(2027, 5, 1), "ended on 2027-04-30"),
+    ],
+)
+def test_an_engine_version_is_spoken_of_from_ninety_days_before_its_end(tmp_path: Path, today: date, says: str) -> None:
+    """By the day that is passed in."""
+    (tmp_path / "whole.yaml").write_text(WHOLE)
+    path = tmp_path / "dev.yaml"
+    path.write_text("extends: whole.yaml\nenvironment: dev\ndatabase: {engine_version: 17.6}\n")
+    found = [str(each) for each in warnings_of(load_file(path, today), today)]
+    assert len(found) == bool(says)
+    assert all(says in each for each in found)
+
+
+def test_what_replaces_an_aging_version_is_above_it_and_supported() -> None:
+    """Of the same major version while there is one, then of the next; from the last version on nothing is named."""
+    today = date(2026, 11, 29)
+    assert engine_versions.successor("17.5", today) == "use 17.7, which is supported until 2030-02-28"
+    assert engine_versions.successor("17.9", today) == "use 17.10, which is supported until 2027-12-31"
+    assert engine_versions.successor("17.10", date(2027, 8, 1)) == "use 18.4, which is supported until 2027-12-31"
+    assert "has no newer version; look at https://" in engine_versions.successor("18.4", today)
+
+
+def test_the_release_calendar_agrees_with_itself() -> None:
+    """No minor version outlives its major version, and each that is a long-term support release ends with it."""
+    for version, end in engine_versions.MINOR_ENDS.items():
+        assert end <= engine_versions.MAJOR_ENDS[int(version.split(".")[0])]
+    assert {"16.8", "17.7"} == {
+        version for version, end in engine_versions.MINOR_ENDS.items() if end in engine_versions.MAJOR_ENDS.values()
+    }

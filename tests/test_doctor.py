@@ -341,6 +341,31 @@ def test_the_engine_version_is_orderable_in_two_of_our_zones(whole: Bench) -> No
 
 
 @pytest.mark.parametrize(
+    ("version", "day", "verdict", "says"),
+    [
+        ("17.7", "2026-11-29", Verdict.OK, "standard support of Aurora PostgreSQL 17.7 ends on 2030-02-28"),
+        ("17.4", "2026-12-01", Verdict.WRONG, "standard support of Aurora PostgreSQL 17.4 ended on 2026-11-30"),
+        ("18.3", "2027-09-15", Verdict.WRONG, "ends on 2027-11-30, in 76 days"),
+        ("17.99", "2026-11-29", Verdict.UNKNOWN, "17.99 ends is unknown: it is not in the release calendar"),
+        (None, "2026-11-29", Verdict.UNKNOWN, "database/Cluster: until when its engine and version are supported"),
+    ],
+)  # fmt: skip
+def test_the_support_of_the_engine_version_is_looked_up_by_todays_date(
+    whole: Bench, version: str | None, day: str, verdict: Verdict, says: str
+) -> None:
+    """What ages is wrong, but stops no deployment; what the calendar does not name is unknown, never a yes."""
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+    cluster = Resource(
+        "database", "Cluster", "AWS::RDS::DBCluster", {"Engine": "aurora-postgresql", "EngineVersion": version}
+    )
+    found = ran(whole, "engine-support", replace(subject(whole), resources=(cluster,), now=lambda: now))
+    [answer] = found.answers
+    assert (answer.verdict, answer.stops) == (verdict, False)
+    assert says in answer.text
+    assert bool(answer.hint) == (verdict is not Verdict.OK and version is not None)
+
+
+@pytest.mark.parametrize(
     ("others", "quotas", "says"),
     [
         ({"AWS::EC2::EIP": 4}, {}, "Elastic IP addresses: 2 more are needed, and 1 of 5 are free"),

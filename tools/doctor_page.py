@@ -64,7 +64,7 @@ def _table() -> Iterator[str]:
     yield "| ID | asks | in `plan` and `deploy` | permissions |"
     yield "|---|---|---|---|"
     for each in checks():
-        calls = ", ".join(f"`{call}`" for call in each.calls)
+        calls = ", ".join(f"`{call}`" for call in each.calls) or "none"
         yield f"| `{each.id}` | {each.asks} | {'yes' if each.quick else 'no'} | {calls} |"
 
 

@@ -127,3 +127,54 @@ def test_an_environment_costs_about_what_was_summed_by_hand(name: str, tmp_path:
     parts = {each: round(getattr(of(found, each).cost, case.column), 2) for each in case.parts}
     assert parts == case.parts
     assert getattr(found.cost, case.column) == pytest.approx(case.sum, rel=0.1), found.cost
+
+
+MAIL = "{name: mail, queue: mail, reserved_concurrency: 5, memory: 512}"
+ADDED = {
+    "a queue": ("{name: mail}", ""),
+    "a FIFO queue": ("{name: mail, fifo: true}", ""),
+    "a queue with a worker": ("{name: mail}", MAIL),
+    "two queues with a worker": ("{name: mail}, {name: text}", f"{MAIL}, {MAIL.replace('mail', 'text')}"),
+}
+"""Queues and workers beside those that an environment has."""
+NONE = "queues: []", "workers: []"
+ONE = (
+    "queues: [{ name: notifications }]",
+    "workers: [{ name: notifications, queue: notifications, reserved_concurrency: 5, memory: 1024 }]",
+)
+
+
+@pytest.mark.parametrize("before", [NONE, ONE], ids=["the first", "one more"])
+@pytest.mark.parametrize("added", ADDED)
+def test_a_queue_or_worker_that_is_added_changes_no_other_row(
+    added: str, before: tuple[str, str], tmp_path: Path
+) -> None:
+    """Each row of before is there after, item by item: neither messages nor logs move to what is new."""
+    text = BASE.format(**{**FULL, "worker": 1024})
+    assert all(each in text for each in ONE)
+    more = []
+    for section, extra in zip(before, ADDED[added], strict=True):
+        inside = section[section.index("[") + 1 : -1]
+        more.append(f"{section.split(':')[0]}: [{', '.join(each for each in (inside, extra) if each)}]")
+    old, new = (
+        {(each.layer, each.logical_id): each for each in made(_with(text, sections), tmp_path).resources}
+        for sections in (before, tuple(more))
+    )
+    assert {place: new.get(place) for place in old} == old
+    assert any(place[0] == "queue" for place in new.keys() - old.keys())
+
+
+def _with(text: str, sections: tuple[str, ...]) -> str:
+    for one, other in zip(ONE, sections, strict=True):
+        text = text.replace(one, other)
+    return text
+
+
+def test_a_workers_logs_follow_its_messages(tmp_path: Path) -> None:
+    """A KB for each of 5 million messages; what is expected of logs is shared by the six other groups."""
+    found = made(BASE.format(**FULL), tmp_path)
+    groups = {each.logical_id: each for each in found.resources if each.type == "AWS::Logs::LogGroup"}
+    logs = {name: each.items[0].quantity.expected for name, each in groups.items()}
+    assert logs.pop("NotificationsLogGroup") == pytest.approx(5)
+    assert sum(logs.values()) == pytest.approx(40)
+    assert len(set(logs.values())) == 1

@@ -1,11 +1,13 @@
-"""The engine version of the database can be ordered in two of the zones in use."""
+"""The engine version of the database: it can be ordered in two of the zones in use, and AWS goes on supporting it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
 from infragen.cloud import AccountReader
+from infragen.config import engine_versions
 from infragen.resource_types.rds import DB_CLUSTER
 
 CLASS = "db.serverless"
@@ -42,6 +44,35 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
                 f"choose a version that RDS offers in {ZONES} of them", input=True,
             )  # fmt: skip
 
+
+def run_support(subject: Subject, account: AccountReader) -> Iterator[Answer]:
+    """Compare each version with the release calendar. Nothing is asked of the account."""
+    today = datetime.fromtimestamp(subject.now(), UTC).date()
+    at = subject.at("database", "engine_version")
+    for cluster in subject.of(DB_CLUSTER.name):
+        engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")
+        if engine != "aurora-postgresql" or not isinstance(version, str):
+            yield unknown(f"{cluster.place}: until when its engine and version are supported is not known")
+            continue
+        aging = engine_versions.aging(version, today)
+        end = engine_versions.support_end(version)
+        if aging:
+            hint = f"{engine_versions.CONSEQUENCE}: {engine_versions.successor(version, today)}"
+            yield wrong(f"{at}{aging}", hint, stops=False, input=True)
+        elif end is None:
+            yield unknown(f"{at}{engine_versions.unknown_support(version)}", f"look at {engine_versions.CALENDAR}")
+        else:
+            yield ok(f"standard support of Aurora PostgreSQL {version} ends on {end}")
+
+
+SUPPORT = Check(
+    "engine-support",
+    "The engine version has more than 90 days of standard support left, by the release calendar that infragen has.",
+    (),
+    frozenset({DB_CLUSTER.name}),
+    run_support,
+    quick=False,
+)
 
 CHECK = Check(
     "engine",

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
-from infragen.config import regions
+from infragen.config import engine_versions, regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, parse
 from infragen.config.schema import FARGATE_MEMORY, QUEUES, Environment, Kind, Queue, Worker, connection_limit
@@ -82,7 +82,8 @@ RUNTIMES = {
     "python3.13": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
     "python3.14": (date(2029, 6, 30), date(2029, 7, 31), date(2029, 8, 31)),
 }
-"""Deprecated, creation blocked, update blocked ("Lambda runtimes", and the table that cfn-lint 1.58 ships, 2026-11-28).
+"""Deprecated, creation blocked, update blocked ("Lambda runtimes", and the table that cfn-lint 1.58 ships; read
+2026-11-28).
 A runtime that is not in the table is refused."""
 
 CREDENTIALS = ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -505,7 +506,7 @@ def known_parameters() -> frozenset[str]:
     """The cluster parameters of Aurora PostgreSQL 16 to 18, and of the extensions that RDS has.
 
     PostgreSQL's own as its servers print them (`postgres --describe-config`), the rest from the Aurora User Guide,
-    "Aurora PostgreSQL parameters", and the extensions' pages (2026-11-28).
+    "Aurora PostgreSQL parameters", and the extensions' pages (read 2026-11-28).
     """
     return frozenset(files("infragen.config").joinpath("database_parameters.txt").read_text("ascii").split())
 
@@ -824,6 +825,28 @@ def aging_runtimes(given: RuleContext) -> Iterator[Finding]:
                 )
 
 
+def aging_engine(given: RuleContext) -> Iterator[Finding]:
+    """The standard support of `database.engine_version` has ended, ends within 90 days, or is not in the table of AWS's
+    release calendar.
+    """
+    if given.env.database is None:
+        return
+    version = given.env.database.engine_version
+    aging = engine_versions.aging(version, given.today)
+    if aging:
+        hint = engine_versions.successor(version, given.today)
+        yield Finding(
+            ("database", "engine_version"),
+            f"database.engine_version is {version}: {aging}; {engine_versions.CONSEQUENCE}: {hint}",
+        )
+    elif engine_versions.support_end(version) is None:
+        said = engine_versions.unknown_support(version)
+        yield Finding(
+            ("database", "engine_version"),
+            f"database.engine_version is {version}: {said}; look at {engine_versions.CALENDAR}",
+        )
+
+
 def without_effect(given: RuleContext) -> Iterator[Finding]:
     """A written key that another key makes meaningless."""
     env = given.env
@@ -895,5 +918,5 @@ def kinds(given: RuleContext) -> Iterator[Finding]:
 
 WARNINGS: tuple[Rule, ...] = (
     kinds, always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
-    unknown_parameters, aging_runtimes, without_effect, likely_secrets,
+    unknown_parameters, aging_runtimes, aging_engine, without_effect, likely_secrets,
 )  # fmt: skip

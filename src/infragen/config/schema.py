@@ -49,7 +49,7 @@ FARGATE_MEMORY = {
     8192: tuple(range(16384, 61441, 4096)),
     16384: tuple(range(32768, 122881, 8192)),
 }
-"""CPU units -> MiB of memory (Amazon ECS Developer Guide, "Task CPU and memory")."""
+"""CPU units -> MiB of memory (Amazon ECS API Reference, RegisterTaskDefinition, `memory`; read 2026-11-29)."""
 
 TAG_IN_WORDS = "letters, digits, spaces and _.:/=+@-"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
@@ -760,7 +760,7 @@ class Expected(Section):
     tasks: Annotated[float, Strict(), Field(ge=0), VALUE] | None = Field(None, description="Average running tasks.")
     requests_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(1, description="Requests in millions.")
     messages_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(
-        1, description="Queue messages in millions."
+        1, description="Messages through each queue, in millions."
     )
     nat_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(10, description="GB through NAT.")
     egress_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(10, description="GB to the internet.")
@@ -768,7 +768,9 @@ class Expected(Section):
     io_millions: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(
         10, description="Database I/O requests in millions."
     )
-    log_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(5, description="GB of logs.")
+    log_gb: Annotated[float, Strict(), Field(ge=0), VALUE] = Field(
+        5, description="GB of logs, beside those of the workers, which follow their messages."
+    )
 
 
 class Cost(Section):

@@ -24,8 +24,9 @@ AWAKE, AWAKE_ACU = 0.35, 0.5
 """A cluster that may pause, where nothing is expected: awake for this share of the month, at this capacity."""
 
 TRAFFIC = {
-    "requests_millions": "million requests", "messages_millions": "million messages", "nat_gb": "GB through NAT",
-    "egress_gb": "GB to the internet", "io_millions": "million database I/O requests", "log_gb": "GB of logs",
+    "requests_millions": "million requests", "messages_millions": "million messages through each queue",
+    "nat_gb": "GB through NAT", "egress_gb": "GB to the internet", "io_millions": "million database I/O requests",
+    "log_gb": "GB of logs",
 }  # fmt: skip
 """What grows with the traffic: keys of `cost.expected`, and their units in words."""
 
@@ -119,7 +120,8 @@ FIXED = (
     + ", ".join(f"{getattr(LIGHT, name):g} {words}" for name, words in TRAFFIC.items())
     + "), or the expected traffic where that is less",
     "a schedule of the tasks counts with its average over the year; the tasks stay within its limits",
-    "several queues, load balancers, log groups, clusters or services share the expected figures equally",
+    "several load balancers, NAT gateways, log groups, clusters or services share the expected figures equally",
+    "each queue has the expected messages, and its worker writes a KB of logs for each, beside the expected GB of logs",
     "the database's storage is the same in all columns; 2 % of it changes in a day; backups beyond its size are paid",
     ("a message is sent, received, deleted, and handled by one invocation of half a second; a worker's idle queue is "
     "asked 15 times a minute"),

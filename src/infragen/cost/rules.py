@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from infragen.cost.columns import Columns, always, total
@@ -59,6 +60,10 @@ CLUSTER_METRICS, SERVICE_METRICS, FAMILY_METRICS = 13, 15, 10
 """Custom metrics of Container Insights for a cluster, a service and a task family (Amazon CloudWatch User Guide,
 "Amazon ECS Container Insights metrics"; those that Fargate has)."""
 
+MESSAGE_LOG_GB = 1.0
+"""GB of logs of a million messages: a KB each, for the records that Lambda writes at the start and end of an invocation
+and one or two of the function's own."""
+
 DAILY_CHANGE = 0.02
 ACCESS_LOG_KB = 0.5
 IMAGES_GB = Columns(0.2, 2, 10)
@@ -90,6 +95,17 @@ class PricingContext:
 
     all: Inventory
     load: Load
+
+    @cached_property
+    def queues_of_logs(self) -> Mapping[Resource, frozenset[Resource]]:
+        """Return the log groups of the functions that consume queues, with those queues."""
+        found: dict[Resource, frozenset[Resource]] = {}
+        for source in self.all.of(lambda_.EVENT_SOURCE_MAPPING.name):
+            queues = frozenset(_queues(source, self))
+            for function in self.all.targets(source.layer, source.get("FunctionName")) if queues else ():
+                for group in self.all.targets(function.layer, function.get("LoggingConfig", "LogGroup")):
+                    found[group] = found.get(group, frozenset()) | queues
+        return found
 
     def share(self, of: tuple[Resource, ...]) -> float:
         """Return the equal share of one of several resources."""
@@ -304,20 +320,17 @@ def _queues(source: Resource, site: PricingContext) -> list[Resource]:
     ]
 
 
-def _sources(site: PricingContext) -> list[Resource]:
-    """Return the queues that are consumed; dead-letter queues are those that other queues name."""
-    dead = {
-        target
+def _holds_dead_letters(queue: Resource, site: PricingContext) -> bool:
+    """Return whether another queue names this one as its dead-letter queue."""
+    return any(
+        queue in site.all.targets(each.layer, each.get("RedrivePolicy", "deadLetterTargetArn"))
         for each in site.all.of(sqs.QUEUE.name)
-        for target in site.all.targets(each.layer, each.get("RedrivePolicy", "deadLetterTargetArn"))
-    }
-    return [each for each in site.all.of(sqs.QUEUE.name) if each not in dead]
+    )
 
 
 def _messages(queue: Resource, site: PricingContext) -> Columns:
-    """Return millions of messages a month through one queue."""
-    sources = _sources(site)
-    return site.load.messages_millions * (1 / len(sources)) if queue in sources else Columns()
+    """Return millions of messages a month through one queue, whatever other queues there are."""
+    return Columns() if _holds_dead_letters(queue, site) else site.load.messages_millions
 
 
 def _queue(resource: Resource, site: PricingContext) -> Found:
@@ -409,8 +422,19 @@ def _secret(resource: Resource, site: PricingContext) -> Found:
     yield Use("secret-month", always(1 + len(resource.get("ReplicaRegions") or ())), "secret")
 
 
+def _log_gb(group: Resource, site: PricingContext) -> Columns:
+    """Return GB a month into one log group: a worker's follow its messages, all others share what is expected.
+
+    A worker's own must not come out of that share: the rows of all others would change with each worker.
+    """
+    if group in site.queues_of_logs:
+        return total(_messages(queue, site) for queue in site.queues_of_logs[group]) * MESSAGE_LOG_GB
+    others = tuple(each for each in site.all.of(group.type) if each not in site.queues_of_logs)
+    return site.load.log_gb * site.share(others)
+
+
 def _log_group(resource: Resource, site: PricingContext) -> Found:
-    share = site.load.log_gb * site.share(site.all.of(resource.type))
+    share = _log_gb(resource, site)
     days = number(resource.get("RetentionInDays"))
     yield Use("logs-gb", share, "logs taken in")
     if days:

@@ -292,5 +292,5 @@ LAYER = Layer(
     inputs=lambda env: INPUTS,
     outputs=lambda env: OUTPUTS,
     build=build,
-    checks=lambda env: (database_checks.CHECK,),
+    checks=lambda env: (database_checks.CHECK, database_checks.SUPPORT),
 )

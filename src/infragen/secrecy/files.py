@@ -29,7 +29,7 @@ _NAMES = (
     ".terraformrc", "*_history", ".databrickscfg", "kubeconfig*", "*.kubeconfig", "wallet.dat", "*.token", "shadow",
     "master.key", ".pgenv", ".rhosts", ".msmtprc", ".fetchmailrc", "*.rdp", ".secret*", "*.secret", "*.secrets",
 )  # fmt: skip
-"""Patterns of names, in small letters. Sources: gitleaks and GitHub's list of sensitive file names, 2026-11."""
+"""Patterns of names, in small letters. Sources: gitleaks and GitHub's list of sensitive file names, read 2026-11."""
 
 _PUBLIC = (
     "*.pub", ".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults", "*.example", "*.sample",
