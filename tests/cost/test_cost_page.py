@@ -37,11 +37,11 @@ LINES: list[tuple[str, tuple[str, ...], str]] = [
 REST = "alarms, keys, secrets, images, access logs"
 
 KEYS: list[tuple[str, dict[str, Any], str]] = [
-    ("`cost.expected.acu: 1`", {"cost.expected.acu": 1}, "nothing: a database that is at its minimum"),
+    ("`cost.expected.acu: 1`", {"cost.expected.acu": 1}, "nothing; it expects a database at its minimum"),
     ("`database.readers: 0`", {"kind": "staging", "database.readers": 0}, "the standby; kind production refuses it"),
     ("`database.max_acu: 2`", {"database.max_acu": 2}, "capacity under load, and connections"),
     ("`network.nat: single`", {"network.nat": "single"}, "other zones' way out, when one zone fails"),
-    ("`cost.expected.tasks: 2`", {"cost.expected.tasks": 2}, "nothing: tasks that are at their minimum"),
+    ("`cost.expected.tasks: 2`", {"cost.expected.tasks": 2}, "nothing; it expects the fewest tasks"),
     ("`api.cpu: 512`, `api.memory: 1024`", {"api.cpu": 512, "api.memory": 1024}, "half of each task"),
     ("`api.waf: null`", {"api.waf": None}, "the firewall and its rate limit"),
     ("`api.container_insights: disabled`", {"api.container_insights": "disabled"}, "metrics of each task"),
