@@ -171,7 +171,8 @@ def main() -> int:
             print(f"{number}  FAILED: {step.__doc__} {type(error).__name__}: {error}", flush=True)
             return 1
     print(f"{len(STEPS)} of {len(STEPS)} in {time.monotonic() - began:.0f} s; the emulator keeps running:")
-    print(f"   INFRAGEN_STATE_DIR={PLACE / 'state'} infragen local stop")
+    state, program = PLACE.relative_to(ROOT) / "state", Path(sys.executable).parent / "infragen"
+    print(f"   INFRAGEN_STATE_DIR={state} {os.path.relpath(program, ROOT)} local stop")
     return 0
 
 
