@@ -125,7 +125,8 @@ SECRET_FILES = {
     "client_secret_1.json": "{}", ".netrc": "x", ".pgpass": "x", ".npmrc": "x", ".pypirc": "x", ".htpasswd": "x",
     ".git-credentials": "x", "terraform.tfstate": "{}", "prod.tfvars": "x", ".docker/config.json": "{}",
     ".kube/config": "x", "password.txt": "x", "db_password": "x", "api_key.json": "{}", "secrets.yaml": "a: b",
-    "jwt-token.txt": "x", "accessKeys.csv": "x", ".bash_history": "x",
+    "jwt-token.txt": "x", "license_key.txt": "x",
+    "README.md": "postgres://app:hunter2@db/app", "accessKeys.csv": "x", ".bash_history": "x",
     "settings.json": '{"url": "postgres://app:hunter2@db/app"}', "config.yaml": "key: AKIAIOSFODNN7EXAMPLE",
     "notes.txt": "-----BEGIN OPENSSH PRIVATE KEY-----\nx", "ca.crt": "-----BEGIN RSA PRIVATE KEY-----\nx",
 }  # fmt: skip
@@ -134,7 +135,9 @@ PLAIN_FILES = {
     "index.js": "const password = process.env.PASSWORD", "credentials.py": "x = 1", "secrets.ts": "x",
     "cacert.pem": CERTIFICATE, "package.json": '{"name": "x"}', ".env.example": "A=", "id_rsa.pub": "ssh-rsa AAAA",
     "README.md": "x", "node_modules/token/index.js": "x", "keys.js": "x", "monkey.txt": "x",
-    "environment.json": "{}", ".eslintrc": "{}",
+    "environment.json": "{}", ".eslintrc": "{}", "LICENSE": "MIT", "node_modules/pg/LICENSE.txt": "MIT",
+    "licence.md": "x",
+    "node_modules/pg/README.md": "postgres://app:hunter2@db/app", "node_modules/credential-provider/package.json": "{}",
 }  # fmt: skip
 
 

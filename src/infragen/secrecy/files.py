@@ -36,6 +36,16 @@ _PUBLIC = (
 )  # fmt: skip
 """Names that would be a secret's, and are known to be public: only what is in such files counts."""
 
+_DOCUMENT = re.compile(
+    r"(licen[sc]es?|copying|notices?|readme|changelog|history)([-._](?!.*(key|token|secret|pass|serial)).*)?(\.md|\.txt)?"
+)
+"""Names of documents that packages come with. LICENSE is one; license_key.txt has the name of a secret."""
+
+_PUBLISHED = frozenset({"node_modules", "site-packages"})
+"""Directories of packages that everybody can read: the examples in their documents are no secrets. Other files of
+theirs are looked at as any other.
+"""
+
 _PLAIN = frozenset({
     "", ".txt", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".config", ".properties", ".xml", ".csv",
     ".plist", ".cnf", ".rc", ".dat", ".bak", ".old", ".orig", ".md", ".crt", ".cer", ".pub", ".example", ".sample",
@@ -64,7 +74,10 @@ def secret_file(name: str, body: bytes) -> str:
         return "files of this name hold secrets"
     if path.suffix not in _PLAIN:
         return ""
-    if not public and looks_secret(PurePosixPath(name).stem):
+    document = path.suffix in _PLAIN and _DOCUMENT.fullmatch(path.name) is not None
+    if not public and not document and looks_secret(PurePosixPath(name).stem):
         return "its name is that of a secret"
+    if document and not _PUBLISHED.isdisjoint(path.parts[:-1]):
+        return ""
     kind = certain_credential(body[:LARGEST].decode("utf-8", "replace"), encoded=False)
     return f"it holds {kind}" if kind else ""
