@@ -295,15 +295,17 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
     if "TEST_LOSE" in variables:
         kind, first, times = variables["TEST_LOSE"].split()
         _lose(kind, int(first), int(times))
+    began = _peak()
     try:
         sys.exit(command_line())
     finally:
         if "TEST_COST" in variables:
-            _note_cost(Path(variables["TEST_COST"]))
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            Path(variables["TEST_COST"]).write_text(f"{used.ru_utime + used.ru_stime} {_peak() - began}")
 
 
-def _note_cost(file: Path) -> None:
-    """Writes the seconds of CPU and the megabytes of memory that this process took, those of its server left out."""
-    used, status = resource.getrusage(resource.RUSAGE_SELF), Path("/proc/self/status")
+def _peak() -> float:
+    """The most megabytes that this process held; what the server it was forked from had loaded is in it."""
+    status = Path("/proc/self/status")
     peak = re.search(r"VmHWM:\s+([0-9]+)", status.read_text()) if status.exists() else None
-    file.write_text(f"{used.ru_utime + used.ru_stime} {int(peak[1]) / 1024 if peak else used.ru_maxrss / 1024}")
+    return int(peak[1]) / 1024 if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -219,7 +219,9 @@ def test_status_as_json_is_versioned(run: Run) -> None:
     """A stack that does not exist is absent."""
     rows = json.loads(run("status", "--format", "json").stdout)
     assert rows["version"] == 1
-    assert [(each["layer"], each["status"]) for each in rows["stacks"]] == [("root", "absent"), ("artifacts", "absent")]
+    assert {each["status"] for each in rows["stacks"]} == {"absent"}
+    layers = [each["layer"] for each in rows["stacks"]]
+    assert (layers[0], layers[-1]) == ("root", "artifacts")
 
 
 def test_without_a_terminal_nobody_is_asked(run: Run) -> None:

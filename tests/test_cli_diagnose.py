@@ -67,6 +67,7 @@ def run(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatch
     monkeypatch.setattr("infragen.cli.connection.time", clock)
     bench = at_work(aws, load_environment(write(tmp_path, topology)))
     make_bucket(aws, bench.env, bench.session)
+    aws.settings.images["shop-test-api"] = dict.fromkeys(("v1", "v2"), ("linux/arm64",))
 
     def invoke(*command: str, code: int = 0) -> Result:
         result = CliRunner().invoke(main, [*command, "--env", "test", "--endpoint-url", aws.url])
@@ -79,6 +80,7 @@ def run(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatch
 @pytest.fixture
 def live(aws: FakeAws, run: Run) -> Run:
     """The environment runs the image v1; v2 ends with exit code 3 and says why, and a password with it."""
+    run("deploy", "--yes")
     run("deploy", "--yes", "--image-tag", "v1")
     resources = [each for stack in aws.cloud.stacks.values() for each in stack.resources.values()]
     [task] = [each for each in resources if each.type == "AWS::ECS::TaskDefinition"]
@@ -189,5 +191,5 @@ def test_diagnose_tells_what_a_function_wrote_and_what_aws_denied(
 
 def test_diagnose_of_what_did_not_fail_says_so(run: Run) -> None:
     """Nothing deployed, and nothing that failed: exit code 0, an empty list."""
-    assert run("diagnose").stdout == "test: the last operation on no stack failed\n"
+    assert run("diagnose").stdout == "test: no stack's last operation failed\n"
     assert json.loads(run("diagnose", "--format", "json").stdout)["failures"] == []

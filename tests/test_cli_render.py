@@ -91,7 +91,7 @@ def test_what_is_no_file_is_not_read(project: Path) -> None:
     for arguments in ((), ("--env", "pipe"), ("--env", "unknown")):
         result = render(*arguments)
         assert result.exit_code == 2
-    assert "pipe.yaml is not a file" in render("--env", "pipe").stderr
+    assert "pipe.yaml cannot be read: it is a FIFO" in render("--env", "pipe").stderr
 
 
 def test_a_file_named_alone_shows_all_its_errors(project: Path) -> None:

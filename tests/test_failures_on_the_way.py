@@ -370,7 +370,7 @@ def test_n6_ctrl_c_twice_lets_go_of_what_runs(operator: Make, aws: FakeAws) -> N
         while "cloudformation:ExecuteChangeSet" not in aws.mutations():
             time.sleep(0.05)
         terminal.type("\x03")
-        terminal.wait_for("Ctrl-C again stops following")
+        terminal.wait_for("Ctrl-C again stops")
         terminal.type("\x03")
         assert terminal.end() == 130
     assert "infragen follow" in terminal.shown

@@ -14,7 +14,7 @@ from infragen.assembly.synth import synthesize
 from infragen.assembly.templatefile import parse
 from infragen.assembly.write import Difference, compare, files, foreign, write
 from infragen.config import load_environment
-from infragen.errors import InputError, Unwritable
+from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "Description: {} Made by infragen.\n"
@@ -137,7 +137,7 @@ def test_the_second_run_says_that_it_waits(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_says_why_and_keeps_the_old_files(tmp_path: Path) -> None:
     """A file stands where the output directory should be."""
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(Unwritable, match="out"):
+    with pytest.raises(InputError, match="out is not a directory"):
         write(tmp_path / "out" / "dev", NEW)
     assert (tmp_path / "out").read_text() == "a file"
 

@@ -149,7 +149,7 @@ def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
         parse(b" " * (MAX_BYTES + 1), "x.plan")
     with pytest.raises(InputError, match="cannot be read: no such file"):
         read(tmp_path / "none")
-    with pytest.raises(InputError, match="cannot be read: is a directory"):
+    with pytest.raises(InputError, match="cannot be read: it is a directory"):
         read(tmp_path)
 
 

@@ -81,9 +81,9 @@ FAILURES: dict[str, tuple[str, dict[str, float | None]]] = {
     "more messages go to a dead-letter queue that is not empty": (
         "NewDeadLettersAlarm", {"ApproximateNumberOfMessagesVisible": Now(8, before=7)},
     ),
-    "nobody looks at the dead-letter queue": ("DeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": 1}),
+    "the dead-letter queue is not empty": ("DeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": 1}),
     "the worker is stopped": ("AgeAlarm", {"ApproximateAgeOfOldestMessage": 901}),
-    "more comes than is worked off": ("DepthAlarm", {"ApproximateNumberOfMessagesVisible": 1001}),
+    "more messages arrive than are consumed": ("DepthAlarm", {"ApproximateNumberOfMessagesVisible": 1001}),
     "Lambda throttles": ("ThrottlesAlarm", {"Throttles": 1}),
 }  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_a_message_that_always_fails_gets_as_old_as_the_alarm(timeout: int) -> N
 API_FAILURES: dict[str, tuple[str, str, dict[str, float | None]]] = {
     "no task is left": ("NoTasksAlarm", "api: {schedule: []}", {"HealthyHostCount": None}),
     "no task is healthy": ("NoTasksAlarm", "api: {schedule: []}", {"HealthyHostCount": 0}),
-    "no task is left while somebody asks": (
+    "no task is left while requests arrive": (
         "NoTasksAlarm", "", {"HealthyHostCount": None, "RequestCount": 0, "HTTPCode_ELB_5XX_Count": 1},
     ),
     "the API answers with errors": (
@@ -127,7 +127,7 @@ API_FAILURES: dict[str, tuple[str, str, dict[str, float | None]]] = {
     ),
     "the weekly refresh is refused": ("RefreshFailedAlarm", "", {"TargetErrorCount": 1}),
     "AWS WAF blocks many requests": ("BlockedRequestsAlarm", "api: {waf: {}}", {"BlockedRequests": 101}),
-    "the weekly refresh is given up": ("RefreshDroppedAlarm", "", {"InvocationDroppedCount": 1}),
+    "the weekly refresh is skipped": ("RefreshDroppedAlarm", "", {"InvocationDroppedCount": 1}),
 }  # fmt: skip
 
 

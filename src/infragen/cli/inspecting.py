@@ -76,7 +76,7 @@ def diagnose(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     elif failures:
         show(report.failure_lines(failures))
     else:
-        say(f"{name}: no failed operation failures")
+        say(f"{name}: no stack's last operation failed")
 
 
 @click.command()
