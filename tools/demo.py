@@ -136,7 +136,7 @@ def rotated() -> str:
 def npm_run(npm: list[str], *words: str) -> None:
     """Run npm in the example; what it starts finds the same Node. SystemExit with a line when it fails.
 
-    Where a company's proxy signs, its certificate is in the system's store, which a packaged Node asks only when told.
+    Where a company's proxy signs, its certificate is in the system's store, which Node reads by this variable only.
     """
     path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
