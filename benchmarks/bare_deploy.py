@@ -6,6 +6,7 @@ reads the outputs. No checks, no plan, no lint.
 """
 
 import hashlib
+import os
 import re
 import sys
 import time
@@ -21,7 +22,8 @@ PAUSE = 0.3  # seconds between two looks
 
 def main(endpoint: str, account: str, templates: Path) -> None:
     """Deploys once, and prints how many resources were created."""
-    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=REGION)  # noqa: S106 # emulator
+    secret = os.environ["EMULATOR_SECRET"]
+    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=secret, region_name=REGION)
 
     def client(name: str) -> Any:
         make: Any = session.client  # the stubs know every service by name only

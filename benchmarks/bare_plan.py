@@ -6,6 +6,7 @@ nested in it twice (with property values and without), and deletes it. No checks
 """
 
 import hashlib
+import os
 import re
 import sys
 import time
@@ -32,7 +33,8 @@ class Clients:
 
 def clients(endpoint: str, account: str) -> Clients:
     """Clients of the emulator, in one account."""
-    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=REGION)  # noqa: S106 # emulator
+    secret = os.environ["EMULATOR_SECRET"]
+    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=secret, region_name=REGION)
 
     def client(name: str) -> Any:
         make: Any = session.client  # the stubs know every service by name only

@@ -212,8 +212,7 @@ def deploy(runs: int) -> None:
     Each run has an account of its own, so that each is a first one; the two take turns.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        env = {"INFRAGEN_STATE_DIR": f"{scratch}/state", "INFRAGEN_CACHE_DIR": f"{scratch}/cache"}
-        endpoint = _output([INFRAGEN, "local", "start"], env).split()[-1]
+        env, endpoint = _emulator(scratch)
         ours: list[Cost] = []
         bare: list[Cost] = []
         try:
@@ -243,8 +242,7 @@ def plan(runs: int) -> None:
     each call ROUND_TRIP away the ratio says what a user waits for, without it how much infragen itself computes.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        env = {"INFRAGEN_STATE_DIR": f"{scratch}/state", "INFRAGEN_CACHE_DIR": f"{scratch}/cache"}
-        endpoint = _output([INFRAGEN, "local", "start"], env).split()[-1]
+        env, endpoint = _emulator(scratch)
         try:
             account, templates = "100000000099", Path(scratch, "templates")
             rendered = str(templates / "dev")
@@ -270,6 +268,16 @@ def plan(runs: int) -> None:
         say(f"plan of {resources} resources, {what}", f"{ours:.2f} s", f"bare boto3 {floor:.2f} s", ours / floor, 1.3)
     ratio = cold.wall / bare.wall
     say(f"plan of {resources} resources, cold", f"{cold.wall:.2f} s", f"bare boto3 {bare.wall:.2f} s", ratio)
+
+
+def _emulator(scratch: str) -> tuple[dict[str, str], str]:
+    """Starts an emulator that only records resources; the variables of its clients, and its address."""
+    env = {"INFRAGEN_STATE_DIR": f"{scratch}/state", "INFRAGEN_CACHE_DIR": f"{scratch}/cache"}
+    env["INFRAGEN_LOCAL_PARTS"] = "none"
+    endpoint = _output([INFRAGEN, "local", "start"], env).split()[-1]
+    printed = _output([INFRAGEN, "local", "env"], env)
+    env["EMULATOR_SECRET"] = printed.split("AWS_SECRET_ACCESS_KEY=")[1].split()[0]
+    return env, endpoint
 
 
 def _large(directory: Path, memory: int) -> None:

@@ -7,6 +7,7 @@ AWS is asked.
 
 import gc
 import io
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,8 @@ def main(endpoint: str, environments: Path, templates: Path, rounds: int) -> Non
     """Takes turns, and prints the best of each."""
     gc.set_threshold(50_000, 20, 20)  # as the command line does
     env = load_file(environments / "dev.yaml").environment
-    account = connect(env.region, env.account or "", endpoint_url=endpoint, keys=(env.account or "", "local"))
+    keys = (env.account or "", os.environ["EMULATOR_SECRET"])
+    account = connect(env.region, env.account or "", endpoint_url=endpoint, keys=keys)
     bare = clients(endpoint, env.account or "")
     ours, floor = [], []
     for _ in range(rounds):
