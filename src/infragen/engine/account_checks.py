@@ -18,6 +18,7 @@ from infragen.cloud import Cloud, Identity
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Session
 from infragen.errors import CloudError, InfragenError, InputError, PermissionDenied, Unsupported
+from infragen.layers.image_repository import ImageTag
 
 API = "api"
 """The layer whose parameter ImageTag is the image of the service."""
@@ -34,11 +35,11 @@ def subject_of(session: Session, plan: StackLayout, identity: Identity, examined
     resources, tag, running, given = list[Resource](), "", "", False
     for each in examined:
         rows = {row.place: row for one in each.plans for row in one.changes}
-        given = given or isinstance(each.unit.parameters.get("ImageTag"), str)
+        given = given or isinstance(each.unit.parameters.get(ImageTag.name), str)
         for side in each.sides:
             before, after = (_resources(one, pseudo) for one in (side.before, side.after))
-            found = side.after.values.get("ImageTag")
-            now = side.before.values.get("ImageTag")
+            found = side.after.values.get(ImageTag.name)
+            now = side.before.values.get(ImageTag.name)
             if side.layer == API:
                 tag = found if isinstance(found, str) else tag
                 running = now if isinstance(now, str) else running

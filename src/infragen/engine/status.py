@@ -16,9 +16,7 @@ from infragen.engine.observe import Observed, observe
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
-
-IMAGE_TAG = "ImageTag"
-"""The parameter of a stack whose value is the tag of the image that its service runs."""
+from infragen.layers.image_repository import ImageTag
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _explained(session: Session, found: LayerStatus, state: StackState) -> Layer
 def _status(layer: str, state: StackState) -> LayerStatus:
     return LayerStatus(
         layer, state.name, state.status, state.reason, state.updated or state.created, state.protected,
-        row(state.status).hint, image_tag=state.parameters.get(IMAGE_TAG) if layer != ROOT else None,
+        row(state.status).hint, image_tag=state.parameters.get(ImageTag.name) if layer != ROOT else None,
     )  # fmt: skip
 
 
@@ -115,7 +113,7 @@ def outputs(assembly: Assembly, session: Session) -> dict[str, str]:
     for template in assembly.templates:
         for layer in (ROOT, template.layer):
             state = observed.layers.get(layer)
-            takes = any(each.name == IMAGE_TAG for each in template.parameters)
-            if takes and state is not None and IMAGE_TAG in state.parameters:
-                found[IMAGE_TAG] = state.parameters[IMAGE_TAG]
+            takes = any(each.name == ImageTag.name for each in template.parameters)
+            if takes and state is not None and ImageTag.name in state.parameters:
+                found[ImageTag.name] = state.parameters[ImageTag.name]
     return found
