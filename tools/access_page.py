@@ -53,7 +53,6 @@ WORDS = {
     Opens.ELEMENTS: "changed, or a new one with {values}",
     Opens.WEAKENS: "weaker than before",
     Opens.RISES: "higher",
-    Opens.FALLS: "lower",
 }
 
 

@@ -351,8 +351,6 @@ InjectedArn = Annotated[
     ),
     TEXT,
 ]
-Integer = Annotated[int, Strict(), VALUE]
-Number = Annotated[float, Strict(), VALUE]
 Flag = Annotated[bool, Strict(), VALUE]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535), VALUE]
 RetentionDays = Annotated[

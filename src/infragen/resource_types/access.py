@@ -38,7 +38,6 @@ class Opens(Enum):
     """Values of the same strength stand together in a tuple."""
 
     RISES = "rises"
-    FALLS = "falls"
 
 
 class Absent(Enum):
@@ -160,8 +159,3 @@ def weakens(path: str, *order: object, says: str = "", kind: str = "network") ->
 def rises(path: str, *, says: str = "", kind: str = "network") -> Judged:
     """Return a number that opens the more the larger it is."""
     return Judged(path, Opens.RISES, says=says, kind=kind)
-
-
-def falls(path: str, *, says: str = "", kind: str = "network") -> Judged:
-    """Return a number that opens the more the smaller it is."""
-    return Judged(path, Opens.FALLS, says=says, kind=kind)

@@ -374,10 +374,6 @@ def _rises(each: Judged, sides: Sides) -> Iterator[Opened]:
     yield from _ordered(each, sides, _amount)
 
 
-def _falls(each: Judged, sides: Sides) -> Iterator[Opened]:
-    yield from _ordered(each, sides, lambda value: None if (found := _amount(value)) is None else -found)
-
-
 def _amount(value: Any) -> float | None:
     try:
         return float(value)
@@ -413,7 +409,7 @@ _WAYS: Mapping[Opens, Callable[[Judged, Sides], Iterator[Opened]]] = {
     Opens.UNLESS: _unless, Opens.REACHES: _reaches, Opens.GROWS: _grows, Opens.SHRINKS: _shrinks,
     Opens.VANISHES: _vanishes, Opens.BECOMES: _becomes,
     Opens.CHANGES: _changes, Opens.GIVEN: _given, Opens.ELEMENTS: _elements, Opens.WEAKENS: _weakens,
-    Opens.RISES: _rises, Opens.FALLS: _falls,
+    Opens.RISES: _rises,
 }  # fmt: skip
 
 
