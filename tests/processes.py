@@ -79,7 +79,7 @@ class Operator:
         names = {**DEFAULTS, "AWS_ENDPOINT_URL": self.url or self.aws.url, **self.variables}
         names["AWS_ACCESS_KEY_ID"] = self.variables.get("AWS_ACCESS_KEY_ID", self.aws.settings.account)
         process = multiprocessing.get_context("forkserver").Process(
-            target=_become, args=(arguments, str(self.directory), names, theirs)
+            target=_become, args=(arguments, str(self.directory), names, theirs, self.aws.clock.monotonic())
         )
         process.start()
         theirs.close()
@@ -260,8 +260,10 @@ def _lose(kind: str, first: int, times: int) -> None:
     http.send = lossy
 
 
-def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, str], clock: Connection) -> None:
-    """In the forked process: infragen, as if it had been started in that directory with these variables."""
+def _become(
+    arguments: Sequence[str], directory: str, variables: Mapping[str, str], clock: Connection, since: float
+) -> None:
+    """In the forked process: infragen, as if it had been started in that directory with these variables, then."""
     from infragen.cli import command_line, connection
 
     os.environ.clear()
@@ -271,7 +273,7 @@ def _become(arguments: Sequence[str], directory: str, variables: Mapping[str, st
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
     sys.argv = ["infragen", *arguments]
-    now = [0.0]
+    now = [since]
 
     asking = threading.Lock()  # checks of the account wait in threads of their own
 

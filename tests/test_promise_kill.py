@@ -85,7 +85,8 @@ def test_a_killed_creation_converges_when_it_is_run_again(operator: Make, tried:
         with fresh_cloud() as aws:
             tried()
             killed = operator(topology, aws=aws)
-            assert deploy(killed, number, applied) == (KILLED, number)
+            code, calls = deploy(killed, number, applied)
+            assert (code, calls >= number) == (KILLED, True)  # other calls may be on their way beside it
             aws.clock.advance(random.Random(number).choice([0, 1, 5, 600]))  # noqa: S311 # found at an odd moment
             assert deploy(killed)[0] == 0, (number, applied)
             assert state(aws) == expected, (number, applied)
@@ -111,7 +112,9 @@ def test_a_killed_update_converges_when_it_is_run_again(
         tried()
         before = len(aws.cloud.transitions)
         code, calls = deploy(content(turn), number, applied)
-        assert (code, calls) == (KILLED, number) or (code == 0 and calls < number)  # it may look once less than before
+        assert (code == KILLED and calls >= number) or (
+            code == 0 and calls < number
+        )  # it may look once less than before
         aws.clock.advance(random.Random(number).choice([0, 1, 5, 600]))  # noqa: S311 # found at an odd moment
         assert deploy(content(turn))[0] == 0, (number, applied)
         assert set(begun(aws, before).values()) == {1}, (number, applied)
@@ -138,7 +141,7 @@ def test_a_deployment_killed_at_a_change_of_a_file_converges(operator: Make, tri
         with fresh_cloud() as aws:
             tried()
             killed, left = start(aws), iter(range(number, -1, -1))
-            ended = killed.run(*DEPLOY, writing=lambda running, _, left=left: next(left) or running.kill())  # type: ignore[misc]  # `kill` gives nothing, which is false
+            ended = killed.run(*DEPLOY, writing=lambda running, _, left=left: next(left, 1) or running.kill())  # type: ignore[misc]  # `kill` gives nothing, which is false
             assert ended.code == KILLED, changes[number]
             assert deploy(killed)[0] == 0, changes[number]
             settled_well(killed)
