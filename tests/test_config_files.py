@@ -226,12 +226,17 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "workers[].exclude": (["[]", "[.env, 'test/*']"], ["x", "[[a]]"]),
     "workers[].include": (["[]", "[certs/rds.pem]"], ["x", "[[a]]"]),
     "workers[].code": (["workers/mail", "null"], ["[a]"]),
+    "release.command": (["[node, src/release.ts]", "[a, 1, yes]"], ["[]", "node", "['']", "[[a]]", "null"]),
+    "release.timeout_minutes": (["1", "240"], ["0", "241", "'15'"]),
+    "release.cpu": (["256", "16384", "null"], ["500", "'512'"]),
+    "release.memory": (["512", "122880", "null"], ["511", "122881", "1.5"]),
     "alarms.emails": (["[a@example.com]", "[]"], ["[a]", "a@example.com", "['a@b']"]),
     "cost.prices": (["prices/ours.yaml", "null"], ["[a]"]),
     "cost.budget": (["0.01", "500", "null"], ["0", "-1", "'500'"]),
     **{f"cost.expected.{key}": (["0", "2.5"], ["-1", "'1'"]) for key in Expected.model_fields},
 }
 SECTIONS = {
+    "release": {"command": "[node, src/release.ts]"},
     "iam": {},
     "network": {},
     "database": {"min_acu": "0.5", "max_acu": "8"},
@@ -328,6 +333,7 @@ workers: [{runtime: nodejs24.x, handler: index.handler, architecture: arm64, mem
   reserved_concurrency: null, max_concurrency: null, batch_size: 10, batch_window: null, filter: [], db_pool_size: 2,
   tracing: true, environment: {}, secret_arns: [], code: null}]
 alarms: {emails: []}
+release: {timeout_minutes: 15, cpu: null, memory: null}
 """
 
 
@@ -338,6 +344,7 @@ def test_every_default_is_as_documented() -> None:
         + "network: {}\ndatabase: {min_acu: 0.5, max_acu: 2}\nqueues: [{name: a}]\nworkers: [{name: a, queue: a}]\n"
     )
     text += "api: {https: {mode: http_only}, cpu: 512, memory: 1024, min_tasks: 1, max_tasks: 2}\n"
+    text += "release: {command: [node, src/release.ts]}\n"
     node = yamlfile.plain(yamlfile.load(text.encode(), "dev.yaml"))
     dump = Environment.model_validate(node).model_dump(mode="json")
     for key, documented in yaml.safe_load(DEFAULTS).items():

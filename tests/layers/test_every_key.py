@@ -24,6 +24,11 @@ ELSEWHERE = {
     "workers.0.code": "uploaded at deployment and passed as a parameter (engine tests)",
     "workers.0.exclude": "what of the code is left out (test_artifact)",
     "workers.0.include": "what of the code is uploaded all the same (test_artifact)",
+    "release": "a task that the engine runs (engine tests)",
+    "release.command": "what that task runs (engine tests)",
+    "release.timeout_minutes": "when it is stopped (engine tests)",
+    "release.cpu": "the size of that task (engine tests)",
+    "release.memory": "the size of that task (engine tests)",
     "cost": "assumptions of the cost estimate",
 }
 """Keys that no template shows, with the place where they are tested."""

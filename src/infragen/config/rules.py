@@ -320,18 +320,35 @@ def counts(given: RuleContext) -> Iterator[Finding]:
 
 
 def fargate_size(given: RuleContext) -> Iterator[Finding]:
-    """`api.cpu` and `api.memory` are a pair that Fargate offers: 256 with 512, 1024 or 2048; 512 with 1024-4096,
-    1024 with 2048-8192, 2048 with 4096-16384 and 4096 with 8192-30720, each in steps of 1024; 8192 with 16384-61440
-    in steps of 4096; 16384 with 32768-122880 in steps of 8192.
+    """`api.cpu` and `api.memory`, and those of `release`, are a pair that Fargate offers: 256 with 512, 1024 or 2048;
+    512 with 1024-4096, 1024 with 2048-8192, 2048 with 4096-16384 and 4096 with 8192-30720, each in steps of 1024; 8192
+    with 16384-61440 in steps of 4096; 16384 with 32768-122880 in steps of 8192.
     """
-    api = given.env.api
-    if api and api.memory not in FARGATE_MEMORY[api.cpu]:
-        sizes = FARGATE_MEMORY[api.cpu]
-        step = sizes[1] - sizes[0]
-        listed = ", ".join(map(str, sizes)) if len(sizes) < 4 else f"{sizes[0]} to {sizes[-1]} in steps of {step}"
-        yield Finding(
-            ("api", "memory"), f"api.memory is {api.memory}, which Fargate lacks for cpu {api.cpu}; allowed: {listed}"
-        )
+    api, release = given.env.api, given.env.release
+    if api is None:
+        return
+    sizes = [("api", api.cpu, api.memory)]
+    if release and (release.cpu or release.memory):
+        sizes.append(("release", release.cpu or api.cpu, release.memory or api.memory))
+    for section, cpu, memory in sizes:
+        allowed = FARGATE_MEMORY[cpu]
+        if memory not in allowed:
+            step = allowed[1] - allowed[0]
+            listed = ", ".join(map(str, allowed))
+            if len(allowed) > 3:
+                listed = f"{allowed[0]} to {allowed[-1]} in steps of {step}"
+            own = section == "api" or (release and release.memory)
+            inherited = "" if own else ", that of the api"
+            yield Finding(
+                (section, "memory" if own else "cpu"),
+                f"{section}.memory is {memory}{inherited}, which Fargate lacks for cpu {cpu}; allowed: {listed}",
+            )
+
+
+def release(given: RuleContext) -> Iterator[Finding]:
+    """`release` needs `api`: its task runs the API's image with the API's settings."""
+    if given.env.release and given.env.api is None:
+        yield Finding(("release",), "release needs the api layer, whose image and settings its task runs with")
 
 
 def connections(given: RuleContext) -> Iterator[Finding]:
@@ -664,6 +681,8 @@ def _free_texts(env: Environment) -> Iterator[tuple[Path, str, str]]:
 def _instead(path: Path) -> str:
     if path[0] == "api":
         return "put it into Secrets Manager and give its ARN under api.secrets"
+    if path[0] == "release":
+        return "put it into Secrets Manager and give its ARN under api.secrets, which the release task gets, too"
     if path[0] == "workers":
         return "put it into Secrets Manager and give its ARN under secret_arns"
     return "take it out of this file"
@@ -708,8 +727,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, ages, batches, references, names, physical_names, repeated, concurrency, ranges,
-    counts, fargate_size, port, connections, endpoints, https, data_api, schedules, database_parameters, rotation,
-    accounts, execute_command, runtimes, auto_pause, variables, literal_secrets, production,
+    counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules, database_parameters,
+    rotation, accounts, execute_command, runtimes, auto_pause, variables, literal_secrets, production,
 )  # fmt: skip
 
 

@@ -257,6 +257,12 @@ TagValue = Annotated[
 CodePattern = Annotated[
     str, _matching(r"^[^\s/\\][^\\\n]*$", "a path from the code directory, or a name, such as .env or test/*"), TEXT
 ]
+Argument = Annotated[
+    str,
+    _matching(_VARIABLE_VALUE, "a text without control characters", type=["string", "number", "boolean"]),
+    Field(min_length=1, max_length=4096),
+    TEXT,
+]
 Name = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=40), TEXT]
 ProjectName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=20), TEXT]
 EnvironmentName = Annotated[str, _matching(NAME, _NAME_SAYS), Field(max_length=12), TEXT]
@@ -743,6 +749,30 @@ class Worker(Section):
         return self.max_concurrency
 
 
+class Release(Section):
+    """A command that runs as a task of its own with the new image before the api layer is deployed: migrations."""
+
+    command: tuple[Argument, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="Program and arguments, run as they are (no shell) instead of the image's command.",
+    )
+    timeout_minutes: Annotated[int, Strict(), Field(ge=1, le=240), VALUE] = Field(
+        15, description="Minutes after which the task is stopped and the deployment fails."
+    )
+    cpu: Annotated[Literal[256, 512, 1024, 2048, 4096, 8192, 16384], WHOLE] | None = Field(
+        None, description="CPU units of the task; those of the API when absent."
+    )
+    memory: Annotated[int, Strict(), Field(ge=512, le=122880), VALUE] | None = Field(
+        None, description="Memory of the task in MiB; that of the API when absent."
+    )
+
+    @property
+    def seconds(self) -> int:
+        """Return the time limit in seconds."""
+        return self.timeout_minutes * 60
+
+
 class Alarms(Section):
     """Alarm recipients."""
 
@@ -822,6 +852,9 @@ class Environment(Section):
     api: Api | None = Field(None, description="The Express API on Fargate.")
     workers: Annotated[tuple[Worker, ...], OFF] = Field(
         (), description=f"Lambda workers: one per queue, so at most {QUEUES}.", json_schema_extra={"maxItems": QUEUES}
+    )
+    release: Release | None = Field(
+        None, description="Command that runs with a new image before the API is deployed, such as migrations."
     )
     alarms: Alarms = Field(Alarms(), description="Alarm recipients.")
     cost: Cost = Field(Cost(), description="Cost assumptions.")
