@@ -23,7 +23,7 @@ from infragen.errors import InfragenError, Refused
 def test_version_names_the_program_and_its_version() -> None:
     """`infragen --version` prints the program and the packaged version."""
     result = CliRunner().invoke(main, ["--version"])
-    assert result.output == f"infragen, version {infragen.__version__}\n"
+    assert result.output == f"infragen {infragen.__version__} (distribution infragen-cfn)\n"
 
 
 def program(failure: BaseException) -> Program:

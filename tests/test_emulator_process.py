@@ -299,7 +299,7 @@ def test_a_missing_ministack_is_named_with_the_extra_that_brings_it(
     monkeypatch.setattr(sys, "path_importer_cache", {})
     with pytest.raises(CloudError, match="not installed") as raised:
         start(state_dir)
-    assert raised.value.hint == "pip install 'infragen[local]'"
+    assert raised.value.hint == "pip install 'infragen-cfn[local]'"
 
 
 def test_the_emulator_gets_no_aws_settings_and_no_proxy(

@@ -189,6 +189,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "node.txt": groups["node"],
     }
     assert {path.name for path in LOCKS} == set(wanted)
+    assert groups["node"] == project["project"]["optional-dependencies"]["node"]
     for path in LOCKS:
         versions = locked(path)
         for requirement in map(Requirement, wanted[path.name]):

@@ -268,7 +268,7 @@ def _usable(state_dir: Path) -> Iterator[None]:
 
 def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
     if importlib.util.find_spec("ministack") is None:
-        raise CloudError("the emulator is not installed", hint="pip install 'infragen[local]'")
+        raise CloudError("the emulator is not installed", hint="pip install 'infragen-cfn[local]'")
     for folder in STATE_FOLDERS:
         (state_dir / folder).mkdir(mode=0o700, exist_ok=True)
         (state_dir / folder).chmod(0o700)

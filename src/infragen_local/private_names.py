@@ -1,6 +1,6 @@
 """Every name of MiniStack that the patches reach into, so that another release is refused with the name it lacks.
 
-MiniStack promises nothing about these names, hence the exact version in `infragen[local]`. Runs in the emulator's
+MiniStack promises nothing about these names, hence the exact version in `infragen-cfn[local]`. Runs in the emulator's
 process only.
 """
 

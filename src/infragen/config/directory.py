@@ -15,6 +15,7 @@ from infragen.config import yamlfile
 from infragen.errors import InputError
 from infragen.input_file import read
 
+_INIT = "`infragen init` begins a project"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -53,7 +54,8 @@ def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
     """
     if not directory.is_dir():
         raise InputError(
-            f"{directory} is not a directory of environment files", "name the right one with --environments DIR"
+            f"there is no directory {directory}" if not directory.exists() else f"{directory} is not a directory",
+            f"{_INIT}; --environments DIR names the directory of the environment files if there is one",
         )
     files = tuple(sorted(directory.glob("*.yaml")))
     return tuple(_named(name, directory, files) for name in dict.fromkeys(names)) if names else _all(directory, files)
@@ -94,7 +96,7 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
         )
     found = tuple(each.path for each in seen if each.environment)
     if not found:
-        raise InputError(f"no environment file (*.yaml) in {directory}")
+        raise InputError(f"no environment file (*.yaml) in {directory}", _INIT)
     return found
 
 

@@ -3,6 +3,7 @@
 import select
 import shutil
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -41,6 +42,20 @@ def ask(question: Question) -> bool:
             case "" | "n" | "no":
                 return False
         echo(shown("y or n, please"), err=True)
+
+
+def ask_text(label: str, default: str, wrong: Callable[[str], str]) -> str:
+    """Return what the person at the terminal types, or the default for an empty line; asks again while it is wrong.
+
+    `wrong` says what is wrong with an answer, or ''. Raises like `ask`, but for Refused: callers know that there is a
+    terminal.
+    """
+    while True:
+        answer = _line(f"{label} [{default}]: " if default else f"{label}: ") or default
+        problem = wrong(answer)
+        if not problem:
+            return answer
+        echo(shown(problem), err=True)
 
 
 def _line(prompt: str) -> str:

@@ -1,0 +1,203 @@
+"""The command that begins a project: `infragen init`."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infragen.cli.output import say
+from infragen.cli.program import command_options
+from infragen.errors import InputError
+
+if TYPE_CHECKING:
+    from infragen.project.choices import Choices
+
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_SCHEMA = "environment.schema.json"
+
+
+def _accounts(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    accounts: dict[str, str] = {}
+    for value in values:
+        environment, given, account = value.partition("=")
+        if not given:
+            raise click.BadParameter(f"{value!r} is not ENV=ID, such as dev=111122223333")
+        if accounts.setdefault(environment, account) != account:
+            raise click.BadParameter(f"{environment} has two accounts")
+    return accounts
+
+
+def _parts(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    from infragen.project.choices import PARTS
+
+    named = [each.strip() for value in values for each in value.split(",")]
+    unknown = [each for each in named if each not in PARTS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PARTS)}")
+    return tuple(each for each in PARTS if each in named) if named else PARTS
+
+
+@click.command()
+@click.argument("directory", default=".", type=click.Path(path_type=Path))
+@click.option("--project", metavar="NAME", help="First part of every name. Default: from the directory's name.")
+@click.option("--region", metavar="REGION", help="AWS region. Default: AWS_REGION or AWS_DEFAULT_REGION.")
+@click.option(
+    "--account",
+    "accounts",
+    metavar="ENV=ID",
+    multiple=True,
+    callback=_accounts,
+    help="Account of an environment (dev, staging, prod); may be given several times. Without it the file says where "
+    "to write it.",
+)
+@click.option(
+    "--queue",
+    "queues",
+    metavar="NAME",
+    multiple=True,
+    help="A queue with a worker; may be given several times. Default: notifications.",
+)
+@click.option("--topology", type=click.Choice(["nested", "independent"]), default="nested", show_default=True,
+              help="One root stack with nested stacks, or one stack per layer.")  # fmt: skip
+@click.option(
+    "--app", type=click.Choice(["typescript", "none"]), default="typescript", show_default=True, help="The application."
+)
+@click.option(
+    "--only",
+    "parts",
+    metavar="PART,…",
+    multiple=True,
+    callback=_parts,
+    help="Write these parts only: environments, app, layers, repository (README and dot files). Default: all.",
+)
+@command_options
+def init(
+    directory: Path,
+    project: str | None,
+    region: str | None,
+    accounts: Mapping[str, str],
+    queues: tuple[str, ...],
+    topology: Any,
+    app: Any,
+    parts: Any,
+) -> None:
+    """Begin a project: environments, application and templates in a directory of your own.
+
+    Asks on a terminal for what the options leave open. Overwrites nothing, and writes everything or nothing.
+
+    \b
+    Examples:
+      infragen init shop
+      infragen init shop --region eu-central-1 --queue notifications
+      infragen init --only environments --app none
+    """
+    import infragen
+    from infragen.project import choices as chosen
+    from infragen.project import place, scaffold
+
+    place.check(directory)
+    if not (scaffold.SCAFFOLD / "package.json").is_file():  # no application is part of this version
+        app = "none"
+    name, region, queues = _answers(directory, project, region, queues)
+    choices = chosen.Choices(name, region, infragen.__version__, queues, accounts, topology, app, parts)
+    chosen.check(choices)
+    files = scaffold.files(choices)
+    _refuse_taken(directory, files, choices)
+    with place.staged(directory) as stage:
+        place.write(stage, files)
+        if "environments" in choices.parts:
+            rendered = _rendered(stage, directory)
+            _refuse_taken(directory, rendered, choices)
+            place.write(stage, rendered)
+            files |= rendered
+        place.move_in(stage, directory, sorted(files))
+    _end(directory, files, choices)
+
+
+def _answers(
+    directory: Path, project: str | None, region: str | None, queues: tuple[str, ...]
+) -> tuple[str, str, tuple[str, ...]]:
+    """Return project, region and queues: as given, as answered on a terminal, or the defaults.
+
+    Raises InputError without a terminal where there is no default, naming the option.
+    """
+    from infragen.config.single_value import wrong
+    from infragen.project.choices import project_name
+
+    asks = sys.stdin.isatty() and sys.stderr.isatty()
+    said = next((os.environ[each] for each in _REGION_VARIABLES if os.environ.get(each)), "")
+
+    def answer(key: str, given: str | None, default: str) -> str:
+        if given is not None:
+            return given
+        default = "" if wrong(key, default) else default
+        if asks:
+            return _ask(key, default, lambda text: wrong(key, text))
+        if default:
+            return default
+        source = f"{directory} gives no name" if key == "project" else f"{' and '.join(_REGION_VARIABLES)} name none"
+        raise InputError(f"no {key}: {source}, and there is no terminal to ask", f"infragen init --{key} {key.upper()}")
+
+    name = answer("project", project, project_name(directory.absolute().resolve().name))
+    place = answer("region", region, said)
+    return name, place, queues or (answer("queue", None, "notifications"),)
+
+
+def _ask(key: str, default: str, wrong: Callable[[str], str]) -> str:
+    from infragen.report.prompts import ask_text
+
+    return ask_text(key, default, wrong)
+
+
+def _refuse_taken(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> None:
+    """Raise InputError when one of the files exists, naming the parts that would not be in the way."""
+    from infragen.project.place import taken
+    from infragen.project.scaffold import part
+
+    there = taken(directory, files)
+    if not there:
+        return
+    shown = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
+    blocked = {"environments" if path.startswith(("templates", _SCHEMA)) else part(path) for path in there}
+    free = [each for each in choices.parts if each not in blocked]
+    rest = f"--only {','.join(free)} writes the parts that are not there yet" if free else "name another directory"
+    verb = "exists" if len(there) == 1 else "exist"
+    raise InputError(f"{shown} {verb} already; nothing was written", rest)
+
+
+def _rendered(stage: Path, directory: Path) -> dict[str, bytes]:
+    """Return the templates and the schema of the staged environments. Raises InputError as if they were in place."""
+    from infragen.assembly.synth import synthesize
+    from infragen.assembly.write import files
+    from infragen.config import json_schema, load_file
+    from infragen.config.directory import find
+    from infragen.secrecy.visible import shown_json
+
+    found = {_SCHEMA: f"{shown_json(json_schema(), indent=2)}\n".encode()}
+    try:
+        for path in find(stage / "environments"):
+            environment = load_file(path).environment
+            for name, text in files(synthesize(environment)).items():
+                found[f"templates/{environment.environment}/{name}"] = text.encode()
+    except InputError as error:
+        raise InputError(error.message.replace(f"{stage}{os.sep}", ""), "nothing was written") from error
+    return found
+
+
+def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> None:
+    """Print what was written and what to type next."""
+    say(f"wrote {len(files)} files to {'this directory' if directory == Path() else directory}")
+    step = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
+    rows = [("environments/", "dev, staging, prod", "infragen config --env prod", "environments")]
+    rows += [("templates/", "CloudFormation", "infragen render --check", "environments")]
+    if choices.with_app:
+        rows.append(("src/ test/", "API, worker, migrations", "npm test", "app"))
+    rows.append(("layers/", "resources of your own", "", "layers"))
+    for path, what, command, part in rows:
+        if part in choices.parts:
+            say(f"  {path:<15} {what:<25} {command}".rstrip())
+    say(f"next  {step}infragen bootstrap --env dev --local && infragen deploy --env dev --local")

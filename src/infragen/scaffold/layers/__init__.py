@@ -1,0 +1,4 @@
+"""Layers of this project, and extensions of infragen's own layers."""
+
+LAYERS = ()
+EXTENSIONS = ()

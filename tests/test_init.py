@@ -1,0 +1,294 @@
+"""`infragen init`: a project of the user's own, complete or not at all."""
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from linting import linted
+from test_cli_deploy import on_a_terminal
+
+import infragen
+from infragen.assembly.synth import synthesize
+from infragen.cli import main
+from infragen.config import REGIONS, load_file
+from infragen.errors import InputError
+from infragen.project import place
+from infragen.project.choices import Choices, check, project_name
+from infragen.project.scaffold import SCAFFOLD, SUBSTITUTIONS, files, scaffold
+
+Init = Callable[..., Result]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def init(here: Path) -> Init:
+    def run(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, ["init", *arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def written(directory: Path) -> set[str]:
+    return {each.relative_to(directory).as_posix() for each in directory.rglob("*") if not each.is_dir()}
+
+
+def test_a_project_in_an_empty_directory_is_up_to_date_and_clean(init: Init, here: Path, findings: Path) -> None:
+    """What init wrote is what render would write, the schema is this version's, the linter finds nothing."""
+    said = init("shop", "--region", "eu-west-1").stdout
+    shop = here / "shop"
+    assert f"wrote {len(written(shop))} files to shop\n" in said
+    assert said.splitlines()[-1].startswith("next  cd shop && infragen ")
+    os.chdir(shop)
+    assert CliRunner().invoke(main, ["render", "--check"]).exit_code == 0
+    assert CliRunner().invoke(main, ["schema"]).stdout == (shop / "environment.schema.json").read_text()
+    environments = [load_file(each).environment for each in sorted(shop.glob("environments/[!b]*.yaml"))]
+    assert [each.environment for each in environments] == ["dev", "prod", "staging"]
+    assert {each.region for each in environments} == {"eu-west-1"}
+    assert linted([synthesize(each) for each in environments], findings) == ((), (), ())
+    assert f"infragen-cfn[local]=={infragen.__version__}\n" in (shop / "requirements.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--topology", "independent", "--queue", "mails", "--queue", "invoices"),
+        ("--app", "none", "--account", "dev=111122223333", "--account", "prod=000000000001"),
+        ("--project", "eu-central-1", "--queue", "a-queue-with-the-longest-name-of-fortyyy"),
+    ],
+)
+def test_what_init_writes_loads_and_renders(init: Init, here: Path, options: tuple[str, ...]) -> None:
+    """With each kind of option; accounts are those that were given, or none."""
+    init("new", "--region", "us-west-2", *options)
+    loaded = {
+        each: load_file(here / f"new/environments/{each}.yaml").environment for each in ("dev", "staging", "prod")
+    }
+    given_accounts = dict(each.split("=") for each in options if "=" in each)
+    assert {name: each.account for name, each in loaded.items()} == dict.fromkeys(loaded) | given_accounts
+    queues = [options[index + 1] for index, each in enumerate(options) if each == "--queue"] or ["notifications"]
+    for environment in loaded.values():
+        assert environment.topology == ("independent" if "independent" in options else "nested")
+        assert [each.name for each in environment.queues] == queues
+        assert [each.queue for each in environment.workers] == queues
+    assert (
+        CliRunner()
+        .invoke(main, ["render", "--check", "--environments", "new/environments", "--output", "new/templates"])
+        .exit_code
+        == 0
+    )
+
+
+@pytest.mark.parametrize("count", [1, 14, 15, 23, 40, 55])
+def test_as_many_queues_as_an_environment_takes_load(tmp_path: Path, count: int) -> None:
+    """The workers together leave the database the connections that its rules want."""
+    queues = tuple(f"queue-{number}" for number in range(count))
+    place.write(tmp_path, files(Choices("shop", "eu-west-1", "1", queues)))
+    for each in ("dev", "staging", "prod"):
+        assert len(load_file(tmp_path / f"environments/{each}.yaml").environment.workers) == count
+
+
+def test_the_scaffold_has_no_account_id() -> None:
+    """An account id that was made up would be somebody's. In tests of the application stands AWS's own example."""
+    for path, body in scaffold().items():
+        if path != "package-lock.json" and not path.startswith("test/"):
+            assert not re.search(rb"\b[0-9]{12}\b", body), path
+
+
+def test_each_text_of_the_table_occurs_as_often_as_it_says() -> None:
+    found = scaffold()
+    for path, text, times, _ in SUBSTITUTIONS:
+        assert found[path].count(text.encode()) == times, (path, text)
+
+
+def test_a_file_that_the_table_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed scaffold cannot give a project with the scaffold's own values."""
+    monkeypatch.setattr("infragen.project.scaffold.SUBSTITUTIONS", (("README.md", "shop", 7, lambda _: "x"),))
+    with pytest.raises(ValueError, match=r"README\.md holds 'shop' \d times, and not 7"):
+        files(Choices("a", "eu-west-1", "1"))
+
+
+def test_the_scaffold_is_what_git_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tools leave there while somebody works in it is no part of a project."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "."]
+    listed = subprocess.run(asked, cwd=SCAFFOLD, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert set(scaffold()) == {each for each in listed if each and (SCAFFOLD / each).exists()}
+
+
+@given(st.text(max_size=60))
+def test_a_directory_gives_a_project_name_that_loads_or_none(directory: str) -> None:
+    name = project_name(directory)
+    if name:
+        check(Choices(name, REGIONS[0], "1"))
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [("My Shop", "my-shop"), ("shop_2", "shop-2"), ("2024-orders", "orders"),
+     ("a-name-that-goes-on-for-long", "a-name-that-goes-on"),
+     ("42", ""), ("", "")],
+)  # fmt: skip
+def test_the_name_of_a_directory_becomes_a_project(directory: str, name: str) -> None:
+    assert project_name(directory) == name
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--project", "Shop"), "--project is 'Shop'; allowed: "),
+        (("--project", "a" * 21), "--project is "),
+        (("--region", "eu-centrl-1"), "did you mean eu-central-1?"),
+        (("--queue", "a--b"), "--queue is 'a--b'"),
+        (("--queue", "a", "--queue", "a"), "--queue names a more than once"),
+        (("--account", "dev"), "is not ENV=ID"),
+        (("--account", "dev=1111"), "12 digits"),
+        (("--account", "test=111122223333"), "the environments are dev, staging, prod"),
+        (("--account", "dev=111122223333", "--account", "dev=111122223334"), "dev has two accounts"),
+        (("--only", "everything"), "'everything' is not one of environments, "),
+        ([part for number in range(56) for part in ("--queue", f"q{number}")], "56 queues"),
+    ],
+)
+def test_a_value_that_no_file_may_hold_is_refused(init: Init, here: Path, options: tuple[str, ...], says: str) -> None:
+    """By the schema's own rules, naming the option; nothing is written."""
+    region = () if "--region" in options else ("--region", "eu-west-1")
+    assert says in init("shop", *region, *options, code=2).stderr
+    assert written(here) == set()
+
+
+def test_without_a_terminal_and_without_a_default_the_option_is_named(
+    init: Init, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    assert "infragen init --region REGION" in init("shop", code=2).stderr
+    assert "infragen init --project PROJECT" in init("42", "--region", "eu-west-1", code=2).stderr
+    assert written(here) == set()
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    init("shop")
+    assert "region: eu-north-1\n" in (here / "shop/environments/base.yaml").read_text()
+
+
+def test_on_a_terminal_it_asks_for_what_is_open(here: Path) -> None:
+    """One line each, with the default; a wrong answer is asked for again."""
+    code, shown = on_a_terminal(["init", "shop"], "\nnowhere-1\neu-south-1\norders\n", here, AWS_REGION="eu-west-3")
+    assert code == 0, shown
+    for line in ("project [shop]: ", "region [eu-west-3]: ", "queue [notifications]: ", "allowed: "):
+        assert line in shown, shown
+    base = (here / "shop/environments/base.yaml").read_text()
+    assert "region: eu-south-1\n" in base
+    assert "  - name: orders\n" in base
+
+
+def test_nothing_is_overwritten(init: Init, here: Path) -> None:
+    """One file in the way: none is written, and the hint names the parts that are free."""
+    (here / "README.md").write_text("mine")
+    refused = init("--project", "shop", "--region", "eu-west-1", code=2).stderr
+    assert "README.md exists already; nothing was written" in refused
+    assert "--only environments,app,layers" in refused
+    assert written(here) == {"README.md"}
+    init("--project", "shop", "--region", "eu-west-1", "--only", "environments,layers")
+    assert "environments/dev.yaml" in written(here)
+    assert (here / "README.md").read_text() == "mine"
+    again = init("--project", "shop", "--region", "eu-west-1", code=2).stderr
+    assert "exist already" in again
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "file for a directory", "template"])
+def test_links_and_files_in_the_way_are_not_followed(init: Init, here: Path, kind: str) -> None:
+    outside = here / "outside"
+    outside.mkdir()
+    shop = here / "shop"
+    shop.mkdir()
+    if kind == "link":
+        (shop / "environments").symlink_to(outside)
+    elif kind == "dangling":
+        (shop / "README.md").symlink_to(outside / "nothing")
+    elif kind == "file for a directory":
+        (shop / "layers").write_text("")
+    else:
+        (shop / "templates/dev").mkdir(parents=True)
+        (shop / "templates/dev/api.yaml").write_text("")
+    before = written(here)
+    init("shop", "--region", "eu-west-1", code=2)
+    assert written(here) == before
+
+
+def test_a_place_that_is_no_directory_is_refused(init: Init, here: Path) -> None:
+    (here / "file").write_text("")
+    assert "file is not a directory" in init("file", "--region", "eu-west-1", code=2).stderr
+    assert "file is not a directory" in init("file/shop", "--region", "eu-west-1", code=2).stderr
+    assert written(here) == {"file"}
+
+
+def test_a_full_disk_ends_with_4_and_leaves_nothing(init: Init, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the files are written, and when they are moved: what was there before is there, and nothing else."""
+    (here / "shop").mkdir()
+    (here / "shop/mine").write_text("mine")
+    for name in ("fsync", "link"):
+        calls = iter(range(1000))
+        really = getattr(os, name)
+
+        def full(*arguments: object, name: str = name, calls: object = calls, really: object = really) -> None:
+            if next(calls) == 9:  # type: ignore[call-overload]
+                raise OSError(errno.ENOSPC, "No space left on device", "a file")
+            really(*arguments)  # type: ignore[operator]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, full)
+            if name == "link":
+                patched.setattr(Path, "open", refuse_exclusive)
+            init("shop", "--region", "eu-west-1", code=4)
+        assert written(here) == {"shop/mine"}
+        assert [each.name for each in (here / "shop").iterdir()] == ["mine"]
+
+
+def refuse_exclusive(self: Path, mode: str = "r", **others: Any) -> object:
+    """A file system without links, and without room."""
+    if mode == "xb" and ".infragen-init-" not in str(self):
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+    return open(self, mode, **others)  # noqa: PTH123
+
+
+def test_a_file_that_comes_meanwhile_is_kept(here: Path) -> None:
+    """Between the look and the move: refused, and what went before is taken back."""
+    (here / "b").write_text("somebody's")
+    with place.staged(here) as stage:
+        place.write(stage, {"a/x": b"1", "b": b"2"})
+        with pytest.raises(InputError, match="exists already"):
+            place.move_in(stage, here, ["a/x", "b"])
+    assert written(here) == {"b"}
+    assert (here / "b").read_text() == "somebody's"
+    assert not (here / "a").exists()
+
+
+def test_in_an_empty_directory_each_command_says_init(here: Path) -> None:
+    """Every command that needs an environment, and none of them with a traceback."""
+    needs: dict[str, list[str]] = {
+        "render": [], "lint": [], "graph": [], "config": [], "cost": [], "bootstrap": [], "doctor": [], "plan": [],
+        "deploy": [], "status": [], "drift": [], "outputs": [], "destroy": [], "follow": [], "cancel": [],
+        "diagnose": [], "recover": [],
+    }  # fmt: skip
+    without = {"init", "schema", "local", "image", "changesets", "diff"}
+    assert set(main.commands) == set(needs) | without
+    needs |= {"diff": ["dev", "prod"]}
+    for name, arguments in needs.items():
+        for more in ([], ["--env", "dev"]) if name != "diff" else ([],):
+            result = CliRunner().invoke(main, [name, *arguments, *more])
+            assert result.exit_code == 2, (name, result.output)
+            assert "infragen init" in result.stderr, (name, result.stderr)
+    assert sys.exc_info() == (None, None, None)
