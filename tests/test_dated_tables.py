@@ -30,6 +30,10 @@ TABLES = {
     "config/regions.py": ["REGIONS", "DATA_API", "DATA_API_SINCE", "ZONES"],
     "config/rules.py": ["RUNTIMES", "known_parameters"],
     "config/schema.py": ["FARGATE_MEMORY"],
+    "permissions/boundary.py": ["MANAGED"],
+    "permissions/needed.py": ["PREFIXES", "NO_ACTIONS", "ADDITIONS", "ZONES", "PARAMETERS"],
+    "permissions/operations.py": ["CALLS", "PUSHES"],
+    "permissions/scopes.py": ["NAMED", "FOLDED", "WITHOUT_RESOURCE", "TAGGED", "GLOBAL", "BOUNDED"],
     "secrecy/files.py": ["_NAMES"],
 }
 """Tables by file, with their day in the docstring below them, or in READ_ON for all of a file. The prices are a file
