@@ -76,6 +76,14 @@ def test_an_unknown_environment_is_refused_with_the_nearest_name(project: Path) 
     assert not (project / "templates").exists()
 
 
+def test_a_file_whose_name_is_none_of_an_environment_is_named(project: Path) -> None:
+    """It is there, so that "no environment" would be no help."""
+    (project / "environments" / "dev.eu.yaml").write_text("project: shop\nenvironment: dev.eu\n")
+    result = render("--env", "dev.eu")
+    assert result.exit_code == 2
+    assert "dev.eu.yaml: 'dev.eu' cannot be the name of an environment\nhint: rename the file" in result.stderr
+
+
 def test_shared_values_are_no_environment(project: Path) -> None:
     """A file without the key `environment` is neither rendered nor offered."""
     result = render("--env", "base")

@@ -69,6 +69,11 @@ def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
         if name not in known and path.resolve() in {each.extends for each in seen}:
             raise InputError(f"{path}:1:1: has no key environment: other files extend it", _known(known))
         return path
+    if path in files:
+        raise InputError(
+            f"{path}: {name!r} cannot be the name of an environment",
+            "rename the file, and its key environment: lower-case words and digits joined by hyphens",
+        )
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else _known(known)
     raise InputError(f"no environment {name!r} in {directory}", hint)
