@@ -230,6 +230,64 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "release.timeout_minutes": (["1", "240"], ["0", "241", "'15'"]),
     "release.cpu": (["256", "16384", "null"], ["500", "'512'"]),
     "release.memory": (["512", "122880", "null"], ["511", "122881", "1.5"]),
+    **{
+        f"{owner}.policies[].{key}": given
+        for owner in ("api", "workers[]")
+        for key, given in {
+            "Sid": (["ReadUploads", "null"], ["read-uploads", "'a b'", "a" * 65]),
+            "Effect": (["Allow", "Deny"], ["allow", "''", "[Allow]"]),
+            "Action": (
+                ["'s3:GetObject'", "['s3:Get*', 'sqs:SendMess?ge']", "'no-such:Thing'"],
+                [
+                    "GetObject",
+                    "'s3:'",
+                    "'S3:GetObject'",
+                    "'s*:GetObject'",
+                    "[]",
+                    "['s3:GetObject', 's3 PutObject']",
+                    "",
+                ],
+            ),
+            "Resource": (
+                [
+                    "'arn:aws:s3:::a/${aws:userid}/*'",
+                    "['arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${ProjectName}-x']",
+                    "'arn:aws:iam::aws:policy/a'",
+                ],
+                [
+                    "bucket",
+                    "'arn:*:s3:::a'",
+                    "'arn:aws:*:::a'",
+                    "'arn:aws:sqs:eu-west-1:12:a'",
+                    "'arn:aws:s3:::'",
+                    "[]",
+                    "'arn:aws:s3:::${Bucket}/*'",
+                    "'arn:aws:s3:::${AWS::StackName}'",
+                    "'arn:aws:s3:::a${aws:userid'",
+                    "'arn:aws-cn:s3:::a'",
+                    "{Ref: Bucket}",
+                ],
+            ),
+            "Condition": (
+                [
+                    "{}",
+                    "{Bool: {'aws:SecureTransport': true}, 'ForAnyValue:StringLikeIfExists': {'aws:TagKeys': [a, 1]}}",
+                    "{StringEquals: {'aws:SourceAccount': '${AWS::AccountId}', 'aws:userid': ''}}",
+                    "{'Null': {'aws:TokenIssueTime': true}}",
+                ],
+                [
+                    "{StringIs: {'aws:userid': a}}",
+                    "{StringEquals: {userid: a}}",
+                    "{StringEquals: a}",
+                    "x",
+                    "{StringEquals: {'aws:userid': []}}",
+                    "{StringEquals: {'aws:userid': {a: b}}}",
+                    "{StringEquals: {'aws:userid': '${Ref}'}}",
+                    "{NullIfExists: {'aws:userid': a}}",
+                ],
+            ),
+        }.items()
+    },
     "alarms.emails": (["[a@example.com]", "[]"], ["[a]", "a@example.com", "['a@b']"]),
     "cost.prices": (["prices/ours.yaml", "null"], ["[a]"]),
     "cost.budget": (["0.01", "500", "null"], ["0", "-1", "'500'"]),
@@ -248,6 +306,10 @@ SECTIONS = {
     "api.schedule[]": {"name": "night", "cron": "rate(1 day)", "min": "0", "max": "2"},
     "workers[]": {"name": "mail", "queue": "events", "reserved_concurrency": "5"},
     "alarms": {},
+    **{
+        f"{owner}.policies[]": {"Effect": "Allow", "Action": "'s3:GetObject'", "Resource": "'arn:aws:s3:::a/*'"}
+        for owner in ("api", "workers[]")
+    },
 }
 
 

@@ -48,6 +48,7 @@ CERTIFICATE = {
     }
 }
 SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:mail-AbCdEf"
+STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::uploads/*"}
 
 BASE: dict[str, Any] = {
     "project": "shop",
@@ -66,8 +67,9 @@ BASE: dict[str, Any] = {
         "scaling": {},
         "schedule": [{"name": "night", "cron": "cron(0 20 * * ? *)", "min": 0, "max": 1}],
         "alarms": {},
+        "policies": [STATEMENT],
     },
-    "workers": [{"name": "jobs", "queue": "jobs", "reserved_concurrency": 5}],
+    "workers": [{"name": "jobs", "queue": "jobs", "reserved_concurrency": 5, "policies": [STATEMENT]}],
 }
 
 CHANGES: dict[str, Any] = {
@@ -164,6 +166,17 @@ CHANGES: dict[str, Any] = {
     "workers.0.environment": {"FLAG": "on"},
     "workers.0.secret_arns": [SECRET],
     "alarms.emails": ["oncall@example.com"],
+    **{
+        f"{owner}.policies.0.{key}": value
+        for owner in ("api", "workers.0")
+        for key, value in {
+            "Sid": "Uploads",
+            "Effect": "Deny",
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": "arn:aws:s3:::${EnvironmentName}/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+        }.items()
+    },
 }
 """Key -> another value, or (what must be so for the key to matter, another value)."""
 

@@ -252,6 +252,8 @@ def _value_at(node: Mapping, path: reference.Path) -> yamlfile.Node | None:
             found = found.entries[step].node
         elif isinstance(found, Sequence) and isinstance(step, int) and step < len(found.items):
             found = found.items[step]
+        elif isinstance(found, Scalar) and step == 0:
+            continue  # a single text, where a list of one may be written without brackets
         else:
             return None
     return found

@@ -4,6 +4,7 @@ Pure functions over a checked Environment. Each rule's docstring is what the ref
 one finding per place that breaks it. Adding a rule is adding a function to ERRORS or WARNINGS.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,19 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
-from infragen.config import engine_versions, regions
+from infragen.config import engine_versions, iam, regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, parse
-from infragen.config.schema import FARGATE_MEMORY, QUEUES, Environment, Kind, Queue, Worker, connection_limit
+from infragen.config.schema import (
+    FARGATE_MEMORY,
+    QUEUES,
+    Environment,
+    Kind,
+    Queue,
+    Statement,
+    Worker,
+    connection_limit,
+)
 from infragen.config.yamlfile import shortened, shown
 from infragen.secrecy.masking import hides
 from infragen.secrecy.suspicion import looks_random
@@ -59,6 +69,14 @@ INBOUND_RULES = 60
 
 SHOWN_PARTS = 3
 """How many parts of the sum of database connections an error shows: the largest."""
+
+INLINE_POLICIES = 10_240
+"""Characters of all inline policies of a role, white space left out (IAM User Guide, "IAM and AWS STS quotas", read
+2026-11-29)."""
+
+OWN_POLICIES = {"api": 1_700, "workers": 2_400}
+"""The most characters of infragen's own statements in a role, the ARNs of the API's queues and the worker's secrets
+left out; a test compares."""
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
@@ -641,6 +659,85 @@ def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
     return variable in reserved or variable.startswith(("QUEUE_URL_", "AWS_LAMBDA_"))
 
 
+def policies(given: RuleContext) -> Iterator[Finding]:
+    """In kind production, `api.policies` and `workers[].policies` name what they allow: no Allow of `*` or of a whole
+    service (`s3:*`), and none on every resource (`*`, `arn:aws:s3:::*`) of an action that can be limited to some,
+    unless a condition on a key of the service (`cloudwatch:namespace`) or on `aws:ResourceTag/…` limits it. A `Sid` is
+    unique in its list.
+    """
+    for path, statements in _policies(given.env):
+        taken: set[str] = set()
+        for index, statement in enumerate(statements):
+            if statement.Sid and statement.Sid in taken:
+                where = (*path, index, "Sid")
+                yield Finding(where, f'{dotted(where)} is "{statement.Sid}", which is taken; a Sid is unique')
+            taken.add(statement.Sid or "")
+            if given.env.production:
+                for wide in _wide(given, (*path, index), statement):
+                    yield Finding(wide.path, f"{wide.text}; {given.env.environment} needs narrower ones")
+
+
+def _policies(env: Environment) -> Iterator[tuple[Path, tuple[Statement, ...]]]:
+    if env.api:
+        yield ("api", "policies"), env.api.policies
+    for index, worker in enumerate(env.workers):
+        yield ("workers", index, "policies"), worker.policies
+
+
+def _wide(given: RuleContext, path: Path, statement: Statement) -> Iterator[Finding]:
+    """Yield what of an Allow statement stands for more than anybody can have meant."""
+    if statement.Effect == "Deny":
+        return
+    for index, action in enumerate(statement.Action):
+        if iam.is_whole_service(action):
+            every = "every action of AWS" if action == "*" else f"every action of {action.partition(':')[0]}"
+            where = _item(given, (*path, "Action"), index)
+            yield Finding(where, f"{dotted(where)} is {action}, which allows {every}; name the actions")
+    for index, resource in enumerate(statement.Resource):
+        unlimited = (each for each in statement.Action if iam.is_unlimited(each, resource))
+        wide = next((each for each in unlimited if not iam.is_limited_by(each, statement.Condition)), None)
+        if wide is not None:
+            where = _item(given, (*path, "Resource"), index)
+            yield Finding(
+                where,
+                f"{dotted(where)} is {shown(resource)}, every resource, but {wide} can be limited; name the resources",
+            )
+
+
+def _item(given: RuleContext, path: Path, index: int) -> Path:
+    """Return the path of an item: a single one may be written without a list."""
+    return (*path, index) if (*path, index) in given.written else path
+
+
+def policy_sizes(given: RuleContext) -> Iterator[Finding]:
+    """`api.policies`, and the `policies` of a worker, fit into their role: IAM allows 10,240 characters of inline
+    policies, white space left out, and infragen's own take a part of them, more with each queue.
+    """
+    env = given.env
+    for path, statements in _policies(env):
+        theirs = sum(map(len, map(_minified, statements)))
+        ours = own_policy_size(env, path)
+        if statements and ours + theirs > INLINE_POLICIES:
+            yield Finding(
+                path,
+                f"{dotted(path)} has {theirs:,} characters as JSON, and infragen's own statements up to {ours:,}; "
+                f"IAM allows {INLINE_POLICIES:,} in a role: join statements with the same resources, use wildcards in "
+                "names, or move them into a managed policy of an addon",
+            )
+
+
+def own_policy_size(env: Environment, path: Path) -> int:
+    """Return the most characters that infragen's own statements take of the role of `api` or `workers[n]`."""
+    if path[0] == "api":
+        arns = [f"arn:aws:sqs:{env.region}:{12 * '0'}:{env.name}-{each.name}.fifo" for each in env.queues]
+        return OWN_POLICIES["api"] + sum(len(each) + 3 for each in arns)
+    return OWN_POLICIES["workers"] + sum(len(each) + 3 for each in env.workers[int(path[1])].secret_arns) * 2
+
+
+def _minified(statement: Statement) -> str:
+    return json.dumps(statement.model_dump(exclude_defaults=True), separators=(",", ":")) + ","
+
+
 def literal_secrets(given: RuleContext) -> Iterator[Finding]:
     """No text of the file holds a credential of a known shape: it would be in git, in templates and in plans."""
     for path, key, text in _texts(given.env.model_dump(mode="json")):
@@ -728,7 +825,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, visibility, ages, batches, references, names, physical_names, repeated, concurrency, ranges,
     counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules, database_parameters,
-    rotation, accounts, execute_command, runtimes, auto_pause, variables, literal_secrets, production,
+    rotation, accounts, execute_command, runtimes, auto_pause, variables, policies, policy_sizes, literal_secrets,
+    production,
 )  # fmt: skip
 
 
@@ -866,6 +964,30 @@ def aging_engine(given: RuleContext) -> Iterator[Finding]:
         )
 
 
+def wide_policies(given: RuleContext) -> Iterator[Finding]:
+    """A policy that allows a whole service, or every resource of an action that can be limited to some; an error in
+    kind production.
+    """
+    if not given.env.production:
+        for path, statements in _policies(given.env):
+            for index, statement in enumerate(statements):
+                yield from _wide(given, (*path, index), statement)
+
+
+def unknown_actions(given: RuleContext) -> Iterator[Finding]:
+    """A service or an action of a policy that infragen does not know; IAM accepts any, and one that does not exist
+    allows nothing.
+    """
+    for path, statements in _policies(given.env):
+        for index, statement in enumerate(statements):
+            for nth, action in enumerate(statement.Action):
+                if unknown := iam.unknown_part(action):
+                    where = _item(given, (*path, index, "Action"), nth)
+                    near = get_close_matches(action.lower(), iam.actions_of(action), n=1)
+                    meant = f"; did you mean {near[0]}?" if near else ""
+                    yield Finding(where, f"{dotted(where)} is {shown(action)}, but infragen knows no {unknown}{meant}")
+
+
 def without_effect(given: RuleContext) -> Iterator[Finding]:
     """A written key that another key makes meaningless."""
     env = given.env
@@ -937,5 +1059,6 @@ def kinds(given: RuleContext) -> Iterator[Finding]:
 
 WARNINGS: tuple[Rule, ...] = (
     kinds, always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
-    unknown_parameters, aging_runtimes, aging_engine, without_effect, likely_secrets,
+    unknown_parameters, aging_runtimes, aging_engine, wide_policies, unknown_actions, without_effect,
+    likely_secrets,
 )  # fmt: skip

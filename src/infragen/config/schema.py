@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from infragen.config import schedules
+from infragen.config import iam, schedules
 from infragen.config.regions import REGIONS
 from infragen.config.yamlfile import Scalar
 
@@ -56,6 +56,8 @@ TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^[a-z0-9_.]+$"
 KEYS_IN_WORDS = {
+    iam.OPERATOR: "condition operators of IAM such as StringEquals, ArnLikeIfExists or ForAnyValue:StringLike",
+    iam.CONDITION_KEY: "condition keys with their prefix, such as aws:SourceVpc or s3:prefix",
     TAG_KEY: f"{TAG_IN_WORDS}, at most 128",
     VARIABLE: "letters, digits and _, no digit first",
     PARAMETER: "lower-case letters, digits, _ and dots",
@@ -97,6 +99,19 @@ def _values(value: object) -> object:
 
 def _list(value: object) -> object:
     return () if value is None else value
+
+
+def _one_or_more(value: object) -> object:
+    """Return a list, also of what is written without one."""
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _also_without_list(schema: dict[str, Any]) -> None:
+    """Let editors accept a single item for a list of one."""
+    about: dict[str, Any] = {name: schema.pop(name) for name in ("description", "default", "title") if name in schema}
+    known = dict(schema)
+    schema.clear()
+    schema.update(anyOf=[known, known["items"]], **about)
 
 
 TEXT, VALUE, WHOLE = BeforeValidator(_text), BeforeValidator(_value), BeforeValidator(_whole)
@@ -367,6 +382,50 @@ Architecture = Annotated[Literal["arm64", "x86_64"], TEXT]
 Pattern = Annotated[dict[str, Any], BeforeValidator(_values)]
 
 
+ONE_OR_MORE = BeforeValidator(_one_or_more)
+Actions = Annotated[
+    tuple[
+        Annotated[
+            str, _matching(iam.ACTION, "SERVICE:ACTION such as s3:GetObject, with * and ? in the action, or *"), TEXT
+        ],
+        ...,
+    ],
+    ONE_OR_MORE,
+]
+ResourceArns = Annotated[
+    tuple[
+        Annotated[
+            str,
+            _matching(
+                iam.RESOURCE,
+                "an ARN such as arn:${AWS::Partition}:s3:::NAME/*, the partition aws and the service without "
+                "wildcards, or *",
+            ),
+            Field(max_length=2048),
+            AfterValidator(iam.placeholders),
+            TEXT,
+        ],
+        ...,
+    ],
+    ONE_OR_MORE,
+]
+ConditionValues = Annotated[
+    tuple[
+        Annotated[
+            str,
+            _matching(_VARIABLE_VALUE, "a text without control characters", type=["string", "number", "boolean"]),
+            AfterValidator(iam.placeholders),
+            TEXT,
+        ],
+        ...,
+    ],
+    Field(min_length=1, max_length=100, json_schema_extra=_also_without_list),
+    ONE_OR_MORE,
+]
+ConditionOperator = Annotated[str, Field(pattern=iam.OPERATOR), TEXT]
+ConditionKey = Annotated[str, Field(pattern=iam.CONDITION_KEY), AfterValidator(iam.placeholders), TEXT]
+
+
 def camel(name: str) -> str:
     """Convert `order-events` to `OrderEvents`: the prefix of the logical ids and outputs of a named thing."""
     return "".join(part.capitalize() for part in re.split(r"[-_]", name))
@@ -379,6 +438,34 @@ class Section(BaseModel):
     """One mapping of an environment file: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Statement(Section):
+    """One statement of an IAM policy, in IAM's own words."""
+
+    Sid: Annotated[str, _matching(r"^[A-Za-z0-9]*$", "letters and digits"), Field(max_length=64), TEXT] | None = Field(
+        None, description="Name of the statement, unique in its list."
+    )
+    Effect: Annotated[Literal["Allow", "Deny"], TEXT] = Field(description="What the statement does.")
+    Action: Actions = Field(
+        min_length=1,
+        max_length=100,
+        description="What may, or may not, be done.",
+        json_schema_extra=_also_without_list,
+    )
+    Resource: ResourceArns = Field(
+        min_length=1,
+        max_length=100,
+        description="What it may, or may not, be done to. ${AWS::Partition}, ${AWS::Region}, ${AWS::AccountId}, "
+        "${AWS::URLSuffix}, ${ProjectName} and ${EnvironmentName} are filled in.",
+        json_schema_extra=_also_without_list,
+    )
+    Condition: dict[ConditionOperator, dict[ConditionKey, ConditionValues]] = Field(
+        {}, description="When it holds: operator -> condition key -> value or values."
+    )
+
+
+Statements = Annotated[tuple[Statement, ...], OFF]
 
 
 class Iam(Section):
@@ -654,6 +741,9 @@ class Api(Section):
     secrets: dict[Variable, InjectedArn] = Field(
         {}, description="Variable -> ARN of a Secrets Manager secret or SSM parameter, injected at task start."
     )
+    policies: Statements = Field(
+        (), max_length=50, description="IAM statements: what the API's code may do beside what infragen lets it."
+    )
     log_level: Annotated[Literal["trace", "debug", "info", "warn", "error"], TEXT] = Field(
         "info", description="LOG_LEVEL of API and workers."
     )
@@ -725,6 +815,9 @@ class Worker(Section):
     environment: dict[Variable, VariableValue] = Field({}, description="Further environment variables.")
     secret_arns: tuple[SecretArn, ...] = Field(
         (), max_length=50, description="Secrets the role may read; the code reads them at run time."
+    )
+    policies: Statements = Field(
+        (), max_length=50, description="IAM statements: what the code may do beside what infragen lets it."
     )
     code: Text | None = Field(
         None, description="Directory or zip with the code, relative to the file that names it; a placeholder without."

@@ -169,7 +169,16 @@ TABLE: Mapping[str, str] = {
         TaskDefinition              ContainerDefinitions.*.LinuxParameters api.enable_execute_command
         TaskDefinition              ContainerDefinitions.*.Image           api.collector_image
         TaskDefinition              ContainerDefinitions     api.tracing
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}  api.policies.{n}
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}.Action     api.policies.{n}.Action
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}.Resource   api.policies.{n}.Resource
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}.Condition  api.policies.{n}.Condition
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}.Effect     api.policies.{n}.Effect
+        TaskRole                    Policies.1.PolicyDocument.Statement.{n}.Sid        api.policies.{n}.Sid
+        TaskRole                    Policies.1               api.policies
         TaskRole                    Policies                 api.enable_execute_command api.tracing api.queue queues
+        TaskRole                    Policies                 api.policies
+        TaskRole                    Metadata                 api.policies api.enable_execute_command api.tracing
         ExecutionRole               Policies                 api.secrets
     """,
     "worker": """
@@ -197,7 +206,15 @@ TABLE: Mapping[str, str] = {
         {worker}EventSource         FilterCriteria           {worker}.filter
         {worker}DurationAlarm       Threshold                {worker}.timeout
         {worker}DurationAlarm       AlarmDescription         {worker}.timeout
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}  {worker}.policies.{n}
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Action     {worker}.policies.{n}.Action
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Resource   {worker}.policies.{n}.Resource
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Condition  {worker}.policies.{n}.Condition
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Effect     {worker}.policies.{n}.Effect
+        {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Sid        {worker}.policies.{n}.Sid
+        {worker}Role                Policies.1               {worker}.policies
         {worker}Role                Policies                 {worker}.secret_arns {worker}.tracing {worker}.queue
+        {worker}Role                Metadata                 {worker}.policies
         {worker}Function            -                        {worker}
         {worker}EventSource         -                        {worker}
         {worker}Role                -                        {worker}

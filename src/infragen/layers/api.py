@@ -158,6 +158,7 @@ def _task(env: Environment, api: Api) -> FargateTask:
         secrets={**_database_secrets(env), **api.secrets},
         start_statements=_start_statements(env, api),
         run_statements=_run_statements(env, api),
+        own_statements=api.policies,
         readonly_root=api.readonly_root,
         tmp_mib=api.tmp_mib,
         shells=api.enable_execute_command,

@@ -4,7 +4,7 @@ The execution role is ECS's own, for starting a task: it pulls the image, reads 
 task role is what the application's code may do. Neither can do the other's work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from troposphere.ecs import (
 from troposphere.iam import Policy, Role
 
 from infragen.config import Environment
+from infragen.config.schema import Statement
+from infragen.layers import own_statements
 from infragen.layers.contract import PREFIX, Template, allow, arn, boundary, log_group, named, policy, suppress, trust
 
 STOP_SECONDS = 60
@@ -40,7 +42,8 @@ class FargateTask:
     `name` names the container, its log streams and the family `<project>-<environment>-<name>`; `image` and `command`
     may be intrinsics; `cpu` is in units of 1/1024 vCPU, `memory` in MiB; `health_check` is a command that exits with 0
     when the container is well. `variables` and `secrets` (variable -> ARN) become its environment.
-    `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do.
+    `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do;
+    `own_statements` are those of the environment file.
     `key` is the ARN of the KMS key of the logs; `tmp_mib` is the size of /tmp in MiB where the root is read-only;
     `shells` allows ECS Exec; `sidecars` are further containers.
     """
@@ -60,6 +63,7 @@ class FargateTask:
     start_statements: tuple[Mapping[str, Any], ...]
     run_statements: tuple[Mapping[str, Any], ...]
     readonly_root: bool = True
+    own_statements: Sequence[Statement] = ()
     tmp_mib: int = 64
     shells: bool = False
     sidecars: tuple[Any, ...] = ()
@@ -159,14 +163,16 @@ def _execution_role(template: Template, env: Environment, task: FargateTask) -> 
 def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
     """Add the role of the code; without statements it may do nothing."""
     everything = any(statement["Resource"] == "*" for statement in task.run_statements)
-    accepted = suppress(nag={"AwsSolutions-IAM5": "actions without resources; log streams of one group"})
-    policies = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))]
+    ours = {"AwsSolutions-IAM5": "actions without resources; log streams of one group"} if everything else {}
+    accepted = own_statements.accepted(task.own_statements, ours)
+    run = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))] if task.run_statements else []
+    policies = [*run, *own_statements.own_policies(task.own_statements)]
     template.add_resource(
         Role(
             "TaskRole",
             AssumeRolePolicyDocument=_trust(),
-            **({"Policies": policies} if task.run_statements else {}),
-            **({"Metadata": accepted} if everything else {}),
+            **({"Policies": policies} if policies else {}),
+            **({"Metadata": suppress(nag=accepted)} if accepted else {}),
             **boundary(env),
         )
     )

@@ -13,6 +13,8 @@ from troposphere import Equals, GetAtt, If, Not, Ref, Sub, awslambda, cloudwatch
 from troposphere.validators import integer
 
 from infragen.config import Environment
+from infragen.config.schema import Statement
+from infragen.layers import own_statements
 from infragen.layers.contract import (
     LaunchParameter,
     Template,
@@ -75,7 +77,7 @@ class QueueWorker:
 
     `memory` is in MB, `timeout` in seconds. `key` is the KMS key of its logs, its environment and, when that is
     encrypted with a customer key, its queue. `topic` is notified of its alarms. `rights` are further statements of its
-    role.
+    role, `own_statements` those of the environment file.
     """
 
     id: str
@@ -95,6 +97,7 @@ class QueueWorker:
     tracing: bool = True
     environment: Mapping[str, Any] = field(default_factory=dict)
     rights: Sequence[Mapping[str, Any]] = ()
+    own_statements: Sequence[Statement] = ()
 
     @property
     def code_key(self) -> LaunchParameter:
@@ -154,8 +157,13 @@ def _role(env: Environment, worker: QueueWorker) -> iam.Role:
     return iam.Role(
         f"{worker.id}Role",
         AssumeRolePolicyDocument=trust("lambda.amazonaws.com"),
-        Policies=[iam.Policy(PolicyName="Worker", PolicyDocument=policy(*statements))],
-        Metadata=suppress({"AwsSolutions-IAM5": why}, {"CKV_AWS_111": why}),
+        Policies=[
+            iam.Policy(PolicyName="Worker", PolicyDocument=policy(*statements)),
+            *own_statements.own_policies(worker.own_statements),
+        ],
+        Metadata=suppress(
+            own_statements.accepted(worker.own_statements, {"AwsSolutions-IAM5": why}), {"CKV_AWS_111": why}
+        ),
         **boundary(env),
     )
 

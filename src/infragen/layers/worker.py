@@ -87,6 +87,7 @@ def _settings(env: Environment, worker: Worker) -> QueueWorker:
         tracing=worker.tracing,
         environment=_environment(env, worker),
         rights=_rights(env, worker),
+        own_statements=worker.policies,
     )
 
 
