@@ -27,6 +27,7 @@ TABLES = {
     "checks/names.py": ["WITHIN"],
     "checks/quotas.py": ["COUNTABLE"],
     "config/engine_versions.py": ["MAJOR_ENDS", "MINOR_ENDS", "CONSEQUENCE"],
+    "config/iam.py": ["OPERATORS"],
     "config/regions.py": ["REGIONS", "DATA_API", "DATA_API_SINCE", "ZONES"],
     "config/rules.py": ["RUNTIMES", "known_parameters"],
     "config/schema.py": ["FARGATE_MEMORY"],
