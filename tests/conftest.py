@@ -1,14 +1,11 @@
 """What all tests share: fixtures of `emulator`, `bench`, `stage` and `processes`; how much is tried and counted."""
 
-import functools
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.loaders
-import botocore.session
-import botocore.useragent
+import botocore_shared
 import pytest
 from fakeaws.transport import in_process
 from signals import heed_signals
@@ -44,11 +41,9 @@ def nothing_of_the_users() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_are_read_once() -> Iterator[None]:
-    """Let all boto3 sessions share what botocore read of its data: each would find and parse megabytes for itself."""
+    """Let all boto3 sessions share what botocore reads and computes: each would find and parse megabytes for itself."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
-        sanitize = botocore.useragent.sanitize_user_agent_string_component  # of each word, for each call
-        patched.setattr(botocore.useragent, sanitize.__name__, functools.cache(sanitize))
+        botocore_shared.share(patched)
         yield
 
 
