@@ -184,8 +184,40 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
 
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: an environment problem."""
-    result = run("deploy", "--yes", code=4)
-    assert re.search(r"hint: create it: `infragen bootstrap --env dev --endpoint-url http://\S+`\n", result.stderr)
+    for command in (("deploy", "--yes"), ("deploy", "--format", "json"), ("plan",)):
+        result = run(*command, code=4)
+        said = result.stderr + result.stdout.replace("\\n", "\n")
+        assert re.search(
+            r"create it: `infragen bootstrap --env dev --endpoint-url http://\S+`, or add --bootstrap to this", said
+        )
+
+
+def test_an_environment_that_is_not_bootstrapped_is_prepared_on_the_way(run: Run) -> None:
+    """With --bootstrap, by plan and by deploy: the bucket's own plan is progress, and the second time does nothing."""
+    planned = run("plan", "--bootstrap")
+    assert planned.stdout.startswith("Plan for dev")
+    assert "artifacts" not in planned.stdout
+    assert "shop-dev-artifacts" in planned.stderr
+    again = run("plan", "--bootstrap")
+    assert (again.stdout, "artifacts" in again.stderr) == (planned.stdout, False)
+
+
+def test_bootstrap_decides_nothing_but_the_bucket(run: Run) -> None:
+    """The deployment that follows still asks."""
+    refused = run("deploy", "--bootstrap", code=3)
+    assert "answer with --yes" in refused.stderr
+    assert "shop-dev-artifacts" in refused.stderr
+    assert run("status").stdout.startswith("root           absent")
+
+
+def test_on_a_terminal_the_bucket_is_offered(run: Run, emulator: Emulator, project: Path) -> None:
+    """n creates nothing; y creates it, and then the plan that was asked for is there."""
+    command = ["plan", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
+    code, shown = on_a_terminal(command, "n\n", project)
+    assert (code, "infragen can create it now" in shown, "declined" in shown) == (3, True, True), shown
+    assert run("plan", code=4)
+    code, shown = on_a_terminal(command, "y\n", project)
+    assert (code, "to add" in shown) == (0, True), shown
 
 
 def test_the_wrong_account_is_refused_before_anything_is_written(

@@ -54,7 +54,10 @@ def test_a_project_in_an_empty_directory_is_up_to_date_and_clean(init: Init, her
     said = init("shop", "--region", "eu-west-1").stdout
     shop = here / "shop"
     assert f"wrote {len(written(shop))} files to shop\n" in said
-    assert said.splitlines()[-1].startswith("next  cd shop && infragen ")
+    assert said.splitlines()[-2:] == [
+        "next  cd shop && npm ci && npm run build",
+        "      infragen deploy --env dev --local --bootstrap",
+    ]
     os.chdir(shop)
     assert CliRunner().invoke(main, ["render", "--check"]).exit_code == 0
     assert CliRunner().invoke(main, ["schema"]).stdout == (shop / "environment.schema.json").read_text()
@@ -82,10 +85,14 @@ def test_what_init_writes_loads_and_renders(init: Init, here: Path, options: tup
     given_accounts = dict(each.split("=") for each in options if "=" in each)
     assert {name: each.account for name, each in loaded.items()} == dict.fromkeys(loaded) | given_accounts
     queues = [options[index + 1] for index, each in enumerate(options) if each == "--queue"] or ["notifications"]
+    with_app = "none" not in options
     for environment in loaded.values():
+        assert (environment.release is not None, environment.workers[0].code is not None) == (with_app, with_app)
         assert environment.topology == ("independent" if "independent" in options else "nested")
         assert [each.name for each in environment.queues] == queues
         assert [each.queue for each in environment.workers] == queues
+    assert (here / "new/package.json").exists() is with_app
+    assert ("npm" in (here / "new/README.md").read_text()) is with_app
     assert (
         CliRunner()
         .invoke(main, ["render", "--check", "--environments", "new/environments", "--output", "new/templates"])

@@ -40,6 +40,10 @@ class CloudError(InfragenError):
     exit_code = 4
 
 
+class NotBootstrapped(CloudError):
+    """The environment has no artifact bucket yet; nothing was created."""
+
+
 class PermissionDenied(CloudError):
     """A call was denied; `permission` is the IAM action that it needs, such as `ecr:BatchGetImage`."""
 

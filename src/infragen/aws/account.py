@@ -42,7 +42,7 @@ from infragen.cloudformation import (
     StackResource,
     StackState,
 )
-from infragen.errors import CloudError, Conflict, InfragenError, InputError, Refused
+from infragen.errors import CloudError, Conflict, InfragenError, InputError, NotBootstrapped, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
@@ -538,10 +538,7 @@ def _elsewhere(bucket: str, place: str, region: str) -> CloudError:
 
 def _bucket_error(bucket: str, owner: str, region: str, error: AwsError) -> InfragenError:
     if error.code in ("404", "NoSuchBucket"):
-        return CloudError(
-            f"the artifact bucket {bucket} does not exist",
-            "create it: `infragen bootstrap`",
-        )
+        return NotBootstrapped(f"the artifact bucket {bucket} does not exist", "create it: `infragen bootstrap`")
     if error.code in ("301", "PermanentRedirect"):
         return _elsewhere(bucket, "another region", region)
     if error.code not in DENIED:

@@ -1,11 +1,12 @@
 """Commands that change stacks in AWS, or plan the changes."""
 
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,7 +16,7 @@ from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
-from infragen.errors import InputError
+from infragen.errors import InputError, NotBootstrapped
 from infragen.output_file import STDOUT, check
 from infragen.report.printing import echo
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from infragen.engine.run import Deployment
     from infragen.plan.model import EnvironmentPlan
     from infragen.plan.saved import SavedPlan
+
+Result = TypeVar("Result")
 
 _allow_data_loss = click.option(
     "--allow-data-loss",
@@ -75,6 +78,9 @@ _skip_check = click.option(
     help="Do not make this check of the account (docs/doctor.md); may be given several times.",
 )
 
+_bootstrap = click.option(
+    "--bootstrap", "prepares", is_flag=True, help="Create the bucket for templates and code first if it does not exist."
+)
 _adopt = click.option(
     "--adopt", is_flag=True, help="Take over existing stacks of the same names that lack infragen's tags."
 )
@@ -151,6 +157,7 @@ def bootstrap(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
 @_allow_data_loss
 @_max_interruption
 @_skip_check
+@_bootstrap
 @_adopt
 @_no_nested
 @click.option(
@@ -195,6 +202,7 @@ def plan(
     allow_data_loss: tuple[str, ...],
     max_interruption: str | None,
     skip_check: tuple[str, ...],
+    prepares: bool,
     adopt: bool,
     nested: bool,
     out: Path | None,
@@ -208,7 +216,7 @@ def plan(
     """Show what a deployment would change, without changing it.
 
     Uploads templates and creates change sets, because AWS computes the changes. Deletes the change sets afterwards,
-    except those of a saved plan.
+    except those of a saved plan. In an environment without a bucket for templates it offers to create that first.
 
     \b
     Examples:
@@ -238,8 +246,12 @@ def plan(
         skip_check=frozenset(skip_check),
     )  # fmt: skip
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
-    with open_session(file, target, plans=plans) as session:
-        planned = _planned(assembly, session, options, out, valid_for)
+
+    def run() -> "EnvironmentPlan":
+        with open_session(file, target, plans=plans) as session:
+            return _planned(assembly, session, options, out, valid_for)
+
+    planned = _prepared(run, file, assembly, target, prepares=prepares, asks=True)
     if form != "text":
         echo(as_format(form, [planned], [file.environment]), nl=False)
     if fail_on_drift and (refusal := plan_refusal(planned)):
@@ -286,6 +298,7 @@ def _planned(
 @_allow_cost
 @_require_approval
 @_skip_check
+@_bootstrap
 @click.option(
     "--on-failure",
     type=click.Choice(["rollback", "keep", "delete"]),
@@ -334,6 +347,7 @@ def deploy(
     allow_cost: float,
     require_approval: str,
     skip_check: tuple[str, ...],
+    prepares: bool,
     on_failure: str,
     adopt: bool,
     nested: bool,
@@ -347,7 +361,8 @@ def deploy(
     """Deploy an environment: plan, confirm, execute, and follow to the end.
 
     After an interruption, run the same command again: it follows the operations still in progress, then does the
-    rest. The image tag and worker code keep their deployed values unless you give new ones.
+    rest. The image tag and worker code keep their deployed values unless you give new ones. In an environment
+    without a bucket for templates and code it offers to create that first.
 
     \b
     Examples:
@@ -377,9 +392,14 @@ def deploy(
         fail_fast=fail_fast,
         on_interrupt=on_interrupt,
     )
-    with open_session(file, target, yes=yes, reviewed=saved is not None) as session:
-        result = _deployed(assembly, session, options, saved, plan_file)
-        values = outputs(assembly, session) if result.exit_code == 0 else {}
+
+    def run() -> "tuple[Deployment, Mapping[str, str]]":
+        with open_session(file, target, yes=yes, reviewed=saved is not None) as session:
+            result = _deployed(assembly, session, options, saved, plan_file)
+            return result, outputs(assembly, session) if result.exit_code == 0 else {}
+
+    asks = not yes and saved is None and lines() is None
+    result, values = _prepared(run, file, assembly, target, prepares=prepares, asks=asks)
     end(result.outcomes, 0)
     program = lines()
     if program is None:
@@ -389,9 +409,39 @@ def deploy(
     click.get_current_context().exit(result.exit_code)
 
 
+def _prepared(
+    run: "Callable[[], Result]",
+    file: "EnvironmentFile",
+    assembly: "Assembly",
+    target: AwsTarget,
+    *,
+    prepares: bool,
+    asks: bool,
+) -> "Result":
+    """Return the result of a run; where the environment has no bucket yet, create it first and run again.
+
+    With `prepares` nobody is asked. Otherwise the bucket is shown and asked about where `asks` holds and there is a
+    terminal. Raises NotBootstrapped where nobody can be asked.
+    """
+    from infragen.engine.bootstrap import bootstrap as make
+
+    try:
+        return run()
+    except NotBootstrapped as error:
+        if not prepares and not (asks and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise NotBootstrapped(error.message, f"{error.hint}, or add --bootstrap to this command") from None
+        if lines() is None:
+            say(f"{error.message}; infragen can create it now", err=True)
+    with open_session(file, target, yes=prepares) as session:
+        result = make(file.environment, session, assembly=assembly)
+    if result.exit_code:
+        end(result.outcomes, result.exit_code)
+    return run()
+
+
 _FIXED_BY_THE_PLAN = (
     "image_tag", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
-    "on_failure", "adopt", "nested",
+    "on_failure", "adopt", "nested", "prepares",
 )  # fmt: skip
 
 

@@ -100,8 +100,6 @@ def init(
     from infragen.project import place, scaffold
 
     place.check(directory)
-    if not (scaffold.SCAFFOLD / "package.json").is_file():  # no application is part of this version
-        app = "none"
     name, region, queues = _answers(directory, project, region, queues)
     choices = chosen.Choices(name, region, infragen.__version__, queues, accounts, topology, app, parts)
     chosen.check(choices)
@@ -191,7 +189,7 @@ def _rendered(stage: Path, directory: Path) -> dict[str, bytes]:
 def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> None:
     """Print what was written and what to type next."""
     say(f"wrote {len(files)} files to {'this directory' if directory == Path() else directory}")
-    step = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
+    steps = [] if directory == Path() else [f"cd {shlex.quote(str(directory))}"]
     rows = [("environments/", "dev, staging, prod", "infragen config --env prod", "environments")]
     rows += [("templates/", "CloudFormation", "infragen render --check", "environments")]
     if choices.with_app:
@@ -200,4 +198,7 @@ def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> Non
     for path, what, command, part in rows:
         if part in choices.parts:
             say(f"  {path:<15} {what:<25} {command}".rstrip())
-    say(f"next  {step}infragen bootstrap --env dev --local && infragen deploy --env dev --local")
+    steps += ["npm ci && npm run build"] if choices.with_app else []
+    say(f"next  {' && '.join(steps)}".rstrip())
+    if "environments" in choices.parts:
+        say("      infragen deploy --env dev --local --bootstrap")

@@ -74,7 +74,10 @@ def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
         except InputError as error:
             problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
     if problems:
-        raise InputError("\n".join(problems), "without `code` a worker runs a placeholder")
+        raise InputError(
+            "\n".join(problems),
+            "run the build that writes it, such as npm run build; without `code` a worker runs a placeholder",
+        )
     return artifacts
 
 

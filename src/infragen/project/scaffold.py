@@ -54,6 +54,16 @@ def _workers(environment: str, memory: str = "") -> tuple[str, Value]:
 
 
 _CODE = "    code: ../dist/workers/notifications\n"
+_RELEASE = """\
+
+# A task of its own with the new image, before anything of the API is deployed: migrations.
+release:
+  command: [node, src/release.ts]
+"""
+_APP_README = """\
+| `src/`, `test/`, `migrations/` | the API, the worker and the release command; `npm test` |
+"""
+_APP_STEP = "npm ci && npm test && npm run build\n"
 _PROJECT: Value = lambda choices: choices.project  # noqa: E731  # rows of a table
 SUBSTITUTIONS: tuple[tuple[str, str, int, Value], ...] = (
     ("environments/base.yaml", "shop", 2, _PROJECT),
@@ -63,12 +73,17 @@ SUBSTITUTIONS: tuple[tuple[str, str, int, Value], ...] = (
         "environments/base.yaml", "  - name: notifications\n", 1,
         lambda choices: "".join(f"  - name: {each}\n" for each in choices.queues),
     ),
+    ("environments/base.yaml", _RELEASE, 1, lambda choices: _RELEASE if choices.with_app else ""),
     *((f"environments/{each}.yaml", text, 1, value) for each in ENVIRONMENTS for text, value in (_account(each),)),
     ("environments/dev.yaml", _workers("dev")[0], 1, _workers("dev")[1]),
     ("environments/staging.yaml", _workers("staging")[0], 1, _workers("staging")[1]),
     ("environments/prod.yaml", _workers("prod", "    memory: 1024\n")[0], 1, _workers("prod", "    memory: 1024\n")[1]),
     ("requirements.txt", "infragen-cfn[local]", 1, lambda choices: f"infragen-cfn[local]=={choices.version}"),
-    ("README.md", "shop", 1, _PROJECT),
+    ("README.md", "# shop\n", 1, lambda choices: f"# {choices.project}\n"),
+    ("README.md", _APP_README, 1, lambda choices: _APP_README if choices.with_app else ""),
+    ("README.md", _APP_STEP, 1, lambda choices: _APP_STEP if choices.with_app else ""),
+    ("package.json", '"name": "shop"', 1, lambda choices: f'"name": "{choices.project}"'),
+    ("package-lock.json", '"name": "shop"', 2, lambda choices: f'"name": "{choices.project}"'),
 )  # fmt: skip
 """File, exact text, how often the file holds it, what stands there instead."""
 
