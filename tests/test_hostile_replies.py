@@ -33,7 +33,8 @@ LOADED = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
     "template": [(ARN,), ("", ARN)], "resources": [(ARN,)], "events": [(ARN,), (ARN, "again")],
-    "create_change_set": [(REQUEST,)], "change_set": [(ARN,)], "failed_checks": [(ARN,)], "change_sets": [(ARN,)],
+    "create_change_set": [(REQUEST,)], "change_set": [(ARN,)], "change_set_description": [(ARN,)],
+    "failed_checks": [(ARN,)], "change_sets": [(ARN,)],
     "delete_change_set": [(ARN,)], "execute_change_set": [(ARN, "token")], "delete_stack": [(ARN, "token")],
     "continue_rollback": [(ARN, "token", ())], "roll_back": [(ARN, "token")], "cancel_update": [(ARN, "token")],
     "importers": [("export",)], "protect_stack": [(ARN, True)], "stack_policy": [(ARN,)],

@@ -283,6 +283,9 @@ class Cloud(AccountReader, Protocol):
     def change_set(self, change_set_id: str) -> ChangeSet | None:
         """Return a change set with all its rows, described with and without values and merged; None when it is gone."""
 
+    def change_set_description(self, change_set_id: str) -> str:
+        """Return the description of a change set, also of an executed one; empty without one, and when it is gone."""
+
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
         """Return what AWS's early validation or a hook found wrong with a failed change set, one text each."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from bench import at_work, environment, prepare_account
 from fakeaws import FakeAws
 
 from infragen.assembly.synth import synthesize
+from infragen.engine.deploy import deploy_environment
+from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed
 from infragen.engine.status import outputs, status
 from infragen.report.event_document import outcome_document
@@ -67,3 +70,25 @@ def test_an_image_of_which_no_task_ran_is_told(aws: FakeAws, tmp_path: Path, top
     assert said == ["api/Service wants 0 tasks: none ran, so that nothing proves the image and its settings"]
     assert f"  note: {said[0]}" in [line.plain for line in outcome_lines(ended.outcomes)]
     assert [each["notes"] for each in map(outcome_document, ended.outcomes) if each["notes"]] == [said]
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_status_says_from_which_commit_a_stack_was_deployed(aws: FakeAws, tmp_path: Path, topology: str) -> None:
+    """The change set that was executed says it, no tag: another commit alone changes no resource."""
+    bench = at_work(aws, environment(tmp_path, TEXT, topology))
+    prepare_account(aws, bench.env)
+    made = synthesize(bench.env)
+    bench.bootstrap()
+    session = replace(bench.session, revision=("4f2c1ab", True))
+    assert deploy_environment(made, session, Options()).exit_code == 0
+    mine = {"root"} if topology == "nested" else {each.layer for each in made.templates}
+    found = {each.layer: each.commit for each in status(made, session)}
+    assert {layer for layer, commit in found.items() if commit == "4f2c1ab"} == mine
+    again = deploy_environment(made, replace(session, revision=("77aa001", True)), Options())
+    assert {type(each).__name__ for each in again.outcomes} == {"Unchanged"}
+    changed = Options(image_tag="abc123")
+    assert deploy_environment(made, replace(session, revision=("77aa001", False)), changed).exit_code == 0
+    [row] = [each for each in status(made, session) if each.layer == ("root" if topology == "nested" else "api")]
+    assert row.commit == "77aa001-dirty"
+    assert any(line.plain.strip() == "commit 77aa001-dirty" for line in status_lines([row]))
+    assert json.loads(statuses_json([row]))["stacks"][0]["commit"] == "77aa001-dirty"

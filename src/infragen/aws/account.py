@@ -310,6 +310,19 @@ class Account(AccountReads):
                 return None
             raise
 
+    def change_set_description(self, change_set_id: str) -> str:
+        """Call DescribeChangeSet, its first page: an executed set can be described for as long as its stack is
+        remembered (recorded: test_name_conflicts, 2023-11-22).
+        """
+        try:
+            with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+                answer = self.clients.cloudformation.describe_change_set(ChangeSetName=change_set_id)
+                return answer.get("Description", "")
+        except AwsError as error:
+            if error.code in NO_CHANGE_SET:
+                return ""
+            raise
+
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
         """Call DescribeEvents, only what failed, and what hooks said of the set, which leaves no events
         (ListHookResults, GetHookResult). It only explains: when it may not be read, that is all there is to say.

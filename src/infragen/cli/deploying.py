@@ -272,7 +272,7 @@ def _planned(
     if out is None:
         return plan_environment(assembly, session, options)
     with staged(out) as write:
-        planned = save_plan(assembly, session, options, hours * 3600, write, revision())
+        planned = save_plan(assembly, replace(session, revision=revision()), options, hours * 3600, write)
     until = at(session.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
     place = "written to stdout" if out == STDOUT else f"saved to {out}"
@@ -481,9 +481,10 @@ def _deployed(
 ) -> "Deployment":
     from infragen.engine.deploy import deploy_environment
     from infragen.engine.saving import deploy_saved, made_of
+    from infragen.plan.git import revision
 
     if saved is None:
-        return deploy_environment(assembly, session, options)
+        return deploy_environment(assembly, replace(session, revision=revision()), options)
     say(f"{plan_file}: {made_of(saved)}", err=True)
     return deploy_saved(assembly, session, saved, options, str(plan_file))
 

@@ -212,9 +212,16 @@ MADE_BY = ", made by run "
 """What stands before the name of the run in the description of a change set."""
 
 
-def described(env: Environment, layer: str, run: str) -> Shown:
-    """Return the description of our change sets: whose they are, and which run made them."""
-    return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}")
+FROM = ", from commit "
+"""What stands before the commit in it, where there is one."""
+
+
+def described(env: Environment, layer: str, run: str, revision: tuple[str, bool] = ("", False)) -> Shown:
+    """Return the description of our change sets: whose they are, which run made them, and from which commit, with
+    "-dirty" behind it where the work tree was not clean (as `git describe --dirty` writes it).
+    """
+    commit = f"{revision[0]}{'' if revision[1] else '-dirty'}" if revision[0] else ""
+    return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}{FROM if commit else ''}{commit}")
 
 
 def layer_of(description: str) -> str:
@@ -224,7 +231,12 @@ def layer_of(description: str) -> str:
 
 def maker_of(description: str) -> str:
     """Return the run that made a change set; empty where its description does not tell."""
-    return description.partition(MADE_BY)[2]
+    return description.partition(MADE_BY)[2].partition(FROM)[0]
+
+
+def commit_of(description: str) -> str:
+    """Return the commit from which a change set was made; empty where its description does not tell."""
+    return description.partition(MADE_BY)[2].partition(FROM)[2]
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:

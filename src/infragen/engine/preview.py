@@ -431,7 +431,7 @@ def prepare(
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
-    request = change_set_request(session.cloud, plan, examined, on_failure, session.run)
+    request = change_set_request(session, plan, examined, on_failure)
     request = replace(request, nested=nested and _nested(session, examined))
     if until:
         request = replace(request, name=saved_name(until))
@@ -524,9 +524,7 @@ def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -
     return OperationFailed(said, fix)
 
 
-def change_set_request(
-    cloud: Cloud, plan: StackLayout, examined: Examined, on_failure: str, run: str
-) -> ChangeSetRequest:
+def change_set_request(session: Session, plan: StackLayout, examined: Examined, on_failure: str) -> ChangeSetRequest:
     """Return CreateChangeSet's ingredients for a unit."""
     unit, first = examined.unit, examined.action in ("create", "recreate")
     return ChangeSetRequest(
@@ -537,9 +535,9 @@ def change_set_request(
         tags=unit.tags,
         capabilities=unit.capabilities,
         body="" if unit.key else unit.text,
-        url=cloud.template_url(plan.bucket, unit.key) if unit.key else "",
+        url=session.cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure, first),
-        description=described(plan.environment, unit.layer, run),
+        description=described(plan.environment, unit.layer, session.run, session.revision),
         role=plan.environment.iam.service_role_arn or "",
     )
 

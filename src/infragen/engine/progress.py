@@ -168,7 +168,8 @@ class Session:
     """What every command works with: AWS, who listens, time, and the environment file whose lines are reported.
 
     `local` says that AWS is the emulator on this machine: what the file names from AWS is not there. `run` is this
-    run's own name: its change sets carry it, so that another run knows whose they are.
+    run's own name: its change sets carry it, so that another run knows whose they are. `revision` is the
+    commit of the work tree, empty without one, and whether the tree is clean.
     """
 
     cloud: Cloud
@@ -177,3 +178,4 @@ class Session:
     file: EnvironmentFile | None = None
     local: bool = False
     run: str = field(default_factory=lambda: secrets.token_hex(4))
+    revision: tuple[str, bool] = ("", False)

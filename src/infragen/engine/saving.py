@@ -42,11 +42,9 @@ def save_plan(
     options: Options,
     seconds: float,
     write: Callable[[SavedPlan], None],
-    revision: tuple[str, bool] = ("", False),
 ) -> EnvironmentPlan:
-    """Plan, and keeps the change sets for so many seconds. `write` gets what belongs into the file;
-    `revision` is the commit it is made from, and whether the work tree was clean. The change sets say that the run
-    which made them is the public part of the plan's seal.
+    """Plan, and keep the change sets for so many seconds. `write` gets what belongs into the file. The change sets say
+    that the run which made them is the public part of the plan's seal.
 
     Raises Refused for a plan that would destroy data without its own permission: there is nothing to review in it.
     """
@@ -72,7 +70,9 @@ def save_plan(
                 f"no change set of {plan.environment.environment} can wait: a failed stack has to be removed first",
                 "`infragen deploy` does all of it at once, `infragen recover` removes what failed",
             )
-        saved = replace(_saved(plan, shown, options, units, made, until), commit=revision[0], clean=revision[1])
+        saved = replace(
+            _saved(plan, shown, options, units, made, until), commit=session.revision[0], clean=session.revision[1]
+        )
         write(replace(saved, seal=sign(secret, content_digest(saved)), sealed_for=public_part(secret)))
         for unit in units:
             leftovers.keep(unit.change_set_id)

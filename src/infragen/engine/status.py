@@ -12,7 +12,7 @@ from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ABSENT, STACK_TYPE, StackResource, StackState, row
 from infragen.config import Environment
 from infragen.engine.next_steps import next_step
-from infragen.engine.observe import Observed, observe
+from infragen.engine.observe import Observed, commit_of, observe
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
@@ -24,6 +24,8 @@ class LayerStatus:
     """One stack: where it stands, since when, why when its last operation failed, and what to type then.
 
     `image_tag` is the tag of the image that its service runs, empty for the placeholder, None without a service.
+    `commit` is that from which it was last deployed, with "-dirty" behind it when the work tree had changes; empty
+    where the change set that was executed does not tell.
     """
 
     layer: str
@@ -35,6 +37,7 @@ class LayerStatus:
     hint: str = ""
     cause: str = ""
     image_tag: str | None = None
+    commit: str = ""
 
 
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
@@ -63,13 +66,22 @@ def _statuses(
         if layer == ROOT:
             yield from (LayerStatus(each, f"{name}/{each}", ABSENT) for each in inner)
         return
-    yield _explained(session, _status(layer, state), state)
+    yield replace(_explained(session, _status(layer, state), state), commit=_commit(session, state))
     if layer == ROOT:
         nested = [each for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE]
         children = {_layer(each, inner, observed): observed.by_id.get(each.physical_id) for each in nested}
         for name in dict.fromkeys((*children, *inner)):
             child = children.get(name)
             yield _status(name, child) if child is not None else LayerStatus(name, f"{state.name}/{name}", ABSENT)
+
+
+def _commit(session: Session, state: StackState) -> str:
+    """Return the commit in the description of the change set that was executed last; empty where it may not be read."""
+    if not state.change_set_id:
+        return ""
+    with suppress(CloudError):
+        return commit_of(session.cloud.change_set_description(state.change_set_id))
+    return ""
 
 
 def _layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:

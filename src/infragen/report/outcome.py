@@ -147,6 +147,8 @@ def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
         )  # fmt: skip
         if each.image_tag is not None:
             yield Text(f"{'':{layers}}  image {each.image_tag or 'placeholder'}", style="dim")
+        if each.commit:
+            yield Text(f"{'':{layers}}  commit {each.commit}", style="dim")
         if each.cause or each.reason:
             yield Text(f"{'':{layers}}  {each.cause or each.reason}")
         if each.hint:
@@ -175,6 +177,7 @@ def statuses_json(statuses: Sequence[LayerStatus]) -> str:
             "hint": each.hint,
             "cause": each.cause,
             "image_tag": each.image_tag,
+            "commit": each.commit,
         }
         for each in statuses
     ]
