@@ -16,34 +16,42 @@ export interface MigrateOptions {
   log: Log;
   directory?: string;
   schema?: string;
+  lockTimeoutMs?: number;
   pauseMs?: number;
 }
 
 /** Apply the migrations that are not applied yet, in order; returns their names. */
-export async function migrate({ url, log, directory = MIGRATIONS, schema = 'public', pauseMs = 2_000 }: MigrateOptions): Promise<string[]> {
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  const { log, pauseMs = 2_000 } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await apply(options);
+    } catch (error) {
+      const isLocked = error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+      if (attempt === TRIES || !isLocked) throw error;
+      log.warn({ attempt }, 'a table is locked by others: trying again');
+      await new Promise((wake) => setTimeout(wake, pauseMs * attempt));
+    }
+  }
+}
+
+/** Apply them by a connection of its own, whose end undoes what failed. */
+async function apply({ url, log, directory = MIGRATIONS, schema = 'public', lockTimeoutMs = 5_000 }: MigrateOptions): Promise<string[]> {
   const client = new pg.Client({ connectionString: url.reveal(), application_name: 'release', connectionTimeoutMillis: 30_000 });
   await client.connect();
   try {
-    // A migration that waits for a lock makes everything behind it wait: after 5 seconds it lets the others pass.
-    await client.query("set lock_timeout = '5s'");
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const applied = await runner({
-          dbClient: client,
-          dir: directory,
-          direction: 'up',
-          schema,
-          migrationsTable: 'migrations',
-          singleTransaction: false,
-          logger: { debug: () => undefined, info: () => undefined, warn: (text) => log.warn(text), error: () => undefined },
-        });
-        return applied.map(({ name }) => name);
-      } catch (error) {
-        if (attempt === TRIES || !(error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE)) throw error;
-        log.warn({ attempt }, 'a table is locked by others: trying again');
-        await new Promise((wake) => setTimeout(wake, pauseMs * attempt));
-      }
-    }
+    // A migration that waits for a lock makes all behind it wait: after 5 seconds it lets them pass.
+    await client.query(`set lock_timeout = ${lockTimeoutMs}`);
+    const applied = await runner({
+      dbClient: client,
+      dir: directory,
+      direction: 'up',
+      schema,
+      migrationsTable: 'migrations',
+      singleTransaction: false,
+      logger: { debug: () => undefined, info: () => undefined, warn: (text) => log.warn(text), error: () => undefined },
+    });
+    return applied.map(({ name }) => name);
   } finally {
     await client.end();
   }
