@@ -8,11 +8,11 @@ import pytest
 from troposphere import Export, Output, Parameter, Ref, Select
 from troposphere.sns import Topic
 
-from infragen.assembly.synth import ContractError, references, synthesize
+from infragen.assembly.synth import references, synthesize
 from infragen.assembly.templatefile import parse
 from infragen.config import Environment, Queue, load_environment
 from infragen.errors import InputError
-from infragen.layers.contract import Layer, LayerOutput, Template
+from infragen.layers.contract import ContractError, Layer, LayerOutput, Template
 
 DEV = Path(__file__).parent.parent / "environments" / "dev.yaml"
 
@@ -69,6 +69,10 @@ def test_the_root_finds_each_child_by_its_digest(dev: Environment) -> None:
         ({"outputs": lambda env: (LayerOutput("toy", "Promised", "never given"),)}, r"lacks \['Promised'\]"),
         ({"inputs": lambda env: ()}, "uses Upstream, which is neither"),
         ({"inputs": lambda env: (LayerOutput("absent", "Upstream", ""),)}, "absent, which is off or comes later"),
+        (
+            {"inputs": lambda env: (UPSTREAM, LayerOutput("network", "Nope", ""))},
+            "uses Nope of network, which publishes no such output",
+        ),
     ],
 )
 def test_a_layer_that_breaks_its_contract_is_found_out(
@@ -76,21 +80,29 @@ def test_a_layer_that_breaks_its_contract_is_found_out(
 ) -> None:
     """N12: inputs are exactly what a layer uses, outputs exactly what it publishes."""
     first = _toy("network", inputs=(), uses="AWS::StackName")
-    second = _toy("toy", inputs=(LayerOutput("network", "Upstream", ""),), uses="Upstream")
+    second = _toy("toy", inputs=(UPSTREAM,), uses="Upstream")
     synthesize(dev, (first, second))
     with pytest.raises(ContractError, match=complaint):
         synthesize(dev, (first, replace(second, **change)))
 
 
-def _toy(name: str, inputs: tuple[LayerOutput, ...], uses: str) -> Layer:
+def _toy(
+    name: str, inputs: tuple[LayerOutput, ...], uses: str, outputs: tuple[LayerOutput, ...] | None = None
+) -> Layer:
+    """A layer of one topic; that of the name network gives what the tests take of it."""
+    given = (LIST, UPSTREAM) if outputs is None and name == "network" else outputs or ()
+
     def build(env: Environment) -> Template:
         template = Template()
         template.add_resource(Topic("Thing", DisplayName=Ref(uses)))
+        for each in given:
+            template.add_output(each.publish("given"))
         return template
 
-    return Layer(name, name, "", lambda env: True, lambda env: inputs, lambda env: (), build)
+    return Layer(name, name, "", build, lambda env: True, lambda env: inputs, lambda env: given)
 
 
+UPSTREAM = LayerOutput("network", "Upstream", "")
 LIST = LayerOutput("network", "Ids", "", "CommaDelimitedList")
 
 
@@ -118,7 +130,7 @@ def _using(value: Any, dev: Environment, output: dict[str, Any] | None = None, *
 
     given = tuple(LayerOutput("toy", name, "") for name in output or {})
     network = _toy("network", inputs=(), uses="AWS::StackName")
-    synthesize(dev, (network, Layer("toy", "", "", lambda env: True, lambda env: (LIST,), lambda env: given, build)))
+    synthesize(dev, (network, Layer("toy", "", "", build, lambda env: True, lambda env: (LIST,), lambda env: given)))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ class InputError(InfragenError):
     exit_code = 2
 
 
+class LayerError(InputError):
+    """A layer, an extension or a section of the project's own is wrong; the message begins with its place in
+    `layers/`. Its cause, if it has one, is the exception that the project's code raised.
+    """
+
+
 class Refused(InfragenError):
     """A guard stopped the operation or the user declined; the hint names the flag that allows it."""
 

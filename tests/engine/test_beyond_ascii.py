@@ -109,8 +109,8 @@ def wired(value: Any) -> list[Layer]:
         return template
 
     return [
-        Layer("first", "First", "", always, lambda _: (), lambda _: (output,), first),
-        Layer("second", "Second", "", always, lambda _: (output,), lambda _: (), second),
+        Layer("first", "First", "", first, always, outputs=lambda _: (output,)),
+        Layer("second", "Second", "", second, always, inputs=lambda _: (output,)),
     ]
 
 

@@ -5,11 +5,12 @@ Pure: the same environment gives the same bytes. No file, no clock, no AWS.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import troposphere
 from troposphere import GetAtt, Output, Parameter, Ref, Sub, Tags
 from troposphere.cloudformation import Stack
 
@@ -17,17 +18,14 @@ from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
 from infragen.assembly.wiring import misuses
 from infragen.checks.check import Check
-from infragen.config import Environment
+from infragen.config import Environment, camel
 from infragen.errors import InputError
 from infragen.layers import LAYERS
-from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template
+from infragen.layers.contract import ContractError, LaunchParameter, Layer, LayerOutput, Template, given
+from infragen.layers.project import blame, layers_of
 
 COMMON = ("ProjectName", "EnvironmentName")
 _LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
-
-
-class ContractError(Exception):
-    """A layer broke its contract: a bug in the layer, never in an environment file."""
 
 
 @dataclass(frozen=True)
@@ -113,36 +111,44 @@ def template_url(template: LayerTemplate) -> Sub:
 
 
 def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
-    """Render every layer that the environment turns on.
+    """Render every layer that the environment turns on: ours (`layers`), those of its project, and its extensions.
 
     Raises InputError when a template is larger than CloudFormation takes or an output would arrive in another layer as
-    another text, ContractError when a layer is wrong.
+    another text, LayerError when a layer of the project is wrong, ContractError when one of ours is.
     """
     templates: list[LayerTemplate] = []
-    for layer in layers:
-        if layer.enabled(env):
-            templates.append(_finish(layer, env, {each.layer for each in templates}))
+    for layer in layers_of(env, layers):
+        with blame(layer):
+            templates.append(_finish(layer, env, templates))
     assembly = Assembly(env, tuple(templates))
     assembly.check_limits()
     _check_wires(assembly.templates)
     return assembly
 
 
-def _finish(layer: Layer, env: Environment, earlier: set[str]) -> LayerTemplate:
+def _finish(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> LayerTemplate:
     template = layer.build(env)
-    inputs, outputs, parameters = tuple(layer.inputs(env)), tuple(layer.outputs(env)), tuple(layer.parameters(env))
+    if not isinstance(template, troposphere.Template):
+        raise ContractError(f"layer {layer.name}: build gives a {type(template).__name__}, not a Template")
+    inputs = given(layer, "inputs", env, LayerOutput)
+    outputs = given(layer, "outputs", env, LayerOutput)
+    parameters = given(layer, "parameters", env, LaunchParameter)
+    checks = given(layer, "checks", env, Check)
     template.set_version()
     template.set_description(f"{layer.title} ({env.project} {env.environment}). Made by infragen.")
     own = dict(template.parameters)
     template.parameters.clear()
-    given = (*_common(env), *map(_launch, parameters), *map(_wired, inputs))
-    if twice := sorted(set(own) & {each.title for each in given}):
+    added = (*_common(env), *map(_launch, parameters), *map(_wired, inputs))
+    if twice := sorted(set(own) & {each.title for each in added}):
         raise ContractError(f"layer {layer.name}: declares {', '.join(twice)}, which synthesis adds, itself")
-    for parameter in (*given, *own.values()):
+    for parameter in (*added, *own.values()):
         template.add_parameter(parameter)
     body = _ordered(template.to_dict())
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
-    return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, tuple(layer.checks(env)))
+    made = LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
+    if layer.place:
+        made.text  # noqa: B018 # what cannot be written as YAML is told with the layer's place
+    return made
 
 
 def _common(env: Environment) -> tuple[Parameter, Parameter]:
@@ -183,7 +189,7 @@ def _ordered(body: dict[str, Any]) -> dict[str, Any]:
         "Resources",
         "Outputs",
     )
-    body["Resources"] = {name: _resource(resource) for name, resource in body["Resources"].items()}
+    body["Resources"] = {name: _resource(resource) for name, resource in body.get("Resources", {}).items()}
     return {section: body[section] for section in dict.fromkeys((*order, *body)) if body.get(section)}
 
 
@@ -225,24 +231,32 @@ def _sub_references(value: Any) -> Iterator[str]:
 
 def _check(
     layer: Layer, body: dict[str, Any], inputs: Iterable[LayerOutput], outputs: Iterable[LayerOutput],
-    parameters: Iterable[LaunchParameter], own: set[str], earlier: set[str],
+    parameters: Iterable[LaunchParameter], own: set[str], earlier: Sequence[LayerTemplate],
 ) -> None:  # fmt: skip
     """Check that inputs are exactly what is used, outputs exactly what is published, and each input's layer comes
     first. Values of other layers are passed on whole.
     """
-    resources = set(body["Resources"])
+    resources = set(body.get("Resources", {}))
+    published_by = {each.layer: {output.name for output in each.outputs} for each in earlier}
     used = set(references({k: body.get(k, {}) for k in ("Rules", "Conditions", "Resources", "Outputs")}))
     wired = {each.name for each in inputs}
     known = resources | wired | own | {each.name for each in parameters} | set(COMMON)
     complaints = [
+        *(() if resources else ("has no resource, which CloudFormation refuses",)),
         *(f"uses {name}, which is neither an input nor a resource" for name in sorted(used - known)),
         *(f"declares the input {name} and does not use it" for name in sorted(wired - used)),
         *(f"declares the parameter {each.name} and does not use it" for each in parameters if each.name not in used),
         *(
             f"uses {each.name} of {each.layer}, which is off or comes later"
             for each in inputs
-            if each.layer not in earlier
+            if each.layer not in published_by
         ),
+        *(
+            f"uses {each.name} of {each.layer}, which publishes no such output"
+            for each in inputs
+            if each.name not in published_by.get(each.layer, {each.name})
+        ),
+        *_clashes(layer, outputs, parameters, earlier),
         *misuses(body, wired),
     ]
     published, promised = set(body.get("Outputs", {})), {each.name for each in outputs}
@@ -252,6 +266,27 @@ def _check(
         )
     if complaints:
         raise ContractError(f"layer {layer.name}: " + "; ".join(complaints))
+
+
+def _clashes(
+    layer: Layer,
+    outputs: Iterable[LayerOutput],
+    parameters: Iterable[LaunchParameter],
+    earlier: Sequence[LayerTemplate],
+) -> Iterator[str]:
+    """Yield the names that another layer has given another meaning: the root has one output and one parameter of each
+    name, and a layer that takes two outputs of one name could not tell them apart.
+    """
+    published = {output.name: each.layer for each in earlier for output in each.outputs}
+    taken = {parameter.name: (parameter, each.layer) for each in earlier for parameter in each.parameters}
+    for output in outputs:
+        if output.layer != layer.name:
+            yield f"publishes {output.name} as an output of {output.layer}"
+        if output.name in published:
+            yield f"publishes {output.name}, as {published[output.name]} does; give it another name"
+    for parameter in parameters:
+        if parameter.name in taken and taken[parameter.name][0] != parameter:
+            yield f"declares the parameter {parameter.name}, as {taken[parameter.name][1]} does, with another meaning"
 
 
 def _check_wires(templates: Iterable[LayerTemplate]) -> None:
@@ -334,7 +369,7 @@ def _root(assembly: Assembly, url_of: Callable[[LayerTemplate], Any]) -> RootTem
 
 
 def _logical_id(layer: str) -> str:
-    return layer.capitalize()
+    return camel(layer)
 
 
 def _nested(template: LayerTemplate, url: Any) -> Stack:

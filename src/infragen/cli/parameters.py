@@ -173,14 +173,16 @@ def envs(what: str) -> Callable[..., Any]:
 
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     """Load the environments of these names, or all. Raises InputError with the problems of all files."""
-    from infragen.config import load_file
     from infragen.config.directory import find
+    from infragen.layers.project import load_file, load_project
 
     loaded, problems = [], []
     context = click.get_current_context()
     if context.meta.pop(_FOUND, None) and lines() is None:
         say(f"environments: {directory}", err=True)
-    for path in find(directory, names):
+    paths = find(directory, names)
+    load_project(directory)  # what is wrong there is wrong for each file, and said once
+    for path in paths:
         try:
             loaded.append(load_file(path))
         except InputError as error:

@@ -22,7 +22,7 @@ from infragen.cli.json_lines import last_line
 from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
-from infragen.errors import InfragenError, InputError, Unwritable
+from infragen.errors import InfragenError, InputError, LayerError, Unwritable
 from infragen.output_file import private_directory
 
 EXIT_CODES: Mapping[int, str] = {
@@ -69,6 +69,8 @@ class Program(click.Group):
             last_line(error.exit_code, EXIT_CODES[2], InputError(error.format_message()))
             raise
         except InfragenError as error:
+            if isinstance(error, LayerError) and error.__cause__ is not None and context.meta.get(_DEBUG):
+                say(_trace(error.__cause__), err=True)
             error.message, error.hint = pasteable(error.message), pasteable(error.hint)
             show_error(error)
             problem, code = error, error.exit_code
@@ -165,7 +167,7 @@ def show_bug(error: Exception, *, debug: bool) -> None:
         say(f"hint: {told}; please report it", err=True)
 
 
-def _trace(error: Exception) -> str:
+def _trace(error: BaseException) -> str:
     """Return the traceback of an exception, whose messages may quote anything."""
     from infragen.secrecy.visible import quoted
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     type=click.Choice(["environment", "plan", "events", "doctor"]),
     default="environment",
 )
+@parameters.environments
 @command_options
-def schema(what: str) -> None:
+def schema(what: str, directory: Path) -> None:
     """Print the JSON Schema of environment files, plans, events or checks.
+
+    That of environment files holds the sections of the layers in layers/, beside the directory of environments.
 
     Editors check an environment file whose first line is
     `# yaml-language-server: $schema=../environment.schema.json`.
@@ -38,12 +41,17 @@ def schema(what: str) -> None:
       infragen schema doctor
     """
     from infragen.config import json_schema
+    from infragen.layers.project import load_project
     from infragen.report.doctor import doctor_schema
     from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
     from infragen.secrecy.visible import shown_json
 
-    found = {"environment": json_schema, "plan": plan_schema, "events": event_schema, "doctor": doctor_schema}[what]()
+    def environment_schema() -> dict[str, Any]:
+        return json_schema(load_project(directory).model)
+
+    documents = {"environment": environment_schema, "plan": plan_schema, "events": event_schema}
+    found = {**documents, "doctor": doctor_schema}[what]()
     echo(shown_json(found, indent=2))
 
 

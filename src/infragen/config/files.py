@@ -20,6 +20,7 @@ from infragen.config.schema import Environment
 from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 from infragen.errors import InputError
 from infragen.input_file import read
+from infragen.secrecy.masking import hides
 
 MAX_EXTENDS = 10
 
@@ -59,19 +60,20 @@ def load_environment(path: Path, today: date | None = None) -> Environment:
     return load_file(path, today).environment
 
 
-def load_file(path: Path, today: date | None = None) -> EnvironmentFile:
+def load_file(path: Path, today: date | None = None, model: type[Environment] = Environment) -> EnvironmentFile:
     """Read and check an environment file and what it extends.
 
-    `today` (default: the date in UTC) decides which Lambda runtimes are past their end. Raises InputError with every
+    `today` (default: the date in UTC) decides which Lambda runtimes are past their end; `model` is another one than
+    ours for a project with layers of its own (`layers.project.load_file`). Raises InputError with every
     problem, one per line, in file order: those of single keys; when there are none, those between keys.
     """
     node = _laid_over(path, ())
     problems = list(_references_to_secrets(node))
     environment = None
     try:
-        environment = Environment.model_validate(yamlfile.plain(node))
+        environment = model.model_validate(yamlfile.plain(node))
     except ValidationError as error:
-        problems += _problems(node, error)
+        problems += _problems(node, error, model)
     if environment is not None and not problems:
         found = EnvironmentFile(path, environment, node)
         given = rules.RuleContext(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
@@ -173,37 +175,40 @@ def _reference(place: Place, path: reference.Path) -> Problem:
     )
 
 
-def _problems(node: Mapping, error: ValidationError) -> Iterator[Problem]:
+def _problems(node: Mapping, error: ValidationError, model: type[Environment]) -> Iterator[Problem]:
     """Yield pydantic's errors as problems in file order, with a text for those that are shown."""
     # a list whose items are all wrong counts as too short as well, which would only confuse
     errors = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
-    placed = sorted(((_where(node, each), each) for each in errors), key=lambda found: found[0].order)
+    placed = sorted(((_where(node, each, model), each) for each in errors), key=lambda found: found[0].order)
     for index, (place, each) in enumerate(placed):
-        yield Problem(place, yamlfile.cut(_words(node, each)) if index < yamlfile.MAX_PROBLEMS else "")
+        yield Problem(place, yamlfile.cut(_words(node, each, model)) if index < yamlfile.MAX_PROBLEMS else "")
 
 
-def _is_about_key(error: ErrorDetails) -> bool:
+def _is_about_key(error: ErrorDetails, model: type[Environment]) -> bool:
     """Return whether the error is about a key of a free map, which pydantic marks with a last step "[key]"."""
     path = error["loc"]
-    return path[-1] == "[key]" and len(path) > 2 and "patternProperties" in reference.at(path[:-2])
+    return path[-1] == "[key]" and len(path) > 2 and "patternProperties" in reference.at(path[:-2], model)
 
 
-def _where(node: Mapping, error: ErrorDetails) -> Place:
+def _where(node: Mapping, error: ErrorDetails, model: type[Environment]) -> Place:
     if error["type"] == "extra_forbidden":
         return yamlfile.find_key(node, error["loc"])
-    return yamlfile.find_key(node, error["loc"][:-1]) if _is_about_key(error) else _place(node, error["loc"])
+    about_key = _is_about_key(error, model)
+    return yamlfile.find_key(node, error["loc"][:-1]) if about_key else _place(node, error["loc"])
 
 
-def _words(node: Mapping, error: ErrorDetails) -> str:
+def _words(node: Mapping, error: ErrorDetails, model: type[Environment]) -> str:
     """Return one of pydantic's errors as a sentence: the key, its wrong value, what is allowed."""
-    path = error["loc"][:-1] if _is_about_key(error) else error["loc"]
-    name = yamlfile.shown(dotted(path))
+    about_key = _is_about_key(error, model)
+    path = error["loc"][:-1] if about_key else error["loc"]
     if error["type"] == "extra_forbidden":
-        near = reference.nearest_key(path)
-        return f"{name} is not a known key" + (f"; did you mean {near}?" if near else "")
-    if _is_about_key(error):
-        return f"{name} has a wrong name; {_said(error) or f'allowed: {reference.allowed_key(path[:-1])}'}"
-    schema = reference.at(path)
+        near = reference.nearest_key(path, model)
+        said = f"; did you mean {near}?" if near else _sections(path, model)
+        return f"{yamlfile.shown(dotted(path))} is not a known key{said}"
+    if about_key:
+        allowed = _said(error) or f"allowed: {reference.allowed_key(path[:-1], model)}"
+        return f"{yamlfile.shown(dotted(path))} has a wrong name; {allowed}"
+    name, schema = yamlfile.shown(dotted(path)), reference.at(path, model)
     allowed = reference.allowed(schema)
     if error["type"] == "missing":
         return f"{name} is missing; write {allowed}"
@@ -211,13 +216,20 @@ def _words(node: Mapping, error: ErrorDetails) -> str:
         found_by = "aws secretsmanager describe-secret --secret-id NAME --query ARN"
         return f"{name} is not {allowed} (not shown: it may be the secret itself); a secret's ARN: {found_by}"
     value = _value_at(node, path)
-    near = reference.nearest_choice(path, value.text) if isinstance(value, Scalar) else ""
+    near = reference.nearest_choice(path, value.text, model) if isinstance(value, Scalar) else ""
     if near and len(reference.choices(schema)) > 8:
         return f"{name} is {_shown(value)}; did you mean {near}?"
     if isinstance(value, Scalar) and value.value is None and _takes_empty_text(schema):
         return f'{name} is empty; write "" for an empty text'
     said = _said(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
-    return f"{name} is {_shown(value)}; {said}"
+    hidden = path[0] not in Environment.model_fields and isinstance(value, Scalar) and hides(str(path[-1]), value.text)
+    return f"{name} is {'not shown, as it may be a secret' if hidden else _shown(value)}; {said}"
+
+
+def _sections(path: reference.Path, model: type[Environment]) -> str:
+    """Return the sections of the project's own layers, for a key at the top that is like no other."""
+    own = [each for each in model.model_fields if each not in Environment.model_fields]
+    return f"; the sections of layers/ are {', '.join(own)}" if own and len(path) == 1 else ""
 
 
 def _takes_empty_text(schema: dict[str, Any]) -> bool:

@@ -4,6 +4,8 @@ Everything here is derived from the classes in `schema`; error messages, editors
 the same. Nothing here reads a file.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from difflib import get_close_matches
@@ -25,18 +27,28 @@ _LISTS_OR_NULL = ("queues", "workers")
 EXTENSION = "Ignored: a place for what YAML anchors refer to, as in compose files."
 
 
-def json_schema() -> dict[str, Any]:
+Model = type[Environment]
+"""The environment model that is described: ours, or that of a project with sections of its own."""
+
+_PROJECT = re.compile(r"infragen_project_[0-9a-f]+__")
+"""What pydantic puts before a section's name that two modules have: the package of a project, whose name changes with
+each of its files."""
+
+
+def json_schema(model: Model = Environment) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an environment file, for editors and other programs.
 
     An environment must have every required key. One with `extends` may leave to the other file what that gives, and a
     file without `environment` only holds values for others.
     """
-    return deepcopy(_schema())
+    return deepcopy(_schema(model))
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema = Environment.model_json_schema()
+def _schema(model: Model) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    if model is not Environment:
+        schema = json.loads(_PROJECT.sub("", json.dumps(schema)))
     _tidy(schema)
     properties = schema["properties"]
     first = {"extends": {"type": "string", "minLength": 1, "description": EXTENDS}}
@@ -81,28 +93,30 @@ def _take_required(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[
     return moved | ({"properties": inner} if inner else {})
 
 
-def at(path: Path) -> dict[str, Any]:
+def at(path: Path, model: Model = Environment) -> dict[str, Any]:
     """Return the schema of the value at a path; KeyError when no such key is known."""
-    node = _resolved(_schema())
+    node = _resolved(_schema(model), model)
     for step in path:
         if isinstance(step, int):
-            node = _resolved(node["items"])
+            node = _resolved(node["items"], model)
         elif step in node.get("properties", {}):
-            node = _resolved(node["properties"][step])
+            node = _resolved(node["properties"][step], model)
         elif "patternProperties" in node:
-            node = _resolved(next(iter(node["patternProperties"].values())))
+            node = _resolved(next(iter(node["patternProperties"].values())), model)
+        elif isinstance(node.get("additionalProperties"), dict):
+            node = _resolved(node["additionalProperties"], model)
         else:
             raise KeyError(dotted(path))
     return node
 
 
-def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+def _resolved(node: dict[str, Any], model: Model) -> dict[str, Any]:
     """Return references followed and `or null` set aside (kept as `nullable`)."""
     if "anyOf" in node:
         rest = {key: value for key, value in node.items() if key != "anyOf"}
         node = next(each for each in node["anyOf"] if each.get("type") != "null") | rest | {"nullable": True}
     if "$ref" in node:
-        target = _schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        target = _schema(model)["$defs"][node["$ref"].rsplit("/", 1)[1]]
         node = target | {key: value for key, value in node.items() if key != "$ref"}
     return node
 
@@ -115,7 +129,7 @@ def dotted(path: Path) -> str:
 
 def choices(schema: dict[str, Any]) -> tuple[Any, ...]:
     """Return the values to choose from, when there is a fixed set."""
-    return tuple(schema["enum"]) if "enum" in schema else ()
+    return (schema["const"],) if "const" in schema else tuple(schema["enum"]) if "enum" in schema else ()
 
 
 def allowed(schema: dict[str, Any]) -> str:
@@ -137,8 +151,19 @@ def allowed(schema: dict[str, Any]) -> str:
     elif kind == "object":
         text = f"a map of at most {schema['maxProperties']} keys" if "maxProperties" in schema else "a map"
     else:
-        text = "a text"
+        text = f"a text{_text_bounds(schema)}"
     return f"{text}, or null" if schema.get("nullable") and schema.get("default") is not None else text
+
+
+def _text_bounds(schema: dict[str, Any]) -> str:
+    """Return what a text must be that has no words for it: only sections of a project have such."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength")
+    bounds = [f"matching {schema['pattern']}"] if "pattern" in schema else []
+    if most is not None:
+        bounds.append(f"of {least} to {most} characters" if least else f"of at most {most} characters")
+    elif least > 1:
+        bounds.append(f"of at least {least} characters")
+    return " " + ", ".join(bounds) if bounds else ""
 
 
 def _range(schema: dict[str, Any]) -> str:
@@ -158,26 +183,27 @@ def _figure(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def allowed_key(path: Path) -> str:
+def allowed_key(path: Path, model: Model = Environment) -> str:
     """Return what the keys of a free map may be, in words."""
-    return KEYS_IN_WORDS[next(iter(at(path)["patternProperties"]))]
+    pattern = next(iter(at(path, model)["patternProperties"]))
+    return KEYS_IN_WORDS.get(pattern, f"a text matching {pattern}")
 
 
-def nearest_choice(path: Path, wrong: str) -> str:
+def nearest_choice(path: Path, wrong: str, model: Model = Environment) -> str:
     """Return the choice that a wrong word was probably meant to be, or ''."""
-    known = [str(each) for each in choices(at(path))]
+    known = [str(each) for each in choices(at(path, model))]
     likely = [*(each for each in known if _one_edit_apart(wrong, each)), *get_close_matches(wrong, known, n=1)]
     return next(iter(likely), "")
 
 
-def nearest_key(path: Path) -> str:
+def nearest_key(path: Path, model: Model = Environment) -> str:
     """Return what an unknown key was probably meant to be: a key of its section, else the path of one elsewhere, else
     ''.
     """
     section, wrong = path[:-1], str(path[-1])
-    known: list[str] = list(at(section).get("properties", {}))
+    known: list[str] = list(at(section, model).get("properties", {}))
     slips = (each for each in known if _one_edit_apart(wrong, each))
-    elsewhere = (dotted(each) for each in key_paths() if each[-1] == wrong)
+    elsewhere = (dotted(each) for each in key_paths(model) if each[-1] == wrong)
     parts = {part: key for key in reversed(known) for part in (key.rsplit("_", 1)[-1], key.split("_", 1)[0])}
     similar = get_close_matches(wrong, known, n=1)
     similar_parts = (parts[each] for each in get_close_matches(wrong, parts, n=1, cutoff=0.7))
@@ -193,11 +219,11 @@ def _one_edit_apart(one: str, other: str) -> bool:
     return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
 
 
-def key_paths() -> Iterator[Path]:
+def key_paths(model: Model = Environment) -> Iterator[Path]:
     """Yield the path of every known key, sections before what they hold; the items of lists as index 0."""
 
     def below(path: Path) -> Iterator[Path]:
-        schema = at(path)
+        schema = at(path, model)
         if "items" in schema:
             yield from below((*path, 0))
         for key in schema.get("properties", {}):

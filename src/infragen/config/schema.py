@@ -11,7 +11,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -913,6 +913,10 @@ KIND_OF_NAME: dict[str, Kind] = {"staging": "staging", "prod": "production", "pr
 
 class Environment(Section):
     """One environment file, complete: everything that the templates are made of."""
+
+    own_layers: ClassVar[Any] = None
+    """Of a project with layers of its own, which has a subclass: those layers, whose sections it holds beside ours
+    (`own_section.compose`). So an environment and the layers that read it cannot be parted."""
 
     project: ProjectName = Field(description="Name of the project; the first part of every name.")
     environment: EnvironmentName = Field(description="Name of the environment; equals the file's name.")

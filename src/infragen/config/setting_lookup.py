@@ -2,7 +2,8 @@
 
 For the root cause of a failure and for the causes in a plan: `environments/prod.yaml:41 database.engine_version`. Pure,
 and decided by a table: nothing is rendered, and nothing about it is written into the templates. A test renders every
-setting with two values and holds the table to what really changes. A layer that is not in the table gets its section.
+setting with two values and holds the table to what really changes. A layer that is not in the table gets its section; a
+project's layer has rows of its own (`Layer.settings`), or the key of its section whose value the property has.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from infragen.config import Environment, EnvironmentFile, camel, yamlfile
+from infragen.config.own_section import OwnLayer, section_key
 from infragen.config.reference import Path, dotted
+from infragen.config.values import single_values
 from infragen.config.yamlfile import Place
 
 SHORTEST = 3
@@ -260,7 +263,7 @@ def settings(env: Environment, layer: str, logical_id: str, path: Path = ()) -> 
     ("network/Peering") count as the layer; the root's resources are its layers. Empty for what no setting decides.
     """
     if layer == "root":
-        return _section(env, logical_id.lower())
+        return _section(env, next((each for each in _own_layers(env) if camel(each) == logical_id), logical_id.lower()))
     name = layer.partition("/")[0]
     steps = tuple(map(str, path[1:] if path[:1] == ("Properties",) else path))
     found = [each for row in _rows(env, name, logical_id) for each in row.settings_at(steps)]
@@ -275,6 +278,9 @@ def origin(file: EnvironmentFile, layer: str, logical_id: str, path: Path = (), 
     Of several, the one whose value is `value` (the property's), else the first that is written in the file.
     """
     candidates = settings(file.environment, layer, logical_id, path)
+    equal = [each for each in _leaves(file.environment, layer) if value is not None and _same(file, each, value)]
+    if len(equal) == 1 and candidates == _section(file.environment, layer):
+        return _setting(file, equal[0])
     return _chosen(file, candidates, value) if candidates else None
 
 
@@ -284,6 +290,7 @@ def suspect(file: EnvironmentFile, layer: str, logical_id: str, reason: str) -> 
     """
     rows = _rows(file.environment, layer.partition("/")[0], logical_id)
     pairs = [(row.name, each) for row in rows for each in row.every_setting()]
+    pairs += [(camel(str(each[-1])), each) for each in _leaves(file.environment, layer.partition("/")[0])]
     named = [path for _, path in pairs if _says(reason, _value(file.environment, path))]
     if named:
         return _setting(file, max(named, key=lambda path: len(_value(file.environment, path))))
@@ -295,6 +302,10 @@ def _says(reason: str, what: str, flags: int = 0) -> bool:
     """Return whether a text names a value or a property, as a word of its own."""
     pattern = rf"(?<![\w.-]){re.escape(what)}(?![\w-]|\.\w)"
     return len(what) >= SHORTEST and re.search(pattern, reason, flags) is not None
+
+
+def _same(file: EnvironmentFile, path: Path, value: object) -> bool:
+    return bool(_text(value)) and _value(file.environment, path) == _text(value)
 
 
 def _chosen(file: EnvironmentFile, candidates: tuple[Path, ...], value: object) -> Setting:
@@ -312,9 +323,9 @@ def _value(env: Environment, path: Path) -> str:
     found: object = env
     for step in path:
         if isinstance(step, int):
-            found = found[step] if isinstance(found, tuple) and step < len(found) else None
+            found = found[step] if isinstance(found, (tuple, list)) and step < len(found) else None
         else:
-            found = getattr(found, step, None)
+            found = found.get(step) if isinstance(found, dict) else getattr(found, step, None)
     return _text(found)
 
 
@@ -324,8 +335,20 @@ def _text(value: object) -> str:
 
 def _section(env: Environment, layer: str) -> tuple[Path, ...]:
     """Return the section of a layer, also of one that the table does not know."""
-    name = SECTIONS.get(layer, layer)
+    name = section_key(SECTIONS.get(layer, layer))
     return ((name,),) if name in type(env).model_fields else ()
+
+
+def _own_layers(env: Environment) -> dict[str, OwnLayer]:
+    """Return the layers of the environment's project by name."""
+    return {each.name: each for each in env.own_layers.layers} if env.own_layers else {}
+
+
+def _leaves(env: Environment, layer: str) -> Iterator[Path]:
+    """Yield the keys of a project's layer: what its properties come from, where it has no rows of its own."""
+    if layer in _own_layers(env):
+        key = section_key(layer)
+        yield from (path for path in single_values(getattr(env, key, None), (key,)) if len(path) > 1)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -370,7 +393,8 @@ def _path(dots: str) -> Path:
 def _rows(env: Environment, layer: str, logical_id: str) -> list[_Row]:
     """Return the rows that fit a resource, in the order of the table."""
     found = []
-    for pattern, steps, names in (*_table(layer), *_table("")):
+    own = _own_layers(env).get(layer)
+    for pattern, steps, names in (*_table(own.settings if own else TABLE.get(layer, "")), *_table(TABLE[""])):
         for item in _items(env, layer):
             match = re.fullmatch(_expression(pattern, item.prefix), logical_id)
             if match:
@@ -381,8 +405,8 @@ def _rows(env: Environment, layer: str, logical_id: str) -> list[_Row]:
 
 
 @cache
-def _table(layer: str) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
-    rows = (line.split() for line in TABLE.get(layer, "").splitlines() if line.strip())
+def _table(text: str) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+    rows = (line.split() for line in text.splitlines() if line.strip())
     return tuple(
         (logical_id, () if path == "-" else tuple(path.split(".")), tuple(names)) for logical_id, path, *names in rows
     )

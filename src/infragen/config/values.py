@@ -94,13 +94,28 @@ def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
     elif isinstance(value, dict) and value:
         for key, each in value.items():
             yield from _leaves(each, (*path, key))
-    elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+    elif isinstance(value, (tuple, list)) and value and isinstance(value[0], BaseModel):
         for index, each in enumerate(value):
             yield from _leaves(each, (*path, index))
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, list)):
         yield path, list(value)
     else:
         yield path, int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def single_values(value: object, path: Path) -> Iterator[Path]:
+    """Yield the path of each single value in a value."""
+    if isinstance(value, BaseModel):
+        for key in type(value).model_fields:
+            yield from single_values(getattr(value, key), (*path, key))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from single_values(each, (*path, key))
+    elif isinstance(value, (tuple, list)):
+        for index, each in enumerate(value):
+            yield from single_values(each, (*path, index))
+    elif value is not None:
+        yield path
 
 
 def _computed(env: Environment) -> dict[Path, object]:
@@ -141,7 +156,7 @@ def _named(env: Environment, path: Path) -> Path:
     value: object = env
     steps: list[str | int] = []
     for step in path:
-        if isinstance(value, tuple) and isinstance(step, int):
+        if isinstance(value, (tuple, list)) and isinstance(step, int):
             value = value[step]
             steps.append(getattr(value, "name", step))
         else:

@@ -18,7 +18,7 @@ from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.errors import Conflict, Refused
-from infragen.layers import LAYERS
+from infragen.layers.project import names
 from infragen.secrecy.visible import Shown, shown
 
 
@@ -194,7 +194,7 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
         if state.status == "REVIEW_IN_PROGRESS" and not state.parent_id and not is_of(state, env):
             sets = cloud.change_sets(state.stack_id)
             if not sets and not state.tags:
-                found |= {layer: state for layer in _known_layers() if state.name == stack_name(env, layer)}
+                found |= {layer: state for layer in _known_layers(env) if state.name == stack_name(env, layer)}
             layer = layer_of(sets[0].description) if sets else ""
             own = described(env, layer, "")
             ours = (is_ours(each.name) and each.description.partition(MADE_BY)[0] == own for each in sets)
@@ -203,9 +203,9 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
     return found
 
 
-def _known_layers() -> tuple[str, ...]:
+def _known_layers(env: Environment) -> tuple[str, ...]:
     """Return the layers whose stacks every environment may have, under the names that only these get."""
-    return (ROOT, ARTIFACTS, *(each.name for each in LAYERS))
+    return (ROOT, ARTIFACTS, *names(env))
 
 
 MADE_BY = ", made by run "

@@ -22,7 +22,18 @@ from infragen.layers import (
     tracing,
     web_acl,
 )
-from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template, allow, named, via
+from infragen.layers.contract import (
+    NOTHING,
+    Additions,
+    ContractError,
+    LaunchParameter,
+    Layer,
+    LayerOutput,
+    Template,
+    allow,
+    named,
+    via,
+)
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.fargate_service import FargateService, add_fargate_service, service_name
 from infragen.layers.fargate_task import FargateTask, logs
@@ -88,8 +99,8 @@ def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
     return (ImageTag, *load_balancer.launch_parameters(_api(env).https))
 
 
-def build(env: Environment) -> Template:
-    """Return the template of the API."""
+def build(env: Environment, additions: Additions = NOTHING) -> Template:
+    """Return the template of the API; `additions` are what extensions of a project give its code."""
     api, template = _api(env), Template()
     endpoint = _endpoint(api)
     image_repository.add_repository(template, NAME, keep=env.production)
@@ -99,7 +110,7 @@ def build(env: Environment) -> Template:
     ecs_cluster.add_cluster(
         template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
     )
-    service = _service(env, api, endpoint)
+    service = _service(env, api, endpoint, additions)
     service_alarms.add_alarms(template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref(), scaling=service.scaling)
     add_fargate_service(template, env, service)
     service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days, AlarmTopicArn.ref())
@@ -127,9 +138,9 @@ def _endpoint(api: Api) -> PublicEndpoint:
     )
 
 
-def _service(env: Environment, api: Api, endpoint: PublicEndpoint) -> FargateService:
+def _service(env: Environment, api: Api, endpoint: PublicEndpoint, additions: Additions) -> FargateService:
     return FargateService(
-        task=_task(env, api),
+        task=_task(env, api, additions),
         scaling=_scaling(env, api),
         cluster=ecs_cluster.CLUSTER,
         subnets=PrivateSubnetIds.ref(),
@@ -141,7 +152,7 @@ def _service(env: Environment, api: Api, endpoint: PublicEndpoint) -> FargateSer
     )
 
 
-def _task(env: Environment, api: Api) -> FargateTask:
+def _task(env: Environment, api: Api, additions: Additions) -> FargateTask:
     placeholder = Placeholder(PLACEHOLDER_IMAGE, placeholder_server(api.port, api.health_path))
     return FargateTask(
         name=NAME,
@@ -154,10 +165,11 @@ def _task(env: Environment, api: Api) -> FargateTask:
         port=api.port,
         health_check=health_check(api.port, api.health_path),
         key=PlatformKeyArn.ref(),
-        variables=_variables(env, api),
-        secrets={**_database_secrets(env), **api.secrets},
-        start_statements=_start_statements(env, api),
-        run_statements=_run_statements(env, api),
+        variables=_variables(env, api, additions),
+        secrets=_secrets(env, api, additions),
+        start_statements=(*_start_statements(env, api), *additions.start_statements),
+        run_statements=(*_run_statements(env, api), *additions.run_statements),
+        managed_policies=tuple(additions.managed_policies),
         own_statements=api.policies,
         readonly_root=api.readonly_root,
         tmp_mib=api.tmp_mib,
@@ -189,7 +201,7 @@ def _scaling(env: Environment, api: Api) -> ServiceScaling:
     )
 
 
-def _variables(env: Environment, api: Api) -> dict[str, Any]:
+def _variables(env: Environment, api: Api, additions: Additions) -> dict[str, Any]:
     """Return what the code finds in its environment; the file's own variables come last."""
     variables: dict[str, Any] = {
         "AWS_REGION": Ref("AWS::Region"),
@@ -204,7 +216,15 @@ def _variables(env: Environment, api: Api) -> dict[str, Any]:
     if api.tracing:
         variables |= tracing.environment(named(NAME))
     # a variable of ours that the file injects as a secret would have two sources, which ECS refuses
-    return {name: value for name, value in {**variables, **api.environment}.items() if name not in api.secrets}
+    found = {**additions.beside(variables), **api.environment}
+    return {name: value for name, value in found.items() if name not in api.secrets}
+
+
+def _secrets(env: Environment, api: Api, additions: Additions) -> dict[str, Any]:
+    """Return what ECS injects when a task starts; the file's own secrets come last."""
+    if twice := sorted({*additions.secrets} & {*api.environment, *_variables(env, api, NOTHING)}):
+        raise ContractError(f"an extension's secret {twice[0]} is a variable already; a name has one source")
+    return {**additions.beside(_database_secrets(env), "secrets"), **api.secrets}
 
 
 def _queue_urls(env: Environment, api: Api) -> dict[str, Any]:
@@ -284,5 +304,6 @@ LAYER = Layer(
     outputs=outputs,
     parameters=parameters,
     build=build,
+    build_with=build,
     checks=lambda env: (image.CHECK, domain.CERTIFICATE, domain.ZONE, secrets.CHECK, quotas.FARGATE_CHECK),
 )

@@ -6,8 +6,8 @@ never talks to AWS; `synth` adds the Parameters and checks that the layer kept t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar
 
 import troposphere
 from troposphere import Output, Ref, Sub
@@ -17,6 +17,7 @@ from troposphere.logs import LogGroup
 
 from infragen.checks.check import Check
 from infragen.config import Environment
+from infragen.config.own_section import section_key
 
 
 class Template(troposphere.Template):
@@ -89,6 +90,36 @@ class LaunchParameter:
         return Ref(self.name)
 
 
+class ContractError(Exception):
+    """A layer broke its contract: a bug in the layer, never in an environment file."""
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What an extension adds to the code that a layer runs: the API's task, or each worker's function.
+
+    `variables` become environment variables; `secrets` (variable -> ARN, or an intrinsic) are injected when a task
+    starts, and `start_statements` are the rights that this needs: both for the API alone. `run_statements` are IAM
+    statements of the code's role, and `managed_policies` ARNs of managed policies attached to it.
+    """
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    start_statements: Sequence[Mapping[str, Any]] = ()
+    run_statements: Sequence[Mapping[str, Any]] = ()
+    managed_policies: Sequence[Any] = ()
+
+    def beside(self, ours: Mapping[str, Any], what: str = "variables") -> dict[str, Any]:
+        """Return our variables (or secrets) and those added. Raises ContractError for one that is ours already."""
+        added: Mapping[str, Any] = getattr(self, what)
+        if twice := sorted({*added} & {*ours}):
+            raise ContractError(f"an extension sets {', '.join(twice)}, which infragen sets itself")
+        return {**ours, **added}
+
+
+NOTHING = Additions()
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer of the infrastructure: when it exists, its contract, and its template.
@@ -96,17 +127,66 @@ class Layer:
     `inputs` lists the outputs of other layers that this environment's template uses, exactly those; `outputs` those it
     publishes, exactly those. `title` is the template's description, `about` one sentence for people. `checks` are asked
     of the account before anything is made.
+
+    `section` is the class of the layer's own key in environment files, of a project's layer; without `enabled` such a
+    layer exists where that key is written. `settings` are rows as in `config.setting_lookup.TABLE`, for the layer's
+    logical ids. `build_with` builds a layer that runs code, with what extensions add to it. `place` is the file and
+    line of a project's layer, and empty for ours.
     """
 
     name: str
     title: str
     about: str
-    enabled: Callable[[Environment], bool]
-    inputs: Callable[[Environment], Sequence[LayerOutput]]
-    outputs: Callable[[Environment], Sequence[LayerOutput]]
-    build: Callable[[Environment], Template]
-    parameters: Callable[[Environment], Sequence[LaunchParameter]] = lambda env: ()
-    checks: Callable[[Environment], Sequence[Check]] = lambda env: ()
+    build: Callable[[Any], troposphere.Template]
+    enabled: Callable[[Any], bool] | None = None
+    inputs: Callable[[Any], Sequence[LayerOutput]] = lambda env: ()
+    outputs: Callable[[Any], Sequence[LayerOutput]] = lambda env: ()
+    parameters: Callable[[Any], Sequence[LaunchParameter]] = lambda env: ()
+    checks: Callable[[Any], Sequence[Check]] = lambda env: ()
+    section: type[Any] | None = None
+    settings: str = ""
+    build_with: Callable[[Environment, Additions], Template] | None = None
+    place: str = ""
+
+    def is_on(self, env: Environment) -> bool:
+        """Return whether the environment has the layer: as `enabled` says, else where its section is written."""
+        if self.enabled is not None:
+            return bool(self.enabled(env))
+        return self.section is None or getattr(env, section_key(self.name)) is not None
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What a project adds to one of infragen's layers, which it never changes.
+
+    `inputs` are the outputs of other layers, those of the project's own among them, that the addition uses. `adds`
+    gives variables and rights of the layer's code; `resources` puts resources, conditions and outputs into an empty
+    template, whose content joins the layer's; `outputs` are those it publishes under the layer's name.
+    """
+
+    layer: str
+    inputs: Callable[[Any], Sequence[LayerOutput]] = lambda env: ()
+    adds: Callable[[Any], Additions] = lambda env: Additions()
+    resources: Callable[[Template, Any], None] | None = None
+    outputs: Callable[[Any], Sequence[LayerOutput]] = lambda env: ()
+    place: str = ""
+
+
+_Kind = TypeVar("_Kind")
+
+
+def given(of: Layer | Extension, what: str, env: Environment, kind: type[_Kind]) -> tuple[_Kind, ...]:
+    """Return what a function of a layer or extension gives, such as its `inputs`. Raises ContractError for anything but
+    a list of this kind.
+    """
+    values = getattr(of, what)(env)
+    name = f"layer {of.name}" if isinstance(of, Layer) else f"extension of {of.layer}"
+    if not isinstance(values, (tuple, list)):
+        raise ContractError(f"{name}: {what} gives a {type(values).__name__}, not a tuple")
+    for each in values:
+        if not isinstance(each, kind):
+            raise ContractError(f"{name}: {what} gives a {type(each).__name__}, not a {kind.__name__}")
+    return tuple(values)
 
 
 PREFIX = "${ProjectName}-${EnvironmentName}"

@@ -45,7 +45,7 @@ class FargateTask:
     `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do;
     `own_statements` are those of the environment file.
     `key` is the ARN of the KMS key of the logs; `tmp_mib` is the size of /tmp in MiB where the root is read-only;
-    `shells` allows ECS Exec; `sidecars` are further containers.
+    `shells` allows ECS Exec; `sidecars` are further containers. `managed_policies` are attached to the code's role.
     """
 
     name: str
@@ -67,6 +67,7 @@ class FargateTask:
     tmp_mib: int = 64
     shells: bool = False
     sidecars: tuple[Any, ...] = ()
+    managed_policies: tuple[Any, ...] = ()
 
 
 def logs(stream: str) -> LogConfiguration:
@@ -162,7 +163,7 @@ def _execution_role(template: Template, env: Environment, task: FargateTask) -> 
 
 def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
     """Add the role of the code; without statements it may do nothing."""
-    everything = any(statement["Resource"] == "*" for statement in task.run_statements)
+    everything = any(statement.get("Resource") == "*" for statement in task.run_statements)
     ours = {"AwsSolutions-IAM5": "actions without resources; log streams of one group"} if everything else {}
     accepted = own_statements.accepted(task.own_statements, ours)
     run = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))] if task.run_statements else []
@@ -172,6 +173,7 @@ def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
             "TaskRole",
             AssumeRolePolicyDocument=_trust(),
             **({"Policies": policies} if policies else {}),
+            **({"ManagedPolicyArns": list(task.managed_policies)} if task.managed_policies else {}),
             **({"Metadata": suppress(nag=accepted)} if accepted else {}),
             **boundary(env),
         )

@@ -77,7 +77,7 @@ class QueueWorker:
 
     `memory` is in MB, `timeout` in seconds. `key` is the KMS key of its logs, its environment and, when that is
     encrypted with a customer key, its queue. `topic` is notified of its alarms. `rights` are further statements of its
-    role, `own_statements` those of the environment file.
+    role, `own_statements` those of the environment file, `managed_policies` ARNs of policies attached to it.
     """
 
     id: str
@@ -98,6 +98,7 @@ class QueueWorker:
     environment: Mapping[str, Any] = field(default_factory=dict)
     rights: Sequence[Mapping[str, Any]] = ()
     own_statements: Sequence[Statement] = ()
+    managed_policies: Sequence[Any] = ()
 
     @property
     def code_key(self) -> LaunchParameter:
@@ -164,6 +165,7 @@ def _role(env: Environment, worker: QueueWorker) -> iam.Role:
         Metadata=suppress(
             own_statements.accepted(worker.own_statements, {"AwsSolutions-IAM5": why}), {"CKV_AWS_111": why}
         ),
+        **({"ManagedPolicyArns": list(worker.managed_policies)} if worker.managed_policies else {}),
         **boundary(env),
     )
 

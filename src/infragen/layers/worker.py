@@ -8,7 +8,17 @@ from typing import Any
 from infragen.checks import secrets
 from infragen.config import Environment, Worker
 from infragen.layers import queue, queue_worker, secret_rights
-from infragen.layers.contract import LaunchParameter, Layer, LayerOutput, Template, allow, via
+from infragen.layers.contract import (
+    NOTHING,
+    Additions,
+    ContractError,
+    LaunchParameter,
+    Layer,
+    LayerOutput,
+    Template,
+    allow,
+    via,
+)
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn, PrivateSubnetIds, WorkerSecurityGroupId
 from infragen.layers.queue_worker import CodeBucket, QueueWorker, Source
@@ -49,11 +59,13 @@ def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
     return (CodeBucket, *(_settings(env, worker).code_key for worker in env.workers))
 
 
-def build(env: Environment) -> Template:
-    """Return the template with all workers."""
+def build(env: Environment, additions: Additions = NOTHING) -> Template:
+    """Return the template with all workers; `additions` are what extensions of a project give the code of each."""
     template = Template()
+    if additions.secrets or additions.start_statements:
+        raise ContractError("a worker takes no injected secrets: its code reads them at run time (run_statements)")
     for worker in env.workers:
-        settings = _settings(env, worker)
+        settings = _settings(env, worker, additions)
         queue_worker.add(template, env, settings)
         name, errors_alarm = outputs_of(worker)
         template.add_output(name.publish(queue_worker.function_name(settings)))
@@ -61,7 +73,7 @@ def build(env: Environment) -> Template:
     return template
 
 
-def _settings(env: Environment, worker: Worker) -> QueueWorker:
+def _settings(env: Environment, worker: Worker, additions: Additions = NOTHING) -> QueueWorker:
     given = queue.of(env.queue(worker.queue))
     return QueueWorker(
         id=worker.id,
@@ -85,8 +97,9 @@ def _settings(env: Environment, worker: Worker) -> QueueWorker:
         log_level=_log_level(env),
         reserved_concurrency=worker.reserved_concurrency,
         tracing=worker.tracing,
-        environment=_environment(env, worker),
-        rights=_rights(env, worker),
+        environment=_environment(env, worker, additions),
+        rights=(*_rights(env, worker), *additions.run_statements),
+        managed_policies=tuple(additions.managed_policies),
         own_statements=worker.policies,
     )
 
@@ -96,7 +109,7 @@ def _log_level(env: Environment) -> str:
     return env.api.log_level if env.api else "info"
 
 
-def _environment(env: Environment, worker: Worker) -> dict[str, Any]:
+def _environment(env: Environment, worker: Worker, additions: Additions) -> dict[str, Any]:
     """Return what the code finds in its environment; the file's own variables come last."""
     variables: dict[str, Any] = {
         "QUEUE_URL": queue.of(env.queue(worker.queue)).url.ref(),
@@ -110,7 +123,7 @@ def _environment(env: Environment, worker: Worker) -> dict[str, Any]:
             "DATABASE_SECRET_ARN": DatabaseCredentialsArn.ref(),
             "DATABASE_POOL_MAX": str(worker.db_pool_size),
         }
-    return {**variables, **worker.environment}
+    return {**additions.beside(variables), **worker.environment}
 
 
 def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
@@ -132,6 +145,7 @@ LAYER = Layer(
     inputs=inputs,
     outputs=outputs,
     build=build,
+    build_with=build,
     checks=lambda env: (secrets.CHECK,),
     parameters=parameters,
 )

@@ -1,0 +1,221 @@
+"""Layers and extensions of a project, in the package `layers/` beside its environment files: as ours everywhere."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from infragen.assembly.stacks import ARTIFACTS, ROOT
+from infragen.cli import main
+from infragen.layers.project import _TAKEN
+
+ENVIRONMENT = """project: shop
+environment: dev
+region: eu-central-1
+account: "111111111111"
+network: {vpc_cidr: 10.0.0.0/16, nat: instance}
+api: {https: {mode: http_only}, ingress_cidrs: [203.0.113.0/24], cpu: 256, memory: 512, min_tasks: 1, max_tasks: 2}
+queues: [{name: mail}]
+workers: [{name: mailer, queue: mail}]
+"""
+
+NOTES = '''"""Notes: a parameter in Systems Manager that the API may read."""
+
+from troposphere import Ref
+from troposphere.ssm import Parameter
+
+from infragen.layer import Additions, Extension, Field, Layer, LayerOutput, Section, Template, allow, arn, named
+
+NotesName = LayerOutput("notes", "NotesName", "Parameter with the notes", for_people=True)
+
+
+class Notes(Section):
+    """Notes for the code."""
+
+    text: str = Field("none", min_length=1, max_length=40, description="What the notes say.")
+    tier: str = Field("Standard", pattern="^(Standard|Advanced)$", description="Tier of the parameter.")
+
+
+def build(env):
+    template = Template()
+    template.add_resource(
+        Parameter("Notes", Name=named("notes"), Type="String", Value=env.notes.text, Tier=env.notes.tier)
+    )
+    template.add_output(NotesName.publish(Ref("Notes")))
+    return template
+
+
+LAYERS = (
+    Layer(name="notes", title="Notes", about="Notes", section=Notes, outputs=lambda env: (NotesName,), build=build),
+)
+
+
+def adds(env):
+    read = allow("ssm:GetParameter", arn("ssm:${AWS::Region}:${AWS::AccountId}:parameter/${ProjectName}-*"))
+    return Additions(variables={"NOTES": NotesName.ref()}, run_statements=(read,)) if env.notes else Additions()
+
+
+EXTENSIONS = tuple(
+    Extension(layer=each, inputs=lambda env: (NotesName,) if env.notes else (), adds=adds) for each in ("api", "worker")
+)
+'''
+
+
+def project(tmp_path: Path, environment: str = ENVIRONMENT + "notes: {text: hello}\n", **modules: str) -> Path:
+    """A project of one environment with these modules in layers/."""
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "dev.yaml").write_text(environment)
+    (tmp_path / "layers").mkdir()
+    for name, text in modules.items():
+        (tmp_path / "layers" / f"{name}.py").write_text(text)
+    return tmp_path
+
+
+def run(root: Path, *arguments: str, code: int = 0) -> Result:
+    """A command of infragen on that project, which ends with this exit code."""
+    done = CliRunner().invoke(main, [*arguments, "--environments", str(root / "environments")])
+    assert done.exit_code == code, (done.output, done.exception)
+    return done
+
+
+def rendered(root: Path, layer: str) -> dict[str, object]:
+    """The text of a rendered template, read as YAML that keeps CloudFormation's short forms as text."""
+    output = root / "templates"
+    run(root, "render", "--output", str(output), "--format", "json")
+    found: dict[str, object] = json.loads((output / "dev" / f"{layer}.json").read_text())
+    return found
+
+
+def test_a_layer_is_one_file_and_is_rendered_between_those_it_depends_on(tmp_path: Path) -> None:
+    """Its output reaches the API and the workers by extensions, in the order that follows from that."""
+    root = project(tmp_path, notes=NOTES)
+    nested = rendered(root, "root")["Resources"]
+    assert isinstance(nested, dict)
+    assert list(nested) == ["Network", "Queue", "Notes", "Api", "Worker", "Observability"]
+    assert nested["Api"]["Properties"]["Parameters"]["NotesName"] == {"Fn::GetAtt": ["Notes", "Outputs.NotesName"]}
+    text = json.dumps(rendered(root, "api"))
+    assert '{"Name": "NOTES", "Value": {"Ref": "NotesName"}}' in text
+    assert '"ssm:GetParameter"' in text
+    assert '"NOTES": {"Ref": "NotesName"}' in json.dumps(rendered(root, "worker"))
+
+
+def test_without_its_section_the_layer_is_off(tmp_path: Path) -> None:
+    """The package changes nothing in an environment that does not use it."""
+    root = project(tmp_path, ENVIRONMENT, notes=NOTES)
+    assert "Notes" not in json.dumps(rendered(root, "root"))
+    assert "NOTES" not in json.dumps(rendered(root, "api"))
+
+
+def test_the_schema_and_the_values_hold_the_section(tmp_path: Path) -> None:
+    """Editors check its keys, and `config` says where each is written."""
+    root = project(tmp_path, notes=NOTES)
+    schema = json.loads(run(root, "schema").stdout)
+    document = yaml.safe_load((root / "environments" / "dev.yaml").read_text())
+    jsonschema.validate(document, schema)
+    assert schema["properties"]["notes"]["description"] == "Notes for the code."
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**document, "notes": {"txt": "x"}}, schema)
+    said = run(root, "config", "--env", "dev").stdout
+    assert "text: hello" in said
+    assert "tier: Standard" in said
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("notes: {txt: hello}", "dev.yaml:9:9: notes.txt is not a known key; did you mean text?"),
+        ("notes: {tier: Cheap}", "notes.tier is \"Cheap\"; allowed: a text matching ^(Standard|Advanced)$"),
+        ('notes: {text: ""}', 'notes.text is ""; allowed: a text of 1 to 40 characters'),
+        ("notes: [hello]", "notes is a list of 1; allowed: a map"),
+        ("nots: {}", "dev.yaml:9:1: nots is not a known key; did you mean notes?"),
+        ("zzz: {}", "dev.yaml:9:1: zzz is not a known key; the sections of layers/ are notes"),
+        ('notes: {text: "{{resolve:ssm:x}}"}', "notes.text contains {{resolve:"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_of_the_section_is_told_with_its_line(tmp_path: Path, section: str, says: str) -> None:
+    """As a wrong key of ours is."""
+    said = run(project(tmp_path, f"{ENVIRONMENT}{section}\n", notes=NOTES), "render", code=2).output
+    assert says in said, said
+
+
+def changed(old: str, new: str) -> str:
+    """The module with a change."""
+    assert old in NOTES
+    return NOTES.replace(old, new)
+
+
+TAKES_API = changed("section=Notes,", "section=Notes, inputs=lambda env: (Url,),")
+PUBLISH = '    template.add_output(NotesName.publish(Ref("Notes")))\n'
+
+BUILD, ADDS, LISTED = "def build(env):", "def adds(env):", "LAYERS = ("
+BROKEN = {
+    "syntax": ("def build(env)\n", "def", "SyntaxError: expected ':'"),
+    "null byte": ("x = 1\0\n", "x", "SyntaxError"),
+    "import": ("\nimport nothing_of_this_name\n", "import", "No module named 'nothing_of_this_name'"),
+    "name": ("from infragen.layer import Layr\n", "from", "cannot import name 'Layr' from 'infragen.layer'"),
+    "absolute": ("from layers.other import X\n", "from", "No module named 'layers"),
+    "exit": ("\n\nimport sys\nsys.exit(0)\n", "sys.exit", "SystemExit: 0"),
+    "nothing": ("x = 1\n", "x", "defines neither LAYERS nor EXTENSIONS"),
+    "no tuple": (NOTES + "LAYERS = LAYERS[0]\n", "LAYERS = LAYERS", "LAYERS is a Layer, not a tuple"),
+    "no layer": (changed(LISTED, "LAYERS = (build,"), "LAYERS =", "LAYERS[0] is a function, not a Layer"),
+    "forgotten": (changed(LISTED, "LAYERS = ()\nOTHER, = ("), BUILD, "OTHER is in no LAYERS"),
+    "ours": (changed('name="notes"', 'name="api"'), BUILD, "api is a name of infragen's own"),
+    "a key": (changed('name="notes"', 'name="queues"'), BUILD, "queues is a key of infragen's own"),
+    "root": (changed('name="notes"', 'name="root"'), BUILD, "root is a name of infragen's own"),
+    "no name": (changed('name="notes"', 'name="My_Notes"'), BUILD, "'My_Notes' is no name of a layer"),
+    "twice": (NOTES + "LAYERS += (Layer('notes', '', '', build, section=Notes),)\n", BUILD, "two layers are called"),
+    "no section": (changed("class Notes(Section)", "class Notes"), BUILD, "Notes of notes is no subclass of infragen"),
+    "type of key": (changed("text: str =", "text: object ="), BUILD, "has text: object is no type of an environment"),
+    "build": (changed("template = Template()", "template = env.nots"), "template = env.nots", "no attribute 'nots'"),
+    "returns": (changed("    return template\n", ""), BUILD, "build gives a NoneType, not a Template"),
+    "inputs": (changed("section=Notes,", "section=Notes, inputs=lambda env: 5,"), BUILD, "inputs gives a int, not a"),
+    "outputs": (changed("(NotesName,), build", "('NotesName',), build"), BUILD, "outputs gives a str, not a LayerOut"),
+    "no output": (changed(PUBLISH, ""), BUILD, "lacks ['NotesName']"),
+    "unknown": (changed('Ref("Notes")', 'Ref("Nots")'), BUILD, "uses Nots, which is neither an input nor a resource"),
+    "resource": (changed('Type="String", ', ""), BUILD, "Resource Type required in type AWS::SSM::Parameter"),
+    "type": (changed("Value=env.notes.text", "Value=5.5j"), "Parameter(", "expected <class 'str'>"),
+    "no resource": (changed("template.add_resource(", "str(").replace(PUBLISH, ""), BUILD, "has no resource"),
+    "not yaml": (changed("Tier=env.notes.tier", "Metadata={'x': object()}"), BUILD, "object"),
+    "variable": (changed('"NOTES": NotesName', '"PORT": NotesName'), ADDS, "infragen or AWS sets PORT itself"),
+    "value": (changed("NotesName.ref()}, run", "5}, run"), ADDS, "the variable NOTES is a int"),
+    "statement": (changed("run_statements=(read,)", "run_statements=({},)"), ADDS, "which is no IAM statement"),
+    "layer of ext": (changed('("api", "worker")', '("apy",)'), ADDS, "'apy', which is no layer of infragen"),
+    "adds": (changed("if env.notes else Additions()\n", "and None\n"), ADDS, "adds gives a NoneType, not Additions"),
+    "unused": (changed('{"NOTES": NotesName.ref()}', "{}"), ADDS, "declares the input NotesName and does not use it"),
+    "circle": (
+        TAKES_API.replace("from infragen.layer ", "from infragen.layers.api import Url\nfrom infragen.layer ", 1),
+        ADDS,
+        "the layers api -> notes -> api take outputs of each other in a circle",
+    ),
+    "foreign": (
+        changed("section=Notes,", "section=Notes, inputs=lambda env: (LayerOutput('network', 'Nope', ''),),"),
+        BUILD,
+        "uses Nope of network, which publishes no such output",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_in_the_package_is_told_with_file_and_line(tmp_path: Path, case: str) -> None:
+    """Exit code 2, never a traceback, whatever the project's Python does."""
+    source, on, says = BROKEN[case]
+    line = next(number for number, text in enumerate(source.split("\n"), 1) if text.strip().startswith(on))
+    said = run(project(tmp_path, notes=source), "render", code=2).output
+    assert f"layers/notes.py:{line}:1: " in said, said
+    assert says in said, said
+    assert "Traceback" not in said
+    assert not (tmp_path / "templates").exists()
+
+
+def test_the_traceback_of_a_layer_is_shown_with_debug(tmp_path: Path) -> None:
+    """For who writes it."""
+    root = project(tmp_path, notes=BROKEN["build"][0])
+    assert "Traceback" in run(root, "render", "--debug", code=2).output
+
+
+def test_names_that_no_layer_may_have_are_those_of_stacks() -> None:
+    """The root and the artifact bucket have stacks of their own."""
+    assert {ROOT, ARTIFACTS} <= set(_TAKEN)
