@@ -62,6 +62,9 @@ def test_the_root_finds_each_child_by_its_digest(dev: Environment) -> None:
     assert all(template.digest in urls for template in assembly.templates)
 
 
+UPSTREAM = LayerOutput("network", "Upstream", "")
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -102,7 +105,6 @@ def _toy(
     return Layer(name, name, "", build, lambda env: True, lambda env: inputs, lambda env: given)
 
 
-UPSTREAM = LayerOutput("network", "Upstream", "")
 LIST = LayerOutput("network", "Ids", "", "CommaDelimitedList")
 
 
