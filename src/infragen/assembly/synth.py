@@ -147,7 +147,7 @@ def _finish(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) ->
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
     made = LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
     if layer.place:
-        made.text  # noqa: B018 # what cannot be written as YAML is told with the layer's place
+        made.text  # noqa: B018 # what cannot be written as YAML is reported with the layer's place
     return made
 
 

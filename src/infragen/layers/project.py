@@ -229,7 +229,7 @@ def _loaded(folder: _Folder, digest: str) -> Project:
     project = _collected(folder, modules)
     _check_names(project)
     with _in_project(folder):
-        project.model  # noqa: B018 # a section that pydantic refuses is told with its place
+        project.model  # noqa: B018 # a section that pydantic refuses is reported with its place
     return project
 
 
