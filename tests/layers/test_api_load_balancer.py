@@ -70,9 +70,9 @@ def test_a_domain_makes_its_certificate_and_its_record() -> None:
 
 
 @pytest.mark.parametrize(("over", "listener"), [("", "HttpListener"), (WITH_DOMAIN, "HttpsListener")])
-def test_the_service_waits_for_the_listener_that_forwards(over: str, listener: str) -> None:
-    """A target group that no listener forwards to takes no tasks."""
-    assert resources(over)["Service"]["DependsOn"] == listener
+def test_the_service_waits_for_the_listener_that_forwards_and_for_its_port(over: str, listener: str) -> None:
+    """A target group that no listener forwards to takes no tasks, and a closed port answers no health check."""
+    assert resources(over)["Service"]["DependsOn"] == [listener, "LoadBalancerToApi", "ApiFromLoadBalancer"]
 
 
 def test_the_targets_are_checked_at_their_own_port_and_path() -> None:

@@ -33,7 +33,7 @@ SERVICE = FargateService(
     subnets=["subnet-1"],
     security_group="sg-1",
     target_group="arn:of:group",
-    listener="Listener",
+    after=("Listener",),
     deployment_alarms=(Ref("SearchErrors"),),
 )
 

@@ -214,7 +214,6 @@ def name_of(group_id: dict[str, Any]) -> str:
     return name.removesuffix("SecurityGroup")
 
 
-BALANCER = {("LoadBalancer", 3000, "Api")}
 API = {("Api", 443, "0.0.0.0/0")}
 API_DATABASE = {("Api", 5432, "Database")}
 WORKER = {("Worker", 443, "0.0.0.0/0")}
@@ -224,27 +223,36 @@ WORKER_DATABASE = {("Worker", 5432, "Database")}
 @pytest.mark.parametrize(
     ("over", "expected"),
     [
-        ("", BALANCER | API | API_DATABASE | WORKER | WORKER_DATABASE),
-        ("api: {port: 8080}", {("LoadBalancer", 8080, "Api")} | API | API_DATABASE | WORKER | WORKER_DATABASE),
-        ("database: null", BALANCER | API | WORKER),
-        ("workers: []", BALANCER | API | API_DATABASE),
+        ("", API | API_DATABASE | WORKER | WORKER_DATABASE),
+        ("api: {port: 8080}", API | API_DATABASE | WORKER | WORKER_DATABASE),
+        ("database: null", API | WORKER),
+        ("workers: []", API | API_DATABASE),
         ("api: null", WORKER | WORKER_DATABASE),
         ("api: null\nworkers: []", set()),
     ],
 )
 def test_a_rule_between_groups_exists_when_both_of_its_ends_do(over: str, expected: set[Any]) -> None:
-    """The container's port is the API's, the database's 5432; nothing else is open between groups."""
+    """The database's port is 5432; nothing else is open between groups. The API's port is opened in its own stack."""
     assert connections(over) == expected
 
 
 def test_both_ends_of_a_connection_have_their_rule() -> None:
     """The caller lets it out, the called lets it in: one egress and one ingress each."""
-    for source, target in (("LoadBalancer", "Api"), ("Api", "Database"), ("Worker", "Database")):
+    for source, target in (("Api", "Database"), ("Worker", "Database")):
         out = properties("network", f"{source}To{target}")
         into = properties("network", f"{target}From{source}")
         assert (out["GroupId"], out["DestinationSecurityGroupId"]) == (group(source), group(target))
         assert (into["GroupId"], into["SourceSecurityGroupId"]) == (group(target), group(source))
         assert out["FromPort"] == into["FromPort"]
+
+
+def test_the_port_of_the_api_is_open_between_the_load_balancer_and_its_tasks() -> None:
+    """In the API's own stack, so that a new port opens before tasks move to it and the old one closes after them."""
+    balancer, tasks = {"Ref": "LoadBalancerSecurityGroupId"}, {"Ref": "ApiSecurityGroupId"}
+    out, into = (properties("api", name, "api: {port: 8080}") for name in ("LoadBalancerToApi", "ApiFromLoadBalancer"))
+    assert (out["GroupId"], out["DestinationSecurityGroupId"]) == (balancer, tasks)
+    assert (into["GroupId"], into["SourceSecurityGroupId"]) == (tasks, balancer)
+    assert {each[name] for each in (out, into) for name in ("FromPort", "ToPort")} == {8080}
 
 
 def test_extra_egress_ports_open_for_api_and_workers() -> None:

@@ -41,10 +41,6 @@ TABLE: Mapping[str, str] = {
         FlowLog                     TrafficType              network.flow_logs
         AlarmEmail{nth}             -                        alarms.emails.{nth}
         LoadBalancerSecurityGroup   SecurityGroupIngress     api.ingress_cidrs api.https.mode
-        LoadBalancerToApi           FromPort                 api.port
-        LoadBalancerToApi           ToPort                   api.port
-        ApiFromLoadBalancer         FromPort                 api.port
-        ApiFromLoadBalancer         ToPort                   api.port
         ApiToInternet443            -                        api
         WorkerToInternet443         -                        workers
         *ToInternet*                -                        network.extra_egress_ports
@@ -129,6 +125,10 @@ TABLE: Mapping[str, str] = {
         LatencyAlarm                Threshold                api.alarms.latency_seconds
         LatencyAlarm                AlarmDescription         api.alarms.latency_seconds
         NoTasksAlarm                -                        api.min_tasks api.schedule
+        LoadBalancerToApi           FromPort                 api.port
+        LoadBalancerToApi           ToPort                   api.port
+        ApiFromLoadBalancer         FromPort                 api.port
+        ApiFromLoadBalancer         ToPort                   api.port
         LoadBalancer                LoadBalancerAttributes   api.deletion_protection
         LoadBalancer                Metadata                 api.deletion_protection
         TargetGroup                 HealthCheckPath          api.health_path

@@ -17,6 +17,7 @@ from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import check_names, quick_checks, refuse_wrong, subject_of
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
+from infragen.engine.deployment_order import order_of
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
@@ -98,6 +99,10 @@ def propose(
         if each.live is not None and not each.unchanged:
             nested = [state for state in observed.by_id.values() if state.parent_id == each.live.stack_id]
             check_exports(session.cloud, each.unit, each.live, nested)
+    order = order_of(examined, session.file)
+    if stops:
+        order.refuse()
+    warnings += [*order.conflicts, *order.warnings]
     subject = subject_of(session, plan, observed.identity, examined)
     checks = quick_checks(session, plan, subject, options.skip_check)
     refuse_wrong(checks, flags=not stops)
@@ -112,6 +117,7 @@ def propose(
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in with_notes(each)], sides, *where))
     stacks = tuple(_with_settings(session, plan, observed, prepared, stacks))
+    stacks = tuple(replace(each, notes=(*each.notes, *order.later.get(each.layer, ()))) for each in stacks)
     if session.file is not None:
         stacks = tuple(traced(each, session.file) for each in stacks)
     shown = EnvironmentPlan(
@@ -133,7 +139,7 @@ def propose(
         *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),
     )
-    return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides)
+    return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides, order)
 
 
 def _with_settings(

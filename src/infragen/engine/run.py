@@ -13,6 +13,7 @@ from infragen.assembly.stacks import StackLayout, StackUnit
 from infragen.changes.diff import outputs_of
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
+from infragen.engine.deployment_order import DeploymentOrder
 from infragen.engine.ecs_check import ServiceCheck, check_services
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_interruptions, refuse_more, refused, widened
 from infragen.engine.kept_updates import refuse_replacements
@@ -47,13 +48,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a deployment would do: each unit with its change set, all of it on one page, and the templates of all layers
-    as they were compared for it.
+    """What a deployment would do: each unit with its change set, all of it on one page, the templates of all layers as
+    they were compared for it, and the order of the stacks.
     """
 
     prepared: tuple[Prepared, ...]
     shown: EnvironmentPlan
     sides: Mapping[str, LayerSides]
+    order: DeploymentOrder
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ class Run:
     started: dict[str, str] = field(default_factory=dict)
 
     def walk(self) -> Deployment:
-        """Deploy every unit, each as soon as what it requires is there."""
-        stops = [Task(unit.layer, unit.stack, unit.requires) for unit in self.plan.units]
+        """Deploy every unit, each as soon as what it comes after is there. Until a unit is deployed it gives what it
+        gives now.
+        """
+        requires = self.proposal.order.requires
+        stops = [Task(unit.layer, unit.stack, requires[unit.layer]) for unit in self.plan.units]
+        for each in self.proposal.prepared:
+            if each.examined.live is not None:
+                self.outputs[each.examined.unit.layer] = KnownOutputs(each.examined.live.outputs, each.examined.moved)
         options, session = self.options, self.session
         run_policy = RunPolicy(
             options.follow_timeout, options.fail_fast, options.on_interrupt,
@@ -85,7 +93,6 @@ class Run:
             started=lambda layer: layer in self.started,
         )  # fmt: skip
         result: RunResult = walk(stops, self.begin, session.ui, session.timer, run_policy, self.interrupts)
-        requires = {unit.layer: unit.requires for unit in self.plan.units}
         return Deployment(self.proposal.shown, with_changed_upstream(result.outcomes, requires), result.interrupted)
 
     def begin(self, layer: str) -> Operation:

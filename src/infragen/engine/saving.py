@@ -61,6 +61,7 @@ def save_plan(
             shown = with_drift(session, plan, observed, shown)
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
+        proposal.order.refuse()
         refuse_interruptions(shown.interruptions, options.worst(plan.environment))
         upload(session, plan.bucket, list(options.code.values()))
         rows = {each.layer: {change.place: shape(change) for change in each.changes} for each in shown.stacks}

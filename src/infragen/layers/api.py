@@ -17,6 +17,7 @@ from infragen.layers import (
     load_balancer,
     queue,
     secret_rights,
+    security_groups,
     service_alarms,
     service_upkeep,
     tracing,
@@ -110,7 +111,10 @@ def build(env: Environment, additions: Additions = NOTHING) -> Template:
     ecs_cluster.add_cluster(
         template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
     )
-    service = _service(env, api, endpoint, additions)
+    rules = security_groups.connect(
+        template, ("LoadBalancer", LoadBalancerSecurityGroupId.ref()), ("Api", ApiSecurityGroupId.ref()), api.port
+    )
+    service = _service(env, api, endpoint, rules, additions)
     service_alarms.add_alarms(template, api.alarms, ecs_cluster.CLUSTER, AlarmTopicArn.ref(), scaling=service.scaling)
     add_fargate_service(template, env, service)
     service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days, AlarmTopicArn.ref())
@@ -138,7 +142,9 @@ def _endpoint(api: Api) -> PublicEndpoint:
     )
 
 
-def _service(env: Environment, api: Api, endpoint: PublicEndpoint, additions: Additions) -> FargateService:
+def _service(
+    env: Environment, api: Api, endpoint: PublicEndpoint, rules: tuple[str, str], additions: Additions
+) -> FargateService:
     return FargateService(
         task=_task(env, api, additions),
         scaling=_scaling(env, api),
@@ -146,7 +152,7 @@ def _service(env: Environment, api: Api, endpoint: PublicEndpoint, additions: Ad
         subnets=PrivateSubnetIds.ref(),
         security_group=ApiSecurityGroupId.ref(),
         target_group=Ref("TargetGroup"),
-        listener=endpoint.listener,
+        after=(endpoint.listener, *rules),
         deployment_alarms=tuple(map(Ref, service_alarms.DEPLOYMENT_ALARMS)),
         spot=api.spot,
     )

@@ -33,8 +33,9 @@ GRACE_SECONDS = 60
 class FargateService:
     """A service `<project>-<environment>-<task name>`.
 
-    `cluster` is a logical id; `subnets` a list of ids, `security_group` and `target_group` values; `listener` the
-    logical id of the listener that forwards to the target group. `deployment_alarms` are names of alarms that roll a
+    `cluster` is a logical id; `subnets` a list of ids, `security_group` and `target_group` values; `after` the
+    logical ids of what must be there before tasks start: the listener that forwards to the target group, and the rules
+    of the task's port. `deployment_alarms` are names of alarms that roll a
     deployment back; they may not name the service, which does not exist before them.
     """
 
@@ -44,7 +45,7 @@ class FargateService:
     subnets: Any
     security_group: Any
     target_group: Any
-    listener: str
+    after: tuple[str, ...]
     deployment_alarms: tuple[Any, ...]
     spot: bool = False
 
@@ -60,7 +61,7 @@ def _service(template: Template, service: FargateService) -> None:
     template.add_resource(
         Service(
             SERVICE,
-            DependsOn=service.listener,
+            DependsOn=list(service.after),
             ServiceName=named(service.task.name),
             Cluster=Ref(service.cluster),
             TaskDefinition=Ref("TaskDefinition"),

@@ -2,7 +2,8 @@
 
 The four groups of load balancer, API, workers and database always exist, because a group costs nothing and the
 network's outputs then stay the same whichever layers are on. A rule exists when both of its ends do. Rules between
-groups are resources of their own, so that two groups can name each other without a circle.
+groups are resources of their own, so that two groups can name each other without a circle. The rules for `api.port` are
+in the API's own stack (`connect`): the new port is open before tasks move to it, and the old one closes after them.
 """
 
 from typing import Any
@@ -32,16 +33,14 @@ def add(template: Template, env: Environment) -> None:
     clients = [name for name, on in (("Api", env.api), ("Worker", env.workers)) if on]
     if env.network.interface_endpoints:
         _add_group(template, "Endpoint", "Interface endpoints")
-    if env.api:
-        _connect(template, "LoadBalancer", "Api", env.api.port)
     for client in clients:
         for port in dict.fromkeys((443, *env.network.extra_egress_ports)):
             _let_out(template, client, port)
         if env.database:
-            _connect(template, client, "Database", DATABASE_PORT)
+            connect(template, (client, _id(client)), ("Database", _id("Database")), DATABASE_PORT)
         if env.network.interface_endpoints:
             # the way out on 443 is open already; the endpoints let in these two groups, not the VPC's addresses
-            _let_in(template, client, "Endpoint", 443)
+            _let_in(template, (client, _id(client)), ("Endpoint", _id("Endpoint")), 443)
 
 
 def _add_group(template: Template, name: str, description: str, **properties: Any) -> None:
@@ -74,34 +73,39 @@ def _add_load_balancer_group(template: Template, env: Environment) -> None:
     return _add_group(template, "LoadBalancer", "Load balancer", SecurityGroupIngress=rules, **accepted)
 
 
-def _connect(template: Template, source: str, target: str, port: int) -> None:
-    """Allow TCP from one group to another: out of the first and into the second."""
-    template.add_resource(
-        ec2.SecurityGroupEgress(
-            f"{source}To{target}",
-            GroupId=_id(source),
-            DestinationSecurityGroupId=_id(target),
-            IpProtocol="tcp",
-            FromPort=port,
-            ToPort=port,
-            Description=f"{source} to {target}",
-        )
-    )
-    _let_in(template, source, target, port)
+Group = tuple[str, Any]
+"""A security group: what its rules are called by, and its id."""
 
 
-def _let_in(template: Template, source: str, target: str, port: int) -> None:
-    template.add_resource(
-        ec2.SecurityGroupIngress(
-            f"{target}From{source}",
-            GroupId=_id(target),
-            SourceSecurityGroupId=_id(source),
-            IpProtocol="tcp",
-            FromPort=port,
-            ToPort=port,
-            Description=f"{target} from {source}",
-        )
+def connect(template: Template, source: Group, target: Group, port: int) -> tuple[str, str]:
+    """Allow TCP from one group to another, out of the first and into the second; return the rules' logical ids."""
+    (name, group), (other_name, other) = source, target
+    rule = ec2.SecurityGroupEgress(
+        f"{name}To{other_name}",
+        GroupId=group,
+        DestinationSecurityGroupId=other,
+        IpProtocol="tcp",
+        FromPort=port,
+        ToPort=port,
+        Description=f"{name} to {other_name}",
     )
+    template.add_resource(rule)
+    return rule.title, _let_in(template, source, target, port)
+
+
+def _let_in(template: Template, source: Group, target: Group, port: int) -> str:
+    (name, group), (other_name, other) = source, target
+    rule = ec2.SecurityGroupIngress(
+        f"{other_name}From{name}",
+        GroupId=other,
+        SourceSecurityGroupId=group,
+        IpProtocol="tcp",
+        FromPort=port,
+        ToPort=port,
+        Description=f"{other_name} from {name}",
+    )
+    template.add_resource(rule)
+    return str(rule.title)
 
 
 def _let_out(template: Template, source: str, port: int) -> None:

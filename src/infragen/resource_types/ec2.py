@@ -1,6 +1,7 @@
 """Amazon EC2 and VPC."""
 
 from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, brief, impossible, outage
+from infragen.resource_types.relied_on import ReliedOn
 from infragen.resource_types.resource_type import COMMON, Billing, ResourceType, UsualMinutes
 
 _HELD = UsualMinutes(
@@ -130,7 +131,15 @@ SECURITY_GROUP = ResourceType(
             "SecurityGroupEgress": brief("connections that no rule allows any more end"),
         },
     ),
+    relied_on=(
+        ReliedOn(
+            "SecurityGroupIngress",
+            ("AWS::ElasticLoadBalancingV2::LoadBalancer",),
+            fields=("IpProtocol", "FromPort", "ToPort"),
+        ),
+    ),
 )
+"""A listener that is still there needs its port open."""
 SECURITY_GROUP_EGRESS = _free(
     "SecurityGroupEgress",
     Interruptions(outage("what it let through is refused"), brief("what it lets through is refused for seconds")),

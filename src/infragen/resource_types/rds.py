@@ -1,6 +1,7 @@
 """Amazon RDS and Aurora."""
 
 from infragen.resource_types.interruption import NONE, UNKNOWN, Interruptions, brief, impossible, outage
+from infragen.resource_types.relied_on import ReliedOn
 from infragen.resource_types.resource_type import COMMON, Billing, Loss, ResourceType, UsualMinutes, When
 
 _BACKUPS = Loss("BackupRetentionPeriod", When.LESS, "{less:g} days of point-in-time recovery end at once", default=1)
@@ -130,7 +131,17 @@ DB_CLUSTER = ResourceType(
         "PerformanceInsightsKmsKeyId": (),
         "CopyTagsToSnapshot": (True,),
     },
+    relied_on=(
+        ReliedOn(
+            "ServerlessV2ScalingConfiguration.MaxCapacity",
+            ("AWS::ECS::Service", "AWS::Lambda::Function"),
+            default=float("inf"),
+            anywhere=True,
+        ),
+    ),
 )
+"""The largest capacity decides how many connections there may be, from the next restart on (Aurora User Guide, "Maximum
+connections for Aurora Serverless v2", read 2026-11-29); tasks and functions open as many as their number says."""
 DB_INSTANCE = ResourceType(
     "AWS::RDS::DBInstance",
     holds_data=True,

@@ -12,6 +12,7 @@ from enum import Enum
 
 from infragen.resource_types.access import Access
 from infragen.resource_types.interruption import Interruptions
+from infragen.resource_types.relied_on import ReliedOn
 
 
 class Billing(Enum):
@@ -103,6 +104,7 @@ class ResourceType:
     `fixed_attributes` are what Fn::GetAtt gives and a change in place leaves as it is, where the schema is silent.
     `revision_of` is the property that names what each resource of the type is a revision of: AWS replaces it by the
     next revision, and nothing that runs stops. `display` are properties that only show what other resources do.
+    `relied_on` are properties that resources of other stacks rely on.
     `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
     """
 
@@ -127,4 +129,5 @@ class ResourceType:
     fixed_attributes: frozenset[str] = frozenset()
     revision_of: str = ""
     display: frozenset[str] = frozenset()
+    relied_on: tuple[ReliedOn, ...] = ()
     known: bool = True

@@ -1,6 +1,7 @@
 """Amazon SQS."""
 
 from infragen.resource_types.interruption import Interruptions, brief, outage
+from infragen.resource_types.relied_on import ReliedOn
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 QUEUE = ResourceType(
@@ -55,8 +56,19 @@ QUEUE = ResourceType(
         outage("who sends to the old one until it knows the new one is refused, seconds to minutes"),
     ),
     safe={"SqsManagedSseEnabled or KmsMasterKeyId": ()},
+    relied_on=(
+        ReliedOn("VisibilityTimeout", ("AWS::Lambda::EventSourceMapping",), default=30),
+        ReliedOn("SqsManagedSseEnabled", ("AWS::IAM::Role",)),
+    ),
 )
-"""A queue without a retention keeps messages for 4 days (SQS API reference, SetQueueAttributes)."""
+"""A queue without a retention keeps messages for 4 days, one without a visibility timeout hides a received message for
+30 seconds (SQS API reference, SetQueueAttributes).
+
+Lambda refuses an event source whose queue hides messages for less than the function's timeout, and each later update of
+it; what it has received by then is delivered twice (Lambda Developer Guide, "Configuring a queue to use with Lambda",
+read 2026-11-29).
+A queue without SQS's own key has a key of KMS, which a sender needs a right to first (SQS Developer Guide, "Encryption
+at rest")."""
 QUEUE_POLICY = ResourceType(
     "AWS::SQS::QueuePolicy",
     holds_data=False,
