@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test twin soak mutants lint templates bench docs lock check audit clean
+.PHONY: help setup demo test twin soak mutants lint templates wheel bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,19 @@ templates: $(STAMP) ## Check that the committed templates are current and lint w
 	$(BIN)/infragen lint --fail-on informational
 	$(BIN)/cfn-lint --include-checks I -- templates/*/*.yaml
 
+# As a user installs it: a new environment, an empty directory and an empty home. The versions are those of the lock.
+wheel: $(RUNS) ## Build the wheel and use it in an empty directory
+	rm -rf dist && $(BIN)/python -m hatchling build -t wheel -d dist
+	@rm -rf $(TRIED) && $(PYTHON) -m venv $(TRIED)/venv && mkdir $(TRIED)/home $(TRIED)/here
+	@$(TRIED)/venv/bin/python $(INSTALL) --require-hashes --requirement requirements/infragen.txt
+	@$(TRIED)/venv/bin/python $(INSTALL) --no-deps dist/*.whl
+	cd $(TRIED)/here && $(IN_EMPTY_HOME) infragen --version
+	cd $(TRIED)/here && $(IN_EMPTY_HOME) infragen init shop --region eu-central-1
+	cd $(TRIED)/here/shop && $(IN_EMPTY_HOME) infragen render --check
+	cd $(TRIED)/here/shop && $(IN_EMPTY_HOME) infragen lint --fail-on informational
+TRIED := $(CURDIR)/build/wheel
+IN_EMPTY_HOME := env -i HOME=$(TRIED)/home PATH=$(TRIED)/venv/bin:/usr/bin:/bin
+
 bench: $(STAMP) ## Measure start-up, rendering, linting and deploying, as ratios
 	PYTHONPATH=tests $(BIN)/python benchmarks/run.py
 
@@ -111,4 +124,4 @@ audit: $(AUDIT)/.installed ## Scan the committed templates and workflows for sec
 	$(AUDIT)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 clean: ## Remove the virtual environments and caches
-	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

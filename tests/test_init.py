@@ -215,6 +215,22 @@ def test_nothing_is_overwritten(init: Init, here: Path) -> None:
     assert "exist already" in again
 
 
+def test_layers_that_are_there_already_are_in_the_templates(init: Init, here: Path) -> None:
+    """What init renders is what render will, and the project's own files are not touched."""
+    (here / "layers").mkdir()
+    (here / "layers/__init__.py").write_text(
+        "from infragen.layer import Extension, Template\n\n\n"
+        "def topic(template: Template, env: object) -> None:\n"
+        "    import troposphere.sns as sns\n"
+        "    template.add_resource(sns.Topic('News'))\n\n\n"
+        "EXTENSIONS = (Extension(layer='network', resources=topic),)\n"
+    )
+    init("--project", "shop", "--region", "eu-west-1", "--only", "environments")
+    assert "News" in (here / "templates/dev/network.yaml").read_text()
+    assert CliRunner().invoke(main, ["render", "--check"]).exit_code == 0
+    assert [each.name for each in (here / "layers").glob("*.py")] == ["__init__.py"]
+
+
 @pytest.mark.parametrize("kind", ["link", "dangling", "file for a directory", "template"])
 def test_links_and_files_in_the_way_are_not_followed(init: Init, here: Path, kind: str) -> None:
     outside = here / "outside"
@@ -290,7 +306,7 @@ def test_in_an_empty_directory_each_command_says_init(here: Path) -> None:
         "deploy": [], "status": [], "drift": [], "outputs": [], "destroy": [], "follow": [], "cancel": [],
         "diagnose": [], "recover": [],
     }  # fmt: skip
-    without = {"init", "schema", "local", "image", "changesets", "diff"}
+    without = {"init", "schema", "local", "image", "changesets", "diff", "docs"}
     assert set(main.commands) == set(needs) | without
     needs |= {"diff": ["dev", "prod"]}
     for name, arguments in needs.items():

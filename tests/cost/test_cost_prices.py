@@ -95,7 +95,7 @@ def test_a_written_price_file_reads_as_the_same_prices(tmp_path: Path) -> None:
         ("regions:\n  us-east-1:\n    usd: {}\n", ":2:3: us-east-1 has no date"),
         ("regions:\n  us-east-1:\n    date: 2026\n", ":2:3: us-east-1 has no prices"),
         ("USD { alb-hours: 1 }\n", ":4:12: alb-hours is not a known price; did you mean alb-hour?"),
-        ("USD { x: 1 }\n", ":4:12: x is not a known price; docs/prices.md lists them"),
+        ("USD { x: 1 }\n", ":4:12: x is not a known price; `infragen docs prices` lists them"),
         ("USD { alb-hour: -1 }\n", ":4:22: alb-hour is -1; allowed: USD"),
         ("USD { alb-hour: true }\n", ":4:22: alb-hour is true; allowed"),
         ("USD { alb-hour: [1] }\n", ":4:22: alb-hour is not a number; allowed"),

@@ -19,6 +19,7 @@ from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
 from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
 from infragen.cli.output import drain, leave, nowhere, readable, say
+from infragen.cli.pages import docs
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
@@ -44,7 +45,7 @@ def main() -> None:
 _COMMANDS = (
     *(init, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, doctor, plan, deploy, status, drift, outputs, destroy),
-    *(follow, cancel, diagnose, recover, changesets, image, local),
+    *(follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:
     main.add_command(_command)

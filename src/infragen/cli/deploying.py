@@ -75,7 +75,7 @@ _skip_check = click.option(
     "skip_check",
     metavar="ID",
     multiple=True,
-    help="Do not make this check of the account (docs/doctor.md); may be given several times.",
+    help="Do not make this check of the account (`infragen docs doctor`); may be given several times.",
 )
 
 _bootstrap = click.option(

@@ -95,7 +95,7 @@ def doctor(
 
     Image, certificate, hosted zone, engine version, quotas, service-linked roles, names in use, secrets, and the
     clock of this machine. Each check ends with ✓, with ✗ and what to do, or with ? and the permission that was denied.
-    Nothing is changed without --fix. Exits with 4 when something is wrong; docs/doctor.md lists the checks.
+    Nothing is changed without --fix. Exits with 4 when something is wrong; `infragen docs doctor` lists the checks.
 
     \b
     Examples:

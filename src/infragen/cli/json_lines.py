@@ -29,7 +29,7 @@ def lines_option(function: Function) -> Function:
         expose_value=False,
         is_eager=True,
         callback=_begin,
-        help="text for people; json for programs, one line per event (docs/json-events.md).",
+        help="text for people; json for programs, one line per event (`infragen docs json-events`).",
     )
     return option(function)
 

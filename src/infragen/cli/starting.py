@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SCHEMA = "environment.schema.json"
+_OWN = ("layers", "addons")
+"""Directories beside the environments that add to their templates."""
 
 
 def _accounts(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -171,13 +174,18 @@ def _rendered(stage: Path, directory: Path) -> dict[str, bytes]:
     """Return the templates and the schema of the staged environments. Raises InputError as if they were in place."""
     from infragen.assembly.synth import synthesize
     from infragen.assembly.write import files
-    from infragen.config import json_schema, load_file
+    from infragen.config import json_schema
     from infragen.config.directory import find
+    from infragen.layers.project import load_file, load_project
     from infragen.secrecy.visible import shown_json
 
-    found = {_SCHEMA: f"{shown_json(json_schema(), indent=2)}\n".encode()}
+    environments = stage / "environments"
+    for each in _OWN:  # what the project has already: it counts, and stays where it is
+        if (directory / each).is_dir() and not (stage / each).exists():
+            shutil.copytree(directory / each, stage / each)
     try:
-        for path in find(stage / "environments"):
+        found = {_SCHEMA: f"{shown_json(json_schema(load_project(environments).model), indent=2)}\n".encode()}
+        for path in find(environments):
             environment = load_file(path).environment
             for name, text in files(synthesize(environment)).items():
                 found[f"templates/{environment.environment}/{name}"] = text.encode()

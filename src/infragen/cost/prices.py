@@ -207,7 +207,7 @@ def _price_problems(entry: Entry) -> Iterator[Problem]:
     known = table().lines
     if entry.key not in known and not (entry.key.startswith(INSTANCE) and entry.key.endswith("-hour")):
         near = get_close_matches(entry.key, known, 1)
-        guess = f"did you mean {near[0]}?" if near else "docs/prices.md lists them"
+        guess = f"did you mean {near[0]}?" if near else "`infragen docs prices` lists them"
         yield Problem(entry.key_place, f"{yamlfile.shown(entry.key)} is not a known price; {guess}")
     value = entry.node.value if isinstance(entry.node, Scalar) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:

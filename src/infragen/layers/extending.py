@@ -52,7 +52,9 @@ def _build_with(layer: Layer, extensions: Sequence[Extension]) -> Any:
 
 
 def _wrong(extension: Extension, said: str) -> LayerError:
-    return LayerError(f"{extension.place}: extension of {extension.layer}: {said}", "docs/extending.md has an example")
+    return LayerError(
+        f"{extension.place}: extension of {extension.layer}: {said}", "`infragen docs extending` has an example"
+    )
 
 
 def _adds(extension: Extension, env: Environment) -> Additions:

@@ -143,7 +143,7 @@ def blame(layer: Layer) -> Iterator[None]:
         except InfragenError:
             raise
         except ContractError as error:
-            raise LayerError(f"{layer.place}: {error}", "docs/extending.md says what a layer may do") from error
+            raise LayerError(f"{layer.place}: {error}", "`infragen docs extending` says what a layer may do") from error
         except (Exception, SystemExit) as error:
             raise LayerError(f"{_frame(error) or layer.place}: layer {layer.name}: {_said(error)}", _DEBUG) from error
 
@@ -283,7 +283,7 @@ def _import_hint(error: BaseException) -> str:
     if missing.partition(".")[0] == FOLDER:
         return "within layers/ write a relative import, such as `from .cache import CacheEndpoint`"
     if missing:
-        return f"install what provides {missing} beside infragen, or see docs/extending.md for what infragen offers"
+        return f"install what provides {missing} beside infragen; what infragen offers: `infragen docs extending`"
     return _DEBUG
 
 
@@ -322,7 +322,7 @@ def _listed(
         if not isinstance(each, kind):
             raise LayerError(
                 f"{place}: {name}[{index}] is a {type(each).__name__}, not a {kind.__name__} of infragen.layer",
-                "docs/extending.md shows one",
+                "`infragen docs extending` shows one",
             )
         yield each, place
 
@@ -360,7 +360,7 @@ def _check_names(project: Project) -> None:
     for layer in project.layers:
         said = next(_wrong(layer, ours, taken), "")
         if said:
-            raise LayerError(f"{layer.place}: {said}", "docs/extending.md says what a layer consists of")
+            raise LayerError(f"{layer.place}: {said}", "`infragen docs extending` says what a layer consists of")
         taken[camel(layer.name)] = layer.name
     for each in project.extensions:
         if each.layer not in ours:

@@ -1,4 +1,6 @@
-"""Layers of this project, and extensions of infragen's own layers."""
+"""Layers of this project, and extensions of infragen's own layers. `infragen docs extending` has examples."""
 
-LAYERS = ()
-EXTENSIONS = ()
+from infragen.layer import Extension, Layer
+
+LAYERS: tuple[Layer, ...] = ()
+EXTENSIONS: tuple[Extension, ...] = ()
