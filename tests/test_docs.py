@@ -1,22 +1,19 @@
 """The documentation's examples work as they stand."""
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from infragen.assembly.synth import synthesize
 from infragen.cli import main
-from infragen.config import load_environment, schema
-from infragen.layers import LAYERS
-from infragen.layers.contract import Template
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -25,32 +22,41 @@ FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```python (\w+)\n(.*?)```", re.DOTALL)
 
 
-def test_the_example_layer_is_rendered_and_wired() -> None:
-    """The cache of `adding-a-layer.md`, schema and module pasted, becomes a template that the root nests."""
-    examples = dict(EXAMPLE.findall((DOCS / "adding-a-layer.md").read_text()))
-    names: dict[str, Any] = dict(vars(schema))
-    exec(examples["schema"], names)  # noqa: S102 # the point of the test: the page's own code
-    layer = _module("cache_example", examples["layer"])
-    environment = load_environment(ROOT / "environments" / "dev.yaml")
-    extended = type("Extended", (schema.Environment,), {"__annotations__": {"cache": names["Cache"]}})
-    # whoever follows the page to the letter has a layer of this name in the registry already
-    values = {name: getattr(environment, name) for name in schema.Environment.model_fields if name != "cache"}
-    others = (each for each in LAYERS if each.name != "cache")
-    assembly = synthesize(extended(**values, cache=names["Cache"]()), (*others, layer.LAYER))
-    cache = assembly.template("cache")
-    assert cache.body["Resources"]["Cache"]["Properties"]["CacheUsageLimits"] == {
-        "DataStorage": {"Maximum": 5, "Unit": "GB"}
-    }
-    wired = assembly.root().body["Resources"]["Cache"]["Properties"]["Parameters"]
-    assert wired["VpcId"] == {"Fn::GetAtt": ["Network", "Outputs.VpcId"]}
+def test_a_layer_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> None:
+    """One file and the key that uses it, pasted from `adding-a-layer.md`: rendered, wired and without findings."""
+    page = (DOCS / "adding-a-layer.md").read_text()
+    [(_, source)] = EXAMPLE.findall(page)
+    [key] = re.findall(r"```yaml cache\n(.*?)```", page, re.DOTALL)
+    assert source == (ROOT / "examples" / "own-layers" / "layers" / "cache.py").read_text()
+    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    with (tmp_path / "environments" / "dev.yaml").open("a") as file:
+        file.write(key)
+    assert _pasted(tmp_path, findings, cache=source)["cache.json"]["Resources"]["Cache"]["Properties"][
+        "CacheUsageLimits"
+    ] == {"DataStorage": {"Maximum": 5, "Unit": "GB"}}
 
 
-def test_the_example_resource_builds() -> None:
-    """The bucket of `own-resources.md` joins a template."""
-    [(_, source)] = EXAMPLE.findall((DOCS / "own-resources.md").read_text())
-    template = Template()
-    _module("resource_example", source).add_uploads(template)
-    assert template.to_dict()["Resources"]["Uploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
+def test_an_extension_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> None:
+    """The bucket of `extending.md` joins the API's template with its variable and its rights."""
+    [(_, source)] = EXAMPLE.findall((DOCS / "extending.md").read_text())
+    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    api = _pasted(tmp_path, findings, uploads=source)["api.json"]
+    assert api["Resources"]["Uploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert '{"Name": "UPLOADS", "Value": {"Ref": "Uploads"}}' in json.dumps(api)
+
+
+def _pasted(root: Path, findings: Path, **modules: str) -> dict[str, Any]:
+    """The rendered templates of dev in a project with these modules in layers/, which lint has nothing to say about."""
+    (root / "layers").mkdir()
+    for name, source in modules.items():
+        (root / "layers" / f"{name}.py").write_text(source)
+    where = ["--environments", str(root / "environments"), "--env", "dev"]
+    variables = {"INFRAGEN_CACHE_DIR": str(findings)}
+    output = str(root / "templates")
+    for command in (["render", "--format", "json", "--output", output], ["lint", "--fail-on", "informational"]):
+        done = CliRunner().invoke(main, [*command, *where], env=variables)
+        assert done.exit_code == 0, done.output
+    return {each.name: json.loads(each.read_text()) for each in (root / "templates" / "dev").glob("*.json")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -115,23 +121,20 @@ def _commands(code: str) -> list[str]:
     return [call.removesuffix(")") for call in calls if "--help" not in call]
 
 
-def _module(name: str, source: str) -> ModuleType:
-    module = ModuleType(name)
-    sys.modules[name] = module
-    exec(compile(source, name, "exec"), vars(module))  # noqa: S102 # the point of the test: the page's own code
-    return module
+def test_the_names_that_layers_are_written_with_are_those_of_the_page() -> None:
+    """The table of `extending.md` and `infragen.layer` hold the same names, and examples and pages import no others."""
+    from infragen import layer
 
-
-def test_every_name_that_the_page_on_layers_promises_exists() -> None:
-    """The words of `infragen.layers.contract`, as the page lists them."""
-    from infragen.layers import contract
-
-    text = (DOCS / "adding-a-layer.md").read_text()
-    listed = re.search(r"`infragen\.layers\.contract` has the words that every layer needs: ([^.]*)\.", text)
-    assert listed
-    names = re.findall(r"`(\w+)`", listed[1])
-    assert len(names) >= 10
-    assert [name for name in names if not hasattr(contract, name)] == []
+    rows = (DOCS / "extending.md").read_text().partition("## The names")[2].partition("\n\n`FargateTask")[0]
+    named = [name for row in rows.split("\n") if row.startswith("|") for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(layer.__all__)
+    assert [name for name in named if not hasattr(layer, name)] == []
+    sources = [each.read_text() for each in (ROOT / "examples" / "own-layers" / "layers").glob("*.py")]
+    sources += [each for page in PAGES for _, each in EXAMPLE.findall(page.read_text())]
+    assert len(sources) >= 4
+    for source in sources:
+        modules = set(re.findall(r"^from (infragen[\w.]*) import", source, re.MULTILINE))
+        assert modules == {"infragen.layer"}
 
 
 def test_every_function_that_a_page_names_exists() -> None:

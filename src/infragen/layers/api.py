@@ -38,7 +38,7 @@ from infragen.layers.contract import (
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.fargate_service import FargateService, add_fargate_service, service_name
 from infragen.layers.fargate_task import FargateTask, logs
-from infragen.layers.image_repository import HAS_IMAGE, ImageTag, Placeholder
+from infragen.layers.image_repository import HAS_IMAGE, PLACEHOLDER_IMAGE, ImageTag, Placeholder
 from infragen.layers.load_balancer import PublicEndpoint
 from infragen.layers.network import (
     AlarmTopicArn,
@@ -53,7 +53,6 @@ from infragen.layers.node_commands import health_check, placeholder_server
 from infragen.layers.service_scaling import ServiceScaling
 
 NAME = "api"
-PLACEHOLDER_IMAGE = "public.ecr.aws/docker/library/node:24-alpine"
 PLACEHOLDER_USER = "1000:1000"
 """The user `node` of the placeholder's image, which knows no other names."""
 
@@ -63,6 +62,7 @@ EcsClusterName = LayerOutput("api", "EcsClusterName", "ECS cluster")
 EcsServiceName = LayerOutput("api", "EcsServiceName", "ECS service of the API")
 ErrorRateAlarmArn = LayerOutput("api", "ErrorRateAlarmArn", "Alarm: the API answers with errors")
 RepositoryUri = LayerOutput("api", "RepositoryUri", "Where the API's image is pushed to", for_people=True)
+ListenerArn = LayerOutput("api", "ListenerArn", "Listener that takes the API's requests")
 Url = LayerOutput("api", "Url", "Where clients reach the API", for_people=True)
 
 
@@ -311,5 +311,6 @@ LAYER = Layer(
     parameters=parameters,
     build=build,
     build_with=build,
+    on_request=lambda env: {ListenerArn: Ref(_endpoint(_api(env)).listener)},
     checks=lambda env: (image.CHECK, domain.CERTIFICATE, domain.ZONE, secrets.CHECK, quotas.FARGATE_CHECK),
 )

@@ -130,7 +130,8 @@ class Layer:
 
     `section` is the class of the layer's own key in environment files, of a project's layer; without `enabled` such a
     layer exists where that key is written. `settings` are rows as in `config.setting_lookup.TABLE`, for the layer's
-    logical ids. `build_with` builds a layer that runs code, with what extensions add to it. `place` is the file and
+    logical ids. `build_with` builds a layer that runs code, with what extensions add to it. `on_request` are outputs
+    (and their values) that are published only where a layer of the project takes them. `place` is the file and
     line of a project's layer, and empty for ours.
     """
 
@@ -146,6 +147,7 @@ class Layer:
     section: type[Any] | None = None
     settings: str = ""
     build_with: Callable[[Environment, Additions], Template] | None = None
+    on_request: Callable[[Environment], Mapping[LayerOutput, Any]] = lambda env: {}
     place: str = ""
 
     def is_on(self, env: Environment) -> bool:

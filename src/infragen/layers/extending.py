@@ -45,6 +45,18 @@ def extended(layer: Layer, extensions: Sequence[Extension]) -> Layer:
     return replace(layer, inputs=inputs, outputs=outputs, build=build, place=extensions[0].place)
 
 
+def publishing(layer: Layer, more: Mapping[LayerOutput, Any]) -> Layer:
+    """Return the layer with these outputs beside its own."""
+
+    def build(env: Environment) -> troposphere.Template:
+        template = layer.build(env)
+        for output, value in more.items():
+            template.add_output(output.publish(value))
+        return template
+
+    return replace(layer, outputs=lambda env: (*layer.outputs(env), *more), build=build)
+
+
 def _build_with(layer: Layer, extensions: Sequence[Extension]) -> Any:
     if layer.build_with is None:
         raise _wrong(extensions[0], f"the layer {layer.name} runs no code that could take variables or rights")

@@ -1,7 +1,8 @@
 """A service on Fargate behind a load balancer: task definition, roles, service and autoscaling, from one value.
 
 `add_fargate_service` is the construct that the api layer is made of, and any other layer may call it: it takes the
-cluster, the target group and the network as values and knows nothing of who made them. One call to a template.
+cluster, the target group and the network as values and knows nothing of who made them. Several services in one template
+have tasks with different prefixes.
 """
 
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ GRACE_SECONDS = 60
 class FargateService:
     """A service `<project>-<environment>-<task name>`.
 
-    `cluster` is a logical id; `subnets` a list of ids, `security_group` and `target_group` values; `after` the
-    logical ids of what must be there before tasks start: the listener that forwards to the target group, and the rules
-    of the task's port. `deployment_alarms` are names of alarms that roll a
-    deployment back; they may not name the service, which does not exist before them.
+    `cluster` is a logical id, or the name of an input, for a cluster of another layer; `subnets` a list of ids,
+    `security_group` and `target_group` values; `after` the logical ids of what must be there before tasks start: the
+    listener or the rule that forwards to the target group, and the rules of the task's port. `deployment_alarms` are
+    names of alarms that roll a deployment back; they may not name the service, which does not exist before them.
+    `more_security_groups` are beside the first.
     """
 
     task: FargateTask
@@ -46,25 +48,27 @@ class FargateService:
     security_group: Any
     target_group: Any
     after: tuple[str, ...]
-    deployment_alarms: tuple[Any, ...]
+    deployment_alarms: tuple[Any, ...] = ()
     spot: bool = False
+    more_security_groups: tuple[Any, ...] = ()
 
 
 def add_fargate_service(template: Template, env: Environment, service: FargateService) -> None:
     """Add the service with everything that belongs to it alone."""
     add_task(template, env, service.task)
     _service(template, service)
-    add_scaling(template, service.scaling, Sub(f"service/${{{service.cluster}}}/${{{SERVICE}.Name}}"))
+    name = service.task.id(SERVICE)
+    add_scaling(template, service.scaling, Sub(f"service/${{{service.cluster}}}/${{{name}.Name}}"), service.task.prefix)
 
 
 def _service(template: Template, service: FargateService) -> None:
     template.add_resource(
         Service(
-            SERVICE,
+            service.task.id(SERVICE),
             DependsOn=list(service.after),
             ServiceName=named(service.task.name),
             Cluster=Ref(service.cluster),
-            TaskDefinition=Ref("TaskDefinition"),
+            TaskDefinition=Ref(service.task.id("TaskDefinition")),
             CapacityProviderStrategy=[_capacity(service)],
             # A change of capacity providers moves running tasks only by a new deployment.
             ForceNewDeployment=ForceNewDeployment(EnableForceNewDeployment=True),
@@ -75,7 +79,9 @@ def _service(template: Template, service: FargateService) -> None:
             HealthCheckGracePeriodSeconds=GRACE_SECONDS,
             NetworkConfiguration=NetworkConfiguration(
                 AwsvpcConfiguration=AwsvpcConfiguration(
-                    AssignPublicIp="DISABLED", Subnets=service.subnets, SecurityGroups=[service.security_group]
+                    AssignPublicIp="DISABLED",
+                    Subnets=service.subnets,
+                    SecurityGroups=[service.security_group, *service.more_security_groups],
                 )
             ),
             LoadBalancers=[
@@ -105,8 +111,12 @@ def _deployment(service: FargateService) -> DeploymentConfiguration:
         MinimumHealthyPercent=100,
         MaximumPercent=200,
         DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
-        Alarms=DeploymentAlarms(AlarmNames=list(service.deployment_alarms), Enable=True, Rollback=True),
+        **({"Alarms": _rolling_back(service)} if service.deployment_alarms else {}),
     )
+
+
+def _rolling_back(service: FargateService) -> DeploymentAlarms:
+    return DeploymentAlarms(AlarmNames=list(service.deployment_alarms), Enable=True, Rollback=True)
 
 
 def _desired_count(service: FargateService) -> dict[str, Any]:
@@ -117,11 +127,11 @@ def _desired_count(service: FargateService) -> dict[str, Any]:
     return {"DesiredCount": If(waiting, NoValue, 0)} if waiting else {}
 
 
-def service_name() -> Any:
-    """Return the service's name."""
-    return GetAtt(SERVICE, "Name")
+def service_name(prefix: str = "") -> Any:
+    """Return the service's name; `prefix` is its task's."""
+    return GetAtt(f"{prefix}{SERVICE}", "Name")
 
 
-def service_arn() -> Any:
-    """Return the service's ARN."""
-    return Ref(SERVICE)
+def service_arn(prefix: str = "") -> Any:
+    """Return the service's ARN; `prefix` is its task's."""
+    return Ref(f"{prefix}{SERVICE}")

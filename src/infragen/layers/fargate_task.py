@@ -5,7 +5,7 @@ task role is what the application's code may do. Neither can do the other's work
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from troposphere import GetAtt, Ref, Sub
@@ -35,49 +35,57 @@ STOP_SECONDS = 60
 """From SIGTERM to SIGKILL: longer than the load balancer's deregistration delay; Fargate allows 120."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FargateTask:
     """What runs in a task.
 
     `name` names the container, its log streams and the family `<project>-<environment>-<name>`; `image` and `command`
-    may be intrinsics; `cpu` is in units of 1/1024 vCPU, `memory` in MiB; `health_check` is a command that exits with 0
-    when the container is well. `variables` and `secrets` (variable -> ARN) become its environment.
+    may be intrinsics, and without `command` the image's own runs. `cpu` is in units of 1/1024 vCPU, `memory` in MiB;
+    `health_check` is a command that exits with 0 when the container is well. `variables` and `secrets` (variable ->
+    ARN) become its environment.
     `start_statements` are what ECS needs to start it beside writing logs, `run_statements` what its code may do;
-    `own_statements` are those of the environment file.
+    `own_statements` are those of the environment file, `managed_policies` are attached to the code's role.
+    A task without `port` and `health_check` serves nobody: a job. `prefix` begins its logical ids, so that a template
+    holds several.
     `key` is the ARN of the KMS key of the logs; `tmp_mib` is the size of /tmp in MiB where the root is read-only;
-    `shells` allows ECS Exec; `sidecars` are further containers. `managed_policies` are attached to the code's role.
+    `shells` allows ECS Exec; `sidecars` are further containers.
     """
 
     name: str
     image: Any
-    command: Any
+    command: Any = None
     user: Any
     cpu: int
     memory: int
     architecture: str
-    port: int
-    health_check: tuple[str, ...]
+    port: int | None = None
+    health_check: tuple[str, ...] = ()
     key: Any
-    variables: Mapping[str, Any]
-    secrets: Mapping[str, Any]
-    start_statements: tuple[Mapping[str, Any], ...]
-    run_statements: tuple[Mapping[str, Any], ...]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    start_statements: tuple[Mapping[str, Any], ...] = ()
+    run_statements: tuple[Mapping[str, Any], ...] = ()
     readonly_root: bool = True
     own_statements: Sequence[Statement] = ()
     tmp_mib: int = 64
     shells: bool = False
     sidecars: tuple[Any, ...] = ()
     managed_policies: tuple[Any, ...] = ()
+    prefix: str = ""
+
+    def id(self, what: str) -> str:
+        """Return the logical id of a part of the task: TaskDefinition, TaskRole, ExecutionRole or LogGroup."""
+        return f"{self.prefix}{what}"
 
 
-def logs(stream: str) -> LogConfiguration:
+def logs(stream: str, group: str = "LogGroup") -> LogConfiguration:
     """Return logs of one container, to the task's group. Non-blocking, because the blocking mode stops the application
     when CloudWatch Logs cannot be reached (ECS Developer Guide, "awslogs log driver").
     """
     return LogConfiguration(
         LogDriver="awslogs",
         Options={
-            "awslogs-group": Ref("LogGroup"),
+            "awslogs-group": Ref(group),
             "awslogs-region": Ref("AWS::Region"),
             "awslogs-stream-prefix": stream,
             "mode": "non-blocking",
@@ -87,21 +95,21 @@ def logs(stream: str) -> LogConfiguration:
 
 
 def add_task(template: Template, env: Environment, task: FargateTask) -> None:
-    """Add the task definition TaskDefinition with ExecutionRole, TaskRole and LogGroup."""
-    template.add_resource(log_group("LogGroup", Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
+    """Add TaskDefinition, ExecutionRole, TaskRole and LogGroup, each with the prefix of the task before it."""
+    template.add_resource(log_group(task.id("LogGroup"), Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
     _execution_role(template, env, task)
     _task_role(template, env, task)
     template.add_resource(
         TaskDefinition(
-            "TaskDefinition",
+            task.id("TaskDefinition"),
             Family=named(task.name),
             RequiresCompatibilities=["FARGATE"],
             NetworkMode="awsvpc",
             Cpu=str(task.cpu),
             Memory=str(task.memory),
             RuntimePlatform=RuntimePlatform(CpuArchitecture=task.architecture.upper(), OperatingSystemFamily="LINUX"),
-            ExecutionRoleArn=GetAtt("ExecutionRole", "Arn"),
-            TaskRoleArn=GetAtt("TaskRole", "Arn"),
+            ExecutionRoleArn=GetAtt(task.id("ExecutionRole"), "Arn"),
+            TaskRoleArn=GetAtt(task.id("TaskRole"), "Arn"),
             ContainerDefinitions=[_container(task), *task.sidecars],
             Metadata=suppress(
                 nag={"AwsSolutions-ECS2": "names and URLs only; what is secret comes from Secrets Manager"}
@@ -120,18 +128,26 @@ def _container(task: FargateTask) -> ContainerDefinition:
     return ContainerDefinition(
         Name=task.name,
         Image=task.image,
-        Command=task.command,
+        **({"Command": task.command} if task.command is not None else {}),
         Essential=True,
         User=task.user,
         ReadonlyRootFilesystem=task.readonly_root,
         LinuxParameters=LinuxParameters(InitProcessEnabled=True, **_capabilities(task), **_tmp(task)),
         StopTimeout=STOP_SECONDS,
-        PortMappings=[PortMapping(ContainerPort=task.port, Protocol="tcp")],
-        HealthCheck=HealthCheck(Command=["CMD", *task.health_check], Interval=15, Timeout=5, Retries=3, StartPeriod=60),
+        **_serving(task),
         Environment=[Variable(Name=name, Value=value) for name, value in task.variables.items()],
-        LogConfiguration=logs(task.name),
+        LogConfiguration=logs(task.name, task.id("LogGroup")),
         **({"Secrets": [Secret(Name=k, ValueFrom=v) for k, v in task.secrets.items()]} if task.secrets else {}),
     )
+
+
+def _serving(task: FargateTask) -> dict[str, Any]:
+    """Return the port and the health check of a task that serves; nothing for a job."""
+    check = HealthCheck(Command=["CMD", *task.health_check], Interval=15, Timeout=5, Retries=3, StartPeriod=60)
+    return {
+        **({"PortMappings": [PortMapping(ContainerPort=task.port, Protocol="tcp")]} if task.port else {}),
+        **({"HealthCheck": check} if task.health_check else {}),
+    }
 
 
 def _tmp(task: FargateTask) -> dict[str, Any]:
@@ -147,10 +163,10 @@ def _capabilities(task: FargateTask) -> dict[str, Any]:
 
 
 def _execution_role(template: Template, env: Environment, task: FargateTask) -> None:
-    write_logs = allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt("LogGroup", "Arn"))
+    write_logs = allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(task.id("LogGroup"), "Arn"))
     template.add_resource(
         Role(
-            "ExecutionRole",
+            task.id("ExecutionRole"),
             AssumeRolePolicyDocument=_trust(),
             Policies=[Policy(PolicyName="start", PolicyDocument=policy(*task.start_statements, write_logs))],
             Metadata=suppress(
@@ -170,7 +186,7 @@ def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
     policies = [*run, *own_statements.own_policies(task.own_statements)]
     template.add_resource(
         Role(
-            "TaskRole",
+            task.id("TaskRole"),
             AssumeRolePolicyDocument=_trust(),
             **({"Policies": policies} if policies else {}),
             **({"ManagedPolicyArns": list(task.managed_policies)} if task.managed_policies else {}),

@@ -13,7 +13,7 @@ from typing import Any
 from troposphere import Equals, GetAtt, If, Not, NoValue, Sub
 from troposphere.ecr import EncryptionConfiguration, ImageScanningConfiguration, LifecyclePolicy, Repository
 
-from infragen.layers.contract import LaunchParameter, Template, allow, arn, named, retain
+from infragen.layers.contract import PREFIX, LaunchParameter, Template, allow, arn, named, retain
 
 ImageTag = LaunchParameter(
     "ImageTag",
@@ -26,6 +26,8 @@ HAS_IMAGE = "HasImage"
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _PRIVATE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[a-z0-9/._-]+)")
+
+PLACEHOLDER_IMAGE = "public.ecr.aws/docker/library/node:24-alpine"
 
 UNTAGGED_DAYS = 7
 UNUSED_DAYS = 90
@@ -48,7 +50,7 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
     repository when its stack is deleted, and every tagged image in it; without, it goes with its images, and an image
     that nobody pulled for long is archived and later expires.
     """
-    template.add_condition(HAS_IMAGE, Not(Equals(ImageTag.ref(), "")))
+    add_image_condition(template)
     fate = retain() if keep else {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
     template.add_resource(
         Repository(
@@ -62,6 +64,19 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
             **fate,
         )
     )
+
+
+def add_image_condition(template: Template) -> None:
+    """Add the condition HAS_IMAGE, in a template that takes the parameter ImageTag."""
+    template.add_condition(HAS_IMAGE, Not(Equals(ImageTag.ref(), "")))
+
+
+def shared_image(repository_uri: str, placeholder: str = PLACEHOLDER_IMAGE) -> Any:
+    """Return the image of a repository that another layer has, by the ImageTag of this deployment.
+
+    `repository_uri` is the name of the input that holds its URI; before an image was pushed it is the placeholder.
+    """
+    return If(HAS_IMAGE, Sub(f"${{{repository_uri}}}:${{{ImageTag.name}}}"), placeholder)
 
 
 def image(placeholder: Placeholder) -> Any:
@@ -80,6 +95,18 @@ def pull_statements() -> tuple[dict[str, Any], ...]:
         allow("ecr:GetAuthorizationToken", "*"),
         allow(list(_PULL), GetAtt("Repository", "Arn")),
     )
+
+
+def pull_shared_statements(name: str) -> tuple[dict[str, Any], ...]:
+    """Return the rights to pull from `<project>-<environment>-<name>`, the repository of another layer."""
+    repository = arn(f"ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{PREFIX}-{name}")
+    return (allow("ecr:GetAuthorizationToken", "*"), allow(list(_PULL), repository))
+
+
+def pull_image_statements(image: str) -> tuple[dict[str, Any], ...]:
+    """Return what an execution role needs to pull an image by its name: nothing for a public one."""
+    pull = pull_other_statements(image)
+    return (allow("ecr:GetAuthorizationToken", "*"), *pull) if pull else ()
 
 
 def pull_other_statements(image: str) -> tuple[dict[str, Any], ...]:

@@ -29,7 +29,7 @@ from infragen.errors import InfragenError, LayerError
 from infragen.input_file import read
 from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
-from infragen.layers.extending import extended
+from infragen.layers.extending import extended, publishing
 
 FOLDER = "layers"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -91,7 +91,20 @@ def layers_of(env: Environment, built_in: Iterable[Layer] = LAYERS) -> tuple[Lay
         with blame(layer):
             if layer.is_on(env):
                 found.append(extended(layer, of_layer) if of_layer else layer)
-    return _ordered(found, env) if project.layers else tuple(found)
+    return _ordered(_requested(found, env), env) if project.layers else tuple(found)
+
+
+def _requested(layers: list[Layer], env: Environment) -> list[Layer]:
+    """Return the layers, ours with the outputs that only a layer of the project takes."""
+    taken = set()
+    for layer in layers:
+        with blame(layer):
+            taken |= set(given(layer, "inputs", env, LayerOutput))
+    return [publishing(each, more) if (more := _asked(each, env, taken)) else each for each in layers]
+
+
+def _asked(layer: Layer, env: Environment, taken: set[LayerOutput]) -> dict[LayerOutput, Any]:
+    return {output: value for output, value in layer.on_request(env).items() if output in taken}
 
 
 def names(env: Environment) -> tuple[str, ...]:

@@ -77,8 +77,19 @@ Group = tuple[str, Any]
 """A security group: what its rules are called by, and its id."""
 
 
-def connect(template: Template, source: Group, target: Group, port: int) -> tuple[str, str]:
-    """Allow TCP from one group to another, out of the first and into the second; return the rules' logical ids."""
+def add_group(template: Template, name: str, description: str, vpc: Any) -> Any:
+    """Add the group `<name>SecurityGroup` that lets nothing in or out, and return its id: `connect` opens it."""
+    group = ec2.SecurityGroup(
+        f"{name}SecurityGroup", VpcId=vpc, GroupDescription=description, SecurityGroupEgress=[NOTHING]
+    )
+    template.add_resource(group)
+    return GetAtt(group, "GroupId")
+
+
+def connect(template: Template, source: Group, target: Group, port: int, last: int | None = None) -> tuple[str, str]:
+    """Allow TCP from one group to another, out of the first and into the second, at one port or at those from `port` to
+    `last`; return the rules' logical ids.
+    """
     (name, group), (other_name, other) = source, target
     rule = ec2.SecurityGroupEgress(
         f"{name}To{other_name}",
@@ -86,14 +97,14 @@ def connect(template: Template, source: Group, target: Group, port: int) -> tupl
         DestinationSecurityGroupId=other,
         IpProtocol="tcp",
         FromPort=port,
-        ToPort=port,
+        ToPort=last or port,
         Description=f"{name} to {other_name}",
     )
     template.add_resource(rule)
-    return rule.title, _let_in(template, source, target, port)
+    return rule.title, _let_in(template, source, target, port, last)
 
 
-def _let_in(template: Template, source: Group, target: Group, port: int) -> str:
+def _let_in(template: Template, source: Group, target: Group, port: int, last: int | None = None) -> str:
     (name, group), (other_name, other) = source, target
     rule = ec2.SecurityGroupIngress(
         f"{other_name}From{name}",
@@ -101,7 +112,7 @@ def _let_in(template: Template, source: Group, target: Group, port: int) -> str:
         SourceSecurityGroupId=group,
         IpProtocol="tcp",
         FromPort=port,
-        ToPort=port,
+        ToPort=last or port,
         Description=f"{other_name} from {name}",
     )
     template.add_resource(rule)

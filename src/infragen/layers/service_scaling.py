@@ -34,8 +34,8 @@ class ServiceScaling:
     largest: int
     cpu: int
     memory: int
-    requests: int | None
-    request_label: Any
+    requests: int | None = None
+    request_label: Any = None
     schedule: Sequence[ScheduledScaling] = ()
     only_if: str | None = None
 
@@ -50,12 +50,14 @@ class ServiceScaling:
         return self.smallest == 0 or any(each.min == 0 for each in self.schedule)
 
 
-def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any) -> None:
-    """Add a scalable target for the service `service/<cluster>/<service>` and its policies."""
+def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any, prefix: str = "") -> None:
+    """Add a scalable target for the service `service/<cluster>/<service>` and its policies, with a prefix before their
+    logical ids.
+    """
     actions = [_action(each) for each in scaling.schedule]
     template.add_resource(
         ScalableTarget(
-            "ScalableTarget",
+            f"{prefix}ScalableTarget",
             ServiceNamespace="ecs",
             ScalableDimension="ecs:service:DesiredCount",
             ResourceId=resource_id,
@@ -64,10 +66,17 @@ def add_scaling(template: Template, scaling: ServiceScaling, resource_id: Any) -
             **({"ScheduledActions": _held_back(scaling, actions, NoValue)} if actions else {}),
         )
     )
-    _track(template, "Cpu", scaling.cpu, "ECSServiceAverageCPUUtilization")
-    _track(template, "Memory", scaling.memory, "ECSServiceAverageMemoryUtilization")
+    _track(template, prefix, "Cpu", scaling.cpu, "ECSServiceAverageCPUUtilization")
+    _track(template, prefix, "Memory", scaling.memory, "ECSServiceAverageMemoryUtilization")
     if scaling.requests is not None:
-        _track(template, "Requests", scaling.requests, "ALBRequestCountPerTarget", ResourceLabel=scaling.request_label)
+        _track(
+            template,
+            prefix,
+            "Requests",
+            scaling.requests,
+            "ALBRequestCountPerTarget",
+            ResourceLabel=scaling.request_label,
+        )
 
 
 def _held_back(scaling: ServiceScaling, value: Any, until_then: Any) -> Any:
@@ -83,13 +92,13 @@ def _action(each: ScheduledScaling) -> ScheduledAction:
     )
 
 
-def _track(template: Template, what: str, target: float, metric: str, **label: Any) -> None:
+def _track(template: Template, prefix: str, what: str, target: float, metric: str, **label: Any) -> None:
     template.add_resource(
         ScalingPolicy(
-            f"{what}Scaling",
+            f"{prefix}{what}Scaling",
             PolicyName=named(what.lower()),
             PolicyType="TargetTrackingScaling",
-            ScalingTargetId=Ref("ScalableTarget"),
+            ScalingTargetId=Ref(f"{prefix}ScalableTarget"),
             TargetTrackingScalingPolicyConfiguration=TargetTrackingScalingPolicyConfiguration(
                 TargetValue=target,
                 ScaleOutCooldown=OUT_SECONDS,
