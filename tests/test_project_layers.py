@@ -1,6 +1,8 @@
 """Layers and extensions of a project, in the package `layers/` beside its environment files: as ours everywhere."""
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -10,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT
 from infragen.cli import main
-from infragen.layers.project import _TAKEN
+from infragen.config.setting_lookup import origin
+from infragen.layers.project import _TAKEN, load_file
 
 ENVIRONMENT = """project: shop
 environment: dev
@@ -219,3 +222,140 @@ def test_the_traceback_of_a_layer_is_shown_with_debug(tmp_path: Path) -> None:
 def test_names_that_no_layer_may_have_are_those_of_stacks() -> None:
     """The root and the artifact bucket have stacks of their own."""
     assert {ROOT, ARTIFACTS} <= set(_TAKEN)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a git repository, committed."""
+    root = project(tmp_path, notes=NOTES)
+    monkeypatch.chdir(root)
+    for command in ("init -q", "add .", "-c user.name=a -c user.email=a@example.com commit -qm first"):
+        subprocess.run(["git", *command.split()], check=True)
+    return root
+
+
+def test_a_change_of_a_layers_code_is_compared_with_that_of_the_commit(repository: Path) -> None:
+    """Both revisions of the package are loaded, side by side."""
+    module = repository / "layers" / "notes.py"
+    module.write_text(NOTES.replace('Type="String"', 'Type="StringList"'))
+    assert re.search(r"Type +.?String.? -> .?StringList", run(repository, "diff", "--against", "HEAD").output)
+    module.write_text(NOTES)
+    assert "nothing to change" in run(repository, "diff", "--against", "HEAD").output
+
+
+def test_a_layer_that_is_gone_is_a_deletion(repository: Path) -> None:
+    """Its own resources, and what it gave the API."""
+    (repository / "layers" / "notes.py").unlink()
+    file = repository / "environments" / "dev.yaml"
+    file.write_text(ENVIRONMENT)
+    said = run(repository, "diff", "--against", "HEAD").output
+    assert "notes" in said
+    assert "AWS::SSM::Parameter" in said or "Notes" in said
+
+
+def test_a_commit_whose_layers_cannot_be_loaded_leaves_a_warning(repository: Path) -> None:
+    """As an environment file does that this version cannot read."""
+    module = repository / "layers" / "notes.py"
+    module.write_text("x = (")
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qam", "broken"], check=True
+    )
+    module.write_text(NOTES)
+    run(repository, "render", "--output", "templates")
+    subprocess.run(["git", "add", "."], check=True)
+    said = run(repository, "diff", "--against", "HEAD", code=2).output
+    assert "HEAD" in said
+
+
+def test_a_change_is_traced_to_the_key_of_the_section(repository: Path) -> None:
+    """By the value of the property, without a row of the layer; with one, by that."""
+    file = repository / "environments" / "dev.yaml"
+    file.write_text(ENVIRONMENT + "notes:\n  text: other\n")
+    assert re.search(r"environments/dev.yaml:10 notes.text", run(repository, "diff", "--against", "HEAD").output)
+    module = repository / "layers" / "notes.py"
+    file.write_text(ENVIRONMENT + "notes:\n  text: other\n  tier: Standard\n")
+    module.write_text(NOTES.replace("section=Notes,", 'section=Notes, settings="Notes Value notes.tier",'))
+    assert re.search(r"environments/dev.yaml:11 notes.tier", run(repository, "diff", "--against", "HEAD").output)
+
+
+def test_two_values_alike_leave_the_section(tmp_path: Path) -> None:
+    """Which of them it was is not guessed."""
+    root = project(tmp_path, ENVIRONMENT + "notes: {text: Standard, tier: Standard}\n", notes=NOTES)
+    file = load_file(root / "environments" / "dev.yaml")
+    found = origin(file, "notes", "Notes", ("Properties", "Value"), "Standard")
+    assert found is not None
+    assert found.key == "notes"
+
+
+def test_modules_share_what_is_not_a_layer(tmp_path: Path) -> None:
+    """One whose name begins with _ is no layer; relative imports reach it and other layers' outputs."""
+    shared = 'TEXT = "shared"\n'
+    second = NOTES.partition("class Notes")[0].replace(
+        'LayerOutput("notes", "NotesName"', 'LayerOutput("more", "MoreName"'
+    )
+    second = second.replace("NotesName =", "MoreName =") + (
+        "from ._shared import TEXT\nfrom .notes import NotesName\n\n\ndef build(env):\n    template = Template()\n"
+        '    template.add_resource(Parameter("More", Type="String", Value=NotesName.ref(), Description=TEXT))\n'
+        "    return template\n\n\n"
+        'LAYERS = [Layer(name="more", title="", about="", build=build, inputs=lambda env: (NotesName,))]\n'
+    )
+    root = project(tmp_path, notes=NOTES, _shared=shared, a_more=second)
+    assert list(rendered(root, "root")["Resources"])[-3:] == ["Worker", "Observability", "More"]  # type: ignore[call-overload]
+    assert "shared" in json.dumps(rendered(root, "more"))
+
+
+def test_what_a_layer_prints_leaves_stdout_to_the_command(tmp_path: Path) -> None:
+    """A document on stdout stays one."""
+    root = project(
+        tmp_path,
+        notes="print('hello')\n"
+        + NOTES.replace("    template = Template()", "    print('x')\n    template = Template()"),
+    )
+    json.loads(run(root, "schema").stdout)
+    assert json.loads(run(root, "lint", "--format", "json").stdout) is not None
+
+
+def test_nothing_is_written_into_the_project(tmp_path: Path) -> None:
+    """No compiled files beside its sources."""
+    root = project(tmp_path, notes=NOTES)
+    run(root, "lint")
+    assert [each.name for each in (root / "layers").iterdir()] == ["notes.py"]
+
+
+def test_a_folder_of_that_name_without_python_is_none_of_ours(tmp_path: Path) -> None:
+    """A directory of Lambda layers, say."""
+    root = project(tmp_path, ENVIRONMENT)
+    (root / "layers" / "common").mkdir()
+    (root / "layers" / "common" / "code.py").write_text("raise SystemExit")
+    run(root, "lint")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "written", "says"),
+    [
+        ("bool", "yes", 'key is "yes"; allowed: true or false'),
+        ("int", "5.0", "key is 5.0; allowed: an integer"),
+        ("int", "true", "key is true; allowed: an integer"),
+        ("int", "'5'", 'key is "5"; allowed: an integer'),
+        ("tuple[int, ...]", "[1, x]", 'key[1] is "x"; allowed: an integer'),
+        ("dict[str, int]", "{a: x}", 'key.a is "x"; allowed: an integer'),
+        ("Literal['one', 'two']", "c", 'key is "c"; allowed: one or two'),
+        ("Literal['one']", "c", 'key is "c"; allowed: one'),
+        ("str", "{a: 1}", "key is a map; allowed: a text"),
+        ("Inner", "{size: x}", 'key.size is "x"; allowed: an integer'),
+        ("Inner", "{sise: 1}", "key.sise is not a known key; did you mean size?"),
+        ("tuple[Inner, ...]", "[{size: 1}, {}]", "key[1].size is missing; write an integer"),
+        ("str", "012", ""), ("str | None", "null", ""), ("float", "1", ""), ("list[str]", "[on, 1]", ""),
+        ("dict[str, str]", "{a: 1.10}", ""), ("Inner | None", "{size: 1}", ""), ("bool", "true", ""),
+    ],
+)  # fmt: skip
+def test_a_value_has_the_type_that_its_key_declares(tmp_path: Path, annotation: str, written: str, says: str) -> None:
+    """Strictly, with the key's path and what is allowed; a text keeps its source text."""
+    source = NOTES.replace(
+        '    text: str = Field("none", min', f'    key: {annotation}\n    text: str = Field("none", min'
+    )
+    source = source.replace("class Notes", "class Inner(Section):\n    size: int\n\n\nclass Notes")
+    source = source.replace("from troposphere import Ref", "from typing import Literal\n\nfrom troposphere import Ref")
+    root = project(tmp_path, f"{ENVIRONMENT}notes: {{key: {written}}}\n", notes=source)
+    said = run(root, "config", "--env", "dev", "--format", "json", code=2 if says else 0).output
+    assert f"notes.{says}" in said if says else '"key"' in said, said

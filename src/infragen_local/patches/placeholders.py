@@ -5,6 +5,7 @@ Template Reference.
 """
 
 import uuid
+from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
@@ -39,6 +40,36 @@ def apply() -> None:
             create_only=frozenset({"ResourceArn"}),
         ),
     )
+    add(
+        "AWS::ElastiCache::ServerlessCache",
+        placeholder(
+            lambda _logical_id, properties, _stack: str(properties.get("ServerlessCacheName")),
+            _cache_attributes,
+            create_only=frozenset(
+                {
+                    "ServerlessCacheName",
+                    "KmsKeyId",
+                    "SnapshotArnsToRestore",
+                    "SubnetIds",
+                    "NetworkType",
+                    "ConnectionType",
+                }
+            ),
+        ),
+    )
+
+
+def _cache_attributes(physical_id: str, _properties: Properties) -> dict[str, Any]:
+    """Return the attributes of a cache, to which nobody connects here; create-only is what its resource schema says."""
+    host = f"{physical_id}-abc123.serverless.{get_region()}.cache.amazonaws.com"
+    return {
+        "ARN": f"arn:aws:elasticache:{get_region()}:{get_account_id()}:serverlesscache:{physical_id}",
+        "Endpoint.Address": host,
+        "Endpoint.Port": "6379",
+        "ReaderEndpoint.Address": host,
+        "ReaderEndpoint.Port": "6380",
+        "Status": "available",
+    }
 
 
 def _scalable_target_id(_logical_id: str, properties: Properties, _stack: str) -> str:
