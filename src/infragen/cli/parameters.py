@@ -174,14 +174,13 @@ def envs(what: str) -> Callable[..., Any]:
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     """Load the environments of these names, or all. Raises InputError with the problems of all files."""
     from infragen.config.directory import find
-    from infragen.layers.project import load_file, load_project
 
     loaded, problems = [], []
     context = click.get_current_context()
     if context.meta.pop(_FOUND, None) and lines() is None:
         say(f"environments: {directory}", err=True)
     paths = find(directory, names)
-    load_project(directory)  # what is wrong there is wrong for each file, and said once
+    load_file = _reader(directory)
     for path in paths:
         try:
             loaded.append(load_file(path))
@@ -190,6 +189,22 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     if problems:
         raise InputError("\n".join(problems))
     return loaded
+
+
+def _reader(directory: Path) -> "Callable[[Path], EnvironmentFile]":
+    """Return what reads the files of a directory: with the layers of the project, when it has any. What is wrong with
+    those is wrong for each file, and said once.
+    """
+    from infragen.config.directory import has_own_layers
+
+    if not has_own_layers(directory):
+        from infragen.config import load_file
+
+        return load_file
+    from infragen.layers import project
+
+    project.load_project(directory)
+    return project.load_file
 
 
 def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":

@@ -41,13 +41,17 @@ def schema(what: str, directory: Path) -> None:
       infragen schema doctor
     """
     from infragen.config import json_schema
-    from infragen.layers.project import load_project
+    from infragen.config.directory import has_own_layers
     from infragen.report.doctor import doctor_schema
     from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
     from infragen.secrecy.visible import shown_json
 
     def environment_schema() -> dict[str, Any]:
+        if not has_own_layers(directory):
+            return json_schema()
+        from infragen.layers.project import load_project
+
         return json_schema(load_project(directory).model)
 
     documents = {"environment": environment_schema, "plan": plan_schema, "events": event_schema}

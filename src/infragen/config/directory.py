@@ -46,6 +46,19 @@ def _says_so(file: Path) -> bool:
         return False
 
 
+def own_layers(environments: Path) -> Path:
+    """Return where the layers of a project are: beside the directory of its environment files."""
+    return Path(os.path.normpath(environments.absolute())).parent / "layers"
+
+
+def has_own_layers(environments: Path) -> bool:
+    """Return whether a project has something beside its environments that layers are made of, in Python or as
+    CloudFormation. Without any, infragen's own layers need not be imported to read its files.
+    """
+    beside = own_layers(environments).parent
+    return any(any((beside / folder).glob("*.*")) for folder in ("layers", "addons"))
+
+
 def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
     """Return the files of the environments of these names; without names those of all environments, in the order of
     names.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import os
 import re
 import sys
 import traceback
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 
 from infragen import config
 from infragen.config import Environment, EnvironmentFile, camel
+from infragen.config.directory import own_layers
 from infragen.config.own_section import compose, problems_of, section_key
 from infragen.errors import InfragenError, LayerError
 from infragen.input_file import read
@@ -31,7 +31,6 @@ from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
 from infragen.layers.extending import extended, publishing
 
-FOLDER = "layers"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 20
 """Characters of a layer's name: it is a part of stack names, and of names that a layer makes of it."""
@@ -72,11 +71,6 @@ def load_project(environments: Path) -> Project:
     folder = _folder(environments)
     files = _files(folder.path)
     return _loaded(folder, _digest(folder, files)) if files else Project()
-
-
-def project_folder(environments: Path) -> Path:
-    """Return where the package of a project is: beside the directory of its environment files."""
-    return _folder(environments).path
 
 
 def layers_of(env: Environment, built_in: Iterable[Layer] = LAYERS) -> tuple[Layer, ...]:
@@ -192,7 +186,7 @@ def _said(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 # an exception whose text raises
         text = ""
-    text = re.sub(_PACKAGE + r"[0-9a-f]+", FOLDER, text)
+    text = re.sub(_PACKAGE + r"[0-9a-f]+", "layers", text)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -215,9 +209,9 @@ class _Folder:
 
 
 def _folder(environments: Path) -> _Folder:
-    path = Path(os.path.normpath(environments.absolute()))
-    given = environments if environments.name not in ("", "..") else path
-    return _Folder(path.parent / FOLDER, given.parent / FOLDER)
+    path = own_layers(environments)
+    given = environments.parent if environments.name not in ("", "..") else path.parent
+    return _Folder(path, given / path.name)
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
@@ -293,7 +287,7 @@ def _module(folder: _Folder, package: str, file: Path) -> ModuleType:
 
 def _import_hint(error: BaseException) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    if missing.partition(".")[0] == FOLDER:
+    if missing.partition(".")[0] == "layers":
         return "within layers/ write a relative import, such as `from .cache import CacheEndpoint`"
     if missing:
         return f"install what provides {missing} beside infragen; what infragen offers: `infragen docs extending`"
