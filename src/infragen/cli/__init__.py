@@ -25,6 +25,7 @@ from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
 from infragen.cli.starting import init
+from infragen.cli.surroundings import Surroundings
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -56,8 +57,9 @@ def run() -> None:
     leave(command_line())
 
 
-def command_line() -> int:
+def command_line(around: Surroundings | None = None) -> int:
     """Turn signals into exceptions and set up output that no locale can break, run the command; return its exit code.
+    `around` is the command's clock and linters, where they are not the machine's own.
 
     A signal that was ignored when the process was started stays ignored, as under nohup or in a script's background.
     """
@@ -72,7 +74,7 @@ def command_line() -> int:
     if in_the_way:
         say(f"warning: {in_the_way}", err=True)
     try:
-        main(prog_name="infragen")
+        main(prog_name="infragen", obj=around)
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise

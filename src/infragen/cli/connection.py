@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from infragen.cli import parameters
 from infragen.cli.json_lines import lines
 from infragen.cli.output import known_secrets, pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
+from infragen.cli.surroundings import surroundings
 from infragen.errors import InfragenError
 
 if TYPE_CHECKING:
@@ -96,12 +96,13 @@ def open_session(
     from infragen.aws import ReadRate, connect
     from infragen.engine.progress import Session, Timer, Warned
 
+    around = surroundings()
     with _listener(file, frozenset({"--yes"} if yes else ()), plans, short=yes or reviewed) as ui:
         env = file.environment
         if target.local:
             cloud = _emulated(env)
         else:
-            reads = ReadRate(time.monotonic, time.sleep)
+            reads = ReadRate(around.monotonic, around.sleep)
 
             def waiting(address: str) -> None:
                 ui.tell(Warned(f"waiting for a reply from {address}"))
@@ -113,7 +114,7 @@ def open_session(
                     text = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(text))
         remember({"--env": env.environment})  # a saved plan names it, and not the command line
-        yield Session(cloud, Pasteable(ui), Timer(time.monotonic, time.sleep), file, local=target.local)
+        yield Session(cloud, Pasteable(ui), Timer(around.monotonic, around.sleep), file, local=target.local)
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, 
     live = progress.is_terminal
     detail = Detail.ALL if parameters.is_verbose() else Detail.LAYERS if short else Detail.ROWS
     known = known_secrets()
-    with Terminal(progress, results, time.monotonic, live=live, detail=detail, agreed=agreed, known=known) as ui:
+    with Terminal(progress, results, surroundings().monotonic, live=live, detail=detail, agreed=agreed, known=known) as ui:
         yield ui
 
 

@@ -16,6 +16,7 @@ from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
+from infragen.cli.surroundings import surroundings
 from infragen.errors import InputError, NotBootstrapped
 from infragen.output_file import STDOUT, check
 from infragen.report.printing import echo
@@ -103,7 +104,7 @@ def _checked(env: "Environment") -> "Assembly":
     from infragen.report import findings as report
 
     assembly = synthesize(env)
-    [findings] = lint([assembly], parameters.cache_directory() / "lint")
+    [findings] = lint([assembly], parameters.cache_directory() / "lint", surroundings().linters())
     errors = [each for each in findings if each.level == "error"]
     if errors:
         raise InputError(report.as_text({env.environment: errors}, Path("templates")), "`infragen lint` shows them")

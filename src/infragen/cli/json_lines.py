@@ -1,7 +1,6 @@
 """`--format json` of the commands that work on stacks: one JSON object per line on stdout."""
 
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from infragen.cli.output import known_secrets, silence
+from infragen.cli.surroundings import surroundings
 from infragen.errors import InfragenError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> No
         from infragen.report.event_lines import EventLines
 
         command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
-        context.meta[_LINES] = EventLines(_write, time.monotonic, lambda: datetime.now(UTC), command, known_secrets())
+        context.meta[_LINES] = EventLines(_write, surroundings().monotonic, lambda: datetime.now(UTC), command, known_secrets())
 
 
 def _write(line: "Shown") -> None:

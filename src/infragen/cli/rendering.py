@@ -8,6 +8,7 @@ import click
 from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
+from infragen.cli.surroundings import surroundings
 from infragen.errors import InputError, OperationFailed
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
     from infragen.report import findings as report
 
     loaded = [file.environment for file in parameters.warned(directory, names)]
-    found = linter.lint([synthesize(env) for env in loaded], parameters.cache_directory() / "lint")
+    rendered = [synthesize(env) for env in loaded]
+    found = linter.lint(rendered, parameters.cache_directory() / "lint", surroundings().linters())
     findings = {env.environment: each for env, each in zip(loaded, found, strict=True)}
     text = {
         "text": lambda: report.as_text(findings, templates),
