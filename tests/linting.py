@@ -12,9 +12,10 @@ from infragen.assembly.synth import Assembly
 
 def linted(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tuple[Finding, ...], ...]:
     """The findings of each assembly, as `lint` gives them, by a process that stays."""
-    return lint(assemblies, kept, _linter())
+    return lint(assemblies, kept, linter())
 
 
 @functools.cache
-def _linter() -> Executor:
+def linter() -> Executor:
+    """The process that lints for this one; it starts with its first template."""
     return ProcessPoolExecutor(1, get_context("spawn"))

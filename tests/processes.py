@@ -264,7 +264,8 @@ def _become(
     arguments: Sequence[str], directory: str, variables: Mapping[str, str], clock: Connection, since: float
 ) -> None:
     """In the forked process: infragen, as if it had been started in that directory with these variables, then."""
-    from infragen.cli import command_line, connection
+    from infragen.cli import command_line
+    from infragen.cli.surroundings import Surroundings
 
     os.environ.clear()
     os.environ.update(variables)
@@ -289,8 +290,10 @@ def _become(
                 clock.send(f"{event} {details[0]}")
                 now[0] = clock.recv()
 
-    timer = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
-    connection.time = timer  # type: ignore[attr-defined,assignment]  # the fake's time in the place of the module
+    def monotonic() -> float:
+        return now[0]
+
+    timer = SimpleNamespace(sleep=sleep)
     sys.modules["botocore.endpoint"].time = timer  # type: ignore[attr-defined]  # botocore's waits, too
     default_signals()
     sys.addaudithook(writes)
@@ -299,7 +302,7 @@ def _become(
         _lose(kind, int(first), int(times))
     began = _peak()
     try:
-        sys.exit(command_line())
+        sys.exit(command_line(Surroundings(monotonic, sleep)))
     finally:
         if "TEST_COST" in variables:
             used = resource.getrusage(resource.RUSAGE_SELF)

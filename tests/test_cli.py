@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from commands_page import page
 
 import infragen
@@ -22,7 +22,7 @@ from infragen.errors import InfragenError, Refused
 
 def test_version_names_the_program_and_its_version() -> None:
     """`infragen --version` prints the program and the packaged version."""
-    result = CliRunner().invoke(main, ["--version"])
+    result = CommandLine().invoke(main, ["--version"])
     assert result.output == f"infragen {infragen.__version__} (distribution infragen-cfn)\n"
 
 
@@ -51,7 +51,7 @@ def program(failure: BaseException) -> Program:
 )
 def test_every_way_out_has_its_exit_code_and_no_traceback(failure: BaseException, code: int) -> None:
     """O6: stdout keeps the result, stderr has the message."""
-    result = CliRunner().invoke(program(failure), ["fail"])
+    result = CommandLine().invoke(program(failure), ["fail"])
     assert result.exit_code == code
     assert result.stdout == "result\n"
     assert "Traceback" not in result.stderr
@@ -59,15 +59,15 @@ def test_every_way_out_has_its_exit_code_and_no_traceback(failure: BaseException
 
 def test_an_error_shows_its_message_and_what_to_type_next() -> None:
     """The hint has a line of its own."""
-    result = CliRunner().invoke(program(Refused("it is prod", "--confirm prod")), ["fail"])
+    result = CommandLine().invoke(program(Refused("it is prod", "--confirm prod")), ["fail"])
     assert result.stderr == "error: it is prod\nhint: --confirm prod\n"
 
 
 def test_a_bug_is_one_line_and_debug_shows_where() -> None:
     """Exit code 70 in both cases."""
-    brief = CliRunner().invoke(program(ValueError("boom\nbang")), ["fail"])
+    brief = CommandLine().invoke(program(ValueError("boom\nbang")), ["fail"])
     assert "this is a bug in infragen: ValueError: boom bang\n" in brief.stderr
-    full = CliRunner().invoke(program(ValueError("boom")), ["fail", "--debug"])
+    full = CommandLine().invoke(program(ValueError("boom")), ["fail", "--debug"])
     assert (full.exit_code, "Traceback" in full.stderr) == (70, True)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from emulator import Faults
 from formats import check_html, check_json, check_markdown
 
@@ -66,7 +67,7 @@ def write(project: Path, account: str, topology: str, name: str = "dev", more: s
 def run(emulator: Emulator, project: Path) -> Run:
     def invoke(command: str, *options: str, env: str = "dev", code: int | None = 0) -> Result:
         arguments = [command, "--env", env, "--endpoint-url", emulator.endpoint_url, *options]
-        result = CliRunner().invoke(main, arguments)
+        result = CommandLine().invoke(main, arguments)
         assert code is None or result.exit_code == code, result.output
         return result
 
@@ -323,7 +324,7 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path))
 
     def local(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["local", *arguments])
+        return CommandLine().invoke(main, ["local", *arguments])
 
     assert local("status").stdout.startswith("stopped")
     try:

@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from bench import ACCOUNT, at_work, make_bucket
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from fakeaws import FakeAws
 
 from infragen.cli import main
@@ -63,14 +62,12 @@ def run(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatch
     """Runs a command on the environment `test`, which has its bucket; by default it must end in 0."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
-    clock: Any = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
-    monkeypatch.setattr("infragen.cli.connection.time", clock)
     bench = at_work(aws, load_environment(write(tmp_path, topology)))
     make_bucket(aws, bench.env, bench.session)
     aws.settings.images["shop-test-api"] = dict.fromkeys(("v1", "v2"), ("linux/arm64",))
 
     def invoke(*command: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, [*command, "--env", "test", "--endpoint-url", aws.url])
+        result = CommandLine(aws.clock).invoke(main, [*command, "--env", "test", "--endpoint-url", aws.url])
         assert result.exit_code == code, result.output
         return result
 

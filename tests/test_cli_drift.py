@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from emulator import Clients
 
 from infragen.cli import main
@@ -54,7 +55,7 @@ def write(project: Path, account: str, topology: str, seconds: int = 60) -> None
 def run(emulator: Emulator, project: Path) -> Run:
     def invoke(command: str, *options: str, code: int = 0) -> Result:
         arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, *options]
-        result = CliRunner().invoke(main, arguments)
+        result = CommandLine().invoke(main, arguments)
         assert result.exit_code == code, result.output
         return result
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 
 from infragen.cli import main
 
@@ -27,7 +28,7 @@ def add(folder: Path, name: str) -> None:
 
 
 def run(*arguments: str, **variables: str) -> Result:
-    return CliRunner().invoke(main, list(arguments), env=variables)
+    return CommandLine().invoke(main, list(arguments), env=variables)
 
 
 def chosen(*arguments: str, **variables: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -127,7 +127,7 @@ def test_o4_a_reader_that_goes_away_does_not_end_the_deployment(
     os.close(write)
     assert ended.returncode == 0
     assert b"Traceback" not in (ended.stderr or b"")
-    assert "CREATE_COMPLETE" in CliRunner().invoke(main, command("status")[3:]).stdout.splitlines()[-1]
+    assert "CREATE_COMPLETE" in CommandLine().invoke(main, command("status")[3:]).stdout.splitlines()[-1]
 
 
 def test_o4_a_locale_without_our_letters_gets_ascii(command: Callable[..., Command]) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 from infragen.cli import main
 from infragen.cli.pasting import complete
@@ -43,7 +43,7 @@ def test_an_error_names_a_command_that_can_be_pasted(tmp_path: Path, monkeypatch
     plan = {"version": 1}
     (tmp_path / "dev.plan").write_text(json.dumps(plan))
     where = ["--environments", "my files", "--profile", "shop", "--plan", "dev.plan"]
-    refused = CliRunner().invoke(main, ["deploy", *where, "--format", "json"])
+    refused = CommandLine().invoke(main, ["deploy", *where, "--format", "json"])
     assert refused.exit_code == 2
     [error] = [each for each in map(json.loads, refused.stdout.splitlines()) if each["type"] == "error"]
     completed = "create a new one with `infragen plan --environments 'my files' --profile shop --out FILE`"

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 
 from infragen.cli import main
 
@@ -24,7 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def render(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["render", *arguments])
+    return CommandLine().invoke(main, ["render", *arguments])
 
 
 def test_render_writes_every_environment_and_says_what_changed(project: Path) -> None:

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from formats import check_json
 
 from infragen.cli import main
@@ -17,7 +18,7 @@ ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 
 
 def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(main, arguments)
+    result = CommandLine().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     return result
 

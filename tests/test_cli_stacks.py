@@ -6,11 +6,12 @@ import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 from bench import ACCOUNT, Bench, at_work, make_bucket
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import Clock, CommandLine
 from fakeaws import FakeAws
 from formats import check_lines
 
@@ -30,7 +31,7 @@ OTHER = '{"Resources": {"News": {"Type": "AWS::SNS::Topic"}}}'
 class Run(Protocol):
     """Runs a command on the environment `test`; by default it must end in 0."""
 
-    def __call__(self, *command: str, code: int = 0) -> Result: ...
+    def __call__(self, *command: str, code: int = 0, clock: Clock | None = None) -> Result: ...
 
 
 def write(directory: Path, more: str = LAYERS, topology: str = "independent") -> Path:
@@ -53,8 +54,6 @@ def desk(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatc
     """The environment `test` on the fake with its bucket; commands run beside its file and wait in virtual time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
-    clock: Any = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
-    monkeypatch.setattr("infragen.cli.connection.time", clock)
     bench = at_work(aws, load_environment(write(tmp_path, topology=topology)))
     make_bucket(aws, bench.env, bench.session)
     return bench
@@ -62,8 +61,10 @@ def desk(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatc
 
 @pytest.fixture
 def run(desk: Bench) -> Run:
-    def invoke(*command: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, [*command, "--env", "test", "--endpoint-url", desk.aws.url])
+    def invoke(*command: str, code: int = 0, clock: Clock | None = None) -> Result:
+        result = CommandLine(clock or desk.aws.clock).invoke(
+            main, [*command, "--env", "test", "--endpoint-url", desk.aws.url]
+        )
         assert result.exit_code == code, result.output
         return result
 
@@ -181,9 +182,7 @@ def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run
     assert "no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
 
 
-def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
-    desk: Bench, run: Run, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_n6_deploy_does_on_ctrl_c_what_it_was_told(desk: Bench, run: Run, aws: FakeAws) -> None:
     """N6: --on-interrupt detach: exit code 130, what runs is named, and it goes on in AWS."""
     aws.slow("JobsQueue", 600)
 
@@ -193,8 +192,7 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(
         aws.clock.sleep(seconds)
 
     clock = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=sleep)
-    monkeypatch.setattr("infragen.cli.connection.time", clock)
-    ended = run("deploy", "--yes", "--on-interrupt", "detach", code=130)
+    ended = run("deploy", "--yes", "--on-interrupt", "detach", code=130, clock=clock)
     assert "running operations are not followed" in ended.stderr
     assert "queue          unknown   shop-test-queue" in ended.stdout
     assert aws.stack("shop-test-queue").status == "CREATE_IN_PROGRESS"

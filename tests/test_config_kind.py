@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 
 from infragen.cli import main
 from infragen.config.schema import KIND_OF_NAME
@@ -37,7 +38,7 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Render:
 
     def render(name: str, more: str = "", text: str = CARELESS) -> Result:
         (tmp_path / "environments" / f"{name}.yaml").write_text(text.format(name=name) + more)
-        return CliRunner().invoke(main, ["render", "--env", name])
+        return CommandLine().invoke(main, ["render", "--env", name])
 
     return render
 
@@ -121,7 +122,7 @@ def test_the_kind_decides_protection_the_repository_and_node_env(rendered: Rende
     rendered("qa", "kind: development\n")
     template = (tmp_path / "templates/qa/api.yaml").read_text()
     assert "Value: development" in template
-    shown = CliRunner().invoke(main, ["config", "--env", "qa"]).stdout
+    shown = CommandLine().invoke(main, ["config", "--env", "qa"]).stdout
     assert "kind: development" in shown
     assert set(KIND_OF_NAME) == {"staging", "prod", "production"}
 

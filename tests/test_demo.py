@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -40,7 +40,7 @@ def test_a_first_deployment_prints_eighty_lines_at_most(
         arguments = [part for each in command.split() for part in (
             ["--endpoint-url", emulator.endpoint_url] if each == "--local" else [each]
         )]  # fmt: skip
-        result = CliRunner().invoke(main, arguments, env=variables)
+        result = CommandLine().invoke(main, arguments, env=variables)
         assert result.exit_code == 0, result.output
         told += result.output.splitlines()
     assert len(told) <= MOST_LINES, "\n".join(told)

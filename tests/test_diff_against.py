@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from formats import check_html, check_json, check_markdown
 from rendering import assembly
 
@@ -54,7 +55,7 @@ def commit(message: str) -> None:
 
 
 def diff(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["diff", *arguments])
+    return CommandLine().invoke(main, ["diff", *arguments])
 
 
 def change(file: str, old: str, new: str) -> None:

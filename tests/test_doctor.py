@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 from bench import ACCOUNT, Bench, at_work, environment, prepare_account
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from doctor_page import doctor_page
 from fakeaws import FakeAws
 from test_six_layers_on_fake import operator
@@ -82,7 +83,7 @@ def test_in_an_account_that_has_all_of_it_every_check_is_ok_or_says_why_not(aws:
 @pytest.mark.parametrize("command", ["plan", "deploy", "doctor"])
 def test_what_cannot_be_a_tag_is_refused_before_any_call(aws: FakeAws, command: str, tag: str) -> None:
     """Exit code 2, and nothing was asked."""
-    result = CliRunner().invoke(main, [command, "--env", "dev", "--image-tag", tag, "--endpoint-url", aws.url])
+    result = CommandLine().invoke(main, [command, "--env", "dev", "--image-tag", tag, "--endpoint-url", aws.url])
     assert result.exit_code == 2
     assert "cannot be a tag" in result.output
     assert aws.calls == []
@@ -482,7 +483,7 @@ def run(bench: Bench, tmp_path: Path, *options: str) -> Result:
         "--endpoint-url",
         bench.aws.url,
     ]
-    return CliRunner().invoke(main, [*line, *options])
+    return CommandLine().invoke(main, [*line, *options])
 
 
 def test_the_command_says_it_in_text_and_in_json(whole: Bench, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 from infragen.aws.session import Clients, check_endpoint
 from infragen.cli import main
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 def test_an_endpoint_that_is_none_is_wrong_input(url: str) -> None:
     """2, with what was given, and never with a password in it; from the AWS configuration, too."""
     arguments = ["status", "--env", "dev", "--environments", str(ROOT / "environments"), "--endpoint-url", url]
-    ended = CliRunner().invoke(main, arguments)
+    ended = CommandLine().invoke(main, arguments)
     assert ended.exit_code == 2
     assert "--endpoint-url: " in ended.stderr
     assert "hunter2" not in ended.stderr

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from hypothesis import given
 from hypothesis import strategies as some
 from sweeps import sweep
@@ -77,7 +77,7 @@ def test_svg_is_well_formed_and_names_every_layer_and_output() -> None:
 def test_the_same_environment_gives_the_same_picture() -> None:
     """Byte for byte, through the command."""
     command = ["graph", "--env", "dev", "--environments", str(ROOT / "environments"), "--format", "svg"]
-    first, second = CliRunner().invoke(main, command), CliRunner().invoke(main, command)
+    first, second = CommandLine().invoke(main, command), CommandLine().invoke(main, command)
     assert first.exit_code == 0
     assert first.stdout_bytes == second.stdout_bytes
     assert first.stdout_bytes.startswith(b"<svg ")
@@ -87,12 +87,12 @@ def test_the_same_environment_gives_the_same_picture() -> None:
 def test_the_command_prints_the_other_formats(form: str) -> None:
     """Text on stdout, for a pipe or a file."""
     command = ["graph", "--env", "dev", "--environments", str(ROOT / "environments"), "--format", form]
-    assert "network" in CliRunner().invoke(main, command).stdout
+    assert "network" in CommandLine().invoke(main, command).stdout
 
 
 def test_environments_of_the_same_shape_make_one_picture() -> None:
     """Without --env all are drawn at once; sizes are told from the least to the most."""
-    shown = CliRunner().invoke(main, ["graph", "--environments", str(ROOT / "environments")]).stdout
+    shown = CommandLine().invoke(main, ["graph", "--environments", str(ROOT / "environments")]).stdout
     assert "title: shop dev, prod, staging" in shown
     assert 'queue["<b>queue</b><br/>9 resources"]' in shown
     assert re.search(r'network\["<b>network</b><br/>\d+–\d+ resources"\]', shown)
@@ -105,7 +105,7 @@ def test_environments_of_another_shape_are_drawn_one_by_one(tmp_path: Path) -> N
     (tmp_path / "b.yaml").write_text(
         "{project: shop, environment: b, region: us-east-1, network: {}, queues: [{name: q}]}"
     )
-    result = CliRunner().invoke(main, ["graph", "--environments", str(tmp_path)])
+    result = CommandLine().invoke(main, ["graph", "--environments", str(tmp_path)])
     assert (result.exit_code, result.stderr) == (
         2,
         "error: a and b differ in their layers or flows\nhint: draw one of them with --env NAME\n",

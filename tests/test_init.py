@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from hypothesis import given
 from hypothesis import strategies as st
 from linting import linted
@@ -38,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def init(here: Path) -> Init:
     def run(*arguments: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, ["init", *arguments])
+        result = CommandLine().invoke(main, ["init", *arguments])
         assert result.exit_code == code, result.output
         return result
 
@@ -59,8 +60,8 @@ def test_a_project_in_an_empty_directory_is_up_to_date_and_clean(init: Init, her
         "      infragen deploy --env dev --local --bootstrap",
     ]
     os.chdir(shop)
-    assert CliRunner().invoke(main, ["render", "--check"]).exit_code == 0
-    assert CliRunner().invoke(main, ["schema"]).stdout == (shop / "environment.schema.json").read_text()
+    assert CommandLine().invoke(main, ["render", "--check"]).exit_code == 0
+    assert CommandLine().invoke(main, ["schema"]).stdout == (shop / "environment.schema.json").read_text()
     environments = [load_file(each).environment for each in sorted(shop.glob("environments/[!b]*.yaml"))]
     assert [each.environment for each in environments] == ["dev", "prod", "staging"]
     assert {each.region for each in environments} == {"eu-west-1"}
@@ -94,7 +95,7 @@ def test_what_init_writes_loads_and_renders(init: Init, here: Path, options: tup
     assert (here / "new/package.json").exists() is with_app
     assert ("npm" in (here / "new/README.md").read_text()) is with_app
     assert (
-        CliRunner()
+        CommandLine()
         .invoke(main, ["render", "--check", "--environments", "new/environments", "--output", "new/templates"])
         .exit_code
         == 0
@@ -227,7 +228,7 @@ def test_layers_that_are_there_already_are_in_the_templates(init: Init, here: Pa
     )
     init("--project", "shop", "--region", "eu-west-1", "--only", "environments")
     assert "News" in (here / "templates/dev/network.yaml").read_text()
-    assert CliRunner().invoke(main, ["render", "--check"]).exit_code == 0
+    assert CommandLine().invoke(main, ["render", "--check"]).exit_code == 0
     assert [each.name for each in (here / "layers").glob("*.py")] == ["__init__.py"]
 
 
@@ -311,7 +312,7 @@ def test_in_an_empty_directory_each_command_says_init(here: Path) -> None:
     needs |= {"diff": ["dev", "prod"]}
     for name, arguments in needs.items():
         for more in ([], ["--env", "dev"]) if name != "diff" else ([],):
-            result = CliRunner().invoke(main, [name, *arguments, *more])
+            result = CommandLine().invoke(main, [name, *arguments, *more])
             assert result.exit_code == 2, (name, result.output)
             assert "infragen init" in result.stderr, (name, result.stderr)
     assert sys.exc_info() == (None, None, None)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from emulator import Faults
 from event_page import event_page
 from formats import Line, check_lines
@@ -82,7 +82,7 @@ def run(
 
     def invoke(command: str, *options: str, code: int = 0) -> list[Line]:
         arguments = [command, "--env", "dev", "--endpoint-url", emulator.endpoint_url, "--format", "json", *options]
-        result = CliRunner().invoke(main, arguments)
+        result = CommandLine().invoke(main, arguments)
         assert result.exit_code == code, result.output
         lines = check_lines(result.stdout)
         assert lines[-1]["exit_code"] == code
@@ -142,7 +142,7 @@ def test_what_is_wrong_with_the_input_is_a_line(run: Run) -> None:
     [error] = of(run("deploy", code=2), "error")
     assert error["message"].startswith("environments/dev.yaml:1:1: region is missing")
     for arguments in (["deploy", "--env", "nope", "--format", "json"], ["deploy", "--format", "json"]):
-        result = CliRunner().invoke(main, arguments)
+        result = CommandLine().invoke(main, arguments)
         assert result.exit_code == check_lines(result.stdout)[-1]["exit_code"] == 2
 
 
@@ -271,4 +271,4 @@ def test_the_page_says_what_the_schema_says() -> None:
 
 def test_the_schema_is_printed() -> None:
     """By `infragen schema events`."""
-    assert json.loads(CliRunner().invoke(main, ["schema", "events"]).stdout) == event_schema()
+    assert json.loads(CommandLine().invoke(main, ["schema", "events"]).stdout) == event_schema()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from linting import linted
 
 from infragen.assembly.lint import Finding, lint
@@ -190,12 +190,12 @@ def test_the_command_prints_findings_and_fails_as_asked(tmp_path: Path) -> None:
     (tmp_path / "dev.yaml").write_text(ENVIRONMENT)
     variables = {"INFRAGEN_CACHE_DIR": str(tmp_path / "cache")}
     command = ["lint", "--environments", str(tmp_path)]
-    fine = CliRunner(env=variables).invoke(main, command)
+    fine = CommandLine(env=variables).invoke(main, command)
     assert (fine.exit_code, fine.stdout.splitlines()[-1].split(":")[0]) == (0, "dev")
     entry = next((tmp_path / "cache" / "lint").iterdir())
     entry.write_text(json.dumps({"findings": [{**FINDING.__dict__, "level": "warning", "rule": "W1"}]}))
-    assert CliRunner(env=variables).invoke(main, command).exit_code == 0
-    strict = CliRunner(env=variables).invoke(main, [*command, "--fail-on", "warning"])
+    assert CommandLine(env=variables).invoke(main, command).exit_code == 0
+    strict = CommandLine(env=variables).invoke(main, [*command, "--fail-on", "warning"])
     assert (strict.exit_code, strict.stderr.startswith("error: the templates have 1 warning")) == (2, True)
     assert "warning W1 Q Properties.Tags[0]" in strict.stdout
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from formats import check_json
 from hypothesis import given
 from plan_json_page import plan_json_page
@@ -140,7 +140,7 @@ def test_the_command_prints_the_schema_that_is_asked_for() -> None:
     """Of environment files unless plans are named; of nothing else."""
 
     def schema(*arguments: str) -> Any:
-        return CliRunner().invoke(main, ["schema", *arguments])
+        return CommandLine().invoke(main, ["schema", *arguments])
 
     assert json.loads(schema("plan").stdout) == plan_schema()
     assert schema().stdout == schema("environment").stdout

@@ -8,7 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT
 from infragen.cli import main
@@ -79,7 +80,7 @@ def project(tmp_path: Path, environment: str = ENVIRONMENT + "notes: {text: hell
 
 def run(root: Path, *arguments: str, code: int = 0) -> Result:
     """A command of infragen on that project, which ends with this exit code."""
-    done = CliRunner().invoke(main, [*arguments, "--environments", str(root / "environments")])
+    done = CommandLine().invoke(main, [*arguments, "--environments", str(root / "environments")])
     assert done.exit_code == code, (done.output, done.exception)
     return done
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 from plans import NASTY, nasty
 
 from infragen.cli import main
@@ -268,7 +268,7 @@ def test_a_pipe_is_as_wide_as_columns_says(
         (tmp_path / f"{name}.yaml").write_text(json.dumps(text))
     if said is not None:
         monkeypatch.setenv("COLUMNS", said)
-    shown = CliRunner().invoke(main, ["diff", "one", "two", "--environments", str(tmp_path)])
+    shown = CommandLine().invoke(main, ["diff", "one", "two", "--environments", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert columns - 60 < max(map(len, shown.stdout.splitlines())) <= columns
 

@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 from canaries import ABOUT, DIGEST, NAMES, OF_DIGESTS, PLAIN, SHAPES, TEXTS, encoded
-from click.testing import CliRunner
+from commands import CommandLine
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
@@ -121,7 +121,7 @@ def test_no_command_on_files_prints_a_secret_in_any_format(
     """What lint warns of, every command hides; and what is none stays readable where values are printed."""
     monkeypatch.chdir(project)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(project / "cache"))
-    ended = CliRunner().invoke(main, command)
+    ended = CommandLine().invoke(main, command)
     assert ended.exit_code in (0, 1, 2), ended.output
     assert not isinstance(ended.exception, Exception) or isinstance(ended.exception, SystemExit), ended.output
     assert leaks(ended.output) == []
@@ -144,11 +144,11 @@ def leaks(output: str) -> list[str]:
 def test_config_shows_secrets_only_after_a_yes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody can agree; --yes agrees."""
     monkeypatch.chdir(project)
-    asked = CliRunner().invoke(main, ["config", "--env", "dev", "--show-secrets"])
+    asked = CommandLine().invoke(main, ["config", "--env", "dev", "--show-secrets"])
     assert asked.exit_code == 3
     assert leaks(asked.output) == []
     for form in formats_of(main.commands["config"]):
-        agreed = CliRunner().invoke(main, ["config", "--env", "dev", "--show-secrets", "--yes", "--format", form])
+        agreed = CommandLine().invoke(main, ["config", "--env", "dev", "--show-secrets", "--yes", "--format", form])
         assert agreed.exit_code == 0
         assert canary(0) in agreed.output
 
@@ -169,7 +169,7 @@ def test_what_is_certain_is_refused_in_a_file_and_not_shown(
         )
         (tmp_path / "environments" / f"{name}.yaml").write_text(body)
     monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(main, ["config", "--env", "dev", "--format", "json"])
+    ended = CommandLine().invoke(main, ["config", "--env", "dev", "--format", "json"])
     assert ended.exit_code == 2
     assert "not shown" in ended.output
     assert piece not in ended.output
@@ -220,7 +220,7 @@ def test_no_plan_shows_a_secret_of_a_template(
     for name in ("base", "dev"):
         (tmp_path / "environments" / f"{name}.yaml").write_text((ROOT / "environments" / f"{name}.yaml").read_text())
     monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(main, ["render", "--env", "dev", "--output", "old"]).exit_code == 0
+    assert CommandLine().invoke(main, ["render", "--env", "dev", "--output", "old"]).exit_code == 0
     file = tmp_path / "old" / "dev" / "worker.yaml"
     body = poisoned(parse(file.read_text()))
     if side == "changed":
@@ -229,7 +229,7 @@ def test_no_plan_shows_a_secret_of_a_template(
         body["Resources"][found]["Properties"] |= poison["Properties"]
         body["Resources"][found]["Metadata"] = poison["Metadata"]
     file.write_text(yaml.safe_dump(body))
-    ended = CliRunner().invoke(main, ["diff", "--against", "old", "--env", "dev", "--format", form])
+    ended = CommandLine().invoke(main, ["diff", "--against", "old", "--env", "dev", "--format", form])
     assert ended.exit_code == 0, ended.output
     assert "Poisoned" in ended.output or side == "changed"
     assert leaks(ended.output) == []

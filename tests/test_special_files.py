@@ -15,7 +15,8 @@ from types import FrameType
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from special_files import special
 
 from infragen.assembly.code import code_artifact
@@ -86,7 +87,7 @@ def run(*words: str) -> Result:
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(LONGEST)
     try:
-        return CliRunner().invoke(main, list(words), input="")
+        return CommandLine().invoke(main, list(words), input="")
     finally:
         signal.alarm(0)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from doubles.loopback import Loopback, ServiceError
 from doubles.price_list import PriceList, product
 from special_files import special
@@ -29,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def cost(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["cost", *arguments])
+    return CommandLine().invoke(main, ["cost", *arguments])
 
 
 def test_one_environment_is_shown_resource_by_resource(project: Path) -> None:

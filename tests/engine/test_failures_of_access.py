@@ -16,7 +16,8 @@ from typing import Any, cast
 
 import pytest
 from bench import ACCOUNT, Bench, at_work, environment, failure, kinds
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from fakeaws import FakeAws
 from fakeaws.proxy import EXPIRED, Error, Interrupt, Proxy
 from fakeaws.s3 import Bucket
@@ -57,7 +58,7 @@ def status(tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch) -> S
     def run(configuration: str = "", *options: str, **variables: str) -> Result:
         (tmp_path / "config").write_text(configuration)
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-        return CliRunner().invoke(main, ["status", "--env", "test", *options], env=variables)
+        return CommandLine().invoke(main, ["status", "--env", "test", *options], env=variables)
 
     return run
 
@@ -249,7 +250,7 @@ def test_a8_the_wrong_account_is_told_by_every_command_before_anything_is_writte
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     for command in ("bootstrap", "plan", "deploy", "destroy", "status", "outputs", "follow", "cancel", "recover"):
         aws.calls.clear()
-        result = CliRunner().invoke(main, [command, "--env", "test", "--endpoint-url", aws.url])
+        result = CommandLine().invoke(main, [command, "--env", "test", "--endpoint-url", aws.url])
         assert result.exit_code == 3, result.output
         assert ACCOUNT in result.stderr
         assert "444455556666" in result.stderr

@@ -68,11 +68,13 @@ class _Conditions:
 
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
+_NESTED = (dict, list)
+"""What `_settle` looks into: most values of a template are texts and numbers, for which a call would cost the most."""
 
 
 def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
     if isinstance(value, list):
-        items = (_settle(each, values, conditions) for each in value)
+        items = [_settle(each, values, conditions) if isinstance(each, _NESTED) else each for each in value]
         return [each for each in items if each != NO_VALUE]
     if not isinstance(value, dict):
         return value
@@ -86,8 +88,12 @@ def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -
             held = conditions.holds({"Condition": inner[0]})
             if held is not None:
                 return _settle(inner[1] if held else inner[2], values, conditions)
-    entries = ((name, _settle(each, values, conditions)) for name, each in value.items())
-    return {name: each for name, each in entries if each != NO_VALUE}
+    after = {}
+    for name, each in value.items():
+        part = _settle(each, values, conditions) if isinstance(each, _NESTED) else each
+        if part != NO_VALUE:
+            after[name] = part
+    return after
 
 
 def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:

@@ -134,7 +134,9 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, 
     live = progress.is_terminal
     detail = Detail.ALL if parameters.is_verbose() else Detail.LAYERS if short else Detail.ROWS
     known = known_secrets()
-    with Terminal(progress, results, surroundings().monotonic, live=live, detail=detail, agreed=agreed, known=known) as ui:
+    with Terminal(
+        progress, results, surroundings().monotonic, live=live, detail=detail, agreed=agreed, known=known
+    ) as ui:
         yield ui
 
 

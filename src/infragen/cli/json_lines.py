@@ -39,7 +39,9 @@ def _begin(context: click.Context, parameter: click.Parameter, value: str) -> No
         from infragen.report.event_lines import EventLines
 
         command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
-        context.meta[_LINES] = EventLines(_write, surroundings().monotonic, lambda: datetime.now(UTC), command, known_secrets())
+        context.meta[_LINES] = EventLines(
+            _write, surroundings().monotonic, lambda: datetime.now(UTC), command, known_secrets()
+        )
 
 
 def _write(line: "Shown") -> None:
