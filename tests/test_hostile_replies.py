@@ -60,7 +60,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],
     "taken": [(kind, ("name",)) for kind in _FINDERS], "secret": [("arn:secret",)], "parameter_exists": [("/a",)],
-    "aws_time": [()],
+    "aws_time": [()], "identity_providers": [()],
     "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
 }  # fmt: skip
 """What each question is asked with. A question that is not here fails the test below."""

@@ -236,6 +236,9 @@ class AccountReader(Protocol):
         of which nobody knows how to ask.
         """
 
+    def identity_providers(self) -> tuple[str, ...]:
+        """Return the ARNs of the account's OpenID Connect identity providers."""
+
     def secret(self, arn: str) -> str:
         """Return how a secret stands: `there`, `missing`, or `deleted` while it can still be restored."""
 

@@ -26,6 +26,7 @@ _PATCHES = (
     "rotation",
     "rds",
     "account",
+    "identity",
     "data_api",
     "protection",
     "ecr",

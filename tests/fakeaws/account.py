@@ -4,8 +4,9 @@ Sources (API references, read 2026-11-29): ECR BatchGetImage, DescribeImages, Ge
 DescribeRepositories; ACM DescribeCertificate; Route 53 GetHostedZone, ListHostedZonesByName, ListResourceRecordSets;
 Route 53 Domains GetDomainDetail; Service Quotas GetServiceQuota, GetAWSDefaultServiceQuota (GetServiceQuota answers
 NoSuchResourceException for a quota that was never changed: aws/aws-cli discussions of `get-service-quota`, assumed);
-CloudWatch GetMetricStatistics; IAM GetRole, CreateServiceLinkedRole; Secrets Manager DescribeSecret; SSM
-DescribeParameters; KMS ListAliases; WAF ListWebACLs; EC2 Describe*. The words of ImageNotFoundException:
+CloudWatch GetMetricStatistics; IAM GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager
+DescribeSecret; SSM DescribeParameters; KMS ListAliases; WAF ListWebACLs; EC2 Describe*. The words of
+ImageNotFoundException:
 hashicorp/terraform-provider-aws#35268, 2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
 """
 
@@ -225,6 +226,13 @@ class Roles(_Service):
         if name not in self.cloud.settings.linked_roles.values():
             raise ApiError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
         return {"Role": self._role(name)}
+
+    def list_open_id_connect_providers(self, _p: Params) -> dict[str, Any]:
+        """The identity providers of stacks, kept ones too, and those of `Settings.identity_providers`."""
+        kind = "AWS::IAM::OIDCProvider"
+        arns = {each.physical_id for each in resources(self.cloud, self.account, self.region, kind)}
+        arns.update(self.cloud.settings.identity_providers)
+        return {"OpenIDConnectProviderList": [{"Arn": each} for each in sorted(arns)]}
 
     def create_service_linked_role(self, p: Params) -> dict[str, Any]:
         """Creates the role of a service once."""

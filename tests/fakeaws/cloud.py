@@ -162,6 +162,10 @@ class Settings:
     """vCPUs of Fargate that run."""
     unreserved_concurrency: int = 1000
     """Concurrency of Lambda that no function has reserved, of 1000."""
+    hidden_templates: frozenset[str] = frozenset()
+    """Names of stacks whose GetTemplate is denied: a policy, not AWS, decides."""
+    identity_providers: tuple[str, ...] = ()
+    """ARNs of OpenID Connect providers that no stack made."""
     linked_roles: dict[str, str] = field(default_factory=lambda: {
         "ecs.amazonaws.com": "AWSServiceRoleForECS", "rds.amazonaws.com": "AWSServiceRoleForRDS",
         "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",

@@ -634,6 +634,8 @@ class CloudFormation:
         if wanted and not wanted.startswith("arn:") and not name:
             raise validation_error("StackName is a required parameter.")
         target = (self._change_set(p) if wanted else self._stack(p["StackName"])).target
+        if name and self._stack(name).name in self.cloud.settings.hidden_templates:
+            raise ApiError("AccessDenied", "not authorized to perform: cloudformation:GetTemplate", 403)
         processed = p.get("TemplateStage") == "Processed"
         text = json.dumps(target.body) if processed and target.body.get("Transform") else target.text
         return {"TemplateBody": self.cloud.given_back(text), "StagesAvailable": ["Original", "Processed"]}

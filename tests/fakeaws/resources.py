@@ -136,6 +136,10 @@ def physical_id(stack: Stack, logical_id: str, kind: str, properties: dict[str, 
     name = explicit_name(kind, properties) or f"{stack.name[:24]}-{logical_id[:24]}-{suffix}"
     if kind == "AWS::S3::Bucket":
         name = name.lower()
+    if kind == "AWS::IAM::OIDCProvider":  # Ref is its ARN, which ends in the URL (Template Reference, read 2026-11-29)
+        return f"arn:aws:iam::{stack.account}:oidc-provider/{str(properties.get('Url', '')).removeprefix('https://')}"
+    if kind == "AWS::IAM::ManagedPolicy":  # the same
+        return f"arn:aws:iam::{stack.account}:policy{properties.get('Path', '/')}{name}"
     number = f"{chance.getrandbits(68):017x}"
     if kind in _EC2_PREFIXES:
         return f"{_EC2_PREFIXES[kind]}-{number}"
@@ -165,6 +169,8 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
         if resource.physical_id.startswith("arn:"):
             return resource.physical_id
         service = resource.type.split("::")[1].lower()
+        if resource.type == "AWS::IAM::Role":  # IAM is global, and a role's path is in its ARN (IAM User Guide)
+            return f"arn:aws:iam::{stack.account}:role{resource.properties.get('Path', '/')}{short}"
         short = f"function:{short}" if resource.type == "AWS::Lambda::Function" else short
         return f"arn:aws:{service}:{stack.region}:{stack.account}:{short}"
     if name.endswith("Port"):

@@ -17,8 +17,8 @@ from infragen.permissions import operations, trust
 from infragen.permissions.delivery import Delivery, granted, kind_of, repository_of, template
 from infragen.permissions.document import ATTACHED, MANAGED_POLICY, Statement, document, packed, size
 from infragen.permissions.missing import missing
-from infragen.permissions.needed import handlers, resources, service_of
-from infragen.permissions.roles import BROAD, Rights
+from infragen.permissions.needed import handlers, service_of
+from infragen.permissions.roles import BROAD, Rights, rights_of
 
 ENVIRONMENTS = Path(__file__).parent.parent.parent / "environments"
 NAMES = ("dev", "staging", "prod")
@@ -26,7 +26,7 @@ NAMES = ("dev", "staging", "prod")
 
 @cache
 def rights(name: str) -> Rights:
-    return Rights(synthesize(load_file(ENVIRONMENTS / f"{name}.yaml").environment))
+    return rights_of(synthesize(load_file(ENVIRONMENTS / f"{name}.yaml").environment))
 
 
 def allowed(action: str, given: Rights) -> bool:
@@ -38,7 +38,7 @@ def allowed(action: str, given: Rights) -> bool:
 
 
 def of(*layers: Any) -> Rights:
-    return Rights(Assembly(environment(), layers))
+    return rights_of(Assembly(environment(), layers))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,8 +52,8 @@ def test_each_policy_fits_into_a_managed_policy_and_all_of_them_onto_a_role(name
 @pytest.mark.parametrize("name", NAMES)
 def test_each_resource_can_be_created_updated_and_deleted_with_the_derived_role(name: str) -> None:
     given, region = rights(name), rights(name).env.region
-    services = {service_of(each.type, region) for each in resources(given.assembly)}
-    for each in resources(given.assembly):
+    services = {service_of(each.type, region) for each in given.templates.resources}
+    for each in given.templates.resources:
         for action in handlers(each.type, region):
             if action.partition(":")[0] in services and action != "iam:DeleteRolePermissionsBoundary":
                 assert allowed(action, given), f"{each.place} ({each.type}) lacks {action}"
@@ -125,7 +125,7 @@ def test_a_type_of_which_nobody_knows_what_it_needs_is_refused_with_what_to_do(k
     with pytest.raises(InputError, match="own/Thing") as refused:
         found.service  # noqa: B018 - computed when asked for
     assert "--permissions broad" in refused.value.hint
-    broad = Rights(found.assembly, BROAD)
+    broad = Rights(found.env, found.templates, BROAD)
     assert allowed("*", broad) or any(each.all_but and "iam:*" in each.actions for each in broad.service)
 
 
@@ -147,7 +147,7 @@ def test_an_unknown_managed_policy_is_refused_by_the_boundary() -> None:
 def test_the_boundary_holds_what_each_rendered_role_may_do_and_denies_the_rest() -> None:
     for name in NAMES:
         have = operations.actions(rights(name).boundary)
-        for each in resources(rights(name).assembly):
+        for each in rights(name).templates.resources:
             if each.type != "AWS::IAM::Role":
                 continue
             for policy in each.properties.get("Policies", ()):
@@ -198,7 +198,7 @@ def test_a_repository_that_is_none_is_refused(name: str, ids: str) -> None:
 
 def test_a_delivery_template_is_read_back_as_it_was_made() -> None:
     repository = trust.github("acme/shop", "1/2", "release")
-    body = template(Delivery(Rights(rights("dev").assembly, BROAD), repository))
+    body = template(Delivery(Rights(rights("dev").env, rights("dev").templates, BROAD), repository))
     assert repository_of(body) == repository
     assert kind_of(body) == BROAD
 
@@ -227,7 +227,7 @@ def test_what_a_new_layer_needs_is_missing_until_the_role_has_it_and_says_for_wh
 def test_a_boundary_that_is_another_is_missing() -> None:
     roles = layer("own", {"Role": {"Type": "AWS::IAM::Role", "Properties": {}}})
     other = environment(iam='{permissions_boundary_arn: "arn:aws:iam::111111111111:policy/other"}')
-    mine, theirs = of(roles), Rights(Assembly(other, (roles,)))
+    mine, theirs = of(roles), rights_of(Assembly(other, (roles,)))
     found = missing(theirs.needed, theirs.service, [document(each) for each in mine.policies])
     assert "iam:CreateRole for own/Role" in map(str, found)
 

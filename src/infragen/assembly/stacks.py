@@ -26,6 +26,9 @@ from infragen.resource_types import resource_type
 
 ROOT = "root"
 ARTIFACTS = "artifacts"
+DELIVERY = "delivery"
+BESIDE = (ARTIFACTS, DELIVERY)
+"""The stacks that `bootstrap` makes beside those of the layers, with the rights of who runs it."""
 
 MAX_BUCKET_NAME = 63
 
@@ -117,6 +120,11 @@ def bucket_name(env: Environment) -> str:
 def stack_name(env: Environment, layer: str) -> str:
     """Return the name of a layer's own stack, of the root's, or of the artifact bucket's."""
     return env.name if layer == ROOT else f"{env.name}-{layer}"
+
+
+def role_of(env: Environment, layer: str) -> str:
+    """Return the ARN of the role with which CloudFormation works on a stack; empty for the rights of who deploys."""
+    return "" if layer in BESIDE else env.iam.service_role_arn or ""
 
 
 def stack_tags(env: Environment, layer: str) -> dict[str, str]:

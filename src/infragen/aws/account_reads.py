@@ -278,6 +278,12 @@ class AccountReads:
 
     # --- what is there already ----------------------------------------------------------------------------------
 
+    def identity_providers(self) -> tuple[str, ...]:
+        """Call IAM ListOpenIDConnectProviders, which has no pages."""
+        with asked("iam:ListOpenIDConnectProviders", "listing the account's identity providers"):
+            answer = self.clients.roles.list_open_id_connect_providers()
+            return tuple(str(member(each, "Arn")) for each in member(answer, "OpenIDConnectProviderList"))
+
     def role_exists(self, name: str) -> bool:
         """Call IAM GetRole."""
         try:

@@ -12,7 +12,8 @@ import click
 
 import infragen
 from infragen.cli.costing import cost
-from infragen.cli.deploying import bootstrap, deploy, destroy, plan
+from infragen.cli.delivering import bootstrap, policy
+from infragen.cli.deploying import deploy, destroy, plan
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
@@ -45,7 +46,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(init, render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, doctor, plan, deploy, status, drift, outputs, destroy),
+    *(bootstrap, policy, doctor, plan, deploy, status, drift, outputs, destroy),
     *(follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:

@@ -124,34 +124,6 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 
 
 @click.command()
-@parameters.env("The environment to prepare.", required=True)
-@parameters.environments
-@parameters.yes
-@parameters.verbose
-@lines_option
-@cloud_options
-@command_options
-def bootstrap(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
-    """Create the bucket for templates and worker code.
-
-    Needed once per environment. The bucket is a stack of its own, deployed through a change set like the others.
-    Service-linked roles that the environment needs and the account lacks are created, too: without them the first
-    deployment in a new account fails. A second run changes nothing.
-
-    \b
-    Example:
-      infragen bootstrap --env dev
-    """
-    from infragen.assembly.synth import synthesize
-    from infragen.engine.bootstrap import bootstrap as make
-
-    file = parameters.one(directory, name)
-    with open_session(file, target, yes=yes) as session:
-        result = make(file.environment, session, assembly=synthesize(file.environment))
-    end(result.outcomes, result.exit_code)
-
-
-@click.command()
 @parameters.env("The environment to plan.", required=True)
 @parameters.environments
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
@@ -519,6 +491,12 @@ def _deployed(
     help="Role that CloudFormation assumes to delete; default: iam.service_role_arn of the file, else the stack's own.",
 )
 @click.option(
+    "--bootstrap",
+    is_flag=True,
+    help="Delete what `infragen bootstrap` made, too, after everything else; the bucket and the identity provider are "
+    "retained.",
+)
+@click.option(
     "--retain",
     metavar="LAYER/ID",
     multiple=True,
@@ -536,24 +514,26 @@ def destroy(
     unprotect: tuple[str, ...],
     empty: tuple[str, ...],
     role_arn: str,
+    bootstrap: bool,
     retain: tuple[str, ...],
     target: AwsTarget,
 ) -> None:
     """Delete an environment, dependent stacks first.
 
-    Lists which resources will be deleted, retained or snapshotted, then asks. The bucket for templates and code is
-    kept. To delete a protected environment, type its name or pass --confirm NAME.
+    Lists which resources will be deleted, retained or snapshotted, then asks. What `infragen bootstrap` made stays
+    unless --bootstrap is given. To delete a protected environment, type its name or pass --confirm NAME.
 
     \b
     Examples:
       infragen destroy --env dev
       infragen destroy --env prod --confirm prod
+      infragen destroy --env dev --bootstrap
     """
     from infragen.engine.destroy import DestroyOptions, destroy_environment
 
     file = parameters.one(directory, name)
     env = file.environment
-    options = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty))
+    options = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap)
     with open_session(file, target, yes=yes) as session:
         result = destroy_environment(env, session, options)
     end(result.outcomes, result.exit_code, f"{env.environment}: nothing to delete")

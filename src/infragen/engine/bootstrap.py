@@ -6,6 +6,7 @@ there is no bucket yet to send it through.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from infragen.assembly.stacks import (
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
+from infragen.engine.delivery import delivery_unit
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.doctor import create_linked_roles
 from infragen.engine.gate import NEVER
@@ -93,8 +95,8 @@ def artifact_template(env: Environment) -> dict[str, Any]:
     }
 
 
-def artifact_plan(env: Environment) -> StackLayout:
-    """Return the bucket's stack as a plan of one unit, with nothing to upload."""
+def artifact_plan(env: Environment, delivery: Mapping[str, Any] | None = None) -> StackLayout:
+    """Return the bucket's stack, and the delivery stack where its template is given, with nothing to upload."""
     body = artifact_template(env)
     unit = StackUnit(
         layer=ARTIFACTS,
@@ -106,19 +108,25 @@ def artifact_plan(env: Environment) -> StackLayout:
         tags=stack_tags(env, ARTIFACTS),
         capabilities=(),
     )
-    return StackLayout(env, (unit,), (), check_requests(env, [unit]))
+    units = (unit,) if delivery is None else (unit, delivery_unit(env, delivery))
+    return StackLayout(env, units, (), check_requests(env, units))
 
 
 def bootstrap(
-    env: Environment, session: Session, options: Options | None = None, assembly: Assembly | None = None
+    env: Environment,
+    session: Session,
+    options: Options | None = None,
+    assembly: Assembly | None = None,
+    delivery: Mapping[str, Any] | None = None,
 ) -> Deployment:
-    """Create or update the artifact bucket; shown and approved like any deployment. A second run changes nothing.
+    """Create or update the artifact bucket, and the delivery stack where its template is given; shown and approved like
+    any deployment. A second run changes nothing.
 
     With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
     not be looked for or created is reported.
     """
-    approved = replace(options or Options(), require_approval=NEVER)  # nothing of the user's is in this template
-    ended = deploy_plan(artifact_plan(env), session, approved)
+    approved = replace(options or Options(), require_approval=NEVER)  # whoever runs it is asked for all
+    ended = deploy_plan(artifact_plan(env, delivery), session, approved)
     if assembly is not None and ended.exit_code == 0:
         types = {each["Type"] for template in assembly.templates for each in template.body["Resources"].values()}
         try:

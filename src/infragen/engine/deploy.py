@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
-from infragen.assembly.stacks import ARTIFACTS, StackLayout, make_plan
+from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import PropertyChange, StackState, row, running
 from infragen.config import Environment
@@ -31,6 +31,7 @@ from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protection_changes
+from infragen.engine.rights import check_rights
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
@@ -103,6 +104,7 @@ def propose(
     if stops:
         order.refuse()
     warnings += [*order.conflicts, *order.warnings]
+    warnings += check_rights(session, plan, observed, examined)
     subject = subject_of(session, plan, observed.identity, examined)
     checks = quick_checks(session, plan, subject, options.skip_check)
     refuse_wrong(checks, flags=not stops)
@@ -166,7 +168,7 @@ def _with_settings(
             each for each in stacks if each.layer in {unit.layer, *(child.layer for child in unit.children.values())}
         ]
         updated = any(each.action != "none" for each in own)
-        role = service_role(live.role_arn, env.iam.service_role_arn or "", updated=updated)
+        role = service_role(live.role_arn, role_of(env, unit.layer), updated=updated)
         yield replace(stack, settings=(*changes, *role))
 
 
@@ -176,7 +178,7 @@ def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> C
 
     Nothing is said of the artifact bucket alone: some templates cost less than a cent.
     """
-    if all(each.unit.layer == ARTIFACTS for each in examined):
+    if all(each.unit.layer in BESIDE for each in examined):
         return None
     prices = prices_of(env.region, options.prices, options.price_file)
     sides = [side for each in examined for side in each.sides]

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infragen.assembly.stacks import ARTIFACTS, ROOT
+from infragen.assembly.stacks import BESIDE, ROOT
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
@@ -37,7 +37,7 @@ class DestroyOptions:
     """`unprotect` are protections that may be switched off without asking (stack names and layer/LogicalId); `retain`
     are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
     when it was given instead of being typed. `role` is the ARN of the role with which CloudFormation deletes. `empty`
-    are buckets, by layer/LogicalId or name, that may be emptied.
+    are buckets, by layer/LogicalId or name, that may be emptied. `bootstrap` says to delete what bootstrap made, last.
     """
 
     unprotect: frozenset[str] = frozenset()
@@ -45,6 +45,7 @@ class DestroyOptions:
     confirmed: str = ""
     role: str = ""
     empty: frozenset[str] = frozenset()
+    bootstrap: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,15 @@ class Destruction:
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
-def plan_destroy(env: Environment, session: Session) -> DestroyPlan:
-    """Return what there is to delete. Raises Refused for a stack in an unknown state, Conflict for one
-    being changed.
+def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False) -> DestroyPlan:
+    """Return what there is to delete, with what `bootstrap` made or without. Raises Refused for a stack in an unknown
+    state, Conflict for one being changed.
     """
     observed = observe(session, env)
     to_delete = []
     for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):
         action = row(state.status).destroy
-        if layer == ARTIFACTS or action is OnDestroy.NOTHING:
+        if (layer in BESIDE and not bootstrap) or action is OnDestroy.NOTHING:
             continue
         if action is OnDestroy.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
@@ -159,11 +160,12 @@ def _contents(session: Session, layer: str, resource: StackResource) -> int:
 
 def _in_order(to_delete: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
     """Order dependent stacks first: a stack goes when all that take its outputs are gone."""
-    left = list(to_delete)
+    left = [each for each in to_delete if each.layer not in BESIDE]
     while left:
         free = [each for each in left if not any(each.layer in _takes(other, left) for other in left)] or left
         yield free[0]
         left.remove(free[0])
+    yield from (each for each in to_delete if each.layer in BESIDE)
 
 
 def _takes(stack: StackDeletion, others: Sequence[StackDeletion]) -> set[str]:
@@ -175,7 +177,7 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
     """Show, asks, and deletes. Raises Refused while nothing has started; afterwards failures are outcomes."""
     options = options or DestroyOptions()
     options = replace(options, role=options.role or env.iam.service_role_arn or "")
-    plan = plan_destroy(env, session)
+    plan = plan_destroy(env, session, bootstrap=options.bootstrap)
     if not plan.stacks:
         return Destruction(plan, ())
     session.ui.tell(PlannedDeletion(plan))
@@ -191,6 +193,8 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
 
 
 def _users(stack: StackDeletion, others: Sequence[StackDeletion]) -> Iterator[str]:
+    if stack.layer in BESIDE:  # CloudFormation deletes the others with the role that one of these made
+        return (each.layer for each in others if each.layer not in BESIDE)
     return (each.layer for each in others if each is not stack and stack.layer in _takes(each, others))
 
 
@@ -230,6 +234,8 @@ def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozen
 
 def remove(session: Session, to_delete: StackDeletion, options: DestroyOptions) -> Operation:
     """Delete one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
+    if to_delete.layer in BESIDE:
+        options = replace(options, role="")
     target = Target(to_delete.layer, to_delete.state.name, name_child)
     if row(to_delete.state.status).destroy is OnDestroy.FOLLOW:
         return (yield from resume_deletion(session, target, to_delete.state))

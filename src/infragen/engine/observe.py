@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout, StackUnit, account_of, stack_name
+from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
 from infragen.cloud import Cloud, Identity
 from infragen.cloudformation import STACK_TYPE, OnDeploy, StackState, row, running
 from infragen.config import Environment
@@ -91,8 +91,8 @@ def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt:
     env = plan.environment
     planned = {unit.layer for unit in plan.units}
     for layer, state in observed.layers.items():
-        if layer in planned or ARTIFACTS in (layer, *planned):
-            continue  # the artifact bucket serves both topologies
+        if layer in planned or layer in BESIDE or planned & set(BESIDE):
+            continue  # what bootstrap makes serves both topologies
         if (layer == ROOT) != (env.topology == "nested"):
             raise Refused(
                 f"{state.name} exists, of the other topology: {env.environment} is {env.topology} in its file",
@@ -205,7 +205,7 @@ def under_review(cloud: Cloud, env: Environment, observed: Observed) -> dict[str
 
 def _known_layers(env: Environment) -> tuple[str, ...]:
     """Return the layers whose stacks every environment may have, under the names that only these get."""
-    return (ROOT, ARTIFACTS, *names(env))
+    return (ROOT, *BESIDE, *names(env))
 
 
 MADE_BY = ", made by run "

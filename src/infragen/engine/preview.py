@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit
+from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit, role_of
 from infragen.assembly.synth import LayerTemplate
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
@@ -500,7 +500,7 @@ def told(
             "something else executed, overtook or deleted it; nothing was changed: run the same command again",
         )
     if not change_set.executable:
-        role = plan.environment.iam.service_role_arn or ""
+        role = role_of(plan.environment, unit.layer)
         raise _failed(examined, role, change_set, failed_reason(session, change_set, unit.layer))
     check_templates(session, unit, change_set)
     known = [each for each in without.sets if each.change_set.changes or each.complete] if without else []
@@ -538,7 +538,7 @@ def change_set_request(session: Session, plan: StackLayout, examined: Examined, 
         url=session.cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure, first),
         description=described(plan.environment, unit.layer, session.run, session.revision),
-        role=plan.environment.iam.service_role_arn or "",
+        role=role_of(plan.environment, unit.layer),
     )
 
 

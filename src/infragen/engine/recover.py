@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from infragen.assembly.stacks import ARTIFACTS
+from infragen.assembly.stacks import ARTIFACTS, role_of
 from infragen.cloud import Cloud
 from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
 from infragen.config import Environment
@@ -128,9 +128,9 @@ def recover_environment(env: Environment, session: Session, options: RecoverOpti
     if not session.ui.confirm(Question(f"recover {names}?", "--yes")):
         raise Refused("declined; nothing was changed")
     unprotect(session, [each.to_delete for each in plan.remedies if each.to_delete], options.unprotect)
-    by_layer, role = {each.layer: each for each in plan.remedies}, env.iam.service_role_arn or ""
+    by_layer = {each.layer: each for each in plan.remedies}
     stops = [Task(each.layer, each.state.name, ()) for each in plan.remedies]
-    result = walk(stops, lambda layer: _steps(session, by_layer[layer], role), session.ui, session.timer)
+    result = walk(stops, lambda layer: _steps(session, by_layer[layer], role_of(env, layer)), session.ui, session.timer)
     return Recovery(plan, result.outcomes, result.interrupted)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from infragen.assembly.stacks import StackLayout, StackUnit
+from infragen.assembly.stacks import StackLayout, StackUnit, role_of
 from infragen.changes.diff import outputs_of
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
@@ -137,7 +137,7 @@ class Run:
         elif examined.action == "recreate" and examined.state is not None:
             target = target_of(examined.unit)
             self.started[examined.unit.layer] = examined.state.stack_id
-            role = self.plan.environment.iam.service_role_arn or ""
+            role = role_of(self.plan.environment, layer)
             gone = yield from delete(self.session, target, examined.state, role=role)
             del self.started[examined.unit.layer]
             if isinstance(gone, Failed):

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infragen.assembly.synth import Assembly
 from infragen.errors import InputError
 from infragen.permissions.document import MANAGED_POLICY, Statement, size
-from infragen.permissions.needed import Resource, resources
+from infragen.permissions.needed import Resource, Templates
 from infragen.permissions.scopes import Place
 
 MANAGED = {
@@ -40,12 +39,12 @@ _PSEUDO = re.compile(r"\$\{([A-Za-z:]+)\}")
 OWN = "iam.permissions_boundary_arn in the environment file names a boundary of your own"
 
 
-def boundary(assembly: Assembly, place: Place) -> tuple[Statement, ...]:
+def boundary(templates: Templates, place: Place) -> tuple[Statement, ...]:
     """Return the statements of the boundary. Raises InputError where a role's rights cannot be read, or take more than
     a managed policy holds.
     """
     groups: dict[tuple[str, ...], set[str]] = {}
-    for role in resources(assembly):
+    for role in templates.resources:
         for statement in _statements(role):
             for action, on in _allowed(role, statement, place):
                 groups.setdefault(on, set()).add(action)

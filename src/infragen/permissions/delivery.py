@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.permissions import trust
-from infragen.permissions.document import Document, Statement, document
+from infragen.permissions.document import Document, document
 from infragen.permissions.operations import DEPLOY, PLAN, PUSH
-from infragen.permissions.roles import BROAD, DERIVED, PATH, Rights, boundary_name, ci_role_name, service_role_name
+from infragen.permissions.roles import BROAD, DERIVED, Rights, boundary_name, ci_role_name, service_role_name
+from infragen.permissions.scopes import PATH
 from infragen.permissions.trust import Repository
 
 METADATA = "Infragen"
@@ -132,6 +133,3 @@ def granted(body: Mapping[str, Any]) -> tuple[Document, ...] | None:
 def _metadata(body: Mapping[str, Any]) -> Mapping[str, Any]:
     found = (body.get("Metadata") or {}).get(METADATA)
     return found if isinstance(found, Mapping) else {}
-
-
-__all__ = ["Delivery", "Statement", "granted", "has_provider", "kind_of", "repository_of", "template"]

@@ -1,4 +1,4 @@
-"""The actions that CloudFormation needs for the resources of an assembly, each with the resource that needs it.
+"""The actions that CloudFormation needs for the resources of templates, each with the resource that needs it.
 
 From the handlers' permissions in the resource schemas, and from `ADDITIONS` where these are known to be silent. A type
 without a schema is refused: nobody knows what it needs.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from infragen.assembly.stacks import StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.changes.replacement import schema_of
 from infragen.checks.linked_roles import needed as linked_roles
@@ -126,18 +128,33 @@ class UnknownType(InputError):
     """A type of which nobody knows what CloudFormation needs for it."""
 
 
-def resources(assembly: Assembly) -> Iterator[Resource]:
-    """Yield the resources of all layers, and of the root in nested topology."""
-    for layer, body in _bodies(assembly):
-        for name, each in body.get("Resources", {}).items():
-            yield Resource(f"{layer}/{name}", each["Type"], each.get("Properties") or {})
+@dataclass(frozen=True)
+class Templates:
+    """The templates of an environment, of the layers and of the root in nested topology, by layer; and their region."""
+
+    bodies: tuple[tuple[str, Mapping[str, Any]], ...]
+    region: str
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the resources of all templates."""
+        return tuple(
+            Resource(f"{layer}/{name}", each["Type"], each.get("Properties") or {})
+            for layer, body in self.bodies
+            for name, each in body.get("Resources", {}).items()
+        )
 
 
-def _bodies(assembly: Assembly) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for template in assembly.templates:
-        yield template.layer, template.body
-    if assembly.environment.topology == "nested":
-        yield "root", assembly.root().body
+def of_assembly(assembly: Assembly) -> Templates:
+    """Return the templates of an assembly."""
+    root = (("root", assembly.root().body),) if assembly.environment.topology == "nested" else ()
+    return Templates((*((each.layer, each.body) for each in assembly.templates), *root), assembly.environment.region)
+
+
+def of_layout(layout: StackLayout) -> Templates:
+    """Return the templates of the stacks that are deployed."""
+    bodies = tuple(each for unit in layout.units for each in unit.bodies())
+    return Templates(bodies, layout.environment.region)
 
 
 def service_of(type_name: str, region: str) -> str:
@@ -160,14 +177,13 @@ def handlers(type_name: str, region: str) -> tuple[str, ...]:
     return tuple(sorted(each for each in actions if _ACTION.fullmatch(each) and each not in NO_ACTIONS))
 
 
-def needed(assembly: Assembly, *, unknown_allowed: bool = False) -> tuple[Needed, ...]:
-    """Return every action that CloudFormation needs for the assembly, sorted, each with one resource.
+def needed(templates: Templates, *, unknown_allowed: bool = False) -> tuple[Needed, ...]:
+    """Return every action that CloudFormation needs for the templates, sorted, each with one resource.
 
     An action of a service of which the templates have no resource comes from a feature that nobody uses, and is left
     out, but for `SHARED`. Raises UnknownType for types without handlers, unless these are allowed.
     """
-    region = assembly.environment.region
-    all_resources = list(resources(assembly))
+    region, all_resources = templates.region, templates.resources
     unknown = [each for each in all_resources if not _known(each.type, region)]
     if unknown and not unknown_allowed:
         first = unknown[0]
@@ -184,7 +200,7 @@ def needed(assembly: Assembly, *, unknown_allowed: bool = False) -> tuple[Needed
                 found.setdefault(action, each.place)
         for action in _added(each):
             found.setdefault(action, each.place)
-    for layer, body in _bodies(assembly):
+    for layer, body in templates.bodies:
         for action in _by_functions(body):
             found.setdefault(action, layer)
     for action, place in ((TEMPLATES[0], "the artifact bucket"), (_LINKED[0], "the first resource of a service")):
@@ -216,24 +232,24 @@ def _by_functions(body: Mapping[str, Any]) -> Iterator[str]:
         yield from SECRETS
 
 
-def hosted_zones(assembly: Assembly) -> tuple[str, ...] | None:
+def hosted_zones(templates: Templates) -> tuple[str, ...] | None:
     """Return the ids of the hosted zones whose records the templates change; None when one is not literal."""
-    found = list(_under([each.properties for each in resources(assembly)], "HostedZoneId"))
+    found = list(_under([each.properties for each in templates.resources], "HostedZoneId"))
     return tuple(sorted(set(found))) if all(isinstance(each, str) for each in found) else None
 
 
-def passed_to(assembly: Assembly) -> tuple[str, ...]:
+def passed_to(templates: Templates) -> tuple[str, ...]:
     """Return the services that the rendered roles trust, which is where CloudFormation passes them."""
-    trusts = [each.properties.get("AssumeRolePolicyDocument") for each in resources(assembly)]
+    trusts = [each.properties.get("AssumeRolePolicyDocument") for each in templates.resources]
     services = [each for value in _under(trusts, "Service") for each in (value if isinstance(value, list) else [value])]
     return tuple(sorted({each for each in services if isinstance(each, str)}))
 
 
-def linked_services(assembly: Assembly) -> tuple[str, ...]:
+def linked_services(templates: Templates) -> tuple[str, ...]:
     """Return the services whose linked roles the resources may need: those of `checks.linked_roles`, and each service
     of which there is a resource, because few schemas say whether it creates one.
     """
-    region, types = assembly.environment.region, {each.type for each in resources(assembly)}
+    region, types = templates.region, {each.type for each in templates.resources}
     own = {f"{service_of(each, region)}.amazonaws.com" for each in types if service_of(each, region)}
     return tuple(sorted({LOG_DELIVERY, *own, *(each.service for each in linked_roles(types))}))
 

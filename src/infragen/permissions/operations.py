@@ -70,7 +70,7 @@ _CHECKS = (
         "ec2.DescribeNatGateways", "ec2.DescribeNetworkInterfaces", "ec2.DescribeSubnets", "ec2.DescribeVpcs",
         "ecr.DescribeRepositories", "elbv2.DescribeTargetHealth elasticloadbalancing:DescribeTargetHealth",
         "elbv2.DescribeLoadBalancerAttributes elasticloadbalancing:DescribeLoadBalancerAttributes",
-        "iam.GetRole",
+        "iam.GetRole", "iam.ListOpenIDConnectProviders",
         "kms.ListAliases", "lambda.GetAccountSettings", "logs.DescribeLogGroups", "rds.DescribeDBClusters",
         "rds.DescribeDBInstances", "rds.DescribeOrderableDBInstanceOptions", "route53.GetHostedZone",
         "route53.ListHostedZonesByName", "route53.ListResourceRecordSets", "route53domains.GetDomainDetail",

@@ -11,8 +11,8 @@ from infragen.errors import InputError
 from infragen.permissions import operations
 from infragen.permissions.boundary import boundary
 from infragen.permissions.document import ATTACHED, Statement, packed
-from infragen.permissions.needed import Needed, hosted_zones, linked_services, needed, passed_to
-from infragen.permissions.scopes import PATH, UNBOUND, Given, Place, scoped
+from infragen.permissions.needed import Needed, Templates, hosted_zones, linked_services, needed, of_assembly, passed_to
+from infragen.permissions.scopes import UNBOUND, Given, Place, scoped
 
 DERIVED, BROAD = KINDS = ("derived", "broad")
 
@@ -21,13 +21,9 @@ DERIVED, BROAD = KINDS = ("derived", "broad")
 class Rights:
     """Everything that delivery may do with an environment. `kind` is DERIVED, or BROAD for all services but IAM."""
 
-    assembly: Assembly
+    env: Environment
+    templates: Templates
     kind: str = DERIVED
-
-    @property
-    def env(self) -> Environment:
-        """Return the environment."""
-        return self.assembly.environment
 
     @cached_property
     def place(self) -> Place:
@@ -57,7 +53,7 @@ class Rights:
     @cached_property
     def needed(self) -> tuple[Needed, ...]:
         """Return the actions that CloudFormation needs, each with a resource that needs it."""
-        return needed(self.assembly, unknown_allowed=self.kind == BROAD)
+        return needed(self.templates, unknown_allowed=self.kind == BROAD)
 
     @cached_property
     def service(self) -> tuple[Statement, ...]:
@@ -65,8 +61,8 @@ class Rights:
         actions = [each.action for each in self.needed]
         if self.kind == BROAD:
             actions = [each for each in actions if each.startswith("iam:")]
-        assembly = self.assembly
-        given = Given(self.boundary_arn, hosted_zones(assembly), passed_to(assembly), linked_services(assembly))
+        all_of = self.templates
+        given = Given(self.boundary_arn, hosted_zones(all_of), passed_to(all_of), linked_services(all_of))
         found = scoped(actions, self.place, given)
         if self.kind == BROAD:
             found = (Statement(("account:*", "iam:*", "organizations:*", "sts:*"), all_but=True), *found)
@@ -94,13 +90,18 @@ class Rights:
     @cached_property
     def boundary(self) -> tuple[Statement, ...]:
         """Return the most that any role of the environment can do."""
-        return boundary(self.assembly, self.place)
+        return boundary(self.templates, self.place)
 
     def of_ci(self, role: str) -> tuple[Statement, ...]:
         """Return what CI may do in the role `deploy`, `plan` or `push`."""
         if role == operations.PUSH:
             return operations.push(self.place)
         return operations.statements(role, self.place, self.service_role_arn)
+
+
+def rights_of(assembly: Assembly, kind: str = DERIVED) -> Rights:
+    """Return the rights that an assembly needs."""
+    return Rights(assembly.environment, of_assembly(assembly), kind)
 
 
 def service_role_name(env: Environment) -> str:
@@ -116,6 +117,3 @@ def boundary_name(env: Environment) -> str:
 def ci_role_name(env: Environment, role: str) -> str:
     """Return the name of a role of CI."""
     return f"{env.name}-{role}"
-
-
-__all__ = ["BROAD", "DERIVED", "KINDS", "PATH", "Rights", "boundary_name", "ci_role_name", "service_role_name"]

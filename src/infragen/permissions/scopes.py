@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infragen.assembly.stacks import ARTIFACTS, account_of, bucket_name
+from infragen.assembly.stacks import ARTIFACTS, DELIVERY, account_of, bucket_name
 from infragen.config import Environment
 from infragen.permissions.document import Statement
 
@@ -164,9 +164,6 @@ class Place:
         env = self.env
         keys = {"infragen:project": env.project, "infragen:environment": env.environment}
         return {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in keys.items()}}
-
-
-DELIVERY = "delivery"
 
 
 def scoped(actions: Iterable[str], place: Place, given: Given) -> tuple[Statement, ...]:

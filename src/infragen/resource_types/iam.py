@@ -23,10 +23,11 @@ ACCESS_KEY = _iam("AccessKey")
 GROUP = _iam("Group", "GroupName")
 INSTANCE_PROFILE = _iam("InstanceProfile", "InstanceProfileName")
 MANAGED_POLICY = _iam("ManagedPolicy", "ManagedPolicyName")
+OIDC_PROVIDER = _iam("OIDCProvider")
 POLICY = _iam("Policy")
 """Its PolicyName is unique within its role alone, and needs no CAPABILITY_NAMED_IAM."""
 ROLE = _iam("Role", "RoleName")
 USER = _iam("User", "UserName")
 USER_TO_GROUP_ADDITION = _iam("UserToGroupAddition")
 
-ROWS = (ACCESS_KEY, GROUP, INSTANCE_PROFILE, MANAGED_POLICY, POLICY, ROLE, USER, USER_TO_GROUP_ADDITION)
+ROWS = (ACCESS_KEY, GROUP, INSTANCE_PROFILE, MANAGED_POLICY, OIDC_PROVIDER, POLICY, ROLE, USER, USER_TO_GROUP_ADDITION)

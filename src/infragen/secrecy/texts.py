@@ -111,7 +111,10 @@ _REFERRED = re.compile(
 )
 """What stands instead of a secret: a variable, a placeholder, stars."""
 
-_WITHOUT_SCHEME = re.compile(r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):)[A-Za-z0-9(\[]")
+_WITHOUT_SCHEME = re.compile(
+    r"(?<![\w.%+@-])[\w.%+-]+:(?P<password>[^\s@:/]{3,})@(?!sha(?:256|512):|\d+/[\w.-]+@\d+:)[A-Za-z0-9(\[]"
+)
+"""`repo:OWNER@ID/REPO@ID:…` is the subject of GitHub's tokens, which anybody may know (trust policies hold it)."""
 
 _HEADERS = re.compile(
     r"\b(?:Set-)?Cookie\\*[\"']?\s*:\s*\\*[\"']?[\w.-]+=[^\s$;{]"
