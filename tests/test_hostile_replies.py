@@ -43,7 +43,8 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "upload": [("shop-dev-artifacts", "key", b"body")], "template_url": [("bucket", "key")],
     "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_service": [(SERVICE,)],
     "stopped_tasks": [(SERVICE,)], "task_containers": [("shop:1",)], "unhealthy_targets": [(SERVICE,)],
-    "log_lines": [("group", "stream", 5)], "function_log": [("worker",)], "denied_calls": [(NOW, NOW, 5)],
+    "log_lines": [("group", "stream", 5)], "log_events": [("group", 0.0)],
+    "function_log": [("worker",)], "denied_calls": [(NOW, NOW, 5)],
     "deletion_protection": [
         (StackResource("R", "r", kind, ""),)
         for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance", LOADED, "AWS::DynamoDB::Table")

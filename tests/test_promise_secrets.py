@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -134,6 +135,13 @@ def poison(aws: FakeAws, secrets: Canaries) -> None:
     })  # fmt: skip
     aws.clock.settle()
     assert stack.status == "UPDATE_COMPLETE", stack.reason
+    written = [json.dumps({"msg": "ready", name: secrets.new(f"{name} in a log")}) for name in BY_NAME]
+    texts = {
+        name: text for name, text in IN_TEXTS.items() if name != "REFERENCE"
+    }  # in a log it is none that is followed
+    written += [text.format(secrets.new(f"log {name}", plain=True)) for name, text in texts.items()]
+    group = next(each.physical_id for each in stack.resources.values() if each.type == "AWS::Logs::LogGroup")
+    aws.settings.log_events += [(group, "2026/03/01/[$LATEST]1", int(time.time() * 1000), each) for each in written]
 
 
 def function_of(aws: FakeAws) -> str:
@@ -158,7 +166,7 @@ def formats_of(command: click.Command) -> Iterator[tuple[str, ...]]:
 def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     """Every command that reads or changes something, with the exit code it must end in; the order matters."""
     yield from ((0, each) for each in (("render",), ("lint", *ENV)))  # in every format: test_secrecy
-    for name in ("plan", "status", "outputs", "follow", "cancel", "recover"):
+    for name in ("plan", "status", "outputs", "logs", "follow", "cancel", "recover"):
         yield from ((0, (name, *ENV, *form)) for form in formats_of(main.commands[name]))
     yield 3, ("deploy", *ENV, "--yes")
     yield 3, ("deploy", *ENV, "--yes", "--format", "json")

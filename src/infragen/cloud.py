@@ -8,7 +8,7 @@ look-up, so that one deleted and recreated under the same name is never taken fo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from infragen.cloudformation import (
     ChangeSet,
@@ -186,6 +186,28 @@ class Quota:
 
     value: float
     usage: float | None = None
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """A line of a log. `time` is the application's clock, in seconds since 1970; `text` is the line with its secrets
+    hidden, and `fields` what it holds when it is a JSON object, secrets hidden likewise; None for any other text.
+    """
+
+    id: str
+    time: float
+    stream: str
+    text: Shown
+    fields: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class LogEvents:
+    """Lines of one log group, oldest first; not `complete` where there are more than are read at once."""
+
+    events: tuple[LogEvent, ...] = ()
+    complete: bool = True
+    exists: bool = True
 
 
 class AccountReader(Protocol):
@@ -368,6 +390,11 @@ class Cloud(AccountReader, Protocol):
 
     def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
         """Return the last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
+
+    def log_events(self, group: str, start: float, end: float | None = None, pattern: str = "") -> LogEvents:
+        """Return the lines of a log group from `start` to `end`, in seconds since 1970, that match a filter pattern of
+        CloudWatch Logs.
+        """
 
     def function_log(self, function: str) -> tuple[str, str]:
         """Return the log group of a Lambda function and its newest stream, which is empty where it never wrote."""

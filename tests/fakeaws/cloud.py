@@ -138,6 +138,8 @@ class Settings:
     """ARN of a target group -> its targets: id, state, description."""
     logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """Log group and stream -> its lines."""
+    log_events: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Lines of logs that have a time: log group, stream, milliseconds since 1970, text."""
     denied: list[dict[str, Any]] = field(default_factory=list)
     """Events of CloudTrail, newest first: EventTime in seconds since 1970, and the record."""
     url: str = ""

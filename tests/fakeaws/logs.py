@@ -3,13 +3,15 @@
 Sources: "GetLogEvents", "DescribeLogStreams" (Amazon CloudWatch Logs API Reference); "LookupEvents" (AWS CloudTrail API
 Reference), "CloudTrail record contents" (AWS CloudTrail User Guide).
 What is in a log a test says in `Settings.logs`, by group and stream; a group or stream that it does not name does not
-exist. What was denied it says in `Settings.denied`, newest first.
+exist. With times, for FilterLogEvents, in `Settings.log_events`. What was denied it says in `Settings.denied`, newest
+first.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakeaws.account import resources
@@ -42,6 +44,28 @@ class Logs:
         rows = [{"timestamp": number, "message": text} for number, text in enumerate(lines)]
         return {"events": rows[-p.get("limit", 10_000) :], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"}
 
+    def FilterLogEvents(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Lines of all streams of a group in a span of time, in the order of their times, on pages; some pages are
+        empty although others follow ("FilterLogEvents", CloudWatch Logs API Reference, 2026-11).
+        """
+        there = [each.physical_id for each in resources(self.cloud, self.account, self.region, "AWS::Logs::LogGroup")]
+        group = p["logGroupName"]
+        if group not in there:
+            raise _missing("The specified log group does not exist.")
+        wanted = _pattern(p.get("filterPattern", ""))
+        span = (p.get("startTime", 0), p.get("endTime", 1 << 62))
+        rows: list[dict[str, Any]] = [
+            {"logStreamName": stream, "timestamp": time, "message": text, "ingestionTime": time, "eventId": str(number)}
+            for number, (name, stream, time, text) in enumerate(self.cloud.settings.log_events)
+            if name == group and span[0] <= time <= span[1] and wanted(text)
+        ]
+        rows.sort(key=lambda each: each["timestamp"])
+        start, empty = (int(each) for each in p.get("nextToken", "0/1").split("/"))
+        if empty:
+            return {"events": [], "nextToken": f"{start}/0", "searchedLogStreams": []}
+        more = {"nextToken": f"{start + PAGE}/{int(start == 0)}"} if start + PAGE < len(rows) else {}
+        return {"events": rows[start : start + PAGE], "searchedLogStreams": [], **more}
+
     def DescribeLogStreams(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """The streams of a group, the newest first; that is the one that a test names last."""
         names = [*self._streams(p["logGroupName"])][::-1]
@@ -52,6 +76,37 @@ class Logs:
         if not found:
             raise _missing("The specified log group does not exist.")
         return found
+
+
+PAGE = 3
+"""Lines on a page: few, so that pages are read."""
+
+_JSON_TERM = re.compile(r'\$\.(\w+) = (?:"([^"]*)"|(\d+))')
+
+
+def _pattern(pattern: str) -> Callable[[str], bool]:
+    """What a filter pattern lets through, as far as it is known here: one quoted term, or fields of JSON that are equal
+    to a text or a number, joined by || ("Filter pattern syntax", CloudWatch Logs User Guide, 2026-11).
+    """
+    if not pattern:
+        return lambda text: True
+    if pattern.startswith('"'):
+        term = json.loads(pattern)
+        return lambda text: term in text
+    alternatives = pattern.removeprefix("{").removesuffix("}").strip().split(" || ")
+    found = [_JSON_TERM.fullmatch(each) for each in alternatives]
+    if not all(found):
+        raise ApiError("InvalidParameterException", "Invalid filter pattern")
+    wanted = {(each[1], each[2] if each[3] is None else int(each[3])) for each in found if each}
+
+    def lets_through(text: str) -> bool:
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            return False
+        return isinstance(fields, dict) and any(fields.get(key) == value for key, value in wanted)
+
+    return lets_through
 
 
 class Trail:

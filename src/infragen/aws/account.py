@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from infragen.aws import diagnosis, reading, resources
+from infragen.aws import diagnosis, logs, reading, resources
 from infragen.aws.account_reads import AccountReads
 from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
@@ -26,6 +26,7 @@ from infragen.cloud import (
     ChangeSetRequest,
     DeniedCall,
     Identity,
+    LogEvents,
     PreviousValue,
     RunningService,
     StoppedTask,
@@ -480,6 +481,10 @@ class Account(AccountReads):
     def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
         """See `diagnosis`."""
         return diagnosis.log_lines(self.clients, group, stream, count)
+
+    def log_events(self, group: str, start: float, end: float | None = None, pattern: str = "") -> LogEvents:
+        """See `logs`."""
+        return logs.log_events(self.clients, group, start, end, pattern)
 
     def function_log(self, function: str) -> tuple[str, str]:
         """See `diagnosis`."""

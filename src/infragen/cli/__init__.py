@@ -19,6 +19,7 @@ from infragen.cli.images import image
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
 from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
+from infragen.cli.log_lines import logs
 from infragen.cli.output import drain, leave, nowhere, readable, say
 from infragen.cli.pages import docs
 from infragen.cli.program import Program, terminate
@@ -47,7 +48,7 @@ def main() -> None:
 _COMMANDS = (
     *(init, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, policy, doctor, plan, deploy, status, drift, outputs, destroy),
-    *(follow, cancel, diagnose, recover, changesets, image, local, docs),
+    *(logs, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -5,13 +5,14 @@ Reads only. Whatever is not clearly ours is refused here, before anything is wri
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
+from infragen.assembly.synth import Assembly
 from infragen.cloud import Cloud, Identity
-from infragen.cloudformation import STACK_TYPE, OnDeploy, StackState, row, running
+from infragen.cloudformation import STACK_TYPE, OnDeploy, StackResource, StackState, row, running
 from infragen.config import Environment
 from infragen.engine.follow import current
 from infragen.engine.operate import is_ours, runs_ours
@@ -237,6 +238,27 @@ def maker_of(description: str) -> str:
 def commit_of(description: str) -> str:
     """Return the commit from which a change set was made; empty where its description does not tell."""
     return description.partition(MADE_BY)[2].partition(FROM)[2]
+
+
+def layer_stacks(session: Session, assembly: Assembly, observed: Observed) -> dict[str, str]:
+    """Return the ARNs of the stacks of layers that exist, in the order of the layers: of a root those nested in it."""
+    found = {layer: state.stack_id for layer, state in observed.layers.items() if layer not in (ROOT, *BESIDE)}
+    root = observed.layers.get(ROOT)
+    if root is not None:
+        inner = [each.layer for each in assembly.templates]
+        nested = [
+            each for each in session.cloud.resources(root.stack_id) if each.type == STACK_TYPE and each.physical_id
+        ]
+        found |= {nested_layer(each, inner, observed): each.physical_id for each in nested}
+    order = [each.layer for each in assembly.templates]
+    return {layer: found[layer] for layer in (*(each for each in order if each in found), *(found.keys() - {*order}))}
+
+
+def nested_layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:
+    """Return the layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
+    child = observed.by_id.get(nested.physical_id)
+    tag = child.tags.get("Layer", "") if child else ""
+    return tag if tag in inner else nested.logical_id.lower()
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import ABSENT, STACK_TYPE, StackResource, StackState, row
+from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
 from infragen.engine.next_steps import next_step
-from infragen.engine.observe import Observed, commit_of, observe
+from infragen.engine.observe import Observed, commit_of, nested_layer, observe
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
@@ -69,7 +69,7 @@ def _statuses(
     yield replace(_explained(session, _status(layer, state), state), commit=_commit(session, state))
     if layer == ROOT:
         nested = [each for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE]
-        children = {_layer(each, inner, observed): observed.by_id.get(each.physical_id) for each in nested}
+        children = {nested_layer(each, inner, observed): observed.by_id.get(each.physical_id) for each in nested}
         for name in dict.fromkeys((*children, *inner)):
             child = children.get(name)
             yield _status(name, child) if child is not None else LayerStatus(name, f"{state.name}/{name}", ABSENT)
@@ -82,13 +82,6 @@ def _commit(session: Session, state: StackState) -> str:
     with suppress(CloudError):
         return commit_of(session.cloud.change_set_description(state.change_set_id))
     return ""
-
-
-def _layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:
-    """Return the layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
-    child = observed.by_id.get(nested.physical_id)
-    tag = child.tags.get("Layer", "") if child else ""
-    return tag if tag in inner else nested.logical_id.lower()
 
 
 def _explained(session: Session, found: LayerStatus, state: StackState) -> LayerStatus:

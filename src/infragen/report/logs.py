@@ -1,0 +1,69 @@
+"""Lines of logs for a terminal, and for a program as one JSON object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from infragen.engine.logs import LogLine, LogLines
+from infragen.secrecy.visible import Shown, shown_json
+
+_COLOURS = ("cyan", "magenta", "blue", "green", "yellow")
+_LEVEL_COLOURS = {"warn": "yellow", "error": "red", "fatal": "bold red"}
+
+TASK_CHARACTERS = 8
+"""How much of a task's id is shown: enough to tell a service's tasks apart, and `--task` takes it."""
+
+LONGEST_VALUE = 200
+"""Characters of a field that are shown on one line; JSON has all of it."""
+
+_NOT_SHOWN = frozenset({"time", "timestamp", "pid", "hostname", "service"})
+"""Fields that say what the columns say, or the same in every line."""
+
+
+def log_lines(lines: Iterable[LogLine]) -> Iterator[Text]:
+    """Yield a line of text per line of a log: time in UTC, source, level, message, other fields."""
+    for each in lines:
+        source = f"{each.source}/{each.task[:TASK_CHARACTERS]}" if each.task else each.source
+        when = datetime.fromtimestamp(each.time, UTC)
+        level = each.level.upper()
+        yield Text.assemble(
+            (f"{when:%H:%M:%S} ", "dim"),
+            (f"{source:<16} ", _COLOURS[sum(map(ord, each.source)) % len(_COLOURS)]),
+            (f"{level:<5} ", _LEVEL_COLOURS.get(each.level, "")),
+            each.message,
+            ("".join(f" {key}={_value(value)}" for key, value in each.fields.items() if key not in _NOT_SHOWN), "dim"),
+        )
+
+
+def log_notes(found: LogLines) -> Iterator[str]:
+    """Yield what has to be said beside the lines: what is left out, and what is not there."""
+    if found.cut:
+        yield f"{found.cut} older lines are left out: --since, --grep, --level and --trace show fewer"
+    for each in found.unread:
+        yield f"the log {each} holds more than is read at once: its newest lines are missing; name a shorter time"
+    for each in found.missing:
+        yield f"the log group {each} does not exist"
+
+
+def log_json(line: LogLine) -> Shown:
+    """Return a line as one JSON object."""
+    return shown_json({
+        "time": datetime.fromtimestamp(line.time, UTC).isoformat(timespec="milliseconds"),
+        "source": line.source,
+        "task": line.task,
+        "stream": line.stream,
+        "level": line.level,
+        "message": line.message,
+        "fields": line.fields,
+    })  # fmt: skip
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text.replace("\n", " ")
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
