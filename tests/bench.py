@@ -107,6 +107,10 @@ class Bench:
         session = replace(self.session, ui=ui or self.ui)
         return deploy_plan(StackLayout(self.env, units, ()), session, Options(**options))
 
+    def place(self, unit: StackUnit) -> None:
+        """The stack of an earlier run, without its calls: created by the fake itself."""
+        place(self.aws, self.env, unit)
+
     def plan_units(self, *units: StackUnit, **options: Any) -> EnvironmentPlan:
         return show_plan(StackLayout(self.env, units, ()), self.session, Options(**options))
 
@@ -162,6 +166,11 @@ def make_bucket(aws: FakeAws, env: Environment, session: Session) -> None:
         assert bootstrap(env, session).exit_code == 0
         return
     [unit] = artifact_plan(env).units
+    place(aws, env, unit)
+
+
+def place(aws: FakeAws, env: Environment, unit: StackUnit) -> None:
+    """A stack as somebody else would create it, without a call in the log."""
     tags = [{"Key": key, "Value": value} for key, value in unit.tags.items()]
     api = CloudFormation(aws.cloud, env.account or "", env.region)
     api.create_stack({"StackName": unit.stack, "TemplateBody": unit.text, "Tags": tags})

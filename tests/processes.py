@@ -27,7 +27,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bench import ACCOUNT
+from bench import ACCOUNT, place
 from fakeaws import FakeAws
 from fakeaws.proxy import Proxy, Seen
 from signals import default_signals
@@ -236,11 +236,9 @@ def told_clean(env: Environment, cache: Path) -> list[Path]:
 
 
 def with_bucket(aws: FakeAws, env: Environment) -> None:
-    """Makes the artifact bucket as somebody else would, without a call in the log."""
+    """The artifact bucket, as somebody else would create it."""
     [unit] = artifact_plan(env).units
-    tags = [{"Key": key, "Value": value} for key, value in unit.tags.items()]
-    aws.elsewhere.create_stack({"StackName": unit.stack, "TemplateBody": unit.text, "Tags": tags})
-    aws.clock.settle()
+    place(aws, env, unit)
 
 
 def _lose(kind: str, first: int, times: int) -> None:

@@ -130,7 +130,7 @@ def policy(document: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @given(documents, documents, st.data())
-@sweep(short=500, soak=10_000)
+@sweep(short=200, soak=10_000)
 def test_a_policy_that_allows_more_is_never_missed(
     old: list[dict[str, Any]], more: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_policy_that_allows_more_is_never_missed(
 
 
 @given(documents, documents, st.data())
-@sweep(short=300, soak=5_000)
+@sweep(short=150, soak=5_000)
 def test_a_policy_that_allows_less_is_never_accused(
     old: list[dict[str, Any]], more: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -167,7 +167,7 @@ words = ["".join(each) for size in range(5) for each in product("ab:", repeat=si
 
 
 @given(patterns, patterns)
-@sweep(short=600, soak=5_000)
+@sweep(short=200, soak=5_000)
 def test_a_pattern_within_another_matches_nothing_that_the_other_does_not(one: Any, other: Any) -> None:
     """And patterns that cannot meet share no text."""
     mine, theirs = ({each for each in words if glob("".join(pattern), each)} for pattern in (one, other))
@@ -212,7 +212,7 @@ def group(rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @given(rule_lists, rule_lists, st.data())
-@sweep(short=400, soak=10_000)
+@sweep(short=150, soak=10_000)
 def test_rules_that_admit_more_are_told_and_no_others(
     old: list[dict[str, Any]], more: list[dict[str, Any]], data: st.DataObject
 ) -> None:

@@ -658,7 +658,7 @@ def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
         yield name, text
 
 
-MUTATIONS = figure(short=500, soak=10_000)
+MUTATIONS = figure(short=200, soak=10_000)
 
 
 @pytest.mark.promise("P13", "damaged environment files: read, or refused with a place in every line")

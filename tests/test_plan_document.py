@@ -42,7 +42,7 @@ PLACES = {
 
 
 @given(plans())
-@sweep(40, 3000)
+@sweep(12, 3000)
 def test_every_plan_has_a_document_that_the_schema_describes(plan: EnvironmentPlan) -> None:
     """Whatever texts and values it holds; no key is there that the schema does not name."""
     check_json(as_format("json", [plan]))

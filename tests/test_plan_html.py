@@ -45,7 +45,7 @@ def two_environments() -> EnvironmentPlan:
 
 
 @given(st.lists(plans(), min_size=1, max_size=2))
-@sweep(30, 3000)
+@sweep(10, 3000)
 def test_no_text_becomes_markup(some: list[EnvironmentPlan]) -> None:
     """Whatever values, names and warnings hold: no tag or attribute but ours, and every tag is closed."""
     check_html(as_format("html", some).decode())

@@ -20,7 +20,7 @@ from infragen.report.plan_words import summary
 
 
 @given(st.lists(plans(), min_size=1, max_size=2))
-@sweep(40, 3000)
+@sweep(12, 3000)
 def test_no_text_gets_out_of_its_place(some: list[EnvironmentPlan]) -> None:
     """Whatever values, names and warnings hold: no HTML but ours, no fence ended, no link, no mention, no image."""
     check_markdown(as_markdown(*some))
@@ -175,7 +175,7 @@ def test_only_what_must_be_cut_is_cut() -> None:
 
 
 @given(plans(), st.integers(2000, 6000))
-@sweep(30, 1000)
+@sweep(10, 1000)
 def test_a_comment_fits_any_limit_above_its_frame(plan: EnvironmentPlan, limit: int) -> None:
     """Whatever is in the plan."""
     text = as_markdown(plan, limit=limit)
@@ -197,7 +197,7 @@ def test_thousands_of_layers_warnings_and_refusals_fit() -> None:
 
 
 @given(texts())
-@sweep(50, 2000)
+@sweep(20, 2000)
 def test_a_mention_stays_in_code(text: str) -> None:
     """In the one place that is HTML, the heading of a layer."""
     row = ResourceChange("api", "Add", "Topic", QUEUE)

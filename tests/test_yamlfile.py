@@ -117,7 +117,7 @@ ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex
 
 
 @pytest.mark.promise("P17", "account ids: every digit survives")
-@sweep(short=200, soak=10_000)
+@sweep(short=80, soak=10_000)
 @given(
     digits=ACCOUNTS,
     quote=st.sampled_from("'\" "),
@@ -450,7 +450,7 @@ PIECES = [
 
 
 @pytest.mark.promise("P13", "files of random bytes: read, or refused with a place")
-@sweep(short=200, soak=10_000)
+@sweep(short=80, soak=10_000)
 @given(
     data=st.one_of(
         st.binary(max_size=200),

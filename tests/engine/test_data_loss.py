@@ -48,7 +48,7 @@ def certainly_safe(change: ResourceChange) -> bool:
     changes=st.lists(CHANGES, max_size=6),
     allowed=st.sets(st.sampled_from(["database/Cluster", "queue/Queue", "root/Key"])),
 )
-@sweep(short=500, soak=10_000)
+@sweep(short=200, soak=10_000)
 def test_no_change_that_could_destroy_data_gets_through(
     tried: Tried, changes: list[ResourceChange], allowed: set[str]
 ) -> None:

@@ -199,7 +199,7 @@ def failure_tree(seed: int) -> tuple[list[LayerEvent], StackEvent]:
 @pytest.mark.promise("P2", "failure trees: the cause named is the first true failure")
 def test_the_root_cause_is_the_first_true_failure(tried: Tried) -> None:
     """P2: over many failure trees, nested up to three deep, with cancellations and later failures, shuffled."""
-    for seed in seeds(short=200, soak=1000):
+    for seed in seeds(short=80, soak=1000):
         events, cause = failure_tree(seed)
         found = root_cause(events)
         assert found is not None

@@ -258,7 +258,7 @@ SOME = st.frozensets(st.sampled_from(PLACES))
 
 
 @given(st.lists(STACKS, max_size=3).map(tuple), SOME, SOME, st.sampled_from([NEVER, BROADENING, ANY_CHANGE]))
-@sweep(short=300, soak=10_000)
+@sweep(short=100, soak=10_000)
 def test_nothing_passes_that_nobody_agreed_to(
     stacks: tuple[StackPlan, ...], lose: frozenset[str], widen: frozenset[str], require: str
 ) -> None:
@@ -282,7 +282,7 @@ def test_nothing_passes_that_nobody_agreed_to(
 
 
 @given(STACKS, STACKS, SOME)
-@sweep(short=200, soak=10_000)
+@sweep(short=100, soak=10_000)
 def test_what_is_planned_again_does_no_more_than_was_agreed_to(
     shown: StackPlan, again: StackPlan, allowed: frozenset[str]
 ) -> None:

@@ -73,7 +73,7 @@ PAIRS = neighbours() | st.tuples(VALUES, VALUES)
 
 
 @given(PAIRS)
-@sweep(short=400, soak=20_000)
+@sweep(short=100, soak=20_000)
 def test_the_changes_make_the_new_value_of_the_old(pair: tuple[Any, Any]) -> None:
     """Nothing is missed and nothing told wrongly, whatever is in a value."""
     before, after = pair

@@ -1,11 +1,13 @@
 """Every key of the schema does something: two environments that differ in one key differ in what is rendered."""
 
+import functools
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from infragen.assembly.synth import synthesize
+from infragen.assembly.synth import Assembly, synthesize
 from infragen.config import Environment
 from infragen.config.reference import key_paths
 from infragen.plan.between import plan_between, rendering
@@ -196,8 +198,18 @@ def with_value(document: Any, path: list[str], value: Any) -> Any:
     return {**(document or {}), path[0]: with_value((document or {}).get(path[0]), path[1:], value)}
 
 
+@functools.lru_cache(maxsize=400)
+def _assembly(document: str) -> Assembly:
+    return synthesize(Environment.model_validate_json(document))
+
+
+def rendered(document: dict[str, Any]) -> Assembly:
+    """The templates of an environment, made once: its keys share most of them."""
+    return _assembly(json.dumps(document, sort_keys=True))
+
+
 def _rendered(document: dict[str, Any]) -> tuple[object, ...]:
-    assembly = synthesize(Environment.model_validate(document))
+    assembly = rendered(document)
     return (assembly.root().text, *((each.text, each.parameters) for each in assembly.templates))
 
 
@@ -271,7 +283,7 @@ Plans = Mapping[bool, EnvironmentPlan]
 @pytest.fixture(scope="module", params=CHANGES)
 def planned(request: pytest.FixtureRequest) -> tuple[str, Plans]:
     """Each key with the plans of its change, there (True) and back (False). They are costly: two tests share them."""
-    before, after = (rendering(synthesize(Environment.model_validate(each))) for each in changed(request.param))
+    before, after = (rendering(rendered(each)) for each in changed(request.param))
     return request.param, {
         True: plan_between("test", "us-east-1", before, after, "before"),
         False: plan_between("test", "us-east-1", after, before, "before"),

@@ -1,14 +1,12 @@
 """Which line of an environment file a resource or a property comes from, held to what is really rendered."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_every_key import BASE, CHANGES, changed
+from test_every_key import BASE, CHANGES, changed, rendered
 
-from infragen.assembly.synth import synthesize
 from infragen.config import Environment, EnvironmentFile, load_file
 from infragen.config.reference import key_paths
 from infragen.config.setting_lookup import TABLE, origin, settings, suspect
@@ -24,13 +22,8 @@ EVERYWHERE = {
 """Keys whose change is more than a change of properties."""
 
 
-@cache
-def _bodies(document: str) -> dict[str, Any]:
-    return {each.layer: each.body for each in synthesize(Environment.model_validate_json(document)).templates}
-
-
-def rendered(document: dict[str, Any]) -> dict[str, Any]:
-    return _bodies(Environment.model_validate(document).model_dump_json())
+def bodies(document: dict[str, Any]) -> dict[str, Any]:
+    return {each.layer: each.body for each in rendered(document).templates}
 
 
 def differences(before: Any, after: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -47,7 +40,7 @@ def differences(before: Any, after: Any, path: tuple[str | int, ...] = ()) -> It
 
 def effects(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """What one setting changes: layer, logical id, and the property's path, empty for a resource that comes or goes."""
-    first, second = rendered(before), rendered(after)
+    first, second = bodies(before), bodies(after)
     for layer in first:
         there, then = first[layer]["Resources"], second[layer]["Resources"]
         for path in differences(there, then):
