@@ -183,6 +183,11 @@ BROKEN = {
     "type": (changed("Value=env.notes.text", "Value=5.5j"), "Parameter(", "expected <class 'str'>"),
     "no resource": (changed("template.add_resource(", "str(").replace(PUBLISH, ""), BUILD, "has no resource"),
     "not yaml": (changed("Tier=env.notes.tier", "Metadata={'x': object()}"), BUILD, "object"),
+    "random": (
+        changed("Value=env.notes.text", 'Value=__import__("uuid").uuid4().hex'),
+        BUILD,
+        "layer notes: builds another template each time",
+    ),
     "variable": (changed('"NOTES": NotesName', '"PORT": NotesName'), ADDS, "infragen or AWS sets PORT itself"),
     "value": (changed("NotesName.ref()}, run", "5}, run"), ADDS, "the variable NOTES is a int"),
     "statement": (changed("run_statements=(read,)", "run_statements=({},)"), ADDS, "which is no IAM statement"),

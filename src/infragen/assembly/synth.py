@@ -127,6 +127,16 @@ def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
 
 
 def _finish(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> LayerTemplate:
+    """Return a layer's template. One that a project builds is built twice: a clock or a random number in it would be a
+    change in each plan.
+    """
+    made = _built(layer, env, earlier)
+    if layer.place and _built(layer, env, earlier).text != made.text:
+        raise ContractError(f"layer {layer.name}: builds another template each time; it may depend on `env` alone")
+    return made
+
+
+def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> LayerTemplate:
     template = layer.build(env)
     if not isinstance(template, troposphere.Template):
         raise ContractError(f"layer {layer.name}: build gives a {type(template).__name__}, not a Template")
@@ -145,10 +155,7 @@ def _finish(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) ->
         template.add_parameter(parameter)
     body = _ordered(template.to_dict())
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
-    made = LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
-    if layer.place:
-        made.text  # noqa: B018 # what cannot be written as YAML is reported with the layer's place
-    return made
+    return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
 
 
 def _common(env: Environment) -> tuple[Parameter, Parameter]:
