@@ -24,11 +24,13 @@ from infragen.assembly.synth import synthesize
 from infragen.aws.account_reads import _FINDERS
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Resource, Subject, Verdict, ok, wrong
 from infragen.checks.domain import covers
+from infragen.checks.names import WITHIN
 from infragen.cli import main
 from infragen.cloud import AccountReader
 from infragen.config import Environment, yamlfile
 from infragen.engine.account_checks import run_checks, subject_of
 from infragen.engine.bootstrap import bootstrap
+from infragen.engine.deploy import deploy_plan, show_plan
 from infragen.engine.doctor import doctor
 from infragen.engine.observe import observe
 from infragen.engine.options import Options, check_image_tag
@@ -233,9 +235,9 @@ def test_a_denied_call_is_never_a_yes_and_names_the_permission(whole: Bench, che
         settings.zones["Z2"] = ("example.com", SERVERS, False)
     if call == "ec2:DescribeSubnets":
         settings.others["AWS::EC2::NatGateway"] = 1
-    wire = {"cloudwatch:GetMetricStatistics": "monitoring:GetMetricStatistics", "s3:ListBucket": "s3:HeadBucket"}
+    wire = "s3:HeadBucket" if call == "s3:ListBucket" else call.replace("cloudwatch:", "monitoring:")
     code = "UnauthorizedOperation" if call.startswith("ec2:") else "AccessDenied"
-    whole.aws.refuse(wire.get(call, call), code, "not authorized", times=None, status=403)
+    whole.aws.refuse(wire, code, "not authorized", times=None, status=403)
     result = ran(whole, check, about)
     if call == "s3:ListBucket":  # the bucket of somebody else answers so, and its name is taken
         assert any("buckets" in each.text or "Bucket" in each.text for each in result.answers)
@@ -264,7 +266,35 @@ def test_what_does_not_answer_in_time_is_unknown(whole: Bench) -> None:
     never.set()
     assert waited == [2.0]
     assert results[1].verdict is Verdict.UNKNOWN
-    assert "no answer within 2 s" in results[1].answers[0].text
+    assert "no answer in time" in results[1].answers[0].text
+
+
+@pytest.mark.parametrize("wrong_one", [True, False])
+def test_a_late_answer_counts_before_anything_is_executed(whole: Bench, wrong_one: bool) -> None:
+    """The check goes on while change sets are created: no second of it is lost, and none is waited for twice."""
+    late, waits = threading.Event(), list[float | None]()
+
+    def slow(*_: Any) -> Iterator[Answer]:
+        late.wait(30)
+        yield wrong("too small", "grow it") if wrong_one else ok("fits")
+
+    def wait(done: threading.Event, seconds: float | None) -> None:
+        waits.append(seconds)
+        if seconds == 0:  # the change sets are there: the check has answered meanwhile
+            late.set()
+            done.wait(30)
+
+    layout = replace(make_plan(synthesize(whole.env)), checks=(Check("size", "", (), frozenset(), slow),))
+    options = Options(require_approval="never", skip_check=frozenset(each.id for each in GENERAL))
+    session = replace(whole.session, timer=replace(whole.session.timer, wait=wait))
+    whole.bootstrap()
+    if wrong_one:
+        with pytest.raises(CloudError, match="too small"):
+            deploy_plan(layout, session, options)
+        assert "ExecuteChangeSet" not in {call.operation for call in whole.aws.calls}
+    else:
+        assert show_plan(layout, session, options).checks[0].verdict is Verdict.OK
+    assert waits == [2.0, 0]
 
 
 # --- each check, wrong ------------------------------------------------------------------------------------------
@@ -426,6 +456,29 @@ def test_a_name_of_a_former_life_is_found(whole: Bench, kind: str) -> None:
     wrong = only(ran(whole, "names", about), Verdict.WRONG)
     assert f"the {kind} {name}" in wrong.text
     assert wrong.hint
+
+
+def test_what_goes_away_by_itself_is_told_apart(whole: Bench) -> None:
+    """A deleted ECS cluster is listed and its name is free; a schedule group that goes keeps its name until then."""
+    cluster = Resource("own", "Cluster", "AWS::ECS::Cluster", {"ClusterName": "shop"}, "Add")
+    group = Resource("own", "Group", "AWS::Scheduler::ScheduleGroup", {"Name": "nightly"}, "Add")
+    settings = whole.aws.settings
+    settings.inactive_clusters, settings.deleting_groups = {"shop"}, {"nightly"}
+    settings.kept["AWS::Scheduler::ScheduleGroup"] = ["nightly"]
+    wrong = only(ran(whole, "names", replace(subject(whole), resources=(cluster, group))), Verdict.WRONG)
+    assert "nightly is being deleted and still keeps its name" in wrong.text
+    assert wrong.hint == "wait until its name is free"
+
+
+def test_of_the_layers_own_types_only_what_is_inside_of_others_is_not_looked_for(whole: Bench) -> None:
+    """Each named type of the rendered layers is looked for, or its name is unique only within what is added too."""
+    named_types = {
+        each.type
+        for each in subject(whole).resources
+        if resource_type(each.type).name_property in each.properties and resource_type(each.type).name_property
+    }
+    assert named_types - set(_FINDERS) == set(WITHIN)
+    assert not [each for each in ran(whole, "names").answers if each.verdict is Verdict.UNKNOWN]
 
 
 def test_a_type_that_nobody_can_look_for_is_named(whole: Bench) -> None:

@@ -31,9 +31,11 @@ twenty minutes. It changes nothing.
 | ✗ | it is not; below stands what to do. The exit code is then 4 |
 | ? | not known: a call was denied, and the permission is named, or the endpoint does not know it. Never a yes |
 
-**In `plan` and `deploy`** the checks of what changes run side by side, for two seconds at most; what has not answered
-by then is `?`. A run without changes asks nothing. What a deployment would fail of stops `deploy` before anything is
-made: with exit code 2 where only the file or an option is wrong, else with 4. `--skip-check ID` leaves a check out.
+**In `plan` and `deploy`** the checks of what changes run side by side. Two seconds are waited for them before anything
+is made; a slower one continues while change sets are created, and is `?` when it has not answered by then. A run
+without changes asks nothing. What a deployment would fail of stops `deploy`: before anything is made, a late answer
+before anything is executed; with exit code 2 where only the file or an option is wrong, else with 4. `--skip-check ID`
+leaves a check out.
 `plan` shows the same and continues, except with an `--image-tag` that does not exist, which it also refuses. What is
 not known is one line. A layer of your own adds checks with `Layer(checks=…)` ([adding a layer](adding-a-layer.md)).
 

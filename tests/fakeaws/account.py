@@ -3,11 +3,12 @@
 Sources (API references, read 2026-11-29): ECR BatchGetImage, DescribeImages, GetDownloadUrlForLayer,
 DescribeRepositories; ACM DescribeCertificate; Route 53 GetHostedZone, ListHostedZonesByName, ListResourceRecordSets;
 Route 53 Domains GetDomainDetail; Service Quotas GetServiceQuota, GetAWSDefaultServiceQuota (GetServiceQuota answers
-NoSuchResourceException for a quota that was never changed: aws/aws-cli discussions of `get-service-quota`, assumed);
-CloudWatch GetMetricStatistics; IAM GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager
-DescribeSecret; SSM DescribeParameters; KMS ListAliases; WAF ListWebACLs; EC2 Describe*. The words of
-ImageNotFoundException:
-hashicorp/terraform-provider-aws#35268, 2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
+NoSuchResourceException for a quota without an applied value: aws/aws-cli#6629, 2022-01-04;
+hashicorp/terraform-provider-aws#19745, 2021-12-01); CloudWatch GetMetricStatistics, DescribeAlarms, ListDashboards; IAM
+GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager DescribeSecret; SSM DescribeParameters;
+KMS ListAliases; WAF ListWebACLs; SQS GetQueueUrl; Lambda GetAccountSettings, GetFunctionConcurrency; Scheduler
+GetScheduleGroup; EC2 Describe*. The words of ImageNotFoundException: hashicorp/terraform-provider-aws#35268,
+2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from fakeaws.cloud import Cloud
@@ -43,7 +45,9 @@ def resources(cloud: Cloud, account: str, region: str, kind: str) -> Iterator[Re
             yield from (each for each in alive if each.status != "DELETE_COMPLETE")
 
 
-class _Service:
+class Account:
+    """What there is in an account and region."""
+
     def __init__(self, cloud: Cloud, account: str, region: str) -> None:
         self.cloud = cloud
         self.account = account
@@ -55,8 +59,12 @@ class _Service:
         names += [key[3] for key in self.cloud.names if key[:3] == (self.account, self.region, kind)]
         return [*names, *self.cloud.settings.kept.get(kind, ())]
 
+    def names(self, *kinds: str) -> list[str]:
+        """The names of types whose physical ids are names, ARNs or URLs that end in the name."""
+        return [each.rpartition("/")[2].rpartition(":")[2] for kind in kinds for each in self.taken(kind)]
 
-class Images(_Service):
+
+class Images(Account):
     """The images of repositories. `Settings.images` says which: repository -> tag -> its platforms, oldest first."""
 
     def BatchGetImage(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -122,7 +130,7 @@ def layer(cloud: Cloud, wanted: str) -> bytes:
     raise AssertionError(wanted)
 
 
-class Certificates(_Service):
+class Certificates(Account):
     """ACM: the certificates of `Settings.certificates`, by ARN, with the members of DescribeCertificate."""
 
     def DescribeCertificate(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -133,7 +141,7 @@ class Certificates(_Service):
         return {"Certificate": {"CertificateArn": arn, **self.cloud.settings.certificates[arn]}}
 
 
-class Quotas(_Service):
+class Quotas(Account):
     """Service Quotas: `Settings.quotas` by code where the account's differ from the defaults."""
 
     def GetServiceQuota(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -158,7 +166,7 @@ class Quotas(_Service):
         return {"Quota": row}
 
 
-class Secrets(_Service):
+class Secrets(Account):
     """Secrets Manager: those of stacks, and of `Settings.secrets`: ARN or name -> whether it is deleted."""
 
     def DescribeSecret(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -170,7 +178,7 @@ class Secrets(_Service):
         return {"ARN": name, "Name": name, **gone}
 
 
-class Parameters(_Service):
+class Parameters(Account):
     """Systems Manager: the parameters of `Settings.ssm`."""
 
     def DescribeParameters(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -179,7 +187,7 @@ class Parameters(_Service):
         return {"Parameters": [{"Name": each} for each in self.cloud.settings.ssm if each in wanted]}
 
 
-class Keys(_Service):
+class Keys(Account):
     """KMS."""
 
     def ListAliases(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -187,7 +195,7 @@ class Keys(_Service):
         return {"Aliases": [{"AliasName": each} for each in self.taken("AWS::KMS::Alias")], "Truncated": False}
 
 
-class Firewalls(_Service):
+class Firewalls(Account):
     """WAF."""
 
     def ListWebACLs(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -196,8 +204,72 @@ class Firewalls(_Service):
         return {"WebACLs": [{"Name": each, "Id": each} for each in names]}
 
 
-class Metrics(_Service):
-    """CloudWatch: the usage of Fargate."""
+class Queues(Account):
+    """SQS."""
+
+    def GetQueueUrl(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Where a queue is. The code is that of the Query protocol, which SQS sends in a header beside its own, and
+        which botocore then takes (SQS Developer Guide, "AWS JSON protocol FAQs").
+        """
+        name = p["QueueName"]
+        if name not in self.names("AWS::SQS::Queue"):
+            raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
+        return {"QueueUrl": f"https://sqs.{self.region}.amazonaws.com/{self.account}/{name}"}
+
+
+class Functions(Account):
+    """Lambda (REST)."""
+
+    def GetAccountSettings(self, _: str) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The account's concurrency."""
+        free = self.cloud.settings.unreserved_concurrency
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": free}}
+
+    def GetFunctionConcurrency(self, name: str) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Nothing for a function without a reserved concurrency (Lambda API reference)."""
+        if name not in self.names("AWS::Lambda::Function"):
+            arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
+            raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404)
+        return {}
+
+
+class Schedules(Account):
+    """EventBridge Scheduler (REST)."""
+
+    def GetScheduleGroup(self, name: str) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A group; `Settings.deleting_groups` are being deleted (Scheduler API reference, DeleteScheduleGroup)."""
+        if name not in self.names("AWS::Scheduler::ScheduleGroup"):
+            raise ApiError("ResourceNotFoundException", f"Schedule group {name} does not exist.", 404)
+        return {"Name": name, "State": "DELETING" if name in self.cloud.settings.deleting_groups else "ACTIVE"}
+
+
+def rest_operation(service: str, target: str) -> tuple[str, str] | None:
+    """The operation of a REST service and the name that it is about, by its path; None for one of another place."""
+    path = unquote(target.partition("?")[0]).rstrip("/")
+    if service == "scheduler":
+        return "GetScheduleGroup", path.rpartition("/")[2]
+    if path.endswith("/account-settings"):
+        return "GetAccountSettings", ""
+    if path.endswith("/concurrency"):
+        return "GetFunctionConcurrency", path.rpartition("/functions/")[2].partition("/")[0]
+    return None
+
+
+class Metrics(Account):
+    """CloudWatch: the usage of Fargate, alarms and dashboards."""
+
+    def DescribeAlarms(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Alarms by name, composite ones in a list of their own."""
+        found = {"MetricAlarms": "AWS::CloudWatch::Alarm", "CompositeAlarms": "AWS::CloudWatch::CompositeAlarm"}
+        return {
+            key: [{"AlarmName": name} for name in self.names(kind) if name in p["AlarmNames"]]
+            for key, kind in found.items()
+        }
+
+    def ListDashboards(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Dashboards by the beginning of their names."""
+        names = [each for each in self.names("AWS::CloudWatch::Dashboard") if each.startswith(p["DashboardNamePrefix"])]
+        return {"DashboardEntries": [{"DashboardName": each} for each in names]}
 
     def GetMetricStatistics(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """A metric of AWS/Usage: `Settings.fargate_vcpus` just now; nothing where none run."""
@@ -206,7 +278,7 @@ class Metrics(_Service):
         return {"Label": p["MetricName"], "Datapoints": [point] if used else []}
 
 
-class Domains(_Service):
+class Domains(Account):
     """Route 53 Domains: `Settings.registered`, domain -> its name servers."""
 
     def GetDomainDetail(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
@@ -217,7 +289,7 @@ class Domains(_Service):
         return {"DomainName": p["DomainName"], "Nameservers": [{"Name": each} for each in servers]}
 
 
-class Roles(_Service):
+class Roles(Account):
     """IAM (the Query protocol), for service-linked roles: those of `Settings.linked_roles`."""
 
     def get_role(self, p: Params) -> dict[str, Any]:

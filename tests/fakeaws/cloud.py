@@ -148,6 +148,10 @@ class Settings:
     """Repository -> tag -> the platforms of its image, such as linux/arm64, or ("archived",); oldest first."""
     kept: dict[str, list[str]] = field(default_factory=dict)
     """Resource type -> physical names that are taken although no stack has them."""
+    deleting_groups: set[str] = field(default_factory=set)
+    """Schedule groups that are being deleted."""
+    inactive_clusters: set[str] = field(default_factory=set)
+    """ECS clusters that were deleted a while ago."""
     certificates: dict[str, dict[str, Any]] = field(default_factory=dict)
     """ARN -> members of ACM's certificate."""
     zones: dict[str, tuple[str, tuple[str, ...], bool]] = field(default_factory=dict)

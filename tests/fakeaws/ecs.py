@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fakeaws.account import Account
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 
@@ -30,6 +31,14 @@ class Ecs:
         self.cloud = cloud
         self.account = account
         self.region = region
+
+    def DescribeClusters(self, p: Params) -> dict[str, Any]:  # noqa: N802 - the name on the wire
+        """Clusters by name; one that was deleted a while ago is INACTIVE ("DeleteCluster")."""
+        there = dict.fromkeys(self.cloud.settings.inactive_clusters, "INACTIVE")
+        there |= dict.fromkeys(Account(self.cloud, self.account, self.region).names("AWS::ECS::Cluster"), "ACTIVE")
+        missing = [{"arn": name, "reason": "MISSING"} for name in p["clusters"] if name not in there]
+        rows = [{"clusterName": name, "status": there[name]} for name in p["clusters"] if name in there]
+        return {"clusters": rows, "failures": missing}
 
     def DescribeServices(self, p: Params) -> dict[str, Any]:  # noqa: N802 - the name on the wire
         """Each service with its counts, its task definition and its events; one of another cluster is MISSING."""

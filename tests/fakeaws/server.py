@@ -36,7 +36,9 @@ JSON_SERVICES: dict[str, Any] = {
     "ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail, "acm": facts.Certificates,
     "servicequotas": facts.Quotas, "secretsmanager": facts.Secrets, "ssm": facts.Parameters, "kms": facts.Keys,
     "wafv2": facts.Firewalls, "route53domains": facts.Domains, "monitoring": facts.Metrics,
+    "sqs": facts.Queues,
 }  # fmt: skip
+REST_SERVICES: dict[str, Any] = {"lambda": facts.Functions, "scheduler": facts.Schedules}
 READ_BURST = 10.0
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -95,10 +97,8 @@ class Application:
             return self._s3(caller, method, target, headers, body)
         if caller.service in QUERY_SERVICES:
             return self._query(caller, dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True)))
-        if caller.service == "lambda" and target.rstrip("/").endswith("/account-settings"):
-            free = self.cloud.settings.unreserved_concurrency
-            limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": free}
-            return self._rest(caller, "GetAccountSettings", {"AccountLimit": limit})
+        if caller.service in REST_SERVICES and (found := facts.rest_operation(caller.service, target)):
+            return self._rest(caller, *found)
         if caller.service == "lambda" and target.rstrip("/").endswith("/configuration"):
             return self._function(caller, urllib.parse.unquote(target.split("/functions/")[1].partition("/")[0]))
         if caller.service == "ec2":
@@ -122,15 +122,17 @@ class Application:
         reply = _json(missing, 404)
         return s3.Reply(404, {**reply.headers, "x-amzn-ErrorType": "ResourceNotFoundException"}, reply.body)
 
-    def _rest(self, caller: Caller, operation: str, result: dict[str, Any]) -> s3.Reply:
+    def _rest(self, caller: Caller, operation: str, name: str) -> s3.Reply:
         """An answer in JSON of a service that speaks REST; its errors name their code in a header."""
         try:
             self.cloud.script.call(f"{caller.service}:{operation}")
+            api = REST_SERVICES[caller.service](self.cloud, caller.account, caller.region)
+            result = getattr(api, operation)(name)
         except ApiError as error:
-            self._log(caller, operation, {}, error.code)
+            self._log(caller, operation, {"Name": name}, error.code)
             reply = _json({"message": error.message}, error.status)
             return s3.Reply(error.status, {**reply.headers, "x-amzn-ErrorType": error.code}, reply.body)
-        self._log(caller, operation, {}, None)
+        self._log(caller, operation, {"Name": name}, None)
         return _json(result)
 
     def _ec2(self, caller: Caller, form: dict[str, str]) -> s3.Reply:

@@ -428,6 +428,70 @@ def _firewalls(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
     return {name: "exists" for name in names if name in there}
 
 
+def _queues(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    """Call SQS GetQueueUrl. A name is free 60 seconds after its queue was deleted, which no call tells (SQS API
+    reference, CreateQueue).
+    """
+
+    def look(name: str) -> str:
+        with asked("sqs:GetQueueUrl", f"looking for the queue {name}"):
+            return "exists" if member(clients.queues.get_queue_url(QueueName=name), "QueueUrl") else ""
+
+    return _each(names, look, "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+def _functions(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    """Call Lambda GetFunctionConcurrency, which tells whether a function exists and nothing of its variables."""
+
+    def look(name: str) -> str:
+        with asked("lambda:GetFunctionConcurrency", f"looking for the function {name}"):
+            clients.functions.get_function_concurrency(FunctionName=name)
+            return "exists"
+
+    return _each(names, look, "ResourceNotFoundException")
+
+
+def _ecs_clusters(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    """Call ECS DescribeClusters; a deleted cluster is listed as INACTIVE for a while, and its name is free (ECS API
+    reference, DeleteCluster).
+    """
+    with asked("ecs:DescribeClusters", "looking for ECS clusters"):
+        rows = member(clients.ecs.describe_clusters(clusters=list(names)), "clusters")
+        there = {member(each, "clusterName") for each in rows if each.get("status") != "INACTIVE"}
+    return {name: "exists" for name in names if name in there}
+
+
+def _dashboards(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    with asked("cloudwatch:ListDashboards", "looking for dashboards"):
+        prefix = os.path.commonprefix(names)  # noqa: RUF071  # of texts, not of paths
+        rows = pages(clients.metrics.list_dashboards, "DashboardEntries", DashboardNamePrefix=prefix)
+        there = {member(each, "DashboardName") for each in rows}
+    return {name: "exists" for name in names if name in there}
+
+
+def _alarms(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    """Call CloudWatch DescribeAlarms for alarms of both kinds: they share their names (CloudWatch API reference,
+    PutCompositeAlarm).
+    """
+    with asked("cloudwatch:DescribeAlarms", "looking for alarms"):
+        kinds = ["MetricAlarm", "CompositeAlarm"]
+        answer = clients.metrics.describe_alarms(AlarmNames=list(names), AlarmTypes=kinds)
+        rows = [*member(answer, "MetricAlarms"), *member(answer, "CompositeAlarms")]
+        there = {member(each, "AlarmName") for each in rows}
+    return {name: "exists" for name in names if name in there}
+
+
+def _schedule_groups(clients: Clients, names: tuple[str, ...]) -> dict[str, str]:
+    """Call Scheduler GetScheduleGroup; a group that is being deleted keeps its name until its schedules are gone."""
+
+    def look(name: str) -> str:
+        with asked("scheduler:GetScheduleGroup", f"looking for the schedule group {name}"):
+            state = member(clients.schedules.get_schedule_group(Name=name), "State")
+            return "is being deleted and still keeps its name" if state == "DELETING" else "exists"
+
+    return _each(names, look, "ResourceNotFoundException")
+
+
 def _each(names: tuple[str, ...], look: Callable[[str], str], *missing: str) -> dict[str, str]:
     found = {}
     for name in names:
@@ -440,13 +504,21 @@ def _each(names: tuple[str, ...], look: Callable[[str], str], *missing: str) -> 
 
 
 _FINDERS: Mapping[str, Callable[[Clients, tuple[str, ...]], dict[str, str]]] = {
+    "AWS::CloudWatch::Alarm": _alarms,
+    "AWS::CloudWatch::CompositeAlarm": _alarms,
+    "AWS::CloudWatch::Dashboard": _dashboards,
     "AWS::ECR::Repository": _repositories,
+    "AWS::ECS::Cluster": _ecs_clusters,
     "AWS::KMS::Alias": _aliases,
+    "AWS::Lambda::Function": _functions,
     "AWS::Logs::LogGroup": _log_groups,
     "AWS::RDS::DBCluster": _clusters,
     "AWS::RDS::DBInstance": _instances,
     "AWS::S3::Bucket": _buckets,
+    "AWS::SQS::Queue": _queues,
+    "AWS::Scheduler::ScheduleGroup": _schedule_groups,
     "AWS::SecretsManager::Secret": _secrets,
     "AWS::WAFv2::WebACL": _firewalls,
 }
-"""How each type that outlives its stack is looked for by its name. A type that is not here is not known to be free."""
+"""How each type is looked for by its name: a deletion that failed, or kept the resource, left the name taken. A type
+that is not here is not known to be free."""

@@ -397,6 +397,16 @@ class Clients:
         return self._client("kms")
 
     @cached_property
+    def queues(self) -> Any:
+        """Return the client of Amazon SQS."""
+        return self._client("sqs")
+
+    @cached_property
+    def schedules(self) -> Any:
+        """Return the client of Amazon EventBridge Scheduler."""
+        return self._client("scheduler")
+
+    @cached_property
     def firewalls(self) -> Any:
         """Return the client of AWS WAF."""
         return self._client("wafv2")

@@ -26,7 +26,8 @@ class Answer:
     """What a check found. `text` says what was looked at and what it is, `hint` what to do about what is wrong.
 
     `stops` says that a deployment would fail of it. `input` says that what the user wrote is wrong, and not the
-    account; `flag` is the option of this run that it was written with.
+    account; `flag` is the option of this run that it was written with. `late` is what stands for an answer that did not
+    come in time.
     """
 
     verdict: Verdict
@@ -35,6 +36,7 @@ class Answer:
     stops: bool = False
     input: bool = False
     flag: str = ""
+    late: bool = False
 
 
 def ok(text: str) -> Answer:

@@ -47,6 +47,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
 
 
 def _way_out(kind: str, name: str, said: str) -> str:
+    if "being deleted" in said:
+        return "wait until its name is free"
     if "deleted" in said:
         return f"`aws secretsmanager restore-secret --secret-id {name}`, or wait until its name is free"
     command = resource_type(kind).delete_command.format(name)
@@ -56,15 +58,20 @@ def _way_out(kind: str, name: str, said: str) -> str:
 
 CHECK = Check(
     "names",
-    "Nothing has the physical names of what is added: repositories, buckets, log groups, secrets (also in their "
-    "deletion window), key aliases, DB clusters and instances, web ACLs. Other types are named as not looked for.",
+    "Nothing has the physical names of what is added: repositories, buckets, queues, functions, ECS clusters, log "
+    "groups, secrets (also in their deletion window), key aliases, DB clusters and instances, web ACLs, alarms, "
+    "dashboards and schedule groups. Other types are named as not looked for.",
     (
-        "ecr:DescribeRepositories", "s3:ListBucket", "logs:DescribeLogGroups", "secretsmanager:DescribeSecret",
-        "kms:ListAliases", "rds:DescribeDBClusters", "rds:DescribeDBInstances", "wafv2:ListWebACLs",
+        "ecr:DescribeRepositories", "s3:ListBucket", "sqs:GetQueueUrl", "lambda:GetFunctionConcurrency",
+        "ecs:DescribeClusters", "logs:DescribeLogGroups", "secretsmanager:DescribeSecret", "kms:ListAliases",
+        "rds:DescribeDBClusters", "rds:DescribeDBInstances", "wafv2:ListWebACLs", "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListDashboards", "scheduler:GetScheduleGroup",
     ),
     frozenset({
-        "AWS::ECR::Repository", "AWS::KMS::Alias", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance",
-        "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL",
+        "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard",
+        "AWS::ECR::Repository", "AWS::ECS::Cluster", "AWS::KMS::Alias", "AWS::Lambda::Function", "AWS::Logs::LogGroup",
+        "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::SQS::Queue",
+        "AWS::Scheduler::ScheduleGroup", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL",
     }),
     run,
 )  # fmt: skip

@@ -1,12 +1,15 @@
 """Runs the checks of an environment side by side, and waits for them no longer than it may.
 
-A check that is denied, that an endpoint does not know, or that does not answer in time ends as unknown: never as a yes.
+Before anything is made a deployment waits two seconds for them. What takes longer continues while change sets are
+created, and is looked at again before anything is executed. A check that is denied, that an endpoint does not know, or
+that does not answer in time ends as unknown: never as a yes.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from infragen.assembly.stacks import StackLayout
@@ -24,7 +27,7 @@ API = "api"
 """The layer whose parameter ImageTag is the image of the service."""
 
 SECONDS = 2.0
-"""How long `plan` and `deploy` wait for all checks together."""
+"""How long `plan` and `deploy` wait for all checks together before they make anything."""
 
 
 def subject_of(session: Session, plan: StackLayout, identity: Identity, examined: Iterable[Examined]) -> Subject:
@@ -77,12 +80,12 @@ def checks_of(plan: StackLayout) -> tuple[Check, ...]:
     return tuple({each.id: each for each in (*plan.checks, *GENERAL)}.values())
 
 
-def quick_checks(session: Session, plan: StackLayout, subject: Subject, skip: Collection[str]) -> Sequence[CheckResult]:
-    """Return those that concern what a deployment changes, within SECONDS."""
+def quick_checks(session: Session, plan: StackLayout, subject: Subject, skip: Collection[str]) -> RunningChecks:
+    """Start those that concern what a deployment changes."""
     wanted = [
         each for each in checks_of(plan) if each.quick and each.id not in skip and each.concerns(subject, changes=True)
     ]
-    return run_checks(session, wanted, subject, SECONDS)
+    return RunningChecks(session, wanted, subject)
 
 
 def check_names(plan: StackLayout, names: Collection[str]) -> None:
@@ -95,43 +98,46 @@ def check_names(plan: StackLayout, names: Collection[str]) -> None:
 def run_checks(
     session: Session, checks: Sequence[Check], subject: Subject, seconds: float | None
 ) -> tuple[CheckResult, ...]:
-    """Return the results in the order of the checks; without `seconds` every answer is waited for.
+    """Return the results in the order of the checks; without `seconds` every answer is waited for."""
+    return RunningChecks(session, checks, subject).results(seconds)
 
-    The thread of a check that takes too long is left to itself: it only reads.
-    """
-    if not checks:
-        return ()
-    found: dict[str, CheckResult] = {}
-    left, lock, done = [len(checks)], threading.Lock(), threading.Event()
 
-    def work(check: Check) -> None:
+LATE = CheckResult("", (Answer(Verdict.UNKNOWN, "no answer in time: `infragen doctor` waits for it", late=True),))
+
+
+class RunningChecks:
+    """Checks under way, each in a thread of its own. One that takes too long is left to itself: it only reads."""
+
+    def __init__(self, session: Session, checks: Sequence[Check], subject: Subject) -> None:
+        self._checks = tuple(checks)
+        self._session = session
+        self._subject = subject
+        self._found: dict[str, CheckResult] = {}
+        self._left, self._lock, self._done = len(self._checks), threading.Lock(), threading.Event()
+        for each in self._checks:
+            threading.Thread(target=self._work, args=(each,), daemon=True, name=f"check {each.id}").start()
+
+    def _work(self, check: Check) -> None:
+        session, result = self._session, None
         try:
-            answers = tuple(_answers(check, subject, session.cloud, local=session.local))
-            answers = tuple(map(_on_emulator, answers)) if session.local else answers
+            answers = tuple(_answers(check, self._subject, session.cloud, local=session.local))
+            result = CheckResult(check.id, tuple(map(_on_emulator, answers)) if session.local else answers)
         finally:
-            with lock:
-                left[0] -= 1
-                if not left[0]:
-                    done.set()
-        found[check.id] = CheckResult(check.id, answers)
+            with self._lock:
+                self._found[check.id] = result or CheckResult(check.id, (unknown("it ended without an answer"),))
+                self._left -= 1
+                if not self._left:
+                    self._done.set()
 
-    threads = [threading.Thread(target=work, args=(each,), daemon=True, name=f"check {each.id}") for each in checks]
-    for thread in threads:
-        thread.start()
-    session.timer.wait(done, seconds)
-    late = (
-        CheckResult("", (unknown(f"no answer within {seconds:g} s: `infragen doctor` waits for it"),))
-        if seconds
-        else None
-    )
-    return tuple(_result(each, dict(found), late) for each in checks)
-
-
-def _result(check: Check, found: dict[str, CheckResult], late: CheckResult | None) -> CheckResult:
-    result = found.get(check.id)
-    if result is not None:
-        return result
-    return CheckResult(check.id, late.answers if late else (unknown("it ended without an answer"),))
+    def results(self, seconds: float | None) -> tuple[CheckResult, ...]:
+        """Return the results so far in the order of the checks, after at most so many seconds more; None waits for all
+        of them.
+        """
+        if self._checks and not self._done.is_set():
+            self._session.timer.wait(self._done, seconds)
+        with self._lock:
+            found = dict(self._found)
+        return tuple(found.get(each.id, replace(LATE, check=each.id)) for each in self._checks)
 
 
 def _answers(check: Check, subject: Subject, cloud: Cloud, *, local: bool) -> Iterator[Answer]:

@@ -15,7 +15,7 @@ from infragen.assembly.synth import Assembly
 from infragen.cloudformation import PropertyChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
-from infragen.engine.account_checks import check_names, quick_checks, refuse_wrong, subject_of
+from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.deployment_order import order_of
 from infragen.engine.drift import last_found, with_drift
@@ -106,8 +106,8 @@ def propose(
     warnings += [*order.conflicts, *order.warnings]
     warnings += check_rights(session, plan, observed, examined)
     subject = subject_of(session, plan, observed.identity, examined)
-    checks = quick_checks(session, plan, subject, options.skip_check)
-    refuse_wrong(checks, flags=not stops)
+    asked = quick_checks(session, plan, subject, options.skip_check)
+    refuse_wrong(asked.results(SECONDS), flags=not stops)
     if any(not each.unchanged for each in examined):
         if plan.uploads:
             session.cloud.check_bucket(plan.bucket)
@@ -115,6 +115,8 @@ def propose(
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session, [state.stack_id for state in live])
     prepared = run_concurrently([make(each) for each in examined], session.timer)
+    checks = asked.results(0)
+    refuse_wrong(checks, flags=not stops)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in with_notes(each)], sides, *where))
@@ -133,7 +135,7 @@ def propose(
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
-        checks=tuple(checks),
+        checks=checks,
         image_tag=subject.image_tag,
         running_tag=subject.running_tag,
     )

@@ -18,8 +18,12 @@ def wrong_lines(results: Sequence[CheckResult]) -> tuple[str, ...]:
 
 
 def unknown_checks(results: Sequence[CheckResult]) -> tuple[str, ...]:
-    """Return the checks in which something is not known."""
-    return tuple(each.check for each in results if any(one.verdict is Verdict.UNKNOWN for one in each.answers))
+    """Return the checks in which something is not known, those without an answer in time marked."""
+    return tuple(
+        f"{each.check} (no answer in time)" if any(one.late for one in each.answers) else each.check
+        for each in results
+        if any(one.verdict is Verdict.UNKNOWN for one in each.answers)
+    )
 
 
 def check_document(result: CheckResult) -> dict[str, object]:

@@ -451,7 +451,8 @@ def image_line(plan: EnvironmentPlan) -> str:
 def unknown_line(plan: EnvironmentPlan) -> str:
     """Return which checks of the account could not tell; empty where all could."""
     some = unknown_checks(plan.checks)
-    return f"not known of the account: {', '.join(some)} (`infragen doctor` says why)" if some else ""
+    why = f"`infragen doctor --env {plan.environment}` says why"
+    return f"not known of the account: {', '.join(some)}; {why}" if some else ""
 
 
 def interruption_lines(plan: EnvironmentPlan) -> tuple[str, ...]:
