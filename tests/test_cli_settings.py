@@ -14,7 +14,7 @@ from infragen.config import json_schema, load_file
 from infragen.config.yamlfile import Mapping, Node, Scalar, load
 from infragen.report.settings import written
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 
 
 def run(*arguments: str) -> Result:

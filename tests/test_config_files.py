@@ -19,7 +19,7 @@ from infragen.config import Environment, Expected, load_environment, load_file, 
 from infragen.config.schema import TAG_IN_WORDS
 from infragen.errors import InputError
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 NAME = "lower-case words and digits joined by single hyphens, a letter first"
 LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
 

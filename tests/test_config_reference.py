@@ -12,7 +12,8 @@ from environment_page import environment_page
 from infragen.config import json_schema, load_file, read_node, reference, rules, warnings_of, yamlfile
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted((ROOT / "environments").glob("*.yaml"))
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
+FILES = sorted(ENVIRONMENTS.glob("*.yaml"))
 
 
 def values(node: yamlfile.Node) -> Any:
@@ -44,7 +45,7 @@ def test_the_schema_accepts_the_committed_environments(file: Path) -> None:
 
 def test_the_schema_refuses_unknown_and_missing_keys_and_values_outside_their_range() -> None:
     """Strict as infragen itself, at every level."""
-    body = values(read_node(ROOT / "environments" / "prod.yaml"))
+    body = values(read_node(ENVIRONMENTS / "prod.yaml"))
     for path in reference.key_paths():
         if path == ("extends",) or any(isinstance(step, int) for step in path[:-1]):
             continue
@@ -103,7 +104,7 @@ def _then_required(section: reference.Path) -> list[str]:
 
 def test_the_three_environments_are_what_the_plan_says() -> None:
     """Sizes of dev, staging and prod, and none of them gives cause for a warning."""
-    files = {name: load_file(ROOT / "environments" / f"{name}.yaml") for name in ("dev", "staging", "prod")}
+    files = {name: load_file(ENVIRONMENTS / f"{name}.yaml") for name in ("dev", "staging", "prod")}
     figures = {}
     for name, file in files.items():
         env = file.environment

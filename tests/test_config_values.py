@@ -4,7 +4,7 @@ from pathlib import Path
 
 from infragen.config import Database, EnvironmentFile, differences, load_file, origins
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 
 SHARED = """\
 project: shop

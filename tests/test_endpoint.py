@@ -11,6 +11,7 @@ from infragen.cli import main
 from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,15 @@ ROOT = Path(__file__).parent.parent
 )  # fmt: skip
 def test_an_endpoint_that_is_none_is_wrong_input(url: str) -> None:
     """2, with what was given, and never with a password in it; from the AWS configuration, too."""
-    arguments = ["status", "--env", "dev", "--environments", str(ROOT / "environments"), "--endpoint-url", url]
+    arguments = [
+        "status",
+        "--env",
+        "dev",
+        "--environments",
+        str(ENVIRONMENTS),
+        "--endpoint-url",
+        url,
+    ]
     ended = CommandLine().invoke(main, arguments)
     assert ended.exit_code == 2
     assert "--endpoint-url: " in ended.stderr

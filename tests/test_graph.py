@@ -19,6 +19,7 @@ from infragen.report.layout import Layout, Size, lay_out
 from infragen.report.svg import as_svg
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 SVG = "{http://www.w3.org/2000/svg}"
 GRAPH = Graph(
     "shop <dev>",
@@ -33,7 +34,7 @@ GRAPH = Graph(
 
 def test_the_graph_is_the_wiring_of_the_templates() -> None:
     """Every input of every layer is a label of exactly one edge, from the layer that publishes it."""
-    assembly = synthesize(load_environment(ROOT / "environments" / "dev.yaml"))
+    assembly = synthesize(load_environment(ENVIRONMENTS / "dev.yaml"))
     graph = graph_of(assembly)
     drawn = sorted((edge.source, edge.target, name) for edge in graph.edges for name in edge.outputs)
     wired = sorted(
@@ -76,7 +77,15 @@ def test_svg_is_well_formed_and_names_every_layer_and_output() -> None:
 
 def test_the_same_environment_gives_the_same_picture() -> None:
     """Byte for byte, through the command."""
-    command = ["graph", "--env", "dev", "--environments", str(ROOT / "environments"), "--format", "svg"]
+    command = [
+        "graph",
+        "--env",
+        "dev",
+        "--environments",
+        str(ENVIRONMENTS),
+        "--format",
+        "svg",
+    ]
     first, second = CommandLine().invoke(main, command), CommandLine().invoke(main, command)
     assert first.exit_code == 0
     assert first.stdout_bytes == second.stdout_bytes
@@ -86,13 +95,21 @@ def test_the_same_environment_gives_the_same_picture() -> None:
 @pytest.mark.parametrize("form", ["mermaid", "dot"])
 def test_the_command_prints_the_other_formats(form: str) -> None:
     """Text on stdout, for a pipe or a file."""
-    command = ["graph", "--env", "dev", "--environments", str(ROOT / "environments"), "--format", form]
+    command = [
+        "graph",
+        "--env",
+        "dev",
+        "--environments",
+        str(ENVIRONMENTS),
+        "--format",
+        form,
+    ]
     assert "network" in CommandLine().invoke(main, command).stdout
 
 
 def test_environments_of_the_same_shape_make_one_picture() -> None:
     """Without --env all are drawn at once; sizes are told from the least to the most."""
-    shown = CommandLine().invoke(main, ["graph", "--environments", str(ROOT / "environments")]).stdout
+    shown = CommandLine().invoke(main, ["graph", "--environments", str(ENVIRONMENTS)]).stdout
     assert "title: shop dev, prod, staging" in shown
     assert 'queue["<b>queue</b><br/>9 resources"]' in shown
     assert re.search(r'network\["<b>network</b><br/>\d+–\d+ resources"\]', shown)

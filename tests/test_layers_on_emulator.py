@@ -13,7 +13,7 @@ from emulator import Clients, delete, deploy, events, outputs
 from infragen.assembly.synth import Assembly, synthesize, template_key
 from infragen.config import Environment, load_environment
 
-FOLDER = Path(__file__).parent.parent / "environments"
+FOLDER = Path(__file__).parent / "data" / "environments"
 
 
 class Stacks:

@@ -26,7 +26,7 @@ from infragen.report.difference import difference_plan
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import SIGNS, summary
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 WIDTHS = {"phone": 375, "desktop": 1280}
 
 

@@ -21,7 +21,7 @@ from infragen.assembly.synth import synthesize
 from infragen.config import load_environment
 from infragen.errors import InputError
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 PLACED = re.compile(r"environments/[a-z]+\.yaml:\d+:\d+: \S")
 SOON, LITTLE = 1.0, 100.0
 """Seconds of CPU, and MB of memory, that a refusal may take at most."""

@@ -17,6 +17,7 @@ from infragen.config import load_environment
 from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 TEMPLATE = "Description: {} Made by infragen.\n"
 OLD = {"root.yaml": TEMPLATE.format("old root."), "queue.yaml": TEMPLATE.format("old queue.")}
 NEW = {"root.yaml": TEMPLATE.format("new root."), "network.yaml": TEMPLATE.format("new network.")}
@@ -201,7 +202,7 @@ def test_whatever_the_moment_of_death_every_file_is_whole_and_the_next_run_repai
 
 def test_the_root_is_written_only_when_stacks_are_nested() -> None:
     """An environment of independent stacks has no root to deploy."""
-    dev = load_environment(ROOT / "environments" / "dev.yaml")
+    dev = load_environment(ENVIRONMENTS / "dev.yaml")
     layers = {f"{each.layer}.yaml" for each in synthesize(dev).templates}
     assert set(files(synthesize(dev))) == {"root.yaml", *layers}
     assert set(files(synthesize(dev.model_copy(update={"topology": "independent"})))) == layers
@@ -209,7 +210,7 @@ def test_the_root_is_written_only_when_stacks_are_nested() -> None:
 
 def test_json_says_the_same_as_yaml() -> None:
     """Each JSON file parses to the body of its YAML file."""
-    assembly = synthesize(load_environment(ROOT / "environments" / "dev.yaml"))
+    assembly = synthesize(load_environment(ENVIRONMENTS / "dev.yaml"))
     as_yaml, as_json = files(assembly, "yaml"), files(assembly, "json")
     assert {name.removesuffix(".json"): parse(text) for name, text in as_json.items()} == {
         name.removesuffix(".yaml"): parse(text) for name, text in as_yaml.items()
@@ -218,7 +219,7 @@ def test_json_says_the_same_as_yaml() -> None:
 
 def test_every_template_is_recognised_as_ours(tmp_path: Path) -> None:
     """In both formats, however the description is folded: else stale ones would never be removed."""
-    dev = load_environment(ROOT / "environments" / "dev.yaml")
+    dev = load_environment(ENVIRONMENTS / "dev.yaml")
     long = dev.model_copy(update={"project": "a" * 20, "environment": "b" * 12})
     for form in ("yaml", "json"):
         texts = files(synthesize(long), form)

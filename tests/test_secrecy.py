@@ -28,6 +28,7 @@ from infragen.secrecy.texts import certain_credential, suspect
 from infragen.secrecy.visible import quoted, shown, shown_json
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 
 
 def canary(number: int) -> str:
@@ -73,7 +74,16 @@ def formats_of(command: click.Command) -> tuple[str, ...]:
 ARGUMENTS = {
     "config": ("--env", "dev"), "diff": ("dev", "other"), "lint": ("--env", "dev"), "cost": ("--env", "dev"),
     "graph": ("--env", "dev"), "render": ("--env", "dev", "--check"), "schema": ("environment",),
+    "init": ("--project", "shop", "--region", "us-east-1"),
 }  # fmt: skip
+"""What a command is given; one that is not here gets the environment, if it has an option for it."""
+
+
+def arguments_of(name: str, command: click.Command) -> tuple[str, ...]:
+    takes = any("--env" in each.opts for each in command.params)
+    return ARGUMENTS.get(name, ("--env", "dev") if takes else ())
+
+
 ON_AWS = "--endpoint-url"
 """An option of the commands that work on stacks, which test_promise_secrets runs."""
 
@@ -85,7 +95,7 @@ def on_files() -> Iterator[tuple[str, ...]]:
             continue
         if name in ARGUMENTS or not any(ON_AWS in each.opts for each in command.params):
             for form in formats_of(command):
-                yield (name, *ARGUMENTS[name], *(("--format", form) if form else ()))
+                yield (name, *arguments_of(name, command), *(("--format", form) if form else ()))
 
 
 def _quoted(text: str) -> str:
@@ -98,7 +108,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("project")
     (directory / "environments").mkdir()
     for name in ("base", "dev"):
-        text = (ROOT / "environments" / f"{name}.yaml").read_text()
+        text = (ENVIRONMENTS / f"{name}.yaml").read_text()
         (directory / "environments" / f"{name}.yaml").write_text(text)
     lines = [
         f"    {name}: {_quoted(text)}\n"
@@ -163,7 +173,7 @@ def test_what_is_certain_is_refused_in_a_file_and_not_shown(
         pytest.skip("values of an environment are on one line")
     (tmp_path / "environments").mkdir()
     for name in ("base", "dev"):
-        body = (ROOT / "environments" / f"{name}.yaml").read_text()
+        body = (ENVIRONMENTS / f"{name}.yaml").read_text()
         body = body.replace(
             "\napi:\n", f"\napi:\n  environment:\n    THING: {_quoted(text)}\n", 1 if name == "dev" else 0
         )
@@ -218,7 +228,7 @@ def test_no_plan_shows_a_secret_of_a_template(
     """Removed with their resource, or changed: in every format that plans have, nothing of them is seen."""
     (tmp_path / "environments").mkdir()
     for name in ("base", "dev"):
-        (tmp_path / "environments" / f"{name}.yaml").write_text((ROOT / "environments" / f"{name}.yaml").read_text())
+        (tmp_path / "environments" / f"{name}.yaml").write_text((ENVIRONMENTS / f"{name}.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     assert CommandLine().invoke(main, ["render", "--env", "dev", "--output", "old"]).exit_code == 0
     file = tmp_path / "old" / "dev" / "worker.yaml"

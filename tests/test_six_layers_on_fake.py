@@ -15,7 +15,7 @@ from formats import check_formats
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.config import load_environment
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 NAMES = sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml") if "environment:" in path.read_text())
 TOPOLOGIES = ["nested", "independent"]
 

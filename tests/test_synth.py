@@ -14,7 +14,7 @@ from infragen.config import Environment, Queue, load_environment
 from infragen.errors import InputError
 from infragen.layers.contract import ContractError, Layer, LayerOutput, Template
 
-DEV = Path(__file__).parent.parent / "environments" / "dev.yaml"
+DEV = Path(__file__).parent / "data" / "environments" / "dev.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -471,6 +471,7 @@ def test_any_bytes_are_a_mapping_or_an_input_error(tried: Tried, data: bytes) ->
 
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 
 
 def read_by_1_1(value: object) -> object:
@@ -490,7 +491,7 @@ def read_by_1_2(value: object) -> object:
 
 
 EXAMPLES = {
-    **{path.name: path.read_text() for path in sorted((ROOT / "environments").glob("*.yaml"))},
+    **{path.name: path.read_text() for path in sorted(ENVIRONMENTS.glob("*.yaml"))},
     **{
         f"{page.name}-{number}": block
         for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -16,12 +16,13 @@ from infragen.cli import main
 from infragen.cost.prices import read_price_file, table
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "environments").mkdir()
-    for each in (ROOT / "environments").glob("*.yaml"):
+    for each in ENVIRONMENTS.glob("*.yaml"):
         (tmp_path / "environments" / each.name).write_text(each.read_text())
     monkeypatch.chdir(tmp_path)
     for name, value in (("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")):

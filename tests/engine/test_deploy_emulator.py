@@ -28,7 +28,7 @@ from infragen.engine.progress import Session, Timer
 from infragen.engine.status import outputs, status
 from infragen.errors import Refused
 
-FOLDER = Path(__file__).parents[2] / "environments"
+FOLDER = Path(__file__).parents[1] / "data" / "environments"
 ENVIRONMENTS = [file.stem for file in find(FOLDER)]
 TOPOLOGIES = ["nested", "independent"]
 

@@ -18,7 +18,7 @@ from infragen.engine.options import Options, launch_values, worker_code
 from infragen.errors import InputError
 from infragen.layers.contract import LaunchParameter
 
-FOLDER = Path(__file__).parents[2] / "environments"
+FOLDER = Path(__file__).parents[1] / "data" / "environments"
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 NAMED_POLICY = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"ManagedPolicyName": "x"}}
 CERTIFICATE = LaunchParameter("CertificateArn", "", value="arn:cert")

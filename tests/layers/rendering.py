@@ -9,7 +9,7 @@ from infragen.assembly.templatefile import parse
 from infragen.config import Environment, read_node, yamlfile
 from infragen.config.directory import find
 
-ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+ENVIRONMENTS = Path(__file__).parents[1] / "data" / "environments"
 NAMES = tuple(file.stem for file in find(ENVIRONMENTS))
 
 

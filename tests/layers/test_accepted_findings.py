@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from rendering import ENVIRONMENTS, NAMES, assembly
+from rendering import NAMES, assembly
 
-PAGE = ENVIRONMENTS.parent / "docs" / "security.md"
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(r"^\| ((?:AwsSolutions|CKV)[^|]+) \| ([^|]+) \|", re.MULTILINE)
 
 

@@ -20,7 +20,7 @@ from infragen.permissions.missing import missing
 from infragen.permissions.needed import handlers, service_of
 from infragen.permissions.roles import BROAD, Rights, rights_of
 
-ENVIRONMENTS = Path(__file__).parent.parent.parent / "environments"
+ENVIRONMENTS = Path(__file__).parents[1] / "data" / "environments"
 NAMES = ("dev", "staging", "prod")
 
 
