@@ -23,12 +23,15 @@ from infragen.aws.session import Clients
 from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
+from infragen.workload import ServiceSettings, TaskTemplate, Workload
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
 SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 REQUEST = ChangeSetRequest("shop-dev", "infragen-a-b", "CREATE", {}, {}, (), url="https://bucket/key")
 LOADED = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+TASK = TaskTemplate("shop-dev-release", "release", "api", "image@sha256:0", ("node",), "1000", 256, 512, "arm64")
+SETTINGS = ServiceSettings("shop", "shop:1", ("subnet-1",), ("sg-1",))
 
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
@@ -62,13 +65,19 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],
     "taken": [(kind, ("name",)) for kind in _FINDERS], "secret": [("arn:secret",)], "parameter_exists": [("/a",)],
     "aws_time": [()], "identity_providers": [()],
+    "service_settings": [(SERVICE,)], "image_digest": [("shop-dev-api", "v1")], "register_task": [("shop:1", TASK)],
+    "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
+    "run_task": [("shop:1", SETTINGS, "infragen-release", "token", {"a": "b"})],
+    "unfinished_tasks": [("shop", "shop-dev-release")], "task": [("shop", "arn")],
+    "stop_task": [("shop", "arn", "why")],
+    "log_page": [("group", "stream", ""), ("group", "stream", "f/1")],
     "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
 }  # fmt: skip
 """What each question is asked with. A question that is not here fails the test below."""
 
 QUESTIONS = sorted(
     name
-    for protocol in (AccountReader, Cloud)
+    for protocol in (AccountReader, Workload, Cloud)
     for name, value in vars(protocol).items()
     if callable(value) and not name.startswith("_")
 )

@@ -16,6 +16,7 @@ from sweeps import figure, sweep
 
 from infragen.cli.planfile import read, staged
 from infragen.errors import Conflict, InfragenError, InputError, Unwritable
+from infragen.plan.model import PlannedRelease
 from infragen.plan.saved import MAX_BYTES, Later, SavedPlan, SavedUnit, content_digest, digest, dump, parse
 from infragen.plan.seal import public_part, sign
 
@@ -36,16 +37,21 @@ units = st.builds(
     st.lists(later, max_size=2).map(tuple),
     st.dictionaries(texts, st.lists(texts, max_size=2).map(tuple), max_size=2),
 )
+releases = st.builds(
+    PlannedRelease, st.lists(texts, max_size=2).map(tuple), texts, texts, st.integers(), st.integers(), st.integers(),
+    texts,
+)  # fmt: skip
 plans = st.builds(
     SavedPlan, texts, texts, texts, texts, st.integers(), st.integers(), texts, maps, maps,
     st.lists(texts, max_size=2).map(tuple), texts, st.booleans(), st.booleans(), texts,
     st.lists(texts, max_size=2).map(tuple), st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
-    st.lists(units, max_size=2).map(tuple),
+    st.lists(units, max_size=2).map(tuple), release=st.none() | releases,
 )  # fmt: skip
 ONE = SavedPlan(
     "0.1.0", "dev", "111111111111", "us-east-1", 1, 2, "f", {"queue": "x"}, {}, (), "", False, True, "1 change", (), (),
     (SavedUnit("queue", "q", "update", "arn:q", "t", {}, "arn:set", "d", {"A": "b"}, (Later("A", "b", "c", True),),
                {"a/B": ("Add", "")}),),
+    release=PlannedRelease(("node", "a.ts"), "v1", "sha256:0", 900, 256, 512, "api"),
 )  # fmt: skip
 SECRET = bytes(32)
 
@@ -87,7 +93,7 @@ WRONG: tuple[Any, ...] = (None, 7.5, [[7]], {"x": []}, [{"layer": "x"}])
 @pytest.mark.parametrize(
     "over",
     [{key: value} for key in json.loads(dump(ONE)) if key not in ("format", "version", "checksum")
-     for value in WRONG],
+     for value in WRONG if (key, value) != ("release", None)],
     ids=str,
 )  # fmt: skip
 def test_a_field_of_the_wrong_kind_is_an_input_error(over: dict[str, Any]) -> None:
@@ -107,6 +113,8 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "what is let through": lambda body: body.update(wider=[["worker/Role", "anything"]]),
     "no stacks": lambda body: body.update(units=[]),
     "the order of stacks": lambda body: body["units"].append(body["units"][0]),
+    "the release command": lambda body: body["release"].update(command=["sh", "-c", "true"]),
+    "no release command": lambda body: body.update(release=None),
     "the account": lambda body: body.update(account="222222222222"),
     "the Region": lambda body: body.update(region="eu-west-1"),
     "the environment": lambda body: body.update(environment="prod"),
@@ -141,8 +149,8 @@ def test_every_field_of_a_plan_is_under_the_seal() -> None:
 
 def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
     """Another version, a byte that was changed, a file that is too large or not there."""
-    with pytest.raises(InputError, match="a saved plan of version 3; this infragen reads 2"):
-        parse(changed(version=3), "x.plan")
+    with pytest.raises(InputError, match="a saved plan of version 4; this infragen reads 3"):
+        parse(changed(version=4), "x.plan")
     with pytest.raises(InputError, match="changed or damaged: its checksum does not fit"):
         parse(dump(ONE).replace("111111111111", "111111111112").encode(), "x.plan")
     with pytest.raises(InputError, match="larger than any saved plan"):

@@ -97,8 +97,13 @@ class Images(Account):
         return {"downloadUrl": f"{self.cloud.settings.url}/layer/{p['layerDigest']}", "layerDigest": p["layerDigest"]}
 
     def DescribeImages(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """All tagged images, in no order that says anything."""
+        """All tagged images, in no order that says anything; or those asked for, with their digests."""
         tags = list(self._tags(p["repositoryName"]))
+        if "imageIds" in p:
+            wanted = [each["imageTag"] for each in p["imageIds"]]
+            if missing := [each for each in wanted if each not in tags]:
+                raise ApiError("ImageNotFoundException", f"The image with imageId {missing[0]} does not exist")
+            return {"imageDetails": [{"imageTags": [each], "imageDigest": digest(each)} for each in wanted]}
         rows = [{"imageTags": [tag], "imagePushedAt": 1_790_000_000 + number} for number, tag in enumerate(tags)]
         return {"imageDetails": sorted(rows, key=lambda each: digest(str(each["imageTags"])))}
 

@@ -57,6 +57,20 @@ TRANSITIONS: dict[str, set[str]] = {
 
 
 @dataclass
+class OneOffScript:
+    """What a task of RunTask does: how long it runs, what it writes, how it ends (no exit code: it never ran), and the
+    failures with which ECS does not place the next ones.
+    """
+
+    seconds: float = 10.0
+    lines: list[str] = field(default_factory=lambda: ["applied 0001_notifications"])
+    exit_code: int | None = 0
+    stop_code: str = "EssentialContainerExited"
+    reason: str = "Essential container in task exited"
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Settings:
     """How the cloud behaves where AWS's behaviour varies; a test changes what it is about. Times in virtual seconds."""
 
@@ -132,6 +146,7 @@ class Settings:
     """Logical id of an ECS service -> the containers of its stopped task, as DescribeTasks has them."""
     crashing: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Image -> the exit code of its container, and the lines that it writes: its tasks stop."""
+    one_off: OneOffScript = field(default_factory=OneOffScript)
     target_groups: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> the ARNs of its target groups."""
     target_health: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
@@ -220,6 +235,8 @@ class Cloud:
         self.names: dict[tuple[str, str, str, str], str] = {}
         self.transitions: list[tuple[float, str, str, str]] = []
         self.violations: list[str] = []
+        self.one_offs: dict[tuple[str, str], Any] = {}
+        """What RunTask started, by account and region (`fakeaws.one_off`)."""
         self._written = 0
 
     # --- identifiers ---------------------------------------------------------------------------------------------

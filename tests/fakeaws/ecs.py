@@ -19,12 +19,13 @@ from typing import Any
 from fakeaws.account import Account
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
+from fakeaws.one_off import OneOffCalls
 
 SERVICE, TASK_DEFINITION = "AWS::ECS::Service", "AWS::ECS::TaskDefinition"
 Params = Mapping[str, Any]
 
 
-class Ecs:
+class Ecs(OneOffCalls):
     """The calls, named as AWS names them (the protocol is JSON)."""
 
     def __init__(self, cloud: Cloud, account: str, region: str) -> None:
@@ -50,7 +51,9 @@ class Ecs:
         return {"services": [self._row(r) for r in found], "failures": missing}
 
     def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """The stopped tasks of a service, in no order that says anything."""
+        """The stopped tasks of a service, in no order that says anything; or those of a family that run."""
+        if "family" in p:
+            return {"taskArns": self._of_family(p["family"])}
         rows = (
             task["taskArn"] for r in self._services() if _names(r, p.get("serviceName", "")) for task in self._tasks(r)
         )
@@ -59,10 +62,15 @@ class Ecs:
     def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Why tasks stopped, and what they ran."""
         found = {task["taskArn"]: task for r in self._services() for task in self._tasks(r)}
-        return {"tasks": [found[arn] for arn in p["tasks"] if arn in found], "failures": []}
+        found |= {arn: self._described(task) for arn in p["tasks"] if (task := self._known(arn))}
+        missing = [{"arn": arn, "reason": "MISSING"} for arn in p["tasks"] if arn not in found]
+        return {"tasks": [found[arn] for arn in p["tasks"] if arn in found], "failures": missing}
 
     def DescribeTaskDefinition(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """A task definition of a stack, deregistered ones too; those that a test only names have no containers."""
+        if own := self._one_offs.definitions.get(p["taskDefinition"]):
+            tags = {"tags": own.get("tags", [])} if "TAGS" in p.get("include", ()) else {}
+            return {"taskDefinition": {key: value for key, value in own.items() if key != "tags"}, **tags}
         return {"taskDefinition": {"taskDefinitionArn": p["taskDefinition"], "containerDefinitions": [
             _camel(each) for each in self._definitions().get(p["taskDefinition"], {}).get("ContainerDefinitions", ())
         ]}}  # fmt: skip
@@ -123,6 +131,8 @@ class Ecs:
             "serviceName": service.physical_id.rsplit("/", 1)[-1],
             "status": "ACTIVE",
             "taskDefinition": running,
+            "clusterArn": f"arn:aws:ecs:{self.region}:{self.account}:cluster/{service.physical_id.split('/')[-2]}",
+            "networkConfiguration": _network(service.properties.get("NetworkConfiguration") or {}),
             "desiredCount": int(self.cloud.settings.desired_tasks.get(service.logical_id, stated_count)),
             "loadBalancers": [
                 {"targetGroupArn": arn} for arn in self.cloud.settings.target_groups.get(service.logical_id, ())
@@ -148,6 +158,20 @@ class Ecs:
         }
 
 
+def _network(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of a service as DescribeServices writes it; services without one have none."""
+    own = written.get("AwsvpcConfiguration")
+    if not own:
+        return {}
+    return {
+        "awsvpcConfiguration": {
+            "subnets": own.get("Subnets", []),
+            "securityGroups": own.get("SecurityGroups", []),
+            "assignPublicIp": own.get("AssignPublicIp", "DISABLED"),
+        }
+    }
+
+
 def _names(service: Resource, name: str) -> bool:
     return name in (service.physical_id, service.physical_id.rsplit("/", 1)[-1])
 
@@ -155,6 +179,10 @@ def _names(service: Resource, name: str) -> bool:
 def _camel(container: Mapping[str, Any]) -> dict[str, Any]:
     """A container as DescribeTaskDefinition writes it, from how a template does."""
     found: dict[str, Any] = {"name": container["Name"], "image": container.get("Image", "")}
+    if ports := container.get("PortMappings"):
+        found["portMappings"] = [{"containerPort": int(each["ContainerPort"])} for each in ports]
+    if check := container.get("HealthCheck"):
+        found["healthCheck"] = {"command": check["Command"]}
     if logs := container.get("LogConfiguration"):
         found["logConfiguration"] = {"logDriver": logs["LogDriver"], "options": logs.get("Options", {})}
     return found

@@ -16,6 +16,7 @@ from typing import Any
 
 from fakeaws.account import resources
 from fakeaws.cloud import Cloud
+from fakeaws.one_off import stream_lines
 from fakeaws.protocol import ApiError
 
 Params = Mapping[str, Any]
@@ -38,6 +39,11 @@ class Logs:
 
     def GetLogEvents(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """The last lines of a stream, oldest first."""
+        written = stream_lines(self.cloud, self.account, self.region, p["logGroupName"], p["logStreamName"])
+        if written is not None:
+            start = int(p.get("nextToken", "f/0").rpartition("/")[2])
+            events = [{"timestamp": number, "message": text} for number, text in enumerate(written)]
+            return {"events": events[start:], "nextForwardToken": f"f/{len(written)}", "nextBackwardToken": "b/0"}
         lines = self._streams(p["logGroupName"]).get(p["logStreamName"])
         if lines is None:
             raise _missing("The specified log stream does not exist.")

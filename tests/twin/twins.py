@@ -83,7 +83,9 @@ class System:
     def infragen(self, *arguments: str, ok: bool = True) -> str:
         """Run a command and return what it printed, errors included; it must succeed unless `ok` is False."""
         variables = {**os.environ, "INFRAGEN_STATE_DIR": str(self.twin.state_dir.parent)}
-        command = [sys.executable, "-m", "infragen", *arguments, "--env", "dev", "--local"]
+        options = ("--env", "dev", "--local")
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        command = [sys.executable, "-m", "infragen", *arguments[:at], *options, *arguments[at:]]
         done = subprocess.run(
             command,
             cwd=self.directory,

@@ -21,6 +21,7 @@ from infragen.aws.account_reads import AccountReads
 from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
+from infragen.aws.workload import WorkloadCalls
 from infragen.cloud import (
     UNREADABLE,
     ChangeSetRequest,
@@ -79,7 +80,7 @@ def connect(
 
 
 @dataclass(frozen=True)
-class Account(AccountReads):
+class Account(AccountReads, WorkloadCalls):
     """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
 
     owner: str = ""

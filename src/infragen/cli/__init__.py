@@ -28,6 +28,8 @@ from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
 from infragen.cli.starting import init
 from infragen.cli.surroundings import Surroundings
+from infragen.cli.tasks import migrate
+from infragen.cli.tasks import run as run_task
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -47,7 +49,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(init, render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, policy, doctor, plan, deploy, status, drift, outputs, destroy),
+    *(bootstrap, policy, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
     *(logs, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:

@@ -82,6 +82,15 @@ _skip_check = click.option(
 _bootstrap = click.option(
     "--bootstrap", "prepares", is_flag=True, help="Create the bucket for templates and code first if it does not exist."
 )
+
+_release = click.option(
+    "--release/--no-release",
+    "release",
+    default=None,
+    help="Run the release command although the image tag stays, or do not run it. Without either it runs when the "
+    "deployment gives another image tag.",
+)
+
 _adopt = click.option(
     "--adopt", is_flag=True, help="Take over existing stacks of the same names that lack infragen's tags."
 )
@@ -127,6 +136,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 @parameters.env("The environment to plan.", required=True)
 @parameters.environments
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
+@_release
 @_allow_data_loss
 @_max_interruption
 @_skip_check
@@ -172,6 +182,7 @@ def plan(
     name: str,
     directory: Path,
     image_tag: str | None,
+    release: bool | None,
     allow_data_loss: tuple[str, ...],
     max_interruption: str | None,
     skip_check: tuple[str, ...],
@@ -216,7 +227,7 @@ def plan(
     looks = drift or fail_on_drift
     options = replace(
         _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks,
-        skip_check=frozenset(skip_check),
+        skip_check=frozenset(skip_check), release=release,
     )  # fmt: skip
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
 
@@ -265,6 +276,7 @@ def _planned(
 )
 @parameters.environments
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
+@_release
 @_allow_data_loss
 @_max_interruption
 @_allow_widening
@@ -314,6 +326,7 @@ def deploy(
     plan_file: Path | None,
     directory: Path,
     image_tag: str | None,
+    release: bool | None,
     allow_data_loss: tuple[str, ...],
     max_interruption: str | None,
     allow_widening: tuple[str, ...],
@@ -357,6 +370,7 @@ def deploy(
         allow_cost=allow_cost,
         require_approval=require_approval,
         skip_check=frozenset(skip_check),
+        release=release,
         on_failure=on_failure,
         adopt=adopt,
         nested=nested,
@@ -413,7 +427,7 @@ def _prepared(
 
 
 _FIXED_BY_THE_PLAN = (
-    "image_tag", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
+    "image_tag", "release", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
     "on_failure", "adopt", "nested", "prepares",
 )  # fmt: skip
 

@@ -31,6 +31,7 @@ from infragen.engine.preflight import check_exports
 from infragen.engine.preview import Examined, Prepared, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protection_changes
+from infragen.engine.release import plan_release
 from infragen.engine.rights import check_rights
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
@@ -139,6 +140,7 @@ def propose(
         image_tag=subject.image_tag,
         running_tag=subject.running_tag,
     )
+    shown = replace(shown, release=plan_release(session, plan, observed, examined, subject, options.release))
     unused = (
         *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),

@@ -27,7 +27,8 @@ class Options:
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
     month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
     `max_interruption` is the worst that the running service may be interrupted: none, brief, outage, or empty for the
-    default. `skip_check` names checks of the account that are not made.
+    default. `skip_check` names checks of the account that are not made. `release` says that the
+    release command runs or does not run whatever the image tag; None lets the tag decide.
     """
 
     image_tag: str | None = None
@@ -48,6 +49,7 @@ class Options:
     drift: bool = False
     max_interruption: str = ""
     skip_check: frozenset[str] = frozenset()
+    release: bool | None = None
 
     def approval(self, env: Environment) -> Approval:
         """Return what the user has agreed to before being asked."""

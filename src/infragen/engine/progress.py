@@ -99,6 +99,34 @@ class Noticed:
 
 
 @dataclass(frozen=True)
+class TaskStarted:
+    """A one-off task was started for a purpose (release, run): its ARN, the command, and the tag of its image."""
+
+    purpose: str
+    task: str
+    command: tuple[str, ...]
+    tag: str
+
+
+@dataclass(frozen=True)
+class TaskLog:
+    """A line that a one-off task wrote, secrets masked."""
+
+    purpose: str
+    line: str
+
+
+@dataclass(frozen=True)
+class TaskEnded:
+    """A one-off task has ended after so many seconds; without an exit code its container never ran."""
+
+    purpose: str
+    task: str
+    exit_code: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Following:
     """A round of looking at what runs is over: seconds since the start, and the stacks that still run."""
 
@@ -129,7 +157,7 @@ class Warned:
 
 
 Told = Connected | Uploaded | Preparing | Checking | Planned | PlannedDeletion | PlannedRecovery | Warned
-Event = Told | Started | Happened | Noticed | Following | Lost | Ended
+Event = Told | Started | Happened | Noticed | TaskStarted | TaskLog | TaskEnded | Following | Lost | Ended
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from infragen.engine.outcome import Deployed, Evidence, Failed, Outcome, Skipped
 from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
 from infragen.engine.protection import protect_or_warn, unprotect
+from infragen.engine.release import run_release
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
 from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
@@ -76,6 +77,7 @@ class Run:
     outputs: dict[str, KnownOutputs] = field(default_factory=dict)
     interrupts: Interrupts = field(default_factory=Interrupts)
     started: dict[str, str] = field(default_factory=dict)
+    tasks: list[Generator[bool, None, Failed | None]] = field(default_factory=list)
 
     def walk(self) -> Deployment:
         """Deploy every unit, each as soon as what it comes after is there. Until a unit is deployed it gives what it
@@ -92,7 +94,11 @@ class Run:
             cancel=lambda layer: cancel(session, self.started[layer]),
             started=lambda layer: layer in self.started,
         )  # fmt: skip
-        result: RunResult = walk(stops, self.begin, session.ui, session.timer, run_policy, self.interrupts)
+        try:
+            result: RunResult = walk(stops, self.begin, session.ui, session.timer, run_policy, self.interrupts)
+        finally:
+            for task in self.tasks:  # one that is under way says that it continues in AWS
+                task.close()
         return Deployment(self.proposal.shown, with_changed_upstream(result.outcomes, requires), result.interrupted)
 
     def begin(self, layer: str) -> Operation:
@@ -143,9 +149,21 @@ class Run:
             if isinstance(gone, Failed):
                 return gone
             prepared = yield from self._prepare_again(prepared, None)
+        failed = yield from self._release(prepared.examined.unit)
+        if failed is not None:
+            return failed
         if prepared.examined.unchanged or prepared.change_set is None:
             return (yield from self._leave(prepared.examined))
         return (yield from self._execute(prepared.examined, prepared.change_set))
+
+    def _release(self, unit: StackUnit) -> Generator[bool | None, None, Failed | None]:
+        """Yield until the release command has run, before the unit that it comes before; None where all is well."""
+        release = self.proposal.shown.release
+        if release is None or release.before != unit.layer:
+            return None
+        task = run_release(self.session, self.plan, self.observed, release, unit.stack)
+        self.tasks.append(task)
+        return (yield from task)
 
     def _check_fresh(self, examined: Examined) -> None:
         """Raise Conflict when a stack is no longer as the saved plan found it, or takes other values than then."""

@@ -66,7 +66,7 @@ def save_plan(
         upload(session, plan.bucket, list(options.code.values()))
         rows = {each.layer: {change.place: shape(change) for change in each.changes} for each in shown.stacks}
         units = tuple(_unit(session, observed, each, proposal.sides, rows) for each in proposal.prepared)
-        if shown.changed and not any(each.change_set_id for each in units):
+        if shown.stacks_change and not any(each.change_set_id for each in units):
             raise Refused(
                 f"no change set of {plan.environment.environment} can wait: a failed stack has to be removed first",
                 "`infragen deploy` does all of it at once, `infragen recover` removes what failed",
@@ -99,6 +99,7 @@ def _saved(
         adopt=options.adopt,
         nested=options.nested,
         summary=f"{len(shown.changes())} changes",
+        release=shown.release,
         lost=tuple(sorted(agreed.lost)),
         wider=tuple(sorted(agreed.wider)),
         units=units,
@@ -190,11 +191,13 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     _check(name, saved, _moved_here(plan, saved, session.timer.date()))
     options = replace(
         options, allow_data_loss=frozenset(saved.allow_replace), adopt=saved.adopt, nested=saved.nested,
-        max_interruption=saved.max_interruption,
+        max_interruption=saved.max_interruption, release=False,
     )  # fmt: skip
     observed = observe_finished(session, plan, options)
     units = {each.layer: each for each in saved.units}
     done = {layer for layer, unit in units.items() if _is_done(saved, unit, observed.by_name.get(unit.stack))}
+    if saved.release is not None and saved.release.before not in done:
+        options = replace(options, release=True)
     left = [each for each in saved.units if each.layer not in done]
     sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
     moved = [text for each in left for text in _moved(each, observed, sets.get(each.layer))]
@@ -202,8 +205,11 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     with ChangeSetCleanup(session) as leftovers:
         taking = _taking(session, plan, units, sets, saved.nested)
         proposal = propose(session, plan, observed, options, taking, stops=True)
-        prepared = proposal.prepared
-        _check(name, saved, [text for each in prepared for text in _differs(session, each, units, done)])
+        prepared, release = proposal.prepared, proposal.shown.release
+        other = [text for each in prepared for text in _differs(session, each, units, done)]
+        if release is not None and release != saved.release:
+            other.append(f"the image {release.tag} is {release.digest}, another one than when the plan was saved")
+        _check(name, saved, other)
         session.ui.tell(Planned(proposal.shown))
         refuse(proposal.shown.refusals)
         refuse_interruptions(proposal.shown.interruptions, options.worst(plan.environment))

@@ -229,7 +229,12 @@ class _Walker:
     def detach(self) -> None:
         """End every path: what had started runs on in AWS."""
         begun, self.all_steps = self.all_steps, {}
-        for name in begun:
+        for name, steps in begun.items():
+            if not self._manner.started(name):
+                steps.close()
+                said = f"following ended before {self._stops[name].stack} was changed"
+                self._end(Unknown(name, self._stops[name].stack, f"{said}: run the same command again"))
+                continue
             said = f"{self._stops[name].stack} may still run in AWS"
             next_step = "`infragen follow` watches it, `infragen cancel` stops an update"
             self._end(Unknown(name, self._stops[name].stack, f"{said}: {next_step}"))

@@ -114,6 +114,21 @@ def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile)
 
 
 @dataclass(frozen=True)
+class PlannedRelease:
+    """The command that runs with the new image, by tag and digest, before the stack of the layer `before` is deployed;
+    its time limit in seconds, CPU units and MiB of memory.
+    """
+
+    command: tuple[str, ...]
+    tag: str
+    digest: str
+    seconds: int
+    cpu: int
+    memory: int
+    before: str
+
+
+@dataclass(frozen=True)
 class EnvironmentPlan:
     """What a deployment will do, stack by stack in deployment order; `refusals` are what a guard forbids.
 
@@ -121,7 +136,8 @@ class EnvironmentPlan:
     `between` it names another environment: nothing becomes something else, the two stay side by side, and `settings`
     are the values in which their files differ. `drift` is None where nobody looked for it, or nobody could; `looked` is
     what the look found of each stack. `checks` are what the account said to what changes. `image_tag` is the image of
-    the API that will run, `running_tag` the one that does; empty for the placeholder, or without an API.
+    the API that will run, `running_tag` the one that does; empty for the placeholder, or without an API. `release` is
+    the command that runs before the API is deployed; None where none does.
     """
 
     environment: str
@@ -142,6 +158,7 @@ class EnvironmentPlan:
     checks: tuple[CheckResult, ...] = ()
     image_tag: str = ""
     running_tag: str = ""
+    release: PlannedRelease | None = None
 
     @property
     def over_budget(self) -> bool:
@@ -154,6 +171,11 @@ class EnvironmentPlan:
     @property
     def changed(self) -> bool:
         """Return whether there is anything to do."""
+        return self.release is not None or self.stacks_change
+
+    @property
+    def stacks_change(self) -> bool:
+        """Return whether a stack changes."""
         return any(each.action != "none" or each.settings_to_change for each in self.stacks)
 
     @property

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from infragen.cloudformation import ResourceChange
 from infragen.errors import Conflict, InputError
+from infragen.plan.model import PlannedRelease
 from infragen.plan.seal import public_part_of
 
-FORMAT, VERSION = "infragen saved plan", 2
+FORMAT, VERSION = "infragen saved plan", 3
 MAX_BYTES = 16_000_000
 AGAIN = "create a new one with `infragen plan --out FILE`"
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class SavedPlan:
     """A plan that was saved. `values` are the launch parameters it was made with; `lost` are the places that may be
     replaced or removed, `wider` the places and sentences of what is let through. Times are seconds since 1970, UTC.
     `commit` is that of the work tree in which it was made, empty outside of one; `clean` says that nothing in it was
-    changed.
+    changed. `release` is the command that runs before the API is deployed.
     """
 
     infragen: str
@@ -80,6 +81,7 @@ class SavedPlan:
     units: tuple[SavedUnit, ...]
     commit: str = ""
     clean: bool = False
+    release: PlannedRelease | None = None
     seal: tuple[str, ...] = ()
     sealed_for: str = ""
 
@@ -177,6 +179,7 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         units=_list(_unit, body["units"]),
         commit=_text(body["commit"]),
         clean=_is(bool, body["clean"]),
+        release=_release(body["release"]) if body["release"] is not None else None,
         seal=_list(_text, body["seal"]),
         sealed_for=_text(body["sealed_for"]),
     )
@@ -195,6 +198,18 @@ def _unit(body: Mapping[str, Any]) -> SavedUnit:
         parameters=_texts(body["parameters"]),
         later=_list(_later, body["later"]),
         rows={_text(place): _list(_text, row) for place, row in body["rows"].items()},
+    )
+
+
+def _release(body: Mapping[str, Any]) -> PlannedRelease:
+    return PlannedRelease(
+        command=_list(_text, body["command"]),
+        tag=_text(body["tag"]),
+        digest=_text(body["digest"]),
+        seconds=_is(int, body["seconds"]),
+        cpu=_is(int, body["cpu"]),
+        memory=_is(int, body["memory"]),
+        before=_text(body["before"]),
     )
 
 

@@ -27,6 +27,9 @@ from infragen.engine.progress import (
     PlannedRecovery,
     Preparing,
     Started,
+    TaskEnded,
+    TaskLog,
+    TaskStarted,
     Uploaded,
     Warned,
 )
@@ -65,6 +68,12 @@ def document(event: Event, took: float | None = None) -> Object | None:
             return _happened(each.layer, each.event, took)
         case Noticed(layer, logical_id, text):
             return _of("notice", layer=layer, logical_id=logical_id, text=text)
+        case TaskStarted(purpose, task, command, tag):
+            return _of("task_started", purpose=purpose, task=task, command=list(command), image_tag=tag)
+        case TaskLog(purpose, line):
+            return _of("task_log", purpose=purpose, line=line)
+        case TaskEnded(purpose, task, code, seconds):
+            return _of("task_ended", purpose=purpose, task=task, exit_code=code, seconds=_rounded(seconds))
         case Lost(layer, reason):
             return _of("unreachable", layer=layer, reason=reason)
         case Warned(text):

@@ -118,6 +118,26 @@ def _work() -> Described:
             "What another service says about a resource that takes long.",
             {"layer": _LAYER, "logical_id": _RESOURCE["logical_id"], "text": _text("its words")},
         ),
+        "task_started": (
+            "A one-off task was started: the release command of a deployment, or the command of `run`.",
+            {
+                **_TASK,
+                "command": _list(_text("argument"), "what it runs"),
+                "image_tag": _text("tag of its image"),
+            },
+        ),
+        "task_log": (
+            "A line that the task wrote.",
+            {"purpose": _TASK["purpose"], "line": _text("the line, secrets masked")},
+        ),
+        "task_ended": (
+            "The task has ended.",
+            {
+                **_TASK,
+                "exit_code": {"type": ["integer", "null"], "description": "of its container; null where it never ran"},
+                "seconds": _number("since it was started"),
+            },
+        ),
         "unreachable": (
             "AWS cannot be read at the moment; the operation continues, and so does the command.",
             {"layer": _LAYER, "reason": _text("why")},
@@ -334,6 +354,10 @@ def _maybe(name: str, about: str) -> Schema:
 
 
 _LAYER = _text("layer; of a stack nested in a layer's, `layer/LogicalId`; `root` and `artifacts` beside the layers")
+_TASK: dict[str, Schema] = {
+    "purpose": {"enum": ["release", "run"], "description": "what the task is for"},
+    "task": {"type": "string", "description": "its ARN"},
+}
 _STACK = {"layer": _LAYER, "stack": _text("the stack's name")}
 _RESOURCE = {"logical_id": _text("its name in the template"), "resource_type": _text("as `AWS::SQS::Queue`")}
 _HAPPENED = {

@@ -117,6 +117,8 @@ def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> I
     opening = [each for each in plan.stacks if not each.created] if detail < Detail.ALL else []
     if granted := words.granted_together(opening):
         yield Text(f"opens {granted}", style="dim")
+    if plan.release:
+        yield from wrapped(Text(words.release_line(plan.release), style="bold"), width, 9)
     yield from _drift(plan)
     for refusal in plan.refusals:
         yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))

@@ -13,7 +13,7 @@ from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
 from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, PlannedRelease, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.checks import check_document
 from infragen.report.settings import origin
@@ -60,7 +60,21 @@ def _plan(plan: EnvironmentPlan) -> Object:
         "checks": [check_document(each) for each in plan.checks],
         "running_tag": plan.running_tag,
         "image_tag": plan.image_tag,
+        "release": _release(plan.release) if plan.release else None,
         "stacks": [_stack(each, layers) for each in plan.stacks],
+    }
+
+
+def _release(release: PlannedRelease) -> Object:
+    return {
+        "text": words.release_line(release),
+        "command": list(release.command),
+        "image_tag": release.tag,
+        "digest": release.digest,
+        "timeout_minutes": release.seconds // 60,
+        "cpu": release.cpu,
+        "memory": release.memory,
+        "before": release.before,
     }
 
 

@@ -41,6 +41,7 @@ def plan_schema() -> Schema:
             "cost_resource": {"title": "The cost of a resource", **_cost_resource()},
             "usd": {"title": "Three amounts", **_usd()},
             "drift": {"title": "A drifted resource", **_drift()},
+            "release": {"title": "The release command", **_release()},
             "check": {"title": "A check of the account", **check_schema()},
             "looked": {"title": "A stack that was looked at", **_looked()},
             "stack": {"title": "A stack", **_stack()},
@@ -86,7 +87,25 @@ def _plan() -> Schema:
         checks=_list({"$ref": "#/$defs/check"}, "what the account said to what the deployment changes"),
         running_tag=_text("tag of the API's image that runs; empty for the placeholder, or without an API"),
         image_tag=_text("tag that will run after the deployment; empty likewise"),
+        release={
+            "anyOf": [{"$ref": "#/$defs/release"}, {"type": "null"}],
+            "description": "the command that runs before the API is deployed; null where none does",
+        },
         stacks=_list({"$ref": "#/$defs/stack"}, "one for each layer, in deployment order"),
+    )
+
+
+def _release() -> Schema:
+    return _object(
+        "The release command: a task of its own with the new image; when it fails, nothing after it is deployed.",
+        text=_text("the same as one line"),
+        command=_list(_text("argument"), "program and arguments"),
+        image_tag=_text("tag of the image"),
+        digest=_text("digest of the image"),
+        timeout_minutes={"type": "integer", "description": "minutes after which it is stopped"},
+        cpu={"type": "integer", "description": "CPU units"},
+        memory={"type": "integer", "description": "MiB"},
+        before=_text("layer of the stack before which it runs: `api` or `root`"),
     )
 
 

@@ -4,6 +4,7 @@ Plain text and plain values: nothing here knows of colours, columns, Markdown or
 """
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from infragen.changes import stack_tags
 from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.cost import CENT, CostDelta, ResourceDelta
 from infragen.plan.drift import sentences as drifted
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan, PlannedRelease, StackPlan
 from infragen.report.checks import unknown_checks, wrong_lines
 from infragen.resource_types import resource_type
 from infragen.resource_types.interruption import LEVELS, NO
@@ -428,7 +429,9 @@ def label(plan: EnvironmentPlan, what: str, number: int = 2) -> str:
 def alerts(plan: EnvironmentPlan) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what comes first in a page or a comment, under its headings: refusals, widenings, the budget, warnings."""
     expensive = over_budget(plan)
+    runs = (" ".join(release_line(plan.release).split()[1:]),) if plan.release else ()
     found = (
+        ("Runs a release command", runs),
         ("Refused without --allow-data-loss", tuple(map(str, plan.refusals))),
         ("Interrupts the running service", interruption_lines(plan)),
         ("Widens access; needs --allow-widening", tuple(map(str, plan.gated))),
@@ -446,6 +449,13 @@ def image_line(plan: EnvironmentPlan) -> str:
         return ""
     before, after = plan.running_tag or "placeholder", plan.image_tag or "placeholder"
     return f"image  {before}" if before == after else f"image  {before} -> {after}"
+
+
+def release_line(release: PlannedRelease) -> str:
+    """Return `release  node src/release.ts runs with v42 before api`."""
+    command = " ".join(shlex.join(release.command).split())
+    before = "api" if release.before == "api" else f"{release.before} (api)"
+    return f"release  {command} runs with {release.tag} before {before}"
 
 
 def unknown_line(plan: EnvironmentPlan) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from infragen.assembly.stacks import ROOT
 from infragen.cloudformation import STACK_TYPE, StackEvent
 from infragen.engine.outcome import CANCELLED, Failed, Outcome
-from infragen.engine.progress import Ended, Event, Happened, Planned, Started
+from infragen.engine.progress import Ended, Event, Happened, Planned, Started, TaskEnded, TaskStarted
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Scene:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.stacks: dict[str, Stack] = {}
         self.running: dict[str, str] = {}
+        self.tasks: dict[str, str] = {}
         self.planned: dict[str, frozenset[str]] = {}
         self._clock = clock
         self._ahead: float | None = None
@@ -80,6 +81,10 @@ class Scene:
                 self._happened(each.layer, each.event)
             case Ended(outcome):
                 self._end(outcome)
+            case TaskStarted(purpose, task):
+                self.tasks[task] = f"the {purpose} task"
+            case TaskEnded(_, task):
+                self.tasks.pop(task, None)
             case _:
                 pass
 

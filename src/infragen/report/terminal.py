@@ -6,6 +6,7 @@ it is the result. Whoever closes our output ends the output and not the operatio
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import NewType, TextIO
@@ -32,6 +33,9 @@ from infragen.engine.progress import (
     Preparing,
     Question,
     Started,
+    TaskEnded,
+    TaskLog,
+    TaskStarted,
     Uploaded,
     Warned,
 )
@@ -195,6 +199,14 @@ class Terminal:
                 self._happened(each.layer, each.event, took)
             case Noticed(layer, logical_id, text):
                 self._say(Text.assemble((f"{layer}/{logical_id}", "bold"), f": {text}"))
+            case TaskStarted(purpose, task, command, tag):
+                what = f"  {shlex.join(command)}  image {tag}  task {task.rpartition('/')[2]}"
+                self._say(Text.assemble((purpose, "bold"), what))
+            case TaskLog(purpose, line):
+                self._say(Text.assemble((f"{purpose} | ", "dim"), line))
+            case TaskEnded(purpose, _, code, seconds):
+                ended = "ended without running" if code is None else f"exit code {code}"
+                self._say(Text.assemble((purpose, "bold"), f"  {ended} after {span(seconds)}"))
             case Following(seconds, _):
                 self._beat(seconds)
             case Ended(outcome):
@@ -269,7 +281,8 @@ class Terminal:
         more = f" and {len(work) - SHOWN_BUSY} more" if len(work) > SHOWN_BUSY else ""
         waiting = ", ".join(self._doing(each) for each in work[:SHOWN_BUSY])
         what = f"; waiting for {waiting}{more}" if work else ""
-        self._say(Text(f"still running after {span(seconds)}: {', '.join(self._scene.running.values())}{what}"))
+        running = ", ".join([*self._scene.running.values(), *self._scene.tasks.values()])
+        self._say(Text(f"still running after {span(seconds)}: {running}{what}"))
 
     def _doing(self, work: Work) -> str:
         usual = usually(work.type, work.status)

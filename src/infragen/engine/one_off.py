@@ -1,0 +1,298 @@
+"""One command as an ECS task of its own: started, its log followed to the end, stopped when it takes too long.
+
+The task runs with a task definition that is registered for it and deregistered again, whatever happens; after kill -9
+the next run deregisters it. The task itself is in AWS and continues when nobody follows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from infragen.engine.evidence import log_command, region_of
+from infragen.engine.outcome import Evidence
+from infragen.engine.progress import Session, TaskEnded, TaskLog, TaskStarted, Warned
+from infragen.engine.retry import BEFORE, retrying
+from infragen.engine.schedule import pause
+from infragen.errors import CloudError, Conflict, OutcomeUnknown
+from infragen.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+
+MARK = "infragen:one-off"
+"""The tag of task definitions and tasks that are registered and started here; its value is their purpose."""
+
+LEFT_OVER = 900.0
+"""Seconds after which a revision with our tag counts as left over by a run that was killed: a younger one may belong to
+a run that has not started its task yet."""
+
+QUIET_READS = 3
+"""Reads without a new line after which the log of a task that is over counts as complete: the awslogs driver delivers
+the last lines about when the container ends (Amazon ECS Developer Guide, "awslogs log driver")."""
+
+ENDING_SECONDS = 300.0
+"""How long a task that was asked to stop is followed; its containers have at most 120 s."""
+
+LAST_LINES = 5
+
+
+@dataclass(frozen=True)
+class OneOff:
+    """What is to run: with what a service runs with, and what is otherwise. `purpose` is `release` or `run`; `tag` is
+    the image's; `seconds` is the time limit. An `exclusive` one is refused while another of its family runs. One that
+    `stops` is stopped when it is followed no longer, any other continues.
+    """
+
+    purpose: str
+    settings: ServiceSettings
+    template: TaskTemplate
+    tag: str
+    seconds: float
+    exclusive: bool = False
+    stops: bool = False
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """How a task ended: ECS's last word on it, how long it took, the last lines it wrote, and how to read them all."""
+
+    what: OneOff
+    task: TaskState
+    seconds: float
+    timed_out: bool
+    lines: tuple[str, ...] = ()
+    log_command: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether its command ended with 0."""
+        return self.task.exit_code == 0 and not self.timed_out
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Return what it wrote at last."""
+        return tuple(Evidence("log", each) for each in self.lines if each)
+
+
+Steps = Generator[bool, None, TaskResult]
+"""A task under way: yields whether there was news, after each look."""
+
+
+def run_one_off(session: Session, layer: str, what: OneOff, *, detach: bool = False) -> Steps:
+    """Yield until a task has ended, and return how; with `detach` when it has started.
+
+    Raises Conflict when one of the family runs already, CloudError when it cannot be started, OutcomeUnknown when it
+    cannot be followed any more.
+    """
+    cloud, settings, family = session.cloud, what.settings, what.template.family
+    tidy(session, family)
+    if what.exclusive:
+        _refuse_second(cloud.unfinished_tasks(settings.cluster, family), what)
+    definition = cloud.register_task(settings.task_definition, what.template)
+    try:
+        token = hashlib.sha256(f"{session.run} {definition.arn} {what.template.image}".encode()).hexdigest()[:32]
+        tags = {**what.template.tags, MARK: what.purpose}
+        begun = session.timer.now()
+        start = partial(cloud.run_task, definition.arn, settings, f"infragen-{what.purpose}", token, tags)
+        arn = yield from _yielding(retrying(session, layer, start, BEFORE))
+        session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
+        if what.exclusive:
+            _withdraw_second(session, what, arn)
+        if detach:
+            return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
+        return (yield from _followed(session, layer, what, definition, arn, begun))
+    finally:
+        _deregister(session, definition)
+
+
+def tidy(session: Session, family: str) -> None:
+    """Deregister the revisions that a killed run left behind."""
+    now = session.timer.date()
+    try:
+        for each in session.cloud.registered_tasks(family):
+            old = each.registered is None or now - each.registered.timestamp() > LEFT_OVER
+            if MARK in each.tags and old:
+                session.cloud.deregister_task(each.arn)
+    except CloudError as error:  # harmless where they are: they cost nothing and nothing uses them
+        session.ui.tell(
+            Warned(f"whether a killed run left task definitions of {family} was not checked: {error.message}")
+        )
+
+
+def _refuse_second(running: tuple[TaskState, ...], what: OneOff) -> None:
+    if running:
+        first = min(running, key=_age)
+        stop = f"aws ecs stop-task --cluster {what.settings.cluster} --task {first.arn}"
+        raise Conflict(
+            f"a {what.purpose} of {what.template.family} runs already: {first.arn} is {first.status}",
+            f"run the same command again when it has ended; `{stop}` stops it",
+        )
+
+
+def _age(task: TaskState) -> tuple[float, str]:
+    return (task.created.timestamp() if task.created else 0.0, task.arn)
+
+
+def _withdraw_second(session: Session, what: OneOff, arn: str) -> None:
+    """Stop the task again when another run has started one at the same time and that one came first."""
+    running = session.cloud.unfinished_tasks(what.settings.cluster, what.template.family)
+    own = next((each for each in running if each.arn == arn), None)
+    earlier = tuple(each for each in running if own is not None and _age(each) < _age(own))
+    if earlier:
+        session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
+        _refuse_second(earlier, what)
+
+
+def _yielding(steps: Generator[None, None, str]) -> Generator[bool, None, str]:
+    """Return what the steps return; each of their waits is one without news."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: str = end.value
+            return found
+        yield False
+
+
+@dataclass
+class _Log:
+    """How far a log stream has been read."""
+
+    group: str
+    stream: str
+    token: str = ""
+    last: tuple[str, ...] = ()
+
+
+def _followed(session: Session, layer: str, what: OneOff, definition: TaskDefinition, arn: str, begun: float) -> Steps:
+    cluster, timed_out, quiet = what.settings.cluster, False, 0
+    task = TaskState(arn, "PROVISIONING")
+    stream = f"{definition.log_prefix}/{definition.container}/{task.id}"
+    log = _Log(definition.log_group, stream)
+    try:
+        while not (task.stopped and quiet >= QUIET_READS):
+            news = yield from _read(session, layer, what, log)
+            quiet = 0 if news else quiet + 1
+            if not task.stopped:
+                task = yield from _look(session, layer, cluster, task)
+                quiet = 0
+                lasted = session.timer.now() - begun
+                if not task.stopped and not timed_out and lasted > what.seconds:
+                    timed_out = True
+                    session.cloud.stop_task(cluster, arn, f"infragen: not done after {what.seconds / 60:g} minutes")
+                elif not task.stopped and lasted > what.seconds + ENDING_SECONDS:
+                    raise OutcomeUnknown(f"the task {arn} does not stop", f"`{_tail(log, arn)}` shows its log")
+            yield news
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise  # Ctrl-C, SIGTERM and the end of following are none
+        if what.stops:
+            session.cloud.stop_task(cluster, arn, "infragen: interrupted")
+            session.ui.tell(Warned(f"interrupted: the task {arn} is being stopped"))
+            raise
+        session.ui.tell(
+            Warned(f"the {what.purpose} task continues in AWS: {arn}; follow it: `{_tail(log, arn)} --follow`")
+        )
+        raise
+    seconds = session.timer.now() - begun
+    session.ui.tell(TaskEnded(what.purpose, arn, task.exit_code, seconds))
+    return TaskResult(what, task, seconds, timed_out, log.last, _tail(log, arn) if log.group else "")
+
+
+def _tail(log: _Log, arn: str) -> str:
+    return log_command(log.group, log.stream, region_of(arn))
+
+
+def _look(session: Session, layer: str, cluster: str, task: TaskState) -> Generator[bool, None, TaskState]:
+    """Return the task as it is now. One that ECS has forgotten is over: stopped tasks are kept for about an hour."""
+    steps = retrying(session, layer, lambda: session.cloud.task(cluster, task.arn))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: TaskState | None = end.value
+            return found or replace(task, status="DELETED", reason="ECS does not know the task any more")
+        yield False
+
+
+def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bool, None, bool]:
+    """Tell the lines that are new; return whether there were any."""
+    if not log.group:
+        return False
+    steps = retrying(session, layer, lambda: session.cloud.log_page(log.group, log.stream, log.token))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            page: LogPage = end.value
+            break
+        yield False
+    log.token = page.token
+    for line in page.lines:
+        session.ui.tell(TaskLog(what.purpose, line))
+    log.last = (*log.last, *(each for each in page.lines if each))[-LAST_LINES:]
+    return bool(page.lines)
+
+
+def _deregister(session: Session, definition: TaskDefinition) -> None:
+    with suppress(CloudError):  # the next run does it
+        session.cloud.deregister_task(definition.arn)
+
+
+def to_end(session: Session, steps: Steps) -> TaskResult:
+    """Follow one task to its end, with a pause after each look."""
+    quiet = 0
+    try:
+        while True:
+            try:
+                quiet = 0 if next(steps) else quiet + 1
+            except StopIteration as end:
+                result: TaskResult = end.value
+                return result
+            session.timer.sleep(pause(quiet, 1))
+    finally:
+        steps.close()
+
+
+# --- in words ---------------------------------------------------------------------------------------------------
+
+
+def why(result: TaskResult) -> tuple[str, str]:
+    """Return how a task that did not succeed ended, and what to do about it, from ECS's own words."""
+    task, what = result.task, result.what
+    section = "release." if what.purpose == "release" else "--"
+    reason = "; ".join(dict.fromkeys(each for each in (task.reason, task.detail) if each))
+    if result.timed_out:
+        minutes = f"{what.seconds / 60:g} minutes"
+        limit = "release.timeout_minutes" if what.purpose == "release" else "--timeout"
+        return f"stopped after {minutes}, its time limit", f"raise {limit}, or make the command faster"
+    if "OutOfMemory" in reason or task.exit_code == 137:
+        return (
+            f"out of memory or killed (exit code 137): {reason}",
+            f"give it more with {section}memory; it has {what.template.memory} MiB",
+        )
+    if "CannotPullContainer" in reason:
+        return (
+            f"the image could not be pulled: {reason}",
+            "check the tag, the repository, and the way of the subnets to ECR",
+        )
+    if "ResourceInitializationError" in reason:
+        return (
+            f"it could not be started: {reason}",
+            "check that each secret of the task exists and that the execution role may read it",
+        )
+    if task.exit_code is None:
+        return f"it never ran: {reason or 'ECS gave no reason'}", "`infragen doctor` checks what tasks need"
+    if task.stop_code == "UserInitiated":
+        return (
+            f"it was stopped outside infragen (exit code {task.exit_code}): {reason}",
+            "run it again when that is over",
+        )
+    return f"exit code {task.exit_code}", "fix what its log says"
+
+
+def command_line(command: tuple[str, ...]) -> str:
+    """Return a command as one types it in a shell, on one line."""
+    return shlex.join(each.replace("\n", "\\n") for each in command)
