@@ -44,6 +44,7 @@ AGELESS = {
     "aws/diagnosis.py": ["DENIALS"],  # error codes, which AWS does not take back
     "aws/failure.py": ["THROTTLING", "SSO", "UNREADABLE"],  # classes and codes of the botocore that is installed
     "aws/resources.py": ["NOT_FOUND"],  # error codes
+    "aws/workload.py": ["KEPT"],  # members of a request; a test holds them to botocore's shapes
     "changes/replacement.py": ["CORRECTIONS"],  # each row carries its own source; a test compares with the schemas
     "cloudformation.py": ["CHECKABLE"],  # statuses of a stack
     "config/rules.py": ["WORKER_VARIABLES"],  # names that the templates set themselves, compared by a test

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from bench import Bench, at_work, environment, prepare_account
 from fakeaws import FakeAws
+from fakeaws.protocol import service_model
 
 from infragen.assembly.synth import Assembly, synthesize
+from infragen.aws.workload import KEPT
 from infragen.engine.one_off import LEFT_OVER
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
@@ -306,3 +308,14 @@ def test_a_task_that_does_not_stop_is_unknown(shop: Bench, aws: FakeAws, monkeyp
     aws.settings.one_off.seconds = 100_000
     with pytest.raises(OutcomeUnknown, match="does not stop"):
         run_command(shop.session, shop.env, Command("run", ("node",), 60, 256, 512, "v1"))
+
+
+def test_what_is_copied_into_a_registration_is_a_member_of_it() -> None:
+    """Both shapes of botocore have it; the other members are given anew, are of the reply alone, or are not copied."""
+    model = service_model("ecs")
+    takes = set(model.operation_model("RegisterTaskDefinition").input_shape.members)
+    described = set(model.shape_for("TaskDefinition").members)
+    assert set(KEPT) <= takes & described
+    given = {"family", "cpu", "memory", "runtimePlatform", "containerDefinitions"}
+    left_out = {"pidMode", "ipcMode", "placementConstraints", "inferenceAccelerators", "enableFaultInjection"}
+    assert takes & described == set(KEPT) | given | left_out
