@@ -95,6 +95,9 @@ _WORKLOAD = (
             "ecr.ListImages"),
     *_calls(BOTH, "ecs", "ecs.DescribeServices", "ecs.DescribeTasks"),
     *_calls(BOTH, "anything", "ecs.DescribeTaskDefinition", "ecs.ListTasks"),
+    *_calls((DEPLOY,), "ecs", "ecs.RunTask ecs:RunTask ecs:TagResource", "ecs.StopTask"),
+    *_calls((DEPLOY,), "anything", "ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions",
+            "ecs.RegisterTaskDefinition"),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
     *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.GetLogEvents"),
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
@@ -124,6 +127,9 @@ def statements(role: str, place: Place, service_role: str) -> tuple[Statement, .
     ]
     passed = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
     found.append(Statement(("iam:PassRole",), (service_role,), passed))
+    if role == DEPLOY:  # the release command runs with the roles of the API's tasks
+        tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+        found.append(Statement(("iam:PassRole",), place.own_roles(), tasks))
     changes = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet")
     found.append(Statement(changes, place.own_stacks(), effect="Deny"))
     return tuple(found)

@@ -134,6 +134,10 @@ class Place:
         """Return the ARN of a role that `bootstrap` makes."""
         return self.arn("iam", f"role{PATH}{name}", region=False)
 
+    def own_roles(self) -> tuple[str, ...]:
+        """Return the patterns of the environment's own roles, whose names CloudFormation makes."""
+        return (self.arn("iam", f"role/{self.begins}", region=False),)
+
     def policy(self, name: str) -> str:
         """Return the ARN of a managed policy that `bootstrap` makes."""
         return self.arn("iam", f"policy{PATH}{name}", region=False)
@@ -221,7 +225,7 @@ def _key(name: str, place: Place) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _iam(action: str, place: Place, given: Given) -> tuple[tuple[str, ...], Mapping[str, Mapping[str, Any]]]:
-    roles = (place.arn("iam", f"role/{place.begins}", region=False),)
+    roles = place.own_roles()
     if action == "iam:PassRole":
         return roles, {"StringEquals": {"iam:PassedToService": list(given.passed)}}
     if action == "iam:CreateServiceLinkedRole":
