@@ -1,9 +1,11 @@
 """Layers and extensions of a project, in the package `layers/` beside its environment files: as ours everywhere."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import jsonschema
 import pytest
@@ -12,8 +14,12 @@ from click.testing import Result
 from commands import CommandLine
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT
+from infragen.assembly.synth import synthesize
+from infragen.checks.check import Subject
 from infragen.cli import main
+from infragen.cloud import AccountReader
 from infragen.config.setting_lookup import origin
+from infragen.errors import LayerError
 from infragen.layers.project import _TAKEN, load_file
 
 ENVIRONMENT = """project: shop
@@ -365,3 +371,32 @@ def test_a_value_has_the_type_that_its_key_declares(tmp_path: Path, annotation: 
     root = project(tmp_path, f"{ENVIRONMENT}notes: {{key: {written}}}\n", notes=source)
     said = run(root, "config", "--env", "dev", "--format", "json", code=2 if says else 0).output
     assert f"notes.{says}" in said if says else '"key"' in said, said
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("account.nothing_of_that_name", "has no attribute 'nothing_of_that_name'"),
+        ("'fine'", "the check free gives a str"),
+    ],
+)
+def test_a_check_of_a_layer_that_breaks_is_told_with_its_line(tmp_path: Path, answer: str, says: str) -> None:
+    """Its answers are looked at before plan and deploy change anything."""
+    source = NOTES.replace("section=Notes,", "section=Notes, checks=lambda env: (CHECK,),").replace(
+        "LAYERS = (",
+        f"def ask(subject, account):\n    yield {answer}\n\n\n"
+        'CHECK = Check("free", "The name is free.", (), frozenset(), ask)\nLAYERS = (',
+    )
+    root = project(tmp_path, notes=source.replace("import Additions,", "import Additions, Check,"))
+    made = synthesize(load_file(root / "environments" / "dev.yaml").environment)
+    [check] = made.template("notes").checks
+    with pytest.raises(LayerError, match=says) as error:
+        list(check.run(Subject(made.environment, "", ""), cast(AccountReader, object())))
+    assert "layers/notes.py:" in error.value.message
+
+
+def test_a_module_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """A FIFO of a module's name."""
+    root = project(tmp_path, notes=NOTES)
+    os.mkfifo(root / "layers" / "more.py")
+    assert "more.py cannot be read" in run(root, "render", code=2).output

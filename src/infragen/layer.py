@@ -3,6 +3,7 @@
 Everything else of infragen is private to it and may change in any version.
 """
 
+from infragen.checks.check import Check, ok, unknown, wrong
 from infragen.config.own_section import Field
 from infragen.config.own_section import OwnSection as Section
 from infragen.layers.api import EcsClusterName, ListenerArn, LoadBalancerFullName, RepositoryUri, Url
@@ -61,6 +62,7 @@ __all__ = [
     "Additions",
     "AlarmTopicArn",
     "ApiSecurityGroupId",
+    "Check",
     "DataKeyArn",
     "DatabaseCredentialsArn",
     "DatabaseEndpoint",
@@ -103,6 +105,7 @@ __all__ = [
     "log_group",
     "metric",
     "named",
+    "ok",
     "policy",
     "pull_image_statements",
     "pull_shared_statements",
@@ -112,5 +115,7 @@ __all__ = [
     "shared_image",
     "suppress",
     "trust",
+    "unknown",
     "via",
+    "wrong",
 ]

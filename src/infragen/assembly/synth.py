@@ -22,7 +22,7 @@ from infragen.config import Environment, camel
 from infragen.errors import InputError
 from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, LaunchParameter, Layer, LayerOutput, Template, given
-from infragen.layers.project import blame, layers_of
+from infragen.layers.project import blame, guarded, layers_of
 
 COMMON = ("ProjectName", "EnvironmentName")
 _LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -143,7 +143,7 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
     inputs = given(layer, "inputs", env, LayerOutput)
     outputs = given(layer, "outputs", env, LayerOutput)
     parameters = given(layer, "parameters", env, LaunchParameter)
-    checks = given(layer, "checks", env, Check)
+    checks = tuple(guarded(each, layer) for each in given(layer, "checks", env, Check))
     template.set_version()
     template.set_description(f"{layer.title} ({env.project} {env.environment}). Made by infragen.")
     own = dict(template.parameters)

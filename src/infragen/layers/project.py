@@ -22,6 +22,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from infragen import config
+from infragen.checks.check import Answer, Check, Subject
+from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.config.directory import own_layers
 from infragen.config.own_section import compose, problems_of, section_key
@@ -170,6 +172,21 @@ def _in_project(folder: _Folder) -> Iterator[None]:
         raise LayerError(f"{place}: {_said(error)}", _DEBUG) from error
 
 
+def guarded(check: Check, layer: Layer) -> Check:
+    """Return a check of a layer; of a project's, one whose exceptions are LayerErrors."""
+    if not layer.place:
+        return check
+
+    def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
+        with blame(layer):
+            answers = list(check.run(subject, account))
+            if strange := next((each for each in answers if not isinstance(each, Answer)), None):
+                raise ContractError(f"layer {layer.name}: the check {check.id} gives a {type(strange).__name__}")
+        yield from answers
+
+    return replace(check, run=run)
+
+
 def _frame(error: BaseException) -> str:
     """Return the deepest place in a project's package that an exception came through, or ''."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
@@ -220,8 +237,8 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def _digest(folder: _Folder, files: Iterable[Path]) -> str:
-    """Return the digest of the package's place and content, files in its folders included."""
-    inside = (each for each in folder.path.rglob("*") if "__pycache__" not in each.parts and not each.is_dir())
+    """Return the digest of the package's place and its Python, that in its folders included."""
+    inside = (each for each in folder.path.rglob("*.py") if not each.is_dir())
     sha = hashlib.sha256(str(folder.path).encode())
     for each in sorted({*files, *inside}):
         sha.update(f"\0{each.relative_to(folder.path)}\0".encode())
