@@ -99,7 +99,7 @@ _WORKLOAD = (
     *_calls((DEPLOY,), "anything", "ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions",
             "ecs.RegisterTaskDefinition"),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
-    *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.GetLogEvents"),
+    *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.FilterLogEvents", "logs.GetLogEvents"),
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
             "elbv2.ModifyLoadBalancerAttributes elasticloadbalancing:ModifyLoadBalancerAttributes"),
 )  # fmt: skip
