@@ -110,8 +110,9 @@ def put_image(
 ) -> dict[str, Any]:
     """Register a directory as an image in a repository (account, region, name) of the emulator's ECR.
 
-    Without a tag the image gets one of its digest. Returns `digest`, `tag` and whether it is `new`; or, where the image
-    is refused, `code` (ECR's; OSError: a file cannot be read) and `message`. CloudError: the emulator does not answer.
+    Without a tag the image gets one of its digest. Returns `digest`, `tag`, whether that is `new`, and what at the
+    top of the directory is `left_out`; or, where the image is refused, `code` (ECR's; OSError: a file cannot be read)
+    and `message`. CloudError: the emulator does not answer.
     """
     account, region, name = repository
     wanted = {"account": account, "region": region, "repository": name, "tag": tag or ""}

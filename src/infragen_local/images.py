@@ -7,12 +7,11 @@ tag of an immutable repository cannot come to mean something else. The copy is k
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import ecr
 
+from infragen_local.image_files import selected
+
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.infragen.directory.v1"
-_LEFT_OUT = frozenset({".git"})
 _REFERENCE = re.compile(
     r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
     r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
@@ -58,6 +58,16 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Put:
+    """What became of a directory: `new` is whether the tag is, `left_out` names what the image does not hold."""
+
+    digest: str
+    tag: str
+    new: bool
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Place:
     """A repository of one account and region."""
 
@@ -72,8 +82,8 @@ class Images:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, place: Place, tag: str, directory: Path, command: Sequence[str]) -> tuple[str, str, bool]:
-        """Copy a directory and push it to a repository; return the digest, the tag, and whether that is new.
+    def put(self, place: Place, tag: str, directory: Path, command: Sequence[str]) -> Put:
+        """Copy the files of an image from a directory and push it to a repository.
 
         Without a tag it is the first 12 digits of the digest.
 
@@ -82,7 +92,7 @@ class Images:
         self._root.mkdir(mode=0o700, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self._root))
         try:
-            files = _copy(directory, unfinished / "files")
+            files, left_out = _copy(directory, unfinished / "files")
             config = json.dumps({"Cmd": list(command), "WorkingDir": "/"}, sort_keys=True)
             (unfinished / "config.json").write_text(config, encoding="utf-8")
             manifest = _manifest(files, config)
@@ -92,7 +102,7 @@ class Images:
             kept = self._root / digest.removeprefix("sha256:")
             if not kept.exists():
                 unfinished.rename(kept)
-            return digest, tag, new
+            return Put(digest, tag, new, left_out)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -159,11 +169,15 @@ def _push(place: Place, tag: str, manifest: str, digest: str) -> bool:
     return True
 
 
-def _copy(source: Path, target: Path) -> str:
-    """Copy a directory and return the digest of its files: names, contents, links, and whether each may be run."""
+def _copy(source: Path, target: Path) -> tuple[str, tuple[str, ...]]:
+    """Copy the files of an image; return their digest (names, contents, links, may be run) and what is left out."""
     digest = hashlib.sha256()
     target.mkdir(mode=0o700)
-    for name, path in _entries(source):
+    try:
+        found, left_out = selected(source)
+    except ValueError as error:
+        raise ImageError(str(error)) from None
+    for name, path in found:
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
             (target / name).mkdir(mode=0o700)
@@ -183,18 +197,4 @@ def _copy(source: Path, target: Path) -> str:
             digest.update(f"f {name}\0{int(executable)} {content}\0".encode())
         else:
             raise ImageError(f"{path} is neither a file nor a directory nor a link")
-    return "sha256:" + digest.hexdigest()
-
-
-def _entries(source: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what is in a directory as (name relative to it, path), in an order that no file system decides."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    found = []
-    for where, folders, files in os.walk(source, onerror=fail):
-        folders[:] = [name for name in folders if name not in _LEFT_OUT]
-        found += [Path(where) / name for name in (*folders, *files) if name not in _LEFT_OUT]
-    for path in sorted(found):
-        yield path.relative_to(source).as_posix(), path
+    return "sha256:" + digest.hexdigest(), tuple(left_out)

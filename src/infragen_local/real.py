@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -107,14 +107,14 @@ def _version(node: Path | None) -> str:
 
 
 def _put_image(images: Images, body: bytes) -> Reply:
-    """Register a directory as an image: {account, region, repository, tag, directory, command} -> {digest, new}."""
+    """Register a directory as an image: {account, region, repository, tag, directory, command} -> {digest, …}."""
     asked = json.loads(body)
     place = Place(asked["account"], asked["region"], asked["repository"])
     try:
-        digest, tag, new = images.put(place, asked["tag"], Path(asked["directory"]), asked["command"])
+        put = images.put(place, asked["tag"], Path(asked["directory"]), asked["command"])
     except ImageError as error:
         return 200, "application/json", json.dumps({"code": error.code, "message": str(error)}).encode()
     except OSError as error:  # of the user's directory, or of the disk
         words = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return 200, "application/json", json.dumps({"code": "OSError", "message": words}).encode()
-    return 200, "application/json", json.dumps({"digest": digest, "tag": tag, "new": new}).encode()
+    return 200, "application/json", json.dumps(asdict(put)).encode()

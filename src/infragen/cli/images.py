@@ -42,9 +42,10 @@ def image() -> None:
 def put(source: Path, name: str, directory: Path, tag: str | None, command: str | None, target: AwsTarget) -> None:
     """Register a directory as an image in the emulator.
 
-    Copies the directory without .git, so install and build first. Tasks run on this machine, as your user, with Node
-    and the system's programs in PATH. Refuses a tag that already has another image, as ECR does. Without --local,
-    prints the command that builds and pushes an image.
+    Copies the directory without .git, so install and build first. With a .dockerignore, leaves out what that does, and
+    takes of node_modules what npm ci --omit=dev would install. Tasks run on this machine, as your user, with Node and
+    the system's programs in PATH. Refuses a tag that already has another image, as ECR does. Without --local, prints
+    the command that builds and pushes an image.
 
     \b
     Examples:
@@ -81,6 +82,8 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
             raise Refused(message, "choose another --image-tag: the repository's tags are immutable")
         raise InputError(message)
     say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (already registered)"))
+    if answer["left_out"]:
+        say(f"left out by .dockerignore: {', '.join(answer['left_out'])}", err=True)
     say(f"deploy it with: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
 
 
