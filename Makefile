@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test twin soak mutants lint templates wheel bench docs lock check audit clean
+.PHONY: help setup demo test twin scaffold soak mutants lint templates wheel bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,10 +46,15 @@ demo: $(NODE) ## Deploy the example to the local emulator and show that all of i
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not twin'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not twin and not scaffold'
 
 twin: $(STAMP) ## Run the tests of the running emulator that take longest: whole environments in it
 	$(BIN)/python -m pytest -n 0 -m twin tests/twin
+
+# Node comes with pip, whatever the machine has: the scaffold needs the version that the lock names.
+scaffold: $(STAMP) ## Install the application that `infragen init` writes, run its tests, and run it in the emulator
+	@$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/node.txt
+	INFRAGEN_SCAFFOLD=required $(BIN)/python -m pytest -n 0 -m scaffold tests/scaffold
 
 test-fast: $(STAMP) ## Run the tests that need no process, browser, emulator or fake: less than half a minute
 	$(BIN)/python -m pytest --fast -n auto --dist worksteal
@@ -109,7 +114,7 @@ lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that
 	$(COMPILE) --group pyproject.toml:node --output-file requirements/node.txt
 	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
 
-check: lint templates audit test twin ## What CI runs
+check: lint templates audit test twin scaffold ## What CI runs
 
 # A scanner is a tool for whoever changes the layers, not a part of the product: it has an environment of its own.
 AUDIT := .venv-audit

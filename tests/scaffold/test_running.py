@@ -1,0 +1,288 @@
+"""The application that `infragen init` writes, deployed to the running emulator with its roles enforced.
+
+What issue 12 asks of a system that works: a message through all of it, once, whatever is killed, rotated or deployed
+meanwhile.
+"""
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from projects import REGION, Project
+from twins import System, kept, lines, until
+
+from infragen.emulator import Emulator
+
+pytestmark = pytest.mark.scaffold
+
+ACCOUNT = "333333333333"
+
+
+class Shop(System):
+    """The scaffold's environment dev, and what a client of it does."""
+
+    def put(self, tag: str) -> None:
+        """Make an image of the project as it is, and deploy it."""
+        self.infragen("image", "put", ".", "--image-tag", tag)
+        self.infragen("deploy", "--yes", "--image-tag", tag)
+
+    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send a request through the load balancer; return the status and the JSON of the answer."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.outputs()["Url"] + path, data, {"Content-Type": "application/json"})  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 # on this machine
+                return int(answer.status), json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read()
+                return error.code, json.loads(text) if text.startswith(b"{") else None
+
+    def post(self) -> str:
+        """Post a notification and return its id."""
+        status, answer = self.ask("/notifications", {"recipient": "you", "body": "hello"})
+        assert status == 202, answer
+        return str(answer["id"])
+
+    def state(self, notification: str) -> tuple[str, int]:
+        """Return the state of a notification and how often it was delivered."""
+        status, answer = self.ask(f"/notifications/{notification}")
+        return ("", 0) if status != 200 else (answer["state"], answer["deliveries"])
+
+    def credentials(self) -> dict[str, Any]:
+        """Return the value of the application's secret."""
+        secret = self.outputs()["DatabaseCredentialsArn"]
+        found = self.client("secretsmanager").get_secret_value(SecretId=secret)
+        value: dict[str, Any] = json.loads(found["SecretString"])
+        return value
+
+    def sql(self, text: str) -> list[Any]:
+        """Run a statement as the owner of the tables."""
+        with psycopg.connect(self.credentials()["url"], autocommit=True) as connection:
+            done = connection.execute(text)
+            return done.fetchall() if done.description else []
+
+    def processes(self, program: str) -> list[int]:
+        """Return the processes of tasks and functions that run a program."""
+        found = []
+        for pid in kept(self.twin.state_dir):
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if program in command:
+                found.append(pid)
+        return found
+
+
+@pytest.fixture(scope="module")
+def shop(twin: Emulator, project: Project) -> Iterator[Shop]:
+    """Deploy dev, put the image and run the migrations."""
+    file = project.directory / "environments" / "dev.yaml"
+    text = file.read_text("utf-8")
+    file.write_text(re.sub(r"^# account:.*$", f'account: "{ACCOUNT}"', text, count=1, flags=re.M), "utf-8")
+    assert project.npm("run", "build").returncode == 0
+    found = Shop(twin, ACCOUNT, REGION, project.directory)
+    found.infragen("bootstrap", "--yes")
+    found.infragen("deploy", "--yes")
+    found.put("v1")
+    migrate(found)
+    # Five failures of a message take minutes with the visibility timeout that Lambda asks for.
+    found.client("sqs").set_queue_attributes(
+        QueueUrl=found.outputs()["NotificationsQueueUrl"], Attributes={"VisibilityTimeout": "2"}
+    )
+    yield found
+    file.write_text(text, "utf-8")
+
+
+def migrate(shop: Shop) -> None:
+    """Run the release command of the deployed image as a task."""
+    ecs = shop.client("ecs")
+    [service] = ecs.describe_services(cluster="shop-dev", services=["shop-dev-api"])["services"]
+    [task] = ecs.run_task(
+        cluster="shop-dev",
+        taskDefinition=service["taskDefinition"],
+        launchType="FARGATE",
+        networkConfiguration=service["networkConfiguration"],
+        overrides={"containerOverrides": [{"name": "api", "command": ["node", "src/release.ts"]}]},
+    )["tasks"]
+
+    def stopped() -> Any:
+        [found] = ecs.describe_tasks(cluster="shop-dev", tasks=[task["taskArn"]])["tasks"]
+        return found if found["lastStatus"] == "STOPPED" else None
+
+    [container] = until(stopped, "the end of the release")["containers"]
+    assert container["exitCode"] == 0, lines(shop.client("logs"), "/ecs/shop-dev-api")[-20:]
+
+
+def sent_once(shop: Shop, notifications: list[str], seconds: float = 90) -> None:
+    """Wait until all are sent, and hold that each was delivered once."""
+    until(lambda: all(shop.state(each)[0] == "sent" for each in notifications), "the delivery of all", seconds)
+    assert {shop.state(each) for each in notifications} == {("sent", 1)}
+    assert shop.sql("select count(*) from outbox") == [(0,)]
+
+
+def test_its_end_to_end_tests_pass_through_the_load_balancer(shop: Shop, project: Project) -> None:
+    """Post, get until sent; and with SMOKE=read nothing is written."""
+    where = {"BASE_URL": shop.outputs()["Url"]}
+    done = project.npm("run", "test:e2e", environment=where)
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = shop.sql("select count(*) from notifications")
+    done = project.npm("run", "test:e2e", environment={**where, "SMOKE": "read"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.sql("select count(*) from notifications") == before != [(0,)]
+
+
+def test_its_integration_tests_pass(shop: Shop, project: Project) -> None:
+    """On the emulator's PostgreSQL and SQS, each file in a schema of its own, which is gone afterwards."""
+    environment = {
+        "TEST_DATABASE_URL": shop.credentials()["url"],
+        "AWS_ENDPOINT_URL": shop.twin.endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": shop.twin.secret,
+        "AWS_REGION": REGION,
+    }
+    done = project.npm("run", "test:integration", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"(fail|skipped|cancelled) [1-9]", done.stdout) is None, done.stdout
+    assert shop.sql("select nspname from pg_namespace where nspname like 'test\\_%'") == []
+
+
+def test_a_request_is_found_by_its_trace_in_the_logs_of_api_and_worker(shop: Shop) -> None:
+    """The same id, with levels as words, and no secret in either log."""
+    notification = shop.post()
+    sent_once(shop, [notification])
+    logs = shop.client("logs")
+
+    def traced(group: str, word: str) -> str:
+        for line in lines(logs, group):
+            if line.startswith("{") and f'"message":"{word}"' in line and '"level":"info"' in line:
+                found = json.loads(line)
+                if word == "done" or found["id"] == notification:
+                    ids.append(found["traceId"])
+        return ids[-1]
+
+    ids: list[str] = []
+    trace = traced("/ecs/shop-dev-api", "queued")
+    ids.clear()
+    until(lambda: traced("/aws/lambda/shop-dev-notifications", "done") and trace in ids, "the line of the worker")
+    for group in ("/ecs/shop-dev-api", "/aws/lambda/shop-dev-notifications"):
+        assert shop.credentials()["password"] not in "\n".join(lines(logs, group))
+
+
+def test_a_message_that_no_worker_understands_ends_in_the_dead_letter_queue(shop: Shop) -> None:
+    """After maxReceiveCount, with the reason in the log of the worker; those beside it are delivered."""
+    sqs, url = shop.client("sqs"), shop.outputs()["NotificationsQueueUrl"]
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    dead = sqs.get_queue_url(QueueName=json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2])["QueueUrl"]
+    poison = sqs.send_message(QueueUrl=url, MessageBody='{"type": "poison"}')["MessageId"]
+    sent_once(shop, [shop.post() for _ in range(3)])
+
+    def count() -> int:
+        asked = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+
+    until(lambda: count() == 1, "the dead letter", 90)
+    said = [
+        json.loads(each) for each in lines(shop.client("logs"), "/aws/lambda/shop-dev-notifications") if poison in each
+    ]
+    failed = [each for each in said if each["message"] == "failed"]
+    assert [each["attempt"] for each in failed] == list(range(1, 1 + json.loads(policy)["maxReceiveCount"]))
+    assert {each["level"] for each in failed} == {"error"}
+
+
+def test_an_api_that_is_killed_between_commit_and_send_loses_nothing(shop: Shop) -> None:
+    """The next task sends what is committed, once. Nothing is sent meanwhile because the outbox cannot be read."""
+    [pid] = shop.processes("src/api/main.ts")
+    shop.sql("revoke select on outbox from app")
+    try:
+        notifications = [shop.post() for _ in range(3)]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: pid not in shop.processes("src/api/main.ts"), "the end of the task")
+        assert shop.sql("select count(*) from notifications where state = 'queued'") == [(3,)]
+    finally:
+        shop.sql("grant select on outbox to app")
+    until(lambda: shop.ask("/health")[0] == 200, "a new task")
+    sent_once(shop, notifications)
+
+
+def test_a_worker_that_is_deployed_or_killed_while_messages_flow_loses_nothing(shop: Shop, project: Project) -> None:
+    """Nothing is lost and nothing is done twice, also when its processes are killed in the middle."""
+    notifications: list[str] = []
+    done = threading.Event()
+
+    def flow() -> None:
+        while not done.is_set():
+            notifications.append(shop.post())
+            time.sleep(0.02)
+
+    flowing = threading.Thread(target=flow)
+    flowing.start()
+    try:
+        worker = project.directory / "src" / "worker" / "notifications.ts"
+        kept_text = worker.read_text("utf-8")
+        worker.write_text(kept_text + "\nlog.info('another version');\n", "utf-8")
+        assert project.npm("run", "build").returncode == 0
+        for pid in shop.processes("_worker."):
+            os.kill(pid, signal.SIGKILL)
+        shop.infragen("deploy", "--yes")
+        for pid in shop.processes("_worker."):
+            os.kill(pid, signal.SIGKILL)
+        until(
+            lambda: any(
+                "another version" in line for line in lines(shop.client("logs"), "/aws/lambda/shop-dev-notifications")
+            ),
+            "the new worker",
+        )
+    finally:
+        done.set()
+        flowing.join()
+        worker.write_text(kept_text, "utf-8")
+    assert len(notifications) > 20
+    until(
+        lambda: shop.sql("select count(*) from notifications where state = 'queued'") == [(0,)], "all deliveries", 120
+    )
+    assert shop.sql("select count(*) from notifications where deliveries <> 1") == [(0,)]
+    assert shop.sql("select count(*) from outbox") == [(0,)]
+
+
+def test_two_rotations_without_a_deployment_replace_the_api_and_not_the_worker(shop: Shop) -> None:
+    """The API ends when its login is refused, ECS starts it with the current one; the worker reads the secret again."""
+    manager, secret = shop.client("secretsmanager"), shop.outputs()["DatabaseCredentialsArn"]
+    [first] = shop.processes("src/api/main.ts")
+    notifications = [shop.post()]
+    for _ in range(2):
+        before = shop.credentials()["password"]
+        manager.rotate_secret(SecretId=secret)
+        until(lambda before=before: shop.credentials()["password"] != before, "the rotation")
+        notifications += posted(shop)
+    until(
+        lambda: "credentials were rotated away" in "\n".join(lines(shop.client("logs"), "/ecs/shop-dev-api")),
+        "the end of the API",
+        60,
+    )
+
+    def replaced() -> bool:
+        running = shop.processes("src/api/main.ts")
+        return bool(running) and first not in running and shop.ask("/health")[0] == 200
+
+    until(replaced, "a new task", 90)
+    notifications.append(shop.post())
+    sent_once(shop, notifications)
+
+
+def posted(shop: Shop) -> list[str]:
+    """Return the id of a notification that is taken after the pool's idle connections have ended, or none."""
+    time.sleep(11)  # longer than a connection stays idle, so that the next statement logs in
+    status, answer = shop.ask("/notifications", {"recipient": "you", "body": "hello"})
+    return [str(answer["id"])] if status == 202 else []
