@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "pin_request_origin",
     ),
     "ministack.core.concurrency": ("resource_lock", "spawn_background"),
+    "ministack.core.iam_actions": ("extract_iam_action",),
     "ministack.core.iam_evaluator": ("enforce",),
     "ministack.core.lambda_runtime": (
         "_LOCAL_WORKER_TTL",

@@ -67,6 +67,8 @@ def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) 
     repository = {"repositoryName": outputs["RepositoryUri"].partition("/")[2]}
     cluster = f"arn:aws:rds:{system.region}:{system.account}:cluster:shop-dev"
     send: Call = ("sqs", "send_message", {**queue, "MessageBody": "{}"})
+    send_batch: Call = ("sqs", "send_message_batch", {**queue, "Entries": [{"Id": "1", "MessageBody": "{}"}]})
+    delete_batch: Call = ("sqs", "delete_message_batch", {**queue, "Entries": [{"Id": "1", "ReceiptHandle": "none"}]})
     purge: Call = ("sqs", "purge_queue", queue)
     receive: Call = ("sqs", "receive_message", queue)
     read: Call = ("secretsmanager", "get_secret_value", secret)
@@ -75,13 +77,13 @@ def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) 
     images: Call = ("ecr", "batch_get_image", {**repository, "imageIds": [{"imageTag": "none"}]})
     may: dict[str, tuple[list[Call], list[Call]]] = {
         "TaskRole": (
-            [send, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
-            [receive, purge, read],
+            [send, send_batch, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
+            [receive, delete_batch, purge, read],
         ),
         "ExecutionRole": ([read, ("ecr", "get_authorization_token", {}), images], [send, read_master, begin]),
         "NotificationsRole": (
             [read, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
-            [purge, read_master, begin],
+            [purge, send_batch, read_master, begin],
         ),
         "CredentialsRole": (
             [read, read_master, ("secretsmanager", "describe_secret", secret)],

@@ -82,7 +82,7 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
             raise Refused(message, "choose another --image-tag: the repository's tags are immutable")
         raise InputError(message)
     say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (already registered)"))
-    if answer["left_out"]:
+    if answer.get("left_out"):  # an emulator that was started by an older version does not say
         say(f"left out by .dockerignore: {', '.join(answer['left_out'])}", err=True)
     say(f"deploy it with: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
 

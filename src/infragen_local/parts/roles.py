@@ -7,6 +7,8 @@ MiniStack evaluates policies under AUTH=true; what it lacks for that is here:
 - The execution role. MiniStack fetches secrets and images for a task as itself; on AWS the task's execution role must
   be allowed to, else the task does not start ("Amazon ECS task execution IAM role", read 2026-11).
 - Loopback counts as TLS: policies refuse every request without (`aws:SecureTransport`).
+- The batch calls of SQS need the right to the single call: there is no action `sqs:SendMessageBatch` in IAM (SQS API
+  Reference, AddPermission, "ActionName"; Service Authorization Reference, Amazon SQS; read 2026-11-29).
 
 Whoever has the emulator's secret is the account's root, which may do everything. What CloudFormation itself does is not
 checked.
@@ -18,16 +20,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_region
 from ministack.services import ecs, lambda_svc, secretsmanager, sts
 
 from infragen_local.twin import Twin
 
+_BATCH_CALLS = frozenset(f"sqs:{call}Batch" for call in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility"))
+
 
 def apply(twin: Twin) -> None:
     """Evaluate policies for everything that is signed by a role's session."""
     app.AUTH = True
+    own_action = iam_actions.extract_iam_action
+
+    def action_of(*request: Any) -> str | None:
+        found: str | None = own_action(*request)
+        return found.removesuffix("Batch") if found in _BATCH_CALLS else found
+
+    iam_actions.extract_iam_action = action_of
     own_pin, own_start = app.pin_request_origin, ecs._start_task_worker
     app.pin_request_origin = lambda address, _secure: own_pin(address, True)
 
