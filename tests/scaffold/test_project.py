@@ -63,6 +63,16 @@ def test_the_commands_of_image_and_package_are_the_same() -> None:
     assert " ".join(json.loads(command)) == PACKAGE["scripts"]["start"]
 
 
+def test_the_page_names_tests_that_exist_and_each_test_stands_on_it() -> None:
+    """docs/application.md says of each behaviour which file holds it."""
+    page = (Path(__file__).parents[2] / "docs" / "application.md").read_text("utf-8")
+    rows = page.partition("## How it behaves")[2].partition("\n## ")[0]
+    named = {name for cell in re.findall(r"\| ([^|]*) \|$", rows, re.M) for name in re.findall(r"`([a-z/]+)`", cell)}
+    tests = SCAFFOLD / "test"
+    found = {path.relative_to(tests).as_posix().removesuffix(".test.ts") for path in tests.rglob("*.test.ts")}
+    assert named == found - {"e2e/smoke"}
+
+
 @pytest.mark.scaffold
 def test_it_type_checks_and_its_unit_tests_pass(project: Project) -> None:
     """`npm run check`, as a user runs it first."""

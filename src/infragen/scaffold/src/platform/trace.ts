@@ -2,13 +2,16 @@
 // message (`traceparent`, https://www.w3.org/TR/trace-context/) and in the log of the worker.
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { trace } from '@opentelemetry/api';
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 const AMAZON = /\bRoot=1-([0-9a-f]{8})-([0-9a-f]{24})\b/;
 const ZERO = /^0+$/;
 
-/** Return the trace id of a request: the caller's, the load balancer's, or a new one. 32 hexadecimal digits. */
+/** Return the trace id of a request: OpenTelemetry's, the caller's, the load balancer's, or a new one. 32 hex digits. */
 export function traceIdOf(headers: IncomingHttpHeaders): string {
+  const active = trace.getActiveSpan()?.spanContext().traceId;
+  if (active) return active;
   const amazon = AMAZON.exec(String(headers['x-amzn-trace-id'] ?? ''));
   return parseTraceparent(headers['traceparent']) ?? (amazon ? `${amazon[1]}${amazon[2]}` : randomBytes(16).toString('hex'));
 }

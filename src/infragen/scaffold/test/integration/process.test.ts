@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { CreateSecretCommand, DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { databaseAt, freePort, queueUrl, refusingDatabase, type Running, schema, start, unique, until } from './setup.ts';
+import { databaseAt, freePort, queueUrl, refusingDatabase, ROOT, type Running, schema, start, unique, until } from './setup.ts';
 
 type Api = Running & { url: string };
 
@@ -103,4 +103,30 @@ test('a worker that is not there is a usage error', async () => {
     assert.equal(await ended, 2);
     assert.match(text(), /^usage: /);
   }
+});
+
+test('with a collector, a request is one trace through HTTP, routes and PostgreSQL', async () => {
+  const bodies: Buffer[] = [];
+  const collector = createServer(async (request, response) => {
+    bodies.push(Buffer.concat(await request.toArray()));
+    response.end();
+  }).listen(0, '127.0.0.1');
+  after(() => collector.close());
+  await once(collector, 'listening');
+  const running = await api({
+    DATABASE_URL: await schema(),
+    QUEUE_URL: await queueUrl(),
+    NODE_OPTIONS: `--import ${ROOT}src/platform/telemetry.ts`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+    OTEL_SERVICE_NAME: 'shop-api',
+    OTEL_BSP_SCHEDULE_DELAY: '100',
+  });
+  await fetch(`${running.url}/health`);
+  await post(running);
+  const all = () => Buffer.concat(bodies).toString('latin1');
+  await until(() => all().includes('/notifications') && all().includes('pg.query:INSERT'), 'the spans');
+  assert.ok(all().includes('shop-api') && all().includes(Buffer.from('cd'.repeat(16), 'hex').toString('latin1')));
+  assert.ok(!all().includes('/health'));
+  assert.match(running.text(), new RegExp(`"traceId":"${'cd'.repeat(16)}"`));
 });
