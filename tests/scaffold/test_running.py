@@ -258,13 +258,10 @@ def test_a_worker_that_is_deployed_or_killed_while_messages_flow_loses_nothing(s
 
 def test_two_rotations_without_a_deployment_replace_the_api_and_not_the_worker(shop: Shop) -> None:
     """The API ends when its login is refused, ECS starts it with the current one; the worker reads the secret again."""
-    manager, secret = shop.client("secretsmanager"), shop.outputs()["DatabaseCredentialsArn"]
     [first] = shop.processes("src/api/main.ts")
     notifications = [shop.post()]
     for _ in range(2):
-        before = shop.credentials()["password"]
-        manager.rotate_secret(SecretId=secret)
-        until(lambda before=before: shop.credentials()["password"] != before, "the rotation")
+        rotate(shop)
         notifications += posted(shop)
     until(
         lambda: "credentials were rotated away" in "\n".join(lines(shop.client("logs"), "/ecs/shop-dev-api")),
@@ -279,6 +276,13 @@ def test_two_rotations_without_a_deployment_replace_the_api_and_not_the_worker(s
     until(replaced, "a new task", 90)
     notifications.append(shop.post())
     sent_once(shop, notifications)
+
+
+def rotate(shop: Shop) -> None:
+    """Rotate the application's credentials."""
+    before = shop.credentials()["password"]
+    shop.client("secretsmanager").rotate_secret(SecretId=shop.outputs()["DatabaseCredentialsArn"])
+    until(lambda: shop.credentials()["password"] != before, "the rotation")
 
 
 def posted(shop: Shop) -> list[str]:
