@@ -305,7 +305,7 @@ def test_in_an_empty_directory_each_command_says_init(here: Path) -> None:
     needs: dict[str, list[str]] = {
         "render": [], "lint": [], "graph": [], "config": [], "cost": [], "bootstrap": [], "doctor": [], "plan": [],
         "deploy": [], "status": [], "drift": [], "outputs": [], "destroy": [], "follow": [], "cancel": [],
-        "diagnose": [], "recover": [], "logs": [],
+        "diagnose": [], "recover": [], "logs": [], "policy": ["service"],
     }  # fmt: skip
     without = {"init", "schema", "local", "image", "changesets", "diff", "docs"}
     assert set(main.commands) == set(needs) | without
