@@ -81,6 +81,8 @@ class Settings:
     change_set_seconds: float = 3.0
     describing_all_is_denied: bool = False
     """Whether DescribeStacks without a name is denied, as AWS advises: a policy, not AWS, decides."""
+    templates_without_body: set[str] = field(default_factory=set)
+    """Names of stacks of which GetTemplate gives no TemplateBody, which the API does not require."""
     rollback_deletes_what_never_was: bool = True
     """Whether RollbackStack deletes a stack that never was complete."""
     policy_while_running: bool = False
