@@ -28,7 +28,7 @@ def test_a_layer_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> No
     [(_, source)] = EXAMPLE.findall(page)
     [key] = re.findall(r"```yaml cache\n(.*?)```", page, re.DOTALL)
     assert source == (ROOT / "examples" / "own-layers" / "layers" / "cache.py").read_text()
-    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    shutil.copytree(ROOT / "tests" / "data" / "environments", tmp_path / "environments")
     with (tmp_path / "environments" / "dev.yaml").open("a") as file:
         file.write(key)
     assert _pasted(tmp_path, findings, cache=source)["cache.json"]["Resources"]["Cache"]["Properties"][
@@ -39,7 +39,7 @@ def test_a_layer_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> No
 def test_an_extension_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> None:
     """The bucket of `extending.md` joins the API's template with its variable and its rights."""
     [(_, source)] = EXAMPLE.findall((DOCS / "extending.md").read_text())
-    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    shutil.copytree(ROOT / "tests" / "data" / "environments", tmp_path / "environments")
     api = _pasted(tmp_path, findings, uploads=source)["api.json"]
     assert api["Resources"]["Uploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert '{"Name": "UPLOADS", "Value": {"Ref": "Uploads"}}' in json.dumps(api)
