@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test twin scaffold soak mutants lint templates wheel bench docs lock check audit clean
+.PHONY: help setup demo test twin scaffold soak mutants lint templates upgrade wheel bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,10 @@ templates: $(STAMP) ## Check that the committed templates are current and lint w
 	$(BIN)/infragen render --check
 	$(BIN)/infragen lint --fail-on informational
 	$(BIN)/cfn-lint --include-checks I -- templates/*/*.yaml
+
+FROM := $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
+upgrade: $(RUNS) ## Show what this version changes in the templates of FROM=TAG (default: the last tag)
+	$(BIN)/python tools/upgrade.py $(FROM)
 
 # As a user installs it: a new environment, an empty directory and an empty home. The versions are those of the lock.
 wheel: $(RUNS) ## Build the wheel and use it in an empty directory

@@ -320,8 +320,15 @@ def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Pa
 
 
 def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator's whole life by its commands; the endpoint alone is on stdout."""
+    """The emulator's whole life by its commands; the endpoint alone is on stdout. A project that names no account yet
+    has one there.
+    """
     monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path))
+    (tmp_path / "environments").mkdir()
+    write(tmp_path, "111122223333", "nested")
+    without = (tmp_path / "environments/dev.yaml").read_text().replace('account: "111122223333"\n', "")
+    (tmp_path / "environments/dev.yaml").write_text(without)
+    monkeypatch.chdir(tmp_path)
 
     def local(*arguments: str) -> Result:
         return CommandLine().invoke(main, ["local", *arguments])
@@ -333,6 +340,8 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
         assert local("start").stdout == started.stdout
         assert local("status").stdout.startswith(f"running at {started.stdout.strip()} ")
         assert local("reset").exit_code == 3
+        bootstrapped = CommandLine().invoke(main, ["bootstrap", "--env", "dev", "--local", "--yes"])
+        assert "account 111111111111" in bootstrapped.stderr, bootstrapped.output
     finally:
         assert local("stop").stdout == "stopped\n"
     assert local("stop").stdout == "the emulator was not running\n"

@@ -183,8 +183,8 @@ def test_without_a_terminal_and_without_a_default_the_option_is_named(
 ) -> None:
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    assert "infragen init --region REGION" in init("shop", code=2).stderr
-    assert "infragen init --project PROJECT" in init("42", "--region", "eu-west-1", code=2).stderr
+    assert "add --region REGION" in init("shop", code=2).stderr
+    assert "add --project PROJECT" in init("42", "--region", "eu-west-1", code=2).stderr
     assert written(here) == set()
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     init("shop")

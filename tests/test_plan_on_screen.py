@@ -128,7 +128,23 @@ def rows_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for stack in plan["stacks"] for row in stack["changes"]]
 
 
-def test_the_readme_shows_a_plan_as_it_is() -> None:
-    """Not one of an earlier version."""
+def test_the_readme_shows_a_file_and_the_plan_that_it_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most a dozen lines of file, and the text that `infragen plan` prints of them at 80 columns."""
+    (tmp_path / "environments").mkdir()
+    file = tmp_path / "environments" / "dev.yaml"
+    file.write_text((DATA / "readme.yaml").read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    with FakeAws() as aws:
+        aws.settings.account = "111122223333"
+        bench = at_work(aws, load_file(file).environment)
+        bench.bootstrap()
+        text = "\n".join(lines(planned(bench))) + "\n"
+    if os.environ.get("UPDATE_PLANS"):
+        (DATA / "readme.txt").write_text(text, "utf-8")
+    assert text == (DATA / "readme.txt").read_text("utf-8")
     readme = (DATA.parents[2] / "README.md").read_text("utf-8")
-    assert (DATA / "image.txt").read_text("utf-8") in readme
+    assert f"```yaml\n{file.read_text()}```\n" in readme
+    assert f"```\n$ infragen plan --env dev\n{text}```\n" in readme
+    assert len(file.read_text().splitlines()) <= 12

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import infragen
 from infragen.cli import main
-from infragen.cli.installation import stranger
+from infragen.cli.installation import stranger, stranger_anywhere
 from infragen.cli.pages import pages
 from infragen.project.scaffold import scaffold
 
@@ -127,7 +127,7 @@ def test_a_page_that_a_message_names_is_in_the_wheel() -> None:
     for path, text in said:
         assert not re.search(r"\bdocs/[a-z-]+\.md", text), f"{path}: {text}"
         for page in re.findall(r"infragen docs ([a-z][a-z/-]+)", text):
-            assert page in pages() or page == "extending", f"{path}: {text}"
+            assert page in pages(), f"{path}: {text}"
             named += 1
     assert named > 3
 
@@ -152,6 +152,18 @@ def test_another_tool_of_the_same_name_is_named_at_the_start(tmp_path: Path) -> 
     assert "infragen-0.1.1 is another tool with the same command" in stranger(tmp_path)
     assert "pip install infragen-cfn" in stranger(tmp_path)
     assert stranger(tmp_path / "missing") == ""
+
+
+def test_after_a_bug_the_other_tool_is_looked_for_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its command: an older installation of this one is not another tool."""
+    about = tmp_path / "infragen-9.9.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: infragen\nVersion: 9.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for command, says in (("infragen.main:app", "infragen 9.9 is another tool"), ("infragen.cli:run", "")):
+        (about / "entry_points.txt").write_text(f"[console_scripts]\ninfragen = {command}\n")
+        assert stranger_anywhere().startswith(says)
+        assert bool(stranger_anywhere()) is bool(says)
 
 
 def test_the_other_tool_beside_the_wheel_is_warned_of(installed: Callable[..., str], tmp_path: Path) -> None:

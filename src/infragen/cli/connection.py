@@ -43,6 +43,7 @@ def cloud_options(function: Function) -> Function:
     def target(*arguments: Any, local: bool, endpoint_url: str | None, profile: str | None, **others: Any) -> Any:
         if local and (endpoint_url or profile):
             raise click.UsageError("--local cannot be combined with --endpoint-url or --profile")
+        click.get_current_context().meta[parameters.EMULATED] = local
         if endpoint_url is not None:
             from infragen.aws.session import check_endpoint
 

@@ -21,6 +21,27 @@ def version() -> str:
     return f"infragen {infragen.__version__} (distribution {DISTRIBUTION})"
 
 
+def stranger_anywhere() -> str:
+    """Return what to say about another tool of this name among all packages, or ''. For when something failed: it reads
+    their metadata.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        other = distribution("infragen")
+    except PackageNotFoundError:
+        return ""
+    commands = {each.value for each in other.entry_points if each.name == "infragen"}
+    return "" if commands <= {"infragen.cli:run"} else _in_the_way(f"infragen {other.version}")
+
+
+def _in_the_way(name: str) -> str:
+    return (
+        f"{name} is another tool with the same command, installed beside {DISTRIBUTION}; keep one: "
+        f"pip uninstall --yes infragen {DISTRIBUTION} && pip install {DISTRIBUTION}"
+    )
+
+
 def stranger(packages: Path | None = None) -> str:
     """Return what to say about another tool of this name beside us, or ''.
 
@@ -30,9 +51,5 @@ def stranger(packages: Path | None = None) -> str:
     with suppress(OSError), os.scandir(packages) as entries:
         for each in entries:
             if each.name.startswith(_STRANGER) and each.name.endswith(".dist-info"):
-                return (
-                    f"{each.name.removesuffix('.dist-info')} is another tool with the same command, installed into the "
-                    f"same place as {DISTRIBUTION}; keep one: pip uninstall --yes infragen {DISTRIBUTION} && "
-                    f"pip install {DISTRIBUTION}"
-                )
+                return _in_the_way(each.name.removesuffix(".dist-info"))
     return ""

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
 
 _FOUND = "infragen.found"
+EMULATED = "infragen.emulated"
+"""Where a command keeps that it talks to the emulator."""
+
+EMULATED_ACCOUNT = "1" * 12
 
 
 def _nearest(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
@@ -188,7 +193,14 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
             problems.append(error.message)
     if problems:
         raise InputError("\n".join(problems))
-    return loaded
+    return [_on_emulator(each) for each in loaded] if context.meta.get(EMULATED) else loaded
+
+
+def _on_emulator(file: "EnvironmentFile") -> "EnvironmentFile":
+    """Return an environment as --local deploys it: an account that the file does not name yet is the emulator's."""
+    if file.environment.account is not None:
+        return file
+    return replace(file, environment=file.environment.model_copy(update={"account": EMULATED_ACCOUNT}))
 
 
 def _reader(directory: Path) -> "Callable[[Path], EnvironmentFile]":

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
+from infragen.cli.installation import stranger_anywhere
 from infragen.cli.json_lines import last_line
 from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.parameters import cache_directory
@@ -161,6 +162,9 @@ def show_bug(error: Exception, *, debug: bool) -> None:
     if debug:
         say(_trace(error), err=True)
     say(f"error: {bug(error)}", err=True)
+    in_the_way = stranger_anywhere()
+    if in_the_way:
+        say(f"hint: {in_the_way}", err=True)
     if not debug:
         file = _keep(error)
         told = f"{file} has the traceback" if file else "run it again with --debug for the traceback"

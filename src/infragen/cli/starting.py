@@ -141,7 +141,7 @@ def _answers(
         if default:
             return default
         source = f"{directory} gives no name" if key == "project" else f"{' and '.join(_REGION_VARIABLES)} name none"
-        raise InputError(f"no {key}: {source}, and there is no terminal to ask", f"infragen init --{key} {key.upper()}")
+        raise InputError(f"no {key}: {source}, and there is no terminal to ask", f"add --{key} {key.upper()}")
 
     name = answer("project", project, project_name(directory.absolute().resolve().name))
     place = answer("region", region, said)
