@@ -114,6 +114,22 @@ def test_a_worker_that_moves_to_another_queue_is_refused_in_one_step(site: Site)
     assert visibility(site.bench) == [30, 365]
 
 
+def test_a_worker_that_stays_though_its_layer_is_off_stops_what_it_relies_on_from_falling(site: Site) -> None:
+    """The stack has to go first; without a value that falls it only stays."""
+    queue = "queues: [{name: jobs, visibility_seconds: %s}]\n"
+    worker = "workers: [{name: jobs, queue: jobs, timeout: 600}]\n"
+    assert site.deploy(queue % 3605 + worker).exit_code == 0
+    assert site.deploy(queue % 3605).exit_code == 0
+    mutations = site.bench.aws.mutations()
+    with pytest.raises(Refused, match=r"shop-test-worker is still there, .* falls from 3605 to 30") as error:
+        site.deploy(queue % 30)
+    assert "delete-stack --stack-name shop-test-worker" in error.value.hint
+    assert site.bench.aws.mutations() == mutations
+    site.bench.aws.elsewhere.delete_stack({"StackName": "shop-test-worker"})
+    site.bench.aws.clock.settle()
+    assert site.deploy(queue % 30).exit_code == 0
+
+
 def test_one_up_and_one_down_is_refused_with_the_way_in_two_steps(site: Site) -> None:
     """No order of two stacks keeps both; each alone does."""
     assert site.deploy(TWO.format(mail=60, jobs=600)).exit_code == 0

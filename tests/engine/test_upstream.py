@@ -21,8 +21,8 @@ def units(bench: Bench, visibility: int, timeout: str) -> tuple[Any, ...]:
 
 
 def test_a_failure_names_the_stacks_below_that_stay_changed(bench: Bench) -> None:
-    """The queue was lowered first and stays so when the worker fails; without a change below there is nothing to
-    say.
+    """The queue was updated first and stays so when what builds on it fails; without a change below there is nothing
+    to say.
     """
     assert bench.deploy_units(*units(bench, 3600, "600")).exit_code == 0
     bench.aws.fail("Topic", "no", on="update", times=2)

@@ -22,13 +22,13 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.next_steps import EXPRESS, express
-from infragen.engine.observe import Observed, check_stacks, observe, wait_for_others
+from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
 from infragen.engine.plan_notes import service_role, with_notes
 from infragen.engine.preflight import check_exports
-from infragen.engine.preview import Examined, Prepared, examine_all, prepare
+from infragen.engine.preview import Examined, Prepared, deployed_side, examine_all, prepare
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protection_changes
 from infragen.engine.release import plan_release
@@ -101,10 +101,11 @@ def propose(
         if each.live is not None and not each.unchanged:
             nested = [state for state in observed.by_id.values() if state.parent_id == each.live.stack_id]
             check_exports(session.cloud, each.unit, each.live, nested)
-    order = order_of(examined, session.file)
+    staying = {state.name: deployed_side(session.cloud, state) for state in left_behind(plan, observed)}
+    order = order_of(examined, session.file, staying)
     if stops:
         order.refuse()
-    warnings += [*order.conflicts, *order.warnings]
+    warnings += [*order.left.values(), *order.conflicts, *order.warnings]
     warnings += check_rights(session, plan, observed, examined)
     subject = subject_of(session, plan, observed.identity, examined)
     asked = quick_checks(session, plan, subject, options.skip_check)

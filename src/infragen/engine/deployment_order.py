@@ -28,16 +28,21 @@ class DeploymentOrder:
     """The layers that each layer comes after, and why some go later than usual.
 
     `later` are sentences by the layer that goes later. `conflicts` are what no order keeps, and forbid the deployment;
-    `warnings` what no order keeps and only leaves something behind.
+    `warnings` what no order keeps and only leaves something behind. `left` are stacks whose layer is off by now and
+    that rely on what shrinks, with a sentence each: they forbid it, too.
     """
 
     requires: Mapping[str, tuple[str, ...]]
     later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
     def refuse(self) -> None:
         """Raise Refused where no order of the stacks keeps what one of them relies on."""
+        if self.left:
+            commands = ", ".join(f"`aws cloudformation delete-stack --stack-name {name}`" for name in self.left)
+            raise Refused("\n".join(self.left.values()), f"nothing was changed; first remove what is left: {commands}")
         if self.conflicts:
             lines = "".join(f"\n  {each}" for each in self.conflicts)
             raise Refused(
@@ -46,8 +51,11 @@ class DeploymentOrder:
             )
 
 
-def order_of(examined: Sequence[Examined], file: EnvironmentFile | None = None) -> DeploymentOrder:
-    """Return in which order the stacks of a deployment go; `file` tells the line behind a value.
+def order_of(
+    examined: Sequence[Examined], file: EnvironmentFile | None = None, staying: Mapping[str, Side] | None = None
+) -> DeploymentOrder:
+    """Return in which order the stacks of a deployment go; `file` tells the line behind a value. `staying` are the
+    templates of stacks that are there though their layers are off, by name.
 
     A stack that needs values of another's deployment comes after it, whatever else: also one that relies on a value
     that grows. Then come the stacks that take something away, and last the usual order as far as it fits.
@@ -76,7 +84,18 @@ def order_of(examined: Sequence[Examined], file: EnvironmentFile | None = None) 
         after[layer] |= {name for name in each.unit.requires if not _comes_after(after, name, layer)}
     names = [each.unit.layer for each in examined]
     requires = {layer: tuple(sorted(after[layer], key=lambda name: _place(names, name))) for layer in names}
-    return DeploymentOrder(requires, later, tuple(conflicts), tuple(warnings))
+    return DeploymentOrder(requires, later, tuple(conflicts), tuple(warnings), _left(examined, file, staying or {}))
+
+
+def _left(examined: Sequence[Examined], file: EnvironmentFile | None, staying: Mapping[str, Side]) -> dict[str, str]:
+    left = {}
+    for name, side in staying.items():
+        for each in examined:
+            lowered = [] if each.live is None or each.unchanged else _moves(each, None, side, side, file)[0]
+            if lowered:
+                why = f"it relies on what {each.unit.stack} gives: {'; '.join(lowered)}"
+                left[name] = f"{name} is still there, its layer is not in the environment file any more, and {why}"
+    return left
 
 
 def _place(names: Sequence[str], name: str) -> int:
@@ -122,15 +141,19 @@ def _pair(upstream: Examined, downstream: Examined, file: EnvironmentFile | None
     gone = _taken_away(upstream, downstream)
     if not gone and upstream.unit.layer not in downstream.unit.requires:
         return None
-    lowered, raised = _moves(upstream, downstream, file)
+    sides = downstream.sides[0]
+    changing = {row.logical_id for row in downstream.plans[0].changes}
+    lowered, raised = _moves(upstream, changing, sides.before, sides.after, file)
     if not (lowered or raised or gone):
         return None
     return _Pair(upstream.unit.layer, downstream.unit.layer, tuple(lowered), tuple(raised), tuple(gone))
 
 
-def _moves(upstream: Examined, downstream: Examined, file: EnvironmentFile | None) -> tuple[list[str], list[str]]:
-    """Return the values that shrink on which resources of `downstream` rely as deployed, and those that grow on which
-    they will.
+def _moves(
+    upstream: Examined, changing: set[str] | None, deployed: Side, rendered: Side, file: EnvironmentFile | None
+) -> tuple[list[str], list[str]]:
+    """Return the values that shrink on which resources of another stack rely as deployed, and those that grow on which
+    they will. `changing` are its resources that change; None for any.
     """
     own = upstream.sides[0]  # its own template; a root has no stacks beside it
     before, after = (settled(side.body, side.values) for side in (own.before, own.after))
@@ -144,15 +167,15 @@ def _moves(upstream: Examined, downstream: Examined, file: EnvironmentFile | Non
             setting = origin(file, upstream.unit.layer, name, path) if file is not None else None
             said = f"{each.path} of {name} {{}}{f' ({setting})' if setting else ''}"
             if _shrinks(old, new, each):
-                if _relies(each, own.before, name, downstream, downstream.sides[0].before):
+                if _relies(each, own.before, name, changing, deployed):
                     lowered.append(said.format(_fall(old, new)))
-            elif not same(old, new) and _relies(each, own.after, name, downstream, downstream.sides[0].after):
+            elif not same(old, new) and _relies(each, own.after, name, changing, rendered):
                 raised.append(said.format("grows"))
     return lowered, raised
 
 
-def _relies(relied: ReliedOn, upstream: Side, name: str, downstream: Examined, side: Side) -> bool:
-    """Return whether resources on one side of `downstream` rely on a property of the resource `name`, and change:
+def _relies(relied: ReliedOn, upstream: Side, name: str, changing: set[str] | None, side: Side) -> bool:
+    """Return whether resources in one side of another stack rely on a property of the resource `name`, and change:
     they, what they use, or what uses them.
     """
     given = {
@@ -163,7 +186,8 @@ def _relies(relied: ReliedOn, upstream: Side, name: str, downstream: Examined, s
     resources, taken = side.body.get("Resources", {}), set(side.body.get("Parameters", {})) & given
     users = [logical_id for logical_id, each in resources.items() if each.get("Type") in relied.by]
     relying = [each for each in users if taken and (relied.anywhere or references(resources[each]) & taken)]
-    changing = {row.logical_id for row in downstream.plans[0].changes}
+    if changing is None:
+        return bool(relying)
     reached = {each: _reached(resources, each) for each in resources}
     return any(
         name in changing and (one in reached[name] or name in reached[one]) for one in relying for name in resources

@@ -87,6 +87,15 @@ def is_of(state: StackState, env: Environment) -> bool:
     return mine and not state.parent_id and state.name == stack_name(env, tags.get("infragen:layer", ""))
 
 
+def left_behind(plan: StackLayout, observed: Observed) -> tuple[StackState, ...]:
+    """Return the stacks of layers that are off by now, of an environment with a stack for each layer."""
+    planned = {unit.layer for unit in plan.units}
+    if plan.environment.topology == "nested" or planned & set(BESIDE):
+        return ()
+    others = (state for layer, state in observed.layers.items() if layer not in planned and layer not in BESIDE)
+    return tuple(state for state in others if state.status != "REVIEW_IN_PROGRESS")
+
+
 def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt: bool = False) -> None:
     """Raise Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
     env = plan.environment
