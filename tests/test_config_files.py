@@ -124,6 +124,17 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "network.nat_instance_type": (["t4g.nano", "c7gn.large"], ["t3.nano", "m5.large", "t4g"]),
     "network.interface_endpoints": (["[]", "[sqs, ecr.api]"], ["[sqs, ec2]", "sqs", "[1]"]),
     "network.flow_logs": (["ALL", "REJECT"], ["ACCEPT", "all"]),
+    "network.vpc_id": (
+        ["vpc-0123456789abcdef0", "vpc-01234567", "null"],
+        ["vpc-1", "0123456789abcdef0", "vpc-0123456G"],
+    ),
+    **{
+        f"network.{tier}_subnet_ids": (
+            ["[]", "[subnet-0123456789abcdef0, subnet-01234567]"],
+            ["subnet-01234567", "[subnet-1]", "[vpc-01234567]", "[1]"],
+        )
+        for tier in ("public", "private", "isolated")
+    },
     "network.extra_egress_ports": (["[]", "[1, 587, 65535]"], ["[0]", "[65536]", "['587']", "587", "[5.5]"]),
     "database.name": (["app", "a_1", "a" * 51], ["App", "1a", "_a", "a-b", "a" * 52, "postgres", "template1"]),
     "database.owner": (

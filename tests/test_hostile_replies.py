@@ -60,6 +60,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "delete_objects": [("shop-dev-artifacts",)], "image": [("shop-dev-api", "v1")], "image_tags": [("shop-dev-api",)],
     "certificate": [("arn:aws:acm:us-east-1:111122223333:certificate/1",)], "hosted_zone": [("Z1",)],
     "delegation": [("shop.example.com",), ("example.com",)], "availability_zones": [()], "nat_gateways": [()],
+    "vpc": [("vpc-1",)], "subnets": [(("subnet-a",),)], "default_routes": [("vpc-1",)], "vpc_endpoints": [("vpc-1",)],
     "orderable_zones": [("aurora-postgresql", "17.7", "db.serverless")],
     "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],

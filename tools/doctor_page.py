@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infragen.checks import GENERAL, Check
+from infragen.checks import GENERAL, Check, existing_vpc
 from infragen.checks.linked_roles import LINKED_ROLES
 from infragen.checks.quotas import COUNTABLE, FARGATE, FARGATE_SPOT, NAT, RULES
 from infragen.config import load_environment
@@ -59,6 +59,7 @@ def checks() -> Iterator[Check]:
     """Yield all checks, each once."""
     env = load_environment(Path("environments/prod.yaml"))
     found = {each.id: each for layer in LAYERS for each in layer.checks(env)}
+    found[existing_vpc.CHECK.id] = existing_vpc.CHECK  # of an environment that names a VPC
     yield from {**found, **{each.id: each for each in GENERAL}}.values()
 
 

@@ -5,7 +5,7 @@ turned into `CloudError` (permanent) or `Unavailable` (try again). A stack is ad
 look-up, so that one deleted and recreated under the same name is never taken for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -182,6 +182,34 @@ class Delegation:
 
 
 @dataclass(frozen=True)
+class Vpc:
+    """A VPC: whether its instances resolve names, and whether they get names themselves."""
+
+    dns_support: bool
+    dns_hostnames: bool
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet: its VPC, its availability zone, and how many of its addresses are free."""
+
+    vpc_id: str
+    zone: str
+    free_addresses: int
+
+
+@dataclass(frozen=True)
+class VpcEndpoint:
+    """An endpoint of a VPC: the service (`com.amazonaws.eu-west-1.s3`), Gateway or Interface, and whether the service's
+    own name leads to it.
+    """
+
+    service: str
+    kind: str
+    private_dns: bool = False
+
+
+@dataclass(frozen=True)
 class Quota:
     """A service quota of the account. `usage` is what is used now where AWS counts it, else None."""
 
@@ -244,6 +272,20 @@ class AccountReader(Protocol):
 
     def in_use(self, kind: str) -> int:
         """Return how many VPCs, addresses or internet gateways there are in the region: `vpc`, `eip`, `igw`."""
+
+    def vpc(self, vpc_id: str) -> Vpc | None:
+        """Return a VPC of this region; None when EC2 does not know it."""
+
+    def subnets(self, ids: Sequence[str]) -> Mapping[str, Subnet]:
+        """Return those of these subnets that there are, by id."""
+
+    def default_routes(self, vpc_id: str) -> Mapping[str, str]:
+        """Return where the IPv4 default route of each subnet of a VPC leads, as the id of its target (`igw-…`); empty
+        where there is none. The key `` is the main route table, which every other subnet has.
+        """
+
+    def vpc_endpoints(self, vpc_id: str) -> tuple[VpcEndpoint, ...]:
+        """Return the endpoints of a VPC that work or are being created."""
 
     def nat_gateways(self) -> Mapping[str, int]:
         """Return how many NAT gateways there are, by availability zone."""

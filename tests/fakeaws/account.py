@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -335,8 +335,13 @@ LINKED_ROLES = {
 """What each service calls its role (IAM User Guide, "AWS services that work with IAM")."""
 
 
-def ec2(cloud: Cloud, account: str, region: str, action: str) -> str:
-    """The members of an answer of EC2, as XML: zones, and what stacks and `Settings.others` have."""
+def ec2(cloud: Cloud, account: str, region: str, form: Params) -> str:
+    """The members of an answer of EC2, as XML: zones, and what stacks, `Settings.others` and `Settings.vpcs` have.
+
+    A filter on what does not exist answers with nothing; an id that does not exist is an error (EC2 API Reference,
+    "DescribeVpcs", "DescribeSubnets"; read 2026-11-29).
+    """
+    action = form["Action"]
 
     def rows(tag: str, kind: str, *fields: str) -> str:
         there = sum(1 for _ in resources(cloud, account, region, kind)) + cloud.settings.others.get(kind, 0)
@@ -344,6 +349,10 @@ def ec2(cloud: Cloud, account: str, region: str, action: str) -> str:
         return f"<{tag}>{f'<item>{item}</item>' * there}</{tag}>"
 
     zones = [f"{region}{letter}" for letter in "abc"]
+    if "VpcId.1" in form or "VpcId" in form or "Filter.1.Name" in form:
+        found = _of_vpc(cloud, form, action)
+        if found is not None:
+            return found
     match action:
         case "DescribeVpcs":
             return rows("vpcSet", "AWS::EC2::VPC", "<vpcId>vpc-1</vpcId>")
@@ -364,6 +373,56 @@ def ec2(cloud: Cloud, account: str, region: str, action: str) -> str:
             )
             return f"<availabilityZoneInfo>{items}</availabilityZoneInfo>"
     raise AssertionError(f"the fake has no ec2:{action}")
+
+
+def _of_vpc(cloud: Cloud, form: Params, action: str) -> str | None:
+    """What is asked about VPCs and subnets by their ids; None for another question."""
+    vpcs = cloud.settings.vpcs
+    wanted = [form[each] for each in sorted(form) if each.startswith("Filter.1.Value.")]
+    asked = form.get("VpcId.1") or form.get("VpcId") or (wanted[0] if wanted else "")
+    subnets = {name: (vpc_id, *each) for vpc_id, vpc in vpcs.items() for name, each in vpc.subnets.items()}
+    if action in ("DescribeVpcs", "DescribeVpcAttribute") and asked not in vpcs:
+        raise ApiError("InvalidVpcID.NotFound", f"The vpc ID '{asked}' does not exist", 400)
+    match action, form.get("Filter.1.Name", ""):
+        case "DescribeVpcs", "":
+            return f"<vpcSet><item><vpcId>{asked}</vpcId></item></vpcSet>"
+        case "DescribeVpcAttribute", _:
+            name = form["Attribute"]
+            on = vpcs[asked].dns_support if name == "enableDnsSupport" else vpcs[asked].dns_hostnames
+            return f"<vpcId>{asked}</vpcId><{name}><value>{str(on).lower()}</value></{name}>"
+        case "DescribeSubnets", "subnet-id":
+            return _items("subnetSet", (_subnet(each, *subnets[each]) for each in wanted if each in subnets))
+        case "DescribeRouteTables", "vpc-id":
+            return _items("routeTableSet", map(_route_table, *zip(*vpcs[asked].routes.items(), strict=True)))
+        case "DescribeVpcEndpoints", "vpc-id":
+            return _items("vpcEndpointSet", (_endpoint(*each) for each in vpcs[asked].endpoints))
+    return None
+
+
+def _items(tag: str, rows: Iterable[str]) -> str:
+    return f"<{tag}>{''.join(f'<item>{each}</item>' for each in rows)}</{tag}>"
+
+
+def _subnet(subnet_id: str, vpc_id: str, zone: str, free: int) -> str:
+    free_addresses = f"<availableIpAddressCount>{free}</availableIpAddressCount>"
+    place = f"<vpcId>{vpc_id}</vpcId><availabilityZone>{zone}</availabilityZone>"
+    return f"<subnetId>{subnet_id}</subnetId>{place}{free_addresses}"
+
+
+def _route_table(subnet: str, target: str) -> str:
+    """A table of one subnet, or the main one; its default route, where it has one, beside the local route."""
+    kind = "natGatewayId" if target.startswith("nat-") else "gatewayId"
+    state = "blackhole" if target.endswith("-gone") else "active"
+    route = f"<destinationCidrBlock>0.0.0.0/0</destinationCidrBlock><{kind}>{target}</{kind}><state>{state}</state>"
+    local = "<destinationCidrBlock>10.0.0.0/16</destinationCidrBlock><gatewayId>local</gatewayId><state>active</state>"
+    routes = _items("routeSet", [local, route] if target else [local])
+    of_subnet = f"<subnetId>{subnet}</subnetId><main>false</main>" if subnet else "<main>true</main>"
+    return routes + _items("associationSet", [of_subnet])
+
+
+def _endpoint(service: str, kind: str, private_dns: bool) -> str:
+    names = f"<serviceName>{service}</serviceName><vpcEndpointType>{kind}</vpcEndpointType>"
+    return f"{names}<privateDnsEnabled>{str(private_dns).lower()}</privateDnsEnabled><state>available</state>"
 
 
 def route53(cloud: Cloud, target: str, query: Mapping[str, str]) -> tuple[str, str]:

@@ -56,6 +56,19 @@ TRANSITIONS: dict[str, set[str]] = {
 }
 
 
+@dataclass(frozen=True)
+class ExistingVpc:
+    """A VPC that was there before: `subnets` by id with zone and free addresses, `routes` by subnet ("" for the main
+    table) with the target of the default route, `endpoints` as service, kind and private DNS.
+    """
+
+    dns_support: bool = True
+    dns_hostnames: bool = True
+    subnets: dict[str, tuple[str, int]] = field(default_factory=dict)
+    routes: dict[str, str] = field(default_factory=lambda: {"": ""})
+    endpoints: tuple[tuple[str, str, bool], ...] = ()
+
+
 @dataclass
 class OneOffScript:
     """What a task of RunTask does: how long it runs, what it writes, how it ends (no exit code: it never ran), and the
@@ -179,6 +192,8 @@ class Settings:
     """Registered domain -> the name servers of its registration."""
     quotas: dict[str, float] = field(default_factory=dict)
     """Code of a quota -> its value in this account; for any other it is the default."""
+    vpcs: dict[str, ExistingVpc] = field(default_factory=dict)
+    """Id of a VPC that no stack has -> what is in it."""
     others: dict[str, int] = field(default_factory=dict)
     """Resource type -> how many there are beside those of stacks."""
     fargate_vcpus: float = 0.0

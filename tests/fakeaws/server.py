@@ -142,7 +142,7 @@ class Application:
             return self._network_interfaces(caller, form)
         try:
             self.cloud.script.call(f"ec2:{action}")
-            inside = facts.ec2(self.cloud, caller.account, caller.region, action)
+            inside = facts.ec2(self.cloud, caller.account, caller.region, form)
         except ApiError as error:
             self._log(caller, action, form, error.code)
             inner = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"

@@ -49,6 +49,14 @@ CERTIFICATE = {
         }
     }
 }
+SUBNETS = {
+    "network": {
+        "public_subnet_ids": ["subnet-00000001", "subnet-00000002"],
+        "private_subnet_ids": ["subnet-00000003", "subnet-00000004"],
+        "interface_endpoints": ["logs"],
+    }
+}
+EXISTING = {"network": {**SUBNETS["network"], "vpc_id": "vpc-0123456789abcdef0"}}
 SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:mail-AbCdEf"
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::uploads/*"}
 
@@ -85,6 +93,10 @@ CHANGES: dict[str, Any] = {
     "network.interface_endpoints": ["logs"],
     "network.flow_logs": "REJECT",
     "network.extra_egress_ports": [587],
+    "network.vpc_id": (SUBNETS, "vpc-0123456789abcdef0"),
+    "network.public_subnet_ids": (EXISTING, ["subnet-00000009", "subnet-0000000a"]),
+    "network.private_subnet_ids": (EXISTING, ["subnet-00000009", "subnet-0000000a"]),
+    "network.isolated_subnet_ids": (EXISTING, ["subnet-00000009", "subnet-0000000a"]),
     "database.name": "orders",
     "database.owner": "clerk",
     "database.engine_version": "16.8",
@@ -257,6 +269,10 @@ INTERRUPTS = {
     "network.nat_instance_type": ("outage", "outage"),
     "network.interface_endpoints": ("none", "outage"),
     "network.extra_egress_ports": ("none", "outage"),
+    "network.vpc_id": ("impossible", "impossible"),
+    "network.public_subnet_ids": ("brief", "brief"),
+    "network.private_subnet_ids": ("brief", "brief"),
+    "network.isolated_subnet_ids": ("brief", "brief"),
     "database.name": ("outage", "outage"),
     "database.engine_version": ("impossible", "outage"),
     "database.readers": ("none", "outage"),

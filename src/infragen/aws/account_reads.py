@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,9 @@ from infragen.cloud import (
     ImageTags,
     Quota,
     RegistryImage,
+    Subnet,
+    Vpc,
+    VpcEndpoint,
 )
 from infragen.errors import PermissionDenied
 
@@ -248,6 +251,65 @@ class AccountReads:
                 with asked("ec2:DescribeInternetGateways", "counting the internet gateways"):
                     return sum(1 for _ in pages(client.describe_internet_gateways, "InternetGateways"))
         raise ValueError(kind)
+
+    def vpc(self, vpc_id: str) -> Vpc | None:
+        """Call EC2 DescribeVpcs and DescribeVpcAttribute."""
+        client = self.clients.networks
+        try:
+            with asked("ec2:DescribeVpcs", f"reading {vpc_id}"):
+                if not member(client.describe_vpcs(VpcIds=[vpc_id]), "Vpcs"):
+                    return None
+        except AwsError as error:
+            if error.code == "InvalidVpcID.NotFound":
+                return None
+            raise
+        with asked("ec2:DescribeVpcAttribute", f"reading the DNS attributes of {vpc_id}"):
+            support = client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
+            hostnames = client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
+            return Vpc(
+                bool(member(member(support, "EnableDnsSupport"), "Value")),
+                bool(member(member(hostnames, "EnableDnsHostnames"), "Value")),
+            )
+
+    def subnets(self, ids: Sequence[str]) -> Mapping[str, Subnet]:
+        """Call EC2 DescribeSubnets with a filter: by id it fails when one does not exist."""
+        by_id: Any = [{"Name": "subnet-id", "Values": list(ids)}]
+        with asked("ec2:DescribeSubnets", "reading subnets"):
+            rows = pages(self.clients.networks.describe_subnets, "Subnets", Filters=by_id)
+            return {
+                member(each, "SubnetId"): Subnet(
+                    member(each, "VpcId"),
+                    member(each, "AvailabilityZone"),
+                    int(member(each, "AvailableIpAddressCount")),
+                )
+                for each in rows
+            }
+
+    def default_routes(self, vpc_id: str) -> Mapping[str, str]:
+        """Call EC2 DescribeRouteTables."""
+        of_vpc: Any = [{"Name": "vpc-id", "Values": [vpc_id]}]
+        found = {"": ""}
+        with asked("ec2:DescribeRouteTables", f"reading the routes of {vpc_id}"):
+            for table in pages(self.clients.networks.describe_route_tables, "RouteTables", Filters=of_vpc):
+                target = next((_target(each) for each in table.get("Routes", ()) if _leads_out(each)), "")
+                for each in table.get("Associations", ()):
+                    found[each.get("SubnetId", "") if not each.get("Main") else ""] = target
+        return found
+
+    def vpc_endpoints(self, vpc_id: str) -> tuple[VpcEndpoint, ...]:
+        """Call EC2 DescribeVpcEndpoints."""
+        of_vpc: Any = [
+            {"Name": "vpc-id", "Values": [vpc_id]},
+            {"Name": "vpc-endpoint-state", "Values": ["available", "pending", "pendingAcceptance"]},
+        ]
+        with asked("ec2:DescribeVpcEndpoints", f"reading the endpoints of {vpc_id}"):
+            rows = pages(self.clients.networks.describe_vpc_endpoints, "VpcEndpoints", Filters=of_vpc)
+            return tuple(
+                VpcEndpoint(
+                    member(each, "ServiceName"), member(each, "VpcEndpointType"), bool(each.get("PrivateDnsEnabled"))
+                )
+                for each in rows
+            )
 
     def nat_gateways(self) -> Mapping[str, int]:
         """Call EC2 DescribeNatGateways, and DescribeSubnets for their zones."""
@@ -522,3 +584,19 @@ _FINDERS: Mapping[str, Callable[[Clients, tuple[str, ...]], dict[str, str]]] = {
 }
 """How each type is looked for by its name: a deletion that failed, or kept the resource, left the name taken. A type
 that is not here is not known to be free."""
+
+
+_TARGETS = (
+    "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId",
+    "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn", "GatewayId",
+)  # fmt: skip
+"""Members of a route that may name its target (Amazon EC2 API Reference, "Route", read 2026-11-29)."""
+
+
+def _target(route: Mapping[str, Any]) -> str:
+    return str(next((route[each] for each in _TARGETS if route.get(each)), ""))
+
+
+def _leads_out(route: Mapping[str, Any]) -> bool:
+    """Return whether a route is the IPv4 default route, and its target is there."""
+    return route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State") != "blackhole"

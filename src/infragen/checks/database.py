@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
 from infragen.cloud import AccountReader
-from infragen.config import engine_versions
+from infragen.config import Network, engine_versions
 from infragen.resource_types.rds import DB_CLUSTER
 
 CLASS = "db.serverless"
@@ -25,8 +25,7 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
             yield unknown(f"{cluster.place}: its engine and version are not known")
             continue
         offered = account.orderable_zones(engine, version, CLASS)
-        zones = account.availability_zones()
-        ours = zones[: network.azs] if network else zones
+        ours = _zones(network, account)
         both = [each for each in ours if each in offered]
         at = subject.at("database", "engine_version")
         if len(both) >= ZONES:
@@ -43,6 +42,15 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
                 f"{at}{engine} {version} can be ordered as {CLASS} in {', '.join(both) or 'none'} of {', '.join(ours)}",
                 f"choose a version that RDS offers in {ZONES} of them", input=True,
             )  # fmt: skip
+
+
+def _zones(network: Network | None, account: AccountReader) -> tuple[str, ...]:
+    """Return the zones of the database's subnets."""
+    if network and network.vpc_id:
+        ids = network.isolated_subnet_ids or network.private_subnet_ids
+        return tuple(sorted({each.zone for each in account.subnets(ids).values()}))
+    zones = account.availability_zones()
+    return zones[: network.azs] if network else zones
 
 
 def run_support(subject: Subject, account: AccountReader) -> Iterator[Answer]:
@@ -77,7 +85,7 @@ SUPPORT = Check(
 CHECK = Check(
     "engine",
     "The engine version can be ordered as db.serverless in two of the environment's zones.",
-    ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones"),
+    ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"),
     frozenset({DB_CLUSTER.name}),
     run,
 )

@@ -146,6 +146,43 @@ def layers(given: RuleContext) -> Iterator[Finding]:
         yield Finding((used[0],), f"{used[0]} needs the network layer, which is off; add the section network")
 
 
+def existing_vpc(given: RuleContext) -> Iterator[Finding]:
+    """With `network.vpc_id`, `private_subnet_ids` lists at least two subnets, and `public_subnet_ids` with an `api` as
+    well; each once, and none is both. `vpc_cidr`, `azs`, `nat_instance_type` and `flow_logs` are then not written, and
+    `nat` only as `none`, which says that the private subnets have no way to the internet. Without it, no subnets are
+    listed.
+    """
+    network = given.env.network
+    if network is None:
+        return
+    tiers = {key: getattr(network, key) for key in ("public_subnet_ids", "private_subnet_ids", "isolated_subnet_ids")}
+    if network.vpc_id is None:
+        for key in (each for each, listed in tiers.items() if listed):
+            yield Finding(("network", key), f"network.{key} is only for an existing VPC; name it with network.vpc_id")
+        return
+    needed = [("private_subnet_ids", "tasks, functions and the database"), ("public_subnet_ids", "load balancers")]
+    for key, whose in needed if given.env.api else needed[:1]:
+        if len(tiers[key]) < 2:  # zones
+            text = f"network.{key} lists {len(tiers[key])}; {whose} need at least 2 in different zones"
+            yield Finding(("network", key), text)
+    if len(network.isolated_subnet_ids) == 1:
+        yield Finding(("network", "isolated_subnet_ids"), "network.isolated_subnet_ids lists 1; a database needs 2")
+    for key, listed in tiers.items():
+        for index, subnet in enumerate(listed):
+            if subnet in listed[:index]:
+                yield Finding(("network", key, index), f"network.{key}[{index}] is {subnet}, which is listed twice")
+    for index, subnet in enumerate(network.public_subnet_ids):
+        if subnet in (*network.private_subnet_ids, *network.isolated_subnet_ids):
+            text = f"network.public_subnet_ids[{index}] is {subnet}, which is also listed as a private subnet"
+            yield Finding(("network", "public_subnet_ids", index), text)
+    for key in ("vpc_cidr", "azs", "nat", "nat_instance_type", "flow_logs"):
+        if ("network", key) in given.written and not (key == "nat" and network.nat == "none"):
+            text = (
+                "has no effect in an existing VPC, whose addresses, routes, way out and flow log are yours; remove it"
+            )
+            yield Finding(("network", key), f"network.{key} {text}")
+
+
 def visibility(given: RuleContext) -> Iterator[Finding]:
     """`visibility_seconds` is at least 6 x the worker's timeout + its batch window, as Lambda demands."""
     for index, queue in enumerate(given.env.queues):
@@ -413,8 +450,8 @@ def _concurrency_path(env: Environment, index: int) -> Path:
 def endpoints(given: RuleContext) -> Iterator[Finding]:
     """`nat: none` needs interface endpoints for what tasks and functions call, or nothing would start."""
     network, api = given.env.network, given.env.api
-    if not network or network.nat != "none" or not (api or given.env.workers):
-        return
+    if not network or network.nat != "none" or not (api or given.env.workers) or network.vpc_id:
+        return  # an existing VPC may have endpoints already: doctor asks
     needed = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs"]
     needed += ["ssmmessages", "kms"] if api and api.enable_execute_command else []
     needed += ["ssm"] if api and any(":ssm:" in each for each in api.secrets.values()) else []
@@ -799,7 +836,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
         (bool(env.alarms.emails), ("alarms", "emails"), "empty", "at least one address"),
     ]
     if network:
-        demands += [(network.nat in GATEWAYS, ("network", "nat"), f'"{network.nat}"', "per_az, regional or single")]
+        met = network.nat in GATEWAYS or network.vpc_id is not None
+        demands += [(met, ("network", "nat"), f'"{network.nat}"', "per_az, regional or single")]
     if database:
         tls = database.parameters.get("rds.force_ssl", "1")
         demands += [
@@ -823,10 +861,10 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 
 ERRORS: tuple[Rule, ...] = (
-    file_name, layers, visibility, ages, batches, references, names, physical_names, repeated, concurrency, ranges,
-    counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules, database_parameters,
-    rotation, accounts, execute_command, runtimes, auto_pause, variables, policies, policy_sizes, literal_secrets,
-    production,
+    file_name, layers, existing_vpc, visibility, ages, batches, references, names, physical_names, repeated,
+    concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
+    database_parameters, rotation, accounts, execute_command, runtimes, auto_pause, variables, policies, policy_sizes,
+    literal_secrets, production,
 )  # fmt: skip
 
 
@@ -869,7 +907,7 @@ def filters(given: RuleContext) -> Iterator[Finding]:
 def zones(given: RuleContext) -> Iterator[Finding]:
     """A region has three availability zones for most accounts; us-west-1 has two, a few have four or more."""
     env = given.env
-    if env.network and env.network.azs > regions.zones_of(env.region):
+    if env.network and not env.network.vpc_id and env.network.azs > regions.zones_of(env.region):
         seen = regions.zones_of(env.region)
         yield Finding(
             ("network", "azs"),
@@ -896,10 +934,10 @@ def many_endpoints(given: RuleContext) -> Iterator[Finding]:
     """More than two interface endpoints soon cost more than NAT gateways."""
     network = given.env.network
     if network and len(network.interface_endpoints) > 2 and network.nat != "none":
-        count = len(network.interface_endpoints)
+        count, zones = len(network.interface_endpoints), network.interface_count
         yield Finding(
             ("network", "interface_endpoints"),
-            f"network.interface_endpoints lists {count}, each billed per zone: {count} x {network.azs} zones x about "
+            f"network.interface_endpoints lists {count}, each billed per zone: {count} x {zones} zones x about "
             f"7.30 USD a month",
         )
 

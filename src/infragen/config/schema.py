@@ -343,6 +343,14 @@ TimeZone = Annotated[
     AfterValidator(_time_zone),
     TEXT,
 ]
+VpcId = Annotated[
+    str, _matching(r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of a VPC such as vpc-0123456789abcdef0"), TEXT
+]
+SubnetId = Annotated[
+    str,
+    _matching(r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of a subnet such as subnet-0123456789abcdef0"),
+    TEXT,
+]
 Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address"), TEXT]
 TagKey = Annotated[
     str,
@@ -511,6 +519,23 @@ class Network(Section):
         max_length=20,
         description="TCP ports beside 443 that the API and workers may open to the internet, e.g. 587 for SMTP.",
     )
+    vpc_id: VpcId | None = Field(
+        None, description="Existing VPC to build into. Its subnets, routes and way out are then yours."
+    )
+    public_subnet_ids: tuple[SubnetId, ...] = Field(
+        (), max_length=12, description="Subnets of the load balancer in the existing VPC, each in a zone of its own."
+    )
+    private_subnet_ids: tuple[SubnetId, ...] = Field(
+        (), max_length=12, description="Subnets of tasks, functions and interface endpoints in the existing VPC."
+    )
+    isolated_subnet_ids: tuple[SubnetId, ...] = Field(
+        (), max_length=12, description="Subnets of the database in the existing VPC; the private ones when absent."
+    )
+
+    @property
+    def interface_count(self) -> int:
+        """Return how many interfaces an interface endpoint has: one per private subnet."""
+        return len(self.private_subnet_ids) if self.vpc_id else self.azs
 
 
 def connection_limit(text: str) -> int | None:

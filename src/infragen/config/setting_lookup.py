@@ -28,16 +28,18 @@ SECTIONS = {"queue": "queues", "worker": "workers", "observability": "alarms"}
 TABLE: Mapping[str, str] = {
     "network": """
         Vpc                         CidrBlock                network.vpc_cidr
+        *SecurityGroup              VpcId                    network.vpc_id
+        *Endpoint                   VpcId                    network.vpc_id
         *Subnet?                    CidrBlock                network.vpc_cidr
-        *Subnet*                    -                        network.azs
-        *Routes*                    -                        network.azs
+        *Subnet*                    -                        network.azs network.vpc_id
+        *Routes*                    -                        network.azs network.vpc_id
         *Endpoint                   RouteTableIds            network.azs
-        *Endpoint                   SubnetIds                network.azs
-        *Endpoint                   -                        network.interface_endpoints
+        *Endpoint                   SubnetIds                network.azs network.private_subnet_ids
+        *Endpoint                   -                        network.interface_endpoints network.vpc_id
         Endpoint*                   -                        network.interface_endpoints
         NatInstance                 InstanceType             network.nat_instance_type
-        Nat*                        -                        network.nat network.azs
-        PrivateDefaultRoute*        -                        network.nat network.azs
+        Nat*                        -                        network.nat network.azs network.vpc_id
+        PrivateDefaultRoute*        -                        network.nat network.azs network.vpc_id
         FlowLog                     TrafficType              network.flow_logs
         AlarmEmail{nth}             -                        alarms.emails.{nth}
         LoadBalancerSecurityGroup   SecurityGroupIngress     api.ingress_cidrs api.https.mode

@@ -77,7 +77,9 @@ def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, A
         return NONE  # its own rows tell
     found = [NONE]
     if row.replacement == "True":
-        found.append(does.replaced)
+        names = (str(each.path[1]) for each in row.properties if len(each.path) > 1)
+        cannot = (does.in_place[each] for each in names if each in does.in_place)
+        found += [does.replaced, *(each for each in cannot if each.level == IMPOSSIBLE)]
     elif row.replacement != "False":  # it may be replaced: what is impossible for certain is only possible now
         may = does.replaced
         found.append(outage(f"may not be possible: {may.what}") if may.level == IMPOSSIBLE else may)

@@ -6,6 +6,9 @@ to know its consumers), the platform's KMS key and the topic that alarms notify.
 
 The address plan takes the first twelve /24 blocks of the VPC: four each for the public, private and isolated subnets,
 used or not, so that another availability zone renumbers nothing.
+
+With `network.vpc_id` it builds into a VPC that exists: security groups, interface endpoints, key and topic are its own;
+subnets, routes, the way out and the flow log are not.
 """
 
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from typing import Any
 
 from troposphere import GetAtt, GetAZs, Join, Ref, Select, Sub, Tags, ec2, iam, kms, sns
 
+from infragen.checks import existing_vpc
 from infragen.config import Environment, Network, camel
 from infragen.layers import nat, security_groups
 from infragen.layers.contract import (
@@ -57,9 +61,13 @@ FLOW_LOG_SECONDS = 600
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
     """Return what the foundation gives to the layers above: all of it always, so that turning a layer on changes no
-    wiring.
+    wiring. Of an existing VPC, what the environment file names.
     """
-    return (
+    assert env.network is not None  # noqa: S101 # enabled() saw to it
+    without = {DefaultSecurityGroupId} if env.network.vpc_id else set[LayerOutput]()
+    if env.network.vpc_id and not env.network.public_subnet_ids:
+        without.add(PublicSubnetIds)
+    every = (
         VpcId,
         PublicSubnetIds,
         PrivateSubnetIds,
@@ -72,21 +80,26 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
         AlarmTopicArn,
         DefaultSecurityGroupId,
     )
+    return tuple(each for each in every if each not in without)
 
 
 def build(env: Environment) -> Template:
     """Return the template of the foundation."""
     assert env.network is not None  # noqa: S101 # enabled() saw to it
-    template = Template()
+    template, network = Template(), env.network
     _platform_key(template)
     _alarm_topic(template, env)
-    _vpc(template, env.network)
-    _subnets(template, env.network)
-    security_groups.add(template, env)
-    nat.add(template, env.network, Ref("AlarmTopic"))
-    _endpoints(template, env.network)
-    _flow_log(template, env)
-    _publish(template, env.network)
+    if network.vpc_id is None:
+        _vpc(template, network)
+        _subnets(template, network)
+    security_groups.add(template, env, network.vpc_id or Ref("Vpc"))
+    if network.vpc_id is None:
+        nat.add(template, network, Ref("AlarmTopic"))
+        _gateway_endpoint(template, network)
+    _interface_endpoints(template, network)
+    if network.vpc_id is None:
+        _flow_log(template, env)
+    _publish(template, env)
     return template
 
 
@@ -155,8 +168,22 @@ def _zones(network: Network) -> range:
     return range(1, network.azs + 1)
 
 
-def _endpoints(template: Template, network: Network) -> None:
-    """Add the S3 gateway always (it is free, and image layers come from S3); interface endpoints as listed."""
+def _subnets_of(network: Network, tier: str) -> list[Any]:
+    """Return the ids of a tier's subnets: our own, or those of the existing VPC."""
+    if network.vpc_id is None:
+        return [Ref(f"{tier}Subnet{zone}") for zone in _zones(network)]
+    private = network.private_subnet_ids
+    return list(
+        {
+            "Public": network.public_subnet_ids,
+            "Private": private,
+            "Isolated": network.isolated_subnet_ids or private,
+        }[tier]
+    )
+
+
+def _gateway_endpoint(template: Template, network: Network) -> None:
+    """Add the S3 gateway always: it is free, and image layers come from S3."""
     template.add_resource(
         ec2.VPCEndpoint(
             "S3Endpoint",
@@ -166,15 +193,18 @@ def _endpoints(template: Template, network: Network) -> None:
             RouteTableIds=[Ref(f"PrivateRoutes{zone}") for zone in _zones(network)],
         )
     )
+
+
+def _interface_endpoints(template: Template, network: Network) -> None:
     for service in network.interface_endpoints:
         template.add_resource(
             ec2.VPCEndpoint(
                 f"{camel(service.replace('.', '-'))}Endpoint",
-                VpcId=Ref("Vpc"),
+                VpcId=network.vpc_id or Ref("Vpc"),
                 VpcEndpointType="Interface",
                 ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
                 PrivateDnsEnabled=True,
-                SubnetIds=[Ref(f"PrivateSubnet{zone}") for zone in _zones(network)],
+                SubnetIds=_subnets_of(network, "Private"),
                 SecurityGroupIds=[GetAtt("EndpointSecurityGroup", "GroupId")],
             )
         )
@@ -210,12 +240,16 @@ def _flow_log(template: Template, env: Environment) -> None:
     )
 
 
-def _publish(template: Template, network: Network) -> None:
+def _publish(template: Template, env: Environment) -> None:
+    assert env.network is not None  # noqa: S101 # enabled() saw to it
+    network, published = env.network, outputs(env)
+
     def subnets(tier: str) -> Any:
-        return Join(",", [Ref(f"{tier}Subnet{zone}") for zone in _zones(network)])
+        found = _subnets_of(network, tier)
+        return Join(",", found) if network.vpc_id is None else ",".join(found)
 
     for output, value in (
-        (VpcId, Ref("Vpc")),
+        (VpcId, network.vpc_id or Ref("Vpc")),
         (PublicSubnetIds, subnets("Public")),
         (PrivateSubnetIds, subnets("Private")),
         (IsolatedSubnetIds, subnets("Isolated")),
@@ -227,7 +261,8 @@ def _publish(template: Template, network: Network) -> None:
         (AlarmTopicArn, Ref("AlarmTopic")),
         (DefaultSecurityGroupId, GetAtt("Vpc", "DefaultSecurityGroup")),
     ):
-        template.add_output(output.publish(value))
+        if output in published:
+            template.add_output(output.publish(value))
 
 
 def _platform_key(template: Template) -> None:
@@ -299,4 +334,5 @@ LAYER = Layer(
     inputs=lambda env: (),
     outputs=outputs,
     build=build,
+    checks=lambda env: (existing_vpc.CHECK,) if env.network and env.network.vpc_id else (),
 )

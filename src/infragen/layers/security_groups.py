@@ -8,7 +8,7 @@ in the API's own stack (`connect`): the new port is open before tasks move to it
 
 from typing import Any
 
-from troposphere import GetAtt, Ref, Tags, ec2
+from troposphere import GetAtt, Tags, ec2
 
 from infragen.config import Environment
 from infragen.layers.contract import Template, named, suppress
@@ -23,16 +23,16 @@ NOTHING = ec2.SecurityGroupRule(
 rules do not reliably remove (CloudFormation reference, "AWS::EC2::SecurityGroup")."""
 
 
-def add(template: Template, env: Environment) -> None:
-    """Add every group, and the rules that the layers of this environment need."""
+def add(template: Template, env: Environment, vpc: Any) -> None:
+    """Add every group in a VPC (its id), and the rules that the layers of this environment need."""
     assert env.network is not None  # noqa: S101 # part of the network layer
-    _add_load_balancer_group(template, env)
-    _add_group(template, "Api", "Tasks of the API")
-    _add_group(template, "Worker", "Queue workers")
-    _add_group(template, "Database", "Aurora cluster")
+    _add_load_balancer_group(template, env, vpc)
+    _add_group(template, vpc, "Api", "Tasks of the API")
+    _add_group(template, vpc, "Worker", "Queue workers")
+    _add_group(template, vpc, "Database", "Aurora cluster")
     clients = [name for name, on in (("Api", env.api), ("Worker", env.workers)) if on]
     if env.network.interface_endpoints:
-        _add_group(template, "Endpoint", "Interface endpoints")
+        _add_group(template, vpc, "Endpoint", "Interface endpoints")
     for client in clients:
         for port in dict.fromkeys((443, *env.network.extra_egress_ports)):
             _let_out(template, client, port)
@@ -43,11 +43,11 @@ def add(template: Template, env: Environment) -> None:
             _let_in(template, (client, _id(client)), ("Endpoint", _id("Endpoint")), 443)
 
 
-def _add_group(template: Template, name: str, description: str, **properties: Any) -> None:
+def _add_group(template: Template, vpc: Any, name: str, description: str, **properties: Any) -> None:
     template.add_resource(
         ec2.SecurityGroup(
             f"{name}SecurityGroup",
-            VpcId=Ref("Vpc"),
+            VpcId=vpc,
             GroupDescription=description,
             SecurityGroupEgress=[NOTHING],
             Tags=Tags(Name=named(name.lower())),
@@ -56,10 +56,10 @@ def _add_group(template: Template, name: str, description: str, **properties: An
     )
 
 
-def _add_load_balancer_group(template: Template, env: Environment) -> None:
+def _add_load_balancer_group(template: Template, env: Environment, vpc: Any) -> None:
     """Open to the addresses of `api.ingress_cidrs`: HTTPS, and HTTP which redirects (or is all there is)."""
     if not env.api:
-        return _add_group(template, "LoadBalancer", "Load balancer")
+        return _add_group(template, vpc, "LoadBalancer", "Load balancer")
     ports = (80,) if env.api.https.mode == "http_only" else (443, 80)
     rules = [
         ec2.SecurityGroupRule(IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=cidr, Description="clients")
@@ -70,7 +70,7 @@ def _add_load_balancer_group(template: Template, env: Environment) -> None:
     if ANYWHERE in env.api.ingress_cidrs:
         reason = "public load balancer; port 80 only redirects"
         accepted = {"Metadata": suppress({"AwsSolutions-EC23": reason}, {"CKV_AWS_260": reason})}
-    return _add_group(template, "LoadBalancer", "Load balancer", SecurityGroupIngress=rules, **accepted)
+    return _add_group(template, vpc, "LoadBalancer", "Load balancer", SecurityGroupIngress=rules, **accepted)
 
 
 Group = tuple[str, Any]

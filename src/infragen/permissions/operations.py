@@ -67,7 +67,8 @@ _CHECKS = (
     *_calls(
         BOTH, "anything", "acm.DescribeCertificate", "cloudtrail.LookupEvents", "cloudwatch.GetMetricStatistics",
         "ec2.DescribeAddresses", "ec2.DescribeAvailabilityZones", "ec2.DescribeInternetGateways",
-        "ec2.DescribeNatGateways", "ec2.DescribeNetworkInterfaces", "ec2.DescribeSubnets", "ec2.DescribeVpcs",
+        "ec2.DescribeNatGateways", "ec2.DescribeNetworkInterfaces", "ec2.DescribeRouteTables",
+        "ec2.DescribeSubnets", "ec2.DescribeVpcAttribute", "ec2.DescribeVpcEndpoints", "ec2.DescribeVpcs",
         "ecr.DescribeRepositories", "elbv2.DescribeTargetHealth elasticloadbalancing:DescribeTargetHealth",
         "elbv2.DescribeLoadBalancerAttributes elasticloadbalancing:DescribeLoadBalancerAttributes",
         "iam.GetRole", "iam.ListOpenIDConnectProviders",

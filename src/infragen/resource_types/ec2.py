@@ -127,6 +127,7 @@ SECURITY_GROUP = ResourceType(
         outage("what it let through is refused"),
         brief("connections end while interfaces change to the new one"),
         {
+            "VpcId": impossible(_STAYS),
             "SecurityGroupIngress": brief("connections that no rule allows any more end"),
             "SecurityGroupEgress": brief("connections that no rule allows any more end"),
         },
