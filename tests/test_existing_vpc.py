@@ -46,11 +46,13 @@ ROUTES = {"": "", **dict.fromkeys(PUBLIC, "igw-1"), **dict.fromkeys(PRIVATE, "na
 THERE = ExistingVpc(subnets=SUBNETS, routes=ROUTES)
 
 
-def at(aws: FakeAws, folder: Path, text: str = FILE + API, there: ExistingVpc | None = THERE) -> Bench:
+def at(
+    aws: FakeAws, folder: Path, text: str = FILE + API, there: ExistingVpc | None = THERE, topology: str = "independent"
+) -> Bench:
     """An operator of an environment in that VPC."""
     if there is not None:
         aws.settings.vpcs[VPC] = there
-    return at_work(aws, environment(folder, text))
+    return at_work(aws, environment(folder, text, topology))
 
 
 def answers(bench: Bench) -> list[Answer]:
@@ -77,11 +79,10 @@ def test_routes_subnets_and_the_way_out_are_not_created(aws: FakeAws, tmp_path: 
 
 
 @pytest.mark.parametrize("topology", ["nested", "independent"])
-def test_an_environment_in_an_existing_vpc_is_deployed_and_destroyed(
-    aws: FakeAws, tmp_path: Path, topology: str
-) -> None:
-    """From bootstrap to deletion, through the checks; the VPC is only read."""
-    bench = at(aws, tmp_path, f"topology: {topology}\n" + FILE + API + "database: {min_acu: 0.5, max_acu: 1}\n")
+def test_an_environment_in_an_existing_vpc_is_deployed(aws: FakeAws, tmp_path: Path, topology: str) -> None:
+    """Through the checks; the VPC is only read."""
+    database = "database: {min_acu: 0.5, max_acu: 1}\n"
+    bench = at(aws, tmp_path, FILE + API + database, topology=topology)
     bench.bootstrap()
     assert bench.deploy(synthesize(bench.env)).exit_code == 0
     called = {each.operation for each in aws.calls if "Vpc" in each.operation}

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 Level = Literal["error", "warning", "informational"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "informational")
 
-_ERRORS = frozenset({"I3011"})
+_ERRORS = frozenset({"I3011", "W3011"})
 """Rules by which cfn-lint only informs: something that holds data does not say what becomes of it when it is removed or
-replaced (I3011). By default nearly all of it is deleted, so one has to say so."""
+replaced (I3011), or only one of both (W3011). By default nearly all of it is deleted, so one has to say so."""
 
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 _TEMPLATES_PER_PROCESS = 4  # where each imports cfn-lint for itself, which costs as much as linting four templates
 _ON_LINUX = sys.platform == "linux"
 

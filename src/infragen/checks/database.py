@@ -85,7 +85,7 @@ SUPPORT = Check(
 CHECK = Check(
     "engine",
     "The engine version can be ordered as db.serverless in two of the environment's zones.",
-    ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"),
+    ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones"),
     frozenset({DB_CLUSTER.name}),
     run,
 )

@@ -51,6 +51,11 @@ def own_layers(environments: Path) -> Path:
     return Path(os.path.normpath(environments.absolute())).parent / "layers"
 
 
+def own_addons(environments: Path) -> Path:
+    """Return where the addons of a project are, likewise."""
+    return own_layers(environments).parent / "addons"
+
+
 def has_own_layers(environments: Path) -> bool:
     """Return whether a project has something beside its environments that layers are made of, in Python or as
     CloudFormation. Without any, infragen's own layers need not be imported to read its files.

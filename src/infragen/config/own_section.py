@@ -5,14 +5,14 @@ types instead; this module converts what the file says by the type that is decla
 `5.0` no integer. A type that an environment file cannot hold is refused when the layer is loaded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 
 from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
 
 from infragen.config.schema import Environment, Section
-from infragen.config.yamlfile import Scalar
+from infragen.config.yamlfile import Place, Scalar
 
 __all__ = ["Field", "OwnLayers", "OwnSection", "compose", "problems_of", "section_key"]
 
@@ -33,6 +33,10 @@ class OwnLayer(Protocol):
     @property
     def section(self) -> type[Any] | None:
         """Return the class of its key in environment files."""
+
+    @property
+    def written(self) -> Callable[[tuple[str | int, ...]], Place] | None:
+        """Return what gives the place of a key of its template, where people write that themselves."""
 
     @property
     def settings(self) -> str:
@@ -77,7 +81,7 @@ def compose(project: OwnLayers) -> type[Environment]:
         if layer.section is not None:
             about = " ".join((layer.section.__doc__ or layer.about).split())
             fields[section_key(layer.name)] = (layer.section | None, Field(None, description=about))
-    model = create_model("Environment", __base__=Environment, **fields)
+    model = create_model("Environment", __base__=Environment, __doc__=Environment.__doc__, **fields)
     model.own_layers = project
     return model
 

@@ -34,7 +34,7 @@ TABLE: Mapping[str, str] = {
         *Subnet*                    -                        network.azs network.vpc_id
         *Routes*                    -                        network.azs network.vpc_id
         *Endpoint                   RouteTableIds            network.azs
-        *Endpoint                   SubnetIds                network.azs network.private_subnet_ids
+        *Endpoint                   SubnetIds                network.azs network.private_subnet_ids network.vpc_id
         *Endpoint                   -                        network.interface_endpoints network.vpc_id
         Endpoint*                   -                        network.interface_endpoints
         NatInstance                 InstanceType             network.nat_instance_type
@@ -246,7 +246,9 @@ Of a property's rows all that fit count, in their order. The rows of the layer "
 
 @dataclass(frozen=True)
 class Setting:
-    """A key of the environment file. `written` is false for one that has its default: `place` is then its section's."""
+    """A key of the environment file, or of an addon's template. `written` is false for one that has its default:
+    `place` is then its section's.
+    """
 
     key: str
     place: Place
@@ -277,8 +279,13 @@ def settings(env: Environment, layer: str, logical_id: str, path: Path = ()) -> 
 def origin(file: EnvironmentFile, layer: str, logical_id: str, path: Path = (), value: object = None) -> Setting | None:
     """Return the setting that most likely decides a resource or a property; None for what no setting decides.
 
-    Of several, the one whose value is `value` (the property's), else the first that is written in the file.
+    Of several, the one whose value is `value` (the property's), else the first that is written in the file. For an
+    addon, the line of its template.
     """
+    own = _own_layers(file.environment).get(layer.partition("/")[0])
+    if own is not None and own.written is not None:
+        key = ("Resources", logical_id, *path)
+        return Setting(dotted(key), own.written(key))
     candidates = settings(file.environment, layer, logical_id, path)
     equal = [each for each in _leaves(file.environment, layer) if value is not None and _same(file, each, value)]
     if len(equal) == 1 and candidates == _section(file.environment, layer):

@@ -103,12 +103,14 @@ def load(data: bytes, file: str) -> Mapping:
     return root
 
 
-def read(data: bytes, file: str) -> tuple[Mapping, tuple[Problem, ...]]:
+def read(data: bytes, file: str, short_forms: MappingOf[str, str] | None = None) -> tuple[Mapping, tuple[Problem, ...]]:
     """Read like `load`, but return the problems which leave the rest of the file readable (duplicate keys, tags, ...).
 
-    Raises InputError where nothing can be read: encoding, syntax, size, depth, more than one document.
+    With `short_forms` (tag -> long form, such as `!Sub` -> `Fn::Sub`) it is a CloudFormation template: a value with
+    such a tag becomes a map of its long form, and what YAML 1.1, which CloudFormation reads, takes for another value
+    is a problem. Raises InputError where nothing can be read: encoding, syntax, size, depth, more than one document.
     """
-    builder = _Builder(_events(_decode(data, file), file), file)
+    builder = _Builder(_events(_decode(data, file), file), file, short_forms)
     root = builder.document()
     return root, tuple(sorted(set(builder.problems)))
 
@@ -327,6 +329,13 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
+# Booleans, octal and hexadecimal numbers, digits with _ and numbers of base 60 of https://yaml.org/type/ (YAML 1.1).
+_OTHER_IN_YAML_1_1 = re.compile(
+    r"(?i:y|n|yes|no|on|off)|[-+]?(0[0-9_]+|0x[0-9a-fA-F_]+|0b[01_]+|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"
+    r"|[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)"
+)
+
+
 def _resolve(text: str) -> str | int | float | bool | None:
     if text in _NULL:
         return None
@@ -352,6 +361,7 @@ class _Builder:
 
     events: Iterator[yaml.Event]
     file: str
+    short_forms: MappingOf[str, str] | None = None
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
     deepest: int = 0
@@ -381,20 +391,25 @@ class _Builder:
             return self.alias(event.anchor or "", place, depth)
         if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             raise self.fatal(place, _UNREADABLE)
-        if event.tag is not None:
+        long_form = (self.short_forms or {}).get(event.tag or "")
+        if event.tag is not None and long_form is None:
             name = shown(event.tag.replace("tag:yaml.org,2002:", "!!"))
             self.problem(place, f"the tag {name} is not allowed; write the value without it")
         if event.anchor is None:
-            return self.content(event, place, depth)
+            return self.content(event, place, depth, long_form)
         self.anchors[event.anchor] = None
         before, outside, self.deepest = self.nodes, self.deepest, depth
-        node = self.content(event, place, depth)
+        node = self.content(event, place, depth, long_form)
         self.anchors[event.anchor] = _Anchored(node, self.nodes - before, self.deepest - depth + 1)
         self.deepest = max(self.deepest, outside)
         return node
 
-    def content(self, event: yaml.Event, place: Place, depth: int) -> Node:
+    def content(self, event: yaml.Event, place: Place, depth: int, long_form: str | None = None) -> Node:
+        """Return what begins with this event, as the argument of a function of CloudFormation where it has a tag."""
         self.count(1, depth, place)
+        if long_form is not None:
+            argument = self.content(event, place, depth + 1)
+            return Mapping({long_form: Entry(long_form, place, argument)}, place)
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, place)
         if isinstance(event, yaml.MappingStartEvent):
@@ -408,6 +423,9 @@ class _Builder:
         unwanted = _UNWANTED.search(event.value)
         if unwanted:  # written as an escape, else it would not have got past _decode
             self.problem(place, f"{_named(unwanted[0])} is not allowed in a value")
+        if self.short_forms and event.implicit[0] and _OTHER_IN_YAML_1_1.fullmatch(event.value):
+            said = shown(event.value)
+            self.problem(place, f'{said} means something else in YAML 1.1, which CloudFormation reads; write "{said}"')
         return Scalar(event.value, _resolve(event.value) if event.implicit[0] else event.value, place)
 
     def alias(self, anchor: str, place: Place, depth: int) -> Node:

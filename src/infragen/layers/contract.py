@@ -18,6 +18,7 @@ from troposphere.logs import LogGroup
 from infragen.checks.check import Check
 from infragen.config import Environment
 from infragen.config.own_section import section_key
+from infragen.config.yamlfile import Place
 
 
 class Template(troposphere.Template):
@@ -132,7 +133,8 @@ class Layer:
     layer exists where that key is written. `settings` are rows as in `config.setting_lookup.TABLE`, for the layer's
     logical ids. `build_with` builds a layer that runs code, with what extensions add to it. `on_request` are outputs
     (and their values) that are published only where a layer of the project takes them. `place` is the file and
-    line of a project's layer, and empty for ours.
+    line of a project's layer, and empty for ours. `written` gives the place of a key of the layer's template, where
+    people write that themselves.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Layer:
     build_with: Callable[[Environment, Additions], Template] | None = None
     on_request: Callable[[Environment], Mapping[LayerOutput, Any]] = lambda env: {}
     place: str = ""
+    written: Callable[[tuple[str | int, ...]], Place] | None = None
 
     def is_on(self, env: Environment) -> bool:
         """Return whether the environment has the layer: as `enabled` says, else where its section is written."""

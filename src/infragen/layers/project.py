@@ -1,4 +1,4 @@
-"""Layers and extensions of a project: the package `layers/` beside its environment files.
+"""Layers, extensions and addons of a project: `layers/` and `addons/` beside the directory of its environment files.
 
 Loading runs the project's Python, as each infrastructure tool that is programmed does (docs/security.md). The package
 gets a name of its own, made of its place and content, so that two revisions of it stand side by side. Whatever is wrong
@@ -25,11 +25,14 @@ from infragen import config
 from infragen.checks.check import Answer, Check, Subject
 from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
-from infragen.config.directory import own_layers
+from infragen.config.addon import addon_files, read_addons
+from infragen.config.directory import own_addons, own_layers
 from infragen.config.own_section import compose, problems_of, section_key
+from infragen.config.yamlfile import MAX_BYTES
 from infragen.errors import InfragenError, LayerError
 from infragen.input_file import read
 from infragen.layers import LAYERS
+from infragen.layers.addons import extensions_of, layer_of
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
 from infragen.layers.extending import extended, publishing
 
@@ -72,7 +75,11 @@ def load_project(environments: Path) -> Project:
     """Return what the project of a directory of environment files adds. Raises LayerError."""
     folder = _folder(environments)
     files = _files(folder.path)
-    return _loaded(folder, _digest(folder, files)) if files else Project()
+    digest = _digest(folder, files) if files else ""
+    own = _loaded(folder, digest) if digest else Project()
+    addons = addon_files(own_addons(environments))
+    written = tuple((each, read(each, most=MAX_BYTES + 1)) for each in addons)
+    return _with_addons(folder, digest, written) if written else own
 
 
 def layers_of(env: Environment, built_in: Iterable[Layer] = LAYERS) -> tuple[Layer, ...]:
@@ -205,6 +212,22 @@ def _said(error: BaseException) -> str:
         text = ""
     text = re.sub(_PACKAGE + r"[0-9a-f]+", "layers", text)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+# --- addons ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _with_addons(folder: _Folder, digest: str, written: tuple[tuple[Path, bytes], ...]) -> Project:
+    """Return the project with its addons behind its layers. `written` are their files; the same give the same model."""
+    own = _loaded(folder, digest) if digest else Project()
+    addons = read_addons(written, folder.shown.parent / written[0][0].parent.name)
+    found = Project(
+        (*own.layers, *map(layer_of, addons)),
+        (*own.extensions, *(extension for each in addons for extension in extensions_of(each))),
+    )
+    _check_names(found)
+    return found
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 from infragen.assembly.synth import synthesize
 from infragen.assembly.templatefile import parse
 from infragen.config import EnvironmentFile
-from infragen.config.directory import find, own_layers
+from infragen.config.directory import find, own_addons, own_layers
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.errors import InputError
 from infragen.input_file import read
@@ -98,8 +98,8 @@ def _templates(directory: Path) -> dict[str, dict[str, Any]]:
 def _at_commit(reference: str, environments: Path, templates: Path) -> Earlier:
     warnings = []
     with tempfile.TemporaryDirectory() as scratch:
-        paths = (environments, templates, own_layers(environments))
-        files, rendered, _ = git.extract(reference, paths, Path(scratch))
+        paths = (environments, templates, own_layers(environments), own_addons(environments))
+        files, rendered, *_ = git.extract(reference, paths, Path(scratch))
         found = _written(rendered) if rendered.is_dir() else {}
         for path in _environment_files(files):
             name = path.stem
