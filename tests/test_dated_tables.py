@@ -22,11 +22,13 @@ OLDEST = timedelta(days=366)
 
 TABLES = {
     "assembly/wiring.py": ["TRANSFORMS"],
+    "aws/account_reads.py": ["_TARGETS"],
     "checks/domain.py": ["DAYS_LEFT"],
     "checks/linked_roles.py": ["LINKED_ROLES"],
     "checks/names.py": ["WITHIN"],
     "checks/quotas.py": ["COUNTABLE"],
     "config/engine_versions.py": ["MAJOR_ENDS", "MINOR_ENDS", "CONSEQUENCE"],
+    "config/addon.py": ["FUNCTIONS"],
     "config/iam.py": ["OPERATORS"],
     "config/regions.py": ["REGIONS", "DATA_API", "DATA_API_SINCE", "ZONES"],
     "config/rules.py": ["RUNTIMES", "known_parameters"],

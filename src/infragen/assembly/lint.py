@@ -36,7 +36,8 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "informational")
 
 _ERRORS = frozenset({"I3011", "W3011"})
 """Rules by which cfn-lint only informs: something that holds data does not say what becomes of it when it is removed or
-replaced (I3011), or only one of both (W3011). By default nearly all of it is deleted, so one has to say so."""
+replaced (I3011). By default nearly all of it is deleted, so one has to say so. W3011, only a warning there, is about a
+resource that says one of the two."""
 
 _CACHE_VERSION = 3
 _TEMPLATES_PER_PROCESS = 4  # where each imports cfn-lint for itself, which costs as much as linting four templates

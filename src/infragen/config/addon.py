@@ -27,7 +27,7 @@ SECTIONS = (
     "Outputs",
 )  # fmt: skip
 WHY_NOT = {
-    "Transform": "a macro rewrites the template at deployment, where nobody sees what it does",
+    "Transform": "a macro rewrites the template at deployment, after the review",
     "Rules": "AWS evaluates them before the values of other layers are known",
     "Hooks": "infragen plans and rolls back by itself",
     "Globals": "it belongs to a transform",
