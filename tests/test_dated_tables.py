@@ -30,7 +30,7 @@ TABLES = {
     "config/engine_versions.py": ["MAJOR_ENDS", "MINOR_ENDS", "CONSEQUENCE"],
     "config/addon.py": ["FUNCTIONS"],
     "config/iam.py": ["OPERATORS"],
-    "config/regions.py": ["REGIONS", "DATA_API", "DATA_API_SINCE", "ZONES"],
+    "config/regions.py": ["REGIONS", "OTHER_PARTITIONS", "DATA_API", "DATA_API_SINCE", "ZONES"],
     "config/rules.py": ["RUNTIMES", "known_parameters"],
     "config/schema.py": ["FARGATE_MEMORY"],
     "permissions/boundary.py": ["MANAGED"],

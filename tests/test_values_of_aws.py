@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from infragen.assembly.synth import synthesize
 from infragen.config import load_environment, load_file, rules, schedules
-from infragen.config.regions import DATA_API, READ_ON, REGIONS
+from infragen.config.regions import DATA_API, READ_ON, REGIONS, other_partition
 from infragen.errors import InputError
 
 LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
@@ -203,6 +203,23 @@ def test_the_regions_are_those_of_aws() -> None:
         if not each.startswith(("cn-", "us-gov", "us-iso", "eu-iso", "eusc"))
     }
     assert set(DATA_API) < set(REGIONS)
+
+
+def test_a_region_of_another_partition_is_told_as_that(tmp_path: Path) -> None:
+    """Not as a slip of the pen for one that is spelt alike; every partition that botocore knows."""
+    session = botocore.session.get_session()
+    others = {
+        region
+        for partition in set(session.get_available_partitions()) - {"aws"}
+        for region in session.get_available_regions("ec2", partition)
+    }
+    assert len(others) > 5
+    for region in sorted(others):
+        file = tmp_path / "dev.yaml"
+        file.write_text(f"project: shop\nenvironment: dev\nregion: {region}\n")
+        with pytest.raises(InputError, match="in another partition of AWS; infragen supports the partition aws"):
+            load_environment(file)
+    assert not any(map(other_partition, REGIONS))
 
 
 def test_the_dated_tables_are_not_older_than_a_year() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from infragen.config import reference, rules, yamlfile
+from infragen.config import reference, regions, rules, yamlfile
 from infragen.config.reference import dotted
 from infragen.config.schema import Environment
 from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
@@ -216,6 +216,8 @@ def _words(node: Mapping, error: ErrorDetails, model: type[Environment]) -> str:
         found_by = "aws secretsmanager describe-secret --secret-id NAME --query ARN"
         return f"{name} is not {allowed} (not shown: it may be the secret itself); a secret's ARN: {found_by}"
     value = _value_at(node, path)
+    if path == ("region",) and isinstance(value, Scalar) and regions.other_partition(value.text):
+        return f"{name} is {_shown(value)}, which is in another partition of AWS; infragen supports the partition aws"
     near = reference.nearest_choice(path, value.text, model) if isinstance(value, Scalar) else ""
     if near and len(reference.choices(schema)) > 8:
         return f"{name} is {_shown(value)}; did you mean {near}?"

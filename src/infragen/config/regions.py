@@ -20,6 +20,9 @@ REGIONS = (
 )  # fmt: skip
 """The regions of the partition aws (botocore's endpoint data; a test compares)."""
 
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How the names of regions in other partitions than aws begin (botocore's endpoint data; a test compares)."""
+
 DATA_API = (
     "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1",
     "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2",
@@ -37,6 +40,11 @@ versions run on Serverless v2 ("Supported Regions and Aurora DB engines for Auro
 ZONES = {"ap-northeast-2": 4, "us-east-1": 6, "us-west-1": 2, "us-west-2": 4}
 """Availability zones that an account sees, where they are not three (Regions and Zones, "AWS Availability Zones", and
 the table that cfn-lint ships)."""
+
+
+def other_partition(region: str) -> bool:
+    """Return whether a name is that of a region in another partition, such as China's or GovCloud's."""
+    return region.startswith(OTHER_PARTITIONS)
 
 
 def zones_of(region: str) -> int:

@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from infragen.config import engine_versions, iam, regions
 from infragen.config.reference import dotted
-from infragen.config.schedules import At, parse
+from infragen.config.schedules import At, Cron, parse
 from infragen.config.schema import (
     FARGATE_MEMORY,
     QUEUES,
@@ -535,11 +535,14 @@ def data_api(given: RuleContext) -> Iterator[Finding]:
 
 
 def schedules(given: RuleContext) -> Iterator[Finding]:
-    """A one-time `at(…)` lies in the future: Application Auto Scaling refuses one that is over."""
+    """A one-time `at(…)` lies in the future, and a `cron(…)` has a year that is not over: Application Auto Scaling
+    refuses the one, and the other never acts.
+    """
     api = given.env.api
     for index, action in enumerate(api.schedule if api else ()):
         parsed = parse(action.cron)
-        if isinstance(parsed, At) and parsed.moment.date() < given.today:
+        once = isinstance(parsed, At) and parsed.moment.date() < given.today
+        if once or (isinstance(parsed, Cron) and max(parsed.years) < given.today.year):
             yield Finding(
                 ("api", "schedule", index, "cron"),
                 f"api.schedule[{index}].cron is {action.cron}, which is over; remove the action or choose a new time",
