@@ -145,6 +145,34 @@ class RegistryImage:
 
 
 @dataclass(frozen=True)
+class ImageManifest:
+    """The manifest of an image, or of an index of images, as the registry has it: byte for byte, for its digest."""
+
+    text: str
+    media_type: str
+    digest: str
+
+
+class ImageRegistry(Protocol):
+    """The images of one account and region, for copying them to another."""
+
+    def account(self) -> str:
+        """Return the account of the credentials."""
+
+    def manifest(self, repository: str, *, tag: str = "", digest: str = "") -> ImageManifest | None:
+        """Return a manifest by tag or digest; None where the repository, or the image in it, does not exist."""
+
+    def missing_layers(self, repository: str, digests: tuple[str, ...]) -> frozenset[str]:
+        """Return those of the layers that a repository lacks."""
+
+    def copy_layer(self, source: Any, places: tuple[str, str], digest: str, size: int) -> None:
+        """Copy a layer from another registry of the same kind; `places` are its repository there and here."""
+
+    def put(self, repository: str, manifest: ImageManifest, tag: str = "") -> None:
+        """Put a manifest as it is. Raises Conflict for a tag that has another image."""
+
+
+@dataclass(frozen=True)
 class ImageTags:
     """The tags of a repository, newest push first; `exists` says whether the repository is there."""
 

@@ -247,6 +247,8 @@ class Cloud:
         self.stacks: dict[str, Stack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.buckets = Buckets()
+        self.registry: dict[tuple[str, str], Any] = {}
+        """What was pushed to a repository, by account and name: its layers, manifests and tags (`ecr.Pushed`)."""
         self.operations: dict[str, Any] = {}
         """The newest Operation on each stack, by stack id: what a rollback goes on from."""
         self.names: dict[tuple[str, str, str, str], str] = {}

@@ -91,7 +91,7 @@ class Application:
 
     def _route(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
         if target.startswith("/layer/"):  # a signed address needs no signature of the caller's
-            return s3.Reply(200, {"Content-Type": "application/json"}, facts.layer(self.cloud, target[7:]))
+            return s3.Reply(200, {"Content-Type": "application/json"}, self._signed(target[7:], headers))
         caller = self._caller(headers)
         if caller.service == "s3":
             return self._s3(caller, method, target, headers, body)
@@ -109,6 +109,15 @@ class Application:
             operation, params = headers["x-amz-target"].rsplit(".", 1)[-1], json.loads(body or b"{}")
             return self._call_json(caller, operation, params)
         raise AssertionError(f"the fake has no {caller.service}: {method} {target}")
+
+    def _signed(self, digest: str, headers: dict[str, str]) -> bytes:
+        """What a signed address leads to: a layer, or the bytes of it that a Range asks for."""
+        pushed = [each.layers[digest] for each in self.cloud.registry.values() if digest in each.layers]
+        whole: bytes = pushed[0] if pushed else facts.layer(self.cloud, digest)
+        asked = re.fullmatch(
+            r"bytes=(\d+)-(\d+)", {key.lower(): each for key, each in headers.items()}.get("range", "")
+        )
+        return whole[int(asked[1]) : int(asked[2]) + 1] if asked else whole
 
     def _function(self, caller: Caller, name: str) -> s3.Reply:
         """Lambda GetFunctionConfiguration (AWS Lambda API Reference); only functions of stacks exist."""

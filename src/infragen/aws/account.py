@@ -76,7 +76,7 @@ def connect(
     `learn` is notified of every template that comes from AWS or goes there, `waiting` the address that has not answered
     the first question after some seconds.
     """
-    return Account(Clients(region, profile, endpoint_url, keys, reads, waiting), account, learn)
+    return Account(Clients(region, profile, endpoint_url, keys, reads=reads, waiting=waiting), account, learn)
 
 
 @dataclass(frozen=True)

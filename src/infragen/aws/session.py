@@ -42,6 +42,8 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
 _VISIBLE = re.compile(r"[!-~]*")
 ATTEMPTS, THROTTLED_ATTEMPTS, LONGEST_WAIT = 10, 40, 20.0
 FIRST_ATTEMPTS = 3
+PART_SECONDS = 600.0
+"""Seconds for one piece of an image's layer, some 10 MB, over any line."""
 EXCHANGE_SECONDS, FIRST_EXCHANGE_SECONDS = 90.0, 10.0
 """Seconds for one exchange as a whole: of any call, and of the one with which a command begins. That one is tried three
 times, so that a server which does not answer is reported after half a minute."""
@@ -203,6 +205,8 @@ class Clients:
     profile: str | None = None
     endpoint_url: str | None = None
     keys: tuple[str, str] | None = field(default=None, repr=False)
+    credentials: tuple[str, str, str] | None = field(default=None, repr=False)
+    """Access key, secret key and session token, instead of those that boto3 finds."""
     reads: ReadRate | None = None
     waiting: Callable[[str], None] | None = None
     lock: Any = field(default_factory=threading.RLock, repr=False, compare=False)
@@ -224,10 +228,11 @@ class Clients:
         core = botocore.session.Session(session_vars=_no_configuration() if self.keys else None)
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
         with translated("reading the AWS configuration"):
-            access_key, secret_key = self.keys or (None, None)
+            access_key, secret_key, token = self.credentials or (*(self.keys or (None, None)), None)
             session = boto3.session.Session(
                 aws_access_key_id=access_key,
                 aws_secret_access_key=secret_key,
+                aws_session_token=token or None,
                 region_name=self.region,
                 profile_name=self.profile,
                 botocore_session=core,
@@ -424,6 +429,22 @@ class Clients:
             session = URLLib3Session(timeout=10, proxies={} if self.keys else None)
             response = LimitedSession(session, EXCHANGE_SECONDS).send(AWSRequest("GET", url).prepare())
         if response.status_code != 200 or len(response.content) > largest:
+            said = f"status {response.status_code}, {len(response.content)} bytes"
+            raise Unavailable(f"a signed address of AWS was answered with {said}", "run the same command again")
+        return bytes(response.content)
+
+    def download_part(self, url: str, first: int, last: int) -> bytes:
+        """Return some bytes of what is behind an address that AWS gave, both ends included. Raises Unavailable where
+        other bytes came.
+        """
+        from botocore.awsrequest import AWSRequest
+        from botocore.httpsession import URLLib3Session
+
+        with translated("reading what a signed address leads to"):
+            session = URLLib3Session(timeout=30, proxies={} if self.keys else None)
+            request = AWSRequest("GET", url, headers={"Range": f"bytes={first}-{last}"}).prepare()
+            response = LimitedSession(session, PART_SECONDS).send(request)
+        if response.status_code not in (200, 206) or len(response.content) != last - first + 1:
             said = f"status {response.status_code}, {len(response.content)} bytes"
             raise Unavailable(f"a signed address of AWS was answered with {said}", "run the same command again")
         return bytes(response.content)

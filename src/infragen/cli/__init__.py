@@ -22,6 +22,7 @@ from infragen.cli.local import local
 from infragen.cli.log_lines import logs
 from infragen.cli.output import drain, leave, nowhere, readable, say
 from infragen.cli.pages import docs
+from infragen.cli.pipelines import pipeline
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.rendering import lint, render
@@ -49,7 +50,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(init, render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, policy, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
+    *(bootstrap, policy, pipeline, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
     *(logs, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:

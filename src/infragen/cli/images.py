@@ -1,6 +1,7 @@
 """`infragen image`: a directory as the image that the API's tasks run in the emulator."""
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -85,6 +86,66 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
     if answer.get("left_out"):  # an emulator that was started by an older version does not say
         say(f"left out by .dockerignore: {', '.join(answer['left_out'])}", err=True)
     say(f"deploy it with: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
+
+
+@image.command()
+@click.option("--from", "before", metavar="NAME", required=True, help="The environment whose image to copy.")
+@click.option("--to", "after", metavar="NAME", required=True, help="The environment to copy it to.")
+@parameters.environments
+@click.option("--image-tag", "tag", metavar="TAG", required=True, help="Tag of the image; the copy has the same.")
+@click.option(
+    "--from-profile",
+    metavar="NAME",
+    help="AWS profile of the source; default: SOURCE_AWS_ACCESS_KEY_ID, SOURCE_AWS_SECRET_ACCESS_KEY and "
+    "SOURCE_AWS_SESSION_TOKEN, else the credentials of the target.",
+)
+@click.option("--profile", metavar="NAME", help="AWS profile of the target; default: as the AWS CLI.")
+@click.option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS.")
+@command_options
+def promote(
+    before: str,
+    after: str,
+    directory: Path,
+    tag: str,
+    from_profile: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+) -> None:
+    """Copy an image to the repository of another environment.
+
+    The copy has the same digest, so that what was tested is what runs. Layers that are there already are left out, and
+    images for several platforms are copied whole. Needs no Docker, and no account that the environments share. Ends in
+    5 when the tag has another image there.
+
+    \b
+    Examples:
+      infragen image promote --from staging --to prod --image-tag v42
+      infragen image promote --from staging --to prod --image-tag v42 --from-profile staging
+    """
+    from infragen.aws.registry import registry
+    from infragen.aws.session import check_endpoint
+    from infragen.engine.options import check_image_tag
+    from infragen.engine.promote import promote as copy
+    from infragen.engine.promote import repository_of
+
+    check_image_tag(tag)
+    if endpoint_url is not None:
+        check_endpoint(endpoint_url, "--endpoint-url")
+    first, second = (parameters.one(directory, each).environment for each in (before, after))
+    source = registry(first.region, from_profile or profile, endpoint_url, None if from_profile else _source())
+    target = registry(second.region, profile, endpoint_url, None)
+    result = copy(source, target, first, second, tag)
+    done = f"{result.copied} layers copied, {result.there} there already" if result.new else "there already"
+    say(f"{repository_of(second)}:{tag}  {result.digest}  ({done})")
+
+
+def _source() -> tuple[str, str, str] | None:
+    """Return the credentials of SOURCE_AWS_*. Raises InputError for half of them."""
+    names = ("SOURCE_AWS_ACCESS_KEY_ID", "SOURCE_AWS_SECRET_ACCESS_KEY", "SOURCE_AWS_SESSION_TOKEN")
+    key, secret, token = (os.environ.get(each, "") for each in names)
+    if bool(key) != bool(secret):
+        raise InputError(f"only one of {names[0]} and {names[1]} is set", "set both, or use --from-profile")
+    return (key, secret, token) if key else None
 
 
 def _place(uri: str) -> tuple[str, str, str]:

@@ -63,6 +63,11 @@ def beside_environments(context: click.Context, parameter: click.Parameter, dire
     return found.parent / directory if default and found else directory
 
 
+def own_root(environments: Path) -> Path:
+    """Return the directory of a project: the one that its environments are in."""
+    return Path(os.path.normpath(environments.absolute())).parent
+
+
 plan_format = click.option(
     "--format",
     "form",

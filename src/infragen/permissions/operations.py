@@ -105,7 +105,21 @@ _WORKLOAD = (
             "elbv2.ModifyLoadBalancerAttributes elasticloadbalancing:ModifyLoadBalancerAttributes"),
 )  # fmt: skip
 
-CALLS = (*_CLOUDFORMATION, *_CHECKS, *_ARTIFACTS, *_WORKLOAD)
+_NAMES_IN_USE = tuple(
+    _calls(
+        BOTH, "anything", "lambda.GetFunctionConcurrency", "cloudwatch.DescribeAlarms", "sqs.GetQueueUrl",
+        "scheduler.GetScheduleGroup", "cloudwatch.ListDashboards", "ecs.DescribeClusters",
+    )
+)  # fmt: skip
+
+_PROMOTION = tuple(
+    _calls(
+        (PUSH,), "repository", "ecr.BatchCheckLayerAvailability", "ecr.CompleteLayerUpload", "ecr.InitiateLayerUpload",
+        "ecr.PutImage", "ecr.UploadLayerPart",
+    )
+)  # fmt: skip
+
+CALLS = (*_CLOUDFORMATION, *_CHECKS, *_ARTIFACTS, *_WORKLOAD, *_NAMES_IN_USE, *_PROMOTION)
 """What each operation needs (Service Authorization Reference; Amazon S3 User Guide, "Required permissions for Amazon S3
 API operations", read 2026-11-29)."""
 

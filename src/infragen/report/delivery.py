@@ -8,6 +8,7 @@ from rich.text import Text
 
 from infragen.engine.delivery import DeliveryCheck
 from infragen.permissions.trust import Repository
+from infragen.pipeline.project import push_variable
 
 UP_TO_DATE = "the roles of CI are up to date"
 
@@ -28,11 +29,6 @@ def role_lines(environment: str, repository: Repository, outputs: Mapping[str, s
     yield Text(f"set as CI/CD variables of {repository.name}, where the generated pipeline reads them:")
     for name, where, arn in variables:
         yield Text(f"  {name}{f' (environment {where})' if where else ''} = {arn}")
-
-
-def push_variable(environment: str) -> str:
-    """Return the variable that names the role with which images are pushed for an environment."""
-    return f"PUSH_ROLE_{environment.upper().replace('-', '_')}"
 
 
 def key_lines(file: str, keys: Mapping[str, str]) -> Iterator[Text]:

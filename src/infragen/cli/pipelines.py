@@ -1,0 +1,107 @@
+"""`infragen pipeline`: the workflows that deliver a project, written from its environments."""
+
+import json
+from pathlib import Path
+
+import click
+
+from infragen.cli import parameters
+from infragen.cli.output import say
+from infragen.cli.program import command_options
+from infragen.errors import InputError
+from infragen.input_file import read
+from infragen.output_file import replacing
+
+_SCRIPTS = ("build", "check", "test:integration", "test:e2e")
+
+
+@click.command()
+@click.argument("system", type=click.Choice(["github", "gitlab"]))
+@parameters.environments
+@click.option(
+    "--stage",
+    "stages",
+    metavar="NAME",
+    multiple=True,
+    help="Environment to deliver to, in order; may be given several times. Default: those of the written files, else "
+    "all but dev, the protected one last.",
+)
+@click.option("--branch", metavar="NAME", default="main", show_default=True, help="Branch that is delivered.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the written files are stale.")
+@command_options
+def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str, check: bool) -> None:
+    """Write the CI workflows that test and deliver the project.
+
+    A pull request is checked without credentials: templates, lint, the project's own tests on the local emulator, and
+    what it changes as a comment. The main branch is built once and delivered stage by stage with the roles that
+    `infragen bootstrap --github` makes; a protected environment gets a saved plan that waits for its reviewers. A
+    file that infragen did not write is left alone.
+
+    \b
+    Examples:
+      infragen pipeline github
+      infragen pipeline github --stage staging --stage prod
+      infragen pipeline gitlab --check
+    """
+    from infragen.pipeline import github, gitlab
+    from infragen.pipeline.project import Project, stages_in, stages_of
+
+    root = Path(parameters.own_root(directory))
+    write = {"github": github.workflows, "gitlab": gitlab.pipeline}[system]
+    known = [github.PULL_REQUEST, github.DEPLOY] if system == "github" else [gitlab.FILE]
+    texts = {name: read(root / name).decode() for name in known if (root / name).exists()}
+    written = [stages_in(text) for text in texts.values()]
+    foreign = [name for name, named in zip(texts, written, strict=True) if named is None]
+    if foreign:
+        raise InputError(
+            f"{root / foreign[0]} was not written by infragen; nothing was written",
+            "move it away, or keep writing it yourself",
+        )
+    files = parameters.files(directory, ())
+    environments = [each.environment for each in files]
+    order = stages or next((named for named in written if named), ())
+    package = root / "package.json"
+    project = Project(
+        stages=stages_of(environments, order),
+        has_image=(root / "Dockerfile").is_file(),
+        scripts=_scripts(package) if package.is_file() else frozenset(),
+        requirements=_requirements(root),
+        local="dev" if any(each.environment == "dev" for each in environments) else "",
+        branch=branch,
+    )
+    wanted = write(project)
+    stale = [name for name, text in wanted.items() if texts.get(name) != text]
+    if check:
+        for name in stale:
+            say(f"stale: {name}")
+        if stale:
+            say(f"write them again: `infragen pipeline {system}`", err=True)
+            click.get_current_context().exit(1)
+        say(f"up to date: {', '.join(wanted)}")
+        return
+    for name in stale:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(root / name, "the workflow") as put:
+            put(wanted[name])
+        say(f"wrote {name}")
+    if not stale:
+        say(f"up to date: {', '.join(wanted)}")
+
+
+def _scripts(package: Path) -> frozenset[str]:
+    try:
+        found = json.loads(read(package)).get("scripts") or {}
+        return frozenset(each for each in _SCRIPTS if each in found)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{package}: {error}", "make it valid JSON") from None
+
+
+def _requirements(root: Path) -> str:
+    """Return the file that pins the project's infragen."""
+    for name in ("requirements/infragen.txt", "requirements.txt"):
+        if (root / name).is_file():
+            return name
+    raise InputError(
+        f"{root / 'requirements.txt'} does not exist: the pipeline installs what it names",
+        "write `infragen-cfn[local]` with its version into requirements.txt",
+    )

@@ -1,0 +1,214 @@
+"""`infragen pipeline`: workflows that are valid, pinned, narrow, and never written over what is not ours."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from infragen.cli import main
+from infragen.pipeline.pins import PINS
+
+SCAFFOLD = Path(__file__).parent.parent / "src" / "infragen" / "scaffold"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project that `init` begins, as far as a pipeline looks at it."""
+    shutil.copytree(SCAFFOLD / "environments", tmp_path / "environments")
+    for name in ("package.json", "Dockerfile", "requirements.txt"):
+        shutil.copy(SCAFFOLD / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    def invoke(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, ["pipeline", *arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def jobs(project: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((project / ".github/workflows" / f"{name}.yaml").read_text())["jobs"]
+    return found
+
+
+def scripts(project: Path) -> list[str]:
+    every = {**jobs(project, "pull-request"), **jobs(project, "deploy")}
+    return [step["run"] for job in every.values() for step in job["steps"] if "run" in step]
+
+
+def test_the_stages_follow_each_other_and_production_waits_for_its_plan(project: Path, run: Run) -> None:
+    run("github")
+    found = jobs(project, "deploy")
+    assert list(found) == ["staging-image", "staging", "prod-image", "prod-plan", "prod"]
+    assert [found[each].get("needs") for each in found] == [None, "staging-image", "staging", "prod-image", "prod-plan"]
+    environments = {name: job.get("environment") for name, job in found.items()}
+    assert environments == {
+        "staging-image": None, "staging": "staging", "prod-image": None, "prod-plan": "prod-plan", "prod": "prod",
+    }  # fmt: skip
+    commands = [step.get("run", "") for step in found["prod"]["steps"]]
+    assert "infragen deploy --plan prod.plan" in commands
+    assert not any("--yes" in each for each in commands)
+
+
+def test_every_action_is_pinned_by_its_commit_with_the_version_beside(project: Path, run: Run) -> None:
+    run("github")
+    for name in ("pull-request", "deploy"):
+        text = (project / ".github/workflows" / f"{name}.yaml").read_text()
+        uses = re.findall(r"uses: (\S+)@(\S+) # (\S+)", text)
+        assert len(uses) == text.count("uses:")
+        assert all(PINS[each] == (commit, version) for each, commit, version in uses)
+    assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit, _ in PINS.values())
+
+
+def test_a_pull_request_gets_no_credentials(project: Path, run: Run) -> None:
+    run("github")
+    text = (project / ".github/workflows/pull-request.yaml").read_text()
+    assert "id-token" not in text
+    assert "configure-aws-credentials" not in text
+    assert "secrets." not in text
+    for name, job in jobs(project, "pull-request").items():
+        assert job["permissions"] == ({"pull-requests": "write"} if name == "comment" else {"contents": "read"})
+        writes = "write" in str(job["permissions"])
+        assert not (writes and any("checkout" in step.get("uses", "") for step in job["steps"]))
+
+
+def test_no_long_lived_key_is_anywhere_and_each_job_has_only_its_rights(project: Path, run: Run) -> None:
+    run("github")
+    run("gitlab")
+    text = (project / ".github/workflows/deploy.yaml").read_text()
+    assert "secrets." not in text
+    for job in jobs(project, "deploy").values():
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        assert job["timeout-minutes"] <= 120
+    roles = re.findall(r"vars\.(\w+)", text)
+    assert set(roles) == {"PUSH_ROLE_STAGING", "PUSH_ROLE_PROD", "PLAN_ROLE", "DEPLOY_ROLE"}
+    assert "AWS_SECRET" not in (project / ".gitlab-ci.yml").read_text()
+
+
+def test_an_older_commit_is_delivered_whole(project: Path, run: Run) -> None:
+    """A rollback: configuration, workers and image of the same commit, through the same plan and approval."""
+    run("github")
+    for job in jobs(project, "deploy").values():
+        [checkout] = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert checkout["with"]["ref"] == "${{ inputs.commit || github.sha }}"
+    steps = [step for job in jobs(project, "deploy").values() for step in job["steps"]]
+    assert {step["env"]["COMMIT"] for step in steps if "env" in step} == {"${{ inputs.commit || github.sha }}"}
+
+
+def test_no_text_of_github_is_pasted_into_a_script(project: Path, run: Run) -> None:
+    run("github")
+    assert not [each for each in scripts(project) if "${{" in each]
+
+
+def test_every_script_is_valid_shell(project: Path, run: Run) -> None:
+    run("github")
+    for each in scripts(project):
+        subprocess.run(["bash", "-n", "-c", each], check=True)
+    run("gitlab")
+    document = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
+    lines = [line for job in document.values() if isinstance(job, dict) for line in job.get("script", ())]
+    for each in lines:
+        subprocess.run(["bash", "-n", "-c", each], check=True)
+
+
+def test_every_command_of_ours_in_a_workflow_has_the_options_that_exist(project: Path, run: Run) -> None:
+    run("github")
+    run("gitlab")
+    written = (project / ".gitlab-ci.yml").read_text().splitlines()
+    text = "\n".join([*(each for each in written if not each.startswith("#")), *scripts(project)])
+    found = set(re.findall(r"infragen ((?:image )?[a-z]+)((?: [^\n|>&;)]*)?)", text))
+    assert {name for name, _ in found} >= {"render", "lint", "deploy", "plan", "image promote", "diff", "doctor"}
+    for name, rest in found:
+        result = CliRunner().invoke(main, [*name.split(), "--help"])
+        assert result.exit_code == 0, name
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert option in result.output, f"{name} {option}"
+
+
+def test_the_gitlab_pipeline_waits_for_a_person_before_production(project: Path, run: Run) -> None:
+    run("gitlab")
+    found = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
+    assert found["stages"] == ["check", "staging", "prod-plan", "prod"]
+    assert found["prod"]["rules"][0]["when"] == "manual"
+    assert found["prod"]["resource_group"] == "prod"
+    assert found["prod"]["id_tokens"] == {"AWS_TOKEN": {"aud": "sts.amazonaws.com"}}
+    assert "when" not in found["staging"]["rules"][0]
+
+
+def test_check_says_what_is_stale_and_writing_again_makes_it_current(project: Path, run: Run) -> None:
+    assert "stale: .github/workflows/deploy.yaml" in run("github", "--check", code=1).output
+    run("github")
+    run("github", "--check")
+    staging = project / "environments/staging.yaml"
+    staging.write_text(staging.read_text().replace("environment: staging", "environment: staging\nregion: us-east-1"))
+    assert run("github", "--check", code=1).output.count("stale: ") == 1
+    run("github")
+    run("github", "--check")
+
+
+def test_stages_that_were_named_are_remembered(project: Path, run: Run) -> None:
+    run("github", "--stage", "dev", "--stage", "prod")
+    assert list(jobs(project, "deploy")) == ["dev-image", "dev", "prod-image", "prod-plan", "prod"]
+    run("github", "--check")
+    run("github")
+    assert "dev-image" in jobs(project, "deploy")
+
+
+def test_a_file_that_infragen_did_not_write_is_left_alone(project: Path, run: Run) -> None:
+    file = project / ".github/workflows/deploy.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("name: ours\n")
+    assert "was not written by infragen" in run("github", code=2).output
+    assert file.read_text() == "name: ours\n"
+    assert not (file.parent / "pull-request.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        ({}, ("--stage", "nowhere"), "there is no environment nowhere"),
+        ({}, ("--stage", "prod", "--stage", "prod"), "named twice"),
+        (
+            {"environments/staging.yaml": ("environment: staging", "environment: staging\nprotect: true")},
+            (),
+            "which comes",
+        ),
+        ({"package.json": ("{", "[")}, (), "package.json"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_and_nothing_is_written(
+    change: dict[str, tuple[str, str]], options: tuple[str, ...], said: str, project: Path, run: Run
+) -> None:
+    for name, (before, after) in change.items():
+        file = project / name
+        file.write_text(file.read_text().replace(before, after, 1))
+    assert said in run("github", *options, code=2).output
+    assert not (project / ".github").exists()
+
+
+def test_without_requirements_the_pipeline_says_what_to_write(project: Path, run: Run) -> None:
+    (project / "requirements.txt").unlink()
+    assert "infragen-cfn[local]" in run("github", code=2).output
+
+
+def test_a_project_without_an_image_and_tests_has_neither_in_its_workflows(project: Path, run: Run) -> None:
+    (project / "Dockerfile").unlink()
+    (project / "package.json").unlink()
+    run("github")
+    assert list(jobs(project, "deploy")) == ["staging", "prod-plan", "prod"]
+    assert "npm" not in "\n".join(scripts(project))
+    assert "--image-tag" not in "\n".join(scripts(project))
