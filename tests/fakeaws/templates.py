@@ -270,6 +270,9 @@ def _get_att(scope: Scope, argument: Any) -> Any:
 
 
 def _sub(scope: Scope, argument: Any) -> str:
+    """Fill in a text. What is known only after the execution stands in its place; with variables of its own the whole
+    text is then not known (both recorded: test_serverless_fn_transform, 2025-06-03).
+    """
     text, variables = (argument, {}) if isinstance(argument, str) else argument
     values = {name: scope.evaluate(value) for name, value in variables.items()}
 
@@ -283,11 +286,14 @@ def _sub(scope: Scope, argument: Any) -> str:
             return _plain(scope.attribute(*name.split(".", 1)))
         return _plain(scope.evaluate({"Ref": name}))
 
-    return _all_or_later(SUB.sub(replace, text))
+    filled = SUB.sub(replace, text)
+    return filled if isinstance(argument, str) else _all_or_later(filled)
 
 
 def _all_or_later(text: str) -> str:
-    """A text; one with a part that is known only after the execution is not known at all (recorded with Fn::Join)."""
+    """A text; one with a part that is known only after the execution is not known at all (recorded with Fn::Join, and
+    with the variables of Fn::Sub).
+    """
     return KNOWN_AFTER_APPLY if KNOWN_AFTER_APPLY in text else text
 
 
