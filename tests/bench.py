@@ -36,6 +36,15 @@ from infragen.engine.run import Deployment
 from infragen.plan.model import EnvironmentPlan
 
 ACCOUNT = "111122223333"
+NETWORK = "network:\n  nat: none\n  azs: 2\n  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]\n"
+QUEUES = "queues:\n  - name: jobs\n"
+WORKERS = "workers:\n  - name: jobs\n    queue: jobs\n"
+"""Sections of small environments; more keys of the queue and of the worker may follow."""
+
+
+def head(name: str = "test", topology: str = "independent") -> str:
+    """What the file of an environment of the fake's account begins with: five lines."""
+    return f'project: shop\nenvironment: {name}\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n'
 
 
 @dataclass
@@ -191,9 +200,7 @@ def _clients(region: str, url: str) -> Clients:
 def environment(directory: Path, text: str = "", topology: str = "independent") -> Environment:
     """A small environment of the fake's account."""
     file = directory / "test.yaml"
-    file.write_text(
-        f'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n{text}'
-    )
+    file.write_text(head(topology=topology) + text)
     return load_environment(file)
 
 

@@ -27,7 +27,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bench import ACCOUNT, place
+from bench import ACCOUNT, NETWORK, QUEUES, WORKERS, head, place
 from fakeaws import FakeAws
 from fakeaws.proxy import Proxy, Seen
 from signals import default_signals
@@ -134,22 +134,7 @@ class Running:
         multiprocessing.connection.wait([self.process.sentinel])  # `join` is for the thread that waits
 
 
-ENVIRONMENT = """\
-project: shop
-environment: dev
-region: us-east-1
-account: "111122223333"
-topology: {topology}
-network:
-  nat: none
-  azs: 2
-  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]
-queues:
-  - name: jobs
-workers:
-  - name: jobs
-    queue: jobs
-"""
+SECTIONS = NETWORK + QUEUES + WORKERS
 """Four layers: network, queue, worker, observability."""
 
 DEPLOY = ("deploy", "--env", "dev", "--yes")
@@ -193,7 +178,7 @@ def operator(shell: Shell, aws: FakeAws, tmp_path: Path) -> Callable[..., Operat
     ) -> Operator:
         (tmp_path / "environments").mkdir(exist_ok=True)
         file = tmp_path / "environments" / "dev.yaml"
-        file.write_text((ENVIRONMENT.format(topology=topology) + more).replace(*edit, 1))
+        file.write_text((head("dev", topology) + SECTIONS + more).replace(*edit, 1))
         env = load_environment(file)
         told_clean(env, shell.cache)
         if not aws.cloud.stacks:

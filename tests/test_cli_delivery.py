@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from bench import ACCOUNT, Bench, at_work, prepare_account
-from click.testing import CliRunner, Result
+from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, prepare_account
+from click.testing import Result
+from commands import CommandLine
 from emulator import make_client
 from fakeaws import FakeAws
 from hypothesis import given
@@ -26,8 +26,6 @@ from infragen.emulator import Emulator
 from infragen.errors import InputError
 
 HEAD = 'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{account}"  # ours\n'
-NETWORK = "network:\n  nat: none\n  azs: 2\n  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]\n"
-QUEUES = "queues:\n  - name: jobs\n"
 GITHUB = "token.actions.githubusercontent.com"
 Run = Callable[..., Result]
 
@@ -45,8 +43,6 @@ def desk(aws: FakeAws, tmp_path: Path, findings: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     monkeypatch.setenv("PATH", str(tmp_path))  # no gh
-    clock: Any = SimpleNamespace(monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
-    monkeypatch.setattr("infragen.cli.connection.time", clock)
     bench = at_work(aws, load_environment(write()))
     prepare_account(aws, bench.env)
     return bench
@@ -56,7 +52,7 @@ def desk(aws: FakeAws, tmp_path: Path, findings: Path, monkeypatch: pytest.Monke
 def run(desk: Bench) -> Run:
     def invoke(*command: str, code: int = 0) -> Result:
         where = () if command[0] == "policy" else ("--endpoint-url", desk.aws.url)
-        result = CliRunner().invoke(main, [*command, "--env", "test", *where])
+        result = CommandLine(desk.aws.clock).invoke(main, [*command, "--env", "test", *where])
         assert result.exit_code == code, result.output
         return result
 
@@ -298,7 +294,7 @@ def test_an_environment_is_bootstrapped_deployed_with_its_role_and_taken_down_on
     write(NETWORK, account)
 
     def run(*command: str, code: int = 0) -> str:
-        result = CliRunner().invoke(main, [*command, "--env", "test", "--endpoint-url", emulator.endpoint_url])
+        result = CommandLine().invoke(main, [*command, "--env", "test", "--endpoint-url", emulator.endpoint_url])
         assert result.exit_code == code, result.output
         return result.output
 

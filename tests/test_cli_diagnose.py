@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import ACCOUNT, at_work, make_bucket
+from bench import NETWORK, QUEUES, at_work, head, make_bucket
 from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
@@ -17,28 +17,17 @@ from fakeaws import FakeAws
 from infragen.cli import main
 from infragen.config import load_environment
 
-FILE = """project: shop
-environment: test
-region: us-east-1
-account: "{account}"
-topology: {topology}
-network:
-  nat: none
-  azs: 2
-  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]
-queues:
-  - name: jobs
-    max_receives: {receives}
-workers:
+SMALL = NETWORK + QUEUES + "    max_receives: {receives}\n"
+SECTIONS = f"""{SMALL}workers:
   - name: mailer
     queue: jobs
 api:
-  https: {{ mode: http_only }}
+  https: {{{{ mode: http_only }}}}
   ingress_cidrs: [203.0.113.0/24]
   cpu: 256
   memory: 512
   min_tasks: 1
-  max_tasks: {tasks}
+  max_tasks: {{tasks}}
 """
 BREAKER = "ECS Deployment Circuit Breaker was triggered"
 TOPOLOGIES = ("nested", "independent")
@@ -48,7 +37,7 @@ Run = Callable[..., Result]
 def write(directory: Path, topology: str, receives: int = 5, tasks: int = 2) -> Path:
     file = directory / "environments" / "test.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(FILE.format(account=ACCOUNT, topology=topology, receives=receives, tasks=tasks))
+    file.write_text(head(topology=topology) + SECTIONS.format(receives=receives, tasks=tasks))
     return file
 
 
@@ -139,7 +128,6 @@ DENIED = {
     "eventSource": "s3.amazonaws.com", "eventName": "GetObject", "errorCode": "AccessDenied",
     "errorMessage": "not authorized to perform s3:GetObject", "userIdentity": {"arn": "arn:aws:iam::1:role/deployer"},
 }  # fmt: skip
-SMALL = FILE.partition("workers:")[0]
 FUNCTIONS = {
     "Lambda init error": (
         "workers:\n  - name: mailer\n    queue: jobs\n", "MailerFunction", "AWS::Lambda::Function", "shop-test-mailer",
@@ -159,7 +147,7 @@ def test_diagnose_tells_what_a_function_wrote_and_what_aws_denied(
     may not be read a note. Text and JSON; nothing is changed by it.
     """
     section, logical_id, kind, function = FUNCTIONS[failing]
-    text = SMALL.format(account=ACCOUNT, topology=topology, receives=5) + section
+    text = head(topology=topology) + SMALL.format(receives=5) + section
     (tmp_path / "environments" / "test.yaml").write_text(text)
     lines = ["INIT_START Runtime Version: nodejs:24", "Error: Cannot find module 'pg'", "PGPASSWORD=hunter22"]
     aws.settings.logs[f"/aws/lambda/{function}", "2026/11/29/[$LATEST]1"] = lines

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
-from bench import ACCOUNT, Bench, at_work, make_bucket
+from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, head, make_bucket
 from click.testing import Result
 from commands import Clock, CommandLine
 from fakeaws import FakeAws
@@ -18,13 +18,7 @@ from formats import check_lines
 from infragen.cli import main
 from infragen.config import load_environment
 
-LAYERS = """network:
-  nat: none
-  azs: 2
-  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]
-queues:
-  - name: jobs
-"""
+LAYERS = NETWORK + QUEUES
 OTHER = '{"Resources": {"News": {"Type": "AWS::SNS::Topic"}}}'
 
 
@@ -38,8 +32,7 @@ def write(directory: Path, more: str = LAYERS, topology: str = "independent") ->
     """The environment file; `more` are its sections."""
     file = directory / "environments" / "test.yaml"
     file.parent.mkdir(exist_ok=True)
-    head = f'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{ACCOUNT}"\ntopology: {topology}\n'
-    file.write_text(head + more)
+    file.write_text(head(topology=topology) + more)
     return file
 
 

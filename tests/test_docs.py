@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 from infragen.cli import main
 
@@ -55,7 +55,7 @@ def _pasted(root: Path, findings: Path, **modules: str) -> dict[str, Any]:
     variables = {"INFRAGEN_CACHE_DIR": str(findings)}
     output = str(root / "templates")
     for command in (["render", "--format", "json", "--output", output], ["lint", "--fail-on", "informational"]):
-        done = CliRunner().invoke(main, [*command, *where], env=variables)
+        done = CommandLine().invoke(main, [*command, *where], env=variables)
         assert done.exit_code == 0, done.output
     return {each.name: json.loads(each.read_text()) for each in (root / "templates" / "dev").glob("*.json")}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench, at_work, environment, failure, kinds
+from bench import NETWORK, QUEUES, Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
 from fakeaws.changesets import new_change_set
 from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Html, Proxy, Truncate
@@ -75,8 +75,7 @@ def nested(aws: FakeAws, tmp_path: Path) -> Bench:
 
 
 def nested_environment(directory: Path, more: str) -> Any:
-    text = "network:\n  nat: none\n  azs: 2\n  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]\n"
-    return environment(directory, text + "queues:\n  - name: jobs\n" + more, topology="nested")
+    return environment(directory, NETWORK + QUEUES + more, topology="nested")
 
 
 def assembly(bench: Bench) -> Assembly:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from bench import at_work, environment, prepare_account
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from fakeaws import FakeAws
 
 from infragen.assembly.synth import synthesize
@@ -40,7 +41,7 @@ def run(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest, monkeypatc
 
     def invoke(*arguments: str, code: int = 0) -> Result:
         command = ["logs", *arguments, "--env", "test", "--environments", ".", "--endpoint-url", aws.url]
-        result = CliRunner().invoke(main, command)
+        result = CommandLine().invoke(main, command)
         assert result.exit_code == code, result.output
         return result
 
@@ -144,7 +145,7 @@ def test_without_stacks_there_are_no_logs(aws: FakeAws, tmp_path: Path, monkeypa
     """Exit code 4, and what makes some."""
     at_work(aws, environment(tmp_path, TEXT, "nested"))
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["logs", "--env", "test", "--environments", ".", "--endpoint-url", aws.url])
+    result = CommandLine().invoke(main, ["logs", "--env", "test", "--environments", ".", "--endpoint-url", aws.url])
     assert (result.exit_code, "nothing of shop-test is deployed" in result.stderr) == (4, True)
 
 

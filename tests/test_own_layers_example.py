@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from sweeps import SOAKING
 
 from infragen.cli import main
@@ -33,7 +34,7 @@ def run(emulator: Emulator, account: str, tmp_path: Path, findings: Path, monkey
 
     def command(line: str, code: int = 0) -> Result:
         arguments = line.replace("--local", f"--endpoint-url {emulator.endpoint_url}").split()
-        done = CliRunner().invoke(main, arguments, env=variables)
+        done = CommandLine().invoke(main, arguments, env=variables)
         assert done.exit_code == code, (line, done.output, done.exception)
         return done
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from commands import CommandLine
 
 import infragen
 from infragen.cli import main
@@ -135,11 +135,11 @@ def test_a_page_that_a_message_names_is_in_the_wheel() -> None:
 def test_each_page_is_printed_as_it_is() -> None:
     """Byte by byte, found by its name, its path or a name close by."""
     for name, path in pages().items():
-        assert CliRunner().invoke(main, ["docs", name]).stdout == path.read_text(encoding="utf-8")
-    listed = CliRunner().invoke(main, ["docs"]).stdout
+        assert CommandLine().invoke(main, ["docs", name]).stdout == path.read_text(encoding="utf-8")
+    listed = CommandLine().invoke(main, ["docs"]).stdout
     assert [line.split()[0] for line in listed.splitlines()] == list(pages())
-    assert CliRunner().invoke(main, ["docs", "docs/layers/api.md"]).exit_code == 0
-    wrong = CliRunner().invoke(main, ["docs", "docter"])
+    assert CommandLine().invoke(main, ["docs", "docs/layers/api.md"]).exit_code == 0
+    wrong = CommandLine().invoke(main, ["docs", "docter"])
     assert (wrong.exit_code, "did you mean doctor?" in wrong.stderr) == (2, True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench, at_work, environment, kinds
+from bench import NETWORK, QUEUES, WORKERS, Bench, at_work, environment, kinds
 from fakeaws import FakeAws
 from figures import Tried
 
@@ -22,9 +22,6 @@ from infragen.plan.saved import SavedPlan
 from infragen.report.plan_words import layers_of
 from infragen.report.plan_words import rows as rows_shown
 
-NETWORK = "network:\n  nat: none\n  azs: 2\n  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sqs]\n"
-QUEUES = "queues:\n  - name: jobs\n"
-WORKERS = "workers:\n  - name: jobs\n    queue: jobs\n"
 PLACEHOLDERS = ["intrinsic", "known after apply", "resolved"]
 
 SELECTED = "Template error: Fn::Select cannot select nonexistent value at index 1"
