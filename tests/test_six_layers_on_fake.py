@@ -11,6 +11,7 @@ from bench import ACCOUNT, Bench, at_work, failure, kinds, prepare_account
 from fakeaws import FakeAws
 from figures import Tried
 from formats import check_formats
+from sweeps import SOAKING
 
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.config import load_environment
@@ -18,6 +19,8 @@ from infragen.config import load_environment
 ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 NAMES = sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml") if "environment:" in path.read_text())
 TOPOLOGIES = ["nested", "independent"]
+LIVES = list(itertools.product(NAMES, TOPOLOGIES) if SOAKING else zip(NAMES, itertools.cycle(TOPOLOGIES), strict=False))
+"""Each environment in one topology, and in both in a soak."""
 
 
 def operator(aws: FakeAws, directory: Path, name: str, topology: str, edit: tuple[str, str] = ("", "")) -> Bench:
@@ -50,8 +53,7 @@ def started(aws: FakeAws, bench: Bench) -> dict[str, float]:
 
 
 @pytest.mark.promise("P20", "environments deployed again: nothing written, few calls")
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "topology"), LIVES)
 def test_every_environment_is_deployed_found_unchanged_and_updated(
     aws: FakeAws, tmp_path: Path, tried: Tried, name: str, topology: str
 ) -> None:
