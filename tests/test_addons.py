@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import CommandLine
 from emulator import REGION
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,7 +84,7 @@ def project(folder: Path, environment: str = ENVIRONMENT, /, **addons: str) -> P
 
 def run(root: Path, *arguments: str, code: int = 0) -> Result:
     """A command of infragen on that project, which ends with this exit code."""
-    done = CliRunner().invoke(main, [*arguments, "--environments", str(root / "environments")])
+    done = CommandLine().invoke(main, [*arguments, "--environments", str(root / "environments")])
     assert done.exit_code == code, (done.output, done.exception)
     return done
 
@@ -244,7 +245,7 @@ def test_what_an_addon_may_not_do_is_refused_with_its_line(
     text, place, words = REFUSED[case]
     root = project(tmp_path, topics=text)
     monkeypatch.chdir(root)
-    done = CliRunner().invoke(main, ["render"])
+    done = CommandLine().invoke(main, ["render"])
     assert done.exit_code == 2, done.output
     said = " ".join(done.output.split())
     assert f"addons/topics.yaml:{place}: " in said, said
@@ -316,7 +317,7 @@ def test_commands_that_only_read_know_addons(tmp_path: Path) -> None:
     assert "uploads/Bucket" in run(root, "cost", "--env", "dev").output
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        done = CliRunner().invoke(main, ["diff", "--env", "dev", "--against", "HEAD"])
+        done = CommandLine().invoke(main, ["diff", "--env", "dev", "--against", "HEAD"])
     assert "uploads" in done.output, done.output
 
 
