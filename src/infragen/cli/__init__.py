@@ -14,6 +14,7 @@ import infragen
 from infragen.cli.costing import cost
 from infragen.cli.delivering import bootstrap, policy
 from infragen.cli.deploying import deploy, destroy, plan
+from infragen.cli.developing import dev
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(init, render, lint, graph, config, diff, schema, cost),
+    *(init, dev, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, policy, pipeline, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
     *(logs, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )

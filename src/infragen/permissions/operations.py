@@ -101,6 +101,7 @@ _WORKLOAD = (
             "ecs.RegisterTaskDefinition"),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
     *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.FilterLogEvents", "logs.GetLogEvents"),
+    *_calls((PERSON,), "anything", "lambda.UpdateFunctionCode", "secretsmanager.GetSecretValue"),  # of the emulator
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
             "elbv2.ModifyLoadBalancerAttributes elasticloadbalancing:ModifyLoadBalancerAttributes"),
 )  # fmt: skip

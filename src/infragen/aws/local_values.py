@@ -1,0 +1,56 @@
+"""What the emulator on this machine gives a task: variables with the values of its secrets, for `infragen dev`.
+
+This is the one place of infragen that reads the value of a secret, and it refuses any address but loopback.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from infragen.aws.account_reads import asked
+from infragen.aws.reading import member
+from infragen.aws.session import Clients
+from infragen.errors import Refused
+
+
+@dataclass(frozen=True)
+class LocalValues:
+    """The emulator at an address of loopback, with the keys of an account."""
+
+    endpoint_url: str
+    region: str
+    keys: tuple[str, str]
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.endpoint_url).hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise Refused(f"{self.endpoint_url} is not on this machine", "values of secrets are read on loopback only")
+
+    def of_task(self, definition: str, container: str) -> dict[str, str]:
+        """Return the variables of a container of a task definition, its secrets resolved as ECS does: a key of the
+        secret's JSON where the ARN names one (Amazon ECS Developer Guide, "Pass Secrets Manager secrets").
+        """
+        clients = Clients(self.region, endpoint_url=self.endpoint_url, keys=self.keys)
+        with asked("ecs:DescribeTaskDefinition", f"reading the task definition {definition}"):
+            answer: Any = clients.ecs.describe_task_definition(taskDefinition=definition)
+            rows = member(member(answer, "taskDefinition"), "containerDefinitions")
+            own = next(each for each in rows if each["name"] == container)
+            values = {str(each["name"]): str(each.get("value", "")) for each in own.get("environment", ())}
+            wanted = {str(each["name"]): str(each["valueFrom"]) for each in own.get("secrets", ())}
+        for name, arn in wanted.items():
+            values[name] = self._secret(clients, arn)
+        return values
+
+    def _secret(self, clients: Clients, arn: str) -> str:
+        parts = arn.split(":")
+        with asked("secretsmanager:GetSecretValue", f"reading the secret {arn}"):
+            text = str(member(clients.secrets.get_secret_value(SecretId=":".join(parts[:7])), "SecretString"))
+            return str(json.loads(text)[parts[7]]) if len(parts) > 7 and parts[7] else text
+
+    def update_function(self, function: str, archive: bytes) -> None:
+        """Give a function another archive."""
+        clients = Clients(self.region, endpoint_url=self.endpoint_url, keys=self.keys)
+        with asked("lambda:UpdateFunctionCode", f"updating the function {function}"):
+            clients.functions.update_function_code(FunctionName=function, ZipFile=archive)

@@ -1,0 +1,281 @@
+"""The command that runs a project on this machine: the emulator, the release command, the API, the workers, one log."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, open_session
+from infragen.cli.output import known_secrets, say
+from infragen.cli.pasting import remember
+from infragen.cli.program import command_options
+from infragen.errors import CloudError, InfragenError, InputError, NotBootstrapped, OperationFailed
+from infragen.report.printing import echo
+from infragen.secrecy.visible import shown
+
+if TYPE_CHECKING:
+    from infragen.aws.local_values import LocalValues
+    from infragen.config import EnvironmentFile
+    from infragen.engine.progress import Session
+    from infragen.processes import Project, Running
+
+LOOK = 0.3
+"""Seconds between two looks at the sources of workers and at their logs."""
+
+HEALTHY_SECONDS = 60.0
+
+
+@click.command()
+@parameters.env("The environment to run; default: dev.")
+@parameters.environments
+@click.option("--exec", "once", is_flag=True, help="Run COMMAND against the running project, then end everything.")
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Restart on change.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the API; default: api.port.")
+@parameters.verbose
+@command_options
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def dev(name: str | None, directory: Path, once: bool, watch: bool, port: int | None, command: tuple[str, ...]) -> None:
+    """Run the project on this machine, from its sources.
+
+    Starts the emulator, deploys the environment there, runs the release command and the API with the variables and
+    secrets of the deployed task definition, and keeps the workers up to date. Ctrl-C ends all but the emulator.
+    With --exec it runs a COMMAND with BASE_URL, DATABASE_URL, TEST_DATABASE_URL, QUEUE_URL and AWS_* set, and exits
+    with 1 if that fails.
+
+    \b
+    Examples:
+      infragen dev
+      infragen dev --exec -- npm run test:e2e
+    """
+    from infragen.processes import project
+
+    if once != bool(command):
+        raise click.UsageError("--exec and a COMMAND go together: infragen dev --exec -- npm run test:e2e")
+    file = _with_account(parameters.one(directory, name or "dev"))
+    if file.environment.api is None:
+        raise InputError(f"{file.environment.environment} has no api layer to run", "add the section api")
+    found = project(directory.absolute().parent)
+    listens = port or file.environment.api.port
+    _check_free(listens)
+    if file.environment.workers and found.words("build"):
+        _run("build", found.words("build"), found, dict(os.environ))
+    remember({"--env": file.environment.environment, "--local": True})
+    with open_session(file, AwsTarget(True, None, None), yes=True) as session:
+        work = _Work(file, session, found, listens, _deployed(file, session))
+        work.run(command, watch=watch and not once)
+
+
+def _with_account(file: EnvironmentFile) -> EnvironmentFile:
+    """Return the file with an account of the emulator's where it names none: nothing of AWS is reached."""
+    from infragen.emulator import DEFAULT_ACCOUNT
+
+    if file.environment.account is not None:
+        return file
+    return replace(file, environment=file.environment.model_copy(update={"account": DEFAULT_ACCOUNT}))
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CloudError(f"port {port} of 127.0.0.1 is in use: {error.strerror}", "--port takes another") from None
+
+
+def _deployed(file: EnvironmentFile, session: Session) -> LocalValues:
+    """Deploy the environment to the emulator; return how its values are read."""
+    from infragen import emulator
+    from infragen.assembly.stacks import account_of
+    from infragen.assembly.synth import synthesize
+    from infragen.aws.local_values import LocalValues
+    from infragen.engine.bootstrap import bootstrap
+    from infragen.engine.deploy import deploy_environment
+    from infragen.engine.options import Options, worker_code
+
+    env = file.environment
+    assembly, options = synthesize(env), Options(code=worker_code(file), release=False)
+    try:
+        result = deploy_environment(assembly, session, options)
+    except NotBootstrapped:
+        bootstrap(env, session, assembly=assembly)
+        result = deploy_environment(assembly, session, options)
+    if result.exit_code:
+        raise OperationFailed(f"{env.environment} was not deployed to the emulator", "`infragen diagnose` says why")
+    running = emulator.start(emulator.default_state_dir())
+    keys = running.credentials(account_of(env))
+    return LocalValues(running.endpoint_url, env.region, (keys.access_key, keys.secret_key))
+
+
+def _run(name: str, words: list[str], found: Project, variables: Mapping[str, str]) -> None:
+    """Run a program to its end. Raises OperationFailed when it fails."""
+    from infragen.processes import Running
+
+    program = Running(name, words, found.directory, variables, _line)
+    try:
+        code = program.wait()
+    finally:
+        program.stop()
+    if code:
+        raise OperationFailed(f"{name} failed with exit code {code}", f"its lines above say why: {' '.join(words)}")
+
+
+def _line(name: str, text: str) -> None:
+    """Print a line of the log with the name of who wrote it."""
+    echo(shown(text, known_secrets()), lead=click.style(f"{name:14} ", fg="cyan"))
+
+
+@dataclass
+class _Work:
+    """A project that runs: the variables of its API, and what is started for it."""
+
+    file: EnvironmentFile
+    session: Session
+    project: Project
+    port: int
+    values: LocalValues
+    logs: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    def run(self, command: tuple[str, ...], *, watch: bool) -> None:
+        """Run the release command and the API, then the command, or until Ctrl-C."""
+        from infragen.processes import Running
+
+        env = self.file.environment
+        variables = self._variables()
+        if env.release is not None:
+            words = [*env.release.command]
+            words = [str(self.project.node), *words[1:]] if words[0] == "node" else words
+            _run("release", words, self.project, variables)
+        words = self.project.words("start")
+        if not words:
+            raise InputError(f"{self.project.directory}/package.json has no script start", 'such as "node src/main.ts"')
+        if watch and words[0] == str(self.project.node):
+            words = [words[0], "--watch", *words[1:]]
+        api = Running("api", words, self.project.directory, variables, _line)
+        try:
+            self._wait_until_healthy(api)
+            say(f"api: {variables['BASE_URL']}", err=True)
+            if command:
+                _run("command", [*command], self.project, variables)
+            else:
+                self._follow(api, watch=watch)
+        finally:
+            api.stop()
+
+    def _variables(self) -> dict[str, str]:
+        """Return the environment of the API's process: that of the shell without AWS's, and what the emulator gives."""
+        from infragen.engine.observe import observe
+        from infragen.engine.release import find_api
+
+        env = self.file.environment
+        api, _ = find_api(self.session, env, observe(self.session, env))
+        settings = self.session.cloud.service_settings(api.service)
+        if settings is None:
+            raise OperationFailed("the emulator does not know the service of the API", "`infragen status` says why")
+        own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        given = self.values.of_task(settings.task_definition, "api")
+        found = {
+            **own,
+            **given,
+            "PATH": f"{self.project.node.parent}{os.pathsep}{own.get('PATH', os.defpath)}",
+            "PORT": str(self.port),
+            "NODE_ENV": "development",
+            "BASE_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL": self.values.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.values.keys[0],
+            "AWS_SECRET_ACCESS_KEY": self.values.keys[1],
+            "AWS_REGION": env.region,
+            "AWS_DEFAULT_REGION": env.region,
+        }
+        if "DATABASE_URL" in found:
+            found["TEST_DATABASE_URL"] = found["DATABASE_URL"]
+        known_secrets().update({found["AWS_SECRET_ACCESS_KEY"], found.get("DATABASE_URL", "")} - {""})
+        return found
+
+    def _wait_until_healthy(self, api: Running) -> None:
+        import http.client
+
+        assert self.file.environment.api is not None  # noqa: S101 # looked at before
+        path, end = self.file.environment.api.health_path, time.monotonic() + HEALTHY_SECONDS
+        while time.monotonic() < end:
+            if api.code is not None:
+                raise OperationFailed(f"the API ended with exit code {api.wait(1)}", "fix what its lines above say")
+            with suppress(OSError, http.client.HTTPException):
+                asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+                asked.request("GET", path)
+                if asked.getresponse().status == http.HTTPStatus.OK:
+                    return
+            time.sleep(0.1)
+        raise OperationFailed(
+            f"the API does not answer 200 at {path} after {HEALTHY_SECONDS:.0f} s", "its log says why"
+        )
+
+    def _follow(self, api: Running, *, watch: bool) -> None:
+        """Keep workers up to date and show their logs until the API ends or Ctrl-C."""
+        functions = self._functions()
+        changed = self._newest()
+        sent: dict[str, str] = {}
+        while api.code is None:
+            time.sleep(LOOK)
+            now = self._newest()
+            if watch and functions and now != changed:
+                changed = now
+                with suppress(InfragenError):  # its lines say what is wrong; the next change is another try
+                    self._rebuild(functions, sent)
+            for worker, function in functions.items():
+                self._log_of(worker, function)
+        raise OperationFailed(f"the API ended with exit code {api.wait(1)}", "fix what its lines above say")
+
+    def _functions(self) -> dict[str, str]:
+        """Return the deployed functions of the workers, by worker."""
+        states = self.session.cloud.stacks(self.file.environment.name)
+        found = [each for state in states for each in self.session.cloud.resources(state.stack_id)]
+        names = {each.logical_id: each.physical_id for each in found if each.type == "AWS::Lambda::Function"}
+        return {
+            each.name: names[f"{each.id}Function"]
+            for each in self.file.environment.workers
+            if f"{each.id}Function" in names
+        }
+
+    def _newest(self) -> float:
+        """Return when a source was changed last."""
+        source = self.project.directory / "src"
+        files = source.rglob("*") if source.is_dir() else self.project.directory.glob("*.*js")
+        return max((each.stat().st_mtime for each in files if each.is_file()), default=0.0)
+
+    def _rebuild(self, functions: Mapping[str, str], sent: dict[str, str]) -> None:
+        from infragen.engine.options import worker_code
+
+        if words := self.project.words("build"):
+            _run("build", words, self.project, dict(os.environ))
+        for worker, artifact in worker_code(self.file).items():
+            if worker in functions and sent.get(worker) != artifact.key:
+                self.values.update_function(functions[worker], artifact.body)
+                sent[worker] = artifact.key
+                say(f"{worker}: updated", err=True)
+
+    def _log_of(self, worker: str, function: str) -> None:
+        """Print what a worker wrote since the last look."""
+        from infragen.processes import readable
+
+        cloud = self.session.cloud
+        with suppress(CloudError):
+            group, stream, token = self.logs.get(worker, ("", "", ""))
+            newest = cloud.function_log(function)
+            if newest[1] and newest[1] != stream:
+                group, stream, token = *newest, ""
+            if stream:
+                page = cloud.log_page(group, stream, token)
+                for line in page.lines:
+                    if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")):
+                        _line(worker, readable(line))
+                self.logs[worker] = (group, stream, page.token)

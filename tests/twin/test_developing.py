@@ -1,0 +1,137 @@
+"""`infragen dev`: the project from its sources, with what the emulator's task definition gives; on the running twin."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twins import ROOT, until
+
+from infragen.emulator import Emulator
+
+MAIN = """
+const answer = 'ANSWER';
+require('http').createServer((asked, reply) => {
+  console.log(JSON.stringify({ level: 30, time: 1, msg: 'asked', url: asked.url }));
+  reply.end(answer + ' in ' + process.env.DEPLOYMENT);
+}).listen(Number(process.env.PORT), '127.0.0.1');
+"""
+
+TOLD = """
+const names = ['BASE_URL', 'TEST_DATABASE_URL', 'QUEUE_URL', 'AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID'];
+console.log('missing ' + JSON.stringify(names.filter((name) => !process.env[name])));
+console.log('profile ' + process.env.AWS_PROFILE);
+fetch(process.env.BASE_URL + '/x').then((reply) => reply.text()).then((text) => console.log('got ' + text));
+"""
+
+Dev = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of two programs, whose environment names no account."""
+    found = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "environments", found / "environments")
+    file = found / "environments" / "dev.yaml"
+    text = file.read_text().replace('account: "111111111111"', "")
+    file.write_text(text + "\nrelease: {command: [node, release.cjs]}\n")
+    (found / "src").mkdir()
+    (found / "src" / "main.cjs").write_text(MAIN)
+    (found / "release.cjs").write_text("console.log('applied to ' + new URL(process.env.DATABASE_URL).pathname)")
+    (found / "package.json").write_text('{"scripts": {"start": "node src/main.cjs"}}')
+    return found
+
+
+@pytest.fixture
+def dev(twin: Emulator, directory: Path) -> Dev:
+    """Return a function that starts the command."""
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        variables = {**os.environ, "INFRAGEN_STATE_DIR": str(twin.state_dir.parent), "AWS_PROFILE": "mine"}
+        command = [sys.executable, "-m", "infragen", "dev", "--environments", str(directory / "environments")]
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=directory,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_command_runs_against_the_project_and_decides_the_exit_code(dev: Dev) -> None:
+    """Migrated, with the variables that tests need and nothing of the user's AWS; everything has ended afterwards."""
+    port = free()
+    passed = dev("--port", str(port), "--exec", "--", "node", "-e", TOLD)
+    said = passed.communicate(timeout=120)[0]
+    assert passed.returncode == 0, said
+    for line in ("applied to /app", "missing []", "profile undefined", "got ANSWER in dev", "INFO  asked url=/x"):
+        assert line in said, said
+    failed = dev("--port", str(port), "--exec", "--", "node", "-e", "process.exit(4)")
+    said = failed.communicate(timeout=120)[0]
+    assert (failed.returncode, "command failed with exit code 4" in said) == (1, True), said
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_what_is_in_the_way_is_told_before_anything_starts(dev: Dev, directory: Path) -> None:
+    """A port in use and a Node that is too old: 4; no package.json: 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = dev("--port", port)
+        said = ended.communicate(timeout=60)[0]
+        assert (ended.returncode, f"port {port} of 127.0.0.1 is in use" in said) == (4, True), said
+    package = directory / "package.json"
+    kept = package.read_text()
+    try:
+        package.write_text('{"engines": {"node": ">=99"}}')
+        ended = dev()
+        said = ended.communicate(timeout=60)[0]
+        assert (ended.returncode, "Node 99 is needed, found" in said) == (4, True), said
+        package.unlink()
+        ended = dev()
+        said = ended.communicate(timeout=60)[0]
+        assert (ended.returncode, "has no package.json" in said) == (2, True), said
+    finally:
+        package.write_text(kept)
+
+
+def test_the_api_restarts_when_a_source_changes_and_ends_with_ctrl_c(dev: Dev, directory: Path) -> None:
+    """Until Ctrl-C, which ends it and leaves the emulator."""
+    port = free()
+
+    def answers() -> str:
+        try:
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            asked.request("GET", "/")
+            return asked.getresponse().read().decode()
+        except (OSError, http.client.HTTPException):
+            return ""
+
+    running = dev("--port", str(port))
+    try:
+        until(lambda: answers() == "ANSWER in dev", "the API", 120)
+        (directory / "src" / "main.cjs").write_text(MAIN.replace("ANSWER", "CHANGED"))
+        until(lambda: answers() == "CHANGED in dev", "the restart", 60)
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=60)[0]
+    finally:
+        running.kill()
+    assert running.returncode == 130, said
+    assert answers() == ""
