@@ -97,7 +97,7 @@ def shop(twin: Emulator, project: Project) -> Iterator[Shop]:
     found.infragen("deploy", "--yes")
     found.put("v1")
     assert found.sql("select name from migrations") == [("0001_notifications",)]
-    assert "no migrations to apply" in found.infragen("migrate")
+    assert "no migrations to apply" in found.infragen("migrate", "--yes")
     # Five failures of a message take minutes with the visibility timeout that Lambda asks for.
     found.client("sqs").set_queue_attributes(
         QueueUrl=found.outputs()["NotificationsQueueUrl"], Attributes={"VisibilityTimeout": "2"}
