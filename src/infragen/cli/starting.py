@@ -206,7 +206,11 @@ def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> Non
     for path, what, command, part in rows:
         if part in choices.parts:
             say(f"  {path:<15} {what:<25} {command}".rstrip())
-    steps += ["npm ci && npm run build"] if choices.with_app else []
-    say(f"next  {' && '.join(steps)}".rstrip())
+    if choices.with_app:
+        steps += ["npm ci"]
     if "environments" in choices.parts:
-        say("      infragen deploy --env dev --local --bootstrap")
+        steps += ["infragen dev" if choices.with_app else "infragen deploy --env dev --local --bootstrap"]
+    if steps:
+        say(f"next  {' && '.join(steps)}")
+    if "environments" in choices.parts:
+        say("then  infragen pipeline github, or gitlab: the workflows that test and deliver it")
