@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, prepare_account
-from click.testing import Result
+from click.testing import CliRunner, Result
 from commands import CommandLine
 from emulator import make_client
 from fakeaws import FakeAws
@@ -150,6 +150,18 @@ def test_a_deployment_that_needs_more_than_its_role_has_is_refused_before_a_chan
     run("bootstrap", "--yes")
     run("bootstrap", "--check")
     run("deploy", "--yes")
+
+
+def test_a_comparison_with_a_commit_says_what_the_role_will_lack(desk: Bench, run: Run) -> None:
+    begin(run)
+    assert CliRunner().invoke(main, ["render"]).exit_code == 0
+    file = Path("environments/test.yaml")
+    file.write_text(file.read_text() + QUEUES)
+    result = CliRunner().invoke(main, ["diff", "--against", "templates"])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"lacks \S+:\S+ for queue/Jobs\S* and \d+ more", " ".join(result.output.split()))
+    assert CliRunner().invoke(main, ["render"]).exit_code == 0
+    assert "lacks" not in CliRunner().invoke(main, ["diff", "--against", "templates"]).output
 
 
 def test_a_file_without_the_boundary_is_refused_before_a_change_set(desk: Bench, run: Run) -> None:

@@ -32,6 +32,10 @@ from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendere
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.in_place import losses
 from infragen.gates.interruption import interruptions
+from infragen.permissions.document import document
+from infragen.permissions.missing import missing
+from infragen.permissions.needed import Templates, UnknownType
+from infragen.permissions.roles import Rights
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 
 
@@ -105,11 +109,32 @@ def plan_between(
         topology="nested" if (after if after.bodies else before).nested else "independent",
         stacks=tuple(stacks),
         refusals=refusals_of(stacks),
-        warnings=tuple(_warnings(before, after)),
+        warnings=(*_warnings(before, after), *_rights(before, after)),
         against=against,
         cost=_cost(before, after, prices),
         budget=after.environment.cost.budget if after.environment else None,
     )
+
+
+def _rights(before: Rendering, after: Rendering) -> Iterator[str]:
+    """Yield what CloudFormation's role will lack where `bootstrap` made it from the templates of `before`."""
+    env = after.environment
+    if env is None or env.account is None or not env.iam.service_role_arn or not before.bodies:
+        return
+    old, new = (Rights(env, Templates(tuple(each.bodies.items()), env.region)) for each in (before, after))
+    if not new.makes_service_role:
+        return
+    try:
+        lacking = missing(new.needed, new.service, [document(old.service)])
+    except UnknownType as error:
+        yield f"{error.message}; {error.hint}"
+        return
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        yield (
+            f"the role that CloudFormation works with lacks {lacking[0]}{more}: run with administrator rights before "
+            f"this is deployed: `infragen bootstrap --env {env.environment}`"
+        )
 
 
 def _cost(before: Rendering, after: Rendering, prices: Prices | None) -> CostDelta | None:
