@@ -24,7 +24,7 @@ KINDS = {"Refused", "Conflict", "CloudError", "OutcomeUnknown", "OperationFailed
 NEED_A_HINT = KINDS - {"InputError", "Unwritable"}
 """An input error shows the place of the mistake, one about the disk names the file: what to do is plain."""
 
-BEGINNINGS = ("AWS", "CloudFormation", "Lambda", "S3", "Aurora", "CAPABILITY_", "YAML", "VPC")
+BEGINNINGS = ("AWS", "CloudFormation", "Lambda", "S3", "Aurora", "ECR", "ECS", "Node", "CAPABILITY_", "YAML", "VPC")
 """Names that keep their capitals at the beginning of a message."""
 
 Make = Callable[..., Operator]

@@ -319,3 +319,12 @@ def test_what_is_copied_into_a_registration_is_a_member_of_it() -> None:
     given = {"family", "cpu", "memory", "runtimePlatform", "containerDefinitions"}
     left_out = {"pidMode", "ipcMode", "placementConstraints", "inferenceAccelerators", "enableFaultInjection"}
     assert takes & described == set(KEPT) | given | left_out
+
+
+def test_nothing_runs_in_the_wrong_account(shop: Bench, aws: FakeAws) -> None:
+    """P15, A8: refused by `run` and `migrate` before anything is registered."""
+    aws.settings.arn = "arn:aws-cn:sts::{account}:assumed-role/deployer/test"
+    for purpose in ("release", "run"):
+        with pytest.raises(Refused):
+            run_command(shop.session, shop.env, Command(purpose, ("node",), 60, 256, 512, "v1"))
+    assert calls(aws, "RegisterTaskDefinition", "RunTask") == []
