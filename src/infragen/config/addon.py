@@ -153,7 +153,7 @@ def read_addons(written: Iterable[tuple[Path, bytes]], shown_as: Path) -> tuple[
         except InputError as error:
             problems.append(error.message)
     if problems:
-        raise InputError("\n".join(problems), "docs/addons.md says what an addon may consist of")
+        raise InputError("\n".join(problems), "`infragen docs addons` says what an addon may consist of")
     return tuple(found.values())
 
 
