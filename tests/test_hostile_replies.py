@@ -23,7 +23,7 @@ from infragen.aws.session import Clients
 from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
-from infragen.workload import ServiceSettings, TaskTemplate, Workload
+from infragen.workload import QueueMessage, Queues, ServiceSettings, TaskTemplate, Workload
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
 SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
@@ -32,6 +32,7 @@ REQUEST = ChangeSetRequest("shop-dev", "infragen-a-b", "CREATE", {}, {}, (), url
 LOADED = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 TASK = TaskTemplate("shop-dev-release", "release", "api", "image@sha256:0", ("node",), "1000", 256, 512, "arm64")
 SETTINGS = ServiceSettings("shop", "shop:1", ("subnet-1",), ("sg-1",))
+MESSAGE = QueueMessage("1", "{}", "handle", group="a")
 
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
@@ -65,6 +66,10 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],
     "taken": [(kind, ("name",)) for kind in _FINDERS], "secret": [("arn:secret",)], "parameter_exists": [("/a",)],
+    "queue_state": [("https://queue",)], "receive": [("https://queue", 10, 60)],
+    "release": [("https://queue", (MESSAGE,))], "send_again": [("https://queue", MESSAGE)],
+    "delete_message": [("https://queue", MESSAGE)], "start_move": [("arn:dlq", "arn:queue", 5)],
+    "move_tasks": [("arn:dlq",)], "cancel_move": [("handle",)], "function_changed": [("worker",)],
     "aws_time": [()], "identity_providers": [()],
     "service_settings": [(SERVICE,)], "image_digest": [("shop-dev-api", "v1")], "register_task": [("shop:1", TASK)],
     "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
@@ -78,7 +83,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
 
 QUESTIONS = sorted(
     name
-    for protocol in (AccountReader, Workload, Cloud)
+    for protocol in (AccountReader, Workload, Queues, Cloud)
     for name, value in vars(protocol).items()
     if callable(value) and not name.startswith("_")
 )

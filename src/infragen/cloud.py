@@ -20,7 +20,7 @@ from infragen.cloudformation import (
     StackState,
 )
 from infragen.secrecy.visible import NOTHING, Shown
-from infragen.workload import Workload
+from infragen.workload import Queues, Workload
 
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
@@ -342,7 +342,7 @@ class AccountReader(Protocol):
         """Return the time of AWS's answer to a call that is made for it, in seconds since 1970."""
 
 
-class Cloud(AccountReader, Workload, Protocol):
+class Cloud(AccountReader, Workload, Queues, Protocol):
     """AWS, as far as the engine needs it."""
 
     def reconnect(self) -> None:

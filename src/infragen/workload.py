@@ -1,4 +1,4 @@
-"""What the engine asks of ECS and CloudWatch Logs to run a command as a task of its own: a Protocol and its values.
+"""What the engine asks of ECS, CloudWatch Logs and SQS about what runs: Protocols and their values.
 
 `aws.workload` satisfies it. A one-off task runs with what the service runs with (roles, secrets, network, log group),
 another image and command, and a task definition of its own family, which no stack owns.
@@ -6,10 +6,10 @@ another image and command, and a task definition of its own family, which no sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -131,3 +131,75 @@ class Workload(Protocol):
 
     def log_page(self, group: str, stream: str, token: str) -> LogPage:
         """Return the lines after a token, from the beginning without one; none where the stream does not exist yet."""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """A queue: its ARN, whether it is FIFO, and about how many messages wait, are in flight, and are delayed."""
+
+    arn: str
+    fifo: bool = False
+    waiting: int = 0
+    in_flight: int = 0
+    delayed: int = 0
+
+
+@dataclass(frozen=True)
+class QueueMessage:
+    """A message that was received: id, body and attributes as they are (not masked), when it was sent (seconds since
+    1970), how often it was received, and the handle with which it is deleted. `group` is that of a FIFO queue.
+    """
+
+    id: str
+    body: str
+    handle: str
+    sent: float = 0.0
+    receives: int = 0
+    group: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MoveTask:
+    """A message move task: its status in SQS's word (RUNNING, COMPLETED, CANCELLING, CANCELLED, FAILED), how many
+    messages it moved and was to move, why it failed, when it was started (seconds since 1970), and the handle with
+    which a running one is cancelled.
+    """
+
+    status: str
+    moved: int = 0
+    to_move: int = 0
+    reason: str = ""
+    started: float = 0.0
+    handle: str = ""
+
+
+class Queues(Protocol):
+    """SQS and the functions behind its queues, as far as messages are moved out of dead-letter queues."""
+
+    def queue_state(self, url: str) -> QueueState:
+        """Return how a queue stands."""
+
+    def receive(self, url: str, count: int, hidden: int) -> tuple[QueueMessage, ...]:
+        """Return up to `count` (at most 10) messages, which nobody else receives for `hidden` seconds."""
+
+    def release(self, url: str, messages: Sequence[QueueMessage]) -> None:
+        """Let received messages be received again at once."""
+
+    def send_again(self, url: str, message: QueueMessage) -> None:
+        """Send what a message holds as a new one; in a FIFO queue in its group."""
+
+    def delete_message(self, url: str, message: QueueMessage) -> None:
+        """Delete a received message."""
+
+    def start_move(self, source: str, destination: str, rate: int | None) -> None:
+        """Begin to move all messages from a dead-letter queue, by ARN, at most so many a second."""
+
+    def move_tasks(self, source: str) -> tuple[MoveTask, ...]:
+        """Return the move tasks of a dead-letter queue, the newest first."""
+
+    def cancel_move(self, handle: str) -> None:
+        """Ask SQS to end a move task; what was moved stays moved."""
+
+    def function_changed(self, function: str) -> float:
+        """Return when code or settings of a Lambda function were changed last, in seconds since 1970."""

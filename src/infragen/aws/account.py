@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from infragen.aws import diagnosis, logs, reading, resources
 from infragen.aws.account_reads import AccountReads
 from infragen.aws.failure import DENIED, AwsError, answered
+from infragen.aws.queues import QueueCalls
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
 from infragen.aws.workload import WorkloadCalls
@@ -80,7 +81,7 @@ def connect(
 
 
 @dataclass(frozen=True)
-class Account(AccountReads, WorkloadCalls):
+class Account(AccountReads, WorkloadCalls, QueueCalls):
     """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
 
     owner: str = ""

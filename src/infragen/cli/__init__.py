@@ -26,6 +26,7 @@ from infragen.cli.pages import docs
 from infragen.cli.pipelines import pipeline
 from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
+from infragen.cli.redriving import redrive
 from infragen.cli.rendering import lint, render
 from infragen.cli.settings import config, diff, schema
 from infragen.cli.starting import init
@@ -52,7 +53,7 @@ def main() -> None:
 _COMMANDS = (
     *(init, dev, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, policy, pipeline, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
-    *(logs, follow, cancel, diagnose, recover, changesets, image, local, docs),
+    *(logs, redrive, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )
 for _command in _COMMANDS:
     main.add_command(_command)

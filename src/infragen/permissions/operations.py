@@ -102,6 +102,12 @@ _WORKLOAD = (
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
     *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.FilterLogEvents", "logs.GetLogEvents"),
     *_calls((PERSON,), "anything", "lambda.UpdateFunctionCode", "secretsmanager.GetSecretValue"),  # of the emulator
+    *_calls(
+        (PERSON,), "anything", "sqs.CancelMessageMoveTask",
+        "sqs.ChangeMessageVisibilityBatch sqs:ChangeMessageVisibility",
+        "sqs.DeleteMessage", "sqs.GetQueueAttributes", "sqs.ListMessageMoveTasks", "sqs.ReceiveMessage",
+        "sqs.SendMessage", "sqs.StartMessageMoveTask",
+    ),
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
             "elbv2.ModifyLoadBalancerAttributes elasticloadbalancing:ModifyLoadBalancerAttributes"),
 )  # fmt: skip

@@ -1,0 +1,158 @@
+"""The command that puts the messages of a dead-letter queue right."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infragen.cli import parameters
+from infragen.cli.connection import AwsTarget, cloud_options, open_session
+from infragen.cli.output import say
+from infragen.cli.pasting import pasteable
+from infragen.cli.program import command_options
+from infragen.errors import OperationFailed
+from infragen.report.printing import echo
+
+if TYPE_CHECKING:
+    from infragen.engine.progress import Session
+    from infragen.engine.redrive import DeadLetters, Moved
+
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("queue")
+@parameters.env("The environment whose queue it is.", required=True)
+@parameters.environments
+@click.option(
+    "--peek",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    is_flag=False,
+    flag_value=str(_SHOWN),
+    help=f"Show N messages (default: {_SHOWN}) with the error each ended in, and move none.",
+)
+@click.option("--rate", metavar="N", type=click.IntRange(1, 500), help="Move at most N messages a second.")
+@click.option("--message", "messages", metavar="ID", multiple=True, help="Move only this message; repeatable.")
+@click.option("--filter", "text", metavar="TEXT", default="", help="Move only messages whose body holds TEXT.")
+@click.option("--cancel", is_flag=True, help="End the move that is running; what was moved stays moved.")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.IntRange(0),
+    default=60,
+    show_default=True,
+    help="How long to watch what becomes of the messages.",
+)
+@click.option("--allow-unchanged", is_flag=True, help="Move them although nothing was deployed since they failed.")
+@parameters.yes
+@parameters.document_format
+@cloud_options
+@command_options
+def redrive(
+    queue: str,
+    name: str,
+    directory: Path,
+    peek: int | None,
+    rate: int | None,
+    messages: tuple[str, ...],
+    text: str,
+    cancel: bool,
+    wait: int,
+    allow_unchanged: bool,
+    yes: bool,
+    form: str,
+    target: AwsTarget,
+) -> None:
+    """Look at the messages of a dead-letter queue, and move them back.
+
+    QUEUE is the queue's name in the environment file. Deploy the fix first: messages are not moved back while nothing
+    was deployed since they failed. Exits with 1 when messages are dead again while it watches.
+
+    \b
+    Examples:
+      infragen redrive notifications --env prod --peek
+      infragen redrive notifications --env prod --rate 5 --yes
+      infragen redrive notifications --env prod --message 8ae6a1f0-3c1b-4a6e-9d5e-2f6f3c1b4a6e --yes
+    """
+    from infragen.assembly.synth import synthesize
+    from infragen.engine import redrive as engine
+
+    if sum((peek is not None, cancel, bool(messages or text))) > 1:
+        raise click.UsageError("--peek, --cancel and --message or --filter cannot be combined")
+    if rate and (messages or text):
+        raise click.UsageError("--rate is about moving all messages, not those of --message or --filter")
+    file = parameters.one(directory, name)
+    with open_session(file, target, yes=yes) as session:
+        found = engine.dead_letters(synthesize(file.environment), session, queue)
+        if peek is not None:
+            _show(session, found, peek, form)
+            return
+        if cancel:
+            say(
+                f"the move of {queue} is being ended"
+                if engine.cancel_move(session, found)
+                else f"no move of {queue} runs"
+            )
+            return
+        if messages or text:
+            what = f"the messages {', '.join(messages)}" if messages else f"the messages with {text!r}"
+            moved = engine.redrive_some(
+                session, found, lambda each: each.id in messages or bool(text and text in each.body), what,
+                allow_unchanged,
+            )  # fmt: skip
+        else:
+            moved = engine.redrive(session, found, rate, allow_unchanged)
+        result = engine.afterwards(session, found, moved, wait if moved else 0)
+    _report(result, queue, form)
+
+
+def _show(session: "Session", found: "DeadLetters", count: int, form: str) -> None:
+    from infragen.engine.redrive import grouped, peek
+    from infragen.secrecy.visible import shown_json
+
+    state, letters = peek(session, found, count)
+    if form == "json":
+        rows = [
+            {"id": each.id, "sent": _time(each.sent), "receives": each.receives, "group": each.group,
+             "body": each.body, "error": each.error}
+            for each in letters
+        ]  # fmt: skip
+        echo(shown_json({"version": 1, "queue": found.queue, "dead": state.waiting, "messages": rows}, indent=2))
+        return
+    say(f"{found.queue}: {state.waiting} dead letters{f', the first {len(letters)}' if letters else ''}")
+    for error, same in grouped(letters).items():
+        say(f"\n{len(same)} of {error or 'which the log has no line'}")
+        for each in same:
+            say(f"  {each.id}  sent {_time(each.sent)}  received {each.receives} times")
+            say(f"    {each.body[:2_000]}")
+            if each.error:
+                say(f"    {each.error}")
+    if letters:
+        say(pasteable(f"\nmove them back: `infragen redrive {found.queue}`"))
+
+
+def _report(result: "Moved", queue: str, form: str) -> None:
+    from infragen.secrecy.visible import shown_json
+
+    state, dead = result.queue, result.dead
+    if form == "json":
+        echo(shown_json({
+            "version": 1, "queue": queue, "moved": result.moved, "waiting": state.waiting,
+            "in_flight": state.in_flight, "dead": dead.waiting,
+        }, indent=2))  # fmt: skip
+    else:
+        say(
+            f"{result.moved} messages moved to {queue}; now {state.waiting} wait there, {state.in_flight} are in "
+            f"flight and {dead.waiting} are dead"
+        )
+    if result.moved and dead.waiting:
+        raise OperationFailed(
+            f"{dead.waiting} messages of {queue} are in the dead-letter queue again, or still",
+            pasteable(f"what they failed of: `infragen redrive {queue} --peek`"),
+        )
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
