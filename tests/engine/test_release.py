@@ -121,7 +121,7 @@ def test_it_runs_when_the_tag_is_another_or_when_it_is_asked_for(
 
 
 def test_a_failed_command_deploys_nothing_and_says_what_runs(shop: Bench, aws: FakeAws, topology: str) -> None:
-    """Exit code 1 with its own, its last lines, and the image that stays; the next run tries again."""
+    """M1: exit code 1 with its own, its last lines, and the image that stays; the next run tries again."""
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
     aws.calls.clear()
     aws.settings.one_off.exit_code = 3
@@ -175,7 +175,7 @@ def test_out_of_memory_names_the_key(shop: Bench, aws: FakeAws) -> None:
 
 
 def test_a_command_that_takes_too_long_is_stopped(shop: Bench, aws: FakeAws) -> None:
-    """After release.timeout_minutes, and nothing is deployed."""
+    """M2: after release.timeout_minutes, and nothing is deployed."""
     aws.settings.one_off.seconds = 600
     found = failure(shop.deploy(made(shop), image_tag="v1"))
     assert "stopped after 2 minutes, its time limit" in found.message
@@ -185,7 +185,7 @@ def test_a_command_that_takes_too_long_is_stopped(shop: Bench, aws: FakeAws) -> 
 
 
 def test_no_place_for_the_task_is_a_problem_of_the_account(shop: Bench, aws: FakeAws) -> None:
-    """Exit code 4 with ECS's reason."""
+    """M3: exit code 4 with ECS's reason."""
     aws.settings.one_off.failures = ["Capacity is unavailable at this time"]
     result = shop.deploy(made(shop), image_tag="v1")
     assert result.exit_code == 4
@@ -194,7 +194,7 @@ def test_no_place_for_the_task_is_a_problem_of_the_account(shop: Bench, aws: Fak
 
 
 def test_a_release_that_runs_already_is_a_conflict(shop: Bench, aws: FakeAws) -> None:
-    """Exit code 5 with its ARN; after its end the same command runs."""
+    """M4: exit code 5 with its ARN; after its end the same command runs."""
     aws.settings.one_off.seconds = 100
     command = Command("release", ("node", "src/release.ts"), 600, 256, 512, "v1", detach=True)
     first = run_command(shop.session, shop.env, command)
@@ -206,7 +206,7 @@ def test_a_release_that_runs_already_is_a_conflict(shop: Bench, aws: FakeAws) ->
 
 
 def test_what_a_killed_run_left_is_deregistered_later(shop: Bench, aws: FakeAws) -> None:
-    """A young revision may belong to a run that is about to start its task."""
+    """M5: a young revision may belong to a run that is about to start its task."""
     aws.refuse("ecs:DeregisterTaskDefinition", "AccessDeniedException", "not authorized", times=1)
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
     [left] = active(aws)
@@ -303,7 +303,7 @@ def test_a_protected_environment_asks_before_a_command_runs(aws: FakeAws, tmp_pa
 
 
 def test_a_task_that_does_not_stop_is_unknown(shop: Bench, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ECS is asked to stop it and does not: 6, with how to look at it."""
+    """M2: ECS is asked to stop it and does not: 6, with how to look at it."""
     monkeypatch.setattr("fakeaws.one_off.STOPPING", 99_999.0)
     aws.settings.one_off.seconds = 100_000
     with pytest.raises(OutcomeUnknown, match="does not stop"):

@@ -126,7 +126,7 @@ def wrote(process: subprocess.Popen[str], text: str) -> str:
 def test_a_release_whose_command_is_ended_goes_on_and_the_next_one_says_so(
     shop: System, put: Callable[[str, str], None], number: signal.Signals
 ) -> None:
-    """Ctrl-C, SIGTERM and kill -9 leave the task alone; a second run is a conflict until it has ended."""
+    """M5: Ctrl-C, SIGTERM and kill -9 leave the task alone; a second run is a conflict until it has ended."""
     tag = f"waits-{number.name}"
     put(tag, WAITING)
     first = started(shop, "deploy", "--yes", "--image-tag", tag)

@@ -16,6 +16,15 @@ from infragen.aws.session import Clients
 from infragen.errors import Refused
 
 
+def _is_loopback(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an end
+        return False
+    plain = parts.scheme in ("http", "https") and "\\" not in url  # a backslash is a slash to some readers of URLs
+    return plain and parts.hostname in ("127.0.0.1", "localhost", "::1")
+
+
 @dataclass(frozen=True)
 class LocalValues:
     """The emulator at an address of loopback, with the keys of an account."""
@@ -25,7 +34,7 @@ class LocalValues:
     keys: tuple[str, str]
 
     def __post_init__(self) -> None:
-        if urlsplit(self.endpoint_url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        if not _is_loopback(self.endpoint_url):
             raise Refused(f"{self.endpoint_url} is not on this machine", "values of secrets are read on loopback only")
 
     def of_task(self, definition: str, container: str) -> dict[str, str]:
