@@ -24,6 +24,7 @@ from infragen.config import REGIONS, load_file
 from infragen.errors import InputError
 from infragen.project import place
 from infragen.project.choices import Choices, check, project_name
+from infragen.project.repository import of_remote
 from infragen.project.scaffold import SCAFFOLD, SUBSTITUTIONS, files, scaffold
 
 Init = Callable[..., Result]
@@ -168,6 +169,10 @@ def test_the_name_of_a_directory_becomes_a_project(directory: str, name: str) ->
         (("--account", "test=111122223333"), "the environments are dev, staging, prod"),
         (("--account", "dev=111122223333", "--account", "dev=111122223334"), "dev has two accounts"),
         (("--only", "everything"), "'everything' is not one of environments, "),
+        (("--github", "acme"), "is not OWNER/REPO"),
+        (("--gitlab", "acme"), "is not GROUP/PROJECT"),
+        (("--github", "acme/shop", "--gitlab", "acme/shop"), "cannot be combined"),
+        (("--github", "acme/shop", "--only", "app"), "add it to --only"),
         ([part for number in range(56) for part in ("--queue", f"q{number}")], "56 queues"),
     ],
 )
@@ -202,12 +207,97 @@ def test_on_a_terminal_it_asks_for_what_is_open(here: Path) -> None:
     assert "  - name: orders\n" in base
 
 
+@pytest.mark.parametrize(
+    ("options", "system", "last"),
+    [
+        (("--github", "acme/shop"), "github", "then  infragen bootstrap --env prod --github acme/shop"),
+        (("--gitlab", "acme/web/shop"), "gitlab", "then  infragen bootstrap --env prod --gitlab acme/web/shop"),
+        (
+            ("--app", "none", "--github", "acme/shop"),
+            "github",
+            "then  infragen bootstrap --env prod --github acme/shop",
+        ),
+    ],
+)
+def test_the_workflows_of_a_new_project_are_up_to_date(
+    init: Init, here: Path, options: tuple[str, ...], system: str, last: str
+) -> None:
+    said = init("shop", "--region", "eu-west-1", *options).stdout
+    assert said.splitlines()[-1] == last
+    os.chdir(here / "shop")
+    assert CommandLine().invoke(main, ["pipeline", system, "--check"]).exit_code == 0
+    assert CommandLine().invoke(main, ["render", "--check"]).exit_code == 0
+    assert (Path(".gitlab-ci.yml").exists(), Path(".github/workflows").exists()) == (
+        system == "gitlab",
+        system == "github",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("git@github.com:acme/shop.git", ("github", "acme/shop")),
+        ("https://github.com/acme/shop", ("github", "acme/shop")),
+        ("https://someone:secret@GitHub.com/acme/shop.git/", ("github", "acme/shop")),
+        ("ssh://git@ssh.github.com:443/acme/shop.git", ("github", "acme/shop")),
+        ("git@gitlab.com:acme/web/shop.git", ("gitlab", "acme/web/shop")),
+        ("https://gitlab.com/acme/shop", ("gitlab", "acme/shop")),
+        ("git@github.com.example.com:acme/shop.git", None),
+        ("https://github.com/acme", None),
+        ("https://github.com/acme/shop/tree", None),
+        ("https://example.com/github.com/acme/shop", None),
+        ("/srv/git/github.com:acme/shop.git", None),
+        ("file:///srv/shop.git", None),
+        ("git@github.com:acme/$(id)", None),
+        ("", None),
+    ],
+)
+def test_a_remote_names_a_repository_or_none(url: str, found: tuple[str, str] | None) -> None:
+    repository = of_remote(url)
+    assert (repository and (repository.system, repository.name)) == found
+
+
+def test_the_remote_of_the_directory_decides_and_its_password_is_not_printed(init: Init, here: Path) -> None:
+    """At the top of the work tree only: elsewhere GitHub and GitLab read no workflows."""
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    url = "https://someone:hunter2hunter2@gitlab.com/acme/shop.git"
+    subprocess.run(["git", "remote", "add", "origin", url], check=True)
+    result = init("--project", "shop", "--region", "eu-west-1")
+    assert result.stdout.endswith("then  infragen bootstrap --env prod --gitlab acme/shop\n")
+    assert "hunter2" not in result.output
+    assert ".gitlab-ci.yml" in written(here)
+    init("below", "--region", "eu-west-1")
+    assert not {each for each in written(here / "below") if each.startswith((".gitlab-ci", ".github/workflows"))}
+
+
+def test_the_pipeline_alone_is_written_for_what_is_there(init: Init, here: Path) -> None:
+    """And without environments, without a repository or over a file it is not."""
+    assert "add --github OWNER/REPO" in init("a", "--region", "eu-west-1", "--only", "pipeline", code=2).stderr
+    alone = ("a", "--region", "eu-west-1", "--only", "pipeline", "--github", "acme/a")
+    assert "there is no directory a/environments" in init(*alone, code=2).stderr
+    assert written(here) == set()
+    init("a", "--region", "eu-west-1", "--only", "environments,app")
+    before = written(here / "a")
+    init(*alone)
+    assert written(here / "a") - before == {".github/workflows/pull-request.yaml", ".github/workflows/deploy.yaml"}
+    assert "npm run test:e2e" in (here / "a/.github/workflows/pull-request.yaml").read_text()
+    assert "exist already; nothing was written" in init(*alone, code=2).stderr
+
+
+def test_workflows_of_somebody_else_stop_all_and_the_hint_leaves_them_out(init: Init, here: Path) -> None:
+    (here / ".github/workflows").mkdir(parents=True)
+    (here / ".github/workflows/deploy.yaml").write_text("name: mine\n")
+    refused = init("--project", "shop", "--region", "eu-west-1", "--github", "acme/shop", code=2).stderr
+    assert "--only environments,app,layers,repository writes the parts" in refused
+    assert written(here) == {".github/workflows/deploy.yaml"}
+
+
 def test_nothing_is_overwritten(init: Init, here: Path) -> None:
     """One file in the way: none is written, and the hint names the parts that are free."""
     (here / "README.md").write_text("mine")
     refused = init("--project", "shop", "--region", "eu-west-1", code=2).stderr
     assert "README.md exists already; nothing was written" in refused
-    assert "--only environments,app,layers" in refused
+    assert "--only environments,app,layers,pipeline writes" in refused
     assert written(here) == {"README.md"}
     init("--project", "shop", "--region", "eu-west-1", "--only", "environments,layers")
     assert "environments/dev.yaml" in written(here)

@@ -1,7 +1,11 @@
 """`infragen pipeline`: the workflows that deliver a project, written from its environments."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +16,12 @@ from infragen.errors import InputError
 from infragen.input_file import read
 from infragen.output_file import replacing
 
+if TYPE_CHECKING:
+    from infragen.config import Environment
+
 _SCRIPTS = ("build", "check", "test:integration", "test:e2e")
+_REQUIREMENTS = ("requirements/infragen.txt", "requirements.txt")
+"""Files that pin the project's infragen; the first that is there."""
 
 
 @click.command()
@@ -44,10 +53,9 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
       infragen pipeline gitlab --check
     """
     from infragen.pipeline import github, gitlab
-    from infragen.pipeline.project import Project, stages_in, stages_of
+    from infragen.pipeline.project import stages_in
 
     root = Path(parameters.own_root(directory))
-    write = {"github": github.workflows, "gitlab": gitlab.pipeline}[system]
     known = [github.PULL_REQUEST, github.DEPLOY] if system == "github" else [gitlab.FILE]
     texts = {name: read(root / name).decode() for name in known if (root / name).exists()}
     written = [stages_in(text) for text in texts.values()]
@@ -60,16 +68,7 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
     files = parameters.files(directory, ())
     environments = [each.environment for each in files]
     order = stages or next((named for named in written if named), ())
-    package = root / "package.json"
-    project = Project(
-        stages=stages_of(environments, order),
-        has_image=(root / "Dockerfile").is_file(),
-        scripts=_scripts(package) if package.is_file() else frozenset(),
-        requirements=_requirements(root),
-        local="dev" if any(each.environment == "dev" for each in environments) else "",
-        branch=branch,
-    )
-    wanted = write(project)
+    wanted = written_for(system, environments, (root,), order, branch)
     stale = [name for name, text in wanted.items() if texts.get(name) != text]
     if check:
         for name in stale:
@@ -88,20 +87,44 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
         say(f"up to date: {', '.join(wanted)}")
 
 
+def written_for(
+    system: str,
+    environments: Sequence[Environment],
+    roots: Sequence[Path],
+    order: Sequence[str] = (),
+    branch: str = "main",
+) -> dict[str, str]:
+    """Return the files of a CI system, by path, for a project whose files are in the first of `roots` that has them.
+
+    Raises InputError for a project that they cannot be written for.
+    """  # fmt: skip
+    from infragen.pipeline import github, gitlab
+    from infragen.pipeline.project import Project, stages_of
+
+    def find(name: str) -> Path | None:
+        return next((each / name for each in roots if (each / name).is_file()), None)
+
+    package = find("package.json")
+    requirements = next((each for each in _REQUIREMENTS if find(each)), "")
+    if not requirements:
+        raise InputError(
+            f"{roots[-1] / _REQUIREMENTS[-1]} does not exist: the pipeline installs what it names",
+            "write `infragen-cfn[local]` with its version into requirements.txt",
+        )
+    project = Project(
+        stages=stages_of(environments, order),
+        has_image=find("Dockerfile") is not None,
+        scripts=_scripts(package) if package else frozenset(),
+        requirements=requirements,
+        local="dev" if any(each.environment == "dev" for each in environments) else "",
+        branch=branch,
+    )
+    return {"github": github.workflows, "gitlab": gitlab.pipeline}[system](project)
+
+
 def _scripts(package: Path) -> frozenset[str]:
     try:
         found = json.loads(read(package)).get("scripts") or {}
         return frozenset(each for each in _SCRIPTS if each in found)
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{package}: {error}", "make it valid JSON") from None
-
-
-def _requirements(root: Path) -> str:
-    """Return the file that pins the project's infragen."""
-    for name in ("requirements/infragen.txt", "requirements.txt"):
-        if (root / name).is_file():
-            return name
-    raise InputError(
-        f"{root / 'requirements.txt'} does not exist: the pipeline installs what it names",
-        "write `infragen-cfn[local]` with its version into requirements.txt",
-    )

@@ -16,6 +16,7 @@ from infragen.errors import InputError
 
 if TYPE_CHECKING:
     from infragen.project.choices import Choices
+    from infragen.project.repository import Repository
 
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SCHEMA = "environment.schema.json"
@@ -34,14 +35,14 @@ def _accounts(context: click.Context, parameter: click.Parameter, values: tuple[
     return accounts
 
 
-def _parts(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+def _parts(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
     from infragen.project.choices import PARTS
 
     named = [each.strip() for value in values for each in value.split(",")]
     unknown = [each for each in named if each not in PARTS]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PARTS)}")
-    return tuple(each for each in PARTS if each in named) if named else PARTS
+    return tuple(each for each in PARTS if each in named) if named else None
 
 
 @click.command()
@@ -75,7 +76,18 @@ def _parts(context: click.Context, parameter: click.Parameter, values: tuple[str
     metavar="PART,…",
     multiple=True,
     callback=_parts,
-    help="Write these parts only: environments, app, layers, repository (README and dot files). Default: all.",
+    help="Write these parts only: environments, app, layers, repository (README and dot files), pipeline (CI "
+    "workflows). Default: all.",
+)
+@click.option(
+    "--github",
+    metavar="OWNER/REPO",
+    help="Write the workflows of GitHub Actions, for this repository. Default: the git remote origin, on github.com.",
+)
+@click.option(
+    "--gitlab",
+    metavar="GROUP/PROJECT",
+    help="Write the pipeline of GitLab CI, for this project. Default: the git remote origin, on gitlab.com.",
 )
 @command_options
 def init(
@@ -87,8 +99,10 @@ def init(
     topology: Any,
     app: Any,
     parts: Any,
+    github: str | None,
+    gitlab: str | None,
 ) -> None:
-    """Begin a project: environments, application and templates in a directory of your own.
+    """Begin a project: environments, application, templates and CI workflows in a directory of your own.
 
     Asks on a terminal for what the options leave open. Overwrites nothing, and writes everything or nothing.
 
@@ -96,6 +110,7 @@ def init(
     Examples:
       infragen init shop
       infragen init shop --region eu-central-1 --queue notifications
+      infragen init shop --github acme/shop
       infragen init --only environments --app none
     """
     import infragen
@@ -103,8 +118,10 @@ def init(
     from infragen.project import place, scaffold
 
     place.check(directory)
+    repository = _repository(directory, github, gitlab, parts)
     name, region, queues = _answers(directory, project, region, queues)
-    choices = chosen.Choices(name, region, infragen.__version__, queues, accounts, topology, app, parts)
+    parts = parts or chosen.PARTS
+    choices = chosen.Choices(name, region, infragen.__version__, queues, accounts, topology, app, parts, repository)
     chosen.check(choices)
     files = scaffold.files(choices)
     _refuse_taken(directory, files, choices)
@@ -115,8 +132,59 @@ def init(
             _refuse_taken(directory, rendered, choices)
             place.write(stage, rendered)
             files |= rendered
+        if repository:
+            workflows = _workflows(stage, directory, repository)
+            _refuse_taken(directory, workflows, choices)
+            place.write(stage, workflows)
+            files |= workflows
         place.move_in(stage, directory, sorted(files))
     _end(directory, files, choices)
+
+
+def _repository(
+    directory: Path, github: str | None, gitlab: str | None, parts: tuple[str, ...] | None
+) -> "Repository | None":
+    """Return the repository whose workflows are written; None for none.
+
+    `parts` are those that --only names. Raises InputError for options that do not fit, and for a pipeline of nothing.
+    """
+    from infragen.permissions import trust
+    from infragen.plan import git
+    from infragen.project.repository import Repository, of_remote
+
+    if github and gitlab:
+        raise click.UsageError("--github cannot be combined with --gitlab")
+    if parts is not None and "pipeline" not in parts:
+        if github or gitlab:
+            raise click.UsageError(f"--{'github' if github else 'gitlab'} writes the part pipeline: add it to --only")
+        return None
+    if github:
+        return Repository("github", trust.github(github).name)
+    if gitlab:
+        return Repository("gitlab", trust.gitlab(gitlab).name)
+    found = of_remote(git.origin(directory))
+    if found is None and parts is not None:
+        raise InputError(
+            "--only names the part pipeline, and no git remote origin says whether for GitHub or GitLab",
+            "add --github OWNER/REPO or --gitlab GROUP/PROJECT",
+        )
+    return found
+
+
+def _workflows(stage: Path, directory: Path, repository: "Repository") -> dict[str, bytes]:
+    """Return the files of the CI system, for the project as it will be. Raises InputError as if it were in place."""
+    from infragen.cli.pipelines import written_for
+    from infragen.config.directory import find
+    from infragen.layers.project import load_file
+
+    staged = stage / "environments"
+    place = staged if staged.is_dir() else directory / "environments"
+    try:
+        loaded = [load_file(each).environment for each in find(place)]
+        written = written_for(repository.system, loaded, (stage, directory))
+    except InputError as error:
+        raise InputError(error.message.replace(f"{stage}{os.sep}", ""), error.hint or "nothing was written") from error
+    return {name: text.encode() for name, text in written.items()}
 
 
 def _answers(
@@ -203,6 +271,9 @@ def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> Non
     if choices.with_app:
         rows.append(("src/ test/", "API, worker, migrations", "npm test", "app"))
     rows.append(("layers/", "resources of your own", "", "layers"))
+    if choices.repository:
+        place = {"github": ".github/", "gitlab": ".gitlab-ci.yml"}[choices.repository.system]
+        rows.append((place, "tests and delivery", f"infragen pipeline {choices.repository.system} --check", "pipeline"))
     for path, what, command, part in rows:
         if part in choices.parts:
             say(f"  {path:<15} {what:<25} {command}".rstrip())
@@ -212,5 +283,8 @@ def _end(directory: Path, files: Mapping[str, bytes], choices: "Choices") -> Non
         steps += ["infragen dev" if choices.with_app else "infragen deploy --env dev --local --bootstrap"]
     if steps:
         say(f"next  {' && '.join(steps)}")
-    if "environments" in choices.parts:
+    if choices.repository:
+        system, name = choices.repository.system, choices.repository.name
+        say(f"then  infragen bootstrap --env prod --{system} {shlex.quote(name)}")
+    elif "environments" in choices.parts:
         say("then  infragen pipeline github, or gitlab: the workflows that test and deliver it")

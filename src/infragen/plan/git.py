@@ -63,6 +63,18 @@ def revision() -> tuple[str, bool]:
         return "", False
 
 
+def origin(directory: Path) -> str:
+    """Return the URL of the remote `origin` of the work tree whose top is this directory; an empty one where git has
+    none to tell. It may hold a password: print it nowhere.
+    """
+    if not (directory / ".git").exists():  # the CI systems read their files at the top, and there only
+        return ""
+    try:
+        return _git(directory, "remote", "get-url", "origin").decode(errors="replace").strip()
+    except (InputError, CloudError):
+        return ""
+
+
 def _git(where: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git

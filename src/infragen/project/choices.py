@@ -8,10 +8,12 @@ from typing import Literal
 from infragen.config.schema import QUEUES
 from infragen.config.single_value import wrong
 from infragen.errors import InputError
+from infragen.project.repository import Repository
 
-Part = Literal["environments", "app", "layers", "repository"]
-PARTS: tuple[Part, ...] = ("environments", "app", "layers", "repository")
-"""What `--only` names: environment files with their templates; the application; layers; README and dot files."""
+Part = Literal["environments", "app", "layers", "repository", "pipeline"]
+PARTS: tuple[Part, ...] = ("environments", "app", "layers", "repository", "pipeline")
+"""What `--only` names: environment files with their templates; the application; layers; README and dot files; the CI
+workflows."""
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 
@@ -28,6 +30,7 @@ class Choices:
     topology: Literal["nested", "independent"] = "nested"
     app: Literal["typescript", "none"] = "typescript"
     parts: tuple[Part, ...] = PARTS
+    repository: Repository | None = None
 
     @property
     def with_app(self) -> bool:

@@ -21,6 +21,7 @@ _PARTS: Mapping[str, Part] = {
     "README.md": "repository", ".gitignore": "repository", ".editorconfig": "repository",
 }  # fmt: skip
 """Part of each file or directory at the top; what is not listed is the application's."""
+_WORKFLOWS = (".github/workflows/", ".gitlab-ci.yml")
 
 _CONNECTIONS = {"dev": (140, 10), "staging": (229, 20), "prod": (467, 50)}
 """Executions of all workers together that the database's connections allow (80 % of max_connections, less two times the
@@ -100,7 +101,9 @@ def scaffold() -> dict[str, bytes]:
 
 
 def part(path: str) -> Part:
-    """Return the part of a project that a file of the scaffold belongs to."""
+    """Return the part of a project that a file belongs to."""
+    if path.startswith(_WORKFLOWS):
+        return "pipeline"
     return _PARTS.get(PurePosixPath(path).parts[0], "app")
 
 
