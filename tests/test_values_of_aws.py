@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import botocore.session
 import pytest
@@ -168,6 +169,41 @@ def test_the_arn_of_a_secret_without_its_six_characters_is_refused(tmp_path: Pat
 def test_a_whole_arn_is_taken(tmp_path: Path, arn: str) -> None:
     """With a JSON key, and of SSM parameters, which have no such characters."""
     assert refusal(tmp_path, API + f"secrets: {{K: '{arn}'}}}}\n") == ""
+
+
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-nowhere"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        API + "secrets: {K: 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:a-AbC123'}}\n",
+        API + "secrets: {K: 'arn:aws:ssm:eu-west-1:111111111111:parameter/a'}}\n",
+        WORKER + "secret_arns: ['arn:aws:secretsmanager:eu-west-1:111111111111:secret:a-AbC123']}]\n",
+        "iam: {permissions_boundary_arn: 'arn:aws:iam::111111111111:policy/a'}\n",
+        "iam: {service_role_arn: 'arn:aws:iam::111111111111:role/a'}\n",
+        API + "spot: true}\n",
+    ],
+)
+def test_an_arn_of_another_partition_is_refused(tmp_path: Path, text: str, partition: str) -> None:
+    """IAM and load balancers refuse it only when the role or the listener is made."""
+    assert refusal(tmp_path, text) == ""
+    assert "ARN" in refusal(tmp_path, text.replace("arn:aws:", f"arn:{partition}:"))
+
+
+def test_a_schedule_of_earlier_today_is_over(tmp_path: Path) -> None:
+    """By the clock in the action's time zone, not by the date in UTC."""
+    path = tmp_path / "dev.yaml"
+
+    def write(ahead: timedelta, zone: str) -> None:
+        at = (datetime.now(ZoneInfo(zone)) + ahead).strftime("at(%Y-%m-%dT%H:%M:%S)")
+        action = f"{{name: a, cron: '{at}', timezone: {zone}, min: 1, max: 2}}"
+        path.write_text(LEAST + API + f"schedule: [{action}]}}\n", encoding="utf-8")
+
+    for zone in ("UTC", "Pacific/Auckland", "America/Los_Angeles"):
+        write(timedelta(hours=1), zone)
+        load_file(path)
+        write(timedelta(minutes=-2), zone)
+        with pytest.raises(InputError, match="which is over"):
+            load_file(path)
 
 
 @pytest.mark.parametrize("name", ["user", "table", "order", "select", "verbose", "postgres"])

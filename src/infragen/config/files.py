@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,10 @@ def load_environment(path: Path, today: date | None = None) -> Environment:
 def load_file(path: Path, today: date | None = None, model: type[Environment] = Environment) -> EnvironmentFile:
     """Read and check an environment file and what it extends.
 
-    `today` (default: the date in UTC) decides which Lambda runtimes are past their end; `model` is another one than
-    ours for a project with layers of its own (`layers.project.load_file`). Raises InputError with every
-    problem, one per line, in file order: those of single keys; when there are none, those between keys.
+    `today` (its first moment in UTC; default: now) decides which Lambda runtimes and schedules are past their end;
+    `model` is another one than ours for a project with layers of its own (`layers.project.load_file`). Raises
+    InputError with every problem, one per line, in file order: those of single keys; when there are none, those
+    between keys.
     """
     node = _laid_over(path, ())
     problems = list(_references_to_secrets(node))
@@ -76,7 +77,7 @@ def load_file(path: Path, today: date | None = None, model: type[Environment] = 
         problems += _problems(node, error, model)
     if environment is not None and not problems:
         found = EnvironmentFile(path, environment, node)
-        given = rules.RuleContext(environment, today or datetime.now(UTC).date(), path.stem, frozenset(_paths(node)))
+        given = rules.RuleContext(environment, _moment(today), path.stem, frozenset(_paths(node)))
         problems = [Problem(found.place(each.path), yamlfile.cut(each.text)) for each in rules.errors(given)]
         if not problems:
             return found
@@ -85,10 +86,12 @@ def load_file(path: Path, today: date | None = None, model: type[Environment] = 
 
 def warnings_of(file: EnvironmentFile, today: date | None = None) -> tuple[Problem, ...]:
     """Return what is allowed but deserves a second look, in file order."""
-    given = rules.RuleContext(
-        file.environment, today or datetime.now(UTC).date(), file.path.stem, frozenset(_paths(file.node))
-    )
+    given = rules.RuleContext(file.environment, _moment(today), file.path.stem, frozenset(_paths(file.node)))
     return tuple(sorted({Problem(file.place(each.path), yamlfile.cut(each.text)) for each in rules.warnings(given)}))
+
+
+def _moment(today: date | None) -> datetime:
+    return datetime.now(UTC) if today is None else datetime.combine(today, time(), UTC)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from infragen.config import engine_versions, iam, regions
 from infragen.config.reference import dotted
@@ -36,13 +37,18 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class RuleContext:
-    """What the rules look at: the environment, the day, the file's name without ending, what the file says."""
+    """What the rules look at: the environment, the time, the file's name without ending, what the file says."""
 
     env: Environment
-    today: date
+    now: datetime
     file_stem: str
     written: frozenset[Path]
     """The paths of everything that is written in the files, defaults not among them."""
+
+    @property
+    def today(self) -> date:
+        """Return the date in UTC."""
+        return self.now.date()
 
 
 @dataclass(frozen=True)
@@ -535,13 +541,13 @@ def data_api(given: RuleContext) -> Iterator[Finding]:
 
 
 def schedules(given: RuleContext) -> Iterator[Finding]:
-    """A one-time `at(…)` lies in the future, and a `cron(…)` has a year that is not over: Application Auto Scaling
-    refuses the one, and the other never acts.
+    """A one-time `at(…)` lies in the future, by the clock of its time zone, and a `cron(…)` has a year that is not
+    over: Application Auto Scaling refuses the one, and the other never acts.
     """
     api = given.env.api
     for index, action in enumerate(api.schedule if api else ()):
         parsed = parse(action.cron)
-        once = isinstance(parsed, At) and parsed.moment.date() < given.today
+        once = isinstance(parsed, At) and parsed.moment.replace(tzinfo=ZoneInfo(action.timezone)) < given.now
         if once or (isinstance(parsed, Cron) and max(parsed.years) < given.today.year):
             yield Finding(
                 ("api", "schedule", index, "cron"),
@@ -598,18 +604,41 @@ def rotation(given: RuleContext) -> Iterator[Finding]:
 
 
 def accounts(given: RuleContext) -> Iterator[Finding]:
-    """`iam.service_role_arn` and `iam.permissions_boundary_arn` are of the `account`, or the boundary is AWS's own: no
-    role can be passed, and no policy attached, across accounts.
+    """`iam.service_role_arn`, `iam.permissions_boundary_arn` and `api.https.certificate_arn` are of the `account`, or
+    the boundary is AWS's own: no role can be passed, no policy attached and no certificate used across accounts.
     """
     env = given.env
-    for key in ("service_role_arn", "permissions_boundary_arn"):
-        owner = (getattr(env.iam, key) or "::::").split(":")[4]
+    arns: dict[Path, str | None] = {
+        ("iam", "service_role_arn"): env.iam.service_role_arn,
+        ("iam", "permissions_boundary_arn"): env.iam.permissions_boundary_arn,
+        ("api", "https", "certificate_arn"): env.api.https.certificate_arn if env.api else None,
+    }
+    for path, arn in arns.items():
+        owner = (arn or "::::").split(":")[4]
         if env.account is not None and owner not in ("", "aws", env.account):
             yield Finding(
-                ("iam", key),
-                f"iam.{key} is in account {owner}, but the environment is in {env.account}; "
+                path,
+                f"{dotted(path)} is in account {owner}, but the environment is in {env.account}; "
                 "AWS takes none from another account",
             )
+
+
+def secret_regions(given: RuleContext) -> Iterator[Finding]:
+    """`api.secrets` and `secret_arns` are in a region of AWS."""
+    for path, arn in _secret_arns(given.env):
+        region = arn.split(":")[3]
+        if region not in regions.REGIONS:
+            near = get_close_matches(region, regions.REGIONS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the environment is in {given.env.region}"
+            yield Finding(path, f"{dotted(path)} is in {region}, which is no region of AWS; {hint}")
+
+
+def _secret_arns(env: Environment) -> Iterator[tuple[Path, str]]:
+    for name, arn in (env.api.secrets if env.api else {}).items():
+        yield ("api", "secrets", name), arn
+    for index, worker in enumerate(env.workers):
+        for place, arn in enumerate(worker.secret_arns):
+            yield ("workers", index, "secret_arns", place), arn
 
 
 def execute_command(given: RuleContext) -> Iterator[Finding]:
@@ -866,8 +895,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, existing_vpc, visibility, ages, batches, references, names, physical_names, repeated,
     concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
-    database_parameters, rotation, accounts, execute_command, runtimes, auto_pause, variables, policies, policy_sizes,
-    literal_secrets, production,
+    database_parameters, rotation, accounts, secret_regions, execute_command, runtimes, auto_pause, variables, policies,
+    policy_sizes, literal_secrets, production,
 )  # fmt: skip
 
 
@@ -1098,8 +1127,23 @@ def kinds(given: RuleContext) -> Iterator[Finding]:
         yield Finding(("kind",), text)
 
 
+def partial_secret_arns(given: RuleContext) -> Iterator[Finding]:
+    """The last six characters of a secret's ARN are lower-case letters alone, as at the end of a name such as
+    `my-secret`: Secrets Manager draws them from 62 signs, so that one in 190 whole ARNs looks like this.
+    """
+    for path, arn in _secret_arns(given.env):
+        service, name = arn.split(":")[2], arn.split(":")[6:7]
+        if service == "secretsmanager" and name and re.search(r"-[a-z]{6}$", name[0]):
+            yield Finding(
+                path,
+                f"{dotted(path)} ends in {name[0][-7:]}, which looks like the end of the secret's name, and tasks "
+                "cannot start without the six characters that AWS adds: compare with "
+                f"aws secretsmanager describe-secret --secret-id {name[0]} --query ARN",
+            )
+
+
 WARNINGS: tuple[Rule, ...] = (
     kinds, always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
     unknown_parameters, aging_runtimes, aging_engine, wide_policies, unknown_actions, without_effect,
-    likely_secrets,
+    likely_secrets, partial_secret_arns,
 )  # fmt: skip

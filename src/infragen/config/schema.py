@@ -366,15 +366,13 @@ nothing without them (Secrets Manager User Guide, "Secret ARNs")."""
 
 SecretArn = Annotated[
     str,
-    _matching(
-        rf"^arn:[a-z-]+:{_SECRET_ARN}$", "the full ARN of a Secrets Manager secret, with its last six characters"
-    ),
+    _matching(rf"^arn:aws:{_SECRET_ARN}$", "the full ARN of a Secrets Manager secret, with its last six characters"),
     TEXT,
 ]
 InjectedArn = Annotated[
     str,
     _matching(
-        rf"^arn:[a-z-]+:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9/_.-]+)$",
+        rf"^arn:aws:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9/_.-]+)$",
         "the full ARN of a Secrets Manager secret, with its last six characters (:json-key:: may follow), or of an SSM "
         "parameter",
     ),
@@ -482,13 +480,13 @@ class Iam(Section):
     permissions_boundary_arn: (
         Annotated[
             str,
-            _matching(r"^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^\s]+$", "the ARN of an IAM managed policy"),
+            _matching(r"^arn:aws:iam::([0-9]{12}|aws):policy/[^\s]+$", "the ARN of an IAM managed policy"),
             TEXT,
         ]
         | None
     ) = Field(None, description="Managed policy that bounds every role infragen creates.")
     service_role_arn: (
-        Annotated[str, _matching(r"^arn:[a-z-]+:iam::[0-9]{12}:role/[^\s]+$", "the ARN of an IAM role"), TEXT] | None
+        Annotated[str, _matching(r"^arn:aws:iam::[0-9]{12}:role/[^\s]+$", "the ARN of an IAM role"), TEXT] | None
     ) = Field(
         None,
         description="Role that CloudFormation assumes; without it, it uses the rights of the deploying principal.",
@@ -661,9 +659,7 @@ class Https(Section):
     certificate_arn: (
         Annotated[
             str,
-            _matching(
-                r"^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$", "the ARN of an ACM certificate"
-            ),
+            _matching(r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$", "the ARN of an ACM certificate"),
             TEXT,
         ]
         | None
