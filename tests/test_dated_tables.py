@@ -44,6 +44,7 @@ TABLES = {
 of their own, which `dated_tables` adds."""
 
 AGELESS = {
+    "assembly/lint.py": ["_ERRORS"],  # rules of the cfn-lint that is installed
     "aws/diagnosis.py": ["DENIALS"],  # error codes, which AWS does not take back
     "aws/failure.py": ["THROTTLING", "SSO", "UNREADABLE"],  # classes and codes of the botocore that is installed
     "aws/resources.py": ["NOT_FOUND"],  # error codes
@@ -57,6 +58,7 @@ AGELESS = {
     "gates/access/inside.py": ["WITHOUT_RESOURCE", "INTERFACES"],  # a right that is not here stops the gate
     "gates/interruption.py": ["VERSIONED"],  # types; one that is not here counts as an outage
     "layers/contract.py": ["WIRED_TYPES"],  # parameter types
+    "project/compose.py": ["_ATTRIBUTES"],  # names of attributes, which AWS does not take back
     "resource_types/rds.py": ["DURABILITY"],  # parameters; one that is not here is no less a change
     "secrecy/suspicion.py": ["_PROPERTIES"],  # names of properties; one that is not here is hidden
 }

@@ -44,6 +44,8 @@ TAKES = {
     ("cost", "--prices"): ("file", ("--env", "dev")),
     ("plan", "--out"): ("file", ("--env", "dev", *NOWHERE)),
     ("deploy", "--plan"): ("file", NOWHERE),
+    ("compose", "--output"): ("file", ("--env", "dev")),
+    ("init", "directory"): ("directory", ("--project", "shop", "--region", "eu-central-1")),
     ("render", "--output"): ("directory", ("--env", "dev")),
     ("image put", "source"): ("directory", ("--env", "dev", *NOWHERE)),
 }

@@ -11,6 +11,7 @@ import sys
 import click
 
 import infragen
+from infragen.cli.composing import compose
 from infragen.cli.costing import cost
 from infragen.cli.delivering import bootstrap, policy
 from infragen.cli.deploying import deploy, destroy, plan
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(init, dev, render, lint, graph, config, diff, schema, cost),
+    *(init, dev, compose, render, lint, graph, config, diff, schema, cost),
     *(bootstrap, policy, pipeline, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
     *(logs, redrive, follow, cancel, diagnose, recover, changesets, image, local, docs),
 )

@@ -42,7 +42,7 @@ FUNCTIONS = (
     "Ref", "Condition", "Fn::And", "Fn::Base64", "Fn::Cidr", "Fn::Equals", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetAZs",
     "Fn::If", "Fn::Join", "Fn::Not", "Fn::Or", "Fn::Select", "Fn::Split", "Fn::Sub",
 )  # fmt: skip
-"""Functions that need no transform (CloudFormation Template Reference, "Intrinsic function reference", 2026-11-29).
+"""Functions without a transform (CloudFormation Template Reference, "Intrinsic function reference", read 2026-11-29).
 Fn::ImportValue is not among them: layers are wired by outputs alone."""
 
 PASS_ON = frozenset({"Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Base64"})

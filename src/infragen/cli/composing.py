@@ -1,0 +1,78 @@
+"""`infragen compose`: a compose file for teams with Docker, written from an environment."""
+
+import os
+from pathlib import Path
+
+import click
+
+from infragen.cli import parameters
+from infragen.cli.output import say
+from infragen.cli.program import command_options
+from infragen.errors import InputError
+from infragen.input_file import read
+from infragen.output_file import STDOUT, replacing
+from infragen.output_file import check as check_name
+
+_FILE = "compose.yaml"
+
+
+@click.command()
+@parameters.env("The environment to write it from; default: dev.")
+@parameters.environments
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"File to write, - for stdout; default: {_FILE} beside the environments.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the file is stale.")
+@command_options
+def compose(name: str | None, directory: Path, output: Path | None, check: bool) -> None:
+    """Write a compose file that runs the project with Docker.
+
+    PostgreSQL in the version of the environment, an emulator of AWS with its queues, the release command, the API and
+    the workers, with the variables of the rendered task definition. infragen writes the file and does not run it:
+    `docker compose up --wait` does. A file that infragen did not write is left alone.
+
+    \b
+    Examples:
+      infragen compose
+      infragen compose --env staging --output compose.staging.yaml
+      infragen compose --check
+    """
+    from infragen.assembly.synth import synthesize
+    from infragen.emulator import DEFAULT_ACCOUNT
+    from infragen.project import compose as pure
+
+    root = Path(parameters.own_root(directory))
+    target = output or root / _FILE
+    if check and target == STDOUT:
+        raise click.UsageError("--check compares a file; name one with --output")
+    if target != STDOUT:
+        check_name(target)
+    file = parameters.one(directory, name or "dev")
+    env = file.environment
+    if env.api is None:
+        raise InputError(f"{env.environment} has no api layer to run", "add the section api")
+    if not (root / "Dockerfile").is_file():
+        raise InputError(f"{root} has no Dockerfile to build the services from", "`infragen init` writes one")
+    found = "" if target == STDOUT or not os.path.lexists(target) else read(target).decode(errors="replace")
+    if found and pure.foreign(found):
+        raise InputError(f"{target} was not written by infragen; nothing was written", "--output names another file")
+    bodies = {each.layer: each.body for each in synthesize(env).templates}
+    context = "." if target == STDOUT else os.path.relpath(root, target.absolute().parent)
+    polls = (root / pure.POLL).is_file()
+    text = pure.compose(env, bodies, account=env.account or DEFAULT_ACCOUNT, context=context, polls=polls)
+    for worker, reason in pure.left_out(env, polls=polls).items():
+        say(f"warning: the worker {worker} is left out: {reason}", err=True)
+    if found == text:
+        say(f"up to date: {target}")
+        return
+    if check:
+        say(f"stale: {target}")
+        say("write it again: the same command without --check", err=True)
+        click.get_current_context().exit(1)
+    with replacing(target, "the compose file") as put:
+        put(text)
+    if target != STDOUT:
+        say(f"wrote {target}")
