@@ -37,6 +37,7 @@ TABLES = {
     "permissions/needed.py": ["PREFIXES", "NO_ACTIONS", "ADDITIONS", "ZONES", "PARAMETERS"],
     "permissions/operations.py": ["CALLS", "PUSHES"],
     "permissions/scopes.py": ["NAMED", "FOLDED", "WITHOUT_RESOURCE", "TAGGED", "GLOBAL", "BOUNDED"],
+    "pipeline/gitlab.py": ["RESERVED"],
     "pipeline/pins.py": ["PINS"],
     "secrecy/files.py": ["_NAMES"],
 }

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import botocore.session
+import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
 from infragen.cli import main
-from infragen.pipeline.pins import PINS
+from infragen.pipeline.pins import PINS, SQUAWK
 
 SCAFFOLD = Path(__file__).parent.parent / "src" / "infragen" / "scaffold"
 Run = Callable[..., Result]
@@ -26,6 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(SCAFFOLD / "environments", tmp_path / "environments")
     for name in ("package.json", "Dockerfile", "requirements.txt"):
         shutil.copy(SCAFFOLD / name, tmp_path)
+    shutil.copytree(SCAFFOLD / "migrations", tmp_path / "migrations")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -142,7 +148,7 @@ def test_every_command_of_ours_in_a_workflow_has_the_options_that_exist(project:
 def test_the_gitlab_pipeline_waits_for_a_person_before_production(project: Path, run: Run) -> None:
     run("gitlab")
     found = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
-    assert found["stages"] == ["check", "staging", "prod-plan", "prod"]
+    assert found["stages"] == ["check", "staging-image", "staging", "prod-image", "prod-plan", "prod"]
     assert found["prod"]["rules"][0]["when"] == "manual"
     assert found["prod"]["resource_group"] == "prod"
     assert found["prod"]["id_tokens"] == {"AWS_TOKEN": {"aud": "sts.amazonaws.com"}}
@@ -212,3 +218,154 @@ def test_a_project_without_an_image_and_tests_has_neither_in_its_workflows(proje
     assert list(jobs(project, "deploy")) == ["staging", "prod-plan", "prod"]
     assert "npm" not in "\n".join(scripts(project))
     assert "--image-tag" not in "\n".join(scripts(project))
+
+
+def gitlab(project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
+    return found
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The schema of a CI system's files, as check-jsonschema ships it; `make audit` installs that, and checks too."""
+    package = find_spec("check_jsonschema")
+    places = [Path(package.origin).parent] if package and package.origin else []
+    places += Path(__file__).parent.parent.glob(".venv-audit/lib/python*/site-packages/check_jsonschema")
+    file = next((each / f"builtin_schemas/vendor/{name}.json" for each in places), None)
+    if file is None:
+        pytest.skip("check-jsonschema is not here: `make audit` installs it, and checks the same files")
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+@pytest.mark.parametrize("app", [True, False])
+def test_the_files_fit_the_schemas_of_github_and_gitlab(project: Path, run: Run, app: bool) -> None:
+    if not app:
+        for name in ("Dockerfile", "package.json"):
+            (project / name).unlink()
+        shutil.rmtree(project / "migrations")
+    run("github")
+    run("gitlab")
+    workflows = jsonschema.Draft7Validator(schema("github-workflows"))
+    for each in (project / ".github/workflows").iterdir():
+        loaded = yaml.safe_load(each.read_text())
+        loaded["on"] = loaded.pop(True)  # YAML 1.1 takes the word for a truth value
+        workflows.validate(loaded)
+    jsonschema.Draft7Validator(schema("gitlab-ci")).validate(gitlab(project))
+
+
+def test_a_pull_request_is_tested_by_what_a_developer_runs(project: Path, run: Run) -> None:
+    run("github")
+    run("gitlab")
+    tests = [f"infragen dev --env dev --exec -- npm run {each}" for each in ("test:integration", "test:e2e")]
+    assert [step["run"] for step in jobs(project, "pull-request")["local"]["steps"] if "run" in step][-2:] == tests
+    assert gitlab(project)["application"]["script"][-2:] == tests
+
+
+@pytest.mark.parametrize("start", ['"main": "x.js", "nothing":', '"other": "node x.js", "nothing":'])
+def test_what_infragen_dev_cannot_start_is_not_tested_there(project: Path, run: Run, start: str) -> None:
+    """A project starts by its script start, or by its main; without either the job would fail for ever."""
+    package = json.loads((project / "package.json").read_text())
+    del package["scripts"]["start"]
+    (project / "package.json").write_text(json.dumps(package | ({"main": "x.js"} if "main" in start else {})))
+    run("github")
+    run("gitlab")
+    assert ("local" in jobs(project, "pull-request")) == ("main" in start)
+    assert ("infragen dev" in str(gitlab(project)["application"])) == ("main" in start)
+
+
+def git(*words: str) -> None:
+    name = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run(["git", *name, *words], check=True, capture_output=True)
+
+
+def test_only_migrations_that_a_branch_adds_or_changes_are_linted(project: Path, run: Run) -> None:
+    """The script of the workflow, with an `npx` that says what it was asked for."""
+    (project / "migrations/0002_old.sql").write_text("select 1;")
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    git("checkout", "-qb", "change")
+    run("github")
+    [script] = [step["run"] for step in jobs(project, "pull-request")["migrations"]["steps"] if "run" in step]
+    (project / "bin").mkdir()
+    (project / "bin/npx").write_text('#!/bin/sh\nprintf "%s|" "$@" > asked\nexit 3\n')
+    (project / "bin/npx").chmod(0o755)
+    environment = {"PATH": f"{project}/bin:{os.environ['PATH']}", "BASE": "main"}
+
+    def lint() -> int:
+        return subprocess.run(["bash", "-e", "-c", script], check=False, env=environment).returncode
+
+    assert lint() == 0
+    assert not (project / "asked").exists()
+    (project / "migrations/0002_old.sql").write_text("select 2;")
+    (project / "migrations/0003 new.sql").write_text("select 3;")
+    (project / "migrations/0001_notifications.sql").unlink()
+    git("add", ".")
+    git("commit", "-qm", "second")
+    assert lint() != 0
+    assert (project / "asked").read_text() == (
+        f"--yes|squawk-cli@{SQUAWK}|migrations/0002_old.sql|migrations/0003 new.sql|"
+    )
+    shutil.rmtree(project / "migrations")
+    run("github")
+    assert "migrations" not in jobs(project, "pull-request")
+
+
+def test_gitlab_builds_the_image_once_and_promotes_it_with_a_role_of_each_account(project: Path, run: Run) -> None:
+    """The profiles that the job writes are ones that botocore takes the roles of, each with the job's token."""
+    run("gitlab")
+    found = gitlab(project)
+    assert any(each.startswith("buildah push") for each in found["staging-image"]["script"])
+    assert found["staging-image"]["variables"]["ROLE"] == "$PUSH_ROLE_STAGING"
+    assert found["staging-image"]["tags"] == ["$IMAGE_RUNNER"]
+    promotion = found["prod-image"]
+    assert promotion["variables"] == {
+        "AWS_REGION": "eu-central-1", "ROLE": "$PUSH_ROLE_PROD", "SOURCE_ROLE": "$PUSH_ROLE_STAGING",
+    }  # fmt: skip
+    assert promotion["script"][-1].endswith("--from-profile source --profile target")
+    texts = [each for each in promotion["script"] if "rofile" in each]
+    lines = [each.replace("/tmp/", f"{project}/") for each in texts]  # noqa: S108 # the path in the job's text
+    roles = {"SOURCE_ROLE": "arn:aws:iam::111122223333:role/a", "ROLE": "arn:aws:iam::444455556666:role/b"}
+    subprocess.run(["sh", "-e", "-c", "\n".join(lines[:-1])], check=True, env=os.environ | roles)
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", f"{project}/aws-config")
+    assert session.full_config["profiles"] == {
+        name: {"role_arn": roles[role], "web_identity_token_file": f"{project}/web-identity"}
+        for name, role in (("source", "SOURCE_ROLE"), ("target", "ROLE"))
+    }
+
+
+def test_gitlab_delivers_the_same_commit_in_each_job_or_fails(project: Path, run: Run) -> None:
+    """A fetch that fails ends the job: each command is an item of its own, and none goes on behind `&&`."""
+    run("gitlab")
+    found = gitlab(project)
+    for stage in found["stages"][1:]:
+        script = found[stage]["script"]
+        at = script.index('git fetch -q origin "$COMMIT"')
+        assert script[at - 1 : at + 2] == [
+            'export COMMIT="${COMMIT:-$CI_COMMIT_SHA}"', 'git fetch -q origin "$COMMIT"', 'git checkout -q "$COMMIT"',
+        ]  # fmt: skip
+        assert not [each for each in script if "&&" in each]
+        if stage in ("staging", "prod-plan"):
+            assert script.index("npm run build") < next(i for i, each in enumerate(script) if "--image-tag" in each)
+        if stage in ("staging", "prod"):
+            assert script[-1].endswith("npm run test:e2e")
+    assert found["prod"]["script"][-1].startswith("SMOKE=read ")
+
+
+def test_the_comment_on_a_merge_request_needs_a_token_and_runs_no_code_of_the_project(project: Path, run: Run) -> None:
+    run("gitlab")
+    job = gitlab(project)["comment"]
+    assert job["rules"] == [{"if": "$CI_PIPELINE_SOURCE == 'merge_request_event' && $COMMENT_TOKEN"}]
+    assert job["variables"] == {"GIT_STRATEGY": "none"}
+    others = [each for name, each in gitlab(project).items() if name != "comment"]
+    assert "COMMENT_TOKEN" not in str(others)
+
+
+@pytest.mark.parametrize("name", ["cache", "pages", "compare", "check"])
+def test_a_stage_whose_name_gitlab_uses_is_refused(project: Path, run: Run, name: str) -> None:
+    file = project / "environments/staging.yaml"
+    file.write_text(file.read_text().replace("environment: staging", f"environment: {name}"))
+    file.rename(project / f"environments/{name}.yaml")
+    assert f"{name} cannot be the name of a stage" in run("gitlab", code=2).output
+    assert not (project / ".gitlab-ci.yml").exists()

@@ -19,7 +19,7 @@ from infragen.output_file import replacing
 if TYPE_CHECKING:
     from infragen.config import Environment
 
-_SCRIPTS = ("build", "check", "test:integration", "test:e2e")
+_SCRIPTS = ("start", "build", "check", "test:integration", "test:e2e")
 _REQUIREMENTS = ("requirements/infragen.txt", "requirements.txt")
 """Files that pin the project's infragen; the first that is there."""
 
@@ -116,15 +116,18 @@ def written_for(
         has_image=find("Dockerfile") is not None,
         scripts=_scripts(package) if package else frozenset(),
         requirements=requirements,
-        local="dev" if any(each.environment == "dev" for each in environments) else "",
+        local="dev" if any(each.environment == "dev" and each.api for each in environments) else "",
         branch=branch,
+        has_migrations=any(any((each / "migrations").glob("*.sql")) for each in roots),
     )
     return {"github": github.workflows, "gitlab": gitlab.pipeline}[system](project)
 
 
 def _scripts(package: Path) -> frozenset[str]:
     try:
-        found = json.loads(read(package)).get("scripts") or {}
-        return frozenset(each for each in _SCRIPTS if each in found)
+        found = json.loads(read(package))
+        scripts = found.get("scripts") or {}
+        starts = ("start",) if found.get("main") else ()  # what `infragen dev` runs without a script start
+        return frozenset((*(each for each in _SCRIPTS if each in scripts), *starts))
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{package}: {error}", "make it valid JSON") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infragen.pipeline.pins import action
-from infragen.pipeline.project import Project, Stage
+from infragen.pipeline.project import Project, Stage, end_to_end_script, install, push_script, squawk_script
 
 PULL_REQUEST, DEPLOY = ".github/workflows/pull-request.yaml", ".github/workflows/deploy.yaml"
 COMMIT = "${{ inputs.commit || github.sha }}"
@@ -42,11 +42,6 @@ def _infragen(project: Project) -> Iterator[str]:
     yield _run(install(project))
 
 
-def install(project: Project) -> str:
-    """Return the command that installs the infragen of the project."""
-    return f"python -m pip install --quiet --requirement {project.requirements}"
-
-
 def _node(project: Project) -> Iterator[str]:
     if project.scripts:
         yield _step(f"uses: {action('actions/setup-node')}", "with:", '  node-version: "24"')
@@ -77,13 +72,15 @@ def _pull_request(project: Project) -> str:
     if "check" in project.scripts:
         checks.append(_run("npm run check"))
     jobs = [_job("checks", "runs-on: ubuntu-24.04", "timeout-minutes: 15", steps=checks)]
-    if project.local and "test:e2e" in project.scripts:
+    if project.local_tests:
         jobs.append(_job("local", "runs-on: ubuntu-24.04", "timeout-minutes: 20", steps=list(_local_steps(project))))
     if project.has_image:
-        arm = project.architecture == "arm64"
-        build = f"docker buildx build --platform linux/{'arm64' if arm else 'amd64'} ."
-        runner = "ubuntu-24.04-arm" if arm else "ubuntu-24.04"
-        jobs.append(_job("image", f"runs-on: {runner}", "timeout-minutes: 20", steps=[_checkout(), _run(build)]))
+        build = f"docker buildx build --platform {project.platform} ."
+        jobs.append(
+            _job("image", f"runs-on: {_runner(project)}", "timeout-minutes: 20", steps=[_checkout(), _run(build)])
+        )
+    if project.has_migrations:
+        jobs.append(_migrations())
     jobs += [_compare(project), _COMMENT]
     head = (
         "name: pull-request\non:\n  pull_request:\npermissions: {}\nconcurrency:\n"
@@ -92,28 +89,25 @@ def _pull_request(project: Project) -> str:
     return project.header + head + "\n".join(jobs) + "\n"
 
 
+def _runner(project: Project) -> str:
+    return "ubuntu-24.04-arm" if project.architecture == "arm64" else "ubuntu-24.04"
+
+
 def _local_steps(project: Project) -> Iterator[str]:
     """Yield the steps that test the project on the emulator of the runner: no credentials, nothing billed."""
     yield _checkout()
     yield from _infragen(project)
     yield from _node(project)
-    if "test:integration" in project.scripts:
-        yield _run(f"infragen deploy --env {project.local} --local --bootstrap --yes\nnpm run test:integration")
-    yield _run(local_script(project))
+    yield from map(_run, project.local_tests)
 
 
-def local_script(project: Project) -> str:
-    """Return the commands that deploy the project to the emulator with its own image and test it from outside."""
-    name = project.local
-    build = "npm run build\n" if "build" in project.scripts else ""
-    return (
-        f"{build}infragen deploy --env {name} --local --bootstrap --yes\n"
-        f"infragen image put . --env {name} --local --image-tag tested\n"
-        f"infragen deploy --env {name} --local --yes --image-tag tested\n"
-        f"BASE_URL=$(infragen outputs --env {name} --local --format json | python -c "
-        "'import json, sys; print(json.load(sys.stdin)[\"Url\"])')\n"
-        "export BASE_URL\nnpm run test:e2e"
-    )
+def _migrations() -> str:
+    steps = [
+        _checkout("fetch-depth: 0"),
+        _step(f"uses: {action('actions/setup-node')}", "with:", '  node-version: "24"'),
+        _run(squawk_script('"$BASE"'), "env:", "  BASE: origin/${{ github.base_ref }}"),
+    ]
+    return _job("migrations", "runs-on: ubuntu-24.04", "timeout-minutes: 10", steps=steps)
 
 
 def _compare(project: Project) -> str:
@@ -205,11 +199,7 @@ def _deployment(project: Project, stage: Stage) -> Iterator[str]:
         yield _run(f"infragen doctor --env {name}")
         yield _run(f"infragen deploy --env {name} --yes{tag}", *_commit_variable(project))
     if "test:e2e" in project.scripts:
-        smoke = "SMOKE=read " if stage.reviewed else ""
-        yield _run(
-            f"BASE_URL=$(infragen outputs --env {name} --format json | python -c "
-            f"'import json, sys; print(json.load(sys.stdin)[\"Url\"])')\nexport BASE_URL\n{smoke}npm run test:e2e"
-        )
+        yield _run(end_to_end_script(stage))
 
 
 COMMIT_VARIABLE = "$COMMIT"
@@ -245,13 +235,12 @@ def _plan(project: Project, stage: Stage, needs: str) -> str:
 
 def _image(project: Project, stage: Stage, earlier: Stage | None) -> str:
     """Return the job that builds the image for the first stage, or gives the next one the very same image."""
-    arm = project.architecture == "arm64"
     if earlier is None:
-        runner = "ubuntu-24.04-arm" if arm else "ubuntu-24.04"
-        script = build_script(project, stage)
+        build = f'docker buildx build --platform {project.platform} --push --tag "$image" .'
+        script = push_script(stage, "docker login", build)
         steps = [_checkout(ref=COMMIT), _credentials(stage, stage.push_variable)]
         return _job(
-            f"{stage.name}-image", f"runs-on: {runner}", "timeout-minutes: 30", rights=_IDENTITY,
+            f"{stage.name}-image", f"runs-on: {_runner(project)}", "timeout-minutes: 30", rights=_IDENTITY,
             steps=[*steps, _run(script, "env:", f"  COMMIT: {COMMIT}")],
         )  # fmt: skip
     promote = f'infragen image promote --from {earlier.name} --to {stage.name} --image-tag "{COMMIT_VARIABLE}"'
@@ -270,17 +259,3 @@ def _image(project: Project, stage: Stage, earlier: Stage | None) -> str:
             _run(promote, "env:", f"  COMMIT: {COMMIT}", *source),
         ],
     )  # fmt: skip
-
-
-def build_script(project: Project, stage: Stage) -> str:
-    """Return the commands that build an image and push it, unless its tag is there: tags are immutable."""
-    platform = "linux/arm64" if project.architecture == "arm64" else "linux/amd64"
-    region, repository = stage.env.region, stage.repository
-    return (
-        "account=$(aws sts get-caller-identity --query Account --output text)\n"
-        f"registry=$account.dkr.ecr.{region}.amazonaws.com\n"
-        f'if aws ecr describe-images --repository-name {repository} --image-ids "imageTag=$COMMIT" > /dev/null 2>&1; '
-        "then exit 0; fi\n"
-        'aws ecr get-login-password | docker login --username AWS --password-stdin "$registry"\n'
-        f'docker buildx build --platform {platform} --push --tag "$registry/{repository}:$COMMIT" .'
-    )

@@ -1,4 +1,4 @@
-"""The actions that generated workflows use, each by its commit, because a tag can be moved to other code."""
+"""The tools that generated workflows use: actions by their commit, because a tag can be moved to other code."""
 
 PINS = {
     "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
@@ -11,6 +11,10 @@ PINS = {
 """Action -> commit and version. Sources: laurentiu021/SystemManager#1457 and plengauer/Thoth#3797 (checkout, 2026-07),
 smallstep/docs#542 (configure-aws-credentials, 2026-07-27), NVIDIA/NemoClaw#1887 (setup-python, 2026-04), and workflows
 of several repositories that pin the same commits with these versions. Read 2026-11-29; Dependabot updates them."""
+
+
+SQUAWK = "2.66.0"
+"""Version of squawk-cli on npm, which ships its programs as packages of npm; installed and tried 2026-11-29."""
 
 
 def action(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from infragen.config import Environment
 from infragen.errors import InputError
+from infragen.pipeline.pins import SQUAWK
 
 FIRST_LINE = "# Written by `infragen pipeline`: "
 _STAGES = re.compile(rf"^{re.escape(FIRST_LINE)}stages (.+); change", re.MULTILINE)
@@ -49,6 +50,7 @@ class Project:
     requirements: str
     local: str
     branch: str = "main"
+    has_migrations: bool = False
 
     @property
     def architecture(self) -> str:
@@ -62,6 +64,19 @@ class Project:
         return found.pop() if found else "arm64"
 
     @property
+    def platform(self) -> str:
+        """Return the platform of its image, as builders name it."""
+        return "linux/arm64" if self.architecture == "arm64" else "linux/amd64"
+
+    @property
+    def local_tests(self) -> tuple[str, ...]:
+        """Return the commands that test it on the local emulator; none where `infragen dev` has nothing to start."""
+        if not self.local or "start" not in self.scripts:
+            return ()
+        tests = [each for each in ("test:integration", "test:e2e") if each in self.scripts]
+        return tuple(f"infragen dev --env {self.local} --exec -- npm run {each}" for each in tests)
+
+    @property
     def header(self) -> str:
         """Return the first lines of each file that is written."""
         names = " ".join(each.name for each in self.stages)
@@ -69,6 +84,45 @@ class Project:
             f"{FIRST_LINE}stages {names}; change the environments and write it again.\n"
             "# Without this line it is yours: infragen does not write over it.\n"
         )
+
+
+def install(project: Project) -> str:
+    """Return the command that installs the infragen of the project."""
+    return f"python -m pip install --quiet --requirement {project.requirements}"
+
+
+def push_script(stage: Stage, login: str, build: str) -> str:
+    """Return the commands that build an image and push it, unless its tag is there: tags are immutable.
+
+    `login` is the builder's, `build` what it does with the name "$image"; both find the tag in $COMMIT.
+    """
+    region, repository = stage.env.region, stage.repository
+    return (
+        "account=$(aws sts get-caller-identity --query Account --output text)\n"
+        f"registry=$account.dkr.ecr.{region}.amazonaws.com\n"
+        f"image=$registry/{repository}:$COMMIT\n"
+        f'if aws ecr describe-images --repository-name {repository} --image-ids "imageTag=$COMMIT" > /dev/null 2>&1; '
+        "then exit 0; fi\n"
+        f'aws ecr get-login-password | {login} --username AWS --password-stdin "$registry"\n'
+        f"{build}"
+    )
+
+
+def end_to_end_script(stage: Stage) -> str:
+    """Return the commands that test a deployed stage from outside; a reviewed one is only read."""
+    smoke = "SMOKE=read " if stage.reviewed else ""
+    return (
+        f"BASE_URL=$(infragen outputs --env {stage.name} --format json | python -c "
+        f"'import json, sys; print(json.load(sys.stdin)[\"Url\"])')\nexport BASE_URL\n{smoke}npm run test:e2e"
+    )
+
+
+def squawk_script(base: str) -> str:
+    """Return the command that lints the migrations that a branch adds or changes since `base`, a word of the shell."""
+    return (
+        f"git diff -z --name-only --diff-filter=AM {base}...HEAD -- 'migrations/*.sql' "
+        f"| xargs -0 --no-run-if-empty npx --yes squawk-cli@{SQUAWK}"
+    )
 
 
 def push_variable(environment: str) -> str:
