@@ -8,9 +8,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import botocore.session
 import jsonschema
@@ -360,6 +363,67 @@ def test_the_comment_on_a_merge_request_needs_a_token_and_runs_no_code_of_the_pr
     assert job["variables"] == {"GIT_STRATEGY": "none"}
     others = [each for name, each in gitlab(project).items() if name != "comment"]
     assert "COMMENT_TOKEN" not in str(others)
+
+
+class Notes(BaseHTTPRequestHandler):
+    """The notes of a merge request, as far as the job that comments asks for them."""
+
+    notes: ClassVar[list[dict[str, Any]]] = []
+    written: ClassVar[list[tuple[str, str, str]]] = []
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def _answer(self, answer: object) -> None:
+        allowed = self.headers["PRIVATE-TOKEN"] == "of-the-project"
+        body = json.dumps(answer if allowed else {"message": "401 Unauthorized"}).encode()
+        self.send_response(200 if allowed else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self._answer({"id": 7} if self.path.endswith("/user") else self.notes)
+
+    def _write(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.written.append((self.command, self.path, form["body"][0]))
+        self._answer({"id": 1})
+
+    do_PUT = do_POST = _write  # noqa: N815 # names of http.server
+
+
+@pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="the job installs jq and curl")
+def test_the_comment_is_written_once_and_then_kept_current(project: Path, run: Run) -> None:
+    """The job's own script against GitLab's notes: a comment of somebody else is not touched, a refusal fails."""
+    run("gitlab")
+    script = "\n".join(gitlab(project)["comment"]["script"][1:])
+    body = "<!-- infragen diff v1 -->\n100 % & more\n"
+    (project / "plan.md").write_text(body)
+    server = HTTPServer(("127.0.0.1", 0), Notes)
+    Thread(target=server.serve_forever, daemon=True).start()
+    where = {"CI_API_V4_URL": f"http://127.0.0.1:{server.server_port}/api/v4", "CI_PROJECT_ID": "5",
+             "CI_MERGE_REQUEST_IID": "9", "no_proxy": "127.0.0.1", "PATH": os.environ["PATH"]}  # fmt: skip
+
+    def comment(token: str) -> int:
+        environment = where | {"COMMENT_TOKEN": token}
+        return subprocess.run(["sh", "-e", "-c", script], check=False, env=environment, capture_output=True).returncode
+
+    Notes.notes, Notes.written = [], []
+    try:
+        assert comment("of-the-project") == 0
+        Notes.notes = [
+            {"id": 3, "author": {"id": 8}, "body": body},
+            {"id": 4, "author": {"id": 7}, "body": "another of the token's"},
+            {"id": 5, "author": {"id": 7}, "body": "<!-- infragen diff v1 -->\nolder"},
+        ]
+        assert comment("of-the-project") == 0
+        assert comment("wrong") != 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    notes = "/api/v4/projects/5/merge_requests/9/notes"
+    assert Notes.written == [("POST", notes, body), ("PUT", f"{notes}/5", body)]
 
 
 @pytest.mark.parametrize("name", ["cache", "pages", "compare", "check"])
