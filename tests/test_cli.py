@@ -126,7 +126,7 @@ def completed(*words: str) -> set[str]:
 
 def test_the_shell_completes_commands_and_environments() -> None:
     """Files of shared values are no environments."""
-    assert completed("infragen", "re") == {"render", "recover"}
+    assert completed("infragen", "re") == {"render", "recover", "redrive"}
     assert completed("infragen", "plan", "--env", "") == {"dev", "prod", "staging"}
     assert completed("infragen", "diff", "dev", "p") == {"prod"}
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from twins import ROOT, until
 
@@ -68,9 +69,12 @@ def dev(twin: Emulator, directory: Path) -> Dev:
 
 
 def free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port below those that the system gives, which the emulator's own tasks take until it is used."""
+    for port in range(20_000 + os.getpid() % 5_000, 30_000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError("no port is free")
 
 
 def test_a_command_runs_against_the_project_and_decides_the_exit_code(dev: Dev) -> None:
@@ -86,6 +90,37 @@ def test_a_command_runs_against_the_project_and_decides_the_exit_code(dev: Dev) 
     assert (failed.returncode, "command failed with exit code 4" in said) == (1, True), said
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+TABLE = """
+import os, pathlib, psycopg
+pathlib.Path("url").write_text(os.environ["DATABASE_URL"])
+with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+    print("rows", connection.execute("SELECT to_regclass('things') IS NOT NULL").fetchone()[0])
+    connection.execute("CREATE TABLE IF NOT EXISTS things (id int)")
+"""
+
+
+def test_fresh_drops_the_database_first(dev: Dev, directory: Path) -> None:
+    """What an earlier run made is gone, also while a session is open; and what the application may do it may still."""
+    port = str(free())
+
+    def ran(*more: str) -> str:
+        running = dev("--port", port, *more, "--exec", "--", sys.executable, "-c", TABLE)
+        said = running.communicate(timeout=120)[0]
+        assert running.returncode == 0, said
+        return said
+
+    ran()
+    assert "rows True" in ran()
+    held = psycopg.connect((directory / "url").read_text())
+    held.execute("SELECT * FROM things")
+    said = ran("--fresh")
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        held.execute("SELECT 1")
+    assert "database app: dropped and created" in said, said
+    assert "rows False" in said, said
+    assert "rows True" in ran()
 
 
 def test_what_is_in_the_way_is_told_before_anything_starts(dev: Dev, directory: Path) -> None:

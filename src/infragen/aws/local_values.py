@@ -1,6 +1,7 @@
 """What the emulator on this machine gives a task: variables with the values of its secrets, for `infragen dev`.
 
-This is the one place of infragen that reads the value of a secret, and it refuses any address but loopback.
+This is the one place of infragen that reads the value of a secret or drops a database, and it refuses any address but
+loopback.
 """
 
 from __future__ import annotations
@@ -57,6 +58,33 @@ class LocalValues:
         with asked("secretsmanager:GetSecretValue", f"reading the secret {arn}"):
             text = str(member(clients.secrets.get_secret_value(SecretId=":".join(parts[:7])), "SecretString"))
             return str(json.loads(text)[parts[7]]) if len(parts) > 7 and parts[7] else text
+
+    def replace_database(self, function: str) -> str:
+        """Drop the database with all that is in it, and create it as a new cluster has it: empty, with the owner's
+        rights (`layers/functions/credentials.py`). `function` is the one that fills the credentials: its environment
+        says which database. Return the database's name.
+        """
+        clients = Clients(self.region, endpoint_url=self.endpoint_url, keys=self.keys)
+        with asked("lambda:GetFunctionConfiguration", f"reading the function {function}"):
+            answer: Any = clients.functions.get_function_configuration(FunctionName=function)
+            given = member(member(answer, "Environment"), "Variables")
+            place = {
+                "resourceArn": str(member(given, "CLUSTER_ARN")),
+                "secretArn": str(member(given, "MASTER_SECRET_ARN")),
+            }
+            database, owner = str(member(given, "DB_NAME")), str(member(given, "OWNER"))
+        for inside, statement in (
+            # to end the sessions of a role takes its rights (PostgreSQL documentation, "DROP DATABASE", FORCE)
+            (False, f'GRANT "{owner}_a", "{owner}_b" TO CURRENT_USER'),
+            (False, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'),
+            (False, f'CREATE DATABASE "{database}"'),
+            (False, f'GRANT CONNECT, CREATE, TEMPORARY ON DATABASE "{database}" TO "{owner}"'),
+            (True, f'GRANT USAGE, CREATE ON SCHEMA public TO "{owner}"'),
+        ):
+            of = {"database": database} if inside else {}
+            with asked("rds-data:ExecuteStatement", f"dropping the database {database} of the emulator"):
+                clients.statements.execute_statement(**place, **of, sql=statement)
+        return database
 
     def update_function(self, function: str, archive: bytes) -> None:
         """Give a function another archive."""

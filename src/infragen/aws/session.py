@@ -387,6 +387,11 @@ class Clients:
         return self._client("iam")
 
     @cached_property
+    def statements(self) -> Any:
+        """Return the client of the RDS Data API, of which one call is used."""
+        return self._client("rds-data")
+
+    @cached_property
     def secrets(self) -> Any:
         """Return the client of AWS Secrets Manager."""
         return self._client("secretsmanager")

@@ -24,6 +24,7 @@ from infragen.secrecy.visible import shown
 
 if TYPE_CHECKING:
     from infragen.aws.local_values import LocalValues
+    from infragen.cloudformation import StackResource
     from infragen.config import EnvironmentFile
     from infragen.engine.progress import Session
     from infragen.processes import Project, Running
@@ -39,11 +40,20 @@ HEALTHY_SECONDS = 60.0
 @parameters.environments
 @click.option("--exec", "once", is_flag=True, help="Run COMMAND against the running project, then end everything.")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Restart on change.")
+@click.option("--fresh", is_flag=True, help="Drop the emulator's database first, with all that is in it.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the API; default: api.port.")
 @parameters.verbose
 @command_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def dev(name: str | None, directory: Path, once: bool, watch: bool, port: int | None, command: tuple[str, ...]) -> None:
+def dev(
+    name: str | None,
+    directory: Path,
+    once: bool,
+    watch: bool,
+    fresh: bool,
+    port: int | None,
+    command: tuple[str, ...],
+) -> None:
     """Run the project on this machine, from its sources.
 
     Starts the emulator, deploys the environment there, runs the release command and the API with the variables and
@@ -54,6 +64,7 @@ def dev(name: str | None, directory: Path, once: bool, watch: bool, port: int | 
     \b
     Examples:
       infragen dev
+      infragen dev --fresh
       infragen dev --exec -- npm run test:e2e
     """
     from infragen.processes import project
@@ -63,6 +74,8 @@ def dev(name: str | None, directory: Path, once: bool, watch: bool, port: int | 
     file = _with_account(parameters.one(directory, name or "dev"))
     if file.environment.api is None:
         raise InputError(f"{file.environment.environment} has no api layer to run", "add the section api")
+    if fresh and file.environment.database is None:
+        raise InputError(f"{file.environment.environment} has no database to drop", "leave --fresh out")
     found = project(directory.absolute().parent)
     listens = port or file.environment.api.port
     _check_free(listens)
@@ -71,6 +84,8 @@ def dev(name: str | None, directory: Path, once: bool, watch: bool, port: int | 
     remember({"--env": file.environment.environment, "--local": True})
     with open_session(file, AwsTarget(True, None, None), yes=True) as session:
         work = _Work(file, session, found, listens, _deployed(file, session))
+        if fresh:
+            work.drop_database()
         work.run(command, watch=watch and not once)
 
 
@@ -144,6 +159,12 @@ class _Work:
     port: int
     values: LocalValues
     logs: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    def drop_database(self) -> None:
+        """Replace the emulator's database by an empty one."""
+        [function] = [each.physical_id for each in self._resources() if each.logical_id == "CredentialsFunction"]
+        database = self.values.replace_database(function)
+        say(f"database {database}: dropped and created", err=True)
 
     def run(self, command: tuple[str, ...], *, watch: bool) -> None:
         """Run the release command and the API, then the command, or until Ctrl-C."""
@@ -235,10 +256,13 @@ class _Work:
                 self._log_of(worker, function)
         raise OperationFailed(f"the API ended with exit code {api.wait(1)}", "fix what its lines above say")
 
+    def _resources(self) -> list[StackResource]:
+        states = self.session.cloud.stacks(self.file.environment.name)
+        return [each for state in states for each in self.session.cloud.resources(state.stack_id)]
+
     def _functions(self) -> dict[str, str]:
         """Return the deployed functions of the workers, by worker."""
-        states = self.session.cloud.stacks(self.file.environment.name)
-        found = [each for state in states for each in self.session.cloud.resources(state.stack_id)]
+        found = self._resources()
         names = {each.logical_id: each.physical_id for each in found if each.type == "AWS::Lambda::Function"}
         return {
             each.name: names[f"{each.id}Function"]
