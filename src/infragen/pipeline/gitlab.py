@@ -90,7 +90,7 @@ def _tags(project: Project) -> tuple[str, ...]:
 
 
 def _tools(project: Project) -> list[str]:
-    """Return the commands that install infragen, and the project's packages where it has scripts."""
+    """Return the commands that install the project's infragen, and its npm packages where it has scripts."""
     if not project.scripts:
         return [install(project)]
     venv = ["apt-get update -qq", "apt-get install -qq python3-venv > /dev/null", "python3 -m venv /opt/venv"]
