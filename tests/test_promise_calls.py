@@ -38,19 +38,22 @@ def talkative(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator
 
 OF_AN_API = [("migrate",), ("run",)]
 """They need an API, which these environments have not: 2 before AWS is asked. tests/engine/test_release.py has them."""
-COMMANDS = [each for each in talkative() if each not in OF_AN_API]
+OF_TWO = [("image", "promote")]
+"""It names two environments: tests/test_image_promote.py has it."""
+COMMANDS = [each for each in talkative() if each not in (*OF_AN_API, *OF_TWO)]
 AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--wait", "1")}
 
 
 def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The options with which a command asks nothing and goes as far as it can, and a path for each argument."""
+    """The options with which a command asks nothing and goes as far as it can, and a queue or a path for each argument."""
     found: click.Command = main
     for name in command:
         assert isinstance(found, click.Group)
         found = found.commands[name]
     known = {option for each in found.params for option in each.opts}
     options = tuple(word for option, words in AGREED.items() if option in known for word in words)
-    arguments = tuple("." for each in found.params if isinstance(each, click.Argument) and each.required)
+    required = [each for each in found.params if isinstance(each, click.Argument) and each.required]
+    arguments = tuple("jobs" if each.name == "queue" else "." for each in required)
     return (*options, *arguments)
 
 
