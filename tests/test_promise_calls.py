@@ -45,7 +45,7 @@ AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--
 
 
 def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The options with which a command asks nothing and goes as far as it can, and a queue or a path for each argument."""
+    """Options with which a command asks nothing and goes as far as it can; for each argument a queue, or a path."""
     found: click.Command = main
     for name in command:
         assert isinstance(found, click.Group)

@@ -47,7 +47,6 @@ TAKES = {
     ("compose", "--output"): ("file", ("--env", "dev")),
     ("init", "directory"): ("directory", ("--project", "shop", "--region", "eu-central-1")),
     ("render", "--output"): ("directory", ("--env", "dev")),
-    ("init", "directory"): ("directory", ("--project", "shop", "--region", "us-east-1")),
     ("image put", "source"): ("directory", ("--env", "dev", *NOWHERE)),
 }
 """What an option of this command takes, and what else the command needs; `--environments` is a directory everywhere."""

@@ -16,6 +16,8 @@ from twins import ROOT, until
 
 from infragen.emulator import Emulator
 
+pytestmark = pytest.mark.twin
+
 MAIN = """
 const answer = 'ANSWER';
 require('http').createServer((asked, reply) => {

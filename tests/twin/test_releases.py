@@ -13,6 +13,8 @@ from twins import ROOT, System, until
 
 from infragen.emulator import Emulator
 
+pytestmark = pytest.mark.twin
+
 RELEASE = """
 release:
   command: [node, release.cjs]
