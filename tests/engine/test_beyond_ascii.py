@@ -126,3 +126,11 @@ def test_w1_an_output_beyond_ascii_that_another_layer_takes_is_refused(value: An
 
 def test_w1_an_output_in_ascii_is_wired() -> None:
     assert len(synthesize(environment(), wired(GetAtt("Note", "Type"))).templates) == 2
+
+
+@pytest.mark.parametrize("text", ["ä" * 400, "請交月報" * 60, "ä?" * 200])
+def test_w1_another_long_text_beyond_ascii_is_told_apart_at_once(text: str) -> None:
+    """With a part per character, as before, this test would not end."""
+    read = "?" * len(text)
+    assert given_back(read + "x", text + "x")
+    assert not given_back(read + "x", text + "y")
