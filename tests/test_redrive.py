@@ -62,7 +62,8 @@ class Shop:
     def bodies(self, queue: str) -> list[str]:
         """What can be received, once each; it is deleted."""
         found: list[str] = []
-        while got := self.sqs.receive_message(QueueUrl=self.url(queue), MaxNumberOfMessages=10).get("Messages"):
+        asked = {"QueueUrl": self.url(queue), "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+        while got := self.sqs.receive_message(**asked).get("Messages"):
             for each in got:
                 found.append(each["Body"])
                 self.sqs.delete_message(QueueUrl=self.url(queue), ReceiptHandle=each["ReceiptHandle"])

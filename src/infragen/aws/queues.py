@@ -45,6 +45,7 @@ class QueueCalls:
                 QueueUrl=url,
                 MaxNumberOfMessages=min(count, AT_ONCE),
                 VisibilityTimeout=hidden,
+                WaitTimeSeconds=1,  # asks all of SQS's servers, and waits no longer than that, whatever the queue says
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )

@@ -23,9 +23,9 @@ from infragen.workload import MoveTask, QueueMessage, QueueState
 HIDDEN_SECONDS = 60
 """How long a message that is looked at is received by nobody else; it is given back earlier."""
 
-EMPTY_ANSWERS = 3
-"""Answers without a message after which there are no more: SQS asks only some of its servers each time (Amazon SQS
-Developer Guide, "Short polling")."""
+EMPTY_ANSWERS = 2
+"""Answers without a new message after which there are no more: a long poll asks all of SQS's servers (Amazon SQS
+Developer Guide, "Amazon SQS short and long polling"), and a message may be on its way."""
 
 LOOK_SECONDS = 2.0
 
