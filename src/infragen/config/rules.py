@@ -18,6 +18,7 @@ from infragen.config import engine_versions, iam, regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, Cron, parse
 from infragen.config.schema import (
+    COLLECTOR_PORTS,
     FARGATE_MEMORY,
     QUEUES,
     Environment,
@@ -515,9 +516,15 @@ def https(given: RuleContext) -> Iterator[Finding]:
 
 def port(given: RuleContext) -> Iterator[Finding]:
     """A port below 1024 needs `container_user` root: on Fargate no other user may listen there, and the container has
-    no capabilities (Amazon ECS Developer Guide, "Amazon ECS task definition differences for Fargate").
+    no capabilities (Amazon ECS Developer Guide, "Amazon ECS task definition differences for Fargate"). With `tracing`
+    the collector has ports of the same task.
     """
     api = given.env.api
+    if api and api.tracing and api.port in COLLECTOR_PORTS:
+        yield Finding(
+            ("api", "port"),
+            f"api.port is {api.port}, where the collector of api.tracing listens in the same task; choose another port",
+        )
     if api and api.port < 1024 and api.container_user.partition(":")[0] not in ("root", "0"):
         yield Finding(
             ("api", "port"),

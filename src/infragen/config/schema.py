@@ -51,6 +51,11 @@ FARGATE_MEMORY = {
 }
 """CPU units -> MiB of memory (Amazon ECS API Reference, RegisterTaskDefinition, `memory`; read 2026-11-29)."""
 
+OTLP_PORT, SAMPLING_PORT = 4318, 2000
+COLLECTOR_PORTS = (OTLP_PORT, SAMPLING_PORT, 8888)
+"""Where the collector of traces listens beside the API; on 8888 with metrics of its own (OpenTelemetry, "Internal
+telemetry", read 2026-11-29)."""
+
 TAG_IN_WORDS = "letters, digits, spaces and _.:/=+@-"
 TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"

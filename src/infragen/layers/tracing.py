@@ -11,10 +11,9 @@ from typing import Any
 from troposphere import Ref
 from troposphere.ecs import ContainerDefinition, Environment, KernelCapabilities, LinuxParameters, RestartPolicy
 
+from infragen.config.schema import OTLP_PORT, SAMPLING_PORT
 from infragen.layers.contract import allow
 
-OTLP_PORT = 4318
-SAMPLING_PORT = 2000
 COLLECTOR_USER = "65534:65534"
 """Nobody, by number: Fargate looks names up in the image, which another collector's image may lack."""
 MEMORY_MIB = 256
