@@ -101,7 +101,10 @@ _WORKLOAD = (
             "ecs.RegisterTaskDefinition"),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
     *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.FilterLogEvents", "logs.GetLogEvents"),
-    *_calls((PERSON,), "anything", "lambda.UpdateFunctionCode", "secretsmanager.GetSecretValue"),  # of the emulator
+    *_calls(  # of the emulator
+        (PERSON,), "anything", "lambda.UpdateFunctionCode", "rds-data.ExecuteStatement",
+        "secretsmanager.GetSecretValue",
+    ),
     *_calls(
         (PERSON,), "anything", "sqs.CancelMessageMoveTask",
         "sqs.ChangeMessageVisibilityBatch sqs:ChangeMessageVisibility",
