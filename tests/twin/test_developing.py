@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from signals import default_signals
 from twins import ROOT, until
 
 from infragen.emulator import Emulator
@@ -65,6 +66,7 @@ def dev(twin: Emulator, directory: Path) -> Dev:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=default_signals,  # the tests may run with SIGINT ignored
         )
 
     return start

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -144,6 +147,27 @@ def _run(name: str, words: list[str], found: Project, variables: Mapping[str, st
         raise OperationFailed(f"{name} failed with exit code {code}", f"its lines above say why: {' '.join(words)}")
 
 
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; a second one interrupts at once. Raised wherever the program is, an
+    interrupt can fall into a callback of Python's own, which swallows it. One that was ignored stays ignored.
+    """
+    found = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if found.is_set():
+            raise KeyboardInterrupt
+        found.set()
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield found
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _line(name: str, text: str) -> None:
     """Print a line of the log with the name of who wrote it."""
     echo(shown(text, known_secrets()), lead=click.style(f"{name:14} ", fg="cyan"))
@@ -245,15 +269,17 @@ class _Work:
         functions = self._functions()
         changed = self._newest()
         sent: dict[str, str] = {}
-        while api.code is None:
-            time.sleep(LOOK)
-            now = self._newest()
-            if watch and functions and now != changed:
-                changed = now
-                with suppress(InfragenError):  # its lines say what is wrong; the next change is another try
-                    self._rebuild(functions, sent)
-            for worker, function in functions.items():
-                self._log_of(worker, function)
+        with _interrupts() as interrupted:
+            while api.code is None:
+                if interrupted.wait(LOOK):
+                    raise KeyboardInterrupt
+                now = self._newest()
+                if watch and functions and now != changed:
+                    changed = now
+                    with suppress(InfragenError):  # its lines say what is wrong; the next change is another try
+                        self._rebuild(functions, sent)
+                for worker, function in functions.items():
+                    self._log_of(worker, function)
         raise OperationFailed(f"the API ended with exit code {api.wait(1)}", "fix what its lines above say")
 
     def _resources(self) -> list[StackResource]:
