@@ -152,7 +152,8 @@ def lines(logs: Any, group: str) -> list[str]:
 def kept(state_dir: Path) -> list[int]:
     """Return the ids of the processes that an emulator took note of and that have not ended."""
     noted: dict[str, str] = {}
-    for line in (state_dir / "processes").read_text().splitlines():
+    written, _, _ = (state_dir / "processes").read_text().rpartition("\n")  # the last line may be half written
+    for line in written.splitlines():
         pid, began, number = line.split()
         noted[f"{pid} {began}"] = number
     return [int(process.split()[0]) for process, number in noted.items() if number != "-"]
