@@ -23,9 +23,6 @@ from infragen.input_file import read
 STOP_SECONDS = 30.0
 """Seconds from SIGTERM to SIGKILL."""
 
-LEVELS = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
-_QUIET = frozenset({"level", "time", "timestamp", "msg", "message", "pid", "hostname", "name", "service", "deployment"})
-
 
 @dataclass(frozen=True)
 class Project:
@@ -113,7 +110,7 @@ class Running:
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 # it is a pipe
         for line in self._process.stdout:
-            self._say(self.name, readable(line.rstrip("\n")))
+            self._say(self.name, line.rstrip("\n"))
 
     @property
     def code(self) -> int | None:
@@ -140,19 +137,3 @@ class Running:
                 break
             if self.wait(seconds) is not None:
                 break
-
-
-def readable(line: str) -> str:
-    """Return a line of pino's JSON as time, level, message and the rest; any other as it is."""
-    try:
-        found = json.loads(line) if line.startswith("{") else None
-    except ValueError:
-        return line
-    if not isinstance(found, dict) or "level" not in found:
-        return line
-    level = found["level"]
-    word = LEVELS.get(level, str(level)) if isinstance(level, int) else str(level).upper()
-    more = {key: value for key, value in found.items() if key not in _QUIET and not isinstance(value, dict)}
-    rest = " ".join(f"{key}={value}" for key, value in more.items())
-    message = found.get("msg") or found.get("message") or ""
-    return " ".join(filter(None, [f"{word:5}", str(message), rest]))

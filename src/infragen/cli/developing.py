@@ -169,8 +169,10 @@ def _interrupts() -> Iterator[threading.Event]:
 
 
 def _line(name: str, text: str) -> None:
-    """Print a line of the log with the name of who wrote it."""
-    echo(shown(text, known_secrets()), lead=click.style(f"{name:14} ", fg="cyan"))
+    """Print a line of the log, pino's JSON as text, with the name of who wrote it."""
+    from infragen.report.logs import readable
+
+    echo(shown(readable(text), known_secrets()), lead=click.style(f"{name:14} ", fg="cyan"))
 
 
 @dataclass
@@ -315,8 +317,6 @@ class _Work:
 
     def _log_of(self, worker: str, function: str) -> None:
         """Print what a worker wrote since the last look."""
-        from infragen.processes import readable
-
         cloud = self.session.cloud
         with suppress(CloudError):
             group, stream, token = self.logs.get(worker, ("", "", ""))
@@ -327,5 +327,5 @@ class _Work:
                 page = cloud.log_page(group, stream, token)
                 for line in page.lines:
                     if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")):
-                        _line(worker, readable(line))
+                        _line(worker, line)
                 self.logs[worker] = (group, stream, page.token)

@@ -29,7 +29,8 @@ LOOK_SECONDS, QUIET_SECONDS, QUIET_AFTER = 2.0, 5.0, 60.0
 """How often it is looked for new lines, how often once there were none for a while, and how long that is."""
 
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
-_PINO = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+PINO_LEVELS = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+"""The numbers that pino writes for levels unless its configuration asks for words (pino, "level")."""
 _OTHER_WORDS = {"warning": "warn", "critical": "fatal"}
 
 RELEASE = "release"
@@ -178,7 +179,7 @@ def filter_pattern(query: LogQuery) -> str:
         words = LEVELS[LEVELS.index(query.level) :]
         forms = [form for each in words for form in (each, each.upper())]
         forms += [word for word, level in _OTHER_WORDS.items() if level in words for word in (word, word.upper())]
-        numbers = [f"$.level = {number}" for number, level in _PINO.items() if level in words]
+        numbers = [f"$.level = {number}" for number, level in PINO_LEVELS.items() if level in words]
         return "{ " + " || ".join([f'$.level = "{each}"' for each in forms] + numbers) + " }"
     term = query.trace or query.grep
     escaped = term.replace("\\", "\\\\").replace('"', '\\"')
@@ -213,7 +214,7 @@ def _line(source: LogSource, event: LogEvent) -> LogLine:
 
 def _level(written: object) -> str:
     if isinstance(written, int):
-        return _PINO.get(written, str(written))
+        return PINO_LEVELS.get(written, str(written))
     word = str(written).lower()
     return _OTHER_WORDS.get(word, word)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from infragen.engine.logs import LogLine, LogLines
+from infragen.engine.logs import PINO_LEVELS, LogLine, LogLines
 from infragen.secrecy.visible import Shown, shown_json
 
 _COLOURS = ("cyan", "magenta", "blue", "green", "yellow")
@@ -23,6 +23,9 @@ LONGEST_VALUE = 200
 
 _NOT_SHOWN = frozenset({"time", "timestamp", "pid", "hostname", "service"})
 """Fields that say what the columns say, or the same in every line."""
+
+
+_QUIET = frozenset({"level", "time", "timestamp", "msg", "message", "pid", "hostname", "name", "service", "deployment"})
 
 
 def log_lines(lines: Iterable[LogLine]) -> Iterator[Text]:
@@ -61,6 +64,22 @@ def log_json(line: LogLine) -> Shown:
         "message": line.message,
         "fields": line.fields,
     })  # fmt: skip
+
+
+def readable(line: str) -> str:
+    """Return a line of pino's JSON as time, level, message and the rest; any other as it is."""
+    try:
+        found = json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        return line
+    if not isinstance(found, dict) or "level" not in found:
+        return line
+    level = found["level"]
+    word = str(PINO_LEVELS.get(level, level) if isinstance(level, int) else level).upper()
+    more = {key: value for key, value in found.items() if key not in _QUIET and not isinstance(value, dict)}
+    rest = " ".join(f"{key}={value}" for key, value in more.items())
+    message = found.get("msg") or found.get("message") or ""
+    return " ".join(filter(None, [f"{word:5}", str(message), rest]))
 
 
 def _value(value: Any) -> str:
