@@ -81,8 +81,12 @@ def free() -> int:
     raise AssertionError("no port is free")
 
 
-def test_a_command_runs_against_the_project_and_decides_the_exit_code(dev: Dev) -> None:
-    """Migrated, with the variables that tests need and nothing of the user's AWS; everything has ended afterwards."""
+def test_a_command_runs_against_the_project_and_decides_the_exit_code(
+    dev: Dev, directory: Path, twin: Emulator
+) -> None:
+    """Migrated, with the variables that tests need and nothing of the user's AWS; everything has ended afterwards, and
+    commands with --local find what was deployed.
+    """
     port = free()
     passed = dev("--port", str(port), "--exec", "--", "node", "-e", TOLD)
     said = passed.communicate(timeout=120)[0]
@@ -94,6 +98,10 @@ def test_a_command_runs_against_the_project_and_decides_the_exit_code(dev: Dev) 
     assert (failed.returncode, "command failed with exit code 4" in said) == (1, True), said
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+    command = [sys.executable, "-m", "infragen", "status", "--env", "dev", "--local"]
+    state = {**os.environ, "INFRAGEN_STATE_DIR": str(twin.state_dir.parent)}
+    told = subprocess.run(command, cwd=directory, env=state, capture_output=True, text=True, check=True).stdout
+    assert "api            CREATE_COMPLETE" in told
 
 
 TABLE = """

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -74,7 +74,8 @@ def dev(
 
     if once != bool(command):
         raise click.UsageError("--exec and a COMMAND go together: infragen dev --exec -- npm run test:e2e")
-    file = _with_account(parameters.one(directory, name or "dev"))
+    click.get_current_context().meta[parameters.EMULATED] = True
+    file = parameters.one(directory, name or "dev")
     if file.environment.api is None:
         raise InputError(f"{file.environment.environment} has no api layer to run", "add the section api")
     if fresh and file.environment.database is None:
@@ -90,15 +91,6 @@ def dev(
         if fresh:
             work.drop_database()
         work.run(command, watch=watch and not once)
-
-
-def _with_account(file: EnvironmentFile) -> EnvironmentFile:
-    """Return the file with an account of the emulator's where it names none: nothing of AWS is reached."""
-    from infragen.emulator import DEFAULT_ACCOUNT
-
-    if file.environment.account is not None:
-        return file
-    return replace(file, environment=file.environment.model_copy(update={"account": DEFAULT_ACCOUNT}))
 
 
 def _check_free(port: int) -> None:
