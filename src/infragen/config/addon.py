@@ -366,11 +366,10 @@ class _Names:
     parameters: frozenset[str]
     resources: frozenset[str]
     conditions: frozenset[str]
-    mappings: frozenset[str]
 
     @classmethod
     def of(cls, node: yamlfile.Mapping) -> "_Names":
-        sections = ("Parameters", "Resources", "Conditions", "Mappings")
+        sections = ("Parameters", "Resources", "Conditions")
         return cls(*(frozenset(_entries(node, each)) for each in sections))
 
 

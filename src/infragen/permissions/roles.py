@@ -14,7 +14,7 @@ from infragen.permissions.document import ATTACHED, Statement, packed
 from infragen.permissions.needed import Needed, Templates, hosted_zones, linked_services, needed, of_assembly, passed_to
 from infragen.permissions.scopes import UNBOUND, Given, Place, scoped
 
-DERIVED, BROAD = KINDS = ("derived", "broad")
+DERIVED, BROAD = "derived", "broad"
 
 
 @dataclass(frozen=True)
