@@ -146,6 +146,12 @@ def emulator(tmp_path_factory: pytest.TempPathFactory, fault_dir: Path) -> Itera
         stop(state_dir)
 
 
+def log_in(environment: pytest.MonkeyPatch, emulator: Emulator, account: str) -> None:
+    """Gives commands in this process the credentials of an account; nothing else of AWS is set in any test."""
+    environment.setenv("AWS_ACCESS_KEY_ID", account)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
+
+
 @pytest.fixture
 def account() -> str:
     """Return an account that is this test's alone."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from emulator import REGION
+from emulator import REGION, log_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -341,9 +341,7 @@ def test_an_addon_lives_from_creation_to_deletion(
     tmp_path: Path, topology: str, emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planned, deployed, found in sync, changed, refused where it would lose data, destroyed."""
-    keys = emulator.credentials(account)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+    log_in(monkeypatch, emulator, account)
     environment = ENVIRONMENT.replace("111111111111", account) + f"topology: {topology}\n"
     root = project(tmp_path, environment, uploads=UPLOADS)
     local(root, emulator, "bootstrap", "--yes")

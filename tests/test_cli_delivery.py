@@ -13,7 +13,7 @@ import yaml
 from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, prepare_account
 from click.testing import CliRunner, Result
 from commands import CommandLine
-from emulator import make_client
+from emulator import log_in, make_client
 from fakeaws import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,8 +301,7 @@ def test_an_environment_is_bootstrapped_deployed_with_its_role_and_taken_down_on
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
+    log_in(monkeypatch, emulator, account)
     write(NETWORK, account)
 
     def run(*command: str, code: int = 0) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from emulator import Faults
+from emulator import Faults, log_in
 from formats import check_html, check_json, check_markdown
 
 from infragen.assembly.synth import synthesize
@@ -49,12 +49,8 @@ def project(emulator: Emulator, tmp_path: Path, findings: Path, account: str, mo
     write(tmp_path, account, "nested")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.delenv("CI", raising=False)
+    log_in(monkeypatch, emulator, account)
     return tmp_path
 
 

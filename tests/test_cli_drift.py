@@ -1,14 +1,13 @@
 """`infragen drift` and `infragen plan --drift` on the emulator, as a user meets them: failure-matrix row R15."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from emulator import Clients
+from emulator import Clients, log_in
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -37,12 +36,8 @@ def topology(request: pytest.FixtureRequest) -> str:
 def project(emulator: Emulator, tmp_path: Path, account: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "environments").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.delenv("CI", raising=False)
+    log_in(monkeypatch, emulator, account)
     return tmp_path
 
 

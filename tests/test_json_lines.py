@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import CommandLine
-from emulator import Faults
+from emulator import Faults, log_in
 from event_page import event_page
 from formats import Line, check_lines
 
@@ -79,8 +79,7 @@ def run(
     text = ENVIRONMENT.format(account=account, topology=topology)
     (tmp_path / "environments" / "dev.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
+    log_in(monkeypatch, emulator, account)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
 
     def invoke(command: str, *options: str, code: int = 0) -> list[Line]:

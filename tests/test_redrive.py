@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from emulator import fresh_account, make_client
+from emulator import fresh_account, log_in, make_client
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -76,12 +75,8 @@ def shop(request: pytest.FixtureRequest, emulator: Emulator, tmp_path_factory: p
     directory, account = tmp_path_factory.mktemp("redrive"), fresh_account()
     (directory / "dev.yaml").write_text(ENVIRONMENT.format(account=account, topology=request.param))
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "CI"):
-            patched.delenv(name, raising=False)
-        patched.setenv("AWS_ACCESS_KEY_ID", account)
-        patched.setenv("AWS_SECRET_ACCESS_KEY", emulator.secret)
-        patched.setenv("AWS_CONFIG_FILE", os.devnull)
-        patched.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patched.delenv("CI", raising=False)
+        log_in(patched, emulator, account)
         made = Shop(emulator, directory, account)
         made.run("bootstrap", "--yes")
         made.run("deploy", "--yes")
