@@ -101,7 +101,7 @@ def log_sources(assembly: Assembly, session: Session) -> tuple[LogSource, ...]:
     """
     env = assembly.environment
     observed = observe(session, env)
-    stacks = layer_stacks(session, assembly, observed)
+    stacks = layer_stacks(assembly, observed)
     if not stacks:
         raise CloudError(f"nothing of {env.name} is deployed, so that there are no logs", "deploy it first")
     names = {f"worker/{each.id}LogGroup": each.name for each in env.workers or ()}

@@ -40,6 +40,11 @@ class Observed:
         found = {each.tags.get("Layer", ""): each.stack_id for each in inside}
         return found if found.keys() >= {child.layer for child in unit.children.values()} else {}
 
+    def inside(self, state: StackState) -> dict[str, StackState]:
+        """Return the stacks nested in one, by the layer that their tag names."""
+        nested = (each for each in self.by_id.values() if each.parent_id == state.stack_id)
+        return {each.tags.get("Layer", ""): each for each in nested if not each.status.startswith("DELETE")}
+
 
 def check_identity(session: Session, env: Environment) -> Identity:
     """Raise Refused unless the credentials belong to the file's account and the region is the file's."""
@@ -249,18 +254,15 @@ def commit_of(description: str) -> str:
     return description.partition(MADE_BY)[2].partition(FROM)[2]
 
 
-def layer_stacks(session: Session, assembly: Assembly, observed: Observed) -> dict[str, str]:
+def layer_stacks(assembly: Assembly, observed: Observed) -> dict[str, str]:
     """Return the ARNs of the stacks of layers that exist, in the order of the layers: of a root those nested in it."""
-    found = {layer: state.stack_id for layer, state in observed.layers.items() if layer not in (ROOT, *BESIDE)}
+    found = {layer: state for layer, state in observed.layers.items() if layer not in (ROOT, *BESIDE)}
     root = observed.layers.get(ROOT)
     if root is not None:
-        inner = [each.layer for each in assembly.templates]
-        nested = [
-            each for each in session.cloud.resources(root.stack_id) if each.type == STACK_TYPE and each.physical_id
-        ]
-        found |= {nested_layer(each, inner, observed): each.physical_id for each in nested}
+        found |= observed.inside(root)
     order = [each.layer for each in assembly.templates]
-    return {layer: found[layer] for layer in (*(each for each in order if each in found), *(found.keys() - {*order}))}
+    rest = [layer for layer in found if layer not in order]
+    return {layer: found[layer].stack_id for layer in (*order, *rest) if layer in found}
 
 
 def nested_layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:

@@ -78,7 +78,7 @@ def dead_letters(assembly: Assembly, session: Session, name: str) -> DeadLetters
     if name not in queues:
         raise InputError(f"{env.name} has no queue {name!r}", f"its queues are {', '.join(queues) or 'none'}")
     observed = observe(session, env)
-    stacks = layer_stacks(session, assembly, observed)
+    stacks = layer_stacks(assembly, observed)
 
     def resources(layer: str) -> dict[str, StackResource]:
         found = session.cloud.resources(stacks[layer]) if layer in stacks else ()

@@ -102,14 +102,8 @@ def deployed_layers(
         if state is None:
             continue
         found[unit.layer] = state
-        found |= nested_in(observed, state)
+        found |= observed.inside(state)
     return found
-
-
-def nested_in(observed: Observed, state: StackState) -> dict[str, StackState]:
-    """Return the stacks nested in one, by the layer that their tag names."""
-    inside = (each for each in observed.by_id.values() if each.parent_id == state.stack_id)
-    return {each.tags.get("Layer", ""): each for each in inside if not each.status.startswith("DELETE")}
 
 
 def digest_of(session: Session, repository: str, tag: str) -> str:
@@ -131,7 +125,7 @@ def find_api(session: Session, env: Environment, observed: Observed) -> tuple[Ap
     state = observed.layers.get(API)
     root = observed.layers.get(ROOT)
     if root is not None:
-        state = nested_in(observed, root).get(API, state)
+        state = observed.inside(root).get(API, state)
     if state is None:
         raise InputError(f"the api of {env.environment} is not deployed: there is nothing to run a task like", FIRST)
     return api_of(session, state), state
