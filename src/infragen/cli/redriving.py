@@ -1,6 +1,5 @@
 """The command that puts the messages of a dead-letter queue right."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,50 +108,28 @@ def redrive(
 
 
 def _show(session: "Session", found: "DeadLetters", count: int, form: str) -> None:
-    from infragen.engine.redrive import grouped, peek
-    from infragen.secrecy.visible import shown_json
+    from infragen.engine.redrive import peek
+    from infragen.report.redrive import dead_letter_lines, dead_letters_json
 
     state, letters = peek(session, found, count)
     if form == "json":
-        rows = [
-            {"id": each.id, "sent": _time(each.sent), "receives": each.receives, "group": each.group,
-             "body": each.body, "error": each.error}
-            for each in letters
-        ]  # fmt: skip
-        echo(shown_json({"version": 1, "queue": found.queue, "dead": state.waiting, "messages": rows}, indent=2))
+        echo(dead_letters_json(found.queue, state.waiting, letters))
         return
-    say(f"{found.queue}: {state.waiting} dead letters{f', the first {len(letters)}' if letters else ''}")
-    for error, same in grouped(letters).items():
-        say(f"\n{len(same)} of {error or 'which the log has no line'}")
-        for each in same:
-            say(f"  {each.id}  sent {_time(each.sent)}  received {each.receives} times")
-            say(f"    {each.body[:2_000]}")
-            if each.error:
-                say(f"    {each.error}")
+    for line in dead_letter_lines(found.queue, state.waiting, letters):
+        say(line)
     if letters:
         say(pasteable(f"\nmove them back: `infragen redrive {found.queue}`"))
 
 
 def _report(result: "Moved", queue: str, form: str) -> None:
-    from infragen.secrecy.visible import shown_json
+    from infragen.report.redrive import moved_json, moved_line
 
-    state, dead = result.queue, result.dead
     if form == "json":
-        echo(shown_json({
-            "version": 1, "queue": queue, "moved": result.moved, "waiting": state.waiting,
-            "in_flight": state.in_flight, "dead": dead.waiting,
-        }, indent=2))  # fmt: skip
+        echo(moved_json(queue, result))
     else:
-        say(
-            f"{result.moved} messages moved to {queue}; now {state.waiting} wait there, {state.in_flight} are in "
-            f"flight and {dead.waiting} are dead"
-        )
-    if result.moved and dead.waiting:
+        say(moved_line(queue, result))
+    if result.moved and result.dead.waiting:
         raise OperationFailed(
-            f"{dead.waiting} messages of {queue} are in the dead-letter queue again, or still",
+            f"{result.dead.waiting} messages of {queue} are in the dead-letter queue again, or still",
             pasteable(f"what they failed of: `infragen redrive {queue} --peek`"),
         )
-
-
-def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
