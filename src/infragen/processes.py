@@ -78,7 +78,7 @@ def _node(least: int) -> Path:
 
 def _version(node: Path) -> str:
     try:
-        asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+        asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603 # the Node that the project runs on
     except OSError:
         return ""
     return asked.stdout.strip().removeprefix("v")

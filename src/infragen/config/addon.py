@@ -92,7 +92,7 @@ class Addon:
     @cached_property
     def body(self) -> dict[str, Any]:
         """Return the template without what infragen reads itself: parameters, and its key of the Metadata."""
-        body: dict[str, Any] = _plain(self.node)  # type: ignore[assignment]
+        body: dict[str, Any] = _plain(self.node)  # type: ignore[assignment]  # a map becomes a dict
         for section in ("AWSTemplateFormatVersion", "Description", "Parameters"):
             body.pop(section, None)
         metadata = {key: value for key, value in (body.pop("Metadata", None) or {}).items() if key != OURS}
