@@ -19,7 +19,7 @@ SLOW_FIXTURES = frozenset({"aws", "emulator", "shell", "findings", "planned"})
 
 SLOW_MODULES = frozenset({
     "subprocess", "multiprocessing", "playwright", "psycopg", "cfnlint", "linting", "doubles", "fakeaws", "hostile",
-    "special_files", "rendering", "api_rendering", "twins", "projects", "hypothesis",
+    "special_files", "rendering", "api_rendering", "twins", "projects", "upgrade", "hypothesis",
     "infragen.assembly.synth",
 })  # fmt: skip
 """What a test's module imports when it starts processes or servers, tries many cases or renders whole environments."""
