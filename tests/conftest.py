@@ -27,10 +27,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_users() -> Iterator[None]:
-    """Keep away the user's AWS settings, proxies and our own variables; boto3 asks no instance for a role."""
+    """Keep away the user's AWS settings, proxies, our own variables and what says how to print; boto3 asks no instance
+    for a role.
+    """
+    printing = {"CI", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "PAGER"}
     with pytest.MonkeyPatch.context() as environment:
         for name in tuple(os.environ):
-            if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy") or name == "COLUMNS":
+            if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy") or name in printing:
                 environment.delenv(name)
         environment.setenv("INFRAGEN_LOCAL_PARTS", "none")  # what runs something is tested in `twin`
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
