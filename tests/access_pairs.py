@@ -1430,7 +1430,7 @@ CODE: Pairs = {
     "a command": becomes(TASK, container(), container(Command=["sh", "-c", "curl x | sh"])),
     "another command": becomes(TASK, container(Command=["a"]), container(Command=["b"])),
     "an entry point": becomes(TASK, container(), container(EntryPoint=["sh"])),
-    "another directory": becomes(TASK, container(), container(WorkingDirectory="/tmp")),  # noqa: S108
+    "another directory": becomes(TASK, container(), container(WorkingDirectory="/tmp")),  # noqa: S108  # a path in the container
     "a health check": becomes(TASK, container(), container(HealthCheck={"Command": ["CMD-SHELL", "a"]})),
     "an image of another registry": becomes(TASK, container(Image=OUR_IMAGE), container(Image="docker.io/app:1")),
     "an image of another account": becomes(

@@ -184,7 +184,7 @@ def test_release_api_and_workers_are_built_once_hardened_and_started_in_order(pr
     for name in ("release", "api", "worker-mail", "worker-orders"):
         each = services[name]
         hardened = (each["image"], each["build"], each["user"], each["read_only"], each["cap_drop"], each["tmpfs"])
-        assert hardened == ("shop-dev", ".", "1000:1000", True, ["ALL"], ["/tmp:size=64m,mode=1777"])  # noqa: S108
+        assert hardened == ("shop-dev", ".", "1000:1000", True, ["ALL"], ["/tmp:size=64m,mode=1777"])  # noqa: S108  # a path in the container
         after = "service_completed_successfully" if name != "release" else None
         assert each["depends_on"].get("release", {}).get("condition") == after
     assert services["release"]["deploy"]["resources"]["limits"] == {"cpus": "0.5", "memory": "2048M"}

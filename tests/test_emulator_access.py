@@ -151,7 +151,7 @@ def test_clients_read_the_refusal_in_every_protocol(emulator: Emulator, account:
         ("lambda", "list_functions"),
         ("s3", "list_buckets"),
     ):
-        stranger = boto3.client(  # type: ignore[call-overload]
+        stranger = boto3.client(  # type: ignore[call-overload]  # the name of the service is not literal
             service, endpoint_url=emulator.endpoint_url, region_name=REGION, aws_access_key_id=account,
             aws_secret_access_key="guess", config=Config(proxies={}, retries={"max_attempts": 1}),
         )  # fmt: skip

@@ -120,7 +120,7 @@ def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, trie
         for name in QUESTIONS:
             for arguments in ARGUMENTS[name]:
                 tried()
-                ends_well(lambda name=name, given=arguments: getattr(cloud, name)(*given), f"{name}: {wrong}")  # type: ignore[misc]
+                ends_well(lambda name=name, given=arguments: getattr(cloud, name)(*given), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
         ends_well(lambda: refreshed("eu-central-1", endpoint_url=server.url), f"prices: {wrong}")
 
 
@@ -131,7 +131,7 @@ def test_a_reply_that_is_no_sound_http_ends_in_an_error_of_ours(wrong: str, trie
     with raw(RAW[wrong]()) as url:
         for name in ("identity", "stack", "template"):
             tried()
-            ends_well(lambda name=name: getattr(account(url), name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]
+            ends_well(lambda name=name: getattr(account(url), name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
 
 
 def test_a_server_without_tls_where_tls_is_asked_for_ends_in_an_error_of_ours() -> None:

@@ -358,9 +358,9 @@ def test_a_full_disk_ends_with_4_and_leaves_nothing(init: Init, here: Path, monk
         really = getattr(os, name)
 
         def full(*arguments: object, name: str = name, calls: object = calls, really: object = really) -> None:
-            if next(calls) == 9:  # type: ignore[call-overload]
+            if next(calls) == 9:  # type: ignore[call-overload]  # untyped on purpose: it stands in for any function
                 raise OSError(errno.ENOSPC, "No space left on device", "a file")
-            really(*arguments)  # type: ignore[operator]
+            really(*arguments)  # type: ignore[operator]  # untyped on purpose: it stands in for any function
 
         with monkeypatch.context() as patched:
             patched.setattr(os, name, full)
@@ -375,7 +375,7 @@ def refuse_exclusive(self: Path, mode: str = "r", **others: Any) -> object:
     """A file system without links, and without room."""
     if mode == "xb" and ".infragen-init-" not in str(self):
         raise OSError(errno.ENOSPC, "No space left on device", str(self))
-    return open(self, mode, **others)  # noqa: PTH123
+    return open(self, mode, **others)  # noqa: PTH123  # what it stands in for takes text
 
 
 def test_a_file_that_comes_meanwhile_is_kept(here: Path) -> None:

@@ -117,7 +117,7 @@ LONG = [
     {"database": {"min_acu": 1, "max_acu": 1, "parameters": {"max_connections": "9" * 5000}}},
     {"workers": [{"name": "w", "queue": "q", "environment": {"A" * 5000: "x", "_" + "A" * 5000: "x"}}]},
     {"network": {"nat": "none"}, "api": {"tracing": True, "collector_image": "a" * 5000 + ":1"}},
-    {"api": {"https": {"mode": "domain", "certificate_arn": f"arn:aws:acm:eu-west-1:111111111111:certificate/{'a' * 5000}"}}},  # noqa: E501
+    {"api": {"https": {"mode": "domain", "certificate_arn": f"arn:aws:acm:eu-west-1:111111111111:certificate/{'a' * 5000}"}}},  # noqa: E501  # one row of a table
     {"api": {"ingress_cidrs": ["10.0.0.0/8"] * 50}},
     {"api": {"environment": {"A" * 5000: "x"}, "secrets": {"A" * 5000: SECRET}}},
     # and in a value that is refused by itself

@@ -312,7 +312,7 @@ def test_modules_share_what_is_not_a_layer(tmp_path: Path) -> None:
         'LAYERS = [Layer(name="more", title="", about="", build=build, inputs=lambda env: (NotesName,))]\n'
     )
     root = project(tmp_path, notes=NOTES, _shared=shared, a_more=second)
-    assert list(rendered(root, "root")["Resources"])[-3:] == ["Worker", "Observability", "More"]  # type: ignore[call-overload]
+    assert list(rendered(root, "root")["Resources"])[-3:] == ["Worker", "Observability", "More"]  # type: ignore[call-overload]  # a part of YAML
     assert "shared" in json.dumps(rendered(root, "more"))
 
 

@@ -153,6 +153,6 @@ def test_such_text_arrives_on_the_emulator(client: Clients) -> None:
     parameter = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Name": "odd"}}
     for number, text in enumerate(EVERYWHERE.values()):
         body = copy.deepcopy(parameter)
-        body["Properties"].update({"Name": f"odd{number}", "Value": text})  # type: ignore[attr-defined]
+        body["Properties"].update({"Name": f"odd{number}", "Value": text})  # type: ignore[attr-defined]  # a part of JSON
         deploy(client("cloudformation"), f"odd{number}", {"Resources": {"Odd": body}})
         assert client("ssm").get_parameter(Name=f"odd{number}")["Parameter"]["Value"] == text

@@ -246,3 +246,23 @@ def test_the_architecture_page_names_modules_that_exist() -> None:
         assert path.exists() or path.with_suffix(".py").exists(), each
     for each in re.findall(r"`(tests/[a-z_/]+(?:\.py|\.txt)?)`", text):
         assert (ROOT / each).exists(), each
+
+
+PROGRAMS = sorted(
+    path
+    for room in ("src", "tests", "tools", "benchmarks")
+    for path in (ROOT / room).rglob("*.py")
+    if "scaffold" not in path.parts or room == "tests"
+)
+
+
+def test_what_a_checker_shall_not_see_has_its_reason_beside_it() -> None:
+    """After each `noqa` and each `type: ignore`, in words."""
+    alone = re.compile(r"# (?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[a-z, -]+\])?)\s*$")
+    without = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in PROGRAMS
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if alone.search(line)
+    ]
+    assert not without

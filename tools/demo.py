@@ -26,7 +26,7 @@ ENVIRONMENT = {**os.environ, "INFRAGEN_STATE_DIR": str(PLACE / "state")}
 def infragen(*words: str, code: int = 0) -> str:
     """Run a command on dev and return what it printed; RuntimeError with that when it ends otherwise than expected."""
     command = [sys.executable, "-m", "infragen", *words, "--env", "dev", "--local"]
-    done = subprocess.run(command, cwd=APP, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)  # noqa: S603
+    done = subprocess.run(command, cwd=APP, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)  # noqa: S603  # npm and infragen
     if done.returncode != code:
         raise RuntimeError(f"infragen {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -36,7 +36,7 @@ def client(service: str) -> Any:
     """Return a boto3 client of the emulator."""
     running = start(PLACE / "state" / "local")
     named = {"endpoint_url": running.endpoint_url, "region_name": REGION, "aws_access_key_id": ACCOUNT}
-    return boto3.client(service, aws_secret_access_key=running.secret, **named)  # type: ignore[call-overload]
+    return boto3.client(service, aws_secret_access_key=running.secret, **named)  # type: ignore[call-overload]  # the name of the service is not literal
 
 
 def output(name: str) -> str:
@@ -48,7 +48,7 @@ def output(name: str) -> str:
 def ask(path: str, body: Any = None) -> Any:
     """Send a request through the load balancer and return the JSON of its answer."""
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(output("Url") + path, data, {"Content-Type": "application/json"})  # noqa: S310
+    asked = urllib.request.Request(output("Url") + path, data, {"Content-Type": "application/json"})  # noqa: S310  # on this machine
     with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 # on this machine
         return json.load(answer)
 
@@ -80,7 +80,7 @@ def deployed() -> str:
 def answering() -> str:
     """Put the API's image and deploy it."""
     put = infragen("image", "put", ".")
-    tag = re.search(r"shop-dev-api:(\S+)", put)[1]  # type: ignore[index]
+    tag = re.search(r"shop-dev-api:(\S+)", put)[1]  # type: ignore[index]  # without it the demo ends
     infragen("deploy", "--yes", "--image-tag", tag)
     return f"Express answers: {ask('/health')}" + (" (the image was there already)" if "was there" in put else "")
 
@@ -115,7 +115,7 @@ def planned() -> str:
 def rolled_back() -> str:
     """Deploy an image that crashes: the deployment fails, and the one before continues."""
     put = infragen("image", "put", ".", "--command", 'node -e "console.error(`no CONFIG`); process.exit(3)"')
-    infragen("deploy", "--yes", "--image-tag", re.search(r"shop-dev-api:(\S+)", put)[1], code=1)  # type: ignore[index]
+    infragen("deploy", "--yes", "--image-tag", re.search(r"shop-dev-api:(\S+)", put)[1], code=1)  # type: ignore[index]  # without it the demo ends
     return f"an image that crashes was rolled back by ECS; the one before answers: {ask('/health')}"
 
 
@@ -140,7 +140,7 @@ def npm_run(npm: list[str], *words: str) -> None:
     """
     path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
-    done = subprocess.run([*npm, *words], cwd=APP, env=environment, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([*npm, *words], cwd=APP, env=environment, capture_output=True, text=True)  # noqa: S603  # npm and infragen
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("npm error")]
         raise SystemExit("\n".join([f"npm {words[0]} ended with {done.returncode}", *lines[:3]]))

@@ -64,7 +64,7 @@ def free_address(ports: Sequence[int]) -> Address:
     """
     if sys.platform.startswith("linux"):
         for _ in range(100):
-            host = f"127.{random.randint(64, 127)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
+            host = f"127.{random.randint(64, 127)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311  # an address to try, no secret
             if all(_is_free(host, port) for port in ports):
                 return Address(host, {port: port for port in ports})
     return Address("127.0.0.1", {port: _any_port() for port in ports})

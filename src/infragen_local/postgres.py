@@ -78,7 +78,7 @@ def choose(available: list[Binaries], version: str) -> Binaries | None:
 def _version(directory: Path) -> str:
     asked = [str(directory / "postgres"), "--version"]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, check=True, env={}, timeout=20).stdout  # noqa: S603
+        said = subprocess.run(asked, capture_output=True, text=True, check=True, env={}, timeout=20).stdout  # noqa: S603  # PostgreSQL's own program
     except (OSError, subprocess.SubprocessError):
         return ""
     return next((word for word in said.split() if word[0].isdigit()), "")
@@ -208,7 +208,7 @@ class Servers:
         """Return the same release where `nobody` may run it: a virtual environment in a closed home is copied."""
         asked = [str(binaries.directory / "postgres"), "--version"]
         try:
-            tried = subprocess.run(asked, capture_output=True, check=False, env={}, cwd="/", **self._user)  # noqa: S603
+            tried = subprocess.run(asked, capture_output=True, check=False, env={}, cwd="/", **self._user)  # noqa: S603  # PostgreSQL's own program
             if tried.returncode == 0:
                 return binaries
         except OSError:

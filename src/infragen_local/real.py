@@ -102,7 +102,7 @@ def _postgres(twin: Twin, wanted: bool, resume: list[Callable[[], None]]) -> str
 def _version(node: Path | None) -> str:
     if node is None:
         return "missing"
-    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, env={}, timeout=20)  # noqa: S603
+    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, env={}, timeout=20)  # noqa: S603  # the Node that was found
     return asked.stdout.strip().removeprefix("v") or "does not run"
 
 

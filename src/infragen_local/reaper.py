@@ -37,7 +37,7 @@ def started_at(pid: int) -> str:
             return ""
         return "" if fields[0] in "ZX" else fields[19]
     asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return "-".join(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())  # noqa: S603
+    return "-".join(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())  # noqa: S603  # ps
 
 
 def left(file: Path | int) -> list[tuple[int, int]]:

@@ -95,7 +95,7 @@ def test_w1_a_text_with_question_marks_for_what_is_beyond_ascii_is_the_same_text
 def wired(value: Any) -> list[Layer]:
     """Two layers, of which the second takes an output of the first."""
     output = LayerOutput("first", "Word", "A word.")
-    always: Callable[[Environment], bool] = lambda _: True  # noqa: E731
+    always: Callable[[Environment], bool] = lambda _: True  # noqa: E731  # a row's own condition
 
     def first(_: Environment) -> Template:
         template = Template()

@@ -119,7 +119,7 @@ def get(address: str, **headers: str) -> tuple[int, str]:
     """Return status and body of an answer."""
     asked = urllib.request.Request(address, headers=headers)  # noqa: S310 # of this machine
     try:
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310  # of this machine
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -45,7 +45,7 @@ def run_network(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     for each in COUNTABLE:
         added = len(subject.added(each.type))
         if added:
-            yield from _asked(lambda each=each, added=added: _countable(each, added, account))  # type: ignore[misc]
+            yield from _asked(lambda each=each, added=added: _countable(each, added, account))  # type: ignore[misc]  # mypy types no default of a lambda
     gateways = [each for each in subject.added("AWS::EC2::NatGateway") if "SubnetId" in each.properties]
     if gateways:
         yield from _asked(lambda: _nat(len(gateways), account))
