@@ -72,7 +72,6 @@ def test_routes_subnets_and_the_way_out_are_not_created(aws: FakeAws, tmp_path: 
     assert outputs["VpcId"] == VPC
     assert (outputs["PublicSubnetIds"], outputs["PrivateSubnetIds"]) == (",".join(PUBLIC), ",".join(PRIVATE))
     assert outputs["IsolatedSubnetIds"] == ",".join(PRIVATE)
-    assert "DefaultSecurityGroupId" not in outputs
     assert body["Resources"]["LogsEndpoint"]["Properties"]["SubnetIds"] == list(PRIVATE)
     groups = [each for each in body["Resources"].values() if each["Type"] == "AWS::EC2::SecurityGroup"]
     assert {each["Properties"]["VpcId"] for each in groups} == {VPC}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from infragen.config.setting_lookup import Setting
 from infragen.config.yamlfile import Place
 from infragen.engine.outcome import Cause, Deployed, Failed, Skipped
-from infragen.report.outcome import failure_lines, outcome_lines
+from infragen.report.outcome import failure_lines, outcome_lines, output_lines
 
 TYPE = "AWS::RDS::DBCluster"
 LATE, EARLY = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 11, tzinfo=UTC)
@@ -54,3 +54,15 @@ def test_what_was_skipped_says_for_want_of_what_or_why() -> None:
         "api   skipped  shop-api   needs database",
         "jobs  skipped  shop-jobs  interrupted before it started",
     ]
+
+
+def test_an_output_that_does_not_fit_beside_its_name_stands_whole_below_it() -> None:
+    """At 80 columns a URL stays in one piece that can be copied; what reads a pipe has one line for each output."""
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/shop-prod-notifications-dlq"
+    values = {"NotificationsDeadLetterUrl": url, "EcsClusterName": "shop-prod", "ImageTag": ""}
+    assert [each.plain for each in output_lines(values, 80)] == [
+        "NotificationsDeadLetterUrl", f"  {url}", "EcsClusterName  shop-prod", "ImageTag        (empty)",
+    ]  # fmt: skip
+    assert next(each.plain for each in output_lines(values)) == f"NotificationsDeadLetterUrl  {url}"
+    fitting = [each.plain for each in output_lines({"Name": "x" * 74, "LongerName": "y" * 60}, 80)]
+    assert fitting == ["Name", "  " + "x" * 74, "LongerName  " + "y" * 60]

@@ -46,6 +46,9 @@ def test_status_outputs_and_plan_say_which_image_runs(aws: FakeAws, tmp_path: Pa
     assert (told["running_tag"], told["image_tag"]) == ("", "abc123")
     assert bench.deploy(made, image_tag="abc123").exit_code == 0
     found = outputs(made, bench.session)
+    assert {"EcsClusterName", "EcsServiceName", "EcsTaskFamily", "ApiLogGroupName", "PrivateSubnetIds"} <= {*found}
+    assert found["EcsTaskFamily"] == found["EcsServiceName"]
+    assert {*found} - {*outputs(made, bench.session, operational=False)} >= {"ApiSecurityGroupId", "EcsClusterName"}
     assert 'IMAGE_TAG="abc123"' in outputs_dotenv(found)
     assert any(line.plain.split() == ["ImageTag", "abc123"] for line in output_lines(found))
     rows = json.loads(statuses_json(status(made, bench.session)))["stacks"]

@@ -10,7 +10,7 @@ import functools
 import json
 import random
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,15 @@ _NAMES = {
     "AWS::SSM::Parameter": "Name",
     "AWS::SecretsManager::Secret": "Name",
 }
+_NAMED_BY: dict[tuple[str, str], Callable[[str], str]] = {
+    ("AWS::ECS::Service", "Name"): lambda arn: arn.rpartition("/")[2],
+    ("AWS::SQS::Queue", "QueueName"): lambda url: url.rpartition("/")[2],
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerFullName"): lambda arn: arn.partition("loadbalancer/")[
+        2
+    ],
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupFullName"): lambda arn: arn.rpartition(":")[2],
+}
+"""Attributes that are a part of the physical id (CloudFormation Template Reference, return values, read 2026-11-29)."""
 _WITHOUT_SCHEMA = ("Custom::", "AWS::CloudFormation::")
 
 
@@ -165,6 +174,8 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
     if value is not None:
         return value
     short = resource.physical_id.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    if (resource.type, name) in _NAMED_BY:
+        return _NAMED_BY[resource.type, name](resource.physical_id)
     if name == "Arn" or name.endswith("Arn"):
         if resource.physical_id.startswith("arn:"):
             return resource.physical_id

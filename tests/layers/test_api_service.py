@@ -217,6 +217,6 @@ def test_deployment_alarms_name_no_service() -> None:
 def test_the_outputs_are_those_of_the_contract() -> None:
     """What the dashboard, the CLI and people read."""
     assert set(template()["Outputs"]) == {
-        "LoadBalancerFullName", "TargetGroupFullName", "EcsClusterName", "EcsServiceName", "ErrorRateAlarmArn",
-        "RepositoryUri", "Url",
+        "LoadBalancerFullName", "TargetGroupFullName", "EcsClusterName", "EcsServiceName", "EcsTaskFamily",
+        "ApiLogGroupName", "ErrorRateAlarmArn", "RepositoryUri", "Url",
     }  # fmt: skip

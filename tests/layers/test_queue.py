@@ -19,9 +19,15 @@ def test_each_queue_has_its_own_resources() -> None:
         for name in ("notifications", "notifications-dlq", "order-events", "order-events-dlq")
     }
     assert len(resources("queue", over)) == 2 * len(resources("queue"))
-    assert {"OrderEventsQueueUrl", "OrderEventsQueueArn", "OrderEventsBacklogAlarmArn"} <= set(
-        template("queue", over)["Outputs"]
-    )
+    published = ("OrderEventsQueueUrl", "OrderEventsDeadLetterUrl", "OrderEventsQueueArn", "OrderEventsBacklogAlarmArn")
+    assert {*published} <= {*template("queue", over)["Outputs"]}
+
+
+def test_dead_letter_queues_are_outputs_as_long_as_all_of_them_fit() -> None:
+    """A template has 200 outputs, and four for each queue of 50 are all of them."""
+    for count, expected in ((50, 200), (51, 153)):
+        queues = ", ".join(f"{{name: q{number}}}" for number in range(count))
+        assert len(template("queue", f"queues: [{queues}]\nworkers: []\napi: null")["Outputs"]) == expected
 
 
 def test_retention_is_the_queues_own_and_fourteen_days_for_dead_letters() -> None:

@@ -280,7 +280,8 @@ def test_several_workers_share_nothing_but_the_bucket_of_their_code() -> None:
     body = template("worker", over)
     assert len(body["Resources"]) == 2 * len(resources("worker", BARE))
     assert {"CodeBucket", "OneCodeKey", "TwoXCodeKey"} <= set(body["Parameters"])
-    assert set(body["Outputs"]) == {"OneFunctionName", "OneErrorsAlarmArn", "TwoXFunctionName", "TwoXErrorsAlarmArn"}
+    names = ("FunctionName", "ErrorsAlarmArn", "FunctionLogGroupName")
+    assert set(body["Outputs"]) == {f"{worker}{name}" for worker in ("One", "TwoX") for name in names}
 
 
 def test_another_layer_can_add_a_queue_worker() -> None:

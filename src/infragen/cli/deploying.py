@@ -383,7 +383,7 @@ def deploy(
     def run() -> "tuple[Deployment, Mapping[str, str]]":
         with open_session(file, target, yes=yes, reviewed=saved is not None) as session:
             result = _deployed(assembly, session, options, saved, plan_file)
-            return result, outputs(assembly, session) if result.exit_code == 0 else {}
+            return result, outputs(assembly, session, operational=False) if result.exit_code == 0 else {}
 
     asks = not yes and saved is None and lines() is None
     result, values = _prepared(run, file, assembly, target, prepares=prepares, asks=asks)

@@ -171,7 +171,8 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, target: Aw
 def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     """Print the outputs of a deployed environment.
 
-    Addresses and names for people and scripts: endpoints, repository, queues.
+    Addresses and names for people and scripts: endpoints, repository and queues; cluster, service, subnets, functions
+    and log groups of what runs.
 
     \b
     Examples:
@@ -189,6 +190,6 @@ def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     if not values:
         say(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
     if form == "text":
-        show(report.output_lines(values))
+        show(report.output_lines(values, width(sys.stdout) if sys.stdout.isatty() else None))
     else:
         say(report.outputs_json(values) if form == "json" else report.outputs_dotenv(values))

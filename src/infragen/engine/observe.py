@@ -256,13 +256,18 @@ def commit_of(description: str) -> str:
 
 def layer_stacks(assembly: Assembly, observed: Observed) -> dict[str, str]:
     """Return the ARNs of the stacks of layers that exist, in the order of the layers: of a root those nested in it."""
+    return {layer: state.stack_id for layer, state in layer_states(assembly, observed).items()}
+
+
+def layer_states(assembly: Assembly, observed: Observed) -> dict[str, StackState]:
+    """Return the stacks of layers that exist, in the order of the layers: of a root those nested in it."""
     found = {layer: state for layer, state in observed.layers.items() if layer not in (ROOT, *BESIDE)}
     root = observed.layers.get(ROOT)
     if root is not None:
         found |= observed.inside(root)
     order = [each.layer for each in assembly.templates]
     rest = [layer for layer in found if layer not in order]
-    return {layer: found[layer].stack_id for layer in (*order, *rest) if layer in found}
+    return {layer: found[layer] for layer in (*order, *rest) if layer in found}
 
 
 def nested_layer(nested: StackResource, inner: Sequence[str], observed: Observed) -> str:

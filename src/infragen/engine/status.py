@@ -12,7 +12,7 @@ from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
 from infragen.engine.next_steps import next_step
-from infragen.engine.observe import Observed, commit_of, nested_layer, observe
+from infragen.engine.observe import Observed, commit_of, layer_states, nested_layer, observe
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
@@ -103,22 +103,22 @@ def _status(layer: str, state: StackState) -> LayerStatus:
     )  # fmt: skip
 
 
-def outputs(assembly: Assembly, session: Session) -> dict[str, str]:
-    """Return the outputs that people need (addresses, repository, endpoints), and the tag of the image that runs, which
-    is empty for the placeholder; the same in both topologies.
+def outputs(assembly: Assembly, session: Session, operational: bool = True) -> dict[str, str]:
+    """Return the outputs that people need (addresses, repository, endpoints), with `operational` also the names of what
+    runs, and the tag of the image that runs, which is empty for the placeholder; layer by layer, the same in both
+    topologies.
     """
     observed = observe(session, assembly.environment)
-    wanted = [each for template in assembly.templates for each in template.outputs if each.for_people]
+    root, states = observed.layers.get(ROOT), layer_states(assembly, observed)
     found = {}
-    for each in wanted:
-        for layer in (ROOT, each.layer):
-            state = observed.layers.get(layer)
-            if state is not None and each.name in state.outputs:
-                found[each.name] = state.outputs[each.name]
     for template in assembly.templates:
-        for layer in (ROOT, template.layer):
-            state = observed.layers.get(layer)
-            takes = any(each.name == ImageTag.name for each in template.parameters)
-            if takes and state is not None and ImageTag.name in state.parameters:
-                found[ImageTag.name] = state.parameters[ImageTag.name]
+        stacks = [each for each in (states.get(template.layer), root) if each is not None]
+        for output in template.outputs:
+            values = [each.outputs[output.name] for each in stacks if output.name in each.outputs]
+            if values and (output.for_people or (operational and output.operational)):
+                found[output.name] = values[0]
+        takes = any(each.name == ImageTag.name for each in template.parameters)
+        tags = [each.parameters[ImageTag.name] for each in stacks if ImageTag.name in each.parameters]
+        if takes and tags:
+            found[ImageTag.name] = tags[0]
     return found

@@ -58,8 +58,10 @@ PLACEHOLDER_USER = "1000:1000"
 
 LoadBalancerFullName = LayerOutput("api", "LoadBalancerFullName", "Load balancer, as CloudWatch names it")
 TargetGroupFullName = LayerOutput("api", "TargetGroupFullName", "Target group, as CloudWatch names it")
-EcsClusterName = LayerOutput("api", "EcsClusterName", "ECS cluster")
-EcsServiceName = LayerOutput("api", "EcsServiceName", "ECS service of the API")
+EcsClusterName = LayerOutput("api", "EcsClusterName", "ECS cluster", operational=True)
+EcsServiceName = LayerOutput("api", "EcsServiceName", "ECS service of the API", operational=True)
+EcsTaskFamily = LayerOutput("api", "EcsTaskFamily", "Family of the API's task definitions", operational=True)
+ApiLogGroupName = LayerOutput("api", "ApiLogGroupName", "Log group of the API's tasks", operational=True)
 ErrorRateAlarmArn = LayerOutput("api", "ErrorRateAlarmArn", "Alarm: the API answers with errors")
 RepositoryUri = LayerOutput("api", "RepositoryUri", "Where the API's image is pushed to", for_people=True)
 ListenerArn = LayerOutput("api", "ListenerArn", "Listener that takes the API's requests")
@@ -89,6 +91,8 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
         TargetGroupFullName,
         EcsClusterName,
         EcsServiceName,
+        EcsTaskFamily,
+        ApiLogGroupName,
         ErrorRateAlarmArn,
         RepositoryUri,
         Url,
@@ -294,6 +298,8 @@ def _publish(template: Template, endpoint: PublicEndpoint) -> None:
         (TargetGroupFullName, GetAtt("TargetGroup", "TargetGroupFullName")),
         (EcsClusterName, Ref(ecs_cluster.CLUSTER)),
         (EcsServiceName, service_name()),
+        (EcsTaskFamily, named(NAME)),
+        (ApiLogGroupName, Ref("LogGroup")),
         (ErrorRateAlarmArn, GetAtt(service_alarms.ERRORS, "Arn")),
         (RepositoryUri, image_repository.repository_uri()),
         (Url, endpoint.url),

@@ -53,7 +53,9 @@ class LayerOutput:
     """An output of one layer, and the parameter of the same name in every layer that uses it.
 
     `type` is the CloudFormation parameter type on the consumer's side, one of WIRED_TYPES; a list travels as a
-    comma-joined string. The root repeats those that are `for_people` as outputs of its own.
+    comma-joined string. `infragen outputs` shows those that are `for_people` (addresses, which the root repeats as
+    outputs of its own) or `operational`: names of what runs. The root leaves these to the layer's own stack, because a
+    template has at most 200 outputs.
     """
 
     layer: str
@@ -61,6 +63,7 @@ class LayerOutput:
     description: str
     type: Literal["String", "CommaDelimitedList"] = "String"
     for_people: bool = False
+    operational: bool = False
 
     def ref(self) -> Ref:
         """Return the value, in a layer that uses it."""

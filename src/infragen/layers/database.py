@@ -35,7 +35,14 @@ DatabaseCredentialsArn = LayerOutput(
     "database", "DatabaseCredentialsArn", "Secret with the application's credentials", for_people=True
 )
 DataKeyArn = LayerOutput("database", "DataKeyArn", "KMS key of the data and its credentials")
-ClusterIdentifier = LayerOutput("database", "ClusterIdentifier", "Identifier of the Aurora cluster")
+ClusterIdentifier = LayerOutput("database", "ClusterIdentifier", "Identifier of the Aurora cluster", operational=True)
+DatabaseLogGroupName = LayerOutput("database", "DatabaseLogGroupName", "Log group of PostgreSQL", operational=True)
+DatabaseCredentialsFunctionName = LayerOutput(
+    "database", "DatabaseCredentialsFunctionName", "Function that rotates the credentials", operational=True
+)
+DatabaseCredentialsLogGroupName = LayerOutput(
+    "database", "DatabaseCredentialsLogGroupName", "Log group of that function", operational=True
+)
 ConnectionsAlarmArn = LayerOutput("database", "ConnectionsAlarmArn", "Alarm: the database runs out of connections")
 MasterSecretArn = LayerOutput("database", "MasterSecretArn", "Secret of the master user, for people", for_people=True)
 DatabaseEndpoint = LayerOutput("database", "DatabaseEndpoint", "Host that reads and writes", for_people=True)
@@ -45,6 +52,9 @@ OUTPUTS = (
     DatabaseCredentialsArn,
     DataKeyArn,
     ClusterIdentifier,
+    DatabaseLogGroupName,
+    DatabaseCredentialsFunctionName,
+    DatabaseCredentialsLogGroupName,
     ConnectionsAlarmArn,
     MasterSecretArn,
     DatabaseEndpoint,
@@ -91,6 +101,9 @@ def build(env: Environment) -> Template:
         (DatabaseCredentialsArn, Ref("AppSecret")),
         (DataKeyArn, GetAtt("DataKey", "Arn")),
         (ClusterIdentifier, Ref("Cluster")),
+        (DatabaseLogGroupName, Ref("ClusterLogGroup")),
+        (DatabaseCredentialsFunctionName, Ref("CredentialsFunction")),
+        (DatabaseCredentialsLogGroupName, Ref("CredentialsLogGroup")),
         (ConnectionsAlarmArn, GetAtt("ConnectionsAlarm", "Arn")),
         (MasterSecretArn, database_credentials.MASTER_SECRET),
         (DatabaseEndpoint, GetAtt("Cluster", "Endpoint.Address")),

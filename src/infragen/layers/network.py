@@ -37,21 +37,20 @@ from infragen.layers.contract import (
     trust,
 )
 
-VpcId = LayerOutput("network", "VpcId", "The VPC")
+VpcId = LayerOutput("network", "VpcId", "The VPC", operational=True)
 PublicSubnetIds = LayerOutput("network", "PublicSubnetIds", "Subnets of the load balancer", "CommaDelimitedList")
-PrivateSubnetIds = LayerOutput("network", "PrivateSubnetIds", "Subnets of tasks and functions", "CommaDelimitedList")
+PrivateSubnetIds = LayerOutput(
+    "network", "PrivateSubnetIds", "Subnets of tasks and functions", "CommaDelimitedList", operational=True
+)
 IsolatedSubnetIds = LayerOutput("network", "IsolatedSubnetIds", "Subnets of the database", "CommaDelimitedList")
 LoadBalancerSecurityGroupId = LayerOutput(
     "network", "LoadBalancerSecurityGroupId", "Security group of the load balancer"
 )
-ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security group of the API's tasks")
+ApiSecurityGroupId = LayerOutput("network", "ApiSecurityGroupId", "Security group of the API's tasks", operational=True)
 WorkerSecurityGroupId = LayerOutput("network", "WorkerSecurityGroupId", "Security group of the workers")
 DatabaseSecurityGroupId = LayerOutput("network", "DatabaseSecurityGroupId", "Security group of the database")
 PlatformKeyArn = LayerOutput("network", "PlatformKeyArn", "KMS key of logs, alarms and function environments")
 AlarmTopicArn = LayerOutput("network", "AlarmTopicArn", "SNS topic that alarms notify", for_people=True)
-DefaultSecurityGroupId = LayerOutput(
-    "network", "DefaultSecurityGroupId", "The VPC's default security group, which nothing uses", for_people=True
-)
 
 TIERS = ("Public", "Private", "Isolated")
 BLOCKS_PER_TIER = 4
@@ -64,9 +63,7 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
     wiring. Of an existing VPC, what the environment file names.
     """
     assert env.network is not None  # noqa: S101 # enabled() saw to it
-    without = {DefaultSecurityGroupId} if env.network.vpc_id else set[LayerOutput]()
-    if env.network.vpc_id and not env.network.public_subnet_ids:
-        without.add(PublicSubnetIds)
+    without = {PublicSubnetIds} if env.network.vpc_id and not env.network.public_subnet_ids else set[LayerOutput]()
     every = (
         VpcId,
         PublicSubnetIds,
@@ -78,7 +75,6 @@ def outputs(env: Environment) -> tuple[LayerOutput, ...]:
         DatabaseSecurityGroupId,
         PlatformKeyArn,
         AlarmTopicArn,
-        DefaultSecurityGroupId,
     )
     return tuple(each for each in every if each not in without)
 
@@ -259,7 +255,6 @@ def _publish(template: Template, env: Environment) -> None:
         (DatabaseSecurityGroupId, GetAtt("DatabaseSecurityGroup", "GroupId")),
         (PlatformKeyArn, GetAtt("Key", "Arn")),
         (AlarmTopicArn, Ref("AlarmTopic")),
-        (DefaultSecurityGroupId, GetAtt("Vpc", "DefaultSecurityGroup")),
     ):
         if output in published:
             template.add_output(output.publish(value))

@@ -29,6 +29,8 @@ from infragen.layers.contract import (
 from infragen.layers.network import AlarmTopicArn, PlatformKeyArn
 
 DAY = 86400
+MOST_WITH_DEAD_LETTERS = 50
+"""Queues of an environment whose dead-letter queues have an output each: a template has at most 200 outputs."""
 _GOES_WITH_ITS_STACK = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 """A queue that stayed behind would hold its name, and no other stack could make it again."""
 DEAD_LETTER_DAYS = 14
@@ -38,12 +40,10 @@ longer than the source (Amazon SQS Developer Guide, "Using dead-letter queues").
 
 @dataclass(frozen=True)
 class QueueOutputs:
-    """What one queue gives to other layers. Names are no outputs: they are known at rendering (`name_of`).
-
-    Three outputs a queue leave room for more than 60 queues in the 200 outputs that a template may have.
-    """
+    """What one queue gives to other layers. Names are no outputs: they are known at rendering (`name_of`)."""
 
     url: LayerOutput
+    dead_letter_url: LayerOutput
     arn: LayerOutput
     backlog_alarm_arn: LayerOutput
 
@@ -53,6 +53,9 @@ def of(queue: Queue) -> QueueOutputs:
     thing = queue.name
     return QueueOutputs(
         url=LayerOutput("queue", f"{queue.id}QueueUrl", f"URL of the {thing} queue", for_people=True),
+        dead_letter_url=LayerOutput(
+            "queue", f"{queue.id}DeadLetterUrl", f"URL of the dead-letter queue of {thing}", operational=True
+        ),
         arn=LayerOutput("queue", f"{queue.id}QueueArn", f"ARN of the {thing} queue"),
         backlog_alarm_arn=LayerOutput(
             "queue", f"{queue.id}BacklogAlarmArn", f"Alarm: the {thing} queue is not worked off"
@@ -67,12 +70,19 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """Return three outputs a queue."""
-    return tuple(
-        output
-        for queue in env.queues
-        for given in (of(queue),)
-        for output in (given.url, given.arn, given.backlog_alarm_arn)
+    """Return what each queue gives to other layers and to people."""
+    return tuple(output for queue in env.queues for output, _ in _published(env, queue))
+
+
+def _published(env: Environment, queue: Queue) -> tuple[tuple[LayerOutput, Any], ...]:
+    """Return the outputs of one queue with their values."""
+    given, source, dead = of(queue), f"{queue.id}Queue", f"{queue.id}Dlq"
+    dead_letters = ((given.dead_letter_url, Ref(dead)),) if len(env.queues) <= MOST_WITH_DEAD_LETTERS else ()
+    return (
+        (given.url, Ref(source)),
+        *dead_letters,
+        (given.arn, GetAtt(source, "Arn")),
+        (given.backlog_alarm_arn, GetAtt(f"{queue.id}BacklogAlarm", "Arn")),
     )
 
 
@@ -139,12 +149,7 @@ def _add_queue(template: Template, env: Environment, queue: Queue) -> None:
             )
         )
     _add_alarms(template, env, queue)
-    given = of(queue)
-    for output, value in (
-        (given.url, Ref(source)),
-        (given.arn, GetAtt(source, "Arn")),
-        (given.backlog_alarm_arn, GetAtt(f"{queue.id}BacklogAlarm", "Arn")),
-    ):
+    for output, value in _published(env, queue):
         template.add_output(output.publish(value))
 
 

@@ -126,6 +126,11 @@ def function_name(worker: QueueWorker) -> Any:
     return Ref(f"{worker.id}Function")
 
 
+def log_group_name(worker: QueueWorker) -> Any:
+    """Return the name of its log group, in the template that holds the worker."""
+    return Ref(f"{worker.id}LogGroup")
+
+
 def errors_alarm_arn(worker: QueueWorker) -> Any:
     """Return the ARN of the alarm on its error rate, in the template that holds the worker."""
     return GetAtt(f"{worker.id}ErrorsAlarm", "Arn")

@@ -28,11 +28,14 @@ CA_CERTIFICATES = "/var/runtime/ca-cert.pem"
 (Lambda Developer Guide, "Building Lambda functions with Node.js")."""
 
 
-def outputs_of(worker: Worker) -> tuple[LayerOutput, LayerOutput]:
-    """Return the outputs of one worker: its function's name and the ARN of its errors alarm."""
+def outputs_of(worker: Worker) -> tuple[LayerOutput, LayerOutput, LayerOutput]:
+    """Return the outputs of one worker: its function's name, the ARN of its errors alarm, and its log group."""
     return (
-        LayerOutput("worker", f"{worker.id}FunctionName", f"Function of the {worker.name} worker"),
+        LayerOutput("worker", f"{worker.id}FunctionName", f"Function of the {worker.name} worker", operational=True),
         LayerOutput("worker", f"{worker.id}ErrorsAlarmArn", f"Alarm: the {worker.name} worker fails"),
+        LayerOutput(
+            "worker", f"{worker.id}FunctionLogGroupName", f"Log group of the {worker.name} worker", operational=True
+        ),
     )
 
 
@@ -50,7 +53,7 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 
 
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
-    """Return two outputs a worker."""
+    """Return three outputs a worker."""
     return tuple(output for worker in env.workers for output in outputs_of(worker))
 
 
@@ -67,9 +70,10 @@ def build(env: Environment, additions: Additions = NOTHING) -> Template:
     for worker in env.workers:
         settings = _settings(env, worker, additions)
         queue_worker.add(template, env, settings)
-        name, errors_alarm = outputs_of(worker)
+        name, errors_alarm, logs = outputs_of(worker)
         template.add_output(name.publish(queue_worker.function_name(settings)))
         template.add_output(errors_alarm.publish(queue_worker.errors_alarm_arn(settings)))
+        template.add_output(logs.publish(queue_worker.log_group_name(settings)))
     return template
 
 

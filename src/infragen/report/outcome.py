@@ -106,11 +106,18 @@ def _facts(failure: Failed) -> Iterator[tuple[str, str]]:
         yield "next", failure.hint
 
 
-def output_lines(outputs: Mapping[str, str]) -> Iterator[Text]:
-    """Name and values in two columns."""
-    width = max((len(name) for name in outputs), default=0)
-    for name, value in outputs.items():
-        yield Text.assemble((name.ljust(width), "bold"), "  ", value or "(empty)")
+def output_lines(outputs: Mapping[str, str], width: int | None = None) -> Iterator[Text]:
+    """Yield names and values in two columns; beyond so many columns (None: any number) a value stands whole below its
+    name.
+    """
+    values = {name: value or "(empty)" for name, value in outputs.items()}
+    short = [name for name, value in values.items() if width is None or len(name) + 2 + len(value) <= width]
+    names = max(map(len, short), default=0)
+    for name, value in values.items():
+        fits = width is None or names + 2 + len(value) <= width
+        yield Text.assemble((name.ljust(names) if fits else name, "bold"), f"  {value}" if fits else "")
+        if not fits:
+            yield Text(f"  {value}")
 
 
 def outputs_json(outputs: Mapping[str, str]) -> str:
