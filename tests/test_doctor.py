@@ -161,7 +161,7 @@ def test_without_a_repository_a_tag_is_refused_and_the_placeholder_is_not(api: B
 # --- what is denied, and what takes too long --------------------------------------------------------------------
 
 WHOLE = f"""\
-network: {{nat: per_az}}
+network: {{nat: per_az, interface_endpoints: [logs]}}
 database: {{min_acu: 0.5, max_acu: 4}}
 queues: [{{name: jobs}}]
 workers: [{{name: jobs, queue: jobs, reserved_concurrency: 5, secret_arns: ["{SECRET}"]}}]
@@ -185,6 +185,11 @@ def load(text: str) -> Environment:
     return Environment.model_validate(yamlfile.plain(yamlfile.load((head + text).encode(), "test.yaml")))
 
 
+INTO_EXISTING = Resource(
+    "network", "Logs", "AWS::EC2::VPCEndpoint",
+    {"ServiceName": "com.amazonaws.us-east-1.logs", "VpcEndpointType": "Interface", "SubnetIds": ["subnet-a"]}, "Add",
+)  # fmt: skip
+"""An endpoint in a subnet that exists: its zone is asked for."""
 CHECKS = {each.id: each for each in (*GENERAL, *(one for layer in LAYERS for one in layer.checks(load(DOMAIN))))}
 CALLS = sorted({(check.id, call) for check in CHECKS.values() for call in check.calls})
 
@@ -233,7 +238,9 @@ def test_a_denied_call_is_never_a_yes_and_names_the_permission(whole: Bench, che
         about = replace(about, environment=whole.env)
     if call == "route53:ListResourceRecordSets":
         settings.zones["Z2"] = ("example.com", SERVERS, False)
-    if call == "ec2:DescribeSubnets":
+    if check == "endpoint-services" and call == "ec2:DescribeSubnets":
+        about = replace(about, resources=(INTO_EXISTING,))
+    elif call == "ec2:DescribeSubnets":
         settings.others["AWS::EC2::NatGateway"] = 1
     wire = "s3:HeadBucket" if call == "s3:ListBucket" else call.replace("cloudwatch:", "monitoring:")
     code = "UnauthorizedOperation" if call.startswith("ec2:") else "AccessDenied"

@@ -62,6 +62,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "certificate": [("arn:aws:acm:us-east-1:111122223333:certificate/1",)], "hosted_zone": [("Z1",)],
     "delegation": [("shop.example.com",), ("example.com",)], "availability_zones": [()], "nat_gateways": [()],
     "vpc": [("vpc-1",)], "subnets": [(("subnet-a",),)], "default_routes": [("vpc-1",)], "vpc_endpoints": [("vpc-1",)],
+    "endpoint_services": [(("com.amazonaws.us-east-1.s3",),)],
     "orderable_zones": [("aurora-postgresql", "17.7", "db.serverless")],
     "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from infragen.assembly.synth import synthesize
 from infragen.config import load_environment, load_file, rules, schedules
-from infragen.config.regions import DATA_API, READ_ON, REGIONS, other_partition
+from infragen.config.regions import DATA_API, FARGATE, READ_ON, REGIONAL_NAT, REGIONS, SPOT_ARM64, other_partition
 from infragen.errors import InputError
 
 LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
@@ -239,6 +239,7 @@ def test_the_regions_are_those_of_aws() -> None:
         if not each.startswith(("cn-", "us-gov", "us-iso", "eu-iso", "eusc"))
     }
     assert set(DATA_API) < set(REGIONS)
+    assert set(SPOT_ARM64) < set(FARGATE) < set(REGIONAL_NAT) <= set(REGIONS)
 
 
 def test_a_region_of_another_partition_is_told_as_that(tmp_path: Path) -> None:

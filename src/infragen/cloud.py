@@ -315,6 +315,11 @@ class AccountReader(Protocol):
     def vpc_endpoints(self, vpc_id: str) -> tuple[VpcEndpoint, ...]:
         """Return the endpoints of a VPC that work or are being created."""
 
+    def endpoint_services(self, names: Sequence[str]) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """Return those of these endpoint services that AWS offers in the region, by name: the kinds of endpoint
+        (`Gateway`, `Interface`), each with the names of its availability zones.
+        """
+
     def nat_gateways(self) -> Mapping[str, int]:
         """Return how many NAT gateways there are, by availability zone."""
 

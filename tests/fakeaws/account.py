@@ -367,6 +367,8 @@ def ec2(cloud: Cloud, account: str, region: str, form: Params) -> str:
         case "DescribeSubnets":
             item = f"<item><subnetId>subnet-a</subnetId><availabilityZone>{zones[0]}</availabilityZone></item>"
             return f"<subnetSet>{item}</subnetSet>"
+        case "DescribeVpcEndpointServices":
+            return _endpoint_services(cloud, region, form)
         case "DescribeAvailabilityZones":
             items = "".join(
                 f"<item><zoneName>{each}</zoneName><zoneState>available</zoneState></item>" for each in reversed(zones)
@@ -397,6 +399,39 @@ def _of_vpc(cloud: Cloud, form: Params, action: str) -> str | None:
         case "DescribeVpcEndpoints", "vpc-id":
             return _items("vpcEndpointSet", (_endpoint(*each) for each in vpcs[asked].endpoints))
     return None
+
+
+ENDPOINT_SERVICES = {
+    "s3": ("Gateway", "Interface"), "dynamodb": ("Gateway", "Interface"),
+    **dict.fromkeys((
+        "ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs", "ssm", "ssmmessages", "ec2messages", "xray",
+        "monitoring", "kms", "sns", "sts", "events", "lambda", "rds-data", "ecs", "ecs-agent", "ecs-telemetry",
+        "bedrock-runtime",
+    ), ("Interface",)),
+}  # fmt: skip
+"""Services with VPC endpoints, as far as an environment may name them (AWS PrivateLink Guide, "AWS services that
+integrate with AWS PrivateLink"; S3 and DynamoDB have both kinds: "Gateway endpoints"; read 2026-11-29)."""
+
+
+def _endpoint_services(cloud: Cloud, region: str, form: Params) -> str:
+    """The services of the filter `service-name`: one that is not in the region is left out (EC2 API Reference,
+    "DescribeVpcEndpointServices", read 2026-11-29). S3 has a row for each kind, and is twice among the names
+    (terraform-aws-modules/terraform-aws-vpc#579, 2021-02-03).
+    """
+    assert form["Filter.1.Name"] == "service-name"
+    wanted = [value for key, value in sorted(form.items()) if key.startswith("Filter.1.Value.")]
+    details, names = list[str](), list[str]()
+    for name in wanted:
+        short = name.removeprefix(f"com.amazonaws.{region}.")
+        letters = cloud.settings.endpoint_services.get(short, "abc")
+        if letters is None or short not in ENDPOINT_SERVICES:
+            continue
+        zones = _items("availabilityZoneSet", (f"{region}{letter}" for letter in letters))
+        for kind in ENDPOINT_SERVICES[short]:
+            names.append(name)
+            kinds = _items("serviceType", [f"<serviceType>{kind}</serviceType>"])
+            details.append(f"<serviceName>{name}</serviceName>{kinds}{zones}<owner>amazon</owner>")
+    return _items("serviceDetailSet", details) + _items("serviceNameSet", names)
 
 
 def _items(tag: str, rows: Iterable[str]) -> str:

@@ -194,6 +194,9 @@ class Settings:
     """Code of a quota -> its value in this account; for any other it is the default."""
     vpcs: dict[str, ExistingVpc] = field(default_factory=dict)
     """Id of a VPC that no stack has -> what is in it."""
+    endpoint_services: dict[str, str | None] = field(default_factory=dict)
+    """Service without its prefix (`bedrock-runtime`) -> letters of the zones in which its VPC endpoints are offered;
+    None: not in the region, as one that no table of the fake has. Any other: all three."""
     others: dict[str, int] = field(default_factory=dict)
     """Resource type -> how many there are beside those of stacks."""
     fargate_vcpus: float = 0.0

@@ -311,6 +311,21 @@ class AccountReads:
                 for each in rows
             )
 
+    def endpoint_services(self, names: Sequence[str]) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """Call EC2 DescribeVpcEndpointServices with a filter: by name it fails when one does not exist. A service with
+        two kinds of endpoints, such as S3, has a row for each.
+        """
+        found = dict[str, dict[str, frozenset[str]]]()
+        named: Any = [{"Name": "service-name", "Values": list(names)}]
+        with asked("ec2:DescribeVpcEndpointServices", "listing the endpoint services of the region"):
+            rows = pages(self.clients.networks.describe_vpc_endpoint_services, "ServiceDetails", Filters=named)
+            for each in rows:
+                kinds, zones = found.setdefault(member(each, "ServiceName"), {}), each.get("AvailabilityZones", ())
+                for kind in member(each, "ServiceType"):
+                    name = member(kind, "ServiceType")
+                    kinds[name] = kinds.get(name, frozenset()) | frozenset(zones)
+        return found
+
     def nat_gateways(self) -> Mapping[str, int]:
         """Call EC2 DescribeNatGateways, and DescribeSubnets for their zones."""
         client = self.clients.networks

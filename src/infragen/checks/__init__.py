@@ -5,7 +5,7 @@ checks in its contract (`Layer.checks`); `GENERAL` are those of no layer. Who ru
 engine's matter.
 """
 
-from infragen.checks import clock, linked_roles, names, quotas
+from infragen.checks import clock, endpoint_services, linked_roles, names, quotas
 from infragen.checks.check import Answer, Check, CheckResult, Resource, Subject, Verdict, ok, unknown, wrong
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
 ]  # fmt: skip
 
 GENERAL: tuple[Check, ...] = (
-    quotas.NETWORK, quotas.CONCURRENCY, linked_roles.CHECK, names.CHECK, clock.CHECK,
+    quotas.NETWORK, endpoint_services.CHECK, quotas.CONCURRENCY, linked_roles.CHECK, names.CHECK, clock.CHECK,
 )  # fmt: skip
 """The checks of every environment: they go by resource types, whichever layer has them, also one of the user's own."""

@@ -1,7 +1,9 @@
 """What AWS offers in which region, as far as a template of infragen needs it: tables with their source and date.
 
-A region that a table does not name is refused where the feature is needed: a deployment would find out after twenty
-minutes, and a stack with half a database is left.
+A region that `DATA_API` does not name is refused where it is needed: a deployment would find out after twenty minutes,
+and a stack with half a database is left. Of the other features AWS publishes no list by region, or one that lags
+behind: a region that their table does not name is a warning (`rules.region_features`). Which resource types a region
+has is looked up by cfn-lint, and which endpoint services by `infragen doctor`.
 """
 
 from __future__ import annotations
@@ -36,6 +38,37 @@ available there; ap-east-2, ap-southeast-7 and mx-central-1 could not be confirm
 DATA_API_SINCE = {16: 1, 17: 4, 18: 3}
 """Major version -> the first minor version with the Data API (the same page). In each of these regions the same
 versions run on Serverless v2 ("Supported Regions and Aurora DB engines for Aurora serverless")."""
+
+FARGATE = (
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
+    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-7",
+    "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1",
+    "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-1",
+    "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""Regions with Linux containers on Fargate (Amazon ECS Developer Guide, "Supported Regions for Amazon ECS on AWS
+Fargate"; the page does not list ap-east-2 and ap-southeast-6)."""
+
+SPOT_ARM64 = (
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
+    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ca-central-1",
+    "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
+    "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1",
+    "us-west-2",
+)  # fmt: skip
+"""Regions that were open when AWS announced Spot for arm64 tasks (What's New, "Amazon ECS now supports AWS
+Graviton-based Spot compute with AWS Fargate", September 2024; aws/copilot-cli#5934). AWS has published no list since:
+of the regions that opened later it is not confirmed."""
+
+REGIONAL_NAT = (
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+    "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+    "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""Regions that were open when AWS announced regional NAT gateways for all commercial regions (What's New, 2025-11-19;
+as read in dev.to/_76130e67067eab4c8510, tried on 2026-06-28)."""
 
 ZONES = {"ap-northeast-2": 4, "us-east-1": 6, "us-west-1": 2, "us-west-2": 4}
 """Availability zones that an account sees, where they are not three (Regions and Zones, "AWS Availability Zones", and

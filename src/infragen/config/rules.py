@@ -956,6 +956,22 @@ def zones(given: RuleContext) -> Iterator[Finding]:
         )
 
 
+def region_features(given: RuleContext) -> Iterator[Finding]:
+    """Fargate, Spot for arm64 tasks or a regional NAT gateway in a region that infragen's tables do not name for it."""
+    region, network, api = given.env.region, given.env.network, given.env.api
+    spot = api is not None and api.spot and api.architecture == "arm64"
+    regional = network is not None and network.nat == "regional"
+    used: list[tuple[bool, tuple[str, ...], Path, str, str]] = [
+        (api is not None, regions.FARGATE, ("region",), "Fargate tasks", "look at AWS's list of regions"),
+        (spot, regions.SPOT_ARM64, ("api", "spot"), "arm64 tasks on Fargate Spot", "spot: false does without it"),
+        (regional, regions.REGIONAL_NAT, ("network", "nat"), "regional NAT gateways", "single does without"),
+    ]
+    for needed, where, path, feature, instead in used:
+        if needed and region not in where:
+            text = f"{feature} in {region} are not confirmed by infragen's table of {regions.READ_ON}: {instead}"
+            yield Finding(path, f"{dotted(path)}: {text}")
+
+
 def many_rules(given: RuleContext) -> Iterator[Finding]:
     """Each of `api.ingress_cidrs` takes a rule for 443 and one for 80; a security group has 60 by default."""
     api = given.env.api
@@ -1150,7 +1166,7 @@ def partial_secret_arns(given: RuleContext) -> Iterator[Finding]:
 
 
 WARNINGS: tuple[Rule, ...] = (
-    kinds, always_awake, dead_letters, filters, zones, many_rules, many_endpoints, account_concurrency,
+    kinds, always_awake, dead_letters, filters, zones, region_features, many_rules, many_endpoints, account_concurrency,
     unknown_parameters, aging_runtimes, aging_engine, wide_policies, unknown_actions, without_effect,
     likely_secrets, partial_secret_arns,
 )  # fmt: skip
