@@ -34,15 +34,15 @@ $(RUNS): pyproject.toml requirements/infragen.txt
 
 setup: $(STAMP) ## Make the virtual environment with everything in it
 
-# The example runs on Node. Where the machine has no Node 20 with npm, the one of the package index comes into $(VENV).
-HAS_NODE := command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
+# The project that the demo makes runs on Node. Where the machine has no Node 24 with npm, the one of the package index comes into $(VENV).
+HAS_NODE := command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 24 ? 1 : 0)' 2>/dev/null
 NODE := $(VENV)/.node
 $(NODE): requirements/node.txt $(RUNS)
 	@$(HAS_NODE) || { echo 'Installing Node, some 60 MB, with pip.'; \
 		$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/node.txt; }
 	@touch $(NODE)
 
-demo: $(NODE) ## Deploy the example to the local emulator and show that all of it works
+demo: $(NODE) ## Deploy a new project to the local emulator and show that all of it works
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests

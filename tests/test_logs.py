@@ -16,6 +16,7 @@ from fakeaws import FakeAws
 from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.engine.logs import LEVELS, LogQuery, chosen_sources, filter_pattern, follow_logs, log_sources
+from infragen.report.logs import readable
 
 TEXT = (
     "network: {nat: single}\n"
@@ -182,3 +183,12 @@ def test_a_pattern_of_levels_takes_each_spelling(level: str) -> None:
     assert f'$.level = "{level}"' in pattern
     assert f'$.level = "{level.upper()}"' in pattern
     assert ('$.level = "info"' in pattern) == (level in ("trace", "debug", "info"))
+
+
+def test_an_error_is_its_type_and_message_on_one_line() -> None:
+    """As pino writes it: an object with a stack and line breaks, which nobody reads at night."""
+    error = {"type": "Error", "message": "no provider\n  is up", "stack": "Error: no provider\n at send (/a.js:1)"}
+    line = readable(
+        json.dumps({"level": "error", "message": "failed", "error": error, "attempt": 5, "other": {"a": 1}})
+    )
+    assert line == "ERROR failed error=Error: no provider is up attempt=5"

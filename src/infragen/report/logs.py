@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,8 +66,8 @@ def log_json(line: LogLine) -> Shown:
     })  # fmt: skip
 
 
-def readable(line: str) -> str:
-    """Return a line of pino's JSON as time, level, message and the rest; any other as it is."""
+def readable(line: str, leave_out: Collection[str] = ()) -> str:
+    """Return a line of pino's JSON as level, message and other fields but those to leave out; any other as it is."""
     try:
         found = json.loads(line) if line.startswith("{") else None
     except ValueError:
@@ -76,13 +76,26 @@ def readable(line: str) -> str:
         return line
     level = found["level"]
     word = str(PINO_LEVELS.get(level, level) if isinstance(level, int) else level).upper()
-    more = {key: value for key, value in found.items() if key not in _QUIET and not isinstance(value, dict)}
-    rest = " ".join(f"{key}={value}" for key, value in more.items())
+    more = {
+        key: value for key, value in found.items() if key not in _QUIET and key not in leave_out and _is_short(value)
+    }
+    rest = " ".join(f"{key}={_value(value)}" for key, value in more.items())
     message = found.get("msg") or found.get("message") or ""
     return " ".join(filter(None, [f"{word:5}", str(message), rest]))
 
 
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, dict) or _is_error(value)
+
+
+def _is_error(value: Any) -> bool:
+    """Return whether a field is an error as pino writes it: an object with a type, a message and a stack."""
+    return isinstance(value, dict) and isinstance(value.get("message"), str)
+
+
 def _value(value: Any) -> str:
+    if _is_error(value):
+        value = ": ".join(filter(None, [str(value.get("type") or value.get("name") or ""), value["message"]]))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = text.replace("\n", " ")
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

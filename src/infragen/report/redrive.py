@@ -6,22 +6,31 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from infragen.engine.redrive import DeadLetter, Moved, grouped
+from infragen.report.logs import readable
 from infragen.secrecy.visible import Shown, shown_json
 
 LONGEST_BODY = 2_000
 """Characters of a message's body that are shown; JSON has all of it."""
 
+_OF_A_MESSAGE = frozenset({"messageId", "traceId", "attempt", "body"})
+"""Fields of the scaffold's log that differ between messages which died of the same error, or are shown beside it."""
+
 
 def dead_letter_lines(queue: str, dead: int, letters: Sequence[DeadLetter]) -> Iterator[str]:
     """Yield how many messages are dead, and those that were looked at, grouped by their error."""
     yield f"{queue}: {dead} dead letters{f', the first {len(letters)}' if letters else ''}"
-    for error, same in grouped(letters).items():
+    for same in grouped(letters).values():
+        error = _error(same[0])
         yield f"\n{len(same)} of {error or 'which the log has no line'}"
         for each in same:
             yield f"  {each.id}  sent {_time(each.sent)}  received {each.receives} times"
             yield f"    {each.body[:LONGEST_BODY]}"
-            if each.error:
-                yield f"    {each.error}"
+            if _error(each) != error:
+                yield f"    {_error(each)}"
+
+
+def _error(letter: DeadLetter) -> str:
+    return readable(letter.error, _OF_A_MESSAGE)
 
 
 def dead_letters_json(queue: str, dead: int, letters: Sequence[DeadLetter]) -> Shown:

@@ -1,7 +1,7 @@
 // Turns an effect into the handler of a Lambda function that reads SQS. The queue delivers at least once and in batches;
 // the effect of each event happens once, and what fails comes back alone.
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Database, Queries } from './database.ts';
 import { withoutCredentials, type Log } from './log.ts';
 import { parseTraceparent } from './trace.ts';
@@ -61,7 +61,10 @@ async function succeeds<M extends { eventId: string }>(options: ConsumerOptions<
     traceId: parseTraceparent(record.messageAttributes['traceparent']?.stringValue),
   });
   try {
-    const message = options.schema.parse(JSON.parse(record.body));
+    const read = options.schema.safeParse(JSON.parse(record.body));
+    // In words, since a person reads it in `infragen redrive --peek`; the error itself is a page of JSON.
+    if (!read.success) throw new Error(`not a message of ${options.name}: ${z.prettifyError(read.error)}`);
+    const message = read.data;
     const done = await once(options, message);
     log.info({ eventId: message.eventId, ms: Math.round(performance.now() - began) }, done ? 'done' : 'done already');
     return true;

@@ -83,9 +83,10 @@ test('only messages that fail come back, and their effect may be tried again', a
 });
 
 test('what cannot be read fails alone: no JSON, another shape', async () => {
-  const { handle } = setup(() => undefined);
+  const { handle, said } = setup(() => undefined);
   const records = [record('m1', '{'), record('m2', { eventId: 'e1' }), record('m3', { eventId: 'e1', text: '' })];
   assert.deepEqual(failedIds(await handle({ Records: records }, enough)), ['m1', 'm2']);
+  assert.match(said().filter(({ message }) => message === 'failed')[1].error.message, /^not a message of .*: .*text$/s);
 });
 
 test('a FIFO queue gets back the first failure and all after it', async () => {
