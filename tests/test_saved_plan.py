@@ -149,8 +149,8 @@ def test_every_field_of_a_plan_is_under_the_seal() -> None:
 
 def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
     """Another version, a byte that was changed, a file that is too large or not there."""
-    with pytest.raises(InputError, match="a saved plan of version 4; this infragen reads 3"):
-        parse(changed(version=4), "x.plan")
+    with pytest.raises(InputError, match="a saved plan of version 5; this infragen reads 4"):
+        parse(changed(version=5), "x.plan")
     with pytest.raises(InputError, match="changed or damaged: its checksum does not fit"):
         parse(dump(ONE).replace("111111111111", "111111111112").encode(), "x.plan")
     with pytest.raises(InputError, match="larger than any saved plan"):

@@ -444,6 +444,9 @@ class Cloud(AccountReader, Workload, Queues, Protocol):
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
         """Put an object under its digest key unless it is there; says whether it was missing."""
 
+    def download(self, bucket: str, key: str) -> bytes | None:
+        """Return an object of the bucket; None where the bucket, or the object in it, does not exist."""
+
     def template_url(self, bucket: str, key: str) -> str:
         """Return the URL by which CloudFormation reads a template of the bucket."""
 

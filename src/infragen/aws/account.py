@@ -453,6 +453,19 @@ class Account(AccountReads, WorkloadCalls, QueueCalls):
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
         return True
 
+    def download(self, bucket: str, key: str) -> bytes | None:
+        """Call GetObject. Without s3:ListBucket a missing object is a 403 (API reference, GetObject, "Permissions",
+        read 2026-11-29), which is an error here: whether it is there is not known.
+        """
+        try:
+            with answered(f"reading s3://{bucket}/{key} (s3:GetObject, s3:ListBucket)"):
+                found = self.clients.s3.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.owner)
+                return bytes(member(found, "Body").read())
+        except AwsError as error:
+            if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
+                return None
+            raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
+
     def template_url(self, bucket: str, key: str) -> str:
         """Return the regional, partition-correct, virtual-hosted URL."""
         identity = self.identity()

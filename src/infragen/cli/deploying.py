@@ -12,18 +12,18 @@ import click
 
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, Plans, cloud_options, open_session, progress_on_stdout, show
+from infragen.cli.describing import Description, at_option, describe
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
-from infragen.cli.surroundings import surroundings
 from infragen.errors import InputError, NotBootstrapped
 from infragen.output_file import STDOUT, check
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly
-    from infragen.config import Environment, EnvironmentFile
+    from infragen.config import EnvironmentFile
     from infragen.engine.options import Options
     from infragen.engine.outcome import Outcome
     from infragen.engine.progress import Session
@@ -106,35 +106,23 @@ _no_nested = click.option(
 )
 
 
-def _checked(env: "Environment") -> "Assembly":
-    """Render and lint the environment's templates. Raises InputError for templates with errors."""
-    from infragen.assembly.lint import lint
-    from infragen.assembly.synth import synthesize
-    from infragen.report import findings as report
+def _options(found: Description, image_tag: str | None, allow: tuple[str, ...], most: str | None) -> "Options":
+    from infragen.engine.options import Options
 
-    assembly = synthesize(env)
-    [findings] = lint([assembly], parameters.cache_directory() / "lint", surroundings().linters())
-    errors = [each for each in findings if each.level == "error"]
-    if errors:
-        raise InputError(report.as_text({env.environment: errors}, Path("templates")), "`infragen lint` shows them")
-    return assembly
-
-
-def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, ...], most: str | None) -> "Options":
-    from infragen.cost import read_price_file
-    from infragen.engine.options import Options, worker_code
-
-    prices = read_price_file(file.prices) if file.prices else None
     return Options(
-        image_tag=image_tag, code=worker_code(file), allow_data_loss=frozenset(allow), prices=prices,
+        image_tag=image_tag, code=found.code, allow_data_loss=frozenset(allow), prices=found.prices,
         max_interruption=most or "",
-        price_file=str(file.prices or ""),
+        price_file=str(found.file.prices or ""),
     )  # fmt: skip
 
 
 @click.command()
 @parameters.env("The environment to plan.", required=True)
 @parameters.environments
+@at_option(
+    "Plan the environment as this commit describes it, with the image and the worker code that ran with it, "
+    "instead of the work tree's."
+)
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_release
 @_allow_data_loss
@@ -181,6 +169,7 @@ def _options(file: "EnvironmentFile", image_tag: str | None, allow: tuple[str, .
 def plan(
     name: str,
     directory: Path,
+    reference: str | None,
     image_tag: str | None,
     release: bool | None,
     allow_data_loss: tuple[str, ...],
@@ -212,6 +201,7 @@ def plan(
       infragen plan --env prod --format json > plan.json
       infragen plan --env prod --format html > plan.html
       infragen plan --env prod --image-tag v42 --out prod.plan
+      infragen plan --env prod --at 4f2c1ab
     """
     from infragen.report.drift import plan_refusal
     from infragen.report.plan_formats import as_format
@@ -222,18 +212,18 @@ def plan(
         )
     if out is not None and out != STDOUT:
         check(out)  # before anything that takes time
-    [file] = parameters.warned(directory, (name,))
-    assembly = _checked(file.environment)
+    found = describe(directory, name, reference)
+    file, assembly = found.file, found.assembly
     looks = drift or fail_on_drift
     options = replace(
-        _options(file, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks,
+        _options(found, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks,
         skip_check=frozenset(skip_check), release=release,
     )  # fmt: skip
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
 
     def run() -> "EnvironmentPlan":
         with open_session(file, target, plans=plans) as session:
-            return _planned(assembly, session, options, out, valid_for)
+            return _planned(assembly, found.session(session), found.completed(session, options), out, valid_for)
 
     planned = _prepared(run, file, assembly, target, prepares=prepares, asks=True)
     if form != "text":
@@ -251,12 +241,11 @@ def _planned(
     from infragen.cli.planfile import staged
     from infragen.engine.deploy import plan_environment
     from infragen.engine.saving import at, save_plan
-    from infragen.plan.git import revision
 
     if out is None:
         return plan_environment(assembly, session, options)
     with staged(out) as write:
-        planned = save_plan(assembly, replace(session, revision=revision()), options, hours * 3600, write)
+        planned = save_plan(assembly, session, options, hours * 3600, write)
     until = at(session.timer.date() + hours * 3600)
     command = f"`infragen deploy --plan {shlex.quote(str(out))}`"
     place = "written to stdout" if out == STDOUT else f"saved to {out}"
@@ -275,6 +264,10 @@ def _planned(
     "reviewed changes, or none.",
 )
 @parameters.environments
+@at_option(
+    "Deploy the environment as this commit describes it, with the image and the worker code that ran with it, "
+    "instead of the work tree's: the way back."
+)
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_release
 @_allow_data_loss
@@ -325,6 +318,7 @@ def deploy(
     name: str | None,
     plan_file: Path | None,
     directory: Path,
+    reference: str | None,
     image_tag: str | None,
     release: bool | None,
     allow_data_loss: tuple[str, ...],
@@ -356,16 +350,18 @@ def deploy(
       infragen deploy --env dev --local --yes
       infragen deploy --env prod --image-tag v42
       infragen deploy --env prod --yes --wait 30
+      infragen deploy --env prod --at 4f2c1ab
       infragen deploy --plan prod.plan
     """
     from infragen.engine.status import outputs
     from infragen.report.outcome import output_lines
 
     saved = _saved(plan_file, name)
-    [file] = parameters.warned(directory, (saved.environment if saved else parameters.chosen(directory, name),))
-    assembly = _checked(file.environment)
+    name = saved.environment if saved else parameters.chosen(directory, name)
+    found = describe(directory, name, saved.commit if saved and saved.at else reference, code=saved is None)
+    file, assembly = found.file, found.assembly
     options = replace(
-        _options(file, image_tag, allow_data_loss, max_interruption) if saved is None else _nothing(),
+        _options(found, image_tag, allow_data_loss, max_interruption) if saved is None else _nothing(),
         allow_widening=frozenset(allow_widening),
         allow_cost=allow_cost,
         require_approval=require_approval,
@@ -382,7 +378,7 @@ def deploy(
 
     def run() -> "tuple[Deployment, Mapping[str, str]]":
         with open_session(file, target, yes=yes, reviewed=saved is not None) as session:
-            result = _deployed(assembly, session, options, saved, plan_file)
+            result = _deployed(found, session, options, saved, plan_file)
             return result, outputs(assembly, session, operational=False) if result.exit_code == 0 else {}
 
     asks = not yes and saved is None and lines() is None
@@ -427,8 +423,8 @@ def _prepared(
 
 
 _FIXED_BY_THE_PLAN = (
-    "image_tag", "release", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost", "require_approval",
-    "on_failure", "adopt", "nested", "prepares",
+    "reference", "image_tag", "release", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost",
+    "require_approval", "on_failure", "adopt", "nested", "prepares",
 )  # fmt: skip
 
 
@@ -460,7 +456,7 @@ def _nothing() -> "Options":
 
 
 def _deployed(
-    assembly: "Assembly",
+    found: Description,
     session: "Session",
     options: "Options",
     saved: "SavedPlan | None",
@@ -468,12 +464,12 @@ def _deployed(
 ) -> "Deployment":
     from infragen.engine.deploy import deploy_environment
     from infragen.engine.saving import deploy_saved, made_of
-    from infragen.plan.git import revision
 
     if saved is None:
-        return deploy_environment(assembly, replace(session, revision=revision()), options)
+        return deploy_environment(found.assembly, found.session(session), found.completed(session, options))
     say(f"{plan_file}: {made_of(saved)}", err=True)
-    return deploy_saved(assembly, session, saved, options, str(plan_file))
+    session = replace(session, revision=(saved.commit, saved.clean))
+    return deploy_saved(found.assembly, session, saved, options, str(plan_file))
 
 
 @click.command()

@@ -23,6 +23,7 @@ _ON_STACKS = (
     "outputs", "plan", "recover", "status",
 )  # fmt: skip
 _ON_FILES = ("lint",)
+_AT_COMMIT = ("deploy", "plan")
 _NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`]*)?)`")
 
 
@@ -52,7 +53,8 @@ def complete(text: str, given: Mapping[str, str]) -> str:
         command, rest = found.groups()
         there = rest.split()
         useless = {"--local", "--endpoint-url", "--profile"} if command in _ON_FILES else set[str]()
-        useless |= {"--env"} if "--plan" in there else set[str]()
+        useless |= {"--env", "--at"} if "--plan" in there else set[str]()
+        useless |= set[str]() if command in _AT_COMMIT else {"--at"}
         lacking = (typed for option, typed in given.items() if option not in there and option not in useless)
         return f"`infragen {command}{''.join(lacking)}{rest}`"
 

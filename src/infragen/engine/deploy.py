@@ -16,6 +16,7 @@ from infragen.cloudformation import PropertyChange, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
+from infragen.engine.at_commit import record_deployment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.deployment_order import order_of
 from infragen.engine.drift import last_found, with_drift
@@ -95,7 +96,7 @@ def propose(
     """
     check_names(plan, options.skip_check)
     examined = examine_all(session, plan, observed)
-    warnings = [*plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
+    warnings = [*options.notes, *plan.warnings, *(() if options.drift else last_found(plan.environment, observed))]
     for each in examined:
         _check_steps(session, each, options)
         if each.live is not None and not each.unchanged:
@@ -241,7 +242,10 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
         ask(session, shown, options.approval(plan.environment))
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
-        return Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()
+        ended = Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()
+    if shown.changed and ended.exit_code == 0:
+        record_deployment(session, plan.environment, launch_values(plan.environment, options), shown.image_tag)
+    return ended
 
 
 def observe_finished(session: Session, plan: StackLayout, options: Options) -> Observed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from infragen.assembly.code import Artifact, CodePatterns, code_artifact
@@ -28,7 +28,8 @@ class Options:
     month may cost in USD although it is more than the budget. `drift` looks for drift before a plan is shown.
     `max_interruption` is the worst that the running service may be interrupted: none, brief, outage, or empty for the
     default. `skip_check` names checks of the account that are not made. `release` says that the
-    release command runs or does not run whatever the image tag; None lets the tag decide.
+    release command runs or does not run whatever the image tag; None lets the tag decide. `at` is the hash of the
+    commit whose environment this is, empty for the work tree's; `notes` are warnings that the plan begins with.
     """
 
     image_tag: str | None = None
@@ -50,6 +51,8 @@ class Options:
     max_interruption: str = ""
     skip_check: frozenset[str] = frozenset()
     release: bool | None = None
+    at: str = ""
+    notes: tuple[str, ...] = ()
 
     def approval(self, env: Environment) -> Approval:
         """Return what the user has agreed to before being asked."""
@@ -62,8 +65,9 @@ class Options:
         return self.max_interruption or (BRIEF if env.protected else OUTAGE)
 
 
-def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
-    """Return the artifacts of all workers with code; a relative path begins at the file in which it is written.
+def worker_code(file: EnvironmentFile, without: Collection[str] = ()) -> dict[str, Artifact]:
+    """Return the artifacts of all workers with code but those named in `without`; a relative path begins at the file in
+    which it is written.
 
     Raises InputError with the place of every `code` that cannot be used.
     """
@@ -71,7 +75,7 @@ def worker_code(file: EnvironmentFile) -> dict[str, Artifact]:
     for index, worker in enumerate(file.environment.workers):
         path = file.code(worker.name)
         try:
-            if path is not None:
+            if path is not None and worker.name not in without:
                 artifacts[worker.name] = code_artifact(path, CodePatterns(worker.exclude, worker.include))
         except InputError as error:
             problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")

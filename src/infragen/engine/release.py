@@ -122,13 +122,17 @@ def digest_of(session: Session, repository: str, tag: str) -> str:
 
 def find_api(session: Session, env: Environment, observed: Observed) -> tuple[ApiService, StackState]:
     """Return the deployed API and its stack. Raises InputError where there is none."""
-    state = observed.layers.get(API)
-    root = observed.layers.get(ROOT)
-    if root is not None:
-        state = observed.inside(root).get(API, state)
+    state = find_stack(observed)
     if state is None:
         raise InputError(f"the api of {env.environment} is not deployed: there is nothing to run a task like", FIRST)
     return api_of(session, state), state
+
+
+def find_stack(observed: Observed) -> StackState | None:
+    """Return the stack of the deployed API, in both topologies; None where there is none."""
+    state = observed.layers.get(API)
+    root = observed.layers.get(ROOT)
+    return observed.inside(root).get(API, state) if root is not None else state
 
 
 def api_of(session: Session, state: StackState) -> ApiService:

@@ -17,6 +17,7 @@ from infragen.assembly.synth import Assembly
 from infragen.changes.diff import Side
 from infragen.cloudformation import GOING, SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
+from infragen.engine.at_commit import record_deployment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
@@ -99,6 +100,7 @@ def _saved(
         adopt=options.adopt,
         nested=options.nested,
         summary=f"{len(shown.changes())} changes",
+        at=bool(options.at),
         release=shown.release,
         lost=tuple(sorted(agreed.lost)),
         wider=tuple(sorted(agreed.wider)),
@@ -220,7 +222,10 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         proposal = replace(proposal, sides=_remembered(proposal.sides, units))
         rows = {layer: unit.rows for layer, unit in units.items()}
         agreed = Agreed(frozenset(saved.lost), frozenset(saved.wider), rows)
-        return Run(session, plan, options, leftovers, proposal, observed, agreed, saved.expires).walk()
+        ended = Run(session, plan, options, leftovers, proposal, observed, agreed, saved.expires).walk()
+    if proposal.shown.changed and ended.exit_code == 0:
+        record_deployment(session, plan.environment, saved.values, proposal.shown.image_tag)
+    return ended
 
 
 def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
@@ -279,6 +284,7 @@ def _moved_here(plan: StackLayout, saved: SavedPlan, now: float) -> list[str]:
 def made_of(saved: SavedPlan) -> str:
     """Return when a plan was made and of what, and until when it can be deployed."""
     tree = "a clean work tree" if saved.clean else "a work tree with changes that are in no commit"
+    tree = "which describes the environment (--at)" if saved.at else tree
     origin = f"from commit {saved.commit[:12]}, {tree}" if saved.commit else "outside of a git work tree"
     return f"made {at(saved.made)} {origin}; expires {at(saved.expires)}"
 

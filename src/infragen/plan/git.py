@@ -1,15 +1,152 @@
-"""Files of an earlier commit, through git: what `diff --against main` compares with.
+"""Files of an earlier commit, through git: what `diff --against main` compares with, and what `--at` deploys.
 
 Reads the repository and writes only into the directory it is given; the work tree and the index are not touched.
 """
 
+import contextlib
+import fcntl
 import io
+import os
+import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from infragen.errors import CloudError, InputError
+
+CHECKOUT = "infragen-at-"
+"""What the names of directories for a commit begin with."""
+
+YOUNG = 3600.0
+"""Seconds for which a directory without a lock may belong to a run that is about to lock it."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its hash, how people called it, the day it is of (UTC), and the first line of its message."""
+
+    hash: str
+    called: str
+    date: str
+    subject: str
+
+    @property
+    def short(self) -> str:
+        """Return the first twelve characters of its hash."""
+        return self.hash[:12]
+
+
+def commit(reference: str) -> Commit:
+    """Return the commit that git knows by a name, here.
+
+    Raises InputError when there is no repository or no such commit, and CloudError when git is not installed.
+    """
+    if not reference or reference.startswith("-"):
+        raise InputError(f"{reference or 'an empty text'} is no name of a commit", _NAMES)
+    try:
+        _top()
+    except InputError as error:
+        raise InputError(
+            f"{Path.cwd()} is in no git work tree: {error.message.removeprefix('git: ')}",
+            "run it in that of the project",
+        ) from None
+    try:
+        found = _git(Path.cwd(), "rev-parse", "--verify", f"{reference}^{{commit}}").decode().strip()
+    except InputError as error:
+        shallow = _git(Path.cwd(), "rev-parse", "--is-shallow-repository").strip() == b"true"
+        raise InputError(
+            f"git knows no commit {reference} here: {error.message.removeprefix('git: ')}",
+            "this clone is shallow: `git fetch --unshallow` fetches what it lacks, in CI a checkout with fetch-depth: 0"
+            if shallow
+            else f"{_NAMES}; `git fetch` fetches those of others",
+        ) from None
+    date, _, subject = _git(
+        Path.cwd(), "log", "-1", "--no-show-signature", "--date=format-local:%Y-%m-%d", "--format=%cd%n%s", found,
+        TZ="UTC",
+    ).decode(errors="replace").partition("\n")  # fmt: skip
+    return Commit(found, reference, date, subject.strip())
+
+
+_NAMES = "name a commit, branch or tag: `git log --oneline -- environments` lists the commits that changed them"
+
+
+def _top() -> Path:
+    return Path(_git(Path.cwd(), "rev-parse", "--show-toplevel").decode().strip())
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The files of a commit: their top, where the present directory is among them, and how another directory is called
+    from there.
+    """
+
+    top: Path
+    here: Path
+    directory: Path
+
+
+@contextlib.contextmanager
+def checkout(found: Commit, directory: Path) -> Iterator[Checkout]:
+    """Yield all files of a commit, in a private directory that is removed afterwards.
+
+    Links, modes and line ends are those that git checks out. What killed runs left is removed first. Raises InputError
+    when `directory` is outside of the repository.
+    """
+    top = _top().resolve()
+    inside = Path(os.path.normpath(directory.absolute()))
+    if not inside.is_relative_to(top):
+        raise InputError(f"{directory} is not in the repository {top}, so no commit of it holds it")
+    _remove_left_behind(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=CHECKOUT, ignore_cleanup_errors=True) as private, _locked(Path(private)):
+        files = Path(private).resolve() / "files"
+        here = files / Path.cwd().resolve().relative_to(top)
+        here.mkdir(parents=True)
+        index = str(Path(private).resolve() / "index")
+        _git(top, "read-tree", found.hash, GIT_INDEX_FILE=index)
+        _git(
+            top,
+            "-c",
+            "core.sparseCheckout=false",
+            "checkout-index",
+            "--all",
+            f"--prefix={files}/",
+            GIT_INDEX_FILE=index,
+        )
+        yield Checkout(files, here, Path(os.path.relpath(files / inside.relative_to(top), here)))
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock that says that a run still needs its directory; the system lets go of it however the run ends."""
+    with (directory / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_left_behind(temporary: Path) -> None:
+    """Remove the directories of the user's runs that were killed."""
+    for each in temporary.glob(f"{CHECKOUT}*"):
+        with contextlib.suppress(OSError):
+            if each.is_symlink() or each.lstat().st_uid != os.getuid():
+                continue
+            lock = each / "lock"
+            if not lock.exists() and time.time() - each.lstat().st_mtime < YOUNG:
+                continue
+            with lock.open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(each)
+
+
+def files_missing(found: Commit, directory: str) -> tuple[str, ...]:
+    """Return the files below a directory of the repository's top that HEAD has and a commit lacks."""
+    done = _git(
+        _top(), "diff", "--name-only", "-z", "--no-renames", "--diff-filter=A", found.hash, "HEAD", "--", directory
+    )
+    return tuple(sorted(each for each in done.decode(errors="replace").split("\0") if each))
 
 
 def extract(reference: str, paths: Sequence[Path], into: Path) -> tuple[Path, ...]:
@@ -18,7 +155,7 @@ def extract(reference: str, paths: Sequence[Path], into: Path) -> tuple[Path, ..
     Raises InputError when there is no repository or no such commit, or a path lies outside of the repository, and
     CloudError when git is not installed or fails.
     """
-    top = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel").decode().strip())
+    top = _top()
     inside = [_inside(path, top) for path in paths]
     listed = _git(top, "ls-tree", "-z", "--name-only", f"{reference}^{{commit}}", "--", *map(str, inside)).decode()
     present = [name for name in listed.split("\0") if name]
@@ -75,12 +212,13 @@ def origin(directory: Path) -> str:
         return ""
 
 
-def _git(where: Path, *arguments: str) -> bytes:
+def _git(where: Path, *arguments: str, **variables: str) -> bytes:
+    environment: Mapping[str, str] = {**os.environ, **variables}
     try:
-        done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git
+        done = subprocess.run(["git", *arguments], cwd=where, env=environment, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git
     except FileNotFoundError:
         raise CloudError(
-            "git is not installed, or not on the PATH", "install it, or compare with a directory"
+            "git is not installed, or not on the PATH", "install it; --against takes a directory, too"
         ) from None
     if done.returncode != 0:
         raise InputError(f"git: {done.stderr.decode(errors='replace').strip() or 'failed'}")

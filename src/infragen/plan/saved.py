@@ -16,7 +16,7 @@ from infragen.errors import Conflict, InputError
 from infragen.plan.model import PlannedRelease
 from infragen.plan.seal import public_part_of
 
-FORMAT, VERSION = "infragen saved plan", 3
+FORMAT, VERSION = "infragen saved plan", 4
 MAX_BYTES = 16_000_000
 AGAIN = "create a new one with `infragen plan --out FILE`"
 T = TypeVar("T")
@@ -59,7 +59,8 @@ class SavedPlan:
     """A plan that was saved. `values` are the launch parameters it was made with; `lost` are the places that may be
     replaced or removed, `wider` the places and sentences of what is let through. Times are seconds since 1970, UTC.
     `commit` is that of the work tree in which it was made, empty outside of one; `clean` says that nothing in it was
-    changed. `release` is the command that runs before the API is deployed.
+    changed. With `at` the commit itself describes the environment, and no work tree. `release` is the command that runs
+    before the API is deployed.
     """
 
     infragen: str
@@ -81,6 +82,7 @@ class SavedPlan:
     units: tuple[SavedUnit, ...]
     commit: str = ""
     clean: bool = False
+    at: bool = False
     release: PlannedRelease | None = None
     seal: tuple[str, ...] = ()
     sealed_for: str = ""
@@ -179,6 +181,7 @@ def _saved(body: Mapping[str, Any]) -> SavedPlan:
         units=_list(_unit, body["units"]),
         commit=_text(body["commit"]),
         clean=_is(bool, body["clean"]),
+        at=_is(bool, body["at"]),
         release=_release(body["release"]) if body["release"] is not None else None,
         seal=_list(_text, body["seal"]),
         sealed_for=_text(body["sealed_for"]),
