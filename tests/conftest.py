@@ -31,6 +31,7 @@ def nothing_of_the_users() -> Iterator[None]:
     for a role.
     """
     printing = {"CI", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "LINES", "PAGER"}
+    printing |= {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "GITLAB_CI"}
     with pytest.MonkeyPatch.context() as environment:
         for name in tuple(os.environ):
             if name.startswith(("AWS_", "INFRAGEN_")) or name.lower().endswith("_proxy") or name in printing:

@@ -65,6 +65,7 @@ def test_the_stages_follow_each_other_and_production_waits_for_its_plan(project:
     assert list(found) == ["staging-image", "staging", "prod-image", "prod-plan", "prod"]
     assert [found[each].get("needs") for each in found] == [None, "staging-image", "staging", "prod-image", "prod-plan"]
     environments = {name: job.get("environment") for name, job in found.items()}
+    environments = {name: each["name"] if isinstance(each, dict) else each for name, each in environments.items()}
     assert environments == {
         "staging-image": None, "staging": "staging", "prod-image": None, "prod-plan": "prod-plan", "prod": "prod",
     }  # fmt: skip

@@ -84,6 +84,18 @@ def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callab
             beside.unlink()
 
 
+def append(path: Path, data: bytes, what: str) -> None:
+    """Write at the end of a regular file, or of a new one. Opening never waits. Raises as `replacing` does."""
+    check(path)
+    with _told(path, what):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+        handle = os.open(path, flags, 0o666)
+        with os.fdopen(handle, "ab") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):  # it may be another one by now
+                raise InputError(f"{path} is not a regular file; infragen writes regular files only", "name another")
+            stream.write(data)
+
+
 def private_directory(path: Path) -> None:
     """Have a directory; it and each directory above it that is created for it are for the user alone (0700)."""
     for each in (*reversed(path.parents), path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from infragen.cli import parameters
+from infragen.cli.ci import system
 from infragen.cli.json_lines import lines
 from infragen.cli.output import known_secrets, pipe_width, silence, styled
 from infragen.cli.pasting import Pasteable, remember
@@ -134,10 +135,11 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, 
     results = {"progress": progress, "result": _console(sys.stdout), "nowhere": None}[plans]
     live = progress.is_terminal
     detail = Detail.ALL if parameters.is_verbose() else Detail.LAYERS if short else Detail.ROWS
-    known = known_secrets()
+    known, found = known_secrets(), None if live else system()
     with Terminal(
-        progress, results, surroundings().monotonic, live=live, detail=detail, agreed=agreed, known=known
-    ) as ui:
+        progress, results, surroundings().monotonic, live=live, detail=detail, agreed=agreed, known=known,
+        system=found,
+    ) as ui:  # fmt: skip
         yield ui
 
 

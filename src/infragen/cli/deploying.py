@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from infragen.cli import parameters
+from infragen.cli.ci import annotate_failures, summarize
 from infragen.cli.connection import AwsTarget, Plans, cloud_options, open_session, progress_on_stdout, show
 from infragen.cli.describing import Description, at_option, describe
 from infragen.cli.json_lines import lines, lines_option
@@ -204,7 +205,7 @@ def plan(
       infragen plan --env prod --at 4f2c1ab
     """
     from infragen.report.drift import plan_refusal
-    from infragen.report.plan_formats import as_format
+    from infragen.report.plan_formats import as_format, summary_of
 
     if out == STDOUT and (form != "text" or progress_on_stdout()):
         raise click.UsageError(
@@ -228,6 +229,8 @@ def plan(
     planned = _prepared(run, file, assembly, target, prepares=prepares, asks=True)
     if form != "text":
         echo(as_format(form, [planned], [file.environment]), nl=False)
+    else:
+        summarize(lambda most: summary_of(planned, most))
     if fail_on_drift and (refusal := plan_refusal(planned)):
         raise refusal
     if detailed_exitcode and planned.changed:
@@ -355,6 +358,7 @@ def deploy(
     """
     from infragen.engine.status import outputs
     from infragen.report.outcome import output_lines
+    from infragen.report.plan_formats import summary_of
 
     saved = _saved(plan_file, name)
     name = saved.environment if saved else parameters.chosen(directory, name)
@@ -384,6 +388,7 @@ def deploy(
     asks = not yes and saved is None and lines() is None
     result, values = _prepared(run, file, assembly, target, prepares=prepares, asks=asks)
     end(result.outcomes, 0)
+    summarize(lambda most: summary_of(result.plan, most, result.outcomes))
     program = lines()
     if program is None:
         show(output_lines(values))
@@ -561,5 +566,6 @@ def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:
             say(nothing)
         completed = [pasteable_outcome(each) for each in outcomes]
         show(chain(outcome_lines(completed), failure_lines(completed)))
+    annotate_failures([pasteable_outcome(each) for each in outcomes])
     if code:
         click.get_current_context().exit(code)

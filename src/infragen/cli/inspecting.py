@@ -1,5 +1,6 @@
 """Commands that only read from AWS."""
 
+import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from infragen.cli.connection import AwsTarget, cloud_options, open_session, show
 from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_check
 from infragen.cli.program import command_options
+from infragen.report.printing import echo
 
 
 @click.command()
@@ -85,7 +87,14 @@ def diagnose(name: str, directory: Path, form: str, target: AwsTarget) -> None:
 @parameters.image_tag("Image tag of the API to look for; default: the deployed one.")
 @click.option("--fix", is_flag=True, help="Create missing service-linked roles, after a question.")
 @click.option("--yes", is_flag=True, help="Do not prompt for confirmation.")
-@parameters.document_format
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit", "github"]),
+    default="text",
+    show_default=True,
+    help="junit for the test reports of Jenkins and GitLab, github for annotations of GitHub Actions.",
+)
 @cloud_options
 @command_options
 def doctor(
@@ -115,6 +124,11 @@ def doctor(
     found = replace(found, results=tuple(map(pasteable_check, found.results)))
     if form == "json":
         say(report.as_json(found))
+    elif form == "junit":
+        echo(report.as_report(found))
+    elif form == "github":
+        for line in report.as_github(found):
+            echo(line)
     else:
         show(report.doctor_lines(found, width(sys.stdout)))
     if any(each.verdict is Verdict.WRONG for each in found.results):
@@ -161,10 +175,10 @@ def drift(name: str, directory: Path, form: str, fail_on_drift: bool, target: Aw
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "dotenv"]),
+    type=click.Choice(["text", "json", "dotenv", "github", "gitlab"]),
     default="text",
     show_default=True,
-    help='dotenv prints NAME="value" lines.',
+    help='dotenv prints NAME="value" lines, github what GITHUB_OUTPUT takes, gitlab what a dotenv report takes.',
 )
 @cloud_options
 @command_options
@@ -178,6 +192,7 @@ def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     Examples:
       infragen outputs --env prod
       infragen outputs --env dev --local --format dotenv > .env
+      infragen outputs --env prod --format github >> "$GITHUB_OUTPUT"
     """
     from infragen.assembly.synth import synthesize
     from infragen.engine import status as engine
@@ -189,7 +204,13 @@ def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
         values = engine.outputs(synthesize(env), session)
     if not values:
         say(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
+    forms = {
+        "json": report.outputs_json,
+        "dotenv": report.outputs_dotenv,
+        "github": lambda values: report.outputs_github(values, lambda: f"infragen-{secrets.token_hex(16)}"),
+        "gitlab": report.outputs_gitlab,
+    }
     if form == "text":
         show(report.output_lines(values, width(sys.stdout) if sys.stdout.isatty() else None))
-    else:
-        say(report.outputs_json(values) if form == "json" else report.outputs_dotenv(values))
+    elif values or form == "json":
+        say(forms[form](values))

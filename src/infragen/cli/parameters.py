@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infragen.cli.ci import annotate
 from infragen.cli.json_lines import lines
 from infragen.cli.output import say
 from infragen.errors import InputError
@@ -235,6 +236,7 @@ def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
                 program.warning(f"{warning.place}: {warning.text}")
             else:
                 say(f"{warning.place}: warning: {warning.text}", err=True)
+                annotate("warning", warning.text, place=str(warning.place))
     return loaded
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
+from infragen.cli.ci import annotate_error
 from infragen.cli.installation import stranger_anywhere
 from infragen.cli.json_lines import last_line
 from infragen.cli.output import decolour, plain, say, silence
@@ -57,6 +58,14 @@ class Program(click.Group):
         """Return the commands in the order in which they are used."""
         return list(self.commands)
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the options before the command; what click quotes of them is made visible."""
+        try:
+            return super().make_context(*arguments, **options)
+        except click.ClickException as error:
+            _make_visible(error)
+            raise
+
     def invoke(self, context: click.Context) -> Any:
         """Run the command; ends the process with the code that belongs to what happened."""
         problem: InfragenError | None = None
@@ -67,6 +76,7 @@ class Program(click.Group):
             last_line(ended.exit_code, EXIT_CODES.get(ended.exit_code, ""))
             raise
         except click.ClickException as error:
+            _make_visible(error)
             last_line(error.exit_code, EXIT_CODES[2], InputError(error.format_message()))
             raise
         except InfragenError as error:
@@ -89,6 +99,13 @@ class Program(click.Group):
             return result
         last_line(code, EXIT_CODES[code], problem)
         return context.exit(code)
+
+
+def _make_visible(error: click.ClickException) -> None:
+    """Let click's error, which quotes the command line, steer neither a terminal nor a CI system."""
+    from infragen.secrecy.visible import quoted
+
+    vars(error)["message"] = quoted(error.message)  # click declares it final
 
 
 def command_options(function: Function) -> Function:
@@ -125,6 +142,7 @@ def show_error(error: InfragenError) -> None:
         say(_fitting(error.message, "error: "), lead=click.style("error: ", fg="red", bold=True), err=True)
     if error.hint:
         say(_fitting(error.hint, "hint: "), lead=click.style("hint: ", bold=True), err=True)
+    annotate_error(error)
 
 
 def _fitting(text: str, lead: str = "") -> str:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from infragen.cli import parameters
+from infragen.cli.ci import workspace
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.cli.surroundings import surroundings
 from infragen.errors import InputError, OperationFailed
+from infragen.report.printing import echo
 
 if TYPE_CHECKING:
     from infragen.assembly.write import Difference
@@ -109,10 +111,11 @@ def _check(differences: "dict[Path, Difference]", extra: tuple[Path, ...]) -> No
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "sarif"]),
+    type=click.Choice(["text", "json", "sarif", "junit", "github"]),
     default="text",
     show_default=True,
-    help="Output format.",
+    help="sarif for code scanning, junit for the test reports of Jenkins and GitLab, github for annotations of GitHub "
+    "Actions.",
 )
 @click.option(
     "--fail-on",
@@ -133,6 +136,7 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
       infragen lint
       infragen lint --env prod --fail-on informational
       infragen lint --format sarif > lint.sarif
+      infragen lint --format junit > lint.xml
     """
     import infragen
     from infragen.assembly import lint as linter
@@ -143,12 +147,20 @@ def lint(names: tuple[str, ...], directory: Path, templates: Path, form: str, fa
     rendered = [synthesize(env) for env in loaded]
     found = linter.lint(rendered, parameters.cache_directory() / "lint", surroundings().linters())
     findings = {env.environment: each for env, each in zip(loaded, found, strict=True)}
-    text = {
-        "text": lambda: report.as_text(findings, templates),
-        "json": lambda: report.as_json(findings, templates),
-        "sarif": lambda: report.as_sarif(findings, templates, infragen.__version__),
-    }
-    say(text[form]())
     failing = linter.LEVELS[: linter.LEVELS.index(fail_on) + 1]
+    if form == "github":
+        for line in report.as_github(findings, templates, workspace()):
+            echo(line)
+        say(f"{', '.join(findings)}: {report.summary(findings)}")
+    elif form == "junit":
+        layers = {each.environment.environment: [one.layer for one in each.templates] for each in rendered}
+        echo(report.as_report(findings, templates, layers, failing))
+    else:
+        text = {
+            "text": lambda: report.as_text(findings, templates),
+            "json": lambda: report.as_json(findings, templates),
+            "sarif": lambda: report.as_sarif(findings, templates, infragen.__version__),
+        }
+        say(text[form]())
     if any(finding.level in failing for each in found for finding in each):
         raise InputError(f"the templates have {report.summary(findings)}")

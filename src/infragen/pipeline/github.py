@@ -67,7 +67,7 @@ _IDENTITY = ("contents: read", "id-token: write")
 
 def _pull_request(project: Project) -> str:
     checks = [_checkout(), *_infragen(project), *_node(project)]
-    checks += [_run("infragen render --check"), _run("infragen lint --fail-on informational")]
+    checks += [_run("infragen render --check"), _run("infragen lint --fail-on informational --format github")]
     checks.append(_run("infragen pipeline github --check"))
     if "check" in project.scripts:
         checks.append(_run("npm run check"))
@@ -176,10 +176,15 @@ def _stage(project: Project, stage: Stage, earlier: Stage | None) -> Iterator[st
         needs = f"{stage.name}-plan"
     after = [f"needs: {needs}"] if needs else []
     condition = [f"if: needs.{stage.name}-plan.outputs.changes == 'true'"] if stage.reviewed else []
+    link = (f"  url: ${{{{ steps.{_OUTPUTS}.outputs.Url }}}}",) if stage.env.api is not None else ()
     yield _job(
-        stage.name, *after, *condition, "runs-on: ubuntu-24.04", "timeout-minutes: 120", f"environment: {stage.name}",
-        rights=_IDENTITY, steps=list(_deployment(project, stage)),
+        stage.name, *after, *condition, "runs-on: ubuntu-24.04", "timeout-minutes: 120", "environment:",
+        f"  name: {stage.name}", *link, rights=_IDENTITY, steps=list(_deployment(project, stage)),
     )  # fmt: skip
+
+
+_OUTPUTS = "outputs"
+"""Step whose outputs are those of the environment."""
 
 
 def _deployment(project: Project, stage: Stage) -> Iterator[str]:
@@ -196,8 +201,10 @@ def _deployment(project: Project, stage: Stage) -> Iterator[str]:
         yield _run(f"infragen deploy --plan {name}.plan")
     else:
         tag = f' --image-tag "{COMMIT_VARIABLE}"' if project.has_image else ""
-        yield _run(f"infragen doctor --env {name}")
+        yield _run(f"infragen doctor --env {name} --format github")
         yield _run(f"infragen deploy --env {name} --yes{tag}", *_commit_variable(project))
+    if stage.env.api is not None:
+        yield _run(f'infragen outputs --env {name} --format github >> "$GITHUB_OUTPUT"', f"id: {_OUTPUTS}")
     if "test:e2e" in project.scripts:
         yield _run(end_to_end_script(stage))
 
@@ -214,9 +221,7 @@ def _plan(project: Project, stage: Stage, needs: str) -> str:
     tag = f' --image-tag "{COMMIT_VARIABLE}"' if project.has_image else ""
     script = (
         "code=0\n"
-        f"infragen plan --env {name}{tag} --out {name}.plan --format markdown --detailed-exitcode > plan.md"
-        " || code=$?\n"
-        'cat plan.md >> "$GITHUB_STEP_SUMMARY"\n'
+        f"infragen plan --env {name}{tag} --out {name}.plan --detailed-exitcode || code=$?\n"
         'case $code in 0) ;; 10) echo changes=true >> "$GITHUB_OUTPUT" ;; *) exit "$code" ;; esac'
     )
     build = [_run("npm run build")] if "build" in project.scripts else []

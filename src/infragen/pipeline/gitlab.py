@@ -98,8 +98,10 @@ def _tools(project: Project) -> list[str]:
 
 
 def _checks(project: Project) -> Iterator[str]:
-    checks = ["infragen render --check", "infragen lint --fail-on informational", "infragen pipeline gitlab --check"]
-    yield _job("templates", "check", [install(project), *checks], *_ON_MERGE)
+    checks = ["infragen render --check", "infragen lint --fail-on informational --format junit > lint.xml"]
+    checks.append("infragen pipeline gitlab --check")
+    report = ("artifacts:", "  when: always", "  reports: {junit: lint.xml}")
+    yield _job("templates", "check", [install(project), *checks], *report, *_ON_MERGE)
     if project.local_tests or "check" in project.scripts:
         own = ["npm run check"] if "check" in project.scripts else []
         yield _job("application", "check", [*_tools(project), *own, *project.local_tests], f"image: {NODE}", *_ON_MERGE)
@@ -190,7 +192,12 @@ def _delivery(project: Project, stage: Stage) -> Iterator[str]:
             "  access: developer", *_settings(project, stage, "PLAN_ROLE"),
         )  # fmt: skip
         build, deploy, manual = [], [f"infragen deploy --plan {name}.plan"], ("    when: manual",)
+    link: tuple[str, ...] = ()
+    if stage.env.api is not None:
+        deploy += [f"infragen outputs --env {name} --format gitlab > all.env", "grep '^URL=' all.env > outputs.env"]
+        link = ("  url: $URL",)
+    report = ("artifacts:", "  reports: {dotenv: outputs.env}", "  access: developer") if link else ()
     yield _job(
-        name, name, [*begin, *build, *_ROLE, *deploy, *tests], *image, f"environment: {name}",
-        f"resource_group: {name}", *_settings(project, stage, "DEPLOY_ROLE"), *manual,
+        name, name, [*begin, *build, *_ROLE, *deploy, *tests], *image, "environment:", f"  name: {name}", *link,
+        *report, f"resource_group: {name}", *_settings(project, stage, "DEPLOY_ROLE"), *manual,
     )  # fmt: skip

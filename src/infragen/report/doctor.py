@@ -1,14 +1,16 @@
-"""What checks of the account found, as text and as JSON."""
+"""What checks of the account found, as text, JSON, a JUnit report, and annotations of GitHub."""
 
 from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.checks import CheckResult, Verdict
+from infragen.checks import Answer, CheckResult, Verdict
 from infragen.engine.doctor import Diagnosis
 from infragen.report.checks import SIGNS, check_document, check_schema
+from infragen.report.github import annotation
+from infragen.report.junit import Case, as_junit
 from infragen.report.wrapping import wrapped
-from infragen.secrecy.visible import shown_json
+from infragen.secrecy.visible import Shown, shown, shown_json
 
 VERSION = 1
 
@@ -52,6 +54,38 @@ def as_json(found: Diagnosis) -> str:
         "checks": [check_document(each) for each in found.results],
     }
     return shown_json(document, indent=2)
+
+
+def as_github(found: Diagnosis) -> list[Shown]:
+    """Return an annotation for each answer that is wrong or not known, and a line for each that is ok."""
+    levels = {Verdict.WRONG: "error", Verdict.UNKNOWN: "warning"}
+    lines = [shown(f"created the service-linked role {role}") for role in found.fixed]
+    for result in found.results:
+        for answer in result.answers:
+            if answer.verdict is Verdict.OK:
+                lines.append(shown(f"{SIGNS[Verdict.OK][0]} {result.check}  {answer.text}"))
+            else:
+                title = f"{found.environment}: {result.check}"
+                text = f"{answer.text}\n{answer.hint}" if answer.hint else answer.text
+                lines.append(annotation(levels[answer.verdict], text, title=title))
+    return [*lines, shown(summary(found.results))]
+
+
+def as_report(found: Diagnosis) -> Shown:
+    """Return a JUnit report: a case per answer; what is not known is skipped."""
+    cases = [_case(found, each.check, answer) for each in found.results for answer in each.answers]
+    return as_junit({found.environment: cases})
+
+
+def _case(found: Diagnosis, check: str, answer: Answer) -> Case:
+    text = f"{answer.text}\n{answer.hint}" if answer.hint else answer.text
+    group = f"{found.environment}.{check}"
+    match answer.verdict:
+        case Verdict.WRONG:
+            return Case(answer.text, group, failed=text, kind=check)
+        case Verdict.UNKNOWN:
+            return Case(answer.text, group, skipped=text, kind=check)
+    return Case(answer.text, group)
 
 
 def doctor_schema() -> dict[str, object]:

@@ -1,15 +1,18 @@
-"""Findings of the linter as text, JSON and SARIF."""
+"""Findings of the linter as text, JSON, SARIF, a JUnit report, and annotations of GitHub."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from infragen.assembly.lint import LEVELS, Finding
+from infragen.report.github import annotation
+from infragen.report.junit import Case, as_junit
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.visible import Shown, quoted, shown_json
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _SARIF_LEVEL = {"error": "error", "warning": "warning", "informational": "note"}
+_ANNOTATION = {"error": "error", "warning": "warning", "informational": "notice"}
 
 Findings = Mapping[str, Sequence[Finding]]
 """Name of an environment -> its findings."""
@@ -87,6 +90,43 @@ def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:
     results = [_result(templates, name, each) for name, some in findings.items() for each in some]
     run = {"tool": {"driver": driver}, "results": results}
     return shown_json({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def as_github(findings: Findings, templates: PurePath, root: Path | None) -> list[Shown]:
+    """Return one annotation for each finding; files are named from `root`."""
+    return [
+        annotation(
+            _ANNOTATION[each.level], f"{place(each)}: {message(each)}",
+            place=f"{file_of(templates, environment, each)}:{each.line}:{each.column}", title=each.rule, root=root,
+        )
+        for environment, some in findings.items()
+        for each in some
+    ]  # fmt: skip
+
+
+def as_report(
+    findings: Findings, templates: PurePath, layers: Mapping[str, Sequence[str]], failing: Sequence[str]
+) -> Shown:
+    """Return a JUnit report: a suite per environment, a case per finding and per layer (`layers`) without one.
+
+    A finding of a level that does not fail the command is no failure either.
+    """
+    suites = {}
+    for environment, names in layers.items():
+        cases = [_case(templates, environment, each, failing) for each in findings[environment]]
+        found = {each.layer for each in findings[environment]}
+        clean = [Case("no findings", f"{environment}.{layer}") for layer in names if layer not in found]
+        suites[environment] = [*cases, *clean]
+    return as_junit(suites)
+
+
+def _case(templates: PurePath, environment: str, finding: Finding, failing: Sequence[str]) -> Case:
+    where = f"{file_of(templates, environment, finding)}:{finding.line}:{finding.column}"
+    text = f"{finding.level} {finding.rule} {place(finding)}: {message(finding)}\n{where}\n{finding.about}"
+    name, group = f"{finding.rule} {place(finding)} line {finding.line}", f"{environment}.{finding.layer}"
+    if finding.level in failing:
+        return Case(name, group, failed=text, kind=finding.rule)
+    return Case(name, group, note=text)
 
 
 def _result(templates: PurePath, environment: str, finding: Finding) -> dict[str, Any]:

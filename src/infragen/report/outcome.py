@@ -1,14 +1,16 @@
 """How an operation ended, and what is deployed, as text and for programs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 
 from rich.text import Text
 
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.status import LayerStatus
+from infragen.errors import InputError
 from infragen.secrecy.masking import mask
-from infragen.secrecy.visible import shown_json
+from infragen.secrecy.visible import shown, shown_json
 
 
 def word(outcome: Outcome) -> tuple[str, str]:
@@ -38,6 +40,18 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> Iterator[Text]:
         yield Text.assemble((layer, "bold"), "  ", (said, word(each)[1]), f"  {stack}  {_detail(each)}".rstrip())
         for note in each.notes if isinstance(each, Deployed) else ():
             yield Text(f"  note: {note}", style="yellow")
+
+
+def outcome_markdown(outcomes: Sequence[Outcome]) -> str:
+    """Return a table of the stacks, and what failed, for the summary of a CI job."""
+    rows = "".join(f"<tr><td>{_cell(each.layer)}<td>{_cell(word(each)[0])}<td>{_cell(each.stack)}" for each in outcomes)
+    head = "<tr><th>layer<th>outcome<th>stack"
+    failures = "\n".join(line.plain for line in failure_lines(outcomes)).strip()
+    return f"<table>{head}{rows}</table>\n" + (f"\n<pre>{escape(shown(failures))}</pre>\n" if failures else "")
+
+
+def _cell(text: str) -> str:
+    return f"<code>{escape(' '.join(shown(text).split()))}</code>"
 
 
 def _columns(outcome: Outcome) -> tuple[str, str, str]:
@@ -130,6 +144,37 @@ def outputs_dotenv(outputs: Mapping[str, str]) -> str:
     LOAD_BALANCER_URL.
     """
     return "\n".join(f"{variable(name)}={_quoted(value)}" for name, value in outputs.items())
+
+
+def outputs_github(outputs: Mapping[str, str], delimiter: Callable[[], str]) -> str:
+    """Return the lines that GITHUB_OUTPUT takes: `Name=value`, and between two delimiters what has more lines than one.
+
+    `delimiter` gives a text that nobody can guess, so that no value can end its own block and begin another output
+    (docs.github.com, "Workflow commands for GitHub Actions", "Multiline strings"; read 2026-11-29).
+    """
+    return "\n".join(_github(name, value, delimiter) for name, value in outputs.items())
+
+
+def _github(name: str, value: str, delimiter: Callable[[], str]) -> str:
+    if "\n" not in value and "\r" not in value:
+        return f"{name}={value}"
+    end = delimiter()
+    return f"{name}<<{end}\n{value}\n{end}"
+
+
+def outputs_gitlab(outputs: Mapping[str, str]) -> str:
+    """Return the lines of a report `dotenv` of GitLab, `LOAD_BALANCER_URL=value`: quotes would be part of the value
+    (docs.gitlab.com, "Pass dotenv variables to specific jobs"; gitlab-org/gitlab, Ci::ParseDotenvArtifactService).
+
+    Raises InputError for a value with a line end, which such a report cannot hold.
+    """
+    for name, value in outputs.items():
+        if "\n" in value or "\r" in value:
+            raise InputError(
+                f"the output {name} has more lines than one, which a dotenv report of GitLab cannot hold",
+                "read it from --format json",
+            )
+    return "\n".join(f"{variable(name)}={value}" for name, value in outputs.items())
 
 
 def variable(name: str) -> str:

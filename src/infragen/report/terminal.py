@@ -7,6 +7,7 @@ it is the result. Whoever closes our output ends the output and not the operatio
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import NewType, TextIO
@@ -47,9 +48,10 @@ from infragen.report.plan import Detail, plan_lines
 from infragen.report.progress_state import Scene, Work
 from infragen.report.prompts import ask
 from infragen.report.recovery import recovery_lines
+from infragen.report.sections import Sections, System
 from infragen.report.tree import tree
 from infragen.report.wrapping import wrapped
-from infragen.secrecy.visible import shown
+from infragen.secrecy.visible import Shown, shown
 
 SHOWN_BUSY = 3
 PIPE_WIDTH = 200
@@ -117,6 +119,8 @@ class Terminal:
     `live` asks for the live region, which needs a styled terminal; `plans` is where plans go, None for nowhere;
     `detail` is how much of a plan is reported, and whether a log has a line for each resource and not for each stack
     alone; `agreed` are the flags that the user gave in advance of being asked, `known` texts that are secrets.
+    `system` is the CI system in whose log the plan and what runs are parts that fold; `date` gives the seconds since
+    1970. How a stack ended stands between the parts, where it is seen.
     """
 
     def __init__(
@@ -129,8 +133,11 @@ class Terminal:
         detail: Detail = Detail.ROWS,
         agreed: frozenset[str] = frozenset(),
         known: Collection[str] = (),
+        system: System | None = None,
+        date: Callable[[], float] = time.time,
     ) -> None:
         self._known = known
+        self._sections = Sections(system, self._mark, date, known) if system else None
         self._progress = progress
         self._plans = plans
         self._clock = clock
@@ -153,6 +160,7 @@ class Terminal:
     ) -> None:
         self._stop_live()
         self._uploaded()
+        self._fold("")
         if error is not None and self._scene.running:
             names = ", ".join(self._scene.running.values())
             # a signal may come before AWS has heard of the operation, so that nobody here knows
@@ -162,6 +170,7 @@ class Terminal:
     def confirm(self, question: Question) -> bool:
         """Ask the person at the terminal, unless a flag has answered already."""
         self._stop_live()
+        self._fold("")
         return question.answered_by in self._agreed or ask(question)
 
     def tell(self, event: Event) -> None:
@@ -185,10 +194,12 @@ class Terminal:
             case Planned(plan):
                 self._plan(plan)
             case PlannedDeletion(deletion):
-                self._show(deletion_lines(deletion, width_of(self._plans or self._progress), self._detail))
+                width = width_of(self._plans or self._progress)
+                self._show(f"deletion of {deletion.environment}", deletion_lines(deletion, width, self._detail))
             case PlannedRecovery(recovery):
                 width = width_of(self._plans or self._progress)
-                self._show(each for line in recovery_lines(recovery) for each in wrapped(line, width))
+                lines = (each for line in recovery_lines(recovery) for each in wrapped(line, width))
+                self._show(f"recovery of {recovery.environment}", lines)
             case Warned(text):
                 self._say(Text.assemble(("warning: ", "yellow"), text))
             case Lost(layer, reason):
@@ -200,13 +211,16 @@ class Terminal:
             case Noticed(layer, logical_id, text):
                 self._say(Text.assemble((f"{layer}/{logical_id}", "bold"), f": {text}"))
             case TaskStarted(purpose, task, command, tag):
+                self._fold(self._at_work())
                 what = f"  {shlex.join(command)}  image {tag}  task {task.rpartition('/')[2]}"
                 self._say(Text.assemble((purpose, "bold"), what))
             case TaskLog(purpose, line):
                 self._say(Text.assemble((f"{purpose} | ", "dim"), line))
             case TaskEnded(purpose, _, code, seconds):
+                self._fold("")
                 ended = "ended without running" if code is None else f"exit code {code}"
                 self._say(Text.assemble((purpose, "bold"), f"  {ended} after {span(seconds)}"))
+                self._fold(self._at_work())
             case Following(seconds, _):
                 self._beat(seconds)
             case Ended(outcome):
@@ -223,19 +237,23 @@ class Terminal:
             self._say(Text(line, style="dim"))
 
     def _plan(self, plan: EnvironmentPlan) -> None:
-        self._show(plan_lines(plan, width_of(self._plans or self._progress), self._detail))
+        lines = plan_lines(plan, width_of(self._plans or self._progress), self._detail)
+        self._show(f"plan of {plan.environment}", lines)
 
-    def _show(self, lines: Iterator[Text]) -> None:
+    def _show(self, title: str, lines: Iterator[Text]) -> None:
         """Print a plan: as a result on its own console, or with the rest of the progress."""
         if self._plans is None:
             return
         if self._plans is not self._progress:
             say(self._plans, lines, self._known)
             return
+        self._fold(title)
         for line in lines:
             self._say(line)
+        self._fold(self._at_work())
 
     def _begin(self, layer: str, stack: str, action: str) -> None:
+        self._fold(self._at_work())
         self._say(Text.assemble((layer, "bold"), f": {ACTIONS.get(action, action)} {stack}"))
         if self._wants_live and not self._live:
             self._live = Live(console=self._progress, get_renderable=self._picture, refresh_per_second=4)
@@ -291,9 +309,33 @@ class Terminal:
 
     def _end(self, outcome: Outcome, took: str) -> None:
         said, tint = word(outcome)
+        self._fold("")
         self._say(Text.assemble((outcome.layer, "bold"), ": ", (said, tint), took))
         if isinstance(outcome, Failed) and outcome.cause is None:  # else its event has said it, and the end says it all
             self._say(Text(f"  {outcome.message}", style="red"))
+        self._fold(self._at_work())
+
+    def _at_work(self) -> str:
+        """Return the title of what runs now; empty when nothing does."""
+        return ", ".join([*self._scene.running, *self._scene.tasks.values()])
+
+    def _fold(self, title: str) -> None:
+        """Begin a part of a CI log that folds, or end the one that is open where there is no title."""
+        if self._sections is not None:
+            if title:
+                self._sections.begin(title)
+            else:
+                self._sections.end()
+
+    def _mark(self, line: Shown) -> None:
+        """Write a marker of a CI log as it is: a console takes its control characters out."""
+        if self._closed:
+            return
+        try:
+            self._progress.file.write(line + "\n")
+            self._progress.file.flush()
+        except BrokenPipeError:
+            self._closed = True
 
     def _say(self, line: Text) -> None:
         self._spoke = self._clock()

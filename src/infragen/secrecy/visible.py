@@ -1,7 +1,8 @@
 """Makes text that may be shown: the one door to a terminal, a file of results, and a description in AWS.
 
 `Shown` is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds. Secrets are hidden
-and whatever could steer a terminal, turn the direction of text or hide in it is written as its number.
+and whatever could steer a terminal, turn the direction of text or hide in it is written as its number. So is what a CI
+system takes for a command in a log: `workflow_command` is the one way to give one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import json
 import re
 import urllib.parse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NewType
 
 from infragen.cloudformation import Secret
@@ -30,6 +31,14 @@ _UNSEEN = re.compile(
 """Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates
 (Unicode 16: general categories Cc, Cf, Zl, Zp, Cs, and what is default-ignorable; variation selectors stay)."""
 
+_COMMAND = re.compile(r"#(?=#[A-Za-z]*\[)|(?<![^\n])[^\S\n]*:(?=:[^\n]*::)")
+"""What a CI system would run when it comes by in a log, from where the sign is that is written as its number.
+
+GitHub's runner reads stdout and stderr alike: a line that begins, after spaces, with `::` and has another `::`, and
+`##[` anywhere in a line (actions/runner, Runner.Common/ActionCommand.cs, TryParseV2 and TryParse; read 2026-11-29;
+which commands there are changes, so none is let through). `##vso[` is Azure Pipelines', `##teamcity[` TeamCity's.
+GitLab's section markers need an escape and a carriage return, which are written as their numbers."""
+
 NOTHING = Shown("")
 
 HIDDEN = f"{SECRET}: the rest is not shown"
@@ -37,8 +46,14 @@ HIDDEN = f"{SECRET}: the rest is not shown"
 
 
 def visible(text: str) -> str:
-    """Return text in which nothing steers a terminal or reads other than it is: such characters by their number."""
-    return _UNSEEN.sub(_number, text)
+    """Return text in which nothing steers a terminal or a CI system, or reads other than it is: such characters by
+    their number.
+    """
+    return _COMMAND.sub(_last_by_number, _UNSEEN.sub(_number, text))
+
+
+def _last_by_number(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\u{ord(found[0][-1]):04x}"
 
 
 def _number(found: re.Match[str]) -> str:
@@ -74,7 +89,7 @@ def shown_json(document: object, known: Collection[str] = (), indent: int | None
     number, as JSON does.
     """
     text = json.dumps(_shown_values(document, known), indent=indent, ensure_ascii=False)
-    return Shown(_UNSEEN.sub(_json_number, text))
+    return Shown(_COMMAND.sub(_last_by_number, _UNSEEN.sub(_json_number, text)))
 
 
 def assembled(text: str) -> Shown:
@@ -83,6 +98,36 @@ def assembled(text: str) -> Shown:
         lines = text.split("\n")
         text = "\n".join(HIDDEN if certain_credential(each, encoded=False) else each for each in lines)
     return Shown(visible(text))
+
+
+def workflow_command(
+    name: str, message: str = "", properties: Mapping[str, str] | None = None, known: Collection[str] = ()
+) -> Shown:
+    """Return a command to GitHub's runner, `::name key=value,…::message`. `name` and the keys are ours.
+
+    Escaped as the runner unescapes: `%` and line ends in the message, `:` and `,` in a property too
+    (actions/toolkit, packages/core/src/command.ts, escapeData and escapeProperty; read 2026-11-29).
+    """
+    given = ",".join(
+        f"{key}={_escaped(shown(value, known)).replace(':', '%3A').replace(',', '%2C')}"
+        for key, value in (properties or {}).items()
+        if value
+    )
+    return Shown(f"::{name}{' ' if given else ''}{given}::{_escaped(shown(message, known))}")
+
+
+def _escaped(text: Shown) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def section_marker(edge: str, name: str, seconds: int, title: str = "", known: Collection[str] = ()) -> Shown:
+    """Return where a section of GitLab's job log starts or ends (`edge`), at so many seconds since 1970. What `name`
+    may not hold is a hyphen in it (docs.gitlab.com, "Job logs", custom collapsible sections; gitlab-org/gitlab,
+    lib/gitlab/regex.rb: the name is [a-zA-Z0-9_.-]+; read 2026-11-29).
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-") or "section"
+    line = shown(title.replace("\n", " "), known)
+    return Shown(f"\x1b[0Ksection_{edge}:{seconds}:{safe}\r\x1b[0K{line}")
 
 
 def encoded(text: Shown) -> ShownBytes:
