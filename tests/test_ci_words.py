@@ -1,4 +1,4 @@
-"""What a CI system is told: annotations, folded logs, summaries and reports; and that no text of another can tell it.
+"""What a CI system hears: annotations, folded logs, summaries and reports; and that no text of another can tell it.
 
 The parsers are those of the systems, in `ci`.
 """

@@ -1,4 +1,4 @@
-"""What a CI system is told beside what people read: annotations, folded parts of the log, and a summary of the job.
+"""What a CI system hears beside what people read: annotations, folded parts of the log, and a summary of the job.
 
 Nothing has to be asked for: GitHub sets GITHUB_ACTIONS, GitLab sets GITLAB_CI. All of it goes to stderr or to the file
 that GITHUB_STEP_SUMMARY names, so that a document on stdout stays what it is.
@@ -86,7 +86,7 @@ def summarize(markdown: "Callable[[int], Shown]") -> None:
     try:
         room = SUMMARY - (file.stat().st_size if file.exists() else 0)
         if room < ROOM:
-            raise InputError("GITHUB_STEP_SUMMARY is full: GitHub takes 1 MiB of a step")
+            raise InputError("the file of GITHUB_STEP_SUMMARY is full: GitHub takes 1 MiB of a step")
         text = markdown(room // MOST_BYTES - 1).encode("utf-8", "backslashreplace")
         append(file, text + b"\n", "GITHUB_STEP_SUMMARY")
     except (InfragenError, OSError) as error:
