@@ -32,6 +32,7 @@ from infragen.engine.outcome import Deployed
 from infragen.engine.progress import Ended, Started
 from infragen.report import doctor, findings
 from infragen.report.outcome import outputs_github, outputs_gitlab
+from infragen.report.sections import System
 from infragen.report.terminal import Terminal, console
 from infragen.secrecy.visible import assembled, quoted, section_marker, shown, shown_json, workflow_command
 
@@ -303,7 +304,7 @@ def test_an_error_of_a_file_is_annotated_at_each_line(project: Path, monkeypatch
 # --- parts of a log ---------------------------------------------------------------------------------------------------
 
 
-def told(system: str) -> str:
+def told(system: System) -> str:
     """The log of a deployment of two layers that overlap."""
     progress = io.StringIO()
     with Terminal(
@@ -311,7 +312,7 @@ def told(system: str) -> str:
         None,
         lambda: 0.0,
         system=system,
-        date=lambda: 7.0,  # type: ignore[arg-type]
+        date=lambda: 7.0,
     ) as ui:
         ui.tell(Started("network", "shop-dev-network", "create"))
         ui.tell(Ended(Deployed("network", "shop-dev-network", "CREATE_COMPLETE")))
@@ -326,13 +327,12 @@ def told(system: str) -> str:
 def test_a_part_of_the_log_holds_what_runs_and_outcomes_stand_between() -> None:
     """Groups cannot be nested: one at a time, with the names of all that runs."""
     lines = told("github").splitlines()
-    folded, seen = False, []
+    folded = False
+    seen: list[str] = []
     for line in lines:
-        [command] = commands_in(line) or [None]
-        if command is None:
-            seen += [] if folded else [line]
-        else:
+        for command in (found := commands_in(line)):
             folded = command.name == "group"
+        seen += [] if folded or found else [line]
     assert [each.message for each in commands_in("\n".join(lines)) if each.name == "group"] == [
         "network", "queue", "queue, database", "database",
     ]  # fmt: skip
