@@ -101,7 +101,7 @@ def poison(aws: FakeAws) -> None:
 
 def formats(name: str) -> Iterator[tuple[str, ...]]:
     [option] = [each for each in main.commands[name].params if "--format" in each.opts]
-    yield from (("--format", each) for each in option.type.choices)  # type: ignore[attr-defined]
+    yield from (("--format", each) for each in option.type.choices)  # type: ignore[attr-defined] # a Choice
 
 
 def runs() -> Iterator[tuple[str, ...]]:
@@ -199,7 +199,7 @@ def junit(text: str) -> ET.Element:
 
 def finding(level: str, message: str, layer: str = "database", rule: str = "E3012") -> Finding:
     path = ("Resources", "Cluster", "Properties", "Engine")
-    return Finding(layer, rule, level, message, path, 12, 5, "https://example.com/rule")  # type: ignore[arg-type]
+    return Finding(layer, rule, level, message, path, 12, 5, "https://example.com/rule")  # type: ignore[arg-type] # plain text is enough here
 
 
 NASTY = 'a <b> & "c" ]]> \x00\x1b\ufffe\n' + HOSTILE
@@ -367,7 +367,7 @@ def test_a_summary_is_added_to_what_is_there_and_stays_within_githubs_limit(
 
     summary.write_text("before\n")
     for _ in range(9):
-        ci.summarize(text)  # type: ignore[arg-type]
+        ci.summarize(text)  # type: ignore[arg-type] # plain text is enough here
         assert summary.stat().st_size <= ci.SUMMARY
     assert summary.read_text().startswith("before\n")
     assert "the job has no summary" in capsys.readouterr().err
