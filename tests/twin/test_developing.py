@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ const answer = 'ANSWER';
 require('http').createServer((asked, reply) => {
   console.log(JSON.stringify({ level: 30, time: 1, msg: 'asked', url: asked.url }));
   reply.end(answer + ' in ' + process.env.DEPLOYMENT);
-}).listen(Number(process.env.PORT), '127.0.0.1');
+}).listen(Number(process.env.PORT), process.env.HOST);
 """
 
 TOLD = """
@@ -93,9 +94,14 @@ def test_a_command_runs_against_the_project_and_decides_the_exit_code(
     assert passed.returncode == 0, said
     for line in ("applied to /app", "missing []", "profile undefined", "got ANSWER in dev", "INFO  asked url=/x"):
         assert line in said, said
-    failed = dev("--port", str(port), "--exec", "--", "node", "-e", "process.exit(4)")
-    said = failed.communicate(timeout=120)[0]
+    with socket.socket() as task:  # as one that runs in the emulator listens
+        task.bind(("127.93.0.1", 3000))
+        task.listen()
+        failed = dev("--exec", "--", "node", "-e", "console.log(process.env.BASE_URL); process.exit(4)")
+        said = failed.communicate(timeout=120)[0]
     assert (failed.returncode, "command failed with exit code 4" in said) == (1, True), said
+    [other] = re.findall(r"port 3000 is in use: the API listens on (\d+)", said)
+    assert f"http://127.0.0.1:{other}" in said
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     command = [sys.executable, "-m", "infragen", "status", "--env", "dev", "--local"]
@@ -143,7 +149,7 @@ def test_what_is_in_the_way_is_told_before_anything_starts(dev: Dev, directory: 
         port = str(taken.getsockname()[1])
         ended = dev("--port", port)
         said = ended.communicate(timeout=60)[0]
-        assert (ended.returncode, f"port {port} of 127.0.0.1 is in use" in said) == (4, True), said
+        assert (ended.returncode, f"port {port} is in use" in said) == (4, True), said
     package = directory / "package.json"
     kept = package.read_text()
     try:

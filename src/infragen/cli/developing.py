@@ -37,6 +37,9 @@ LOOK = 0.3
 
 HEALTHY_SECONDS = 60.0
 
+_PORTS = 20
+"""How many ports are tried from the usual one on."""
+
 
 @click.command()
 @parameters.env("The environment to run; default: dev.")
@@ -44,7 +47,9 @@ HEALTHY_SECONDS = 60.0
 @click.option("--exec", "once", is_flag=True, help="Run COMMAND against the running project, then end everything.")
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Restart on change.")
 @click.option("--fresh", is_flag=True, help="Drop the emulator's database first, with all that is in it.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the API; default: api.port.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the API; default: api.port, or the next that is free."
+)
 @parameters.verbose
 @command_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -81,8 +86,7 @@ def dev(
     if fresh and file.environment.database is None:
         raise InputError(f"{file.environment.environment} has no database to drop", "leave --fresh out")
     found = project(directory.absolute().parent)
-    listens = port or file.environment.api.port
-    _check_free(listens)
+    listens = _port(port, file.environment.api.port)
     if file.environment.workers and found.words("build"):
         _run("build", found.words("build"), found, dict(os.environ))
     remember({"--env": file.environment.environment, "--local": True})
@@ -93,13 +97,30 @@ def dev(
         work.run(command, watch=watch and not once)
 
 
-def _check_free(port: int) -> None:
+def _port(asked: int | None, usual: int) -> int:
+    """Return the port that was asked for, or the usual one or the next that is free. Raises CloudError without one.
+
+    A task that runs in the emulator listens on the usual port, of an address of its own.
+    """
+    if asked is not None and (taken := _taken(asked)):
+        raise CloudError(f"port {asked} is in use: {taken}", "--port takes another, or leave it out")
+    found = asked or next((each for each in range(usual, min(usual + _PORTS, 65_536)) if not _taken(each)), 0)
+    if not found:
+        raise CloudError(f"port {usual} and the next {_PORTS - 1} are in use", "--port takes another")
+    if found != (asked or usual):
+        say(f"port {usual} is in use: the API listens on {found}", err=True)
+    return found
+
+
+def _taken(port: int) -> str:
+    """Return why no program could listen on a port of all addresses, as some do; empty where one could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))  # nothing listens: nobody can connect
         except OSError as error:
-            raise CloudError(f"port {port} of 127.0.0.1 is in use: {error.strerror}", "--port takes another") from None
+            return error.strerror or str(error)
+    return ""
 
 
 def _deployed(file: EnvironmentFile, session: Session) -> LocalValues:
@@ -227,6 +248,7 @@ class _Work:
             **given,
             "PATH": f"{self.project.node.parent}{os.pathsep}{own.get('PATH', os.defpath)}",
             "PORT": str(self.port),
+            "HOST": "127.0.0.1",  # where it is heeded, nobody in the network reaches what is being developed
             "NODE_ENV": "development",
             "BASE_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ENDPOINT_URL": self.values.endpoint_url,

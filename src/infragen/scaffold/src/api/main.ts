@@ -28,7 +28,7 @@ server.headersTimeout = 66_000;
 
 const shutdown = prepareShutdown({ server, log, finish: [() => outbox.close(), () => database.end()] });
 shutdownOnSignal(shutdown);
-server.listen(config.PORT, () => {
+server.listen({ port: config.PORT, host: config.HOST }, () => {
   log.info({ port: config.PORT }, 'listening');
   outbox.send(); // what a task before this one could not
 });

@@ -40,6 +40,8 @@ const common = {
 export const apiVariables = z.object({
   ...common,
   PORT: z.coerce.number().int().min(0).max(65_535),
+  /** Where to listen; every address of a task. `infragen dev` says 127.0.0.1. */
+  HOST: z.string().min(1).optional(),
   DATABASE_URL: secret,
   QUEUE_URL: z.url(),
 });
