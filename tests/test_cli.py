@@ -116,6 +116,15 @@ def test_every_command_has_help_with_an_example_that_parses(path: str) -> None:
         command.make_context(words[depth - 1], words[depth:], root)
 
 
+def test_help_names_each_command_on_one_line_of_a_narrow_terminal() -> None:
+    """Under a title that says what it is for; none is left out."""
+    context = click.Context(main, terminal_width=80, **main.context_settings)
+    lines = main.get_help(context).partition("Show this message and exit.")[2].splitlines()
+    rows = [line.split()[0] for line in lines if re.match(r"  [a-z]+ {2,}\S", line)]
+    assert sorted(rows) == sorted(main.commands)
+    assert not [line for line in lines if line.endswith("...") or line.startswith("   ")]
+
+
 def completed(*words: str) -> set[str]:
     """What the shell offers in the place of the last word."""
     ended = infragen_process(

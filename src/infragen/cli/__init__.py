@@ -45,19 +45,20 @@ def main() -> None:
 
     \b
     Examples:
-      infragen render && infragen lint
-      infragen bootstrap --env dev --local
-      infragen deploy --env dev --local
+      infragen init shop
+      infragen deploy --env dev --local --bootstrap
+      infragen plan --env prod
     """
 
 
-_COMMANDS = (
-    *(init, dev, compose, render, lint, graph, config, diff, schema, cost),
-    *(bootstrap, policy, pipeline, doctor, plan, deploy, migrate, run_task, status, drift, outputs, destroy),
-    *(logs, redrive, follow, cancel, diagnose, recover, changesets, image, local, docs),
-)
-for _command in _COMMANDS:
-    main.add_command(_command)
+main.add_sections({
+    "A project": (init, dev, compose, image, local, docs),
+    "Its environments": (render, lint, graph, config, diff, schema, cost),
+    "Deploy": (bootstrap, doctor, plan, deploy, migrate, outputs, drift, destroy),
+    "Operate": (status, logs, run_task, redrive),
+    "When a deployment fails": (follow, cancel, diagnose, recover, changesets),
+    "Deliver from CI": (pipeline, policy),
+})  # fmt: skip
 
 
 def run() -> None:

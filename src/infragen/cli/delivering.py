@@ -87,7 +87,7 @@ def bootstrap(
     yes: bool,
     target: AwsTarget,
 ) -> None:
-    """Create the bucket for templates and worker code, and the roles of CI.
+    """Create the bucket for templates and code, and the roles of CI.
 
     Needed once per environment. The bucket is a stack of its own, deployed through a change set like the others.
     Service-linked roles that the environment needs and the account lacks are created, too: without them the first
@@ -221,7 +221,7 @@ def _write(file: "EnvironmentFile", keys: Mapping[str, str]) -> None:
 )
 @command_options
 def policy(which: str, name: str, directory: Path, form: str, kind: str) -> None:
-    """Print a policy of the roles that `infragen bootstrap` makes.
+    """Print a policy of the roles that `bootstrap` creates.
 
     service is what CloudFormation may do, derived from the rendered templates; boundary the most that any role of the
     environment can do; deploy, plan and push what the jobs of a pipeline may do. Asks AWS nothing.

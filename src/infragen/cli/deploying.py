@@ -341,7 +341,7 @@ def deploy(
     yes: bool,
     target: AwsTarget,
 ) -> None:
-    """Deploy an environment: plan, confirm, execute, and follow to the end.
+    """Deploy an environment: plan, ask, execute, follow to the end.
 
     After an interruption, run the same command again: it follows the operations still in progress, then does the
     rest. The image tag and worker code keep their deployed values unless you give new ones. In an environment

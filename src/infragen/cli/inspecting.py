@@ -100,7 +100,7 @@ def diagnose(name: str, directory: Path, form: str, target: AwsTarget) -> None:
 def doctor(
     name: str, directory: Path, image_tag: str | None, fix: bool, yes: bool, form: str, target: AwsTarget
 ) -> None:
-    """Check what a deployment needs of the account, before it begins.
+    """Check what a deployment needs of the account.
 
     Image, certificate, hosted zone, engine version, quotas, service-linked roles, names in use, secrets, and the
     clock of this machine. Each check ends with ✓, with ✗ and what to do, or with ? and the permission that was denied.

@@ -52,11 +52,27 @@ class Terminated(BaseException):
 
 
 class Program(click.Group):
-    """The group of all commands; every way out of a command passes through here."""
+    """The group of all commands, in sections; every way out of a command passes through here."""
+
+    sections: Mapping[str, tuple[click.Command, ...]] = {}
+
+    def add_sections(self, sections: Mapping[str, tuple[click.Command, ...]]) -> None:
+        """Add commands, under the titles that `--help` shows above them."""
+        self.sections = sections
+        for commands in sections.values():
+            for each in commands:
+                self.add_command(each)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """Return the commands in the order in which they are used."""
+        """Return the commands in the order of `--help`."""
         return list(self.commands)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list of commands for each section."""
+        width = max(map(len, self.commands))
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(each.name).ljust(width), each.get_short_help_str(80)) for each in commands])
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the options before the command; what click quotes of them is made visible."""

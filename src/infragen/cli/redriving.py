@@ -64,7 +64,7 @@ def redrive(
     form: str,
     target: AwsTarget,
 ) -> None:
-    """Look at the messages of a dead-letter queue, and move them back.
+    """Look at dead letters, and move them back to their queue.
 
     QUEUE is the queue's name in the environment file. Deploy the fix first: messages are not moved back while nothing
     was deployed since they failed. Exits with 1 when messages are dead again while it watches.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @parameters.environments
 @command_options
 def schema(what: str, directory: Path) -> None:
-    """Print the JSON Schema of environment files, plans, events or checks.
+    """Print the JSON Schema of environment files, plans, events …
 
     That of environment files holds the sections of the layers in layers/, beside the directory of environments.
 
@@ -129,7 +129,7 @@ def diff(
     detailed_exitcode: bool,
     form: str,
 ) -> None:
-    """Show how two environments differ, or what changed since a commit.
+    """Show how environments differ, or what a commit changed.
 
     With A and B, compares their values, then their resources. With --against, plans the changes from that commit's
     templates to those of the files here, without AWS.

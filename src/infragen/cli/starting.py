@@ -102,9 +102,10 @@ def init(
     github: str | None,
     gitlab: str | None,
 ) -> None:
-    """Begin a project: environments, application, templates and CI workflows in a directory of your own.
+    """Begin a project in a directory of your own.
 
-    Asks on a terminal for what the options leave open. Overwrites nothing, and writes everything or nothing.
+    Environments, their templates, an application with tests, CI workflows. Asks on a terminal for what the options
+    leave open. Overwrites nothing, and writes everything or nothing.
 
     \b
     Examples:

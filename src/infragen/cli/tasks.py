@@ -100,7 +100,7 @@ def run(
     command: tuple[str, ...],
     target: AwsTarget,
 ) -> None:
-    """Run a COMMAND as a task of its own, with the settings of the API.
+    """Run a COMMAND as a task of its own, as the API runs.
 
     The task has the image, variables, secrets, roles and network of the deployed API and runs on demand, without a
     shell. What it writes goes to stdout. Exits with 0 when the command does, else with 1. Ctrl-C stops the task.
