@@ -121,8 +121,9 @@ def _code(page: Path) -> str:
 
 def _commands(code: str) -> list[str]:
     """The calls of infragen in code, without what a shell makes of the rest of their line, and without mentions."""
-    calls = re.findall(r"(?:^|\$\(|&& )\s*(infragen [^\n|;>&]*)", code, re.MULTILINE)
-    return [call.removesuffix('"').removesuffix(")") for call in calls if "--help" not in call]
+    calls = re.findall(r"(?:^|&& )\s*(infragen [^\n|;>&]*)", code, re.MULTILINE)
+    calls += re.findall(r"\$\((infragen [^)\n]*)\)", code)
+    return [call for call in calls if "--help" not in call]
 
 
 def test_the_names_that_layers_are_written_with_are_those_of_the_page() -> None:
