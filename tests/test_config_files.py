@@ -102,8 +102,8 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "account": (["012345678901", "'111111111111'", "null"], ["12345678901", "0123456789012", "a12345678901", "1e11"]),
     "topology": (["nested", "independent"], ["nest", "true", ""]),
     "tags": (
-        ["{Team: core, Cost: 12, On: yes}", "{}"],
-        ["{'aws:x': a}", "{Project: a}", "{'infragen:x': a}", "[a]", "{a: [b]}"],
+        ["{Team: core, Cost: 12, On: yes}", "{Straße: Köln, 部署: 東京}", "{}"],
+        ["{'aws:x': a}", "{Project: a}", "{project: a}", "{'infragen:x': a}", "[a]", "{a: [b]}", "{a: ' '}"],
     ),
     "kind": (["development", "staging", "production", "null"], ["prod", "Production", "true", "1"]),
     "protect": (["true", "false", "null"], ["yes", "'true'", "1"]),

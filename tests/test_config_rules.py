@@ -105,6 +105,10 @@ def test_the_environment_is_named_as_its_file(tmp_path: Path) -> None:
 
 
 FINE = [
+    "database: {parameters: {work_mem: 64, log_min_duration_statement: -1, random_page_cost: 1.1}}",
+    "database: {parameters: {work_mem: '{DBInstanceClassMemory/32768}', autovacuum_max_workers: 'LEAST(3,5)'}}",
+    "database: {parameters: {log_connections: all, rds.force_ssl: on, track_functions: PL, synchronous_commit: false}}",
+    "database: {parameters: {default_transaction_isolation: repeatable read, search_path: '', log_lock_waits: yes}}",
     "queues: [{name: mail, visibility_seconds: 365}]",
     "workers: [{name: a, queue: mail, reserved_concurrency: 2, batch_size: 11, batch_window: 1}]",
     "workers: [{name: a, queue: mail, reserved_concurrency: 2, batch_size: 11}]",

@@ -65,6 +65,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "vpc": [("vpc-1",)], "subnets": [(("subnet-a",),)], "default_routes": [("vpc-1",)], "vpc_endpoints": [("vpc-1",)],
     "endpoint_services": [(("com.amazonaws.us-east-1.s3",),)],
     "orderable_zones": [("aurora-postgresql", "17.7", "db.serverless")],
+    "cluster_parameters": [("aurora-postgresql17",)],
     "quota": [("vpc", "L-F678F1CE"), ("fargate", "L-3032A538")], "in_use": [("vpc",), ("eip",), ("igw",)],
     "role_exists": [("AWSServiceRoleForECS",)], "create_service_linked_role": [("ecs.amazonaws.com",)],
     "taken": [(kind, ("name",)) for kind in _FINDERS], "secret": [("arn:secret",)], "parameter_exists": [("/a",)],

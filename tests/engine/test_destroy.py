@@ -93,6 +93,50 @@ def test_r9_deletion_protection_is_listed_and_lifted_only_by_name(bench: Bench, 
     assert kinds(result.outcomes) == {"data": "Deleted"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "calls"),
+    [
+        (
+            "AWS::RDS::DBInstance",
+            {"Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "DeletionProtection": True},
+            ["DescribeDBInstances", "ModifyDBInstance"],
+        ),
+        ("AWS::DynamoDB::Table", {"DeletionProtectionEnabled": True}, ["DescribeTable", "UpdateTable"]),
+        (
+            "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            {"LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}]},
+            ["DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes"],
+        ),
+    ],
+)
+def test_r9_the_protection_of_each_type_is_asked_for_and_lifted_by_its_own_calls(
+    bench: Bench, aws: FakeAws, kind: str, properties: dict[str, Any], calls: list[str]
+) -> None:
+    """An instance of its own, a table and a load balancer; without the option nothing is deleted."""
+    resource = {"Type": kind, "Properties": properties, "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+    deployed(bench, bench.unit("data", {"Store": resource}))
+    bench.ui.refuses = {"data/Store"}
+    with pytest.raises(Refused, match="data/Store is protected"):
+        destroy(bench)
+    assert deletions(aws) == []
+    aws.calls.clear()
+    assert kinds(destroy(bench, unprotect=frozenset({"data/Store"})).outcomes) == {"data": "Deleted"}
+    about = {"rds", "dynamodb", "elasticloadbalancing"}
+    assert [call.operation for call in aws.calls if call.service in about] == calls
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("AWS::RDS::DBInstance", "DeletionProtection"), ("AWS::DynamoDB::Table", "DeletionProtectionEnabled")],
+)
+def test_r9_what_was_deleted_by_hand_is_protected_by_nothing(bench: Bench, aws: FakeAws, kind: str, name: str) -> None:
+    """The service does not know it any more: the stack is deleted without a question about it."""
+    properties = {name: True, **({"Engine": "postgres"} if "RDS" in kind else {})}
+    deployed(bench, bench.unit("data", {"Store": {"Type": kind, "Properties": properties, "DeletionPolicy": "Delete"}}))
+    aws.settings.deleted_by_hand.add("Store")
+    assert kinds(destroy(bench).outcomes) == {"data": "Deleted"}
+
+
 # --- what is not empty ----------------------------------------------------------------------------------------------
 
 

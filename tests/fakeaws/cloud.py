@@ -217,6 +217,8 @@ class Settings:
     """ARN or name of a secret -> whether it is deleted and can still be restored."""
     orderable: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Engine version -> letters of the zones in which db.serverless can be ordered; any other: all three."""
+    cluster_parameters: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """Cluster parameter -> what RDS says it takes, and whether it can be changed, over `protection.PARAMETERS`."""
     reads_per_second: float = float("inf")
     """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)

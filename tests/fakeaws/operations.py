@@ -474,7 +474,8 @@ class Operation:
                     yield from self._child_operation(resource.logical_id, child, "DELETE_STACK").delete()
             else:
                 yield self._seconds(resource, fault.after if fault else None)
-                problem = resources.refuses_deletion(resource) or self._in_use(resource)
+                there = resource.logical_id not in self.cloud.settings.deleted_by_hand
+                problem = (resources.refuses_deletion(resource) if there else None) or self._in_use(resource)
                 if problem or (fault and fault.reason):
                     raise OperationError(problem or (fault and fault.reason) or "")
         except OperationError as error:

@@ -1,7 +1,10 @@
-"""Deletion protection behind CloudFormation's back: the RDS and Elastic Load Balancing calls that read and lift it.
+"""Deletion protection behind CloudFormation's back, and what RDS offers: the calls of RDS, Elastic Load Balancing and
+DynamoDB that read and lift it.
 
-Sources: "DescribeDBClusters", "ModifyDBCluster" (Amazon RDS API Reference), "DescribeLoadBalancerAttributes",
-"ModifyLoadBalancerAttributes" (Elastic Load Balancing API Reference).
+Sources (read 2026-11-29): "DescribeDBClusters", "ModifyDBCluster", "DescribeDBInstances", "ModifyDBInstance",
+"DescribeOrderableDBInstanceOptions", "DescribeEngineDefaultClusterParameters" (Amazon RDS API Reference),
+"DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes" (Elastic Load Balancing API Reference),
+"DescribeTable", "UpdateTable" (Amazon DynamoDB API Reference).
 """
 
 from __future__ import annotations
@@ -15,6 +18,27 @@ from fakeaws.protocol import ApiError
 from fakeaws.resources import refuses_deletion
 
 CLUSTER, LOAD_BALANCER = "AWS::RDS::DBCluster", "AWS::ElasticLoadBalancingV2::LoadBalancer"
+INSTANCE, TABLE = "AWS::RDS::DBInstance", "AWS::DynamoDB::Table"
+
+PARAMETERS: dict[str, tuple[str, bool]] = {
+    "fsync": ("0,1", False),
+    "idle_in_transaction_session_timeout": ("0-2147483647", True),
+    "log_connections": ("0,1", True),
+    "log_disconnections": ("0,1", True),
+    "log_lock_waits": ("0,1", True),
+    "log_min_duration_statement": ("-1-2147483647", True),
+    "log_statement": ("none,ddl,mod,all", True),
+    "max_connections": ("6-262143", True),
+    "random_page_cost": ("0-1.79769e+308", True),
+    "rds.force_ssl": ("0,1", True),
+    "shared_preload_libraries": ("auto_explain,orafce,pgaudit,pg_similarity,pg_stat_statements,pg_hint_plan", True),
+    "search_path": ("", True),
+    "wal_level": ("", False),
+    "work_mem": ("64-2147483647", True),
+}
+"""Cluster parameters, with AllowedValues and IsModifiable: the few that the tests write, as the Aurora User Guide,
+"Aurora PostgreSQL cluster-level parameters", and the Amazon RDS User Guide, "Working with parameters on your RDS for
+PostgreSQL DB instance", have them (read 2026-11-29). A family of Aurora PostgreSQL has some 400."""
 Params = Mapping[str, Any]
 
 
@@ -45,8 +69,29 @@ class Protection:
         """DescribeDBInstances of one instance."""
         if p["DBInstanceIdentifier"] in self.cloud.settings.kept.get("AWS::RDS::DBInstance", ()):
             return {"DBInstances": [{"DBInstanceIdentifier": p["DBInstanceIdentifier"]}]}
-        instance = self._find("AWS::RDS::DBInstance", p["DBInstanceIdentifier"], "DBInstanceNotFound")
-        return {"DBInstances": [{"DBInstanceIdentifier": instance.physical_id}]}
+        instance = self._find(INSTANCE, p["DBInstanceIdentifier"], "DBInstanceNotFound")
+        protected = bool(refuses_deletion(instance))
+        return {"DBInstances": [{"DBInstanceIdentifier": instance.physical_id, "DeletionProtection": protected}]}
+
+    def modify_db_instance(self, p: Params) -> dict[str, Any]:
+        """ModifyDBInstance, of DeletionProtection."""
+        instance = self._find(INSTANCE, p["DBInstanceIdentifier"], "DBInstanceNotFound")
+        instance.protected = p["DeletionProtection"]
+        return {"DBInstance": {"DBInstanceIdentifier": instance.physical_id, "DeletionProtection": instance.protected}}
+
+    def describe_engine_default_cluster_parameters(self, p: Params) -> dict[str, Any]:
+        """DescribeEngineDefaultClusterParameters, two pages; a family of another engine has none that it knows."""
+        family, known = p["DBParameterGroupFamily"], {**PARAMETERS, **self.cloud.settings.cluster_parameters}
+        if not family.startswith("aurora-postgresql"):
+            return {"EngineDefaults": {"DBParameterGroupFamily": family, "Parameters": []}}
+        names = sorted(known)
+        page = names[len(names) // 2 :] if p.get("Marker") else names[: len(names) // 2]
+        rows = [{"ParameterName": each, "IsModifiable": known[each][1]} for each in page]
+        for row in rows:
+            if allowed := known[str(row["ParameterName"])][0]:
+                row["AllowedValues"] = allowed
+        found: dict[str, Any] = {"DBParameterGroupFamily": family, "Parameters": rows}
+        return {"EngineDefaults": found if p.get("Marker") else {**found, "Marker": "second"}}
 
     def describe_orderable_db_instance_options(self, p: Params) -> dict[str, Any]:
         """DescribeOrderableDBInstanceOptions, as `Settings.orderable` says; one row for each kind of storage."""
@@ -88,7 +133,24 @@ class Protection:
                 balancer.protected = item["Value"] == "true"
         return {"Attributes": p["Attributes"]}
 
-    def _find(self, kind: str, physical_id: str, missing: str) -> Resource:
+    def DescribeTable(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """DynamoDB DescribeTable, of deletion protection."""
+        return {"Table": self._table(p)}
+
+    def UpdateTable(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """DynamoDB UpdateTable, of deletion protection."""
+        table = self._find(TABLE, p["TableName"], "ResourceNotFoundException", 400)
+        table.protected = p["DeletionProtectionEnabled"]
+        return {"TableDescription": self._table(p)}
+
+    def _table(self, p: Params) -> dict[str, Any]:
+        table = self._find(TABLE, p["TableName"], "ResourceNotFoundException", 400)
+        return {
+            "TableName": table.physical_id, "TableStatus": "ACTIVE",
+            "DeletionProtectionEnabled": bool(refuses_deletion(table)),
+        }  # fmt: skip
+
+    def _find(self, kind: str, physical_id: str, missing: str, status: int = 404) -> Resource:
         for stack in self.cloud.stacks.values():
             for resource in stack.resources.values():
                 gone = resource.status == "DELETE_COMPLETE"
@@ -97,4 +159,5 @@ class Protection:
                 here = (stack.account, stack.region) == (self.account, self.region)
                 if here and (resource.type, resource.physical_id) == (kind, physical_id):
                     return resource
-        raise ApiError(missing, f"{physical_id} not found", 404)
+        text = "Requested resource not found" if kind == TABLE else f"{physical_id} not found"
+        raise ApiError(missing, text, status)

@@ -190,13 +190,21 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
 
 
 def refuses_deletion(resource: Resource) -> str | None:
-    """Why AWS would not delete this resource: its own deletion protection is on."""
+    """Why AWS would not delete this resource: its own deletion protection is on.
+
+    The words: aws-nuke (`resources/rds-instances.go`, `resources/dynamodb-tables.go`), which waits for them.
+    """
     properties = resource.properties
     if resource.protected is False:
         return None
     if resource.type in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance") and _true(properties.get("DeletionProtection")):
-        kind = "Cluster" if resource.type.endswith("Cluster") else "DBInstance"
+        kind = "Cluster" if resource.type.endswith("Cluster") else "DB Instance"
         return f"Cannot delete protected {kind}, please disable deletion protection and try again."
+    if resource.type == "AWS::DynamoDB::Table" and _true(properties.get("DeletionProtectionEnabled")):
+        return (
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
+        )
     if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
         for item in properties.get("LoadBalancerAttributes", []):
             if item["Key"] == "deletion_protection.enabled" and _true(item["Value"]):

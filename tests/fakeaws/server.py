@@ -36,7 +36,7 @@ JSON_SERVICES: dict[str, Any] = {
     "ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail, "acm": facts.Certificates,
     "servicequotas": facts.Quotas, "secretsmanager": facts.Secrets, "ssm": facts.Parameters, "kms": facts.Keys,
     "wafv2": facts.Firewalls, "route53domains": facts.Domains, "monitoring": facts.Metrics,
-    "sqs": facts.Queues,
+    "sqs": facts.Queues, "dynamodb": Protection,
 }  # fmt: skip
 REST_SERVICES: dict[str, Any] = {"lambda": facts.Functions, "scheduler": facts.Schedules}
 READ_BURST = 10.0

@@ -20,6 +20,7 @@ from infragen.aws.reading import IncompleteReply, member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import (
     Certificate,
+    ClusterParameter,
     ConcurrencyLimit,
     Delegation,
     HostedZone,
@@ -200,6 +201,20 @@ class AccountReads:
             read = self.clients.rds.describe_orderable_db_instance_options
             rows = list(pages(read, "OrderableDBInstanceOptions", leads="Marker", **wanted))
             return tuple(sorted({member(zone, "Name") for each in rows for zone in member(each, "AvailabilityZones")}))
+
+    def cluster_parameters(self, family: str) -> Mapping[str, ClusterParameter]:
+        """Call RDS DescribeEngineDefaultClusterParameters, all pages; both are inside EngineDefaults."""
+
+        def read(**arguments: Any) -> Any:
+            return member(self.clients.rds.describe_engine_default_cluster_parameters(**arguments), "EngineDefaults")
+
+        with asked("rds:DescribeEngineDefaultClusterParameters", f"listing the cluster parameters of {family}"):
+            return {
+                member(each, "ParameterName"): ClusterParameter(
+                    str(each.get("AllowedValues", "")), bool(each.get("IsModifiable"))
+                )
+                for each in pages(read, "Parameters", leads="Marker", DBParameterGroupFamily=family)
+            }
 
     def availability_zones(self) -> tuple[str, ...]:
         """Call EC2 DescribeAvailabilityZones, without local zones and wavelength zones."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from infragen.changes.replacement import recreation, schema_of
+from infragen.changes.values import given_back
 from infragen.cloudformation import PropertyChange, ResourceChange
 
 TAGGED = "the stack's tags"
@@ -20,6 +21,18 @@ def inherited(tags: Mapping[str, str], nested: Mapping[str, Any] | None) -> dict
     parent has them.
     """
     return {**tags, **_written(nested, "Tags")}
+
+
+def as_written(read: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:
+    """Return a stack's tags as DescribeStacks has them, with those texts of `written` that it gave back with question
+    marks for characters beyond ASCII (`values.given_back`).
+    """
+    found = dict[str, str]()
+    for key, value in read.items():
+        name = key if key in written else next((each for each in written if given_back(key, each)), key)
+        wanted = written.get(name)
+        found[name] = wanted if wanted is not None and given_back(value, wanted) else value
+    return found
 
 
 def names(tags: Collection[PropertyChange]) -> frozenset[str]:

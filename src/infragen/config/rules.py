@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from infragen.config import engine_versions, iam, regions
+from infragen.config import database_parameters, engine_versions, iam, regions
 from infragen.config.reference import dotted
 from infragen.config.schedules import At, Cron, parse
 from infragen.config.schema import (
@@ -84,6 +82,10 @@ INLINE_POLICIES = 10_240
 OWN_POLICIES = {"api": 1_700, "workers": 2_400}
 """The most characters of infragen's own statements in a role, the ARNs of the API's queues and the worker's secrets
 left out; a test compares."""
+
+FUNCTION_VARIABLES, TASK_DEFINITION = 4_096, 65_536
+"""Bytes of all variables of a function (AWS Lambda Developer Guide, "Lambda quotas"), and of a task definition (Amazon
+ECS Developer Guide, "Amazon ECS service quotas"; read 2026-11-29)."""
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account and Region by default (Lambda quotas)."""
@@ -291,6 +293,16 @@ def names(given: RuleContext) -> Iterator[Finding]:
                     f'api.schedule[{index}].name is "{action.name}", which is taken; names must be unique',
                 )
             scheduled.add(action.name)
+
+
+def tag_names(given: RuleContext) -> Iterator[Finding]:
+    """Two `tags` differ by more than upper and lower case: IAM takes them for one, and refuses the role that has both
+    (IAM User Guide, "Rules for tagging in IAM and AWS STS", read 2026-11-29).
+    """
+    first = dict[str, str]()
+    for name in given.env.tags:
+        if (before := first.setdefault(name.casefold(), name)) != name:
+            yield Finding(("tags", name), f"tags.{name} is the same tag as {before} to IAM; keep one of them")
 
 
 def physical_names(given: RuleContext) -> Iterator[Finding]:
@@ -562,16 +574,21 @@ def schedules(given: RuleContext) -> Iterator[Finding]:
             )
 
 
-def database_parameters(given: RuleContext) -> Iterator[Finding]:
-    """`database.parameters` are parameters of Aurora PostgreSQL, of its extensions or of RDS; `max_connections` is a
-    number, because the budget of connections and its alarm are computed from it.
+def parameters(given: RuleContext) -> Iterator[Finding]:
+    """`database.parameters` are parameters of Aurora PostgreSQL, of its extensions or of RDS, each with a value of its
+    type and range, as far as infragen's table has them; `max_connections` is a number and no formula, because the
+    budget of connections and its alarm are computed from it.
     """
+    known = database_parameters.table()
     for path, name, value in _parameters(given.env):
+        needed = known[name].refuses(value) if name in known else ""
         if name == "max_connections" and connection_limit(value) is None:
-            yield Finding(path, f'{dotted(path)} is "{shown(value)}"; a whole number from 6 to 262143 is needed')
+            needed = "a whole number from 6 to 262143 is needed"
+        if needed:
+            yield Finding(path, f'{dotted(path)} is "{shown(value)}"; {needed}')
         prefix, dot, _ = name.partition(".")
-        if name not in known_parameters() and not _may_exist(prefix, dot):
-            near = get_close_matches(name, known_parameters(), n=1)
+        if name not in known and not _may_exist(prefix, dot):
+            near = get_close_matches(name, known, n=1)
             yield Finding(
                 path,
                 f"{dotted(path)} is not a parameter of Aurora PostgreSQL"
@@ -586,17 +603,7 @@ def _parameters(env: Environment) -> Iterator[tuple[Path, str, str]]:
 
 def _may_exist(prefix: str, dot: str) -> bool:
     """Whether AWS or an extension may have added a parameter of this name since the table was made."""
-    return prefix in {each.partition(".")[0] for each in known_parameters() if "." in each} if dot else False
-
-
-@cache
-def known_parameters() -> frozenset[str]:
-    """The cluster parameters of Aurora PostgreSQL 16 to 18, and of the extensions that RDS has.
-
-    PostgreSQL's own as its servers print them (`postgres --describe-config`), the rest from the Aurora User Guide,
-    "Aurora PostgreSQL parameters", and the extensions' pages (read 2026-11-28).
-    """
-    return frozenset(files("infragen.config").joinpath("database_parameters.txt").read_text("ascii").split())
+    return prefix in {each.partition(".")[0] for each in database_parameters.table() if "." in each} if dot else False
 
 
 def rotation(given: RuleContext) -> Iterator[Finding]:
@@ -725,6 +732,23 @@ def variables(given: RuleContext) -> Iterator[Finding]:
         for key in api.secrets:
             if key in api.environment:
                 yield Finding(("api", "secrets", key), f"{key} is also in api.environment; a variable has one source")
+
+
+def variable_sizes(given: RuleContext) -> Iterator[Finding]:
+    """The variables of a function are at most 4096 bytes together, names included, and those of the API at most 65536,
+    the size of its task definition.
+    """
+    groups: list[tuple[Path, Mapping[str, str], int, str]] = [
+        (("workers", index, "environment"), worker.environment, FUNCTION_VARIABLES, "all variables of a function")
+        for index, worker in enumerate(given.env.workers)
+    ]
+    if given.env.api:
+        groups.append((("api", "environment"), given.env.api.environment, TASK_DEFINITION, "a task definition"))
+    for path, variables, most, whose in groups:
+        size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+        if size > most:
+            text = f"{dotted(path)} is {size} bytes; AWS takes {most} of {whose}: put large texts into a secret or S3"
+            yield Finding(path, text)
 
 
 def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
@@ -879,13 +903,14 @@ def production(given: RuleContext) -> Iterator[Finding]:
         demands += [(met, ("network", "nat"), f'"{network.nat}"', "per_az, regional or single")]
     if database:
         tls = database.parameters.get("rds.force_ssl", "1")
+        encrypted = database_parameters.is_on(tls)
         demands += [
             (database.readers >= 1, ("database", "readers"), str(database.readers), "at least 1"),
             (database.deletion == "snapshot", ("database", "deletion"), '"delete"', "snapshot"),
             (database.deletion_protection, ("database", "deletion_protection"), "false", "true"),
             (database.backup_days >= 14, ("database", "backup_days"), str(database.backup_days), "at least 14"),
             (database.min_acu >= 0.5, ("database", "min_acu"), "0", "at least 0.5, no auto-pause"),
-            (tls != "0", ("database", "parameters", "rds.force_ssl"), tls, "1: every connection encrypted"),
+            (encrypted, ("database", "parameters", "rds.force_ssl"), tls, "1: every connection encrypted"),
         ]
     if api:
         days = api.log_retention_days
@@ -900,10 +925,10 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 
 ERRORS: tuple[Rule, ...] = (
-    file_name, layers, existing_vpc, visibility, ages, batches, references, names, physical_names, repeated,
+    file_name, layers, existing_vpc, visibility, ages, batches, references, names, tag_names, physical_names, repeated,
     concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
-    database_parameters, rotation, accounts, secret_regions, execute_command, runtimes, auto_pause, variables, policies,
-    policy_sizes, literal_secrets, production,
+    parameters, rotation, accounts, secret_regions, execute_command, runtimes, auto_pause, variables, variable_sizes,
+    policies, policy_sizes, literal_secrets, production,
 )  # fmt: skip
 
 
@@ -1013,7 +1038,7 @@ def account_concurrency(given: RuleContext) -> Iterator[Finding]:
 def unknown_parameters(given: RuleContext) -> Iterator[Finding]:
     """A parameter of RDS, Aurora or an extension that infragen does not know; AWS refuses one that does not exist."""
     for path, name, _ in _parameters(given.env):
-        if name not in known_parameters():
+        if name not in database_parameters.table():
             yield Finding(
                 path,
                 f"{dotted(path)} is not in infragen's table of {regions.READ_ON}; whether it exists says aws rds "

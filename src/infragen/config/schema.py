@@ -57,7 +57,8 @@ COLLECTOR_PORTS = (OTLP_PORT, SAMPLING_PORT, 8888)
 telemetry", read 2026-11-29)."""
 
 TAG_IN_WORDS = "letters, digits, spaces and _.:/=+@-"
-TAG_KEY = r"^[A-Za-z0-9 _.:/=+@-]{1,128}$"
+_NO_TAG_SIGNS = r"[^\x00-\x1f!\"#$%&'()*,;<>?\[\]\\^`{|}~\x7f]"
+TAG_KEY = rf"^{_NO_TAG_SIGNS}{{1,128}}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^[a-z0-9_.]+$"
 KEYS_IN_WORDS = {
@@ -198,16 +199,21 @@ _TAG_SIGNS = " _.:/=+-@"
 
 
 def _tag_text(value: str) -> str:
-    """Check what every tagged service accepts: IAM, Logs, ECS and Lambda name this pattern, the others accept more."""
+    r"""Check what every tagged service accepts: letters of any language, numbers, separators (`\p{L}\p{N}\p{Z}`) and a
+    few signs, the pattern of IAM, Logs, ECS, Lambda, Elastic Load Balancing, WAF and ACM (botocore's models; a test
+    compares). The others accept more. A text of spaces alone is one that nobody can see.
+    """
     for sign in value:
         if sign not in _TAG_SIGNS and unicodedata.category(sign)[0] not in "LNZ":
             raise ValueError(f"{sign!r} is refused by IAM, CloudWatch Logs and ECS; allowed: {TAG_IN_WORDS}")
+    if not value.strip():
+        raise ValueError(f"it is blank; allowed: {TAG_IN_WORDS}, at least one that is no space")
     return value
 
 
 def _tag_key(value: str) -> str:
-    if value in OWN_TAGS or value.startswith("infragen:"):
-        raise ValueError("infragen sets this tag itself")
+    if value.lower() in (each.lower() for each in OWN_TAGS) or value.lower().startswith("infragen:"):
+        raise ValueError("infragen sets this tag itself; IAM takes upper and lower case for the same")
     if value.lower().startswith("aws:"):
         raise ValueError("AWS keeps tags that begin with aws: to itself")
     return value
@@ -252,8 +258,10 @@ def _owner_name(value: str) -> str:
 
 _NAME_SAYS = "lower-case words and digits joined by single hyphens, a letter first"
 _LINE = r"^[^\r\n]*$"
-_TAG_VALUE = r"^[^\x00-\x1f!\"#$%&'()*,;<>?\[\]\\^`{|}~\x7f]+$"
-_VARIABLE_VALUE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+_TAG_VALUE = rf"^{_NO_TAG_SIGNS}+$"
+_VARIABLE_VALUE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""With tabs and line ends, also CR LF. Neither ECS nor Lambda restricts the values of variables (botocore's models; a
+test compares); no process can have a NUL in one, and the file takes no other control character (YAML 1.2, 5.1)."""
 _CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 
 Text = Annotated[str, TEXT]
@@ -262,7 +270,7 @@ VariableValue = Annotated[
     str,
     _matching(
         _VARIABLE_VALUE,
-        "a text, of several lines if need be, without other control characters",
+        "a text, of several lines if need be, without control characters but tab, CR and LF",
         type=["string", "number", "boolean"],
     ),
     TEXT,
@@ -360,6 +368,7 @@ Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail addre
 TagKey = Annotated[
     str,
     Field(pattern=TAG_KEY),
+    AfterValidator(_tag_text),
     AfterValidator(_tag_key),
     TEXT,
 ]

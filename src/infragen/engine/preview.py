@@ -18,7 +18,7 @@ from infragen.assembly.templatefile import parse
 from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
 from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import CHANGE_SET, ReconcileContext, agree, contradicted
-from infragen.changes.stack_tags import inherited, names, only_tagged
+from infragen.changes.stack_tags import as_written, inherited, names, only_tagged
 from infragen.changes.values import same
 from infragen.cloud import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
 from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
@@ -132,7 +132,7 @@ def examine(
     old = Side(old_body, _comparable(old_body, live.parameters if live else {}))
     new = Side(body, effective(body, {**parameters, **missing}, live.parameters if live else {}))
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
-    tags = differing(live.tags if live else {}, unit.tags)
+    tags = differing(as_written(live.tags if live else {}, unit.tags), unit.tags)
     rows = compare(unit.layer, region, old, new, tags=names(tags))
     own = StackPlan(
         unit.layer, unit.stack, action, rows,
@@ -324,7 +324,8 @@ def _examine_children(
         if old is new:  # what only CloudFormation can evaluate is as it was
             given = {key: PreviousValue() if isinstance(value, dict | list) else value for key, value in given.items()}
         same_url = _url(before.get(name)) == _url(after.get(name))
-        tags = differing(inherited(live.tags if live else {}, before.get(name)), inherited(unit.tags, after[name]))
+        own = as_written(live.tags if live else {}, unit.tags)
+        tags = differing(inherited(own, before.get(name)), inherited(unit.tags, after[name]))
         known = same_url and not skipped and (state is None or state.stack_id not in later)
         examined = _examine_child(cloud, child, state, given, same_url, known, tags, region)
         if state is not None and state.stack_id in later:

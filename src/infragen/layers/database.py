@@ -10,6 +10,7 @@ from troposphere import GetAtt, Ref, Sub, iam, kms, rds
 from troposphere.validators import double, integer
 
 from infragen.checks import database as database_checks
+from infragen.checks import parameters as parameter_checks
 from infragen.config import Database, Environment
 from infragen.layers import database_credentials
 from infragen.layers.contract import (
@@ -305,5 +306,5 @@ LAYER = Layer(
     inputs=lambda env: INPUTS,
     outputs=lambda env: OUTPUTS,
     build=build,
-    checks=lambda env: (database_checks.CHECK, database_checks.SUPPORT),
+    checks=lambda env: (database_checks.CHECK, parameter_checks.CHECK, database_checks.SUPPORT),
 )
