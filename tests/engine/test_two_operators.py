@@ -137,8 +137,12 @@ def plans(topology: str, title: str) -> Callable[[Session], int]:
 PAIRS = [(calls, others) for calls in range(1, MOST_CALLS) for others in range(1, MOST_CALLS)]
 
 
+FOUND = [(1, 22)]
+"""What a soak found: the other run updates a stack between its creation and the moment its outputs are read."""
+
+
 def sampled(short: int) -> list[tuple[int, int]]:
-    return PAIRS if figure(0, 1) else random.Random(SEED).sample(PAIRS, short)  # noqa: S311 # a sample
+    return PAIRS if figure(0, 1) else FOUND + random.Random(SEED).sample(PAIRS, short)  # noqa: S311 # a sample
 
 
 @pytest.mark.promise("P10", "two runs that interleave: one operation on a stack, the loser ends in 5")

@@ -27,7 +27,7 @@ from infragen.engine.protection import protect_or_warn, unprotect
 from infragen.engine.release import run_release
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
-from infragen.errors import CloudError, Conflict, OperationFailed, Unavailable
+from infragen.errors import CloudError, Conflict, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
 PLAN_AGAIN = "create a new plan with `infragen plan --out FILE`"
@@ -187,7 +187,7 @@ class Run:
         examined = examine(self.session.cloud, unit, state, self.outputs, {}, region)
         if examined.waits_for:
             names = ", ".join(examined.waits_for)
-            raise OperationFailed(
+            raise Conflict(
                 f"{unit.stack} needs outputs that {names} did not give",
                 "their stacks were changed meanwhile; run the same command again",
             )
