@@ -102,6 +102,60 @@ def test_a_worker_that_fails_leaves_its_queue_as_it_was(site: Site, text: str) -
     assert int(site.bench.aws.stack("shop-test-queue").resources["JobsQueue"].properties["VisibilityTimeout"]) < 3700
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "layer", "says"),
+    [
+        (TWO.format(mail=60, jobs=600), TWO.format(mail=60, jobs=30), "queue",
+         ("updates it before worker, which relies on the old value until then: VisibilityTimeout of JobsQueue falls "
+         "from 3605 to 185")),
+        (API % (3000, HTTPS, 1), API % (3000, PLAIN, 1), "network", "updates it before api, which relies on the old"),
+    ],
+)  # fmt: skip
+def test_nested_stacks_that_lower_too_early_are_named_in_the_plan(
+    bench: Bench, tmp_path: Path, before: str, after: str, layer: str, says: str
+) -> None:
+    """CloudFormation orders them by their wiring: said, with the way in two deployments, and then nothing is said."""
+    bench.bootstrap()
+    bench.aws.settings.zones["Z1"] = ("example.com", ("ns-1.awsdns-01.org",), False)
+    bench.aws.settings.registered["example.com"] = ("ns-1.awsdns-01.org",)
+
+    def at(text: str) -> Any:
+        bench.env = environment(tmp_path, NETWORK + text, topology="nested")
+        return synthesize(bench.env)
+
+    assert bench.deploy(at(before), require_approval="never").exit_code == 0
+    notes = {each.layer: each.notes for each in bench.plan(at(after)).stacks}
+    [note] = [each for each in notes[layer] if each.startswith("CloudFormation updates it")]
+    assert says in note
+    assert "deploy first with this value as it is" in note
+    assert not [each for name in notes if name != layer for each in notes[name] if "updates it before" in each]
+    kept = after.replace("{name: jobs}]", "{name: jobs, visibility_seconds: 3605}]")
+    if kept != after:
+        for text in (kept, after):
+            plan = bench.plan(at(text))
+            assert not [each for stack in plan.stacks for each in stack.notes if "updates it before" in each]
+            assert bench.deploy(at(text), require_approval="never").exit_code == 0
+
+
+def test_what_nested_stacks_remove_goes_after_all_of_them_are_updated(bench: Bench, tmp_path: Path) -> None:
+    """A renamed queue and its worker: the old queue is there until the worker uses the new one."""
+    bench.bootstrap()
+    text = "queues: [{{name: {name}}}]\nworkers: [{{name: w, queue: {name}}}]\n"
+    for name in ("old", "new"):
+        bench.env = environment(tmp_path, NETWORK + text.format(name=name), topology="nested")
+        allowed = frozenset({"queue/OldQueue", "queue/OldDlq"}) if name == "new" else frozenset[str]()
+        ended = bench.deploy(synthesize(bench.env), require_approval="never", allow_data_loss=allowed)
+        assert ended.exit_code == 0
+    happened = [
+        (event.timestamp, event.logical_id, event.status)
+        for stack in bench.aws.cloud.stacks.values()
+        for event in stack.events
+    ]
+    updated = max(time for time, name, status in happened if (name, status) == ("WEventSource", "UPDATE_COMPLETE"))
+    [deleted] = [time for time, name, status in happened if (name, status) == ("OldQueue", "DELETE_IN_PROGRESS")]
+    assert updated < deleted
+
+
 def test_a_worker_that_moves_to_another_queue_is_refused_in_one_step(site: Site) -> None:
     """Its old queue would fall to the default while it still listens, or its new one be too low when it begins."""
     two = "queues: [{{name: mail}}, {{name: jobs, {more}}}]\nworkers: [{{name: w, queue: {queue}, timeout: 60}}]\n"

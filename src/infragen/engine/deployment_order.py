@@ -3,7 +3,8 @@
 What one stack gives and another relies on goes up before that one changes, and down after it: a queue hides its
 messages for no less than its worker may take, before, in between and after. The same holds for an output that a stack
 no longer gives: the stacks that take it stop first. So a stack that only takes away goes after those that rely on it.
-Pure; `engine.run` walks the stacks in this order.
+Pure; `engine.run` walks the stacks in this order. That of nested stacks is CloudFormation's: the plan says what they
+lower too early.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from infragen.changes.evaluate import references, settled
 from infragen.changes.values import same
 from infragen.config import EnvironmentFile
 from infragen.config.setting_lookup import origin
-from infragen.engine.preview import Examined
+from infragen.engine.preview import Examined, LayerSides
 from infragen.errors import Refused
 from infragen.resource_types import resource_type
 from infragen.resource_types.relied_on import ReliedOn
@@ -80,6 +81,8 @@ def order_of(
         elif pair.gone:
             warnings.append(f"{second} removes {', '.join(pair.gone)} before {first} stops using it")
     for each in examined:
+        later.update(_lowered_first(each, file))
+    for each in examined:
         layer = each.unit.layer
         after[layer] |= {name for name in each.unit.requires if not _comes_after(after, name, layer)}
     names = [each.unit.layer for each in examined]
@@ -91,11 +94,37 @@ def _left(examined: Sequence[Examined], file: EnvironmentFile | None, staying: M
     left = {}
     for name, side in staying.items():
         for each in examined:
-            lowered = [] if each.live is None or each.unchanged else _moves(each, None, side, side, file)[0]
+            lowered = [] if each.live is None or each.unchanged else _moves(each.sides[0], None, side, side, file)[0]
             if lowered:
                 why = f"it relies on what {each.unit.stack} gives: {'; '.join(lowered)}"
                 left[name] = f"{name} is still there, its layer is not in the environment file any more, and {why}"
     return left
+
+
+def _lowered_first(root: Examined, file: EnvironmentFile | None) -> dict[str, tuple[str, ...]]:
+    """Return what nested stacks take away before the stacks that rely on it change, a sentence each by their layer.
+
+    CloudFormation orders nested stacks by their wiring alone, and neither a template nor a change set can turn that
+    round: the one that gives an output is updated before those that take it. What it removes goes in the clean-up after
+    all updates (User Guide, "Update behaviors of stack resources" and "Nested stacks"), so that this is about values.
+    """
+    if root.live is None or root.unchanged:
+        return {}
+    found = dict[str, tuple[str, ...]]()
+    changing = {each.layer: {row.logical_id for row in each.changes} for each in root.plans}
+    nested = [each for each in root.sides if each.layer != root.unit.layer and each.before.body and each.after.body]
+    for upstream in nested:
+        for downstream in nested:
+            if upstream is downstream or not changing.get(downstream.layer):
+                continue
+            lowered, _ = _moves(upstream, changing[downstream.layer], downstream.before, downstream.after, file)
+            if lowered:
+                said = (
+                    f"CloudFormation updates it before {downstream.layer}, which relies on the old value until then: "
+                    f"{'; '.join(lowered)}; to avoid that, deploy first with this value as it is"
+                )
+                found[upstream.layer] = (*found.get(upstream.layer, ()), said)
+    return found
 
 
 def _place(names: Sequence[str], name: str) -> int:
@@ -143,19 +172,18 @@ def _pair(upstream: Examined, downstream: Examined, file: EnvironmentFile | None
         return None
     sides = downstream.sides[0]
     changing = {row.logical_id for row in downstream.plans[0].changes}
-    lowered, raised = _moves(upstream, changing, sides.before, sides.after, file)
+    lowered, raised = _moves(upstream.sides[0], changing, sides.before, sides.after, file)
     if not (lowered or raised or gone):
         return None
     return _Pair(upstream.unit.layer, downstream.unit.layer, tuple(lowered), tuple(raised), tuple(gone))
 
 
 def _moves(
-    upstream: Examined, changing: set[str] | None, deployed: Side, rendered: Side, file: EnvironmentFile | None
+    own: LayerSides, changing: set[str] | None, deployed: Side, rendered: Side, file: EnvironmentFile | None
 ) -> tuple[list[str], list[str]]:
     """Return the values that shrink on which resources of another stack rely as deployed, and those that grow on which
     they will. `changing` are its resources that change; None for any.
     """
-    own = upstream.sides[0]  # its own template; a root has no stacks beside it
     before, after = (settled(side.body, side.values) for side in (own.before, own.after))
     lowered, raised = list[str](), list[str]()
     for name, resource in before.items():
@@ -164,7 +192,7 @@ def _moves(
                 continue
             old, new = (_value(side[name].get("Properties", {}), each) for side in (before, after))
             path = ("Properties", *each.path.split("."))
-            setting = origin(file, upstream.unit.layer, name, path) if file is not None else None
+            setting = origin(file, own.layer, name, path) if file is not None else None
             said = f"{each.path} of {name} {{}}{f' ({setting})' if setting else ''}"
             if _shrinks(old, new, each):
                 if _relies(each, own.before, name, changing, deployed):
