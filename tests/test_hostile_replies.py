@@ -73,7 +73,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "release": [("https://queue", (MESSAGE,))], "send_again": [("https://queue", MESSAGE)],
     "delete_message": [("https://queue", MESSAGE)], "start_move": [("arn:dlq", "arn:queue", 5)],
     "move_tasks": [("arn:dlq",)], "cancel_move": [("handle",)], "function_changed": [("worker",)],
-    "aws_time": [()], "identity_providers": [()],
+    "resource_properties": [("AWS::SQS::Queue", "https://queue")], "aws_time": [()], "identity_providers": [()],
     "service_settings": [(SERVICE,)], "image_digest": [("shop-dev-api", "v1")], "register_task": [("shop:1", TASK)],
     "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
     "run_task": [("shop:1", SETTINGS, "infragen-release", "token", {"a": "b"})],

@@ -122,7 +122,7 @@ def test_what_this_version_does_not_know_is_kept_in_its_own_words() -> None:
     ]
     assert plan["summary"] == {
         "text": "0 to add, 0 to change, 1 to replace, 0 to remove, 1 unknown until it runs",
-        "add": 0, "change": 0, "revision": 0, "replace": 1, "remove": 0, "other": 1,
+        "add": 0, "import": 0, "change": 0, "revision": 0, "replace": 1, "remove": 0, "other": 1,
     }  # fmt: skip
 
 

@@ -45,7 +45,9 @@ AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--
 
 
 def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Options with which a command asks nothing and goes as far as it can; for each argument a queue, or a path."""
+    """Options with which a command asks nothing and goes as far as it can; for each argument a queue, what to
+    import, or a path.
+    """
     found: click.Command = main
     for name in command:
         assert isinstance(found, click.Group)
@@ -53,7 +55,8 @@ def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
     known = {option for each in found.params for option in each.opts}
     options = tuple(word for option, words in AGREED.items() if option in known for word in words)
     required = [each for each in found.params if isinstance(each, click.Argument) and each.required]
-    arguments = tuple("jobs" if each.name == "queue" else "." for each in required)
+    given = {"queue": "jobs", "resources": "queue/JobsQueue=https://queue"}
+    arguments = tuple(given.get(each.name or "", ".") for each in required)
     return (*options, *arguments)
 
 

@@ -23,7 +23,7 @@ account: "{account}"
 topology: {topology}
 network:
   nat: none
-  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, rds-data, ssm, kms]
+  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, ssm, kms]
 queues:
   - name: orders
   - name: steps

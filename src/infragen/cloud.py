@@ -54,12 +54,25 @@ class PreviousValue:
 
 
 @dataclass(frozen=True)
+class ResourceToImport:
+    """A resource that exists, and that a stack takes over: its logical id in the template, its type, and the property
+    by which CloudFormation finds it, with its value.
+    """
+
+    logical_id: str
+    type: str
+    identifier: str
+    value: str
+
+
+@dataclass(frozen=True)
 class ChangeSetRequest:
     """The ingredients of CreateChangeSet.
 
-    `kind` is CREATE or UPDATE; the template is given by `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING,
-    DELETE, or empty for its default), which is about first creations only. `nested` asks for change sets of nested
-    stacks too. `role` is the ARN of the role with which CloudFormation works.
+    `kind` is CREATE, UPDATE or IMPORT, which takes `imports` and neither tags nor a role; the template is given by
+    `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING, DELETE, or empty for its default), which is about
+    first creations only. `nested` asks for change sets of nested stacks too. `role` is the ARN of the role with which
+    CloudFormation works.
     """
 
     stack: str
@@ -74,6 +87,7 @@ class ChangeSetRequest:
     on_failure: str = ""
     description: Shown = NOTHING
     role: str = ""
+    imports: tuple[ResourceToImport, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -345,6 +359,12 @@ class AccountReader(Protocol):
     def taken(self, kind: str, names: tuple[str, ...]) -> Mapping[str, str] | None:
         """Return which of these physical names of a resource type are in use, each with what is there; None for a type
         of which nobody knows how to ask.
+        """
+
+    def resource_properties(self, resource_type: str, identifier: str) -> Mapping[str, Any] | None:
+        """Return the properties of a resource as it is, in the words of its type's schema; None where there is none.
+
+        What a service does not give back, such as a password, is not among them.
         """
 
     def identity_providers(self) -> tuple[str, ...]:

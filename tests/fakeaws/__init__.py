@@ -238,7 +238,9 @@ class FakeAws:
         times: int | None = None,
         initiated: bool = True,
     ) -> None:
-        """Let a resource fail in a phase (create, update, delete, rollback), in one stack (and its children) or all."""
+        """Let a resource fail in a phase (create, update, delete, rollback, import), in one stack (and its children) or
+        all.
+        """
         self._fault(ResourceFault(logical_id, on, after, reason, stack, times, initiated))
 
     def slow(self, logical_id: str, seconds: float, on: str = "create", stack: str | None = None) -> None:
@@ -279,6 +281,10 @@ class FakeAws:
             action()
 
         self.clock.spawn(later())
+
+    def put(self, kind: str, identifier: str, region: str = "us-east-1", **properties: Any) -> None:
+        """Make a resource without a stack, as somebody else or another tool would."""
+        self.cloud.unmanaged[self.settings.account, region, kind, identifier] = properties
 
     # --- looking in ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakeaws import nested, resources
+from fakeaws import imports, nested, resources
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import Cloud
 from fakeaws.model import Change, ChangeSet, Resource, Stack, Target
@@ -384,7 +384,10 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
     """Compute a change set and give it its final status."""
     broken: list[ChangeSet] = []
     try:
-        compute(cloud, change_set)
+        if change_set.kind == "IMPORT":
+            imports.compute(cloud, change_set)
+        else:
+            compute(cloud, change_set)
         nested.check_exports(cloud, change_set)
         _refuse_early(cloud, change_set)
         _ask_hooks(cloud, change_set)
@@ -442,7 +445,7 @@ def is_empty(change_set: ChangeSet) -> bool:
 
 def is_noop(change_set: ChangeSet) -> bool:
     """Whether nothing would change: no resource, no output, no tag. Nested sets without changes count as none."""
-    if change_set.kind == "CREATE":
+    if change_set.kind != "UPDATE":
         return False
     stack = change_set.stack
     if any(_is_real(change, change_set) for change in change_set.changes):

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeaws import changesets, drift, macros, parameters, resources, templates
+from fakeaws import changesets, drift, imports, macros, parameters, resources, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
@@ -60,7 +60,9 @@ class CloudFormation:
         if repeated is not None:
             return {"Id": repeated.id, "StackId": repeated.stack.id}
         stack = self._stack_to_change(p, kind)
-        target = self._target(p, None if kind == "CREATE" else stack, stack, reviewed=True)
+        target = self._target(p, None if kind == "CREATE" or imports.is_new(stack) else stack, stack, reviewed=True)
+        if kind == "IMPORT":
+            imports.refuse(p, stack, target)
         siblings = [c for c in self.cloud.change_sets.values() if c.stack is stack and not c.executed]
         if any(c.name == name for c in siblings):
             raise ApiError("AlreadyExistsException", f"ChangeSet {name} already exists")
@@ -75,6 +77,7 @@ class CloudFormation:
         change_set.description = p.get("Description")
         change_set.on_failure = p.get("OnStackFailure")
         change_set.token, change_set.request = p.get("ClientToken"), _fingerprint(p)
+        change_set.imports = {each["LogicalResourceId"]: each for each in p.get("ResourcesToImport") or ()}
         self.cloud.clock.spawn(changesets.build(self.cloud, change_set))
         return {"Id": change_set.id, "StackId": stack.id}
 
@@ -100,6 +103,8 @@ class CloudFormation:
                 )
             if stack is None and not STACK_NAME.fullmatch(name):
                 raise _pattern("stackName", name, STACK_NAME)
+            return stack
+        if kind == "IMPORT" and imports.is_new(stack):
             return stack
         if stack is None or stack.status == "REVIEW_IN_PROGRESS":
             raise validation_error(f"Stack [{name}] does not exist")
@@ -292,7 +297,7 @@ class CloudFormation:
                 f"{'execution ' if change_set.status == 'CREATE_COMPLETE' else ''}status of "
                 f"[{change_set.execution if change_set.status == 'CREATE_COMPLETE' else change_set.status}]",
             )
-        if change_set.kind == "UPDATE":
+        if change_set.kind == "UPDATE" or (change_set.kind == "IMPORT" and stack.status != "REVIEW_IN_PROGRESS"):
             self._refuse_unless_updatable(stack)
         elif change_set.kind == "CREATE" and stack.status != "REVIEW_IN_PROGRESS":  # assumed: a stack is created once
             raise validation_error(f"Stack [{stack.name}] already exists and cannot be created again.")
@@ -325,7 +330,10 @@ class CloudFormation:
         operation.keeps = kind == "UPDATE" and stack.disable_rollback
         if kind == "CREATE":
             stack.target = target
-        steps = operation.create() if kind == "CREATE" else operation.update(target)
+        if kind == "IMPORT" and change_set is not None:
+            steps = imports.run(operation, change_set)
+        else:
+            steps = operation.create() if kind == "CREATE" else operation.update(target)
         operation.change_set = change_set
         operation.main = self.cloud.clock.spawn(_finish(steps, stack, change_set))
 

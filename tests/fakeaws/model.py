@@ -169,6 +169,8 @@ class ChangeSet:
     request: str = ""
     on_failure: str | None = None
     operation_id: str = ""
+    imports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The resources to import by logical id, as the request had them."""
     validations: list[tuple[str, str, str]] = field(default_factory=list)
     """Early validation failures: (logical id, property path, reason)."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fakeaws.protocol import ApiError
 
-PHASES = ("create", "update", "delete", "rollback")
+PHASES = ("create", "update", "delete", "rollback", "import")
 
 
 @dataclass

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 import botocore
 
 from fakeaws import account as facts
-from fakeaws import s3
+from fakeaws import imports, s3
 from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
 from fakeaws.ecr import Ecr
@@ -36,7 +36,7 @@ JSON_SERVICES: dict[str, Any] = {
     "ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail, "acm": facts.Certificates,
     "servicequotas": facts.Quotas, "secretsmanager": facts.Secrets, "ssm": facts.Parameters, "kms": facts.Keys,
     "wafv2": facts.Firewalls, "route53domains": facts.Domains, "monitoring": facts.Metrics,
-    "sqs": facts.Queues, "dynamodb": Protection,
+    "sqs": facts.Queues, "dynamodb": Protection, "cloudcontrolapi": imports.CloudControl,
 }  # fmt: skip
 REST_SERVICES: dict[str, Any] = {"lambda": facts.Functions, "scheduler": facts.Schedules}
 READ_BURST = 10.0

@@ -540,11 +540,21 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
     body: CreateChangeSetInputTypeDef = {
         "StackName": request.stack,
         "ChangeSetName": request.name,
-        "ChangeSetType": "CREATE" if request.kind == "CREATE" else "UPDATE",
+        "ChangeSetType": request.kind,  # type: ignore[typeddict-item]  # our three words are the API's
         "ClientToken": hashlib.sha256(f"{request.stack} {request.name}".encode()).hexdigest(),
         "Parameters": parameters,
-        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
     }
+    if request.imports:
+        body["ResourcesToImport"] = [
+            {
+                "ResourceType": each.type,
+                "LogicalResourceId": each.logical_id,
+                "ResourceIdentifier": {each.identifier: each.value},
+            }
+            for each in request.imports
+        ]
+    else:
+        body["Tags"] = [{"Key": key, "Value": value} for key, value in request.tags.items()]
     if request.description:
         body["Description"] = request.description
     if request.capabilities:

@@ -370,6 +370,20 @@ class AccountReads:
 
     # --- what is there already ----------------------------------------------------------------------------------
 
+    def resource_properties(self, resource_type: str, identifier: str) -> Mapping[str, Any] | None:
+        """Call Cloud Control API GetResource, which reads with the caller's rights in the resource's own service."""
+        try:
+            with asked("cloudformation:GetResource", f"reading {resource_type} {identifier}"):
+                answer = self.clients.cloud_control.get_resource(TypeName=resource_type, Identifier=identifier)
+                found = json.loads(member(member(answer, "ResourceDescription"), "Properties"))
+                if not isinstance(found, dict):
+                    raise IncompleteReply("the properties of a resource are no object")
+                return found
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+
     def identity_providers(self) -> tuple[str, ...]:
         """Call IAM ListOpenIDConnectProviders, which has no pages."""
         with asked("iam:ListOpenIDConnectProviders", "listing the account's identity providers"):

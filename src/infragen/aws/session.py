@@ -412,6 +412,11 @@ class Clients:
         return self._client("sqs")
 
     @cached_property
+    def cloud_control(self) -> Any:
+        """Return the client of AWS Cloud Control API."""
+        return self._client("cloudcontrol")
+
+    @cached_property
     def schedules(self) -> Any:
         """Return the client of Amazon EventBridge Scheduler."""
         return self._client("scheduler")

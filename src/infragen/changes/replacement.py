@@ -126,6 +126,25 @@ def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
     return attribute == "Arn" or (attribute,) in fixed
 
 
+def identifier_of(resource_type: str, region: str) -> tuple[str, ...]:
+    """Return the properties that identify a resource of a type; none where its schema is not known."""
+    schema = schema_of(resource_type, region)
+    return tuple(each[0] for each in map(_pointer, schema.body.get("primaryIdentifier") or ())) if schema else ()
+
+
+def never_read(resource_type: str, region: str) -> frozenset[str]:
+    """Return the properties of a type that its service takes and does not give back, such as a password."""
+    schema = schema_of(resource_type, region)
+    found = map(_pointer, schema.body.get("writeOnlyProperties") or ()) if schema else ()
+    return frozenset(each[0] for each in found if len(each) == 1)
+
+
+def only_read(resource_type: str, region: str) -> frozenset[tuple[str, ...]]:
+    """Return the places in the properties of a type that no template may set."""
+    schema = schema_of(resource_type, region)
+    return frozenset(map(_pointer, schema.body.get("readOnlyProperties") or ())) if schema else frozenset()
+
+
 def _steps(path: Sequence[str | int]) -> tuple[str, ...]:
     """Return the keys of a path, as far as the schema knows them: what is in a function may be any part of the
     property.

@@ -18,6 +18,7 @@ from infragen.cli.deploying import deploy, destroy, plan
 from infragen.cli.developing import dev
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
+from infragen.cli.importing import import_
 from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
 from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
@@ -54,7 +55,7 @@ def main() -> None:
 main.add_sections({
     "A project": (init, dev, compose, image, local, docs),
     "Its environments": (render, lint, graph, config, diff, schema, cost),
-    "Deploy": (bootstrap, doctor, plan, deploy, migrate, outputs, drift, destroy),
+    "Deploy": (bootstrap, doctor, plan, deploy, import_, migrate, outputs, drift, destroy),
     "Operate": (status, logs, run_task, redrive),
     "When a deployment fails": (follow, cancel, diagnose, recover, changesets),
     "Deliver from CI": (pipeline, policy),

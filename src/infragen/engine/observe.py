@@ -131,7 +131,11 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
         )
     if state.status == "DELETE_IN_PROGRESS" and not runs_ours(cloud, state):
         raise Conflict(_in_the_way(cloud, state), "run the same command when it is gone")
-    untagged = state.status == "DELETE_IN_PROGRESS" or _is_only_reviewed(cloud, state)
+    untagged = (
+        state.status == "DELETE_IN_PROGRESS"
+        or _is_only_reviewed(cloud, state)
+        or _is_only_imported(cloud, state, env, unit.layer)
+    )
     if not (is_of(state, env) or adopt or untagged):
         raise Refused(
             f"a stack {state.name} exists and does not carry infragen's tags for {env.name}",
@@ -153,6 +157,15 @@ def _is_only_reviewed(cloud: Cloud, state: StackState) -> bool:
     return state.status == "REVIEW_IN_PROGRESS" and all(
         is_ours(each.name) for each in cloud.change_sets(state.stack_id)
     )
+
+
+def _is_only_imported(cloud: Cloud, state: StackState, env: Environment, layer: str) -> bool:
+    """Return whether nothing but an import of ours for this layer made a stack: CloudFormation gives it no tags then,
+    and the description of the change set says whose it is.
+    """
+    if not state.status.startswith("IMPORT_") or state.tags or not is_ours(state.change_set_id):
+        return False
+    return cloud.change_set_description(state.change_set_id).partition(MADE_BY)[0] == described(env, layer, "")
 
 
 def _in_the_way(cloud: Cloud, state: StackState) -> str:

@@ -15,7 +15,7 @@ from infragen.cloudformation import StackResource
 from infragen.engine.logs import LOG_GROUP
 from infragen.engine.observe import layer_stacks, observe
 from infragen.engine.progress import Question, Session, Warned
-from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
+from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import NOTHING, Shown, quoted
 from infragen.workload import MoveTask, QueueMessage, QueueState
@@ -26,6 +26,9 @@ HIDDEN_SECONDS = 60
 EMPTY_ANSWERS = 2
 """Answers without a new message after which there are no more: a long poll asks all of SQS's servers (Amazon SQS
 Developer Guide, "Amazon SQS short and long polling"), and a message may be on its way."""
+
+AT_ONCE = 10
+"""Messages that one request gives (Amazon SQS API Reference, ReceiveMessage)."""
 
 LOOK_SECONDS = 2.0
 
@@ -102,55 +105,80 @@ def peek(session: Session, found: DeadLetters, count: int) -> tuple[QueueState, 
     received once more.
     """
     state = session.cloud.queue_state(found.dead_url)
-    taken: list[QueueMessage] = []
-    try:
-        taken += _received(session, found.dead_url, count)
-    finally:
-        session.cloud.release(found.dead_url, taken)
+    taken = _looked_at(session, found, count)
     return state, tuple(_shown(session, found, each) for each in sorted(taken, key=lambda each: each.sent))
+
+
+def _looked_at(session: Session, found: DeadLetters, count: int) -> tuple[QueueMessage, ...]:
+    """Return up to `count` dead letters, which are given back."""
+    taken = dict[str, QueueMessage]()
+    try:
+        for _ in _batches(session, found.dead_url, set(), taken, count):
+            pass
+    finally:
+        session.cloud.release(found.dead_url, tuple(taken.values()))
+    return tuple(taken.values())
 
 
 def redrive(session: Session, found: DeadLetters, rate: int | None, unchanged: bool) -> int:
     """Move all messages back, after asking, at most `rate` a second; return how many were moved.
 
+    A move that runs already, such as that of a run that was killed, is followed to its end: SQS allows one at a time.
+
     Raises Refused where nothing changed since they failed, unless `unchanged` says that this is right, or when the
-    answer is no; Conflict while another move runs; OperationFailed when SQS gives up.
+    answer is no; OperationFailed when SQS gives up.
     """
     state, dead = session.cloud.queue_state(found.url), session.cloud.queue_state(found.dead_url)
     before = session.cloud.move_tasks(dead.arn)
     if before and before[0].status in RUNNING:
-        raise Conflict(
-            f"messages of {found.queue} are moved already: {_progress(before[0])}",
-            f"wait for it, or end it with `infragen redrive {found.queue} --cancel`",
-        )
+        session.ui.tell(Warned(f"messages of {found.queue} are being moved already: following that move"))
+        return _followed(session, found, dead.arn, {each.started for each in before[1:]})
     if dead.waiting + dead.in_flight + dead.delayed == 0:
         return 0
     _refuse_unchanged(session, found, unchanged)
     speed = f" at {rate} a second" if rate else ""
     if not session.ui.confirm(Question(f"move {dead.waiting} messages back to {found.queue}{speed}?", "--yes")):
         raise Refused("declined; nothing was moved")
-    session.cloud.start_move(dead.arn, state.arn, rate)
-    return _followed(session, found, dead.arn, {each.started for each in before})
+    known = {each.started for each in before}
+    try:
+        session.cloud.start_move(dead.arn, state.arn, rate)
+    except CloudError:  # perhaps an answer was lost, and the repeated request found the move that it had begun
+        if all(each.started in known for each in session.cloud.move_tasks(dead.arn)):
+            raise
+    return _followed(session, found, dead.arn, known)
 
 
 def _followed(session: Session, found: DeadLetters, source: str, before: set[float]) -> int:
-    """Wait until the move is over that was not there before."""
+    """Wait until the move is over that was not there before, and return how many messages it moved."""
+    try:
+        ended = _ended_move(session, source, before)
+    except KeyboardInterrupt:
+        session.ui.tell(
+            Warned(
+                "SQS continues to move messages: the same command follows it, and "
+                f"`infragen redrive {found.queue} --cancel` ends it"
+            )
+        )
+        raise
+    if ended.status != "COMPLETED":
+        raise OperationFailed(
+            f"the move ended as {ended.status} after {ended.moved} messages"
+            f"{': ' if ended.reason else ''}{ended.reason}",
+            f"what was not moved is still in the dead-letter queue: `infragen redrive {found.queue} --peek`",
+        )
+    return ended.moved
+
+
+def _ended_move(session: Session, source: str, before: set[float]) -> MoveTask:
     told = -1
     while True:
         tasks = [each for each in session.cloud.move_tasks(source) if each.started not in before]
         if tasks and tasks[0].status not in RUNNING:
-            break
+            return tasks[0]
         if tasks and tasks[0].moved != told:
             told = tasks[0].moved
             session.ui.tell(Warned(_progress(tasks[0])))
         session.timer.sleep(LOOK_SECONDS)
-    if tasks[0].status != "COMPLETED":
-        raise OperationFailed(
-            f"the move ended as {tasks[0].status} after {tasks[0].moved} messages"
-            f"{': ' if tasks[0].reason else ''}{tasks[0].reason}",
-            f"what was not moved is still in the dead-letter queue: `infragen redrive {found.queue} --peek`",
-        )
-    return tasks[0].moved
 
 
 def _progress(task: MoveTask) -> str:
@@ -164,24 +192,68 @@ def redrive_some(
     are.
 
     Each is sent again and then deleted, so that a run that is killed in between leaves it in both queues, never in
-    none.
-    In a FIFO queue it keeps its group, and each group is looked through as far as SQS gives it at a time.
+    none; a FIFO queue takes it once all the same, when it is moved again within five minutes. What an earlier look
+    still hides is waited for. In a FIFO queue a message keeps its group, and each group is looked through as far as SQS
+    gives it at a time.
     """
     _refuse_unchanged(session, found, unchanged)
     if not session.ui.confirm(Question(f"move {what} back to {found.queue}?", "--yes")):
         raise Refused("declined; nothing was moved")
-    moved, others = 0, list[QueueMessage]()
+    moved, held = 0, dict[str, QueueMessage]()
     try:
-        for each in _received(session, found.dead_url):
-            if wanted(each):
-                session.cloud.send_again(found.url, each)
-                session.cloud.delete_message(found.dead_url, each)
-                moved += 1
-            else:
-                others.append(each)
+        for batch in _all_received(session, found.dead_url, held):
+            for each in batch:
+                if wanted(each):
+                    _put_back(session, found, each)
+                    del held[each.id]
+                    moved += 1
     finally:
-        session.cloud.release(found.dead_url, others)
+        session.cloud.release(found.dead_url, tuple(held.values()))
     return moved
+
+
+def _put_back(session: Session, found: DeadLetters, message: QueueMessage) -> None:
+    session.cloud.send_again(found.url, message)
+    try:
+        session.cloud.delete_message(found.dead_url, message)
+    except KeyboardInterrupt:  # it is sent: what stayed behind would be sent a second time
+        session.cloud.delete_message(found.dead_url, message)
+        raise
+
+
+def _all_received(session: Session, url: str, held: dict[str, QueueMessage]) -> Iterator[list[QueueMessage]]:
+    """Yield all messages of a queue in batches, each message once. `held` has those that were received and that the
+    caller has not taken out, with the handle of their last receipt.
+
+    Those that somebody else has in hand, such as a run that was killed, are waited for, at most for as long as a look
+    hides them.
+    """
+    seen = set[str]()
+    waited = 0.0
+    while True:
+        yield from _batches(session, url, seen, held)
+        if session.cloud.queue_state(url).in_flight <= len(held) or waited > HIDDEN_SECONDS:
+            return
+        if not waited:
+            session.ui.tell(Warned(f"some messages are in other hands for up to {HIDDEN_SECONDS} s: waiting for them"))
+        waited += LOOK_SECONDS
+        session.timer.sleep(LOOK_SECONDS)
+
+
+def _batches(
+    session: Session, url: str, seen: set[str], held: dict[str, QueueMessage], most: int | None = None
+) -> Iterator[list[QueueMessage]]:
+    """Yield what a queue gives, each message once, until it gives no more or only what it gave before."""
+    empty = again = 0
+    while empty < EMPTY_ANSWERS and again <= len(held) and (most is None or len(seen) < most):
+        got = session.cloud.receive(url, AT_ONCE if most is None else min(AT_ONCE, most - len(seen)), HIDDEN_SECONDS)
+        new = [each for each in got if each.id not in seen]
+        empty = 0 if got else empty + 1
+        again = 0 if new else again + len(got)
+        held |= {each.id: each for each in got}
+        seen |= {each.id for each in new}
+        if new:
+            yield new
 
 
 def cancel_move(session: Session, found: DeadLetters) -> bool:
@@ -209,12 +281,7 @@ def _refuse_unchanged(session: Session, found: DeadLetters, unchanged: bool) -> 
     if unchanged or not found.function:
         return
     changed = session.cloud.function_changed(found.function)
-    taken: list[QueueMessage] = []
-    try:
-        taken += _received(session, found.dead_url, 10)
-    finally:
-        session.cloud.release(found.dead_url, taken)
-    newest = max((each.sent for each in taken), default=0.0)
+    newest = max((each.sent for each in _looked_at(session, found, AT_ONCE)), default=0.0)
     if newest > changed:
         when, sent = (f"{datetime.fromtimestamp(each, UTC):%Y-%m-%d %H:%M:%S} UTC" for each in (changed, newest))
         raise Refused(
@@ -222,18 +289,6 @@ def _refuse_unchanged(session: Session, found: DeadLetters, unchanged: bool) -> 
             f"of {sent} is among them; they would fail again",
             "deploy the fix first; --allow-unchanged moves them all the same, where the cause lay elsewhere",
         )
-
-
-def _received(session: Session, url: str, most: int | None = None) -> Iterator[QueueMessage]:
-    """Yield each message once, as long as SQS gives new ones, at most so many: whatever is received is yielded."""
-    seen = set[str]()
-    empty = 0
-    while empty < EMPTY_ANSWERS and (most is None or len(seen) < most):
-        count = 10 if most is None else min(10, most - len(seen))
-        new = [each for each in session.cloud.receive(url, count, HIDDEN_SECONDS) if each.id not in seen]
-        empty = 0 if new else empty + 1
-        seen |= {each.id for each in new}
-        yield from new
 
 
 def _shown(session: Session, found: DeadLetters, message: QueueMessage) -> DeadLetter:

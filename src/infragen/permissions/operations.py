@@ -83,7 +83,8 @@ _CHECKS = (
         "ssm.DescribeParameters", "wafv2.ListWebACLs",
     ),
     *_calls(BOTH, "nothing", "sts.GetCallerIdentity"),
-    *_calls((PERSON,), "anything", "iam.CreateServiceLinkedRole", "dynamodb.DescribeTable"),
+    *_calls((PERSON,), "anything", "iam.CreateServiceLinkedRole", "dynamodb.DescribeTable",
+            "cloudcontrol.GetResource cloudformation:GetResource"),
 )  # fmt: skip
 
 _ARTIFACTS = (

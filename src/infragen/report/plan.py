@@ -18,7 +18,7 @@ from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.added_values import added_values, fitted
 from infragen.report.checks import wrong_lines
-from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION
+from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.wrapping import wrapped
 
 INDENT = " " * 10
@@ -34,7 +34,8 @@ WORTH_A_LINE = 1.0
 """USD a month by which the cost of such a resource changes at least, without all detail."""
 
 COLOURS = {
-    ADD: "green", CHANGE: "yellow", REVISION: "yellow", REPLACE: "magenta", REMOVE: "red", OTHER: "red",
+    ADD: "green", IMPORT: "green", CHANGE: "yellow", REVISION: "yellow", REPLACE: "magenta", REMOVE: "red",
+    OTHER: "red",
 }  # fmt: skip
 GRAVE = (REPLACE, REMOVE, OTHER)
 """Kinds of rows that are reported one by one however little is reported."""
@@ -157,7 +158,7 @@ def _folded(plan: EnvironmentPlan, stacks: Sequence[StackPlan], width: int) -> I
         rows = words.rows(each, layers)
         counts = words.count(rows)
         known = ADD if each.created else CHANGE
-        mark = next((kind for kind in (*GRAVE, CHANGE, REVISION, ADD) if counts[kind]), known)
+        mark = next((kind for kind in (*GRAVE, CHANGE, REVISION, IMPORT, ADD) if counts[kind]), known)
         said = _counted(plan, each, counts)
         price = words.layer_cost(plan, each.layer)
         line = f"{each.layer.ljust(column)}  {', '.join(filter(None, (said, price)))}"

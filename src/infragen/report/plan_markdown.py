@@ -14,7 +14,7 @@ from infragen.cloudformation import PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.added_values import added_values, fitted
-from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION
+from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.settings import origin, written
 
 LIMIT = 65_536
@@ -28,8 +28,8 @@ MOST_COSTS = 50
 """Resources whose cost has a line of its own."""
 
 _SIGNS = {
-    ADD: "+ add    ", CHANGE: "! change ", REVISION: "! revise ", REPLACE: "! replace", REMOVE: "- remove ",
-    OTHER: "! unknown",
+    ADD: "+ add    ", IMPORT: "+ import ", CHANGE: "! change ", REVISION: "! revise ", REPLACE: "! replace",
+    REMOVE: "- remove ", OTHER: "! unknown",
 }  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from html import escape
 
 from infragen.report.graph import Edge
 from infragen.report.layout import Box, Size, lay_out
-from infragen.report.plan_words import ADD, CHANGE, OTHER, REMOVE, REPLACE, REVISION, SIGNS
+from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION, SIGNS
 from infragen.report.svg import line
 
-GRAVEST = (REMOVE, REPLACE, OTHER, CHANGE, REVISION, ADD)
+GRAVEST = (REMOVE, REPLACE, OTHER, CHANGE, REVISION, IMPORT, ADD)
 MARGIN, HEIGHT, LETTER, MARK = 6.0, 62.0, 9.6, 9.1
 
 

@@ -13,6 +13,7 @@ from infragen.resource_types.interruption import LEVELS
 Schema = dict[str, Any]
 _SAID = {
     "add": "how many resources are created",
+    "import": "how many that exist are taken over into a stack",
     "change": "how many are updated in place",
     "revision": "how many get a new revision, and nothing that runs is replaced: task definitions",
     "replace": "how many are, or may be, replaced by a new one",

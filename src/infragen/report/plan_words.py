@@ -24,17 +24,20 @@ from infragen.resource_types.interruption import LEVELS, NO
 from infragen.secrecy.visible import Shown
 from infragen.secrecy.visible import shown as shown_text
 
-ADD, CHANGE, REVISION, REPLACE, REMOVE, OTHER = "add", "change", "revision", "replace", "remove", "other"
-SIGNS = {ADD: "+", CHANGE: "~", REVISION: "^", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
+ADD, IMPORT, CHANGE, REVISION, REPLACE, REMOVE, OTHER = (
+    "add", "import", "change", "revision", "replace", "remove", "other",
+)  # fmt: skip
+SIGNS = {ADD: "+", IMPORT: "←", CHANGE: "~", REVISION: "^", REPLACE: "-/+", REMOVE: "-", OTHER: "?"}
 LEGEND = {
     ADD: "create",
+    IMPORT: "take over what exists",
     CHANGE: "update in place",
     REVISION: "new revision",
     REPLACE: "replace",
     REMOVE: "delete",
     OTHER: "known only when it runs",
 }
-_KINDS = {"Add": ADD, "Import": ADD, "Modify": CHANGE, "SyncWithActual": CHANGE, "Remove": REMOVE}
+_KINDS = {"Add": ADD, "Import": IMPORT, "Modify": CHANGE, "SyncWithActual": CHANGE, "Remove": REMOVE}
 
 _REMOVED = {
     "": "",
@@ -63,7 +66,7 @@ MOST_COMPARED = 4_000_000
 
 
 def kind(change: ResourceChange) -> str:
-    """Return what happens to a resource, in one of six words; a modification that may replace it counts as a
+    """Return what happens to a resource, in one of seven words; a modification that may replace it counts as a
     replacement.
     """
     if change.type == STACK_TYPE and change.replacement == "Conditional":
@@ -409,7 +412,7 @@ def summary(plan: EnvironmentPlan, room: int = 1000) -> str:
             f"{len(plan.settings)} values differ; {found[ADD]} resources {label(plan, ADD)}, "
             f"{found[REMOVE]} {label(plan, REMOVE)}, {found[CHANGE]} {label(plan, CHANGE)}"
         )
-    named = [each for each in SIGNS if each not in (REVISION, OTHER) or found[each]]
+    named = [each for each in SIGNS if each not in (IMPORT, REVISION, OTHER) or found[each]]
     text = ", ".join(f"{found[each]} {label(plan, each, found[each])}" for each in named)
     price = cost_summary(plan.cost) if plan.cost else ""
     whole = f"{text}; {price}" if price else text

@@ -4,6 +4,7 @@ from infragen.resource_types.resource_type import Loss, ResourceType, When
 
 TABLE = ResourceType(
     "AWS::DynamoDB::Table",
+    importable=True,
     holds_data=True,
     data="its items",
     deletion_protection="DeletionProtectionEnabled",

@@ -5,6 +5,7 @@ from infragen.resource_types.resource_type import Billing, Loss, ResourceType, W
 
 REPOSITORY = ResourceType(
     "AWS::ECR::Repository",
+    importable=True,
     delete_command="aws ecr delete-repository --force --repository-name {}",
     holds_data=True,
     data="its images",

@@ -14,6 +14,7 @@ ALIAS = ResourceType(
 )
 KEY = ResourceType(
     "AWS::KMS::Key",
+    importable=True,
     delete_command="aws kms schedule-key-deletion --key-id {}",
     holds_data=True,
     data="everything that is encrypted with it",

@@ -5,6 +5,7 @@ from infragen.resource_types.resource_type import Billing, Loss, ResourceType, W
 
 LOG_GROUP = ResourceType(
     "AWS::Logs::LogGroup",
+    importable=True,
     delete_command="aws logs delete-log-group --log-group-name {}",
     holds_data=True,
     data="its log events",

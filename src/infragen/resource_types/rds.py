@@ -76,6 +76,7 @@ PostgreSQL database log files")."""
 
 DB_CLUSTER = ResourceType(
     "AWS::RDS::DBCluster",
+    importable=True,
     holds_data=True,
     data="its databases and their automated backups",
     billing=Billing.PRICED,
@@ -144,6 +145,7 @@ DB_CLUSTER = ResourceType(
 connections for Aurora Serverless v2", read 2026-11-29); tasks and functions open as many as their number says."""
 DB_INSTANCE = ResourceType(
     "AWS::RDS::DBInstance",
+    importable=True,
     holds_data=True,
     data="its databases, or the cluster's copy of them",
     billing=Billing.PRICED,
@@ -225,6 +227,7 @@ DB_INSTANCE = ResourceType(
 """An instance that belongs to a cluster is deleted without a snapshot (User Guide, "DeletionPolicy attribute")."""
 DB_CLUSTER_PARAMETER_GROUP = ResourceType(
     "AWS::RDS::DBClusterParameterGroup",
+    importable=True,
     holds_data=False,
     billing=Billing.FREE,
     losses=DURABILITY,
@@ -254,6 +257,7 @@ DB_PROXY = ResourceType("AWS::RDS::DBProxy", holds_data=False, billing=Billing.P
 DB_PROXY_TARGET_GROUP = ResourceType("AWS::RDS::DBProxyTargetGroup", holds_data=False, billing=Billing.FREE)
 DB_SUBNET_GROUP = ResourceType(
     "AWS::RDS::DBSubnetGroup",
+    importable=True,
     holds_data=False,
     billing=Billing.FREE,
     name_property="DBSubnetGroupName",

@@ -105,6 +105,8 @@ class ResourceType:
     `revision_of` is the property that names what each resource of the type is a revision of: AWS replaces it by the
     next revision, and nothing that runs stops. `display` are properties that only show what other resources do.
     `relied_on` are properties that resources of other stacks rely on.
+    `importable` says that CloudFormation can import one that exists into a stack (User Guide, "Resource type support",
+    read 2026-11-29), and that its identifier is a single property.
     `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
     """
 
@@ -130,4 +132,5 @@ class ResourceType:
     revision_of: str = ""
     display: frozenset[str] = frozenset()
     relied_on: tuple[ReliedOn, ...] = ()
+    importable: bool = False
     known: bool = True

@@ -5,6 +5,7 @@ from infragen.resource_types.resource_type import Billing, Loss, ResourceType, W
 
 BUCKET = ResourceType(
     "AWS::S3::Bucket",
+    importable=True,
     delete_command="aws s3 rb s3://{} --force",
     holds_data=True,
     data="its objects",

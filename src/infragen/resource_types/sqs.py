@@ -7,6 +7,7 @@ from infragen.resource_types.resource_type import Billing, Loss, ResourceType, W
 QUEUE = ResourceType(
     "AWS::SQS::Queue",
     holds_data=True,
+    importable=True,
     data="its messages",
     billing=Billing.PRICED,
     name_property="QueueName",

@@ -1,0 +1,160 @@
+"""The story of docs/on-call.md on the running emulator: a bad release, its alarm, its log, the way back, the messages.
+
+The worker's processes, its queues, logs and deployments are real, and the alarm is evaluated by the emulator. What SQS
+publishes to CloudWatch the test publishes in its place: the emulator has no metrics of queues.
+"""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from twins import System, until
+
+from infragen.cli import main
+from infragen.emulator import Emulator
+
+pytestmark = pytest.mark.twin
+
+MESSAGES = 20
+ENVIRONMENT = """\
+project: shop
+environment: dev
+region: eu-central-1
+account: "555555555555"
+network:
+  nat: none
+  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, ssm, kms]
+queues:
+  - name: mail
+    max_receives: 2
+workers:
+  - { name: mail, queue: mail, code: ../code }
+"""
+GOOD = """
+exports.handler = async (event) => {
+  for (const each of event.Records) console.log(JSON.stringify({ level: 'info', msg: 'done', body: each.body }));
+};
+"""
+BAD = """
+exports.handler = async (event) => ({ batchItemFailures: event.Records.map((each) => {
+  const { trace } = JSON.parse(each.body);
+  console.log(JSON.stringify({ level: 'error', msg: 'no such template', messageId: each.messageId, traceId: trace }));
+  return { itemIdentifier: each.messageId };
+}) });
+"""
+
+
+@dataclass(frozen=True)
+class OnCall(System):
+    """The environment in a git repository, and what somebody on call does with it."""
+
+    def release(self, code: str, words: str) -> str:
+        """Commit other code of the worker and deploy it; return the commit."""
+        (self.directory / "code" / "index.js").write_text(code)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", words)
+        self.infragen("deploy", "--yes")
+        return self.git("rev-parse", "HEAD")
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the project."""
+        who = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+        done = subprocess.run(["git", *who, *arguments], cwd=self.directory, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def url(self, queue: str) -> str:
+        """Return the URL of a queue."""
+        return str(self.client("sqs").get_queue_url(QueueName=f"shop-dev-{queue}")["QueueUrl"])
+
+    def send(self, word: str) -> list[str]:
+        """Send messages; return their bodies."""
+        bodies = [json.dumps({"n": f"{word}{number}", "trace": f"{word}-{number:032}"}) for number in range(MESSAGES)]
+        for each in bodies:
+            self.client("sqs").send_message(QueueUrl=self.url("mail"), MessageBody=each)
+        return bodies
+
+    def count(self, queue: str) -> int:
+        """Return how many messages a queue has, whether they can be received or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def done(self) -> Counter[str]:
+        """Return how often each message was done, by the worker's own lines."""
+        pages = (
+            self.client("logs").get_paginator("filter_log_events").paginate(logGroupName="/aws/lambda/shop-dev-mail")
+        )
+        lines = [each["message"] for page in pages for each in page["events"]]
+        return Counter(each for line in lines if "done" in line for each in re.findall(r"n\W+((?:a|b)\d+)", line))
+
+    def alarm(self) -> str:
+        """Return the state of the dead letters' alarm, after SQS has published what lies there."""
+        alarms = self.client("cloudwatch")
+        alarms.put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateNumberOfMessagesVisible",
+                    "Dimensions": [{"Name": "QueueName", "Value": "shop-dev-mail-dlq"}],
+                    "Value": self.count("mail-dlq"),
+                }
+            ],
+        )
+        found = [
+            each for each in alarms.describe_alarms()["MetricAlarms"] if "MailDeadLetterAlarm" in each["AlarmName"]
+        ]
+        return str(found[0]["StateValue"])
+
+
+@pytest.fixture
+def on_call(twin: Emulator, tmp_path_factory: pytest.TempPathFactory) -> OnCall:
+    """Make a repository whose first commit is deployed and works."""
+    directory = tmp_path_factory.mktemp("on-call")
+    for name in ("environments", "code"):
+        (directory / name).mkdir()
+    (directory / "environments" / "dev.yaml").write_text(ENVIRONMENT)
+    found = OnCall(twin, "555555555555", "eu-central-1", directory)
+    found.git("init", "--quiet", "--initial-branch", "main")
+    found.infragen("bootstrap", "--yes")
+    return found
+
+
+def fast(on_call: OnCall) -> None:
+    """Let a failed message come again after a second: two failures take minutes with what Lambda asks for."""
+    on_call.client("sqs").set_queue_attributes(QueueUrl=on_call.url("mail"), Attributes={"VisibilityTimeout": "1"})
+
+
+def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(on_call: OnCall) -> None:
+    """From the alarm to the end, with the commands of the page; nothing is lost and nothing is done twice."""
+    good = on_call.release(GOOD, "Send mail")
+    fast(on_call)
+    on_call.send("a")
+    until(lambda: len(on_call.done()) == MESSAGES, "the messages before", 60)
+    bad = on_call.release(BAD, "Send mail with templates")
+    fast(on_call)
+    sent = on_call.send("b")
+    until(lambda: on_call.count("mail-dlq") == MESSAGES, "the dead letters", 90)
+    assert on_call.alarm() == "ALARM"
+    if "ps" in main.commands:
+        seen = on_call.infragen("ps")
+        assert "MailDeadLetterAlarm" in seen
+        assert bad[:12] in seen or bad[:7] in seen
+    assert bad in on_call.infragen("status")
+    trace = json.loads(sent[3])["trace"]
+    found = on_call.infragen("logs", "mail", "--trace", trace, "--since", "1h")
+    assert "no such template" in found
+    assert "no such template" in on_call.infragen("redrive", "mail", "--peek")
+    refused = on_call.infragen("redrive", "mail", "--yes", ok=False)
+    assert "nothing was deployed since messages of mail failed" in refused
+    told = on_call.infragen("deploy", "--at", good[:10], "--yes")
+    assert "deployed" in told
+    fast(on_call)
+    moved = on_call.infragen("redrive", "mail", "--yes", "--wait", "120")
+    assert f"{MESSAGES} messages moved to mail" in moved
+    until(lambda: len(on_call.done()) == 2 * MESSAGES, "all messages", 60)
+    assert set(on_call.done().values()) == {1}
+    assert (on_call.count("mail"), on_call.count("mail-dlq")) == (0, 0)
+    assert good in on_call.infragen("status")
