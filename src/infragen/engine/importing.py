@@ -233,7 +233,7 @@ def _stands_for(wanted: Any, there: Any, others: Mapping[str, _Existing]) -> boo
             case ("Ref", str(name)) if name in others:
                 return there in (others[name].gives(""), others[name].gives("Arn"))
             case ("Fn::GetAtt", [str(name), str(attribute)]) if name in others:
-                return there == others[name].gives(attribute)
+                return bool(there == others[name].gives(attribute))
     if type(wanted) is type(there):
         return bool(wanted == there)
     scalar = isinstance(wanted, str | int | float) and isinstance(there, str | int | float)
