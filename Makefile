@@ -106,6 +106,7 @@ docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/python tools/access_page.py > docs/access.md
 	$(BIN)/python tools/event_page.py > docs/json-events.md
 	$(BIN)/python tools/doctor_page.py > docs/doctor.md
+	$(BIN)/python tools/ps_page.py > docs/ps.md
 	$(BIN)/python tools/commands_page.py > docs/commands.md
 
 # One lock for every Python from 3.11 and every platform; no registry is named in it. UPGRADE= keeps what still fits.

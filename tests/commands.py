@@ -1,7 +1,7 @@
 """infragen's command line in this process: the one way in which tests run a command without starting one.
 
-Time is the machine's unless a clock is given; cfn-lint runs in the process that stays (`linting`), where each command
-would start processes of its own, which import it anew.
+Time is the machine's unless a clock is given, and the date unless `date` gives the seconds since 1970; cfn-lint runs in
+the process that stays (`linting`), where each command would start processes of its own, which import it anew.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Clock(Protocol):
 class CommandLine(click.testing.CliRunner):
     """click's runner, which gives each command its surroundings."""
 
-    def __init__(self, clock: Clock = time, **options: Any) -> None:
+    def __init__(self, clock: Clock = time, date: Callable[[], float] = time.time, **options: Any) -> None:
         super().__init__(**options)
-        self._around = surroundings.Surroundings(clock.monotonic, clock.sleep, linter)
+        self._around = surroundings.Surroundings(clock.monotonic, clock.sleep, linter, date)
 
     def invoke(self, *arguments: Any, **options: Any) -> click.testing.Result:
         """Runs a command with these arguments, as `CliRunner` does."""

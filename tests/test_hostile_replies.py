@@ -23,6 +23,7 @@ from infragen.aws.session import Clients
 from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
+from infragen.monitoring import AlarmQuery, Metric, Monitoring
 from infragen.workload import QueueMessage, Queues, ServiceSettings, TaskTemplate, Workload
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
@@ -74,6 +75,9 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "delete_message": [("https://queue", MESSAGE)], "start_move": [("arn:dlq", "arn:queue", 5)],
     "move_tasks": [("arn:dlq",)], "cancel_move": [("handle",)], "function_changed": [("worker",)],
     "resource_properties": [("AWS::SQS::Queue", "https://queue")], "aws_time": [()], "identity_providers": [()],
+    "service_states": [("shop", ("api",))], "cluster_tasks": [("shop",)], "rotation": [("arn:secret",)],
+    "points": [((Metric("AWS/SQS", "Depth", "Maximum", (("QueueName", "jobs"),)),), 0.0, 600.0)],
+    "raised_alarms": [(AlarmQuery("shop-dev", ("own",)),)], "event_sources": [(("shop-dev-jobs",), ("uuid",))],
     "service_settings": [(SERVICE,)], "image_digest": [("shop-dev-api", "v1")], "register_task": [("shop:1", TASK)],
     "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
     "run_task": [("shop:1", SETTINGS, "infragen-release", "token", {"a": "b"})],
@@ -86,7 +90,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
 
 QUESTIONS = sorted(
     name
-    for protocol in (AccountReader, Workload, Queues, Cloud)
+    for protocol in (AccountReader, Workload, Queues, Monitoring, Cloud)
     for name, value in vars(protocol).items()
     if callable(value) and not name.startswith("_")
 )

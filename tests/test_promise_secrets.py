@@ -166,7 +166,7 @@ def formats_of(command: click.Command) -> Iterator[tuple[str, ...]]:
 def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     """Every command that reads or changes something, with the exit code it must end in; the order matters."""
     yield from ((0, each) for each in (("render",), ("lint", *ENV)))  # in every format: test_secrecy
-    for name in ("plan", "status", "outputs", "logs", "follow", "cancel", "recover"):
+    for name in ("plan", "status", "ps", "outputs", "logs", "follow", "cancel", "recover"):
         yield from ((0, (name, *ENV, *form)) for form in formats_of(main.commands[name]))
     yield 3, ("deploy", *ENV, "--yes")
     yield 3, ("deploy", *ENV, "--yes", "--format", "json")

@@ -19,6 +19,7 @@ from infragen.cloudformation import (
     StackResource,
     StackState,
 )
+from infragen.monitoring import Monitoring
 from infragen.secrecy.visible import NOTHING, Shown
 from infragen.workload import Queues, Workload
 
@@ -380,7 +381,7 @@ class AccountReader(Protocol):
         """Return the time of AWS's answer to a call that is made for it, in seconds since 1970."""
 
 
-class Cloud(AccountReader, Workload, Queues, Protocol):
+class Cloud(AccountReader, Workload, Queues, Monitoring, Protocol):
     """AWS, as far as the engine needs it."""
 
     def reconnect(self) -> None:

@@ -35,6 +35,7 @@ _PATCHES = (
     "ssm",
     "functions",
     "redrive",
+    "metrics",
     "templates",
     "nested_stacks",
     "nested_events",

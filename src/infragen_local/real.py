@@ -63,7 +63,7 @@ def apply(state_dir: Path, secret: str) -> Running:
         balancers.apply()
         scaling = Scaling(state_dir / "data" / "scaling.json")
         scaling.apply()
-        resume += [balancers.resume, scaling.resume]
+        resume += [balancers.resume, scaling.resume, tasks.resume]
         said["tasks"] = "real"
     if twin.roles:
         from infragen_local.parts import roles

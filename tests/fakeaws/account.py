@@ -4,9 +4,10 @@ Sources (API references, read 2026-11-29): ECR BatchGetImage, DescribeImages, Ge
 DescribeRepositories; ACM DescribeCertificate; Route 53 GetHostedZone, ListHostedZonesByName, ListResourceRecordSets;
 Route 53 Domains GetDomainDetail; Service Quotas GetServiceQuota, GetAWSDefaultServiceQuota (GetServiceQuota answers
 NoSuchResourceException for a quota without an applied value: aws/aws-cli#6629, 2022-01-04;
-hashicorp/terraform-provider-aws#19745, 2021-12-01); CloudWatch GetMetricStatistics, DescribeAlarms, ListDashboards; IAM
-GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager DescribeSecret; SSM DescribeParameters;
-KMS ListAliases; WAF ListWebACLs; SQS GetQueueUrl; Lambda GetAccountSettings, GetFunctionConcurrency; Scheduler
+hashicorp/terraform-provider-aws#19745, 2021-12-01); CloudWatch GetMetricStatistics, GetMetricData,
+DescribeAlarms, ListDashboards; IAM GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager
+DescribeSecret; SSM DescribeParameters; KMS ListAliases; WAF ListWebACLs; SQS GetQueueUrl, GetQueueAttributes; Lambda
+GetAccountSettings, GetFunctionConcurrency, ListEventSourceMappings; Scheduler
 GetScheduleGroup; EC2 Describe*. The words of ImageNotFoundException: hashicorp/terraform-provider-aws#35268,
 2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
 """
@@ -18,7 +19,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from fakeaws.cloud import Cloud
@@ -180,7 +181,18 @@ class Secrets(Account):
         if name not in known and name not in self.taken("AWS::SecretsManager::Secret"):
             raise ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         gone = {"DeletedDate": 1_790_000_000} if known.get(name) else {}
-        return {"ARN": name, "Name": name, **gone}
+        return {"ARN": name, "Name": name, **self._rotation(name), **gone}
+
+    def _rotation(self, name: str) -> dict[str, Any]:
+        """How a secret rotates that has a schedule: three days ago, and again 27 days from now."""
+        kinds = ("AWS::SecretsManager::Secret", "AWS::SecretsManager::RotationSchedule")
+        secrets, schedules = (list(resources(self.cloud, self.account, self.region, kind)) for kind in kinds)
+        if not any(each.properties.get("SecretId") == name for each in schedules):
+            return {}
+        now, day = self.cloud.clock.now().timestamp(), 86_400
+        found = {"RotationEnabled": True, "LastRotatedDate": now - 3 * day, "NextRotationDate": now + 27 * day}
+        own = next((each.logical_id for each in secrets if each.physical_id == name), "")
+        return {**found, **self.cloud.settings.rotations.get(own, {})}
 
 
 class Parameters(Account):
@@ -221,6 +233,16 @@ class Queues(Account):
             raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
         return {"QueueUrl": f"https://sqs.{self.region}.amazonaws.com/{self.account}/{name}"}
 
+    def GetQueueAttributes(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """How many messages wait in a queue of a stack: `Settings.queued`. Every value is a text."""
+        kind = "AWS::SQS::Queue"
+        for each in resources(self.cloud, self.account, self.region, kind):
+            if each.physical_id == p["QueueUrl"]:
+                arn = f"arn:aws:sqs:{self.region}:{self.account}:{each.physical_id.rpartition('/')[2]}"
+                waiting = self.cloud.settings.queued.get(each.logical_id, 0)
+                return {"Attributes": {"QueueArn": arn, "ApproximateNumberOfMessages": str(waiting)}}
+        raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
+
 
 class Functions(Account):
     """Lambda (REST)."""
@@ -236,6 +258,27 @@ class Functions(Account):
             arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
             raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return {}
+
+    def ListEventSourceMappings(self, query: str) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Those of stacks, in pages that `MaxItems` and `Settings.page_sizes` allow; a page leads on by a marker."""
+        asked = dict(parse_qsl(query))
+        found = list(resources(self.cloud, self.account, self.region, "AWS::Lambda::EventSourceMapping"))
+        size = min(int(asked.get("MaxItems", 100)), self.cloud.settings.page_sizes.get("ListEventSourceMappings", 100))
+        start = int(asked.get("Marker", 0))
+        more = {"NextMarker": str(start + size)} if start + size < len(found) else {}
+        return {"EventSourceMappings": [self._mapping(each) for each in found[start : start + size]], **more}
+
+    def _mapping(self, source: Resource) -> dict[str, Any]:
+        written = source.properties
+        on = str(written.get("Enabled", True)).lower() == "true"
+        return {
+            "UUID": source.physical_id,
+            "FunctionArn": f"arn:aws:lambda:{self.region}:{self.account}:function:{written['FunctionName']}",
+            "EventSourceArn": written.get("EventSourceArn", ""),
+            "State": self.cloud.settings.event_sources.get(source.logical_id, "Enabled" if on else "Disabled"),
+            "StateTransitionReason": "USER_INITIATED",
+            "LastProcessingResult": "No records processed",
+        }
 
 
 class Schedules(Account):
@@ -253,6 +296,8 @@ def rest_operation(service: str, target: str) -> tuple[str, str] | None:
     path = unquote(target.partition("?")[0]).rstrip("/")
     if service == "scheduler":
         return "GetScheduleGroup", path.rpartition("/")[2]
+    if path.endswith("/event-source-mappings"):
+        return "ListEventSourceMappings", target.partition("?")[2]
     if path.endswith("/account-settings"):
         return "GetAccountSettings", ""
     if path.endswith("/concurrency"):
@@ -264,12 +309,40 @@ class Metrics(Account):
     """CloudWatch: the usage of Fargate, alarms and dashboards."""
 
     def DescribeAlarms(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """Alarms by name, composite ones in a list of their own."""
+        """Alarms by name or by what their names begin with, in all states or in one; composite ones in a list of their
+        own, and only when they are asked for.
+        """
         found = {"MetricAlarms": "AWS::CloudWatch::Alarm", "CompositeAlarms": "AWS::CloudWatch::CompositeAlarm"}
+        kinds = p.get("AlarmTypes") or ["MetricAlarm"]
         return {
-            key: [{"AlarmName": name} for name in self.names(kind) if name in p["AlarmNames"]]
+            key: [self._alarm(each) for each in self._alarms(kind, p)] if key.removesuffix("s") in kinds else []
             for key, kind in found.items()
         }
+
+    def _alarms(self, kind: str, p: Params) -> Iterator[Resource]:
+        for each in resources(self.cloud, self.account, self.region, kind):
+            state = "ALARM" if each.logical_id in self.cloud.settings.alarms_raised else "OK"
+            named = each.physical_id in p["AlarmNames"] if "AlarmNames" in p else True
+            begins = each.physical_id.startswith(p.get("AlarmNamePrefix", ""))
+            if named and begins and p.get("StateValue", state) == state:
+                yield each
+
+    def _alarm(self, alarm: Resource) -> dict[str, Any]:
+        why = self.cloud.settings.alarms_raised.get(alarm.logical_id)
+        raised = {"StateValue": "OK" if why is None else "ALARM", "StateReason": why or ""}
+        since = self.cloud.clock.now().timestamp() - 3600
+        return {"AlarmName": alarm.physical_id, "StateTransitionedTimestamp": since, **raised}
+
+    def GetMetricData(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The values that `Settings.metrics` has, in each of the five minutes before the end; for others none."""
+        assert len(p["MetricDataQueries"]) <= 500, "GetMetricData takes 500 queries"
+        return {"MetricDataResults": [self._points(each, float(p["EndTime"])) for each in p["MetricDataQueries"]]}
+
+    def _points(self, query: Params, end: float) -> dict[str, Any]:
+        metric = query["MetricStat"]["Metric"]
+        value = self.cloud.settings.metrics.get((metric["MetricName"], metric["Dimensions"][0]["Value"]))
+        times = [] if value is None else [end - 60 * (each + 1) for each in range(5)]
+        return {"Id": query["Id"], "Timestamps": times, "Values": [value] * len(times), "StatusCode": "Complete"}
 
     def ListDashboards(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Dashboards by the beginning of their names."""

@@ -154,11 +154,27 @@ class Settings:
     network_interfaces: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of a security group, subnet or VPC -> the descriptions of the network interfaces that use it."""
     ecs_running: dict[str, str] = field(default_factory=dict)
-    """Logical id of an ECS service -> the task definition that it runs in the place of the stack's."""
+    """Logical id of an ECS service -> the task definition that it runs instead of the stack's."""
     desired_tasks: dict[str, int] = field(default_factory=dict)
     """Logical id of an ECS service -> how many tasks it wants, where scaling set another count than the template."""
     ecs_history: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> what DescribeServices says happened to it a day ago, newest first."""
+    running_tasks: dict[str, int] = field(default_factory=dict)
+    """Logical id of an ECS service -> how many of the tasks that it wants run; without it all, each HEALTHY."""
+    rollouts: dict[str, str] = field(default_factory=dict)
+    """Logical id of an ECS service -> the rolloutState of its newest deployment; without it COMPLETED."""
+    stop_codes: dict[str, str] = field(default_factory=dict)
+    """Logical id of an ECS service -> the stopCode of its task in `stopped_tasks`."""
+    metrics: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Name of a metric and the value of its first dimension -> its value in each of the last five minutes."""
+    alarms_raised: dict[str, str] = field(default_factory=dict)
+    """Logical id of an alarm -> why it is in ALARM, since an hour."""
+    event_sources: dict[str, str] = field(default_factory=dict)
+    """Logical id of an event source mapping -> its state, where somebody changed it."""
+    queued: dict[str, int] = field(default_factory=dict)
+    """Logical id of a queue -> how many messages wait in it."""
+    rotations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Logical id of a secret -> members of DescribeSecret instead of those of a secret that rotates well."""
     stopped_tasks: dict[str, str] = field(default_factory=dict)
     """Logical id of an ECS service -> why its task stopped."""
     stopped_containers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fakeaws.account import Account
+from fakeaws.account import Account, digest
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 from fakeaws.one_off import OneOffCalls
@@ -51,17 +51,20 @@ class Ecs(OneOffCalls):
         return {"services": [self._row(r) for r in found], "failures": missing}
 
     def ListTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """The stopped tasks of a service, in no order that says anything; or those of a family that run."""
+        """The tasks of a service, or of all services of a cluster, that run or that stopped, in no order that says
+        anything; or those of a family that run.
+        """
         if "family" in p:
             return {"taskArns": self._of_family(p["family"])}
-        rows = (
-            task["taskArn"] for r in self._services() if _names(r, p.get("serviceName", "")) for task in self._tasks(r)
-        )
-        return {"taskArns": list(rows) if p.get("desiredStatus") == "STOPPED" else []}
+        cluster = p.get("cluster", "default").rsplit("/", 1)[-1]
+        inside = [r for r in self._services() if r.physical_id.split("/")[-2] == cluster]
+        meant = [r for r in inside if "serviceName" not in p or _names(r, p["serviceName"])]
+        tasks = self._tasks if p.get("desiredStatus") == "STOPPED" else self._alive
+        return {"taskArns": [task["taskArn"] for r in meant for task in tasks(r)]}
 
     def DescribeTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Why tasks stopped, and what they ran."""
-        found = {task["taskArn"]: task for r in self._services() for task in self._tasks(r)}
+        found = {task["taskArn"]: task for r in self._services() for task in (*self._alive(r), *self._tasks(r))}
         found |= {arn: self._described(task) for arn in p["tasks"] if (task := self._known(arn))}
         missing = [{"arn": arn, "reason": "MISSING"} for arn in p["tasks"] if arn not in found]
         return {"tasks": [found[arn] for arn in p["tasks"] if arn in found], "failures": missing}
@@ -74,6 +77,22 @@ class Ecs(OneOffCalls):
         return {"taskDefinition": {"taskDefinitionArn": p["taskDefinition"], "containerDefinitions": [
             _camel(each) for each in self._definitions().get(p["taskDefinition"], {}).get("ContainerDefinitions", ())
         ]}}  # fmt: skip
+
+    def _alive(self, service: Resource) -> list[dict[str, Any]]:
+        """The tasks of a service that run, with the images of its task definition; all of them HEALTHY."""
+        definition = self._row(service)["taskDefinition"]
+        written = self._definitions().get(str(definition), {}).get("ContainerDefinitions", ())
+        containers = [
+            {"name": each["Name"], "image": each.get("Image", ""), "imageDigest": digest(str(each.get("Image", "")))}
+            for each in written
+        ]
+        alive = [
+            self._task(service, 1000 + number, str(definition), "", containers)
+            for number in range(self._row(service)["runningCount"])
+        ]
+        ended = ("stoppedAt", "stoppedReason")
+        healthy = {"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}
+        return [{key: each for key, each in {**task, **healthy}.items() if key not in ended} for task in alive]
 
     def _tasks(self, service: Resource) -> list[dict[str, Any]]:
         """The stopped tasks of a service: what the test said of it, and those of every definition it was given."""
@@ -126,6 +145,7 @@ class Ecs(OneOffCalls):
         stated = service.properties.get("TaskDefinition")
         running = self.cloud.settings.ecs_running.get(service.logical_id, stated)
         stated_count = service.properties.get("DesiredCount", 1)  # CloudFormation's default for a REPLICA service
+        wanted = int(self.cloud.settings.desired_tasks.get(service.logical_id, stated_count))
         return {
             "serviceArn": service.physical_id,
             "serviceName": service.physical_id.rsplit("/", 1)[-1],
@@ -133,16 +153,29 @@ class Ecs(OneOffCalls):
             "taskDefinition": running,
             "clusterArn": f"arn:aws:ecs:{self.region}:{self.account}:cluster/{service.physical_id.split('/')[-2]}",
             "networkConfiguration": _network(service.properties.get("NetworkConfiguration") or {}),
-            "desiredCount": int(self.cloud.settings.desired_tasks.get(service.logical_id, stated_count)),
+            "desiredCount": wanted,
+            "runningCount": self.cloud.settings.running_tasks.get(service.logical_id, wanted),
+            "pendingCount": 0,
             "loadBalancers": [
                 {"targetGroupArn": arn} for arn in self.cloud.settings.target_groups.get(service.logical_id, ())
             ],
-            "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": running}],
+            "deployments": [
+                {
+                    "id": "ecs-svc/1",
+                    "status": "PRIMARY",
+                    "taskDefinition": running,
+                    "rolloutState": self.cloud.settings.rollouts.get(service.logical_id, "COMPLETED"),
+                }
+            ],
             "events": [
                 *({"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)),
                 *({"id": f"old{n}", "createdAt": now - 86400, "message": text} for n, text in enumerate(history)),
             ],
         }
+
+    def _stop_code(self, service: Resource, reason: str) -> str:
+        scaling = "ServiceSchedulerInitiated" if reason.startswith("Scaling activity") else "EssentialContainerExited"
+        return self.cloud.settings.stop_codes.get(service.logical_id, scaling)
 
     def _task(
         self, service: Resource, number: int, definition: str, reason: str, containers: list[dict[str, Any]]
@@ -151,7 +184,9 @@ class Ecs(OneOffCalls):
         return {
             "taskArn": f"arn:aws:ecs:{self.region}:{self.account}:task/{name}/{number}",
             "taskDefinitionArn": definition,
+            "group": f"service:{name}",
             "lastStatus": "STOPPED",
+            "stopCode": self._stop_code(service, reason),
             "stoppedAt": self.cloud.clock.now().timestamp(),
             "stoppedReason": reason,
             "containers": containers,

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infragen.aws import diagnosis, logs, reading, resources
-from infragen.aws.account_reads import AccountReads
+from infragen.aws.account_reads import AccountReads, asked
 from infragen.aws.failure import DENIED, AwsError, answered
+from infragen.aws.monitoring import MonitoringCalls
 from infragen.aws.queues import QueueCalls
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.session import Clients, ReadRate
@@ -81,7 +82,7 @@ def connect(
 
 
 @dataclass(frozen=True)
-class Account(AccountReads, WorkloadCalls, QueueCalls):
+class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
     """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
 
     owner: str = ""
@@ -318,7 +319,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls):
         remembered (recorded: test_name_conflicts, 2023-11-22).
         """
         try:
-            with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+            with asked("cloudformation:DescribeChangeSet", f"reading the change set {change_set_id}"):
                 answer = self.clients.cloudformation.describe_change_set(ChangeSetName=change_set_id)
                 return answer.get("Description", "")
         except AwsError as error:

@@ -24,6 +24,7 @@ from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
 from infragen.cli.log_lines import logs
 from infragen.cli.output import drain, leave, nowhere, readable, say
+from infragen.cli.overview import ps
 from infragen.cli.pages import docs
 from infragen.cli.pipelines import pipeline
 from infragen.cli.program import Program, terminate
@@ -56,7 +57,7 @@ main.add_sections({
     "A project": (init, dev, compose, image, local, docs),
     "Its environments": (render, lint, graph, config, diff, schema, cost),
     "Deploy": (bootstrap, doctor, plan, deploy, import_, migrate, outputs, drift, destroy),
-    "Operate": (status, logs, run_task, redrive),
+    "Operate": (ps, status, logs, run_task, redrive),
     "When a deployment fails": (follow, cancel, diagnose, recover, changesets),
     "Deliver from CI": (pipeline, policy),
 })  # fmt: skip

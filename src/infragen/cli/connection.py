@@ -116,7 +116,9 @@ def open_session(
                     text = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(text))
         remember({"--env": env.environment})  # a saved plan names it, and not the command line
-        yield Session(cloud, Pasteable(ui), Timer(around.monotonic, around.sleep), file, local=target.local)
+        yield Session(
+            cloud, Pasteable(ui), Timer(around.monotonic, around.sleep, around.date), file, local=target.local
+        )
 
 
 @contextmanager
@@ -179,6 +181,14 @@ def width(stream: Any) -> int:
     from infragen.report.terminal import width_of
 
     return width_of(_console(stream))
+
+
+def show_again(lines: Iterator[Any]) -> None:
+    """Print results on stdout instead of what the terminal shows."""
+    from infragen.report.terminal import redraw
+
+    redraw(_console(sys.stdout), lines, known_secrets())
+    sys.stdout.flush()
 
 
 def show(lines: Iterator[Any]) -> None:

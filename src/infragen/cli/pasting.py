@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _GIVEN = "infragen.given"
 _ON_STACKS = (
-    "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "doctor", "drift", "follow", "migrate",
-    "outputs", "plan", "recover", "status",
+    "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "doctor", "drift", "follow", "logs",
+    "migrate", "outputs", "plan", "ps", "recover", "redrive", "status",
 )  # fmt: skip
 _ON_FILES = ("lint",)
 _AT_COMMIT = ("deploy", "plan")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument(
     "what",
-    metavar="[environment|plan|events|doctor]",
-    type=click.Choice(["environment", "plan", "events", "doctor"]),
+    metavar="[environment|plan|events|doctor|ps]",
+    type=click.Choice(["environment", "plan", "events", "doctor", "ps"]),
     default="environment",
 )
 @parameters.environments
@@ -39,12 +39,14 @@ def schema(what: str, directory: Path) -> None:
       infragen schema plan
       infragen schema events
       infragen schema doctor
+      infragen schema ps
     """
     from infragen.config import json_schema
     from infragen.config.directory import has_own_layers
     from infragen.report.doctor import doctor_schema
     from infragen.report.event_schema import event_schema
     from infragen.report.plan_schema import plan_schema
+    from infragen.report.ps_document import ps_schema
     from infragen.secrecy.visible import shown_json
 
     def environment_schema() -> dict[str, Any]:
@@ -55,7 +57,7 @@ def schema(what: str, directory: Path) -> None:
         return json_schema(load_project(directory).model)
 
     documents = {"environment": environment_schema, "plan": plan_schema, "events": event_schema}
-    found = {**documents, "doctor": doctor_schema}[what]()
+    found = {**documents, "doctor": doctor_schema, "ps": ps_schema}[what]()
     echo(shown_json(found, indent=2))
 
 

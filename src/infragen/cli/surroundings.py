@@ -20,11 +20,14 @@ def _own_processes() -> None:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The clock in seconds, how to sleep, and what runs the processes that lint (None: `lint` starts its own)."""
+    """The clock in seconds, how to sleep, what runs the processes that lint (None: `lint` starts its own), and the
+    seconds since 1970.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     linters: "Callable[[], Executor | None]" = _own_processes
+    date: Callable[[], float] = time.time
 
 
 def surroundings() -> Surroundings:

@@ -103,6 +103,8 @@ _WORKLOAD = (
     *_calls((DEPLOY,), "anything", "ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions",
             "ecs.RegisterTaskDefinition"),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
+    *_calls(BOTH, "queues", "sqs.GetQueueAttributes"),
+    *_calls(BOTH, "anything", "cloudwatch.GetMetricData", "lambda.ListEventSourceMappings"),
     *_calls(BOTH, "logs", "logs.DescribeLogStreams", "logs.FilterLogEvents", "logs.GetLogEvents"),
     *_calls(  # of the emulator
         (PERSON,), "anything", "lambda.UpdateFunctionCode", "rds-data.ExecuteStatement",
@@ -111,7 +113,7 @@ _WORKLOAD = (
     *_calls(
         (PERSON,), "anything", "sqs.CancelMessageMoveTask",
         "sqs.ChangeMessageVisibilityBatch sqs:ChangeMessageVisibility",
-        "sqs.DeleteMessage", "sqs.GetQueueAttributes", "sqs.ListMessageMoveTasks", "sqs.ReceiveMessage",
+        "sqs.DeleteMessage", "sqs.ListMessageMoveTasks", "sqs.ReceiveMessage",
         "sqs.SendMessage", "sqs.StartMessageMoveTask",
     ),
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
@@ -182,6 +184,8 @@ def _where(on: str, place: Place, service_role: str) -> tuple[tuple[str, ...], M
             return place.named("lambda"), {}
         case "logs":
             return place.named("logs"), {}
+        case "queues":
+            return place.named("sqs"), {}
         case "anything":
             return ("*",), {}
     raise ValueError(on)

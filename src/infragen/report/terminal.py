@@ -98,6 +98,14 @@ def say(target: Console, lines: Iterator[Text], known: Collection[str] = ()) -> 
         _print(target, harmless(line, known))
 
 
+def redraw(target: Console, lines: Iterator[Text], known: Collection[str] = ()) -> None:
+    """Print lines instead of all that a terminal shows; one that takes no escape sequences gets them below."""
+    made = [harmless(line, known) for line in lines]
+    target.clear()
+    for each in made:
+        _print(target, each)
+
+
 def _print(target: Console, line: ShownLine) -> None:
     target.print(line, soft_wrap=True)
 

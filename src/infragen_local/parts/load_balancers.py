@@ -26,6 +26,7 @@ from ministack.services import alb
 
 from infragen_local.authentication import read_body, read_headers
 from infragen_local.drain import InFlight
+from infragen_local.patches import metrics
 from infragen_local.patches.handlers import Created, Properties, handler, replace
 
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
@@ -149,6 +150,7 @@ async def _answer(arn: str, port: int, scope: Mapping[str, Any], receive: Any, s
             raw_query_string=query,
             raw_path=raw_path,
         )
+        metrics.count_request(arn, int(answer[0]))
         await app._send_if_handled(send, answer, receive, head=scope["method"] == "HEAD")
 
 

@@ -56,6 +56,14 @@ def apply(twin: Twin) -> None:
     _services_of_cloudformation()
 
 
+def resume() -> None:
+    """Say of the tasks that ended with an earlier run why they stopped, which MiniStack leaves out."""
+    for task in list(ecs._tasks._data.values()):
+        if task.get("lastStatus") == "STOPPED" and not task.get("stopCode"):
+            task.update(stopCode="UserInitiated", stoppedReason="The emulator was stopped", desiredStatus="STOPPED")
+            task["stoppedAt"] = task.get("stoppedAt") or ecs._iso()
+
+
 @dataclass(frozen=True)
 class _Surroundings:
     """What the environment of a task has besides what its task definition gives. Nothing of the user's is in it."""

@@ -3,10 +3,13 @@
 MiniStack promotes a copy of the current version and never calls the function, and it lacks the schedules. On AWS a
 version labelled AWSPENDING is made, without a value, and the function is called with each of four steps. Where one
 fails the version stays pending, and the next RotateSecret says so and tries it again. A version without a value is not
-found by GetSecretValue. (AWS Secrets Manager User Guide, "Rotation by Lambda function"; RotateSecret, API Reference;
+found by GetSecretValue. DescribeSecret says when the last rotation was and when the next one is due. (AWS Secrets
+Manager User Guide, "Rotation by Lambda function"; RotateSecret, API Reference;
 read 2026-11.) Not done here: the test of a new schedule, and rotation by the clock.
 """
 
+import json
+import re
 import sys
 import time
 import uuid
@@ -27,6 +30,7 @@ Secret = dict[str, Any]
 def apply() -> None:
     """Rotate by the function, keep schedules, and hide versions that have no value yet."""
     own_rotate, own_get = secretsmanager._rotate_secret, secretsmanager._get_secret_value
+    own_describe = secretsmanager._describe_secret
 
     def rotate(request: dict[str, Any]) -> Any:
         _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -57,11 +61,29 @@ def apply() -> None:
                 return error_response_json("ResourceNotFoundException", words, 400)
         return own_get(request)
 
+    def describe(request: dict[str, Any]) -> Any:
+        status, headers, body = own_describe(request)
+        _, secret = secretsmanager._resolve(request.get("SecretId"))
+        if status != 200 or not secret or not secret.get("RotationEnabled"):
+            return status, headers, body
+        return json_response({**json.loads(body), **_dates(secret)})
+
     secretsmanager._rotate_secret, secretsmanager._get_secret_value = rotate, get
+    secretsmanager._describe_secret = describe
     add(TYPE, ResourceType(_create, lambda physical_id, _: {"Id": physical_id}, _delete, _change, _CREATE_ONLY))
 
 
 _CREATE_ONLY = frozenset({"SecretId", "HostedRotationLambda"})
+
+
+def _dates(secret: Secret) -> dict[str, int]:
+    """Return when a secret was rotated last, and when it is due: so many days after that, or after its creation."""
+    rules = secret.get("RotationRules") or {}
+    rate = re.fullmatch(r"rate\((\d+) days?\)", str(rules.get("ScheduleExpression", "")))
+    days = int(rate[1]) if rate else int(rules.get("AutomaticallyAfterDays") or 0)
+    last = secret.get("LastRotatedDate")
+    due = {"NextRotationDate": int(last or secret["CreatedDate"]) + days * 86_400} if days else {}
+    return {**({"LastRotatedDate": int(last)} if last else {}), **due}
 
 
 def _pending(secret: Secret) -> str:
