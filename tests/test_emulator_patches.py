@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from emulator import Clients, Faults, delete, deploy, events, fresh_account, outputs, reasons, settled
 
+from infragen.config.schema import INTERFACE_ENDPOINTS
 from infragen.emulator import Emulator
 from infragen_local import patches, private_names
 
@@ -114,6 +115,15 @@ def test_addresses_and_nat_gateways_are_created_replaced_and_deleted(client: Cli
     assert delete(cloudformation, "nat") == "DELETE_COMPLETE"
     assert ec2.describe_nat_gateways()["NatGateways"] == []
     assert ec2.describe_addresses()["Addresses"] == []
+
+
+def test_every_service_that_an_environment_may_name_has_an_endpoint_service(client: Clients) -> None:
+    """As in the regions of AWS that have them all: else `infragen doctor` would find the emulator lacking."""
+    ec2 = client("ec2")
+    names = [f"com.amazonaws.{ec2.meta.region_name}.{each}" for each in ("s3", *INTERFACE_ENDPOINTS)]
+    wanted: Any = [{"Name": "service-name", "Values": names}]
+    found = ec2.describe_vpc_endpoint_services(Filters=wanted)["ServiceDetails"]
+    assert {each["ServiceName"] for each in found} == set(names)
 
 
 def test_security_group_rules_reach_their_group_and_leave_it(client: Clients) -> None:

@@ -39,6 +39,7 @@ from infragen.engine.progress import (
 from infragen.errors import Refused
 from infragen.report.event_lines import EventLines
 from infragen.report.event_schema import event_names, event_schema
+from infragen.secrecy.visible import quoted
 
 ENVIRONMENT = """\
 project: shop
@@ -205,7 +206,7 @@ def stage() -> Iterator[Stage]:
 
 def resource(name: str, status: str, seconds: float, kind: str = "AWS::RDS::DBInstance", reason: str = "") -> Happened:
     time = START + timedelta(seconds=seconds)
-    event = StackEvent(f"{name}-{status}", "arn", "shop-dev-database", name, "id", kind, status, time, reason)
+    event = StackEvent(f"{name}-{status}", "arn", "shop-dev-database", name, "id", kind, status, time, quoted(reason))
     return Happened("database", LayerEvent("database", event))
 
 

@@ -42,6 +42,7 @@ from infragen.report.plan import Detail
 from infragen.report.prompts import ask
 from infragen.report.terminal import PIPE_WIDTH, Terminal, console, width_of
 from infragen.report.wrapping import wrapped_text
+from infragen.secrecy.visible import quoted
 
 QUEUE, START = "AWS::SQS::Queue", datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -68,7 +69,8 @@ class Stage:
 
 def event(name: str, status: str, seconds: float = 0, reason: str = "", kind: str = QUEUE) -> Happened:
     own = "shop-dev" if kind == STACK_TYPE and name == "shop-dev" else f"{name}-1"
-    inner = StackEvent("e", "shop-dev", "shop-dev", name, own, kind, status, START + timedelta(seconds=seconds), reason)
+    time, words = START + timedelta(seconds=seconds), quoted(reason)
+    inner = StackEvent("e", "shop-dev", "shop-dev", name, own, kind, status, time, words)
     return Happened("root", LayerEvent("queue", inner))
 
 

@@ -16,6 +16,7 @@ from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.progress_state import Scene
 from infragen.report.tree import tree
 from infragen.resource_types import resource_types
+from infragen.secrecy.visible import quoted
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOPIC, WRITER, NAT = "AWS::SNS::Topic", "AWS::RDS::DBInstance", "AWS::EC2::NatGateway"
@@ -41,7 +42,7 @@ class Show:
     def event(self, layer: str, name: str, status: str, kind: str = TOPIC, reason: str = "") -> None:
         time = START + timedelta(days=1, seconds=self.now - 1000)
         own = f"arn:{layer}" if not name else f"{name}-1"
-        inner = StackEvent("e", f"arn:{layer}", layer, name or layer, own, kind, status, time, reason)
+        inner = StackEvent("e", f"arn:{layer}", layer, name or layer, own, kind, status, time, quoted(reason))
         self.scene.take(Happened("root", LayerEvent(layer, inner)))
 
     def stack(self, layer: str, status: str) -> None:

@@ -373,7 +373,7 @@ def test_only_secrecy_makes_text_that_may_be_shown() -> None:
     """`Shown` is called as a constructor in its own module and nowhere else, and no cast makes one."""
     for file in (ROOT / "src" / "infragen").rglob("*.py"):
         text = file.read_text()
-        if file.name != "visible.py":
+        if file.name not in ("visible.py", "shown.py"):
             assert not re.search(
                 r"\bShown(?:Bytes|Line)?\(|cast\(\s*\"?Shown", text.replace("return ShownLine(", "")
             ), file

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from infragen.shown import NOTHING, Shown
+
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
 
@@ -136,7 +138,7 @@ class StackState:
     stack_id: str
     name: str
     status: str
-    reason: str = ""
+    reason: Shown = NOTHING
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
@@ -168,7 +170,7 @@ class DriftDetection:
 
     status: str
     drift: str
-    reason: str = ""
+    reason: Shown = NOTHING
 
     @property
     def running(self) -> bool:
@@ -184,7 +186,7 @@ class StackResource:
     physical_id: str
     type: str
     status: str
-    reason: str = ""
+    reason: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ class ResourceDrift:
     type: str
     status: str
     properties: tuple[PropertyDrift, ...] = ()
-    reason: str = ""
+    reason: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -333,7 +335,7 @@ class ChangeSet:
     stack_id: str
     status: str
     execution_status: str
-    reason: str = ""
+    reason: Shown = NOTHING
     changes: tuple[ResourceChange, ...] = ()
     description: str = ""
     nested: bool | None = None
@@ -387,9 +389,9 @@ class StackEvent:
     type: str
     status: str
     time: datetime
-    reason: str = ""
+    reason: Shown = NOTHING
     token: str = ""
-    hook: str = ""
+    hook: Shown = NOTHING
     task_definition: str = ""
     function: str = ""
 

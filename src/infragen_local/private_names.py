@@ -93,6 +93,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_put_composite_alarm",
     ),
     "ministack.services.ec2": (
+        "_VPCE_INTERFACE_SERVICES",
         "_addresses",
         "_instances",
         "_launch_instances_internal",

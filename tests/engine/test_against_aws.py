@@ -10,8 +10,9 @@ from bench import Bench, at_work, environment, failure, kinds
 from fakeaws import FakeAws
 from stage import QUEUE, TOPIC, assembly, layer
 
+from infragen.assembly.stacks import StackUnit
 from infragen.engine.destroy import destroy_environment, plan_destroy
-from infragen.engine.outcome import Recovered
+from infragen.engine.outcome import Failed, Recovered
 from infragen.engine.progress import Warned
 from infragen.engine.recover import RecoverOptions, plan_recovery, recover_environment
 from infragen.errors import CloudError
@@ -159,6 +160,60 @@ def test_w9_a_policy_that_is_refused_stands_beside_the_cause(aws: FakeAws, tmp_p
     assert "no capacity" in failure(ended).message
     assert failure(ended).status == "UPDATE_ROLLBACK_COMPLETE"
     assert [each for each in warnings(bench) if "was not protected again" in each]
+
+
+def two(bench: Bench, seconds: int) -> tuple[StackUnit, ...]:
+    """Two stacks that build on nothing: one with a database, one with a queue."""
+    jobs = {**QUEUE, "Properties": {"DelaySeconds": seconds}}
+    cluster = {**CLUSTER, "Properties": {**CLUSTER["Properties"], "BackupRetentionPeriod": seconds}}
+    return bench.unit("data", {"Db": cluster}), bench.unit("jobs", {"Jobs": jobs})
+
+
+@pytest.mark.parametrize("second", ["fails", "works"])
+def test_w9_a_refused_policy_of_a_deployed_stack_says_its_state_beside_what_failed(
+    aws: FakeAws, tmp_path: Path, second: str
+) -> None:
+    """W9: of two stacks one is updated and cannot be protected again, while the other fails by itself: each says its
+    own, with the state of its stack, and the next deployment protects the first.
+    """
+    bench = at_work(aws, environment(tmp_path, "protect: true\n"))
+    assert bench.deploy_units(*two(bench, 1)).exit_code == 0
+    if second == "fails":
+        aws.fail("Jobs", reason="no capacity", on="update", after=60)
+    aws.slow("Db", 60, on="update")
+
+    def somebody() -> None:
+        aws.stack("shop-test-data").policy = "{}"
+        aws.refuse("cloudformation:SetStackPolicy", "ValidationError", "can not be changed", times=None)
+
+    aws.at(aws.clock.seconds + 30, somebody)
+    ended = bench.deploy_units(*two(bench, 2))
+    data, jobs = ended.outcomes
+    assert isinstance(data, Failed)
+    assert data.message.startswith("shop-test-data is UPDATE_COMPLETE, but not protected as its environment says: ")
+    assert "can not be changed" in data.message
+    assert (data.status, data.exit_code) == ("UPDATE_COMPLETE", 4)
+    assert "`infragen deploy` protects the stack" in data.hint
+    assert (isinstance(jobs, Failed) and "no capacity" in jobs.message) == (second == "fails")
+    assert ended.exit_code == (1 if second == "fails" else 4)  # an operation that failed is worse
+    aws.mend()
+    again = bench.deploy_units(*two(bench, 2))
+    assert again.exit_code == 0
+    assert "Db" in str(aws.stack("shop-test-data").policy)
+
+
+def test_w9_a_policy_that_is_refused_before_an_update_leaves_the_stack_as_it_was(aws: FakeAws, tmp_path: Path) -> None:
+    """W9: the stack is not changed, which is said; the other stack is deployed."""
+    bench = at_work(aws, environment(tmp_path, "protect: true\n"))
+    assert bench.deploy_units(*two(bench, 1)).exit_code == 0
+    aws.stack("shop-test-data").policy = "{}"
+    aws.refuse("cloudformation:SetStackPolicy", "ValidationError", "can not be changed", times=None)
+    ended = bench.deploy_units(*two(bench, 2))
+    assert kinds(ended.outcomes) == {"data": "Failed", "jobs": "Deployed"}
+    [data] = [each for each in ended.outcomes if isinstance(each, Failed)]
+    assert data.message.startswith("shop-test-data was not changed: it could not be protected first: ")
+    assert data.status == "CREATE_COMPLETE"
+    assert aws.stack("shop-test-data").resources["Db"].properties["BackupRetentionPeriod"] == 1
 
 
 def test_w9_the_fake_refuses_a_policy_while_an_operation_runs(bench: Bench, aws: FakeAws) -> None:

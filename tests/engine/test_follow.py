@@ -13,6 +13,7 @@ from infragen.cloudformation import STACK_TYPE, EventPage, StackEvent
 from infragen.engine.follow import Follower, LayerEvent
 from infragen.engine.outcome import CANCELLED, root_cause
 from infragen.errors import Unavailable
+from infragen.secrecy.visible import quoted
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OURS, THEIRS = "infragen-ours", "theirs"
@@ -169,7 +170,7 @@ def failure_tree(seed: int) -> tuple[list[LayerEvent], StackEvent]:
         clock += rng.randint(0, 2)
         event = StackEvent(
             f"e{len(events)}", f"arn:{layer}", layer, logical, physical, kind, status,
-            START + timedelta(seconds=clock), reason,
+            START + timedelta(seconds=clock), quoted(reason),
         )  # fmt: skip
         events.append(LayerEvent(layer, event))
         return event
@@ -210,7 +211,9 @@ def test_the_root_cause_is_the_first_true_failure(tried: Tried) -> None:
 
 def test_a_reason_that_only_mentions_cancelling_is_a_cause() -> None:
     """The exact texts of CloudFormation count, not a word in them."""
-    event = StackEvent("e", "s", "s", "Db", "p", "AWS::RDS::DBCluster", "CREATE_FAILED", START, "payment was cancelled")
+    event = StackEvent(
+        "e", "s", "s", "Db", "p", "AWS::RDS::DBCluster", "CREATE_FAILED", START, quoted("payment was cancelled")
+    )
     found = root_cause([LayerEvent("database", event)])
     assert found is not None
     assert found.reason == "payment was cancelled"

@@ -4,6 +4,7 @@ import pytest
 from botocore.session import Session
 
 from infragen.cloudformation import ABSENT, STATUSES, SUCCESS, ChangeSet, OnDeploy, OnDestroy, OnRecover, row, running
+from infragen.secrecy.visible import quoted
 
 CELLS = [
     # status, deploy, destroy, recover, running
@@ -84,7 +85,7 @@ def test_a_change_set_is_pending_executable_empty_or_none_of_these(
     status: str, execution: str, reason: str, expected: str
 ) -> None:
     """Status and execution status decide; "no changes" counts only on a FAILED set and at the start of the reason."""
-    found = ChangeSet("arn", "name", "stack", status, execution, reason)
+    found = ChangeSet("arn", "name", "stack", status, execution, quoted(reason))
     assert [word for word in ("pending", "executable", "empty") if getattr(found, word)] == (
         [expected] * bool(expected)
     )

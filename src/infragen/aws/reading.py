@@ -24,7 +24,7 @@ from infragen.cloudformation import (
 from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
 from infragen.secrecy.suspicion import looks_secret
-from infragen.secrecy.visible import Shown, quoted
+from infragen.secrecy.visible import NOTHING, Shown, quoted
 
 RECREATIONS = ("Never", "Conditionally", "Always")
 
@@ -222,9 +222,9 @@ def _used(properties: str | None) -> dict[str, str]:
     return {name: value for name, value in named.items() if isinstance(value, str) and value.startswith("arn:")}
 
 
-def _hook(answer: Mapping[str, Any]) -> str:
+def _hook(answer: Mapping[str, Any]) -> Shown:
     if not answer.get("HookStatus", "").endswith("_FAILED") or answer.get("HookFailureMode") == "WARN":
-        return ""
+        return NOTHING
     return plain(f"{answer.get('HookType', 'a hook')}: {answer.get('HookStatusReason', 'it gave no reason')}")
 
 

@@ -30,6 +30,12 @@ from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResu
 from infragen.errors import CloudError, Conflict, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
+PROTECT_AGAIN = (
+    "`infragen status` shows whether an operation is in progress on it, which refuses that; when it has ended, "
+    "`infragen deploy` protects the stack"
+)
+"""The next step where AWS refuses SetStackPolicy or UpdateTerminationProtection."""
+
 PLAN_AGAIN = "create a new plan with `infragen plan --out FILE`"
 
 
@@ -244,7 +250,12 @@ class Run:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
-            protect_or_warn(self.session, unit, examined.live, before, self.options.allow_data_loss)
+            try:
+                protect_or_warn(self.session, unit, examined.live, before, self.options.allow_data_loss)
+            except CloudError as error:
+                said = f"{unit.stack} was not changed: it could not be protected first: {error.message}"
+                return Failed(unit.layer, unit.stack, said, error.hint or PROTECT_AGAIN, examined.live.status,
+                              exit_code=error.exit_code)  # fmt: skip
         elif examined.live is not None and examined.live.protected:
             self._set_protection(unit, examined.live)
         keep = self.options.on_failure == "keep" and examined.live is not None
@@ -271,7 +282,9 @@ class Run:
                 yield from retrying(self.session, unit.layer, guard, UNDER_WAY)
             except CloudError as error:  # while an operation runs, SetStackPolicy is refused
                 if isinstance(outcome, Deployed):
-                    raise
+                    said = f"{unit.stack} is {outcome.status}, but not protected as its environment says"
+                    return Failed(unit.layer, unit.stack, f"{said}: {error.message}", error.hint or PROTECT_AGAIN,
+                                  outcome.status, exit_code=error.exit_code)  # fmt: skip
                 said = f"{unit.stack} was not protected again as its environment says: {error.message}"
                 self.session.ui.tell(Warned(f"{said}; the next deployment does it"))
         if isinstance(outcome, Deployed):

@@ -1,8 +1,8 @@
 """Makes text that may be shown: the one door to a terminal, a file of results, and a description in AWS.
 
-`Shown` is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds. Secrets are hidden
-and whatever could steer a terminal, turn the direction of text or hide in it is written as its number. So is what a CI
-system takes for a command in a log: `workflow_command` is the one way to give one.
+`Shown` (`infragen.shown`) is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds.
+Secrets are hidden and whatever could steer a terminal, turn the direction of text or hide in it is written as its
+number. So is what a CI system takes for a command in a log: `workflow_command` is the one way to give one.
 """
 
 from __future__ import annotations
@@ -12,17 +12,14 @@ import json
 import re
 import urllib.parse
 from collections.abc import Collection, Mapping
-from typing import Any, NewType
+from typing import Any
 
 from infragen.cloudformation import Secret
 from infragen.secrecy.masking import SECRET, SHORTEST
 from infragen.secrecy.texts import certain_credential, suspect
-
-Shown = NewType("Shown", str)
-"""Text that may be shown. Only this module makes it."""
-
-ShownBytes = NewType("ShownBytes", bytes)
-"""The same in UTF-8."""
+from infragen.shown import NOTHING as NOTHING  # also known here, where it is made
+from infragen.shown import Shown as Shown
+from infragen.shown import ShownBytes as ShownBytes
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
@@ -38,8 +35,6 @@ GitHub's runner reads stdout and stderr alike: a line that begins, after spaces,
 `##[` anywhere in a line (actions/runner, Runner.Common/ActionCommand.cs, TryParseV2 and TryParse; read 2026-11-29;
 which commands there are changes, so none is let through). `##vso[` is Azure Pipelines', `##teamcity[` TeamCity's.
 GitLab's section markers need an escape and a carriage return, which are written as their numbers."""
-
-NOTHING = Shown("")
 
 HIDDEN = f"{SECRET}: the rest is not shown"
 """What stands where a sentence comes to a secret: nobody can tell where that ends."""

@@ -1,4 +1,5 @@
-"""EC2: the types that MiniStack rejects with "Unrecognized resource types", and `Fn::GetAtt Vpc.CidrBlock`.
+"""EC2: the types that MiniStack rejects with "Unrecognized resource types", `Fn::GetAtt Vpc.CidrBlock`, and services
+with an interface endpoint that its DescribeVpcEndpointServices does not name.
 
 Addresses, NAT gateways and security group rules become records in MiniStack's EC2 stores, so that DescribeAddresses,
 DescribeNatGateways and DescribeSecurityGroups show them. A flow log is a placeholder. `instance` has EC2 instances.
@@ -18,9 +19,15 @@ from infragen_local.patches.handlers import (
     placeholder,
 )
 
+ENDPOINT_SERVICES = ("bedrock-runtime", "ecs", "ecs-agent", "ecs-telemetry", "rds-data", "xray")
+"""Services that AWS offers interface endpoints of and MiniStack does not (AWS PrivateLink Guide, "AWS services that
+integrate with AWS PrivateLink", read 2026-11-29): of those that an environment of infragen may name."""
+
 
 def apply() -> None:
-    """Add the EC2 types that MiniStack lacks and the attribute that its VPC lacks."""
+    """Add the EC2 types that MiniStack lacks, the attribute that its VPC lacks, and endpoint services."""
+    named: Any = ec2._VPCE_INTERFACE_SERVICES
+    ec2._VPCE_INTERFACE_SERVICES = tuple(dict.fromkeys((*named, *ENDPOINT_SERVICES)))
     add("AWS::EC2::EIP", ResourceType(_create_address, _address_attributes, _release_address))
     add(
         "AWS::EC2::NatGateway",
