@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 from infragen.cloudformation import (
     STACK_TYPE,
     Absent,
+    Cause,
+    CauseKind,
+    Differs,
+    Disagreement,
     KnownAfter,
     PropertyChange,
     PropertyDrift,
     ResourceChange,
     ResourceDrift,
     Secret,
+    Source,
 )
 from infragen.config import Difference, Origin
 from infragen.config.yamlfile import Place
@@ -28,6 +33,7 @@ QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role
 POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}
 WIDER = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}]}
 OPEN = Widening("permissions", "queue/OrdersPolicy", "queue/OrdersPolicy now lets everyone call sqs:SendMessage", True)
+RETENTION = Cause(CauseKind.PARAMETER, "Retention")
 SCRIPT = "#!/bin/sh\nset -e\necho one\necho two\n"
 
 
@@ -35,7 +41,7 @@ def maybe_replaced() -> EnvironmentPlan:
     """A plan with one resource that may be replaced, and the value that would do it."""
     name = PropertyChange(("Properties", "QueueName"), "a", "b", "Always")
     row = ResourceChange("queue", "Modify", "Orders", QUEUE, "Conditional", properties=(name,))
-    stack = StackPlan("queue", "shop-prod-queue", "update", (row,), "change set")
+    stack = StackPlan("queue", "shop-prod-queue", "update", (row,), Source.CHANGE_SET)
     return EnvironmentPlan("prod", "123456789012", "eu-central-1", "independent", (stack,))
 
 
@@ -43,21 +49,21 @@ def everything() -> EnvironmentPlan:
     """A plan with each kind of row, value, stack, refusal and warning."""
     later = KnownAfter("network", "PlatformKeyArn")
     queue = ResourceChange(
-        "queue", "Modify", "Orders", QUEUE, "False", physical_id="https://sqs/orders", causes=("parameter Retention",),
+        "queue", "Modify", "Orders", QUEUE, "False", physical_id="https://sqs/orders", causes=(RETENTION,),
         properties=(
-            PropertyChange(("Properties", "MessageRetentionPeriod"), 345600, 604800, cause="parameter Retention"),
+            PropertyChange(("Properties", "MessageRetentionPeriod"), 345600, 604800, causes=(RETENTION,)),
             PropertyChange(("Properties", "KmsMasterKeyId"), Absent(), later),
             PropertyChange(
                 ("Properties", "Tags", 0, "Value"), "a", "b", name="Tags[Team].Value", moved_from=2,
-                note="AWS's default", origin="environments/prod.yaml:7 tags.Team",
+                note="AWS's default",
             ),
             PropertyChange(("Properties", "Password"), Secret(), Secret()),
             PropertyChange(("Properties", "FifoQueue"), None, None),
         ),
     )  # fmt: skip
     cluster = ResourceChange(
-        "database", "Modify", "Cluster", CLUSTER, "True", "ReplaceAndSnapshot", "shop-prod", source="template",
-        origin="environments/prod.yaml:12 database", disagreements=("AWS updates it in place",),
+        "database", "Modify", "Cluster", CLUSTER, "True", "ReplaceAndSnapshot", "shop-prod", source=Source.TEMPLATE,
+        disagreements=(Disagreement(Differs.REPLACEMENT, ("False",)),),
         properties=(PropertyChange(("Properties", "DatabaseName"), "shop", "store", "Always"),),
     )  # fmt: skip
     role = ResourceChange(
@@ -75,13 +81,19 @@ def everything() -> EnvironmentPlan:
     return EnvironmentPlan(
         environment="prod", account="123456789012", region="eu-central-1", topology="nested",
         stacks=(
-            StackPlan("root", "shop-prod", "update", (nested,), "change set", tags=(tag,)),
+            StackPlan("root", "shop-prod", "update", (nested,), Source.CHANGE_SET, tags=(tag,)),
             StackPlan("network", "shop-prod-Network", "none"),
-            StackPlan("database", "shop-prod-Database", "update", (cluster,), "template"),
-            StackPlan("queue", "shop-prod-Queue", "update", (queue,), "change set", widenings=(OPEN,)),
+            StackPlan(
+                "database", "shop-prod-Database", "update", (cluster,),
+                origins={("Cluster", ()): "environments/prod.yaml:12 database"},
+            ),
+            StackPlan(
+                "queue", "shop-prod-Queue", "update", (queue,), Source.CHANGE_SET, widenings=(OPEN,),
+                origins={("Orders", ("Properties", "Tags", 0, "Value")): "environments/prod.yaml:7 tags.Team"},
+            ),
             StackPlan(
                 "api", "", "create", (added, role, removed, odd), waits_for=("network",), notes=("the policy changes",),
-                disagreements=("AWS sees no output",),
+                disagreements=(Disagreement(Differs.EMPTY, ("change", "Topic", "DisplayName")),),
             ),
         ),
         capabilities=("CAPABILITY_IAM",),
@@ -118,11 +130,12 @@ NASTY = (
 
 def nasty(text: str) -> EnvironmentPlan:
     """A plan with this text in every place."""
-    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, cause=text, note=text, origin=text)
-    row = ResourceChange("api", text, text, text, "True", text, text, (change,), (text,), text, origin=text)
+    cause, other = Cause(CauseKind.PARAMETER, text), Disagreement(Differs.VALUE, (text, text))
+    change = PropertyChange(("Properties", text), f"{text}\nb", {text: [text * 3]}, causes=(cause,), note=text)
+    row = ResourceChange("api", text, text, text, "True", text, text, (change,), (cause,), disagreements=(other,))
     stack = StackPlan(
-        text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,), disagreements=(text,),
-        widenings=(Widening(text, text, text),),
+        text, text, "update", (row,), tags=(change,), waits_for=(text,), notes=(text,), disagreements=(other,),
+        widenings=(Widening(text, text, text),), origins={(text, ()): text, (text, change.path): text},
     )  # fmt: skip
     setting = Difference(text, Origin(("key",), text, Place(text, 1, 2)), Origin(("key",), [text], Place(text, 1, 2)))
     cost = CostDelta(
@@ -159,10 +172,20 @@ def _properties() -> st.SearchStrategy[tuple[PropertyChange, ...]]:
     paths = st.lists(texts() | st.integers(0, 9), min_size=1, max_size=4).map(tuple)
     recreation = st.sampled_from(["Never", "Conditionally", "Always"]) | texts()
     change = st.builds(
-        PropertyChange, paths, _values(), _values(), recreation, texts(), texts(), st.none() | st.integers(), texts(),
-        texts(),
+        PropertyChange, paths, _values(), _values(), recreation, _causes(), texts(), st.none() | st.integers(), texts(),
     )  # fmt: skip
     return st.lists(change, max_size=3).map(tuple)
+
+
+@functools.cache
+def _causes() -> st.SearchStrategy[tuple[Cause, ...]]:
+    return st.lists(st.builds(Cause, st.sampled_from(CauseKind), texts()), max_size=2).map(tuple)
+
+
+@functools.cache
+def _disagreements() -> st.SearchStrategy[tuple[Disagreement, ...]]:
+    about = st.lists(texts(), min_size=1, max_size=3).map(tuple)
+    return st.lists(st.builds(Disagreement, st.sampled_from(Differs), about), max_size=2).map(tuple)
 
 
 @functools.cache
@@ -172,8 +195,7 @@ def _changes() -> st.SearchStrategy[tuple[ResourceChange, ...]]:
     replacement = st.sampled_from(["", "True", "False", "Conditional"]) | texts()
     change = st.builds(
         ResourceChange, texts(), actions, texts(), types, replacement, texts(), texts(), _properties(),
-        st.lists(texts(), max_size=2).map(tuple), texts(), texts(), texts(), st.lists(texts(), max_size=2).map(tuple),
-        texts(), texts(),
+        _causes(), st.sampled_from(Source), texts(), texts(), _disagreements(), texts(),
     )  # fmt: skip
     return st.lists(change, max_size=4).map(tuple)
 
@@ -185,8 +207,8 @@ def _stacks() -> st.SearchStrategy[StackPlan]:
     lines = st.lists(texts(), max_size=2).map(tuple)
     widenings = st.lists(st.builds(Widening, texts(), texts(), texts(), st.booleans()), max_size=3).map(tuple)
     return st.builds(
-        StackPlan, names, texts(), actions, _changes(), texts(), _properties(), _properties(), _properties(), lines,
-        lines, lines, widenings,
+        StackPlan, names, texts(), actions, _changes(), st.sampled_from(Source), _properties(), _properties(),
+        _properties(), lines, lines, _disagreements(), widenings,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from infragen.cloudformation import KnownAfter
 from infragen.gates.access import Widening, Wiring, widenings, wiring_of
 from infragen.gates.access.inside import INTERFACES, USES, WITHOUT_RESOURCE
 from infragen.plan.between import plan_between, rendering
+from infragen.report.plan_document import plan_document
 from infragen.report.plan_words import granted
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
@@ -237,7 +238,7 @@ def test_a_queue_and_its_worker_are_summed_up_and_not_asked_about(base: str, top
     one, two = (rendering(assembly(over + each, base)) for each in (ONE, TWO))
     plan = plan_between(base, "us-east-1", one, two, "before")
     assert [str(each) for each in plan.gated] == []
-    said = {each.layer: granted(each) for each in plan.stacks if each.widenings}
+    said = {each["layer"]: granted(each) for each in plan_document(plan)["stacks"] if each["widenings"]}
     assert said == {
         "api": "1 permission, within the environment",
         "worker": "7 permissions, within the environment",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import row_of
 
 from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.report.added_values import AddedValue, added_values, fitted
@@ -16,7 +17,7 @@ READS = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"
 def told(action: str = "Add", **properties: Any) -> list[str]:
     rows = tuple(PropertyChange(("Properties", name), after=value) for name, value in properties.items())
     row = ResourceChange("queue", action, "Jobs", "AWS::SQS::Queue", properties=rows)
-    return [str(each) for each in added_values(row)]
+    return [str(each) for each in added_values(row_of(row))]
 
 
 def test_numbers_come_before_words_and_words_before_switches() -> None:

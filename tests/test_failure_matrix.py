@@ -21,18 +21,16 @@ from hypothesis import strategies as st
 
 from infragen.assembly.stacks import OutputOf, StackLayout, StackUnit
 from infragen.assembly.synth import Assembly, synthesize
-from infragen.cloudformation import ResourceChange
+from infragen.changes.diff import Side, compare
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Unchanged
-from infragen.engine.preview import unseen
 from infragen.engine.progress import Following, Happened, Question, Timer, Warned
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed, OutcomeUnknown, Refused
 from infragen.gates.data_loss import refusals
-from infragen.plan.model import StackPlan
 
 TOPIC = {"Type": "AWS::SNS::Topic"}
 QUEUE = {"Type": "AWS::SQS::Queue"}
@@ -796,18 +794,26 @@ def test_c14_a_failure_of_the_root_itself_names_no_option(nested: Bench, aws: Fa
 
 def test_r17_only_what_holds_data_and_changes_is_unknown() -> None:
     """R17: rows of a nested stack that AWS does not describe; additions, removals and other types stay as they are."""
-    rows = (
-        ResourceChange("data", "Modify", "Db", "AWS::RDS::DBCluster", "False", source="template"),
-        ResourceChange("data", "Add", "New", "AWS::SQS::Queue", source="template"),
-        ResourceChange("data", "Modify", "Old", "AWS::S3::Bucket", "True", "ReplaceAndRetain", source="template"),
-        ResourceChange("data", "Modify", "News", "AWS::SNS::Topic", "False", source="template"),
-    )
-    seen = unseen(StackPlan("data", "shop-data", "update", rows))
-    assert [each.replacement for each in seen.changes] == ["Conditional", "", "True", "False"]
-    assert [each.place for each in refusals(seen.changes)] == ["data/Db", "data/Old"]
-    assert seen.notes
-    quiet = StackPlan("data", "shop-data", "update", rows[3:])
-    assert unseen(quiet) == quiet
+    db, topic = "AWS::RDS::DBCluster", "AWS::SNS::Topic"
+    kept = {"Type": "AWS::S3::Bucket", "UpdateReplacePolicy": "Retain"}
+    old = {
+        "Db": {"Type": db, "Properties": {"BackupRetentionPeriod": 1}},
+        "Old": {**kept, "Properties": {"BucketName": "a"}},
+        "News": {"Type": topic, "Properties": {"DisplayName": "a"}},
+    }
+    new = {
+        "Db": {"Type": db, "Properties": {"BackupRetentionPeriod": 2}},
+        "New": {"Type": "AWS::SQS::Queue"},
+        "Old": {**kept, "Properties": {"BucketName": "b"}},
+        "News": {"Type": topic, "Properties": {"DisplayName": "b"}},
+    }
+    sides = (Side({"Resources": old}, {}), Side({"Resources": new}, {}))
+    seen = compare("data", "us-east-1", *sides, unseen=True)
+    replaced = {each.logical_id: each.replacement for each in seen}
+    assert replaced == {"Db": "Conditional", "New": "", "Old": "True", "News": "False"}
+    assert [each.place for each in refusals(seen)] == ["data/Db", "data/Old"]
+    known = compare("data", "us-east-1", *sides)
+    assert [each for each in seen if each.logical_id != "Db"] == [each for each in known if each.logical_id != "Db"]
 
 
 def test_c15_a_nested_plan_leaves_no_stack_under_review(nested: Bench, aws: FakeAws) -> None:

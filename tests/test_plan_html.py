@@ -16,6 +16,7 @@ from formats import PageReader, check_html
 from hypothesis import given
 from hypothesis import strategies as st
 from plans import NASTY, OPEN, everything, many, maybe_replaced, nasty, plans
+from rows import summary
 from sweeps import sweep
 
 from infragen.assembly.synth import synthesize
@@ -24,7 +25,7 @@ from infragen.config import load_file
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.difference import difference_plan
 from infragen.report.plan_formats import as_format
-from infragen.report.plan_words import SIGNS, summary
+from infragen.report.plan_words import SIGNS
 
 ENVIRONMENTS = Path(__file__).parent / "data" / "environments"
 WIDTHS = {"phone": 375, "desktop": 1280}
@@ -68,7 +69,8 @@ def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
         "460 resources of 500", "shop-prod-Database", "snapshotted, then deleted",
         "forces the replacement", "because of parameter Retention", "(known after network: PlatformKeyArn)",
         "echo three", "- s3:PutObject", "the policy changes", "waits for network", "123456789012", "+14.20 USD/month",
-        "the sources disagree: AWS updates it in place", "the sources disagree: AWS sees no output",
+        "the sources disagree: AWS's change set keeps it, the resource's schema says that it is replaced",
+        "the sources disagree: comparing templates would change Topic (DisplayName), and AWS's change set is empty",
         "looks like OldTopic under another name", "moved from position 2; AWS's default; from",
         "environments/prod.yaml:12 database", "- (secret)+ (secret)",
         "infragen has no prices for Custom::Thing", long,

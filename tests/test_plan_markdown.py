@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from plans import NASTY, OPEN, QUEUE, everything, many, maybe_replaced, nasty, plans, texts
+from rows import summary
 from sweeps import sweep
 
 from infragen.changes.stack_tags import TAGGED
 from infragen.cloudformation import PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
-from infragen.report.plan_words import summary
 
 
 @given(st.lists(plans(), min_size=1, max_size=2))
@@ -82,9 +82,9 @@ def test_what_else_there_is_to_say_of_a_row_is_said() -> None:
     text = as_markdown(everything())
     for said in (
         "(replaced: the old one is snapshotted, then deleted); from environments/prod.yaml:12 database\n",
-        "\n!     ≠ the sources disagree: AWS updates it in place\n",
+        "\n!     ≠ the sources disagree: AWS's change set keeps it, the resource's schema says that it is replaced\n",
         "\n!     ≈ looks like OldTopic under another name: AWS deletes that and creates this\n",
-        "\n! ≠ the sources disagree: AWS sees no output\n",
+        "\n! ≠ the sources disagree: comparing templates would change Topic (DisplayName), and AWS's change set is",
         "Tags[Team].Value: a -> b; moved from position 2; AWS's default; from environments/prod.yaml:7 tags.Team\n",
         "Password: (secret) -> (secret, changed)\n",
     ):
@@ -101,7 +101,7 @@ def test_whether_drift_was_looked_for_is_said() -> None:
 
 def test_rows_that_only_pass_on_tags_are_one_line() -> None:
     """With their names: a new tag of the environment changes nearly every resource."""
-    tagged = PropertyChange(("Tags",), cause=TAGGED)
+    tagged = PropertyChange(("Tags",), causes=(TAGGED,))
     rows = tuple(ResourceChange("api", "Modify", f"Id{n}", QUEUE, "False", properties=(tagged,)) for n in range(40))
     plan = EnvironmentPlan("dev", "1", "eu", "nested", (StackPlan("api", "shop-dev-api", "update", rows),))
     text = as_markdown(plan)

@@ -7,16 +7,28 @@ from pathlib import Path
 import pytest
 from plans import everything
 from rich.cells import cell_len
+from rows import causes, property_of, summary
 
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.cloudformation import (
+    STACK_TYPE,
+    Absent,
+    Differs,
+    Disagreement,
+    KnownAfter,
+    PropertyChange,
+    ResourceChange,
+    Secret,
+    Source,
+)
 from infragen.cost import CostDelta
 from infragen.cost.columns import always
 from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import Detail, plan_lines
-from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, kind, pair, shown, summary
+from infragen.report.plan_document import kind
+from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, pair, shown
 from infragen.report.wrapping import SIGN
 
 QUEUE = "AWS::SQS::Queue"
@@ -67,6 +79,7 @@ def test_every_action_has_its_mark_and_the_last_line_counts_them() -> None:
         f"    - Old      {QUEUE}  kept in AWS, no longer managed",
         f"    ? Odd      {QUEUE}  Dynamic: what happens is known only when it runs",
         "",
+        "interrupts nothing that runs",
         "1 to add, 1 to change, 2 to replace, 1 to remove, 1 unknown until it runs",
     ]
 
@@ -83,7 +96,7 @@ def test_values_show_before_and_after_and_why() -> None:
         PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b"),
         PropertyChange(("Properties", "KmsMasterKeyId"), Absent(), KnownAfter("network", "PlatformKeyArn")),
         PropertyChange(("Properties", "QueueName"), "old", "new", "Always"),
-        PropertyChange(("Properties", "Policy"), {"Ref": "X"}, {"Ref": "X"}, cause="resource X"),
+        PropertyChange(("Properties", "Policy"), {"Ref": "X"}, {"Ref": "X"}, causes=causes("resource X")),
         PropertyChange(("DeletionPolicy",), None, None),
     )
     lines = text(plan(update(ResourceChange("queue", "Modify", "Q", QUEUE, "True", properties=properties))))
@@ -131,9 +144,13 @@ def test_a_nested_stack_shows_what_its_layer_does_not() -> None:
 
 def test_a_nested_stack_that_only_might_change_is_unchanged() -> None:
     """AWS lists each nested stack, because something in it might change; what else it says of one is told."""
-    automatic = PropertyChange(("Properties",), None, None, cause="nested stack")
+    automatic = PropertyChange(("Properties",), None, None, causes=causes("nested stack"))
     tag = PropertyChange(("Properties", "Tags", 0, "Value"), "a", "b")
-    for properties, count in (((automatic,), 0), ((automatic, tag), 1), ((replace(automatic, cause="x"),), 1)):
+    for properties, count in (
+        ((automatic,), 0),
+        ((automatic, tag), 1),
+        ((replace(automatic, causes=causes("parameter x")),), 1),
+    ):
         row = ResourceChange("root", "Modify", "Queue", STACK_TYPE, "Conditional", properties=properties)
         whole = plan(StackPlan("root", "shop-dev", "update", (row,)), StackPlan("queue", "shop-dev-Queue", "none"))
         assert summary(whole) == f"0 to add, {count} to change, 0 to replace, 0 to remove"
@@ -220,16 +237,18 @@ def modified(*properties: PropertyChange, name: str = "Q", **more: object) -> Re
 
 def test_what_the_sources_say_differently_is_beneath_the_row() -> None:
     """Also where nothing is to change at all, and of the whole stack."""
-    row = modified(disagreements=("AWS's change set does not change it",), source="template")
+    row = modified(disagreements=(Disagreement(Differs.ONLY_TEMPLATE, ("change",)),), source=Source.TEMPLATE)
     assert "        ≠ the sources disagree: AWS's change set does not change it" in text(plan(update(row)))
-    quiet = StackPlan("queue", "q", "none", disagreements=("AWS's change set is empty",))
-    assert text(plan(quiet))[-1] == "    ≠ the sources disagree: queue: AWS's change set is empty"
+    quiet = StackPlan("queue", "q", "none", disagreements=(Disagreement(Differs.EMPTY, ("change", "Q")),))
+    assert text(plan(quiet), 200)[-1] == (
+        "    ≠ the sources disagree: queue: comparing templates would change Q, and AWS's change set is empty"
+    )
 
 
 def test_the_header_says_when_both_sources_speak_and_a_row_when_only_one_does() -> None:
     """A row of its own source needs no word."""
-    rows = (modified(source="both"), modified(name="Own", source="template"), modified(name="Theirs"))
-    lines = text(plan(update(*rows, source="change set")))
+    rows = (modified(source=Source.BOTH), modified(name="Own", source=Source.TEMPLATE), modified(name="Theirs"))
+    lines = text(plan(update(*rows, source=Source.CHANGE_SET)))
     assert lines[2].endswith("(from AWS's change set, compared with the templates)")
     assert lines[5] == "        · only comparing templates says so"
     assert not any("only" in line for line in lines[6:])
@@ -259,11 +278,12 @@ def test_a_secret_that_changes_says_so_and_no_more() -> None:
 def test_a_moved_element_a_note_and_the_line_of_the_file_are_said() -> None:
     """Beside the value where there is room, below it where not."""
     moved = PropertyChange(("Properties", "Tags", 1), name="Tags[Team]", moved_from=0, note="order only")
-    decided = PropertyChange(("Properties", "Delay"), 1, 2, origin="environments/dev.yaml:7 queues[0].delay_seconds")
-    row = modified(moved, decided)
-    assert "        Tags[Team]  moved from position 0  order only" in text(plan(update(row)))
-    assert "        Delay  1 -> 2  from environments/dev.yaml:7 queues[0].delay_seconds" in text(plan(update(row)))
-    assert text(plan(update(row)), 64)[-4:-2] == [
+    decided = PropertyChange(("Properties", "Delay"), 1, 2)
+    lines = {("Q", ("Properties", "Delay")): "environments/dev.yaml:7 queues[0].delay_seconds"}
+    stack = update(modified(moved, decided), origins=lines)
+    assert "        Tags[Team]  moved from position 0  order only" in text(plan(stack))
+    assert "        Delay  1 -> 2  from environments/dev.yaml:7 queues[0].delay_seconds" in text(plan(stack))
+    assert text(plan(stack), 64)[-5:-3] == [
         "        Delay  1 -> 2",
         "          from environments/dev.yaml:7 queues[0].delay_seconds",
     ]
@@ -271,7 +291,7 @@ def test_a_moved_element_a_note_and_the_line_of_the_file_are_said() -> None:
 
 def test_many_resources_that_only_get_the_stacks_tags_are_one_line() -> None:
     """Three are told one by one; with a change of its own each is told, without its tags."""
-    tag = PropertyChange(("Tags",), cause=TAGGED)
+    tag = PropertyChange(("Tags",), causes=(TAGGED,))
     few, many = ([modified(tag, name=f"Q{n}") for n in range(count)] for count in (3, 4))
     own = modified(tag, PropertyChange(("Properties", "Delay"), 1, 2), name="Own")
     assert sum("Tags" in line for line in text(plan(update(*few)))) == 3
@@ -296,10 +316,10 @@ def test_what_would_replace_is_told_apart_from_what_does() -> None:
 def test_long_values_are_cut_around_what_differs() -> None:
     """What is shared at the beginning is left out; the whole length is told."""
     before, after = ("x" * 300 + each + "y" * 300 for each in ("old", "new"))
-    cut = pair(PropertyChange(("P",), before, after), 80)
+    cut = pair(property_of(PropertyChange(("P",), before, after)), 80)
     assert ["old" in cut[0], "new" in cut[1]] == [True, True]
     assert all(each.startswith("…") and each.endswith("… (603 characters)") and len(each) <= 80 for each in cut)
-    assert pair(PropertyChange(("P",), "a" * 10, "b" * 10), 80) == ("a" * 10, "b" * 10)
+    assert pair(property_of(PropertyChange(("P",), "a" * 10, "b" * 10)), 80) == ("a" * 10, "b" * 10)
 
 
 def too_long(lines: Sequence[str], width: int) -> list[str]:
@@ -313,22 +333,29 @@ def crowded() -> EnvironmentPlan:
     name, type_ = "ALogicalIdThatIsRatherLongForItsColumn", "AWS::ElasticLoadBalancingV2::TargetGroup"
     arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/" + "shop-prod-" * 20
     values = (
-        PropertyChange(("Properties", "A"), "old " * 30, "new " * 60, "Always", origin=f"a.yaml:1 {'key.' * 20}x"),
-        PropertyChange(("Properties", "Deep" * 30, "Path"), 1, 2, cause="parameter " + "P" * 50, note=sentence),
-        PropertyChange(("Properties", "Tags"), cause=", ".join(f"resource R{n}" for n in range(30))),
+        PropertyChange(("Properties", "A"), "old " * 30, "new " * 60, "Always"),
+        PropertyChange(
+            ("Properties", "Deep" * 30, "Path"), 1, 2, causes=causes("parameter " + "P" * 50), note=sentence
+        ),
+        PropertyChange(("Properties", "Tags"), causes=causes(", ".join(f"resource R{n}" for n in range(30)))),
     )
     rows = (
         ResourceChange(
             "queue", "Modify", name, type_, "True", "ReplaceAndSnapshot", properties=values, reported="Conditional",
-            disagreements=(sentence,), drift=(f"drift: {sentence}", arn),
+            disagreements=(Disagreement(Differs.VALUE, (sentence, arn)),),
         ),
-        ResourceChange("queue", "Add", "Short", QUEUE, renamed="R" * 60, origin="environments/prod.yaml:40 workers[0]"),
+        ResourceChange("queue", "Add", "Short", QUEUE, renamed="R" * 60),
         ResourceChange("queue", "Dynamic", "Odd", "Custom::Thing" + "g" * 50),
     )  # fmt: skip
     widening = Widening("permissions", "queue/Role", f"the role queue/Role may now call {sentence} {arn}", grave=True)
     stack = StackPlan(
-        "queue", "shop-prod-Queue-1ABCDEFGHIJKL", "update", rows, "change set", tags=(values[0],), notes=(sentence,),
-        widenings=(widening,), disagreements=(sentence,), waits_for=("network", "database", "observability"),
+        "queue", "shop-prod-Queue-1ABCDEFGHIJKL", "update", rows, Source.CHANGE_SET, tags=(values[0],),
+        notes=(sentence,), widenings=(widening,), disagreements=(Disagreement(Differs.EMPTY, ("change", sentence)),),
+        waits_for=("network", "database", "observability"),
+        origins={
+            ("Short", ()): "environments/prod.yaml:40 workers[0]",
+            (name, values[0].path): f"a.yaml:1 {'key.' * 20}x",
+        },
     )  # fmt: skip
     refused = Refusal("database/Cluster", CLUSTER, sentence)
     return replace(everything(), stacks=(stack, *everything().stacks), refusals=(refused,), warnings=(sentence, arn))
@@ -375,5 +402,5 @@ def test_every_mark_is_explained() -> None:
     page = (Path(__file__).parents[1] / "docs" / "reading-a-plan.md").read_text("utf-8")
     for mark in (*SIGNS.values(), DISAGREE, RENAMED, BESIDES, "!"):
         assert f"| `{mark}` |" in page
-    for words in (str(Secret()), str(Absent()), "(secret, changed)", "(not told)", TAGGED):
+    for words in (str(Secret()), str(Absent()), "(secret, changed)", "(not told)", str(TAGGED)):
         assert words in page

@@ -8,7 +8,7 @@ from infragen.report.plan_schema import Schema, plan_schema
 _HEAD = """\
 # The plan as JSON
 
-<!-- Made by `make docs` from the schema; edit `src/infragen/report/plan_schema.py` instead. -->
+<!-- Made by `make docs` from the schema; edit `src/infragen/report/plan_types.py` instead. -->
 
 `infragen plan --env prod --format json` prints the plan as one JSON document, for gates and reports of your own.
 `infragen schema plan` prints its JSON Schema (2020-12). stdout has the document and nothing else; progress and warnings

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from infragen.shown import NOTHING, Shown
 
@@ -251,6 +251,58 @@ class ResourceDrift:
     reason: Shown = NOTHING
 
 
+class Source(StrEnum):
+    """Where a row of a plan comes from: AWS's change set, the comparison of templates, or both."""
+
+    CHANGE_SET = "change set"
+    TEMPLATE = "template"
+    BOTH = "both"
+
+
+class CauseKind(StrEnum):
+    """What kind of thing makes a value change."""
+
+    PARAMETER = "parameter"
+    RESOURCE = "resource"
+    NESTED_STACK = "nested stack"
+    STACK_TAGS = "the stack's tags"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What makes a value change when that is not the template itself. `name` is the parameter, or the resource with the
+    attribute that is taken of it.
+    """
+
+    kind: CauseKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+class Differs(Enum):
+    """What the two sources of a row say differently; behind it what a `Disagreement` tells of it."""
+
+    ONLY_TEMPLATE = "the row is in the comparison of templates alone: what that does (add, change, remove, import)"
+    ONLY_CHANGE_SET = "the row is in AWS's change set alone: what that does"
+    ACTION = "what AWS's change set does, what the comparison does"
+    REPLACEMENT = "AWS's Replacement; the schema of the type says the opposite"
+    POLICY = "AWS's PolicyAction, the template's"
+    PROPERTY_ONLY_CHANGE_SET = "the property that only AWS's change set names"
+    PROPERTY_ONLY_TEMPLATE = "the property that only the comparison names"
+    VALUE = "the property, the value that AWS's change set gives it"
+    EMPTY = "AWS's change set is empty: what the comparison does, the logical id, the properties"
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """What the two sources say differently, and of what: `report` has the words."""
+
+    what: Differs
+    about: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class PropertyChange:
     """One value of a resource that changes.
@@ -259,35 +311,32 @@ class PropertyChange:
     positions in a list, or lines of a text: of the new one, and of the old one for what is taken out. A path continues
     into a JSON document that is written as a text. `before` and `after` are template values, `Absent`, `KnownAfter`,
     `Secret`, or None where the source gives no values. `recreation` is the API's Never, Conditionally or Always;
-    `cause` is what makes it change when that is not the template itself: a parameter, or a resource.
+    `causes` are what makes it change when that is not the template itself.
 
     `name` is the path as people read it (`Policies[Read].PolicyDocument.Statement[Objects].Action[2]`), empty where
     `path` says it as well. `moved_from` is the position that an element of a list had, for one that only moves. `note`
-    is what else there is to know; `origin` is the place in the environment file that decides the value.
+    is what else there is to know.
     """
 
     path: tuple[str | int, ...]
     before: object = None
     after: object = None
     recreation: str = "Never"
-    cause: str = ""
+    causes: tuple[Cause, ...] = ()
     name: str = ""
     moved_from: int | None = None
     note: str = ""
-    origin: str = ""
 
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """What a deployment does to one resource.
+    """What a deployment does to one resource: complete when it is made, and never made again with another value.
 
     `action` is the API's (Add, Modify, Remove, Import, Dynamic, SyncWithActual); `replacement` its True, False or
     Conditional, empty where the action has none; `policy_action` its Delete, Retain, Snapshot, ReplaceAndDelete,
-    ReplaceAndRetain, ReplaceAndSnapshot, or empty. `source` is "change set", "template" (the comparison of templates)
-    or "both". `change_set_id` is the change set of a nested stack. `reported` is AWS's word for the replacement where
-    the schema decided otherwise. `disagreements` are sentences about what the two sources say differently. `renamed`
-    is the other logical id of a resource that is removed under one name and added under another. `origin` is the place
-    in the environment file that decides the resource. `drift` are sentences about what somebody changed in it by hand.
+    ReplaceAndRetain, ReplaceAndSnapshot, or empty. `change_set_id` is the change set of a nested stack. `reported` is
+    AWS's word for the replacement where the schema decided otherwise. `disagreements` are what the two sources say
+    differently. `renamed` is the other logical id of a resource that is removed under one name and added under another.
     """
 
     layer: str
@@ -298,14 +347,12 @@ class ResourceChange:
     policy_action: str = ""
     physical_id: str = ""
     properties: tuple[PropertyChange, ...] = ()
-    causes: tuple[str, ...] = ()
-    source: str = "change set"
+    causes: tuple[Cause, ...] = ()
+    source: Source = Source.CHANGE_SET
     change_set_id: str = ""
     reported: str = ""
-    disagreements: tuple[str, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     renamed: str = ""
-    origin: str = ""
-    drift: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -357,6 +404,17 @@ class ChangeSet:
     def empty(self) -> bool:
         """Return whether it failed only because there is nothing to change."""
         return self.status == "FAILED" and self.reason.lower().startswith(NO_CHANGES)
+
+
+@dataclass(frozen=True)
+class StackRows:
+    """What a change set, or one nested in it, says of one stack: AWS's rows, and the logical ids of nested stacks whose
+    own change set is gone, so that nobody knows what becomes of them.
+    """
+
+    layer: str
+    rows: tuple[ResourceChange, ...]
+    lost: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 from botocore.utils import parse_timestamp
+from rows import because
 from stage import ACCOUNT, REGION
 
 from infragen.aws import Account, connect, reading
 from infragen.aws.failure import translated
 from infragen.aws.session import timestamp
 from infragen.cloud import ChangeSetRequest, PreviousValue
-from infragen.cloudformation import Absent, ResourceChange, StackResource
+from infragen.cloudformation import Absent, StackResource
 from infragen.errors import (
     CloudError,
     CredentialsExpired,
@@ -449,24 +450,24 @@ def test_a_property_with_several_causes_is_one_change() -> None:
         )
     ]
     [only] = reading.resource_change(change("Q", Details=details)).properties
-    assert (only.recreation, only.cause) == ("Always", "parameter P, resource R.Arn")
+    assert (only.recreation, because(only)) == ("Always", "parameter P, resource R.Arn")
 
 
 def test_added_and_removed_values_are_absent_on_one_side() -> None:
     """`(none)`, which is something else than a value that AWS does not tell."""
     target = {"Attribute": "Properties", "Name": "A", "BeforeValue": "1", "AfterValue": "2"}
-    added = reading.property_change({"Target": {**target, "AttributeChangeType": "Add"}})
-    removed = reading.property_change({"Target": {**target, "AttributeChangeType": "Remove"}})
+    added = reading.property_change((), [{"Target": {**target, "AttributeChangeType": "Add"}}])
+    removed = reading.property_change((), [{"Target": {**target, "AttributeChangeType": "Remove"}}])
     assert (added.before, added.after, removed.before, removed.after) == (Absent(), "2", "1", Absent())
-    assert (
-        reading.property_change({"Target": {"Attribute": "Properties", "RequiresRecreation": "Odd"}}).recreation
-        == "Always"
-    )
+    odd = {"Target": {"Attribute": "Properties", "RequiresRecreation": "Odd"}}
+    assert reading.property_change(("Properties",), [odd]).recreation == "Always"
 
 
 def test_merging_keeps_what_matters_from_the_plain_description() -> None:
     """Replacement and policy are taken from the one that never leaves anything out."""
-    plain = ResourceChange("", "Modify", "Q", "T", "True", "ReplaceAndDelete")
-    valued = ResourceChange("", "Modify", "Q", "T", "False")
-    extra = ResourceChange("", "Add", "New", "T")
-    assert reading.merged([plain], [valued, extra]) == (plain, extra)
+    head = {"ChangeSetId": "c", "ChangeSetName": "n", "StackId": "s", "Status": "CREATE_COMPLETE"}
+    plain = change("Q", Action="Modify", Replacement="True", PolicyAction="ReplaceAndDelete")
+    valued = change("Q", Action="Modify", Replacement="False")
+    extra = change("New", Action="Add")
+    found = reading.change_set(head, [plain], [valued, extra]).changes
+    assert found == (reading.resource_change(plain), reading.resource_change(extra))

@@ -12,6 +12,7 @@ from sweeps import sweep
 
 from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
 from infragen.gates.data_loss import destructive, refusals, stack_policy, stateful
+from infragen.plan.model import Origins
 from infragen.resource_types import resource_type
 
 ACTIONS = st.sampled_from(["Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual", "", "Destroy"])
@@ -93,19 +94,24 @@ def test_destruction_is_seen_for_any_type(change: ResourceChange) -> None:
 
 def test_a_refusal_names_the_lines_that_ask_for_it() -> None:
     """Those of the properties that force a replacement, each once; else the line of the resource itself."""
-
-    def row(name: str, origin: str, recreation: str) -> PropertyChange:
-        return PropertyChange(("Properties", name), 1, 2, recreation, origin=origin)
-
-    rows = [row("A", "dev.yaml:3 database.name", "Always"), row("B", "dev.yaml:4 database.max_acu", "Never")]
-    rows += [row("C", "dev.yaml:3 database.name", "Always"), row("D", "", "Always")]
-    rows += [row("E", "dev.yaml:5 database.engine_version", "Conditionally")]
-    forced = ResourceChange("database", "Modify", "C", "AWS::RDS::DBCluster", "True", properties=tuple(rows))
-    [refusal] = refusals([forced])
-    lines = "dev.yaml:3 database.name, dev.yaml:5 database.engine_version"
-    assert refusal.why == f"would be replaced by a new one; from {lines}"
-    gone = ResourceChange("database", "Remove", "C", "AWS::RDS::DBCluster", origin="dev.yaml:2 database")
-    assert refusals([gone])[0].why == "would be removed; from dev.yaml:2 database"
+    said = {"A": "Always", "B": "Never", "C": "Always", "D": "Always", "E": "Conditionally"}
+    lines = {
+        "A": "3 database.name",
+        "B": "4 database.max_acu",
+        "C": "3 database.name",
+        "E": "5 database.engine_version",
+    }
+    rows = tuple(PropertyChange(("Properties", name), 1, 2, each) for name, each in said.items())
+    origins: Origins = {("C", ("Properties", name)): f"dev.yaml:{each}" for name, each in lines.items()}
+    forced = ResourceChange("database", "Modify", "C", "AWS::RDS::DBCluster", "True", properties=rows)
+    [refusal] = refusals([forced], origins=origins)
+    found = "dev.yaml:3 database.name, dev.yaml:5 database.engine_version"
+    assert refusal.why == f"would be replaced by a new one; from {found}"
+    gone = ResourceChange("database", "Remove", "C", "AWS::RDS::DBCluster")
+    assert (
+        refusals([gone], origins={("C", ()): "dev.yaml:2 database"})[0].why
+        == "would be removed; from dev.yaml:2 database"
+    )
 
 
 def test_the_stack_policy_denies_what_the_guard_refuses() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from rows import shown_rows
 from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.assembly.code import Artifact
@@ -22,7 +23,6 @@ from infragen.engine.run import Deployment
 from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
 from infragen.layers.contract import LaunchParameter
-from infragen.report.plan_words import layers_of, rows
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 TOPOLOGIES = ["nested", "independent"]
@@ -125,12 +125,11 @@ def test_a_tag_of_the_environment_changes_all_that_it_reaches(stage: Stage, topo
     deploy(stage, shop(topology, **resources))
     tagged = shop(topology, **resources, env={"tags": "{Team: core}"})
     plan = plan_environment(tagged, stage.session, Options(nested=nested))
-    layers = layers_of(plan)
-    found = {row.place: row for each in plan.stacks for row in rows(each, layers)}
+    found = shown_rows(plan)
     assert sorted(found) == ["first/Queue", "second/Table", "second/Topic"]
-    assert {each.causes for each in found.values()} == {(TAGGED,)}
-    assert [each for row in found.values() for each in row.disagreements] == []
-    assert [[tag.path for tag in each.tags] for each in plan.stacks] == [[("Team",)]] * len(layers)
+    assert [each["causes"] for each in found.values()] == [[str(TAGGED)]] * 3
+    assert [each for row in found.values() for each in row["disagreements"]] == []
+    assert [[tag.path for tag in each.tags] for each in plan.stacks] == [[("Team",)]] * len(plan.stacks)
     assert not plan.refusals
     deploy(stage, tagged, nested=nested)
     assert not plan_environment(tagged, stage.session).changed

@@ -7,13 +7,14 @@ import pytest
 from applying import applied_rows, normal
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import because
 from sweeps import sweep
 
 from infragen.changes.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
 from infragen.changes.evaluate import settled
-from infragen.changes.replacement import judged, recreation
+from infragen.changes.replacement import decided, recreation
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
+from infragen.cloudformation import CauseKind, KnownAfter, PropertyChange, ResourceChange
 
 REGION = "eu-central-1"
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", "${P}", "${!x}"])
@@ -64,7 +65,9 @@ def own(rows: tuple[ResourceChange, ...]) -> tuple[ResourceChange, ...]:
     """The rows without what only follows from another resource's replacement."""
     kept = []
     for row in rows:
-        properties = tuple(each for each in row.properties if not each.cause.startswith("resource "))
+        properties = tuple(
+            each for each in row.properties if CauseKind.RESOURCE not in {one.kind for one in each.causes}
+        )
         kept.append(ResourceChange(row.layer, row.action, row.logical_id, row.type, properties=properties))
     return tuple(kept)
 
@@ -208,7 +211,7 @@ def test_a_stacks_tags_change_what_they_reach_and_nothing_else() -> None:
     reached = compare("x", REGION, Side(body, {}), Side(body, {}), tags={"Team"})
     assert [each.logical_id for each in reached] == ["Queue", "Unknown", "Users"]
     assert {each.causes for each in reached} == {(TAGGED,)}
-    assert {each.properties for each in reached} == {(PropertyChange(("Tags",), cause=TAGGED),)}
+    assert {each.properties for each in reached} == {(PropertyChange(("Tags",), causes=(TAGGED,)),)}
     more = compare("x", REGION, Side(body, {}), Side(body, {}), tags={"Team", "CostCentre"})
     assert {each.logical_id for each in more} == set(body["Resources"]) - {"Policy", "Custom"}
 
@@ -248,8 +251,8 @@ def test_replacement_spreads_through_references() -> None:
         "Subnet": "True",
         "Function": "False",
     }
-    assert rows["Subnet"].causes == ("resource Vpc",)
-    assert rows["Function"].causes == ("resource Subnet",)
+    assert because(rows["Subnet"]) == "resource Vpc"
+    assert because(rows["Function"]) == "resource Subnet"
     assert rows["Vpc"].policy_action == "ReplaceAndDelete"
 
 
@@ -263,7 +266,7 @@ def test_a_value_that_is_not_known_yet_may_replace() -> None:
     [row] = compare("x", REGION, Side(body, {"VpcId": "vpc-1"}), Side(body, {"VpcId": later}))
     assert row.replacement == "Conditional"
     assert row.properties[0].after == later
-    assert row.causes == ("parameter VpcId",)
+    assert because(row) == "parameter VpcId"
 
 
 @pytest.mark.parametrize(
@@ -322,16 +325,14 @@ def test_conditional_is_decided_by_the_schema_only_where_it_is_sure(
 ) -> None:
     """Every changed property must be known, none of them create-only, and none called Always by AWS."""
     changes = (PropertyChange(path, recreation=said),) if path else ()
-    change = ResourceChange("x", "Modify", "R", resource_type, "Conditional", properties=changes)
-    assert judged(change, "us-east-1").replacement == expected
+    assert decided(resource_type, "Modify", "Conditional", changes, "us-east-1") == expected
 
 
 @given(st.sampled_from(["True", "False", "", "Odd"]))
 def test_only_conditional_is_ever_decided(replacement: str) -> None:
     """What AWS is sure of stays."""
     changes = (PropertyChange(LIFECYCLE, recreation="Conditionally"),)
-    change = ResourceChange("x", "Modify", "R", "AWS::S3::Bucket", replacement, properties=changes)
-    assert judged(change, "us-east-1").replacement == replacement
+    assert decided("AWS::S3::Bucket", "Modify", replacement, changes, "us-east-1") == replacement
 
 
 def renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
@@ -375,8 +376,8 @@ def test_a_parameter_is_the_cause_of_what_its_condition_decides() -> None:
         },
     }
     rows = {row.logical_id: row for row in compare("x", REGION, Side(body, {"P": "a"}), Side(body, {"P": "b"}))}
-    assert rows["T"].causes == ("parameter P",)
-    assert {each.name: each.cause for each in rows["Q"].properties} == {
+    assert because(rows["T"]) == "parameter P"
+    assert {each.name: because(each) for each in rows["Q"].properties} == {
         "DelaySeconds": "parameter P",
         "Tags[P].Value": "parameter P",
     }
@@ -389,7 +390,7 @@ def test_a_value_that_is_part_known_is_told_inside() -> None:
     body = {"Parameters": {"Name": {"Type": "String"}}, "Resources": {"D": resource}}
     later = KnownAfter("api", "Name")
     [row] = compare("x", REGION, Side(body, {"Name": "old"}), Side(body, {"Name": later}))
-    assert [(each.name, each.before, each.after, each.cause) for each in row.properties] == [
+    assert [(each.name, each.before, each.after, because(each)) for each in row.properties] == [
         ("DashboardBody.widgets[0].metrics[1]", "old", later, "parameter Name")
     ]
 
@@ -419,4 +420,4 @@ def test_a_parameter_is_no_cause_where_the_template_itself_changes() -> None:
         for each in ({"Fn::Sub": "x-${P}"}, {"Fn::Sub": "y-${P}"})
     )
     [row] = compare("x", REGION, Side(old, {"P": "a"}), Side(new, {"P": "b"}))
-    assert [(each.before, each.after, each.cause) for each in row.properties] == [("x-a", "y-b", "")]
+    assert [(each.before, each.after, because(each)) for each in row.properties] == [("x-a", "y-b", "")]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fakeaws import FakeAws
 from fakeaws.model import Stack as FakeStack
+from rows import shown_rows
 from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.assembly.synth import Assembly
@@ -334,8 +335,7 @@ def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topo
     assert f"  first/Queue: VisibilityTimeout should be 30, is 45: it {OVERWRITTEN}" in told_lines
     assert f"  first/Queue: Tags[0].Value should be core, is x: it {PERHAPS}" in told_lines
     assert f"  second/Topic: DisplayName should be (none), is hand: it {STAYS}" in told_lines
-    [row] = [each for each in shown.changes() if each.logical_id == "Queue"]
-    assert row.drift[0].startswith("drift: VisibilityTimeout should be 30, is 45")
+    assert shown_rows(shown)["first/Queue"]["drift"][0].startswith("drift: VisibilityTimeout should be 30, is 45")
     assert any("· drift: VisibilityTimeout should be 30, is 45" in each for each in told_lines)
     for form in ("json", "markdown", "html"):
         assert "VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment]).decode()

@@ -324,8 +324,8 @@ def test_a_resource_that_its_policy_keeps_holds_data(policy: str, side: int) -> 
     """A topic whose deployed or new policy is Retain: its replacement is refused, and without the policy it is not."""
     kinds: list[dict[str, Any]] = [{"Type": "AWS::SNS::Topic"}, {"Type": "AWS::SNS::Topic"}]
     row = ResourceChange("data", "Modify", "It", "AWS::SNS::Topic", "True")
-    old, new = (Side({"Resources": {"It": each}}, {}) for each in kinds)
-    assert losses("data", old, new, [row]) == ()
-    kinds[side][policy] = "Retain"
-    [refusal, *_] = losses("data", old, new, [row])
+    sides = [Side({"Resources": {"It": each}}, {}) for each in kinds]
+    assert losses("data", sides[0], sides[1], [row]) == ()
+    sides[side] = Side({"Resources": {"It": {**kinds[side], policy: "Retain"}}}, {})
+    [refusal, *_] = losses("data", sides[0], sides[1], [row])
     assert refusal.why.startswith("would be replaced by a new one; its deletion policy says that it holds data")

@@ -11,6 +11,7 @@ import pytest
 from bench import NETWORK, QUEUES, WORKERS, Bench, at_work, environment, kinds
 from fakeaws import FakeAws
 from figures import Tried
+from rows import shown_rows
 
 from infragen.assembly.synth import Assembly, LayerTemplate, synthesize
 from infragen.engine.options import Options
@@ -19,8 +20,6 @@ from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import CloudError, OperationFailed, Refused
 from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import SavedPlan
-from infragen.report.plan_words import layers_of
-from infragen.report.plan_words import rows as rows_shown
 
 PLACEHOLDERS = ["intrinsic", "known after apply", "resolved"]
 
@@ -90,9 +89,8 @@ def test_a_first_plan_a_deployment_and_updates_need_no_option(
         assert kinds(result.outcomes) == {"root": "Deployed"}
         rows = [each for each in result.plan.changes() if each.type != "AWS::CloudFormation::Stack"]
         assert [each.action for each in rows if each.source == "both"] == ["Modify"]
-        layers = layers_of(result.plan)
-        shown = [row for each in result.plan.stacks for row in rows_shown(each, layers)]
-        assert not [each.place for each in shown if each.type == "AWS::CloudFormation::Stack"]
+        shown = shown_rows(result.plan).values()
+        assert not [each["place"] for each in shown if each["type"] == "AWS::CloudFormation::Stack"]
         assert {each.place for each in rows if each.replacement != "False"} <= {"network/FlowLog"}
         assert not [each for each in rows if each.disagreements]
         assert not [each for each in result.plan.stacks if each.disagreements]

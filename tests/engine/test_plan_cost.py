@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from rows import summary
 from stage import Stage, assembly, environment, layer, on_fake, with_bucket
 
 from infragen.assembly.synth import Assembly
@@ -12,7 +13,8 @@ from infragen.cost.prices import RegionPrices
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.options import Options
 from infragen.layers.contract import LaunchParameter
-from infragen.report.plan_words import cost_lines, cost_summary, summary
+from infragen.report.plan_document import cost_document
+from infragen.report.plan_words import cost_lines
 
 SECRET, KEY = {"Type": "AWS::SecretsManager::Secret"}, {"Type": "AWS::KMS::Key"}
 TABLE = {"Type": "AWS::DynamoDB::Table"}
@@ -81,8 +83,10 @@ def test_what_is_new_and_has_no_price_is_named(stage: Stage, topology: str) -> N
     wanted = made(topology, {"Table": TABLE})
     found = cost_of(stage, wanted)
     assert found.unpriced == ("first/Table: infragen has no prices for AWS::DynamoDB::Table",)
-    assert cost_summary(found) == "0.00 USD/month, not all of it priced"
-    assert "  not priced  first/Table: infragen has no prices for AWS::DynamoDB::Table" in cost_lines(found)
+    assert cost_document(found)["text"] == "0.00 USD/month, not all of it priced"
+    assert "  not priced  first/Table: infragen has no prices for AWS::DynamoDB::Table" in cost_lines(
+        cost_document(found)
+    )
     deploy_environment(wanted, stage.session, Options())
     assert cost_of(stage, made(topology, {"Table": TABLE, "Secret": SECRET})).unpriced == ()
 
@@ -94,7 +98,7 @@ def test_the_summary_line_ends_with_the_expected_cost(stage: Stage, topology: st
     free = plan_environment(made(topology, {}), stage.session)
     assert summary(free).endswith(" to remove")
     assert plan.cost is not None
-    assert list(cost_lines(plan.cost))[:2] == [
+    assert list(cost_lines(cost_document(plan.cost)))[:2] == [
         "cost in USD a month, us-east-1 prices of 2026-11-22: +0.40 (0.00 -> 0.40)",
         "       +0.40  first/Secret",
     ]
@@ -134,7 +138,7 @@ def test_what_costs_more_at_maximum_alone_is_named() -> None:
     writer = ResourceDelta("database", "Writer", "AWS::RDS::DBInstance", Columns(1, 2, 3), Columns(1, 2, 178.2))
     log = ResourceDelta("api", "Log", "AWS::Logs::LogGroup", Columns(0.5, 0.5, 0.5), Columns(0.6, 0.6, 0.6))
     cost = CostDelta(Columns(1, 2, 3), Columns(1.1, 2.1, 178.3), (writer, log))
-    assert list(cost_lines(cost))[1:3] == [
+    assert list(cost_lines(cost_document(cost)))[1:3] == [
         "       +0.10  api/Log",
         "        0.00  database/Writer (at maximum +175.20)",
     ]

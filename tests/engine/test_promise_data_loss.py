@@ -19,6 +19,8 @@ from sweeps import seeds
 
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
+from infragen.changes.diff import EMPTY
+from infragen.changes.reconcile import ReconcileContext, agree
 from infragen.cloudformation import STACK_TYPE
 from infragen.engine.operate import all_changes
 from infragen.gates.data_loss import refusals
@@ -123,7 +125,13 @@ def test_no_page_and_no_nested_set_hides_a_danger(tried: Tried) -> None:
         account = Account(clients, "111122223333")
         found = account.change_set(root)
         assert found is not None
-        rows = all_changes(account, found, "root", lambda parent, name: f"{parent}/{name}")
+        rows = [
+            row
+            for each in all_changes(account, found, "root", lambda parent, name: f"{parent}/{name}")
+            for row in agree(
+                each.rows, (), ReconcileContext(each.layer, "us-east-1", EMPTY, EMPTY, lost=each.lost)
+            ).rows
+        ]
         dangers = sorted(answers.dangerous(root, "root"))
         assert sorted(each.place for each in refusals(rows)) == dangers, f"seed {seed}"
         allowed = {place for place in dangers if rng.random() < 0.5}

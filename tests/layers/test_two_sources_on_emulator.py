@@ -12,18 +12,19 @@ from typing import Any
 import pytest
 from applying import applied_rows, normal
 from emulator import REGION, Clients, deploy, outputs
+from rows import said, sentences
 from template_pairs import PAIRS, Pair
 from test_every_key import BASE, CHANGES, merged, with_value
 
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.assembly.templatefile import parse
 from infragen.aws.reading import resource_change
+from infragen.changes.comparison import OPAQUE
 from infragen.changes.diff import Side, compare
 from infragen.changes.evaluate import settled
 from infragen.changes.reconcile import ReconcileContext, agree, contradicted
-from infragen.cloudformation import ResourceChange
+from infragen.cloudformation import CauseKind, ResourceChange
 from infragen.config import Environment
-from infragen.engine.preview import OPAQUE
 from infragen.secrecy.masking import sealed
 
 
@@ -49,15 +50,15 @@ def change_set(cloudformation: Any, stack: str, text: str, values: Mapping[str, 
 def disagreements(layer: str, theirs: list[ResourceChange] | None, old: Side, new: Side) -> dict[str, list[str]]:
     """Logical id -> what the two sources say differently. Our rows must make the new template of the old."""
     ours = compare(layer, REGION, old, new)
-    own = (row for row in ours if not any(each.startswith("resource ") for each in row.causes))
-    if not any(each.startswith("resource ") for row in ours for each in row.causes):
+    own = [row for row in ours if not any(each.kind == CauseKind.RESOURCE for each in row.causes)]
+    if len(own) == len(ours):
         before, after = (settled(side.body, sealed(side.body, side.values)) for side in (old, new))
         secret = any(each.get("NoEcho") for each in new.body.get("Parameters", {}).values())
         assert secret or bare(applied_rows(before, own)) == bare(after)
     if theirs is None:
-        return {"the whole": list(said)} if (said := contradicted(ours)) else {}
+        return {"the whole": list(said(found))} if (found := contradicted(ours)) else {}
     agreed = agree(theirs, ours, ReconcileContext(layer, REGION, old, new, opaque=OPAQUE))
-    return {row.logical_id: list(row.disagreements) for row in agreed.rows if row.disagreements}
+    return {row.logical_id: list(sentences(row)) for row in agreed.rows if row.disagreements}
 
 
 def bare(resources: Mapping[str, Any]) -> Any:
@@ -142,8 +143,8 @@ class Layers:
                 continue
             theirs = change_set(self.cloudformation, template.layer, template.text, values)
             self.change_sets += 1
-            for name, sentences in disagreements(template.layer, theirs, old, new).items():
-                yield from ((f"{template.layer}/{name}", sentence) for sentence in sentences)
+            for name, some in disagreements(template.layer, theirs, old, new).items():
+                yield from ((f"{template.layer}/{name}", sentence) for sentence in some)
 
 
 def environment(key: str) -> Environment:

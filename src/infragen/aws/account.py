@@ -41,7 +41,6 @@ from infragen.cloudformation import (
     ChangeSetSummary,
     DriftDetection,
     EventPage,
-    ResourceChange,
     ResourceDrift,
     StackResource,
     StackState,
@@ -293,18 +292,19 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
         if not change_set.executable or not rows:
             return change_set
         valued = self._described(change_set_id, values=True)
-        return reading.change_set(head, reading.merged(rows, valued[1] if valued else ()))
+        with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
+            return reading.change_set(head, rows, valued[1] if valued else ())
 
-    def _described(self, change_set_id: str, values: bool) -> tuple[Mapping[str, Any], list[ResourceChange]] | None:
+    def _described(self, change_set_id: str, values: bool) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]] | None:
         client = self.clients.cloudformation
-        rows: list[ResourceChange] = []
+        rows: list[Mapping[str, Any]] = []
         seen = set[str]()
         more: dict[str, Any] = {"IncludePropertyValues": True} if values else {}
         try:
             with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
                 while True:
                     answer = client.describe_change_set(ChangeSetName=change_set_id, **more)
-                    rows += map(reading.resource_change, answer.get("Changes", ()))
+                    rows += answer.get("Changes", ())
                     following = next_page(answer, seen)
                     if not following:
                         return answer, rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from infragen.cloudformation import (
     Absent,
+    Cause,
+    CauseKind,
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,
@@ -269,8 +270,19 @@ def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:
     )
 
 
-def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> ChangeSet:
-    """Return the head of DescribeChangeSet, with the rows of all its pages."""
+def change_set(
+    answer: Mapping[str, Any], changes: Sequence[Mapping[str, Any]], valued: Sequence[Mapping[str, Any]] = ()
+) -> ChangeSet:
+    """Return the head of DescribeChangeSet, with the rows of all its pages; `valued` are those of a description with
+    property values.
+
+    The one with values can leave out whole resources and say so only in the status reason (aws/aws-cdk-cli#1780), and
+    the one without has no values. What matters for safety (action, replacement, policy) is taken from the plain one.
+    """
+    values = {_logical_id(each): each for each in valued}
+    known = {_logical_id(each) for each in changes}
+    rows = [resource_change(each, values.get(_logical_id(each))) for each in changes]
+    rows += [resource_change(each) for each in valued if _logical_id(each) not in known]
     return ChangeSet(
         change_set_id=member(answer, "ChangeSetId"),
         name=member(answer, "ChangeSetName"),
@@ -278,15 +290,24 @@ def change_set(answer: Mapping[str, Any], changes: Sequence[ResourceChange]) -> 
         status=member(answer, "Status"),
         execution_status=answer.get("ExecutionStatus", "UNAVAILABLE"),
         reason=plain(answer.get("StatusReason")),
-        changes=tuple(changes),
+        changes=tuple(rows),
         description=answer.get("Description") or "",
         nested=answer.get("IncludeNestedStacks"),
     )
 
 
-def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
-    """Return one Change of a change set. Its layer is not known here."""
+def _logical_id(answer: Mapping[str, Any]) -> str:
+    return str((answer.get("ResourceChange") or {}).get("LogicalResourceId", ""))
+
+
+def resource_change(answer: Mapping[str, Any], valued: Mapping[str, Any] | None = None) -> ResourceChange:
+    """Return one Change of a change set, with the values that `valued`, the same Change, has. Its layer is not known
+    here.
+    """
     row = answer.get("ResourceChange") or {}
+    known = _one_each(((valued or {}).get("ResourceChange") or {}).get("Details", ()))
+    named = {each.path[:2] for each in known}
+    rest = (each for each in _one_each(row.get("Details", ())) if each.path[:2] not in named)
     return ResourceChange(
         layer="",
         action=row.get("Action", ""),
@@ -295,34 +316,31 @@ def resource_change(answer: Mapping[str, Any]) -> ResourceChange:
         replacement=row.get("Replacement", ""),
         policy_action=row.get("PolicyAction", ""),
         physical_id=row.get("PhysicalResourceId") or "",
-        properties=_one_each(property_change(each) for each in row.get("Details", ())),
+        properties=(*known, *rest),
         change_set_id=row.get("ChangeSetId") or "",
     )
 
 
-def _one_each(changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...]:
+def _one_each(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...]:
     """Return one change for each path: AWS gives a property once for each thing that causes it to change."""
-    found: dict[tuple[str | int, ...], PropertyChange] = {}
-    for each in changes:
-        seen = found.get(each.path)
-        if seen is not None:
-            causes = dict.fromkeys(cause for cause in (seen.cause, each.cause) if cause)
-            worst = max(seen.recreation, each.recreation, key=RECREATIONS.index)
-            each = replace(seen, cause=", ".join(causes), recreation=worst)
-        found[each.path] = each
-    return tuple(found.values())
+    found: dict[tuple[str | int, ...], list[Mapping[str, Any]]] = {}
+    for each in details:
+        found.setdefault(_path(each.get("Target") or {}), []).append(each)
+    return tuple(property_change(path, some) for path, some in found.items())
 
 
-def property_change(detail: Mapping[str, Any]) -> PropertyChange:
-    """Return one Detail of a resource change (API reference, ResourceTargetDefinition)."""
-    target = detail.get("Target") or {}
-    kind = target.get("AttributeChangeType", "")
+def property_change(path: tuple[str | int, ...], details: Sequence[Mapping[str, Any]]) -> PropertyChange:
+    """Return what the Details of one property of a resource say (API reference, ResourceTargetDefinition): the values
+    of the first, the causes of all, the worst that any does.
+    """
+    targets = [each.get("Target") or {} for each in details]
+    first, kind = targets[0], targets[0].get("AttributeChangeType", "")
     return PropertyChange(
-        path=_path(target),
-        before=Absent() if kind == "Add" else target.get("BeforeValue"),
-        after=Absent() if kind == "Remove" else target.get("AfterValue"),
-        recreation=_recreation(target),
-        cause=_cause(detail),
+        path=path,
+        before=Absent() if kind == "Add" else first.get("BeforeValue"),
+        after=Absent() if kind == "Remove" else first.get("AfterValue"),
+        recreation=max(map(_recreation, targets), key=RECREATIONS.index),
+        causes=tuple(dict.fromkeys(cause for each in details if (cause := _cause(each)))),
     )
 
 
@@ -339,32 +357,13 @@ def _path(target: Mapping[str, Any]) -> tuple[str | int, ...]:
     return (target.get("Attribute", ""), *((name,) if name else ()))
 
 
-def _cause(detail: Mapping[str, Any]) -> str:
+def _cause(detail: Mapping[str, Any]) -> Cause | None:
     entity = detail.get("CausingEntity") or ""
     match detail.get("ChangeSource"):
         case "ParameterReference":
-            return f"parameter {entity}"
+            return Cause(CauseKind.PARAMETER, entity)
         case "ResourceReference" | "ResourceAttribute":
-            return f"resource {entity}"
+            return Cause(CauseKind.RESOURCE, entity)
         case "Automatic":
-            return "nested stack"
-    return ""
-
-
-def merged(plainly: Sequence[ResourceChange], valued: Sequence[ResourceChange]) -> tuple[ResourceChange, ...]:
-    """Return one list from a description without and one with property values.
-
-    The one with values can leave out whole resources and say so only in the status reason (aws/aws-cdk-cli#1780), and
-    the one without has no values. What matters for safety (action, replacement, policy) is taken from the plain one.
-    """
-    values = {each.logical_id: each for each in valued}
-    known = {each.logical_id for each in plainly}
-    rows = [replace(row, properties=_merged(row, values.get(row.logical_id))) for row in plainly]
-    return (*rows, *(each for each in valued if each.logical_id not in known))
-
-
-def _merged(row: ResourceChange, valued: ResourceChange | None) -> tuple[PropertyChange, ...]:
-    if valued is None:
-        return row.properties
-    named = {each.path[:2] for each in valued.properties}
-    return (*valued.properties, *(each for each in row.properties if each.path[:2] not in named))
+            return Cause(CauseKind.NESTED_STACK)
+    return None

@@ -1,21 +1,23 @@
 """Two templates -> what changes between them, judged as CloudFormation would: the plan's second source.
 
 It stands in where AWS gives no change set, and is compared with the change set where there is one. Parameters are put
-in their places and conditions decided first (`settle`), so that a changed parameter shows as the values it changes.
-What is found inside a value is `edits`' work, what it does to the resource `replacement`'s. Secrets never leave here.
+in their places and conditions decided first (`Side`), so that a changed parameter shows as the values it changes.
+What is found inside a value is the work of `values`, what it does to the resource that of `replacement`. Rows are
+collected as `_Row` and made once, at the end. Secrets never leave here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from infragen.changes.evaluate import decides, later, references, settled
 from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
-from infragen.changes.stack_tags import TAGGED, reached, retagged
+from infragen.changes.stack_tags import TAGGED, only_tags, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
-from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange
+from infragen.cloudformation import Cause, CauseKind, KnownAfter, PropertyChange, ResourceChange, Source
 from infragen.resource_types import resource_type
 from infragen.resource_types.rds import DB_INSTANCE
 from infragen.secrecy.masking import conceals, mask, sealed
@@ -39,91 +41,205 @@ class Side:
     body: Mapping[str, Any]
     values: Mapping[str, object]
 
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Return the resources, evaluated; values of NoEcho parameters are sealed, wherever they are put in."""
+        return settled(self.body, sealed(self.body, self.values))
+
+    @cached_property
+    def outputs(self) -> dict[str, object]:
+        """Return the outputs, evaluated likewise."""
+        written = {name: {"Value": each.get("Value")} for name, each in self.body.get("Outputs", {}).items()}
+        body = {**self.body, "Resources": written}
+        return {name: each["Value"] for name, each in settled(body, sealed(body, self.values)).items()}
+
 
 EMPTY = Side({}, {})
 
 
-def compare(layer: str, region: str, old: Side, new: Side, *, tags: Collection[str] = ()) -> tuple[ResourceChange, ...]:
+def compare(
+    layer: str,
+    region: str,
+    old: Side,
+    new: Side,
+    *,
+    tags: Collection[str] = (),
+    unseen: bool = False,
+    side_by_side: bool = False,
+) -> tuple[ResourceChange, ...]:
     """Return every resource that is added, changed, replaced or removed, dependent stacks of replaced ones included.
 
-    `tags` are the names of the stack's tags that change, which change every resource that they reach.
+    `tags` are the names of the stack's tags that change, which change every resource that they reach. `unseen` says
+    that AWS was not asked about a stack that it could be asked about: what holds data and is changed otherwise than by
+    the stack's tags may be replaced then. With `side_by_side` nothing becomes something else: the two are two things.
     """
-    before, after = _settled(old), _settled(new)
+    before, after = old.resources, new.resources
+    judge = _Judge(layer, region, old, new, unseen, side_by_side)
     rows = {}
     for name in [*after, *(each for each in before if each not in after)]:
-        row = _compare_one(layer, region, name, before.get(name), after.get(name))
+        row = judge.row(name, before.get(name), after.get(name))
         if row:
-            rows[name] = _with_causes(row, old, new, name)
+            rows[name] = row
     for name, resource in after.items():
         if name in before and reached(resource, region, tags):
-            rows[name] = _retagged(layer, region, name, resource, rows.get(name))
-    _spread(layer, region, rows, before, after)
+            row = rows.setdefault(name, _Row("Modify", resource))
+            row.add(retagged(resource["Type"], region))
+            row.causes.append(TAGGED)
+    _spread(judge, rows)
     _rename(rows, before, after)
-    return tuple(row for name in [*after, *before] if (row := rows.pop(name, None)))
+    return tuple(judge.made(name, row) for name in [*after, *before] if (row := rows.pop(name, None)))
 
 
-def _settled(side: Side) -> dict[str, dict[str, Any]]:
-    """Return the resources of one side; values of NoEcho parameters are sealed, wherever they are put in."""
-    return settled(side.body, sealed(side.body, side.values))
+@dataclass
+class _Row:
+    """A row while it is collected: its action, the resource as it will be (as it was, of one that goes), the values
+    that change, what they do to the resource, and what makes them change.
+    """
+
+    action: str
+    resource: Mapping[str, Any]
+    properties: list[PropertyChange] = field(default_factory=list)
+    effects: list[tuple[str, bool]] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    renamed: str = ""
+
+    def add(self, change: PropertyChange, effect: str = "") -> None:
+        """Take a value that changes; `effect` is what it does to the resource where the value does not say so."""
+        self.properties.append(change)
+        self.effects.append((effect or change.recreation, later(change.after)))
+
+    @property
+    def replacement(self) -> str:
+        """Return the API's Replacement that follows from the values so far; empty where the row is no update."""
+        if self.action != "Modify":
+            return ""
+        if (ALWAYS, False) in self.effects:
+            return "True"
+        return "Conditional" if any(kind != NEVER for kind, _ in self.effects) else "False"
 
 
-def _compare_one(
-    layer: str, region: str, name: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> ResourceChange | None:
-    if before is None and after is not None:
+@dataclass(frozen=True)
+class _Judge:
+    """What rows are judged by: where they are, the two templates, and how the two are seen (see `compare`)."""
+
+    layer: str
+    region: str
+    old: Side
+    new: Side
+    unseen: bool
+    side_by_side: bool
+
+    @cached_property
+    def changed(self) -> tuple[str, ...]:
+        """Return the parameters whose value is another one."""
+        return tuple(each for each, value in self.new.values.items() if self.old.values.get(each, NOTHING) != value)
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """Return the conditions of the new template."""
+        found: Mapping[str, Any] = self.new.body.get("Conditions", {})
+        return found
+
+    def row(self, name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> _Row | None:
+        """Return the row of one resource; None where nothing changes in it."""
+        if before is None or after is None:
+            resource = before or after or {}
+            whole = _whole(resource, added=before is None)
+            return _Row("Add" if before is None else "Remove", resource, whole, causes=list(self._appearing(name)))
+        row = _Row("Modify", after)
+        for each in _resource_differences(before, after, self._making(name, after["Type"])):
+            row.add(each, self._effect(after["Type"], each.path, each.moved_from)[0] if self.side_by_side else "")
+        row.causes += dict.fromkeys(cause for each in row.properties for cause in each.causes)
+        return row if row.properties else None
+
+    def _written(self, name: str) -> list[Mapping[str, Any]]:
+        """Return a resource as the two templates write it."""
+        return [side.body.get("Resources", {}).get(name, {}) for side in (self.old, self.new)]
+
+    def _appearing(self, name: str) -> Iterator[Cause]:
+        """Yield the parameters for which a resource in both templates is there now, or no longer: by its condition."""
+        written = self._written(name)
+        if written[0].get("Condition") == written[1].get("Condition"):
+            asked = decides({"Fn::If": [written[1].get("Condition")]}, self.conditions)
+            yield from (Cause(CauseKind.PARAMETER, each) for each in self.changed if each in asked)
+
+    def _making(self, name: str, type_: str) -> Callable[..., PropertyChange]:
+        """Return what makes a value of this resource that changes: with what it does to the resource, and with the
+        parameters that make it change where the template itself does not.
+        """
+        written = self._written(name)
+
+        def make(path: tuple[str | int, ...], before: object = None, after: object = None, **more: Any) -> Any:
+            effect, note = self._effect(type_, path, more.get("moved_from"))
+            sides = [_written(resource, path) for resource in written]
+            used = decides(sides[1], self.conditions) if same(*sides) else set()
+            causes = tuple(Cause(CauseKind.PARAMETER, each) for each in self.changed if each in used)
+            shown = NEVER if self.side_by_side else effect
+            return PropertyChange(path, before, after, shown, causes, **{**more, "note": note or more.get("note", "")})
+
+        return make
+
+    def _effect(self, type_: str, path: tuple[str | int, ...], moved_from: int | None) -> tuple[str, str]:
+        """Return what a change does to its resource. Whether another order replaces is the provider's to say."""
+        effect = recreation(type_, self.region, path)
+        if moved_from is None or ordered(type_, self.region, path[:-1]):
+            return effect, ""
+        return NEVER if effect == NEVER else CONDITIONALLY, ORDER_ONLY
+
+    def touch(self, row: _Row, source: str, certain: bool) -> None:
+        """Add to a row what refers to a resource that is replaced, for certain or perhaps."""
+        cause, properties = Cause(CauseKind.RESOURCE, source), row.resource.get("Properties", {})
+        row.causes.append(cause)
+        for key, value in properties.items():
+            path = ("Properties", key)
+            if source in references(value) and not any(each.path[:2] == path for each in row.properties):
+                shown = mask(value, conceals(properties, key), name=key)
+                after = shown if certain else KnownAfter(self.layer, source)
+                effect = recreation(row.resource["Type"], self.region, path)
+                known = NEVER if self.side_by_side else effect
+                row.add(PropertyChange(path, shown, after, known, (cause,)), effect)
+
+    def made(self, name: str, row: _Row) -> ResourceChange:
+        """Return the finished row."""
+        replacement, policy = row.replacement, ""
+        if self.side_by_side and row.action == "Modify":
+            replacement = "False"
+        elif replacement == "True":
+            policy = f"ReplaceAnd{replacement_policy(row.resource)}"
+        elif row.action == "Remove" and not self.side_by_side:
+            policy = deletion_policy(row.resource)
+        if self.unseen:
+            replacement = untrusted(row.resource["Type"], replacement, row.properties)
         return ResourceChange(
-            layer, "Add", name, after["Type"], properties=_whole(after, added=True), source="template"
-        )
-    if after is None and before is not None:
-        action, gone = _policy(before, "DeletionPolicy"), _whole(before, added=False)
-        return ResourceChange(
-            layer, "Remove", name, before["Type"], policy_action=action, properties=gone, source="template"
-        )
-    if before is None or after is None:
-        return None
-    found = tuple(_judged(after["Type"], region, each) for each in _resource_differences(before, after))
-    return _modified(layer, name, after, found) if found else None
+            self.layer, row.action, name, row.resource["Type"], replacement, policy,
+            properties=tuple(row.properties),
+            causes=tuple(dict.fromkeys(row.causes)),
+            source=Source.TEMPLATE,
+            renamed=row.renamed,
+        )  # fmt: skip
 
 
-def _resource_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PropertyChange]:
+def untrusted(type_: str, replacement: str, properties: Collection[PropertyChange]) -> str:
+    """Return the replacement of a row that AWS was not asked about: what holds data and is changed in place by more
+    than the stack's tags may be replaced.
+    """
+    may = replacement == "False" and resource_type(type_).holds_data is not False and not only_tags(properties)
+    return "Conditional" if may else replacement
+
+
+def _resource_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], make: Callable[..., PropertyChange]
+) -> Iterator[PropertyChange]:
     """Yield the changes of a resource: property by property, then its other attributes."""
     for attribute in dict.fromkeys(("Properties", *before, *after)):
         sides = [side.get(attribute, {} if attribute == "Properties" else NOTHING) for side in (before, after)]
         if attribute != "Properties" or any(not isinstance(each, dict) or intrinsic(each) for each in sides):
-            yield from differences(sides[0], sides[1], (attribute,), attribute)
+            yield from differences(sides[0], sides[1], (attribute,), attribute, make=make)
             continue
         for key in dict.fromkeys((*sides[0], *sides[1])):
             old, new = (side.get(key, NOTHING) for side in sides)
             hidden = any(conceals(side, key) for side in sides)
-            yield from differences(old, new, (attribute, key), key, hidden)
-
-
-def _judged(kind: str, region: str, change: PropertyChange) -> PropertyChange:
-    """Return the change with what it does to its resource. Whether another order replaces is the provider's to say."""
-    effect = recreation(kind, region, change.path)
-    if change.moved_from is None or ordered(kind, region, change.path[:-1]):
-        return replace(change, recreation=effect)
-    return replace(change, recreation=NEVER if effect == NEVER else CONDITIONALLY, note=ORDER_ONLY)
-
-
-def _modified(
-    layer: str,
-    name: str,
-    after: Mapping[str, Any],
-    properties: tuple[PropertyChange, ...],
-    causes: tuple[str, ...] = (),
-) -> ResourceChange:
-    recreations = {(each.recreation, later(each.after)) for each in properties}
-    replacement = "False"
-    if (ALWAYS, False) in recreations:
-        replacement = "True"
-    elif any(kind != NEVER for kind, _ in recreations):
-        replacement = "Conditional"
-    policy = f"ReplaceAnd{_policy(after, 'UpdateReplacePolicy')}" if replacement == "True" else ""
-    return ResourceChange(
-        layer, "Modify", name, after["Type"], replacement, policy, properties=properties, causes=causes,
-        source="template",
-    )  # fmt: skip
+            yield from differences(old, new, (attribute, key), key, hidden, make)
 
 
 def deletion_policy(resource: Mapping[str, Any]) -> str:
@@ -144,7 +260,7 @@ def _policy(resource: Mapping[str, Any], attribute: str) -> str:
     return POLICY_ACTIONS.get(str(resource.get(attribute, by_default)), "Delete")
 
 
-def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ...]:
+def _whole(resource: Mapping[str, Any], added: bool) -> list[PropertyChange]:
     """Return all of a resource, as the changes that make it or take it away; its type is the row's own."""
     properties = resource.get("Properties", {})
     rest = {key: value for key, value in resource.items() if key not in ("Type", "Properties")}
@@ -153,34 +269,7 @@ def _whole(resource: Mapping[str, Any], added: bool) -> tuple[PropertyChange, ..
         (("Properties", key), mask(value, conceals(properties, key), name=key)) for key, value in properties.items()
     ]
     sides = (((path, NOTHING, value) if added else (path, value, NOTHING)) for path, value in values)
-    return tuple(PropertyChange(path, before, after) for path, before, after in sides)
-
-
-def _retagged(
-    layer: str, region: str, name: str, resource: Mapping[str, Any], row: ResourceChange | None
-) -> ResourceChange:
-    """Return the row of a resource to which the stack's tags are passed on, whose own change it may already be."""
-    known, causes = (row.properties, row.causes) if row else ((), ())
-    return _modified(layer, name, resource, (*known, retagged(resource["Type"], region)), (*causes, TAGGED))
-
-
-def _with_causes(row: ResourceChange, old: Side, new: Side, name: str) -> ResourceChange:
-    """Name the parameters that changed where the template itself did not."""
-    written = [side.body.get("Resources", {}).get(name, {}) for side in (old, new)]
-    changed = [each for each, value in new.values.items() if old.values.get(each, NOTHING) != value]
-    conditions = new.body.get("Conditions", {})
-    if row.action != "Modify":  # in both templates: its condition holds now, or no longer
-        same_condition = written[0].get("Condition") == written[1].get("Condition")
-        asked = decides({"Fn::If": [written[1].get("Condition")]}, conditions) if same_condition else set()
-        return replace(row, causes=tuple(f"parameter {each}" for each in changed if each in asked))
-    properties = []
-    for each in row.properties:
-        before, after = (_written(resource, each.path) for resource in written)
-        used = decides(after, conditions) if same(before, after) else set()
-        cause = ", ".join(f"parameter {parameter}" for parameter in changed if parameter in used)
-        properties.append(replace(each, cause=cause))
-    causes = tuple(dict.fromkeys(each.cause for each in properties if each.cause))
-    return replace(row, properties=tuple(properties), causes=causes)
+    return [PropertyChange(path, before, after) for path, before, after in sides]
 
 
 def _written(value: Any, path: Sequence[str | int]) -> Any:
@@ -195,52 +284,29 @@ def _written(value: Any, path: Sequence[str | int]) -> Any:
     return value
 
 
-def _spread(
-    layer: str,
-    region: str,
-    rows: dict[str, ResourceChange],
-    before: Mapping[str, dict[str, Any]],
-    after: Mapping[str, dict[str, Any]],
-) -> None:
+def _spread(judge: _Judge, rows: dict[str, _Row]) -> None:
     """Spread a replacement: it changes the values of all that refer to it; create-only ones among them
     replace in turn.
     """
+    before, after = judge.old.resources, judge.new.resources
     todo = [name for name, row in rows.items() if row.replacement in ("True", "Conditional")]
+    if not todo:
+        return
+    used = {name: references(each.get("Properties", {})) for name, each in after.items() if name in before}
     while todo:
         source = todo.pop(0)
-        for name, resource in after.items():
-            if name in before and name != source and source in references(resource.get("Properties", {})):
-                old = rows.get(name)
-                rows[name] = _touched(layer, region, name, resource, old, source, rows[source].replacement == "True")
-                if rows[name].replacement != (old.replacement if old else "") and rows[name].replacement != "False":
-                    todo.append(name)
-
-
-def _touched(
-    layer: str,
-    region: str,
-    name: str,
-    resource: Mapping[str, Any],
-    row: ResourceChange | None,
-    source: str,
-    certain: bool,
-) -> ResourceChange:
-    """Return the row of a resource that refers to a replaced one, whose own change it may already be."""
-    known = row.properties if row else ()
-    causes = tuple(dict.fromkeys((*(row.causes if row else ()), f"resource {source}")))
-    more = []
-    for key, value in resource.get("Properties", {}).items():
-        path = ("Properties", key)
-        if source in references(value) and not any(each.path[:2] == path for each in known):
-            shown = mask(value, conceals(resource["Properties"], key), name=key)
-            after = shown if certain else KnownAfter(layer, source)
-            effect = recreation(resource["Type"], region, path)
-            more.append(PropertyChange(path, shown, after, effect, f"resource {source}"))
-    return _modified(layer, name, resource, (*known, *more), causes)
+        for name, names in used.items():
+            if name == source or source not in names:
+                continue
+            was = rows[name].replacement if name in rows else ""
+            row = rows.setdefault(name, _Row("Modify", after[name]))
+            judge.touch(row, source, rows[source].replacement == "True")
+            if row.replacement not in (was, "False"):
+                todo.append(name)
 
 
 def _rename(
-    rows: dict[str, ResourceChange], before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
+    rows: Mapping[str, _Row], before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]
 ) -> None:
     """Mark a removed and an added resource of one type that are the same but for their logical ids.
 
@@ -259,8 +325,7 @@ def _rename(
                 gone.remove(found)
                 pairs[name] = found
     for name, found in pairs.items():
-        rows[name] = replace(rows[name], renamed=found)
-        rows[found] = replace(rows[found], renamed=name)
+        rows[name].renamed, rows[found].renamed = found, name
 
 
 def _twins(
@@ -288,17 +353,10 @@ def _likeness(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
     return likeness(before.get("Properties", {}), after.get("Properties", {}))
 
 
-def outputs_of(side: Side) -> dict[str, object]:
-    """Return the outputs of a template with parameters in place and conditions decided."""
-    written = {name: {"Value": each.get("Value")} for name, each in side.body.get("Outputs", {}).items()}
-    body = {**side.body, "Resources": written}
-    return {name: each["Value"] for name, each in settled(body, sealed(body, side.values)).items()}
-
-
 def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> frozenset[str]:
     """Return outputs of the new template whose value may be another one afterwards."""
     moved = {row.logical_id for row in rows if row.action == "Add" or row.replacement in ("True", "Conditional")}
-    before, after = outputs_of(old), outputs_of(new)
+    before, after = old.outputs, new.outputs
     return frozenset(
         name
         for name, value in after.items()
@@ -316,13 +374,13 @@ def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Pro
 
 def rewritten_outputs(old: Side, new: Side) -> frozenset[str]:
     """Return the outputs that are written otherwise than before, or are new."""
-    before, after = outputs_of(old), outputs_of(new)
+    before, after = old.outputs, new.outputs
     return frozenset(name for name, value in after.items() if name not in before or not same(before[name], value))
 
 
 def shrunk_outputs(old: Side, new: Side) -> frozenset[str]:
     """Return the outputs that are lists of references and hold some of those that they held before, and no other."""
-    before, after = outputs_of(old), outputs_of(new)
+    before, after = old.outputs, new.outputs
     return frozenset(name for name, value in after.items() if _fewer(before.get(name), value))
 
 

@@ -1,28 +1,38 @@
 """Two sources, one model: the rows of AWS's change set against those of our own comparison of templates.
 
 AWS's rows lead, because AWS carries them out; ours show values and causes inside documents. What only one of the two
-says, or what they say differently, stays in the row as a sentence. Differences that have a known reason are none; the
-reasons are the functions `_expected…` below. Values of both sources leave here masked.
+says, or what they say differently, is a `Disagreement` of the row. Differences that have a known reason are none; the
+reasons are the functions `_expected…` below. Values of both sources leave here masked. A row is made once, from what
+the two say of it: AWS's own stay as they are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infragen.changes.diff import Side
-from infragen.changes.evaluate import decides, later, references, settled
-from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, is_fixed, judged, schema_of
+from infragen.changes.diff import Side, untrusted
+from infragen.changes.evaluate import decides, later, references
+from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, decided, is_fixed, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
-from infragen.cloudformation import STACK_TYPE, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.cloudformation import (
+    STACK_TYPE,
+    Cause,
+    CauseKind,
+    Differs,
+    Disagreement,
+    KnownAfter,
+    PropertyChange,
+    ResourceChange,
+    Secret,
+    Source,
+)
 from infragen.secrecy.masking import SECRET, mask, secret_parameters, secret_texts
 from infragen.secrecy.suspicion import looks_secret
-
-CHANGE_SET, TEMPLATE, BOTH = "change set", "template", "both"
 
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """How a change set says that a value exists only later (API reference, ResourceTargetDefinition)."""
@@ -53,7 +63,8 @@ class ReconcileContext:
 
     `tags` are the names of its stack's tags that change, `opaque` the types of parameters whose values only AWS knows.
     `wired` are the parameters that a sibling's outputs feed, for which AWS computes with a placeholder, and `moved`
-    those of the outputs, by layer and name, that AWS's own rows of the sibling may change.
+    those of the outputs, by layer and name, that AWS's own rows of the sibling may change. `lost` are the nested stacks
+    whose own change set is gone, so that nobody knows what becomes of them; `unseen` is what it is to `compare`.
     """
 
     layer: str
@@ -64,6 +75,8 @@ class ReconcileContext:
     opaque: tuple[str, ...] = ()
     wired: Mapping[str, KnownAfter] = field(default_factory=dict)
     moved: frozenset[tuple[str, str]] = frozenset()
+    lost: frozenset[str] = frozenset()
+    unseen: bool = False
 
     @cached_property
     def still(self) -> frozenset[str]:
@@ -87,16 +100,12 @@ class ReconcileContext:
     def _parameters(self) -> dict[str, Any]:
         return {**self.old.body.get("Parameters", {}), **self.new.body.get("Parameters", {})}
 
-    @cached_property
-    def _after(self) -> dict[str, dict[str, Any]]:
-        return settled(self.new.body, self.new.values)
-
     def reached(self, row: ResourceChange) -> bool:
         """Return whether the stack's tags may be passed on to a resource; also where that is not known of its type."""
-        resource = self._after.get(row.logical_id, {"Type": row.type})
+        resource = self.new.resources.get(row.logical_id, {"Type": row.type})
         return schema_of(row.type, self.region) is None or reached(resource, self.region, self.tags)
 
-    def unseen(self, name: str) -> bool:
+    def opaque_parameter(self, name: str) -> bool:
         """Return whether the values of a parameter are AWS's alone to compare."""
         return str(self._parameters.get(name, {}).get("Type", "")).startswith(self.opaque or ("?",))
 
@@ -131,28 +140,33 @@ def _names_a_secret(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Reconciled:
-    """The rows of one stack from both sources, what else is to be said of the two, and which rows are left out."""
+class Compared:
+    """The rows of one stack, and what else is to be said of it. `moved` are its outputs whose value may be another one
+    afterwards; `stricter` says that a row counts as replaced because AWS was not asked about the stack.
+    """
 
     rows: tuple[ResourceChange, ...]
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    moved: frozenset[str] = frozenset()
+    stricter: bool = False
 
 
-def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Reconciled:
+def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Compared:
     """Return one list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
-    theirs, phantoms = _without_phantoms(theirs, mine, ground)
-    listed = [each for each in theirs if each.logical_id not in mine and _only_listed(each, ground)]
-    theirs, referring = _without_referring([each for each in theirs if each not in listed], mine, ground.region)
+    counted = [_Theirs(each, each.properties, _said(each, ground), each.policy_action) for each in theirs]
+    counted, phantoms = _without_phantoms(counted, mine, ground)
+    listed = [each for each in counted if each.row.logical_id not in mine and _only_listed(each, ground)]
+    counted, referring = _without_referring([each for each in counted if each not in listed], mine, ground.region)
     rows = [
-        _both(each, mine[each.logical_id], ground) if each.logical_id in mine else _theirs(each, ground)
-        for each in theirs
+        _both(each, mine[each.row.logical_id], ground) if each.row.logical_id in mine else _theirs(each, ground)
+        for each in counted
     ]
-    known = {each.logical_id for each in theirs}
+    known = {each.logical_id for each in rows}
     quiet = [each for each in ours if each.logical_id not in known and _expected_missing(each)]
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
-    rows += [_with(each, f"AWS's change set does not {_does(each)} it") for each in missing]
+    rows += [_ours(each, ground) for each in missing]
     left = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
     if referring:
         left.append(f"AWS lists {_resources(referring)} more, which only refer to what stays as it is in others")
@@ -160,13 +174,13 @@ def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], grou
         left.append(f"AWS lists {_resources(phantoms)} more, for outputs of other layers that stay as they are")
     notes = tuple(_aside(each) for each in quiet if each.type != STACK_TYPE)
     left += [f"{each.logical_id}: only its own section tells what changes" for each in quiet if each.type == STACK_TYPE]
-    return Reconciled(tuple(rows), notes, tuple(left))
+    return Compared(tuple(rows), notes, tuple(left))
 
 
-def contradicted(ours: Iterable[ResourceChange]) -> tuple[str, ...]:
+def contradicted(ours: Iterable[ResourceChange]) -> tuple[Disagreement, ...]:
     """Return what to say of our rows where AWS's change set says that there is nothing to change at all."""
     return tuple(
-        f"comparing templates would {_does(each)} {each.logical_id}{_named(each)}, and AWS's change set is empty"
+        Disagreement(Differs.EMPTY, (_does(each), each.logical_id, *_named(each)))
         for each in ours
         if each.type != STACK_TYPE and not _expected_missing(each)
     )
@@ -180,13 +194,23 @@ def _does(row: ResourceChange) -> str:
     return {"Add": "add", "Remove": "remove", "Import": "import"}.get(row.action, "change")
 
 
-def _named(row: ResourceChange) -> str:
-    names = dict.fromkeys(_word(_key(each.path)) for each in row.properties)
-    return f" ({', '.join(names)})" if row.action == "Modify" and names else ""
+def _named(row: ResourceChange) -> Iterable[str]:
+    return dict.fromkeys(_word(_key(each.path)) for each in row.properties) if row.action == "Modify" else ()
 
 
-def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
-    return replace(row, disagreements=(*row.disagreements, *sentences))
+@dataclass(frozen=True)
+class _Theirs:
+    """One of AWS's rows: those of its values that count, and the replacement and policy that follow from them."""
+
+    row: ResourceChange
+    properties: tuple[PropertyChange, ...]
+    replacement: str
+    policy_action: str
+
+
+def _said(row: ResourceChange, ground: ReconcileContext) -> str:
+    """Return the replacement that AWS says; none of a nested stack of which nobody knows what becomes."""
+    return "" if row.logical_id in ground.lost else row.replacement
 
 
 # --- rows that are there only because of a placeholder ----------------------------------------------------------
@@ -196,7 +220,7 @@ def _with(row: ResourceChange, *sentences: str) -> ResourceChange:
 class _Listed:
     """AWS's rows as they are by now, the rows that were phantoms, and our own, by logical id."""
 
-    now: Mapping[str, ResourceChange]
+    now: Mapping[str, _Theirs]
     phantoms: frozenset[str]
     mine: Mapping[str, ResourceChange]
 
@@ -206,14 +230,15 @@ class _Listed:
         """
         if name not in self.now:
             return name in self.phantoms and name not in self.mine
-        rows = [each[name] for each in (self.now, self.mine) if name in each]
-        in_place = all(each.action == "Modify" and each.replacement == "False" for each in rows)
+        theirs, mine = self.now[name], self.mine.get(name)
+        sides = [(theirs.row.action, theirs.replacement), *([(mine.action, mine.replacement)] if mine else [])]
+        in_place = all(each == ("Modify", "False") for each in sides)
         return in_place and not _by_attribute(used, name)
 
 
 def _without_phantoms(
-    theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], ground: ReconcileContext
-) -> tuple[list[ResourceChange], int]:
+    theirs: Sequence[_Theirs], mine: Mapping[str, ResourceChange], ground: ReconcileContext
+) -> tuple[list[_Theirs], int]:
     """Return AWS's rows without the changes whose only cause is a wired parameter that stays as it is, and what follows
     from them; and how many rows that leaves out.
 
@@ -222,7 +247,7 @@ def _without_phantoms(
     """
     if not ground.still:
         return list(theirs), 0
-    everything = {each.logical_id: each for each in theirs}
+    everything = {each.row.logical_id: each for each in theirs}
     now = everything
     while True:
         listed = _Listed(now, frozenset(everything) - frozenset(now), mine)
@@ -233,27 +258,27 @@ def _without_phantoms(
         now = after
 
 
-def _cleaned(row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> ResourceChange | None:
+def _cleaned(theirs: _Theirs, listed: _Listed, ground: ReconcileContext) -> _Theirs | None:
     """Return a row without what only a placeholder changes; None when nothing else is in it."""
+    row = theirs.row
     if row.action != "Modify" or row.type == STACK_TYPE:
-        return row
+        return theirs
     mine = listed.mine.get(row.logical_id)
     ours = {_key(each.path) for each in mine.properties} if mine else set()
-    kept = tuple(each for each in row.properties if _key(each.path) in ours or not _phantom(each, row, listed, ground))
-    if len(kept) == len(row.properties):
-        return row
-    if not kept:
-        return None
-    return _reduced(row, kept)
+    some = theirs.properties
+    kept = tuple(each for each in some if _key(each.path) in ours or not _phantom(each, row, listed, ground))
+    if len(kept) == len(some):
+        return theirs
+    return _reduced(theirs, kept) if kept else None
 
 
-def _reduced(row: ResourceChange, kept: tuple[PropertyChange, ...]) -> ResourceChange:
+def _reduced(theirs: _Theirs, kept: tuple[PropertyChange, ...]) -> _Theirs:
     """Return a row with these of its values alone, and the replacement that follows from them."""
-    replacement = row.replacement
+    replacement = theirs.replacement
     if all(each.recreation != ALWAYS for each in kept):
         replacement = "False" if all(each.recreation == NEVER for each in kept) else "Conditional"
-    policy = row.policy_action if replacement == row.replacement else ""
-    return replace(row, properties=kept, replacement=replacement, policy_action=policy)
+    policy = theirs.policy_action if replacement == theirs.replacement else ""
+    return _Theirs(theirs.row, kept, replacement, policy)
 
 
 def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> bool:
@@ -263,15 +288,14 @@ def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, groun
     all that is written refer to what stays.
     """
     before, after = (_at(resource, _key(change.path)) for resource in ground.written(row.logical_id))
-    causes = [each.partition(" ") for each in change.cause.split(", ") if each]
-    if not causes:
+    if not change.causes:
         names = references(after)
         stays = all(each in ground.still or listed.stays(each, after) for each in names)
         return _is_placeholder(change.after) and bool(names) and same(before, after) and stays
     return all(
-        (kind == "parameter" and name in ground.still)
-        or (kind == "resource" and listed.stays(name.partition(".")[0], after))
-        for kind, _, name in causes
+        (each.kind == CauseKind.PARAMETER and each.name in ground.still)
+        or (each.kind == CauseKind.RESOURCE and listed.stays(each.name.partition(".")[0], after))
+        for each in change.causes
     )
 
 
@@ -298,20 +322,20 @@ def _is_placeholder(value: object) -> bool:
 # --- differences that have a reason -----------------------------------------------------------------------------
 
 
-def _only_listed(row: ResourceChange, ground: ReconcileContext) -> bool:
+def _only_listed(theirs: _Theirs, ground: ReconcileContext) -> bool:
     """Return a row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none,
     too.
 
     It leaves out custom resources and wait conditions alone, as MiniStack's authors measured (`_UNTAGGED_TYPES`).
     """
-    tags_alone = all(each.path[:1] == ("Tags",) and not each.cause for each in row.properties)
-    harmless = row.action == "Modify" and row.replacement == "False" and bool(row.properties) and tags_alone
-    return harmless and bool(ground.tags) and not ground.reached(row)
+    tags_alone = all(each.path[:1] == ("Tags",) and not each.causes for each in theirs.properties)
+    harmless = theirs.row.action == "Modify" and theirs.replacement == "False" and bool(theirs.properties)
+    return harmless and tags_alone and bool(ground.tags) and not ground.reached(theirs.row)
 
 
 def _without_referring(
-    theirs: Sequence[ResourceChange], mine: Mapping[str, ResourceChange], region: str
-) -> tuple[list[ResourceChange], int]:
+    theirs: Sequence[_Theirs], mine: Mapping[str, ResourceChange], region: str
+) -> tuple[list[_Theirs], int]:
     """Return AWS's rows without the changes that are there only because an attribute of a resource that changes in
     place might change with it, and what follows from those; and how many rows that leaves out.
 
@@ -319,14 +343,12 @@ def _without_referring(
     test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is reported by the schema and the row of
     the type (`is_fixed`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
     """
-    everything = {each.logical_id: each for each in theirs}
+    everything = {each.row.logical_id: each for each in theirs}
     now = everything
     while True:  # a row may refer to another one that is such a row itself
         untouched = frozenset(everything) - frozenset(now)
         in_place = {
-            name: each
-            for name, each in now.items()
-            if each.action == "Modify" and judged(each, region).replacement == "False"
+            name: each for name, each in now.items() if each.row.action == "Modify" and _judged(each, region) == "False"
         }
         left = {name: _less_referring(each, mine.get(name), in_place, untouched, region) for name, each in now.items()}
         after = {name: row for name, row in left.items() if row is not None}
@@ -335,46 +357,47 @@ def _without_referring(
         now = after
 
 
+def _judged(theirs: _Theirs, region: str) -> str:
+    """Return the replacement of a row of AWS's as the schema of its type decides it."""
+    return decided(theirs.row.type, theirs.row.action, theirs.replacement, theirs.properties, region)
+
+
 def _less_referring(
-    row: ResourceChange,
+    theirs: _Theirs,
     mine: ResourceChange | None,
-    in_place: Mapping[str, ResourceChange],
+    in_place: Mapping[str, _Theirs],
     untouched: Collection[str],
     region: str,
-) -> ResourceChange | None:
+) -> _Theirs | None:
     """Return a row without what only refers to what stays; None when nothing else is in it. One whose replacement the
     rest does not explain is left as it is.
     """
     ours = {_key(each.path) for each in mine.properties} if mine else set()
-    kept = tuple(
-        each for each in row.properties if _key(each.path) in ours or not _stays(each, in_place, untouched, region)
-    )
-    explained = {"True": kept, "Conditional": row.properties}.get(row.replacement, ())
-    needed = {"True": (ALWAYS,), "Conditional": (ALWAYS, CONDITIONALLY)}.get(row.replacement)
+    some = theirs.properties
+    kept = tuple(each for each in some if _key(each.path) in ours or not _stays(each, in_place, untouched, region))
+    explained = {"True": kept, "Conditional": some}.get(theirs.replacement, ())
+    needed = {"True": (ALWAYS,), "Conditional": (ALWAYS, CONDITIONALLY)}.get(theirs.replacement)
     if needed is not None and not any(each.recreation in needed for each in explained):
-        return row
-    if row.action != "Modify" or len(kept) == len(row.properties) or (mine and not kept):
-        return row
-    return _reduced(row, kept) if kept else None
+        return theirs
+    if theirs.row.action != "Modify" or len(kept) == len(some) or (mine and not kept):
+        return theirs
+    return _reduced(theirs, kept) if kept else None
 
 
-def _stays(
-    change: PropertyChange, in_place: Mapping[str, ResourceChange], untouched: Collection[str], region: str
-) -> bool:
+def _stays(change: PropertyChange, in_place: Mapping[str, _Theirs], untouched: Collection[str], region: str) -> bool:
     """Return whether all that a property is said to follow are attributes that stay as they are, and AWS gives no
     values.
     """
-    causes = [each.removeprefix("resource ") for each in change.cause.split(", ") if each.startswith("resource ")]
-    if change.before is not None or change.after is not None or len(causes) != len(change.cause.split(", ")):
+    if change.before is not None or change.after is not None or not change.causes:
         return False
-    for cause in causes:
-        name, _, attribute = cause.partition(".")
+    for each in change.causes:
+        name, _, attribute = each.name.partition(".")
         source = in_place.get(name)
         if source is not None and not attribute:  # AWS says that it may be replaced, and its schema that it is not
             fixed = source.replacement == "Conditional"
         else:
-            fixed = source is not None and is_fixed(source.type, region, attribute)
-        if not (name in untouched or fixed):
+            fixed = source is not None and is_fixed(source.row.type, region, attribute)
+        if each.kind != CauseKind.RESOURCE or not (name in untouched or fixed):
             return False
     return True
 
@@ -409,14 +432,11 @@ def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
         return bool(ground.tags)
     if what and what[0] in NOT_OF_THE_RESOURCE:
         return True
-    causes = [each.partition(" ") for each in change.cause.split(", ") if each]
-    if not causes:
-        return False
-    known = ground.unseen, ground.wired.__contains__
-    kinds = (
-        kind if kind != "parameter" or any(each(name) for each in known) else "compared" for kind, _, name in causes
+    compared = (
+        each.kind == CauseKind.PARAMETER and not ground.opaque_parameter(each.name) and each.name not in ground.wired
+        for each in change.causes
     )
-    return all(each != "compared" for each in kinds)
+    return bool(change.causes) and not any(compared)
 
 
 def _expected_ours(change: PropertyChange) -> bool:
@@ -447,89 +467,146 @@ def _word(key: Key) -> str:
     return str(key[-1]) if key else "it"
 
 
-def _theirs(row: ResourceChange, ground: ReconcileContext) -> ResourceChange:
-    """Return a row that only AWS has."""
-    properties = tuple(_told(each, row.logical_id, ground) for each in row.properties)
-    known = judged(replace(row, properties=properties, source=CHANGE_SET), ground.region)
-    known = replace(known, causes=known.causes or _causes(properties))
-    if row.type == STACK_TYPE or (
-        row.action == "Modify" and all(_expected_theirs(each, ground) for each in properties)
-    ):
-        return known
-    return _with(known, f"comparing templates does not {_does(row)} it")
+@dataclass(frozen=True)
+class _Outcome:
+    """The replacement that counts, AWS's own word for it where that is another, and what they disagree about."""
+
+    replacement: str
+    reported: str = ""
+    disagreements: tuple[Disagreement, ...] = ()
 
 
-def _causes(properties: Iterable[PropertyChange]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.cause for each in properties if each.cause))
+def _made(
+    theirs: _Theirs,
+    properties: Sequence[PropertyChange],
+    causes: Iterable[Cause],
+    source: Source,
+    outcome: _Outcome,
+    ground: ReconcileContext,
+    mine: ResourceChange | None = None,
+) -> ResourceChange:
+    """Return the finished row of what AWS has; `mine` is what we have of it."""
+    row = theirs.row
+    ours = mine.policy_action if mine and mine.action == row.action else ""
+    replacement = outcome.replacement
+    if ground.unseen and row.action == "Modify":
+        replacement = untrusted(row.type, replacement, properties)
+    return ResourceChange(
+        ground.layer, row.action, row.logical_id, row.type, replacement, theirs.policy_action or ours, row.physical_id,
+        properties=tuple(properties),
+        causes=tuple(dict.fromkeys(causes)),
+        source=source,
+        change_set_id=row.change_set_id,
+        reported=outcome.reported,
+        disagreements=outcome.disagreements,
+        renamed=mine.renamed if mine else "",
+    )  # fmt: skip
 
 
-def _both(row: ResourceChange, mine: ResourceChange, ground: ReconcileContext) -> ResourceChange:
+def _by_schema(theirs: _Theirs, properties: Sequence[PropertyChange], region: str) -> _Outcome:
+    """Return what the schema of the type decides where AWS does not say."""
+    found = decided(theirs.row.type, theirs.row.action, theirs.replacement, properties, region)
+    return _Outcome(found, theirs.replacement if found != theirs.replacement else "")
+
+
+def _theirs(theirs: _Theirs, ground: ReconcileContext, mine: ResourceChange | None = None) -> ResourceChange:
+    """Return a row that only AWS has, or does otherwise than we say (`mine`)."""
+    row = theirs.row
+    properties = tuple(_told(each, row.logical_id, ground) for each in theirs.properties)
+    known = _by_schema(theirs, properties, ground.region)
+    expected = (
+        row.type == STACK_TYPE
+        or row.action == "Import"
+        or (row.action == "Modify" and all(_expected_theirs(each, ground) for each in properties))
+    )
+    said: tuple[Disagreement, ...] = ()
+    if mine is not None:
+        sure = row.action not in ("Dynamic", "Import")  # the one is not known, the other what was asked for
+        said = (Disagreement(Differs.ACTION, (_does(row), _does(mine))),) if sure else ()
+    elif not expected:
+        said = (Disagreement(Differs.ONLY_CHANGE_SET, (_does(row),)),)
+    outcome = _Outcome(known.replacement, known.reported, said)
+    return _made(theirs, properties, _causes(properties), Source.CHANGE_SET, outcome, ground, mine)
+
+
+def _ours(row: ResourceChange, ground: ReconcileContext) -> ResourceChange:
+    """Return a row that only we have."""
+    replacement = untrusted(row.type, row.replacement, row.properties) if ground.unseen else row.replacement
+    return ResourceChange(
+        ground.layer, row.action, row.logical_id, row.type, replacement, row.policy_action,
+        properties=row.properties,
+        causes=row.causes,
+        source=Source.TEMPLATE,
+        disagreements=(Disagreement(Differs.ONLY_TEMPLATE, (_does(row),)),),
+        renamed=row.renamed,
+    )  # fmt: skip
+
+
+def _causes(properties: Iterable[PropertyChange]) -> tuple[Cause, ...]:
+    return tuple(dict.fromkeys(cause for each in properties for cause in each.causes))
+
+
+def _both(theirs: _Theirs, mine: ResourceChange, ground: ReconcileContext) -> ResourceChange:
     """Return a row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
+    row = theirs.row
     if row.action != mine.action:
-        said = _theirs(row, ground)
-        sentence = f"AWS's change set would {_does(row)} it, comparing templates would {_does(mine)} it"
-        return replace(said, disagreements=(sentence,) if row.action != "Dynamic" else (), renamed=mine.renamed)
-    properties, missing = _properties(row, mine, ground)
-    known = judged(replace(row, properties=properties), ground.region)
-    known = _replacement(replace(known, source=BOTH, renamed=mine.renamed), row, mine)
-    causes = tuple(dict.fromkeys((*_causes(row.properties), *_causes(properties), *mine.causes)))
-    return _with(replace(known, causes=causes), *(missing if row.type != STACK_TYPE else ()))
+        return _theirs(theirs, ground, mine)
+    properties, missing = _properties(theirs, mine, ground)
+    outcome = _stricter(theirs, mine, properties, ground.region)
+    causes = (*_causes(theirs.properties), *_causes(properties), *mine.causes)
+    said = (*outcome.disagreements, *(missing if row.type != STACK_TYPE else ()))
+    outcome = _Outcome(outcome.replacement, outcome.reported, said)
+    return _made(theirs, properties, causes, Source.BOTH, outcome, ground, mine)
 
 
-def _replacement(known: ResourceChange, row: ResourceChange, mine: ResourceChange) -> ResourceChange:
-    """Return the stricter of the two, and what becomes of the old resource."""
-    sentences = []
-    if row.replacement == "Conditional" and mine.replacement == "True" and row.type != STACK_TYPE:
-        known = replace(known, replacement="True", reported="Conditional")
-    elif row.replacement == "True" and mine.replacement == "False" and _for_a_later_value(known, mine):
-        known = replace(known, replacement="True")
-    elif {row.replacement, mine.replacement} == {"True", "False"}:
-        sentences.append(
-            f"AWS's change set {'replaces it' if row.replacement == 'True' else 'keeps it'}, the resource's schema "
-            f"says that it is {'replaced' if mine.replacement == 'True' else 'kept'}"
-        )
-        known = replace(known, replacement="True", reported="False" if row.replacement == "False" else "")
-    if row.policy_action and mine.policy_action and row.policy_action != mine.policy_action:
-        sentences.append(f"AWS's change set says {row.policy_action}, comparing templates {mine.policy_action}")
-    return _with(replace(known, policy_action=row.policy_action or mine.policy_action), *sentences)
+def _stricter(theirs: _Theirs, mine: ResourceChange, properties: Sequence[PropertyChange], region: str) -> _Outcome:
+    """Return the stricter of the two replacements, and whether they and their policies disagree."""
+    known, said = _by_schema(theirs, properties, region), list[Disagreement]()
+    if theirs.replacement == "Conditional" and mine.replacement == "True" and theirs.row.type != STACK_TYPE:
+        known = _Outcome("True", "Conditional")
+    elif theirs.replacement == "True" and mine.replacement == "False" and _for_a_later_value(properties, mine):
+        known = _Outcome("True")
+    elif {theirs.replacement, mine.replacement} == {"True", "False"}:
+        said.append(Disagreement(Differs.REPLACEMENT, (theirs.replacement,)))
+        known = _Outcome("True", "False" if theirs.replacement == "False" else "")
+    if theirs.policy_action and mine.policy_action and theirs.policy_action != mine.policy_action:
+        said.append(Disagreement(Differs.POLICY, (theirs.policy_action, mine.policy_action)))
+    return _Outcome(known.replacement, known.reported, tuple(said))
 
 
-def _for_a_later_value(known: ResourceChange, mine: ResourceChange) -> bool:
+def _for_a_later_value(properties: Iterable[PropertyChange], mine: ResourceChange) -> bool:
     """Return whether AWS replaces a resource for values alone that it does not know yet, which may turn out the same
     (aws-cloudformation/cloudformation-coverage-roadmap#2113, 2024). It is replaced as far as anybody can say.
     """
     ours = {_key(each.path) for each in mine.properties}
-    reasons = [each for each in known.properties if each.recreation == ALWAYS and _key(each.path) not in ours]
+    reasons = [each for each in properties if each.recreation == ALWAYS and _key(each.path) not in ours]
     return bool(reasons) and all(later(each.after) for each in reasons)
 
 
 def _properties(
-    row: ResourceChange, mine: ResourceChange, ground: ReconcileContext
-) -> tuple[tuple[PropertyChange, ...], tuple[str, ...]]:
-    """Return the values of both sources, property by property, and sentences about those that one does not name."""
-    ours, theirs = _by_key(mine.properties), _by_key(row.properties)
+    theirs: _Theirs, mine: ResourceChange, ground: ReconcileContext
+) -> tuple[tuple[PropertyChange, ...], tuple[Disagreement, ...]]:
+    """Return the values of both sources, property by property, and what only one of them names or says otherwise."""
+    row, ours, said = theirs.row, _by_key(mine.properties), _by_key(theirs.properties)
     told: list[PropertyChange] = []
-    sentences = []
-    everything = ("Properties",) in theirs or not row.properties or row.action != "Modify"
-    for key in dict.fromkeys((*theirs, *ours)):
-        here = [_told(each, row.logical_id, ground) for each in theirs.get(key, ())]
+    found: list[Disagreement] = []
+    everything = ("Properties",) in said or not theirs.properties or row.action != "Modify"
+    for key in dict.fromkeys((*said, *ours)):
+        here = [_told(each, row.logical_id, ground) for each in said.get(key, ())]
         if key not in ours:
             told += here
-            if (
-                row.action == "Modify"
-                and not all(_expected_theirs(each, ground) for each in here)
-                and key != ("Properties",)
-            ):
-                sentences.append(f"only AWS's change set says that {_word(key)} changes")
-        elif key not in theirs:
+            expected = row.action != "Modify" or all(_expected_theirs(each, ground) for each in here)
+            if not expected and key != ("Properties",):
+                found.append(Disagreement(Differs.PROPERTY_ONLY_CHANGE_SET, (_word(key),)))
+        elif key not in said:
             told += ours[key]
             if not everything and not all(map(_expected_ours, ours[key])):
-                sentences.append(f"only comparing templates says that {_word(key)} changes")
+                found.append(Disagreement(Differs.PROPERTY_ONLY_TEMPLATE, (_word(key),)))
         else:
             before, after = (_at(resource, key) for resource in ground.written(row.logical_id))
             told += _merged(here, ours[key], direct=not same(before, after))
-            sentences += _contradictions(here, ours[key])
-    return tuple(told), tuple(sentences)
+            found += _contradictions(here, ours[key])
+    return tuple(told), tuple(found)
 
 
 def _by_key(properties: Iterable[PropertyChange]) -> dict[Key, list[PropertyChange]]:
@@ -544,31 +621,32 @@ def _merged(theirs: Sequence[PropertyChange], ours: Sequence[PropertyChange], di
 
     AWS's cause is about the whole property, so it is reported only where the template itself (`direct`) is none.
     """
-    cause = ", ".join(dict.fromkeys(each.cause for each in theirs if each.cause))
+    causes = () if direct else _causes(theirs)
     worst = max((each.recreation for each in theirs), key=RECREATIONS.index)
-    if worst == ALWAYS and all(each.recreation != ALWAYS for each in ours):
-        ours = [replace(each, recreation=ALWAYS) for each in ours]
+    always = worst == ALWAYS and all(each.recreation != ALWAYS for each in ours)
     values = {each.path: each for each in theirs if each.before is not None or each.after is not None}
     for each in ours:
         other = values.get(each.path)
-        if other is not None and not _settled(each):
-            each = replace(each, before=other.before, after=other.after)
-        yield replace(each, cause=each.cause or ("" if direct else cause))
+        told = each if other is None or _tells(each) else other
+        recreation = ALWAYS if always else each.recreation
+        yield PropertyChange(
+            each.path, told.before, told.after, recreation, each.causes or causes, each.name, each.moved_from, each.note
+        )
 
 
-def _settled(change: PropertyChange) -> bool:
+def _tells(change: PropertyChange) -> bool:
     """Return whether a change of ours tells its values: no references that only AWS can follow, and nothing secret."""
     values = (change.before, change.after)
     return Secret() in values or not (same(*values) or any(later(each) or references(each) for each in values))
 
 
-def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[str]:
+def _contradictions(theirs: Iterable[PropertyChange], ours: Iterable[PropertyChange]) -> Iterator[Disagreement]:
     """Return plain values after the change that are reported differently."""
     after = {each.path: each.after for each in theirs}
     for each in ours:
         said = after.get(each.path)
         if _plain(said) and _plain(each.after) and not _alike(_text(said), _text(each.after)):
-            yield f"AWS's change set says that {each.name or _word(each.path)} becomes {_short(_text(said))}"
+            yield Disagreement(Differs.VALUE, (each.name or _word(each.path), _short(_text(said))))
 
 
 def _alike(said: str, ours: str) -> bool:
@@ -608,7 +686,7 @@ def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> 
     old, new = (mask(each, hidden, ground.secret_texts, name=name) for each in sides)
     if sides != [None, None] and same(old, new) and not same(*sides):
         old = new = SECRET
-    return replace(change, before=old, after=new, cause=_cause(change, logical_id, ground))
+    return PropertyChange(change.path, old, new, change.recreation, _why(change, logical_id, ground))
 
 
 def _later_or(value: object, change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
@@ -638,23 +716,24 @@ def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -
     template.
     """
     after = _at(ground.written(logical_id)[1], _key(change.path))
-    causes = [each.partition(" ")[2] for each in change.cause.split(", ") if each]
+    causes = [each.name for each in change.causes]
     for name in (*causes, *sorted(references(after))):
         if name in ground.wired and name not in ground.still:
             return ground.wired[name]
     resource = next((name for name in causes if name not in ground.wired), "")
-    return KnownAfter(ground.layer, resource if change.cause.startswith("resource ") else "")
+    of_resource = any(each.kind == CauseKind.RESOURCE for each in change.causes[:1])
+    return KnownAfter(ground.layer, resource if of_resource else "")
 
 
-def _cause(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> str:
-    """Return AWS names no cause for the stack's own tags, and none for a parameter behind a condition."""
-    if change.cause:
-        return change.cause
+def _why(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> tuple[Cause, ...]:
+    """Return what makes a value change: AWS names neither the stack's own tags nor a parameter behind a condition."""
+    if change.causes:
+        return change.causes
     if change.path[:1] == ("Tags",) and ground.tags:
-        return TAGGED
+        return (TAGGED,)
     before, after = (_at(resource, _key(change.path)) for resource in ground.written(logical_id))
     if before is None or before != after:
-        return ""
+        return ()
     moved = [name for name, value in ground.new.values.items() if ground.old.values.get(name, NOTHING) != value]
     behind = decides(after, ground.new.body.get("Conditions", {}))
-    return ", ".join(f"parameter {each}" for each in moved if each in behind)
+    return tuple(Cause(CauseKind.PARAMETER, each) for each in moved if each in behind)

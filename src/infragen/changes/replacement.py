@@ -7,14 +7,14 @@ Judged by the resource schemas that cfn-lint ships (one small JSON file each, re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from infragen.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloudformation import STACK_TYPE, PropertyChange
 from infragen.resource_types import resource_type as known_type
 
 NEVER, CONDITIONALLY, ALWAYS = RECREATIONS = ("Never", "Conditionally", "Always")
@@ -188,21 +188,19 @@ def _resolved(body: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, 
     return {**found, **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def judged(change: ResourceChange, region: str) -> ResourceChange:
-    """Return a change set's row that says Conditional, decided by the schema where the schema can.
+def decided(type_: str, action: str, replacement: str, properties: Collection[PropertyChange], region: str) -> str:
+    """Return the replacement of a change set's row: one that says Conditional is decided by the schema where it can be.
 
     CloudFormation and its emulators say Conditional where a property may need replacement for reasons of its own, or
     where they do not know the type. When every changed property is known to the schema as one that is updated in
     place, the resource stays. A property that AWS calls Always is never argued with.
     """
-    if change.action != "Modify" or change.replacement != "Conditional" or not change.properties:
-        return change
-    schema = schema_of(change.type, region)
-    if schema is None or change.type == STACK_TYPE:
-        return change
-    for each in change.properties:
-        if each.recreation == ALWAYS or recreation(change.type, region, each.path) != NEVER:
-            return change
+    schema = schema_of(type_, region)
+    if action != "Modify" or replacement != "Conditional" or not properties or schema is None or type_ == STACK_TYPE:
+        return replacement
+    for each in properties:
+        if each.recreation == ALWAYS or recreation(type_, region, each.path) != NEVER:
+            return replacement
         if each.path[:1] == ("Properties",) and (len(each.path) < 2 or each.path[1] not in schema.properties):
-            return change
-    return replace(change, replacement="False", reported="Conditional")
+            return replacement
+    return "False"

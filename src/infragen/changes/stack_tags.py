@@ -5,14 +5,14 @@ Pure. Which types take tags is said by their schemas ("tagging" in the User Guid
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from infragen.changes.replacement import recreation, schema_of
 from infragen.changes.values import given_back
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloudformation import Cause, CauseKind, PropertyChange, ResourceChange
 
-TAGGED = "the stack's tags"
+TAGGED = Cause(CauseKind.STACK_TAGS)
 """The cause of a change that is no more than a tag of the stack passed on."""
 
 
@@ -55,13 +55,17 @@ def retagged(resource_type: str, region: str) -> PropertyChange:
     new resource.
     """
     effect = recreation(resource_type, region, ("Properties", _property(resource_type, region)))
-    return PropertyChange(("Tags",), recreation=effect, cause=TAGGED)
+    return PropertyChange(("Tags",), recreation=effect, causes=(TAGGED,))
 
 
 def only_tagged(row: ResourceChange) -> bool:
     """Return whether nothing happens to a resource but that the stack's tags are passed on to it, in place."""
-    causes = {each.cause for each in row.properties}
-    return row.action == "Modify" and row.replacement in ("False", "") and causes == {TAGGED}
+    return row.action == "Modify" and row.replacement in ("False", "") and only_tags(row.properties)
+
+
+def only_tags(properties: Iterable[PropertyChange]) -> bool:
+    """Return whether some values change, and all of them because of the stack's tags alone."""
+    return {each.causes for each in properties} == {(TAGGED,)}
 
 
 def _property(resource_type: str, region: str) -> str:

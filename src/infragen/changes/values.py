@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -28,39 +28,49 @@ ALIKE = 0.5
 OTHER_FORM = "the same JSON, written differently"
 
 
+Make = Callable[..., PropertyChange]
+"""What makes a change of a value: PropertyChange, or what also knows what the change does to its resource, and why."""
+
+
 @dataclass(frozen=True)
 class _Spot:
-    """Where in a value we are: the path for programs, the words for people, whether all of it is a secret, and the
-    name that says what stands there.
+    """Where in a value we are: the path for programs, the words for people, whether all of it is a secret, the name
+    that says what stands there, and what makes a change.
     """
 
     path: tuple[str | int, ...] = ()
     words: str = ""
     hidden: bool = False
     name: str = ""
+    make: Make = field(default=PropertyChange)
 
     def key(self, key: str, holders: Iterable[object]) -> _Spot:
         """Return the spot of a mapping's entry."""
         if key.startswith("Fn::"):
-            return _Spot((*self.path, key), self.words, self.hidden, self.name)
+            return _Spot((*self.path, key), self.words, self.hidden, self.name, self.make)
         hidden = self.hidden or any(conceals(each, key) for each in holders)
         name = next((named(each, key) for each in holders if isinstance(each, dict)), key)
-        return _Spot((*self.path, key), f"{self.words}.{key}".lstrip("."), hidden, name)
+        return _Spot((*self.path, key), f"{self.words}.{key}".lstrip("."), hidden, name, self.make)
 
     def at(self, position: int, label: str) -> _Spot:
         """Return the spot of an element; `label` is added to the words as it is."""
-        return _Spot((*self.path, position), f"{self.words}{label}", self.hidden, self.name)
+        return _Spot((*self.path, position), f"{self.words}{label}", self.hidden, self.name, self.make)
 
 
 def differences(
-    before: Any, after: Any, path: tuple[str | int, ...] = (), words: str = "", hidden: bool = False
+    before: Any,
+    after: Any,
+    path: tuple[str | int, ...] = (),
+    words: str = "",
+    hidden: bool = False,
+    make: Make = PropertyChange,
 ) -> tuple[PropertyChange, ...]:
     """Return the changes that make `after` of `before`, masked; none when they are the same.
 
-    `path` and `words` are where the values are; `hidden` says that all of them is secret.
+    `path` and `words` are where the values are; `hidden` says that all of them is secret; `make` makes each change.
     """
     name = next((each for each in reversed(path) if isinstance(each, str)), "")
-    return tuple(_differences(_Spot(path, words, hidden, name), before, after))
+    return tuple(_differences(_Spot(path, words, hidden, name, make), before, after))
 
 
 def _differences(spot: _Spot, before: Any, after: Any) -> Iterator[PropertyChange]:
@@ -88,7 +98,7 @@ def _leaf(spot: _Spot, before: Any, after: Any, note: str = "") -> Iterator[Prop
     old, new = (mask(each, spot.hidden, name=spot.name) for each in (before, after))
     if same(old, new):
         old = new = SECRET
-    yield PropertyChange(spot.path, old, _later_or(new), name=spot.words, note=note)
+    yield spot.make(spot.path, old, _later_or(new), name=spot.words, note=note)
 
 
 def _hidden_whole(value: Any, name: str) -> bool:
@@ -187,7 +197,7 @@ def _elements(
             yield from _leaf(here, NOTHING, element)
             continue
         if index in moved:
-            yield PropertyChange(here.path, name=here.words, moved_from=pairs[index])
+            yield spot.make(here.path, name=here.words, moved_from=pairs[index])
         yield from _differences(here, before[pairs[index]], element)
 
 

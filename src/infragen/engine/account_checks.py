@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from infragen.assembly.stacks import StackLayout
-from infragen.changes.diff import Side
+from infragen.changes.comparison import Side
 from infragen.changes.evaluate import settled
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
 from infragen.checks.check import Path, Resource

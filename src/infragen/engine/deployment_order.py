@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infragen.changes.diff import Side
-from infragen.changes.evaluate import references, settled
+from infragen.changes.comparison import LayerSides, Side
+from infragen.changes.evaluate import references
 from infragen.changes.values import same
 from infragen.config import EnvironmentFile
 from infragen.config.setting_lookup import origin
-from infragen.engine.preview import Examined, LayerSides
+from infragen.engine.preview import Examined
 from infragen.errors import Refused
 from infragen.resource_types import resource_type
 from infragen.resource_types.relied_on import ReliedOn
@@ -184,7 +184,7 @@ def _moves(
     """Return the values that shrink on which resources of another stack rely as deployed, and those that grow on which
     they will. `changing` are its resources that change; None for any.
     """
-    before, after = (settled(side.body, side.values) for side in (own.before, own.after))
+    before, after = own.before.resources, own.after.resources
     lowered, raised = list[str](), list[str]()
     for name, resource in before.items():
         for each in resource_type(str(resource.get("Type", ""))).relied_on:

@@ -12,7 +12,7 @@ from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT
 from infragen.assembly.templatefile import parse
-from infragen.changes.diff import deletion_policy
+from infragen.changes.comparison import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion

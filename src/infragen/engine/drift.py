@@ -32,7 +32,7 @@ from infragen.engine.progress import Checking, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import run_concurrently
 from infragen.errors import CloudError
-from infragen.plan.drift import StackDrift, hidden, not_looked_at, planned, sentences
+from infragen.plan.drift import StackDrift, hidden, not_looked_at, planned
 from infragen.plan.model import EnvironmentPlan
 from infragen.secrecy.masking import sealed
 
@@ -59,7 +59,7 @@ def drift_of(session: Session, layers: Sequence[str], observed: Observed) -> tup
 
 
 def with_drift(session: Session, plan: StackLayout, observed: Observed, shown: EnvironmentPlan) -> EnvironmentPlan:
-    """Return the plan with what drifted, and with a mark on the rows of what did.
+    """Return the plan with what drifted.
 
     A permission that is missing costs a warning and no more.
     """
@@ -69,12 +69,7 @@ def with_drift(session: Session, plan: StackLayout, observed: Observed, shown: E
         return replace(shown, warnings=(*shown.warnings, f"drift was not looked for: {error.message}"))
     found = planned(stacks, shown.changes())
     warnings = (*shown.warnings, *not_looked_at(stacks))
-    marks = {each.place: sentences(each) for each in found}
-    marked = tuple(
-        replace(each, changes=tuple(replace(row, drift=marks.get(row.place, ())) for row in each.changes))
-        for each in shown.stacks
-    )
-    return replace(shown, stacks=marked, drift=found, looked=stacks, warnings=warnings)
+    return replace(shown, drift=found, looked=stacks, warnings=warnings)
 
 
 def last_found(env: Environment, observed: Observed) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from math import ceil
 from typing import Any
 
 from infragen.assembly.stacks import OutputOf
-from infragen.changes.diff import Side, more_than, rewritten_outputs, shrunk_outputs
+from infragen.changes.comparison import LayerSides, Side, more_than, rewritten_outputs, shrunk_outputs
 from infragen.changes.values import same
 from infragen.cloudformation import KnownAfter
-from infragen.engine.preview import Examined, LayerSides
+from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
 from infragen.errors import Conflict, Refused
 from infragen.gates.access import Widening, widenings, wiring_of

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from infragen.assembly.code import Artifact
@@ -23,11 +23,11 @@ from infragen.assembly.limits import INLINE
 from infragen.assembly.stacks import StackLayout, StackUnit, capabilities, make_plan
 from infragen.assembly.synth import Assembly, template_key
 from infragen.assembly.templatefile import dump_yaml, parse
-from infragen.changes.diff import Side, compare
+from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
 from infragen.changes.evaluate import settled
 from infragen.changes.replacement import identifier_of, never_read, only_read
 from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
-from infragen.cloudformation import ChangeSet, ResourceChange, StackState, running
+from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import upload
 from infragen.engine.observe import check_stacks, described, observe
@@ -107,7 +107,7 @@ def import_resources(assembly: Assembly, session: Session, wanted: Mapping[str, 
     )
     with ChangeSetCleanup(session) as leftovers:
         sets = run_concurrently([_change_set(session, plan, each, leftovers) for each in imports], session.timer)
-        rows = tuple(_checked(session, each, found) for each, found in zip(imports, sets, strict=True))
+        rows = tuple(_checked(session, plan, each, found) for each, found in zip(imports, sets, strict=True))
         shown = _plan(plan, observed.identity.account, observed.identity.region, imports, rows)
         session.ui.tell(Planned(shown))
         _refuse_replacements(imports)
@@ -187,7 +187,7 @@ def _made(
     body = {**head, "Resources": {**deployed.get("Resources", {}), **taken}}
     before = Side({"Resources": taken}, {})
     after = Side({**unit.body, "Resources": {name: unit.body["Resources"][name] for name in taken}}, values)
-    differs = tuple(each for each in compare(unit.layer, region, before, after) if each.properties)
+    differs = tuple(each for each in compare(LayerSides(unit.layer, before, after, region)).rows if each.properties)
     return Import(unit, live, tuple(each.place for each in found.values()), body, differs)
 
 
@@ -287,7 +287,7 @@ def _change_set(session: Session, plan: StackLayout, each: Import, leftovers: Ch
     return (yield from make_change_set(session, unit.layer, request, leftovers.made))
 
 
-def _checked(session: Session, each: Import, found: ChangeSet) -> tuple[ResourceChange, ...]:
+def _checked(session: Session, plan: StackLayout, each: Import, found: ChangeSet) -> tuple[ResourceChange, ...]:
     """Return the rows of a change set that imports what was asked for and nothing else. Raises OperationFailed."""
     stack = each.unit.stack
     if not found.executable:
@@ -303,7 +303,8 @@ def _checked(session: Session, each: Import, found: ChangeSet) -> tuple[Resource
             f"the change set of {stack} is not the import that was asked for: {did}",
             "nothing was imported; the stack's template or parameters changed meanwhile: run the same command again",
         )
-    return tuple(replace(row, layer=each.unit.layer) for row in found.changes)
+    layer = each.unit.layer
+    return compare(LayerSides(layer, EMPTY, EMPTY, plan.environment.region), StackRows(layer, found.changes)).rows
 
 
 def _plan(
@@ -315,7 +316,7 @@ def _plan(
 ) -> EnvironmentPlan:
     """Return the import as a plan; what the next deployment changes of each resource is a note."""
     stacks = tuple(
-        StackPlan(each.unit.layer, each.unit.stack, "import", found, source="change set", notes=tuple(_notes(each)))
+        StackPlan(each.unit.layer, each.unit.stack, "import", found, Source.CHANGE_SET, notes=tuple(_notes(each)))
         for each, found in zip(imports, rows, strict=True)
     )
     return EnvironmentPlan(plan.environment.environment, account, region, plan.environment.topology, stacks)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.assembly.stacks import StackUnit
+from infragen.changes.comparison import PLACEHOLDERS
 from infragen.changes.evaluate import references
-from infragen.changes.reconcile import PLACEHOLDERS
 from infragen.cloudformation import ChangeSet
 from infragen.engine.progress import Session
 from infragen.engine.retry import BEFORE, retrying

@@ -16,7 +16,7 @@ from typing import Any
 
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.cloudformation import GOING, SUCCESS, ChangeSet, ResourceChange, StackState, running
+from infragen.cloudformation import GOING, SUCCESS, ChangeSet, StackRows, StackState, running
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
@@ -133,19 +133,18 @@ def make_change_set(
 
 def all_changes(
     cloud: Cloud, change_set: ChangeSet, layer: str, name_child: Callable[[str, str], str]
-) -> tuple[ResourceChange, ...]:
-    """Return the rows of a change set and of the change sets of its nested stacks, each with its layer.
-
-    A nested set that is gone leaves unknown what becomes of that stack, and its row says so.
-    """
-    rows: list[ResourceChange] = []
-    for change in change_set.changes:
-        nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
-        unknown = bool(change.change_set_id) and nested is None
-        rows.append(replace(change, layer=layer, replacement="" if unknown else change.replacement))
-        if nested is not None:
-            rows += all_changes(cloud, nested, name_child(layer, change.logical_id), name_child)
-    return tuple(rows)
+) -> tuple[StackRows, ...]:
+    """Return the rows of a change set and of the change sets of its nested stacks, layer by layer."""
+    ids = {each.logical_id: each.change_set_id for each in change_set.changes if each.change_set_id}
+    nested = {name: cloud.change_set(change_set_id) for name, change_set_id in ids.items()}
+    lost = frozenset(name for name, found in nested.items() if found is None)
+    below = (
+        each
+        for name, found in nested.items()
+        if found is not None
+        for each in all_changes(cloud, found, name_child(layer, name), name_child)
+    )
+    return (StackRows(layer, change_set.changes, lost), *below)
 
 
 def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:

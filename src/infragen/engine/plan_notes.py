@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from infragen.changes.comparison import OPAQUE
 from infragen.cloudformation import Absent, PropertyChange
-from infragen.engine.preview import OPAQUE, Prepared
+from infragen.engine.preview import Prepared
 from infragen.plan.model import StackPlan
 
 SERVICE_ROLE = ("ServiceRole",)

@@ -15,15 +15,22 @@ from typing import Any
 from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit, role_of
 from infragen.assembly.synth import LayerTemplate
 from infragen.assembly.templatefile import parse
-from infragen.changes.diff import EMPTY, Side, changed_outputs, compare, differing, other_sections, outputs_of
-from infragen.changes.evaluate import settled
-from infragen.changes.reconcile import CHANGE_SET, ReconcileContext, agree, contradicted
-from infragen.changes.stack_tags import as_written, inherited, names, only_tagged
+from infragen.changes.comparison import EMPTY, OPAQUE, LayerSides, Side, compare, contradicted, differing
+from infragen.changes.stack_tags import as_written, inherited
 from infragen.changes.values import same
 from infragen.cloud import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
-from infragen.cloudformation import STACK_TYPE, ChangeSet, KnownAfter, OnDeploy, PropertyChange, StackState, row
+from infragen.cloudformation import (
+    STACK_TYPE,
+    ChangeSet,
+    KnownAfter,
+    OnDeploy,
+    PropertyChange,
+    Source,
+    StackRows,
+    StackState,
+    row,
+)
 from infragen.engine.nested_sets import (
-    NestedSet,
     Unevaluated,
     read_to_end,
     real_failures,
@@ -36,7 +43,6 @@ from infragen.engine.operate import all_changes, failed_reason, make_change_set,
 from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed
-from infragen.gates.data_loss import holds_data
 from infragen.plan.model import StackPlan
 from infragen.secrecy.masking import sealed
 
@@ -51,21 +57,6 @@ MANY_SETS, TOO_MANY_SETS = 500, 900
 
 ListChangeSets lists no others (recorded: localstack/localstack, test_change_sets.py::test_list_change_sets, 2025-09).
 """
-
-OPAQUE = ("AWS::SSM::Parameter::",)
-"""Parameter types whose value is a name: CloudFormation resolves it each time, so that we cannot compare it."""
-
-
-@dataclass(frozen=True)
-class LayerSides:
-    """One layer's template before and after, with the values of its parameters; EMPTY where there is none. `wired` are
-    the parameters of a nested stack that outputs of its siblings feed.
-    """
-
-    layer: str
-    before: Side
-    after: Side
-    wired: Mapping[str, KnownAfter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,15 +124,8 @@ def examine(
     new = Side(body, effective(body, {**parameters, **missing}, live.parameters if live else {}))
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
     tags = differing(as_written(live.tags if live else {}, unit.tags), unit.tags)
-    rows = compare(unit.layer, region, old, new, tags=names(tags))
-    own = StackPlan(
-        unit.layer, unit.stack, action, rows,
-        parameters=differing(old.values, new.values),
-        tags=tags,
-        outputs=differing(outputs_of(old), outputs_of(new)),
-        waits_for=waits_for,
-        details=_details(old, new),
-    )  # fmt: skip
+    sides = LayerSides(unit.layer, old, new, region, tags)
+    own, moved = _planned(sides, unit.stack, action, waits_for)
     alike = same(_counted(old.body), _counted(new.body))
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and alike:
         below = tuple(_compare_children(cloud, unit, live, new, by_id, region))
@@ -149,10 +133,26 @@ def examine(
             plans = (replace(own, action="none", changes=()), *below)
             return Examined(unit, state, "none", parameters, (), plans, sides=_same_sides(unit, new))
     children = tuple(_examine_children(cloud, unit, old, new, by_id, region, live))
-    moved = changed_outputs(old, new, rows)
-    plans = (own, *(each.plan for each in children))
-    sides = (LayerSides(unit.layer, old, new), *(each.sides for each in children))
-    return Examined(unit, state, action, parameters, waits_for, plans, moved, sides)
+    plans = (own, *(plan for plan, _ in children))
+    every = (sides, *(inner for _, inner in children))
+    return Examined(unit, state, action, parameters, waits_for, plans, moved, every)
+
+
+def _planned(
+    sides: LayerSides, stack: str, action: str, waits_for: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+) -> tuple[StackPlan, frozenset[str]]:
+    """Return what happens to a stack by the comparison of templates, and its outputs that move."""
+    found = compare(sides)
+    plan = StackPlan(
+        sides.layer, stack, action, found.rows,
+        parameters=sides.parameters,
+        tags=sides.tags,
+        outputs=sides.outputs,
+        waits_for=waits_for,
+        notes=notes,
+        details=sides.details if sides.before.body else (),
+    )  # fmt: skip
+    return plan, found.moved
 
 
 ALONE = ("Description", "Metadata")
@@ -164,11 +164,6 @@ def _counted(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: section for name, section in body.items() if name not in ALONE}
 
 
-def _details(old: Side, new: Side) -> tuple[str, ...]:
-    """Return what else of a deployed template changes, so that an update without rows explains itself."""
-    return tuple(f"the template's {name} changes" for name in other_sections(old, new)) if old.body else ()
-
-
 def _compare_children(
     cloud: Cloud, unit: StackUnit, root: StackState, own: Side, by_id: Mapping[str, StackState], region: str
 ) -> Iterator[StackPlan]:
@@ -178,7 +173,7 @@ def _compare_children(
     """
     ids = _nested_ids(cloud, unit, root, by_id) if unit.children and by_id else {}
     found = _examine_children(cloud, unit, own, own, by_id, region, root) if len(ids) == len(unit.children) else ()
-    plans = {each.plan.layer: each.plan for each in found}
+    plans = {plan.layer: plan for plan, _ in found}
     for name, child in unit.children.items():
         yield plans.get(child.layer, StackPlan(child.layer, f"{unit.stack}/{name}", "none"))
 
@@ -216,7 +211,7 @@ def _same_sides(unit: StackUnit, own: Side) -> tuple[LayerSides, ...]:
     to each layer.
     """
     found = [LayerSides(unit.layer, own, own)]
-    nested = settled(own.body, own.values) if unit.children else {}
+    nested = own.resources if unit.children else {}
     for name, child in unit.children.items():
         given = nested[name].get("Properties", {}).get("Parameters", {})
         known = {key: value for key, value in given.items() if isinstance(value, str)}
@@ -287,15 +282,6 @@ def _comparable(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
 # --- nested stacks ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Child:
-    """A nested stack, examined: what will happen to it, its outputs that move, its template before and after."""
-
-    plan: StackPlan
-    sides: LayerSides
-    moved: frozenset[str] = frozenset()
-
-
 def _examine_children(
     cloud: Cloud,
     unit: StackUnit,
@@ -304,9 +290,9 @@ def _examine_children(
     by_id: Mapping[str, StackState],
     region: str,
     live: StackState | None,
-) -> Iterator[_Child]:
+) -> Iterator[tuple[StackPlan, LayerSides]]:
     """Yield the nested stacks of a unit, in deployment order: each against its own deployed template."""
-    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    before, after = old.resources, new.resources
     if not unit.children and not any(each["Type"] == STACK_TYPE for each in before.values()):
         return
     if live and old is new:
@@ -327,18 +313,17 @@ def _examine_children(
         own = as_written(live.tags if live else {}, unit.tags)
         tags = differing(inherited(own, before.get(name)), inherited(unit.tags, after[name]))
         known = same_url and not skipped and (state is None or state.stack_id not in later)
-        examined = _examine_child(cloud, child, state, given, same_url, known, tags, region)
-        if state is not None and state.stack_id in later:
-            examined = replace(examined, plan=replace(examined.plan, notes=(*examined.plan.notes, LATER)))
-        outputs[name] = KnownOutputs(state.outputs if state else {}, examined.moved)
-        yield replace(examined, sides=replace(examined.sides, wired=dict(_sources(written, unit))))
+        notes = (LATER,) if state is not None and state.stack_id in later else ()
+        sides = _sides_of(cloud, child, state, given, known, tags, region, dict(_sources(written, unit)))
+        plan, moved = _examine_child(child, state, sides, same_url, notes)
+        outputs[name] = KnownOutputs(state.outputs if state else {}, moved)
+        yield plan, sides
     for name, resource in before.items():
         gone = by_id.get(ids.get(name, ""))
         if resource["Type"] == STACK_TYPE and name not in after and gone is not None:
             layer = unit.child_layer(unit.layer, name)
-            old_side = deployed_side(cloud, gone)
-            rows = compare(layer, region, old_side, EMPTY)
-            yield _Child(StackPlan(layer, gone.name, "delete", rows), LayerSides(layer, old_side, EMPTY))
+            sides = LayerSides(layer, deployed_side(cloud, gone), EMPTY, region)
+            yield StackPlan(layer, gone.name, "delete", compare(sides).rows), sides
 
 
 def _url(resource: Mapping[str, Any] | None) -> object:
@@ -366,37 +351,37 @@ def _wired(parameters: Mapping[str, Any], outputs: Mapping[str, KnownOutputs], u
     return found
 
 
-def _examine_child(
+def _sides_of(
     cloud: Cloud,
     child: LayerTemplate,
     state: StackState | None,
     given: Mapping[str, Any],
-    same_url: bool,
     known: bool,
     tags: tuple[PropertyChange, ...],
     region: str,
-) -> _Child:
-    layer = child.layer
+    wired: Mapping[str, KnownAfter],
+) -> LayerSides:
+    """Return a nested stack before and after; `known` says that its deployed template is the rendered one."""
     body: Mapping[str, Any] = child.body
     if state is None:
-        new = Side(body, effective(body, given, {}))
-        plan = StackPlan(layer, "", "create", compare(layer, region, EMPTY, new), parameters=differing({}, new.values))
-        return _Child(plan, LayerSides(layer, EMPTY, new), frozenset(body.get("Outputs", {})))
-    new = Side(body, effective(body, given, state.parameters))
-    parameters = differing(_comparable(body, state.parameters), new.values)
+        return LayerSides(child.layer, EMPTY, Side(body, effective(body, given, {})), region, wired=wired)
     old_body = body if known else _deployed(cloud, state, child.text, body)
-    if same_url and not parameters and not tags and same(old_body, body):
-        return _Child(StackPlan(layer, state.name, "none"), LayerSides(layer, new, new))
     old = Side(old_body, _comparable(old_body, state.parameters))
-    rows = compare(layer, region, old, new, tags=names(tags))
-    plan = StackPlan(
-        layer, state.name, "update", rows,
-        parameters=parameters,
-        tags=tags,
-        outputs=differing(outputs_of(old), outputs_of(new)),
-        details=_details(old, new),
-    )  # fmt: skip
-    return _Child(plan, LayerSides(layer, old, new), changed_outputs(old, new, rows))
+    return LayerSides(child.layer, old, Side(body, effective(body, given, state.parameters)), region, tags, wired)
+
+
+def _examine_child(
+    child: LayerTemplate, state: StackState | None, sides: LayerSides, same_url: bool, notes: tuple[str, ...]
+) -> tuple[StackPlan, frozenset[str]]:
+    """Return what happens to a nested stack, and its outputs that move."""
+    layer, body = child.layer, child.body
+    if state is None:
+        plan = StackPlan(layer, "", "create", compare(sides).rows, parameters=sides.parameters, notes=notes)
+        return plan, frozenset(body.get("Outputs", {}))
+    alike = same_url and not differing(_comparable(body, state.parameters), sides.after.values) and not sides.tags
+    if alike and same(sides.before.body, body):
+        return StackPlan(layer, state.name, "none", notes=notes), frozenset()
+    return _planned(sides, state.name, "update", notes=notes)
 
 
 # --- change sets ------------------------------------------------------------------------------------------------
@@ -491,7 +476,9 @@ def told(
     unit = examined.unit
     if change_set.empty:
         quiet = tuple(
-            StackPlan(each.layer, each.stack, "none", source=CHANGE_SET, disagreements=contradicted(each.changes))
+            StackPlan(
+                each.layer, each.stack, "none", source=Source.CHANGE_SET, disagreements=contradicted(each.changes)
+            )
             for each in examined.plans
         )
         return Prepared(replace(examined, action="none", plans=quiet), change_set)
@@ -504,13 +491,7 @@ def told(
         role = role_of(plan.environment, unit.layer)
         raise _failed(examined, role, change_set, failed_reason(session, change_set, unit.layer))
     check_templates(session, unit, change_set)
-    known = [each for each in without.sets if each.change_set.changes or each.complete] if without else []
-    plans = with_change_set(session.cloud, plan.environment.region, examined, change_set, known)
-    if not nested:
-        complete = {each.layer for each in known if each.complete}
-        why = without.why if without else lambda layer: ""
-        seen = (each if each.layer in complete else unseen(each, why(each.layer)) for each in plans[1:])
-        plans = (plans[0], *seen)
+    plans = with_change_set(session.cloud, plan.environment.region, examined, change_set, nested, without)
     return Prepared(replace(examined, plans=plans), change_set)
 
 
@@ -567,60 +548,67 @@ def _on_stack_failure(on_failure: str, first: bool) -> str:
 
 
 def with_change_set(
-    cloud: Cloud, region: str, examined: Examined, change_set: ChangeSet, known: Sequence[NestedSet] = ()
+    cloud: Cloud,
+    region: str,
+    examined: Examined,
+    change_set: ChangeSet,
+    nested: bool = True,
+    without: Unevaluated | None = None,
 ) -> tuple[StackPlan, ...]:
-    """Return the unit's plans with AWS's rows and ours brought together, for every stack that AWS describes; `known`
-    are nested change sets of an earlier one, with the same templates and values.
+    """Return the unit's plans with AWS's rows and ours brought together, for every stack that AWS describes.
+
+    Without `nested` the change set has none for nested stacks: what AWS did not say all of cannot be trusted with data
+    (`unseen` of `compare`). `without` says why it has none, and holds those of an earlier one with the same templates
+    and values.
     """
     unit = examined.unit
-    rows = list(all_changes(cloud, change_set, unit.layer, unit.child_layer))
-    rows += [replace(row, layer=each.layer) for each in known for row in each.change_set.changes]
+    known = [each for each in without.sets if each.change_set.changes or each.complete] if without else []
+    found = {each.layer: each for each in all_changes(cloud, change_set, unit.layer, unit.child_layer)}
+    found |= {each.layer: StackRows(each.layer, each.change_set.changes) for each in known}
+    complete = {unit.layer, *(each.layer for each in known if each.complete)}
     described = {unit.layer, *(each.layer for each in known)} | {
         unit.child_layer(unit.layer, each.logical_id) for each in change_set.changes if each.change_set_id
     }
     sides = {each.layer: each for each in examined.sides}
     moved: set[tuple[str, str]] = set()
     plans = []
-    for each in examined.plans:
-        if each.layer in described:
-            pair = sides.get(each.layer, LayerSides(each.layer, EMPTY, EMPTY))
-            ground = ReconcileContext(
-                each.layer, region, pair.before, pair.after, names(each.tags), OPAQUE, pair.wired, frozenset(moved)
-            )
-            agreed = agree([row for row in rows if row.layer == each.layer], each.changes, ground)
-            moved |= {(each.layer, name) for name in changed_outputs(pair.before, pair.after, agreed.rows)}
-            if each.action != "none":
-                each = replace(each, notes=(*each.notes, *agreed.notes), details=(*each.details, *agreed.details))
-            each = replace(each, changes=agreed.rows, source=CHANGE_SET)
-        plans.append(each)
+    for plan in examined.plans:
+        pair, layer = sides.get(plan.layer, LayerSides(plan.layer, EMPTY, EMPTY, region)), plan.layer
+        unseen, theirs = not nested and layer not in complete, None
+        if layer in described:
+            theirs = found.get(layer, StackRows(layer, ()))
+        elif not unseen:
+            plans.append(plan)
+            continue
+        compared = compare(pair, theirs, moved=frozenset(moved), unseen=unseen)
+        moved |= {(layer, name) for name in compared.moved} if theirs else set()
+        why = without.why(layer) if without and plan.action != "none" else ""
+        notes, details = (compared.notes, compared.details) if plan.action != "none" else ((), ())
+        plans.append(replace(
+            plan,
+            changes=compared.rows,
+            source=Source.CHANGE_SET if theirs else plan.source,
+            notes=(*plan.notes, *notes, *(_unseen_notes(compared.stricter, why) if unseen else ())),
+            details=(*plan.details, *details),
+        ))  # fmt: skip
     return tuple(plans)
 
 
-UNSEEN = "AWS was not asked about this nested stack: what holds data and changes at all counts as replaced"
+COUNTS_AS_REPLACED = "what holds data and changes at all counts as replaced"
+UNSEEN = f"AWS was not asked about this nested stack: {COUNTS_AS_REPLACED}"
 UNEVALUATED = "AWS cannot evaluate this nested stack before others are deployed, so templates were compared instead"
 MOST_WORDS = 300
 """Characters of AWS's words that a note repeats."""
 
 
-def unseen(plan: StackPlan, why: str = "") -> StackPlan:
-    """Return the plan of a nested stack that AWS was not asked about, or could not evaluate (`why`): only our
-    comparison speaks for it.
+def _unseen_notes(stricter: bool, why: str) -> tuple[str, ...]:
+    """Return what is said of a nested stack that AWS was not asked about, or could not evaluate (`why`), and whose rows
+    are `stricter` for it.
 
-    It cannot be trusted with data. What it finds unchanged has the same template and the same values; what it finds
-    changed in place might yet be replaced, and then the guard wants to hear its name. The stack's tags, which are
-    passed on to everything, are no such change.
+    What the comparison finds unchanged has the same template and the same values; what it finds changed in place might
+    yet be replaced, and then the guard wants to hear its name.
     """
-    rows = tuple(
-        replace(each, replacement="Conditional")
-        if each.action == "Modify" and holds_data(each.type) and each.replacement == "False" and not only_tagged(each)
-        else each
-        for each in plan.changes
-    )
-    notes = (UNSEEN,) if rows != plan.changes else ()
-    if why and plan.action != "none":
-        words = why if len(why) <= MOST_WORDS else f"{why[:MOST_WORDS]}…"
-        notes = (
-            f"{UNEVALUATED}: {words}",
-            *(("what holds data and changes at all counts as replaced",) if notes else ()),
-        )
-    return replace(plan, changes=rows, notes=(*plan.notes, *notes)) if notes else plan
+    if not why:
+        return (UNSEEN,) if stricter else ()
+    words = why if len(why) <= MOST_WORDS else f"{why[:MOST_WORDS]}…"
+    return (f"{UNEVALUATED}: {words}", *((COUNTS_AS_REPLACED,) if stricter else ()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from infragen.assembly.stacks import StackLayout, StackUnit, role_of
-from infragen.changes.diff import outputs_of
+from infragen.changes.comparison import LayerSides
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deployment_order import DeploymentOrder
@@ -21,7 +21,7 @@ from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Evidence, Failed, Outcome, Skipped, Unchanged, exit_code
-from infragen.engine.preview import Examined, KnownOutputs, LayerSides, Prepared, examine, prepare, resolve
+from infragen.engine.preview import Examined, KnownOutputs, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
 from infragen.engine.protection import protect_or_warn, unprotect
 from infragen.engine.release import run_release
@@ -296,9 +296,7 @@ class Run:
     def _check_outputs(self, examined: Examined, given: Mapping[str, Mapping[str, str]]) -> None:
         """Warn of outputs that templates declare and their stacks do not have; `given` are those of each layer."""
         for side in examined.sides:
-            missing = (
-                sorted(set(outputs_of(side.after)) - set(given.get(side.layer, {}))) if side.layer in given else []
-            )
+            missing = sorted(set(side.after.outputs) - set(given.get(side.layer, {}))) if side.layer in given else []
             if missing:
                 own = side.layer == examined.unit.layer
                 where = examined.unit.stack if own else f"{examined.unit.stack}, {side.layer}"

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from infragen import __version__
 from infragen.assembly.stacks import StackLayout, StackUnit, make_plan
 from infragen.assembly.synth import Assembly
-from infragen.changes.diff import Side
+from infragen.changes.comparison import LayerSides, Side
 from infragen.cloudformation import GOING, SUCCESS, ChangeSet, KnownAfter, StackState
 from infragen.config import Environment
 from infragen.engine.at_commit import record_deployment
@@ -25,7 +25,7 @@ from infragen.engine.gate import Agreed, agreed_to, refuse, refuse_interruptions
 from infragen.engine.observe import Observed, maker_of
 from infragen.engine.operate import all_changes, saved_until
 from infragen.engine.options import Options, launch_values
-from infragen.engine.preview import Examined, LayerSides, Prepared, told
+from infragen.engine.preview import Examined, Prepared, told
 from infragen.engine.progress import Planned, Session
 from infragen.engine.run import Deployment, Run
 from infragen.errors import Conflict, Refused
@@ -162,8 +162,7 @@ def _inside(observed: Observed, state: StackState | None) -> dict[str, str]:
 
 def _digest_of(session: Session, unit: StackUnit, change_set: ChangeSet) -> str:
     """Return the digest of all rows of a change set and of its nested ones."""
-    rows = all_changes(session.cloud, change_set, unit.layer, unit.child_layer)
-    return digest([asdict(each) for each in rows])
+    return digest([asdict(each) for each in all_changes(session.cloud, change_set, unit.layer, unit.child_layer)])
 
 
 def _told(examined: Examined) -> dict[str, str]:

@@ -27,25 +27,32 @@ HARMLESS_POLICY = frozenset({"", "Retain", "Snapshot", "ReplaceAndRetain", "Repl
 
 @dataclass(frozen=True)
 class Refusal:
-    """One resource that would be lost, and why we think so."""
+    """One resource that would be lost, and why we think so; `property` is the one whose change in place loses it."""
 
     place: str
     type: str
     why: str
+    property: str = ""
 
     def __str__(self) -> str:
         return f"{self.place} ({self.type}) {self.why}"
 
 
-def refusals(changes: Iterable[ResourceChange], allowed: Collection[str] = ()) -> tuple[Refusal, ...]:
-    """Return every stateful resource that the changes could destroy and that is not allowed by its
-    `layer/LogicalId`.
+def refusals(
+    changes: Iterable[ResourceChange],
+    allowed: Collection[str] = (),
+    origins: Mapping[tuple[str, tuple[str | int, ...]], str] | None = None,
+) -> tuple[Refusal, ...]:
+    """Return every stateful resource that the changes could destroy and that is not allowed by its `layer/LogicalId`.
+    `origins` are the lines of the environment file that decide a row or a value in it, by logical id and path.
     """
     found = []
     for change in changes:
         why = destroyed(change) if holds_data(change.type) else ""
         if why and change.place not in allowed:
-            found.append(Refusal(change.place, change.type, why + _unsure(change.type) + written(change)))
+            found.append(
+                Refusal(change.place, change.type, why + _unsure(change.type) + written(change, origins or {}))
+            )
     return tuple(found)
 
 
@@ -58,10 +65,11 @@ def _unsure(type_: str) -> str:
     return f": {told} says that it holds data" if told else f": infragen does not know whether {type_} holds data"
 
 
-def written(change: ResourceChange) -> str:
-    """Return where in the environment file the change comes from, as far as its rows say."""
-    places = [each.origin for each in change.properties if each.origin and each.recreation != "Never"]
-    places = places or [each for each in [change.origin] if each]
+def written(change: ResourceChange, origins: Mapping[tuple[str, tuple[str | int, ...]], str]) -> str:
+    """Return where in the environment file the change comes from, as far as that is known."""
+    paths = [each.path for each in change.properties if each.recreation != "Never"]
+    places = [line for path in paths if (line := origins.get((change.logical_id, path)))]
+    places = places or [line for line in [origins.get((change.logical_id, ()))] if line]
     return f"; from {', '.join(dict.fromkeys(places))}" if places else ""
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infragen.changes.diff import Side, deletion_policy, replacement_policy
-from infragen.changes.evaluate import settled
 from infragen.changes.values import NOTHING, intrinsic, opened, same
 from infragen.cloudformation import STACK_TYPE, ResourceChange
 from infragen.gates.data_loss import Refusal, destroyed, holds_data, may_hold_data
@@ -71,7 +70,7 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
     Also what `rows` destroy of a type that holds no data, where its deployed or new policy keeps it: who keeps a
     resource at its deletion says that there is something in it.
     """
-    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    before, after = old.resources, new.resources
     found = []
     for name, was in before.items():
         becomes, place = after.get(name), f"{layer}/{name}"
@@ -85,36 +84,43 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
                 found.append(Refusal(place, kind, f"{why}, and with it {resource_type(kind).data}"))
         stays = row is None or not destroyed(row)
         if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
-            found += [Refusal(place, kind, why) for why in _in_place(was, becomes)]
+            found += [Refusal(place, kind, why, name) for name, why in _in_place(was, becomes)]
     return tuple(dict.fromkeys(found))
 
 
 _POLICY_OF = {"DeletionPolicy": deletion_policy, "UpdateReplacePolicy": replacement_policy}
 
 
-def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is lost: the attribute or property whose change does it, and why."""
     for attribute, policy in _POLICY_OF.items():
         was, becomes = policy(before), policy(after)
         if POLICIES[becomes] < POLICIES[was]:
             when = "deleted" if attribute == "DeletionPolicy" else "replaced"
             left = "nothing of it is kept" if becomes == "Delete" else "only a snapshot of it is kept"
-            yield f"would lose its {attribute} {was}: when it is {when}, {left}"
+            yield attribute, f"would lose its {attribute} {was}: when it is {when}, {left}"
     row = resource_type(before["Type"])
     old, new = before.get("Properties", {}), after.get("Properties", {})
     for each in row.losses:
         why = _lost(each, _at(old, each.path), _at(new, each.path))
         if why:
-            yield why
+            yield each.property, why
     if may_hold_data(before) or row.strict:
         judged = (*(each.written for each in row.losses), *row.keeps)
         for path, was, becomes in _unjudged(old, new, judged):
             if not _plainly_none(path, was, becomes):
-                yield f"{path} would change: infragen does not know what a change of {path} loses"
+                unknown = f"{path} would change: infragen does not know what a change of {path} loses"
+                yield _property(path), unknown
         return
     for path in _sounding(old, new, {each.property for each in row.losses} | row.keeps):
         why = _lost(_unnamed(path, old, new), _at(old, path), _at(new, path))
         if why:
-            yield why
+            yield _property(path), why
+
+
+def _property(path: str) -> str:
+    """Return the property that a path begins with."""
+    return re.split(r"[.\[/]", path, maxsplit=1)[0]
 
 
 def _at(properties: Any, path: str) -> Any:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.changes.diff import Side
-from infragen.changes.evaluate import settled
 from infragen.cloudformation import STACK_TYPE, ResourceChange
 from infragen.resource_types import rds, resource_type
 from infragen.resource_types.interruption import (
@@ -50,7 +49,7 @@ class PlannedInterruption:
 
 def interruptions(rows: Sequence[ResourceChange], old: Side, new: Side) -> tuple[PlannedInterruption, ...]:
     """Return one judgement per row, in their order; of a stack that does not exist, nothing is interrupted."""
-    before, after = settled(old.body, old.values), settled(new.body, new.values)
+    before, after = old.resources, new.resources
     found = []
     for row in rows:
         sides = [side.get(row.logical_id, {}).get("Properties", {}) for side in (before, after)]

@@ -13,19 +13,17 @@ from typing import Any
 from infragen.assembly.stacks import ROOT, stack_name, stack_tags
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse
-from infragen.changes.diff import (
+from infragen.changes.comparison import (
     EMPTY,
+    LayerSides,
     Side,
-    changed_outputs,
     compare,
     differing,
     more_than,
-    other_sections,
-    outputs_of,
     rewritten_outputs,
     shrunk_outputs,
 )
-from infragen.changes.stack_tags import inherited, names
+from infragen.changes.stack_tags import inherited
 from infragen.cloudformation import KnownAfter, PropertyChange
 from infragen.config import Environment
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
@@ -92,10 +90,11 @@ def plan_between(
     for layer in [*after.bodies, *(each for each in before.bodies if each not in after.bodies)]:
         old, new = _side(layer, before, {}), _side(layer, after, moved)
         tags = _tags(layer, before, after)
-        rows = compare(layer, region, old, new, tags=names(tags))
-        moved[layer], rewritten[layer] = changed_outputs(old, new, rows), rewritten_outputs(old, new)
+        sides = LayerSides(layer, old, new, region, tags)
+        found = compare(sides)
+        rows, moved[layer], rewritten[layer] = found.rows, found.moved, rewritten_outputs(old, new)
         shrunk[layer] = shrunk_outputs(old, new)
-        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), (old, new))
+        plan = _stack(layer, before, after, StackPlan(layer, "", "none", rows, tags=tags), sides)
         wider = (
             _widenings(layer, before, after, (old, new), (rewritten, shrunk), region) if plan.action != "none" else ()
         )
@@ -192,8 +191,8 @@ def _side(layer: str, one: Rendering, moved: Mapping[str, frozenset[str]]) -> Si
     return Side(body, values)
 
 
-def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sides: tuple[Side, Side]) -> StackPlan:
-    old, new = sides
+def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sides: LayerSides) -> StackPlan:
+    old, new = sides.before, sides.after
     env = after.environment or before.environment
     plan = replace(plan, stack=stack_name(env, layer) if env else "")
     if not old.body:
@@ -203,8 +202,7 @@ def _stack(layer: str, before: Rendering, after: Rendering, plan: StackPlan, sid
         stays = after.bodies and not after.nested
         return replace(plan, changes=(), notes=left) if stays else replace(plan, action="delete")
     parameters = _given(layer, before, after)
-    outputs = differing(outputs_of(old), outputs_of(new))
-    details = tuple(f"the template's {each} changes" for each in other_sections(old, new))
+    outputs, details = sides.outputs, sides.details
     notes = tuple(_notes(layer, before, after))
     if not (plan.changes or parameters or plan.tags or outputs or notes or details):
         return plan

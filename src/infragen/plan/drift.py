@@ -6,7 +6,6 @@ says of a drifted property whether the deployment that is planned writes over it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,9 +23,6 @@ from infragen.cloudformation import (
     StackResource,
 )
 from infragen.secrecy.masking import mask
-
-LONGEST = 60
-"""Characters of a value in a sentence."""
 
 WORST_FIRST = (DRIFTED, UNKNOWN, NOT_CHECKED, IN_SYNC)
 
@@ -145,30 +141,6 @@ def planned(stacks: Iterable[StackDrift], changes: Iterable[ResourceChange]) -> 
             fates = tuple(fate(each, change, one.path) for one in each.properties)
             found.append(PlannedDrift(stack.layer, each, fate(each, change), fates))
     return tuple(found)
-
-
-def sentences(found: PlannedDrift) -> tuple[str, ...]:
-    """Return what drifted and what becomes of it: one sentence for each property, or one for the resource."""
-    resource = found.resource
-    if not resource.properties:
-        lead = "" if resource.status == "DELETED" else f"is {resource.status} ({resource.reason or 'no reason'}), "
-        return (f"drift: it {lead}{found.fate}",)
-    pairs = zip(resource.properties, found.fates, strict=True)
-    return tuple(
-        f"drift: {each.name} should be {shown(each.expected)}, is {shown(each.actual)}: it {said}"
-        for each, said in pairs
-    )
-
-
-def shown(value: object) -> str:
-    """Return a value in a sentence, cut where it is long."""
-    text = value if isinstance(value, str) else str(value) if isinstance(value, Absent | Secret) else _json(value)
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def not_looked_at(stacks: Iterable[StackDrift]) -> tuple[str, ...]:

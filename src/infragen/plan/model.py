@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from infragen.checks.check import CheckResult
-from infragen.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
+from infragen.cloudformation import STACK_TYPE, Disagreement, PropertyChange, ResourceChange, Source
 from infragen.config import Difference, EnvironmentFile
 from infragen.config.setting_lookup import origin
 from infragen.cost import CENT, CostDelta
@@ -19,6 +19,10 @@ TERMINATION_PROTECTION = "TerminationProtection"
 """The stack setting, and what follows the layer where its loss is allowed by name."""
 
 
+Path = tuple[str | int, ...]
+Origins = Mapping[tuple[str, Path], str]
+
+
 @dataclass(frozen=True)
 class StackPlan:
     """What will happen to one stack.
@@ -27,30 +31,32 @@ class StackPlan:
     "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
-    what AWS lists and leaves as it is, other sections of the template. `disagreements` are sentences about what the
-    two sources say differently of the whole stack; those about one resource are with its row. `widenings` are what it
+    what AWS lists and leaves as it is, other sections of the template. `disagreements` are what the two sources
+    say differently of the whole stack; those about one resource are with its row. `widenings` are what it
     widens access; of a stack that is created, all that it lets through. `losses` are what it loses in place.
     `interruptions` say of each of its rows what that does to the running service.
     `settings` are those of the stack itself that change: termination protection, stack policies, the service role. One
-    with a note is not brought by this deployment: the note says what AWS will do.
+    with a note is not brought by this deployment: the note says what AWS will do. `origins` are the lines of the
+    environment file that decide a row (the path is empty) or a value in it, by logical id and path.
     """
 
     layer: str
     stack: str
     action: str
     changes: tuple[ResourceChange, ...] = ()
-    source: str = "template"
+    source: Source = Source.TEMPLATE
     parameters: tuple[PropertyChange, ...] = ()
     tags: tuple[PropertyChange, ...] = ()
     outputs: tuple[PropertyChange, ...] = ()
     waits_for: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    disagreements: tuple[str, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     widenings: tuple[Widening, ...] = ()
     losses: tuple[Refusal, ...] = ()
     interruptions: tuple[PlannedInterruption, ...] = ()
     settings: tuple[PropertyChange, ...] = ()
     details: tuple[str, ...] = ()
+    origins: Origins = field(default_factory=dict)
 
     @property
     def created(self) -> bool:
@@ -74,11 +80,12 @@ def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> t
     """Return what the plans destroy or lose in place, and is not allowed by its `layer/LogicalId`."""
     found: list[Refusal] = []
     for each in stacks:
-        found += refusals(each.changes, allowed)
+        found += refusals(each.changes, allowed, each.origins)
         rows = {row.place: row for row in each.changes}
         for loss in each.losses:
             if loss.place not in allowed:
-                found.append(replace(loss, why=loss.why + _setting_of(loss, rows.get(loss.place))))
+                lines = _lines_of(loss, rows.get(loss.place), each.origins)
+                found.append(Refusal(loss.place, loss.type, loss.why + lines, loss.property))
         place = f"{each.layer}/{TERMINATION_PROTECTION}"
         off = any((one.path[0], one.after) == (TERMINATION_PROTECTION, "off") for one in each.settings)
         if off and place not in allowed:
@@ -86,10 +93,10 @@ def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> t
     return tuple(found)
 
 
-def _setting_of(loss: Refusal, row: ResourceChange | None) -> str:
+def _lines_of(loss: Refusal, row: ResourceChange | None, origins: Origins) -> str:
     """Return the lines of the environment file that decide what is lost."""
-    properties = row.properties if row else ()
-    lines = [each.origin for each in properties if each.origin and str(each.path[1:2] or each.path)[2:-3] in loss.why]
+    paths = [each.path for each in row.properties if (each.path[1:2] or each.path)[0] == loss.property] if row else []
+    lines = [line for path in paths if row and (line := origins.get((row.logical_id, path)))]
     return f"; from {', '.join(dict.fromkeys(lines))}" if lines else ""
 
 
@@ -98,19 +105,23 @@ def traced(stack: StackPlan, file: EnvironmentFile) -> StackPlan:
 
     What another resource or a parameter makes change has that as its cause; what is new or goes has one setting.
     """
-    return replace(stack, changes=tuple(_traced(each, file) for each in stack.changes))
+    return replace(stack, origins=dict(line for row in stack.changes for line in _traced(row, file)))
 
 
-def _traced(row: ResourceChange, file: EnvironmentFile) -> ResourceChange:
+def _traced(row: ResourceChange, file: EnvironmentFile) -> Iterator[tuple[tuple[str, Path], str]]:
     if row.action in ("Add", "Remove"):
-        return replace(row, origin=str(origin(file, row.layer, row.logical_id) or ""))
-    return replace(row, properties=tuple(_decided(each, row, file) for each in row.properties))
+        if found := origin(file, row.layer, row.logical_id):
+            yield (row.logical_id, ()), str(found)
+        return
+    for each in row.properties:
+        if line := _decided(each, row, file):
+            yield (row.logical_id, each.path), line
 
 
-def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> PropertyChange:
+def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> str:
     """Return neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
-    found = None if change.cause else origin(file, row.layer, row.logical_id, change.path, change.after)
-    return replace(change, origin=str(found)) if found and found.written and "." in found.key else change
+    found = None if change.causes else origin(file, row.layer, row.logical_id, change.path, change.after)
+    return str(found) if found and found.written and "." in found.key else ""
 
 
 @dataclass(frozen=True)

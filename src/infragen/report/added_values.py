@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.cloudformation import KNOWN_AFTER, Absent, Secret
+from infragen.report.plan_types import Property, Row
 from infragen.secrecy.visible import shown
 
 _SAYS_NOTHING = re.compile(r"(Name|Id|Arn|Description|Version|Sid|Family|Namespace|Prefix|Dimensions|Tags)$")
@@ -32,11 +33,11 @@ class AddedValue:
         return f"{self.name} {self.text}"
 
 
-def added_values(row: ResourceChange) -> tuple[AddedValue, ...]:
+def added_values(row: Row) -> tuple[AddedValue, ...]:
     """Return the values of a resource that is created, most telling first; none of one that is not."""
-    if row.action != "Add":
+    if row["action"] != "Add":
         return ()
-    found = [each for change in row.properties for each in _of_property(change)]
+    found = [each for change in row["properties"] for each in _of_property(change)]
     return tuple(value for _, value in sorted(found, key=lambda each: each[0]))
 
 
@@ -62,13 +63,20 @@ def _with_more(kept: Sequence[str], values: Sequence[AddedValue]) -> str:
     return ", ".join((*kept, *((f"{left} more",) if left else ())))
 
 
-def _of_property(change: PropertyChange) -> Iterator[Ranked]:
-    if change.path[:1] == ("Properties",) and len(change.path) == 2:
-        yield from _leaves(str(change.path[1]), change.after, 0)
+def _of_property(change: Property) -> Iterator[Ranked]:
+    path, after = change["path"], change["after"]
+    if path[:1] == ["Properties"] and len(path) == 2 and "value" in after:
+        yield from _leaves(str(path[1]), after["value"], 0)
+
+
+def _stands_for_another(value: object) -> bool:
+    """Return whether a text stands for a value that is secret, not there, or known later."""
+    words = (str(Secret()), str(Absent()))
+    return isinstance(value, str) and (value in words or KNOWN_AFTER.fullmatch(value) is not None)
 
 
 def _leaves(name: str, value: object, depth: int) -> Iterator[Ranked]:
-    if _SAYS_NOTHING.search(name) or isinstance(value, Absent | KnownAfter | Secret) or value is None:
+    if _SAYS_NOTHING.search(name) or _stands_for_another(value) or value is None:
         return
     if isinstance(value, dict):
         yield from _inside(value, depth)

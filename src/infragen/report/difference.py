@@ -1,18 +1,19 @@
 """How two environments differ, as text: their values, then the resources that those values make."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rich.text import Text
 
 from infragen.assembly.synth import Assembly
-from infragen.changes.diff import Side, compare
+from infragen.changes.comparison import LayerSides, Side, compare
 from infragen.cloudformation import ResourceChange
-from infragen.config import Difference, EnvironmentFile, Origin, differences
+from infragen.config import Difference, EnvironmentFile, differences
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words
 from infragen.report.plan import Detail, change_lines
-from infragen.report.settings import masked, origin, written
+from infragen.report.plan_document import plan_document
+from infragen.report.plan_types import Setting
+from infragen.report.settings import masked, written
 from infragen.report.wrapping import wrapped
 
 
@@ -45,39 +46,32 @@ def difference_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.
 
     `-` marks what only the first has, `+` what only the second has.
     """
-    changed = [each for each in plan.stacks if each.changes]
-    if not plan.settings and not changed:
-        yield Text(f"{plan.against} and {plan.environment} do not differ")
+    found = plan_document(plan)
+    changed = [each for each in found["stacks"] if each["changes"]]
+    if not found["settings"] and not changed:
+        yield Text(f"{found['against']} and {found['environment']} do not differ")
         return
-    yield Text(words.where(plan), style="bold")
+    yield Text(words.where(found), style="bold")
     yield Text()
-    name = max((len(each.key) for each in plan.settings), default=0)
-    for each in plan.settings:
+    name = max((len(each["key"]) for each in found["settings"]), default=0)
+    for each in found["settings"]:
         yield from wrapped(_value(each, name, width), width, 6)
     for stack in changed:
         yield Text()
-        yield Text(stack.layer, style="bold")
-        yield from change_lines(stack.changes, width, detail=detail)
+        yield Text(stack["layer"], style="bold")
+        yield from change_lines(stack["changes"], width, detail=detail)
     yield Text()
-    yield Text(words.summary(plan), style="bold")
+    yield Text(found["summary"]["text"], style="bold")
 
 
-def _value(difference: Difference, name: int, width: int) -> Text:
+def _value(setting: Setting, name: int, width: int) -> Text:
     room = max(12, (width - name - 60) // 2)
     before, after = (
-        words.shown(written(side.value), room) if side else "(none)" for side in (difference.before, difference.after)
+        words.shown(written(side["value"]), room) if side else "(none)"
+        for side in (setting["before"], setting["after"])
     )
-    return Text.assemble(
-        f"  {difference.key.ljust(name)}  ",
-        (before, "red"),
-        " -> ",
-        (after, "green"),
-        (_origin(difference.after), "dim"),
-    )
-
-
-def _origin(value: Origin | None) -> str:
-    return f"  {origin(value)}" if value else ""
+    place = f"  {setting['after']['origin']}" if setting["after"] else ""
+    return Text.assemble(f"  {setting['key'].ljust(name)}  ", (before, "red"), " -> ", (after, "green"), (place, "dim"))
 
 
 def _resources(one: Assembly, other: Assembly) -> Iterator[tuple[str, tuple[ResourceChange, ...]]]:
@@ -86,12 +80,5 @@ def _resources(one: Assembly, other: Assembly) -> Iterator[tuple[str, tuple[Reso
     after = {each.layer: each.body for each in other.templates}
     region = other.environment.region
     for layer in [*after, *(each for each in before if each not in after)]:
-        sides = (Side(bodies.get(layer, {}), {}) for bodies in (before, after))
-        yield layer, tuple(map(_between, compare(layer, region, *sides)))
-
-
-def _between(change: ResourceChange) -> ResourceChange:
-    """Return the row without what a deployment would do: nothing becomes something else here, they are two things."""
-    properties = tuple(replace(each, recreation="Never") for each in change.properties)
-    replacement = "False" if change.action == "Modify" else ""
-    return replace(change, replacement=replacement, policy_action="", properties=properties)
+        old, new = (Side(bodies.get(layer, {}), {}) for bodies in (before, after))
+        yield layer, compare(LayerSides(layer, old, new, region), side_by_side=True).rows

@@ -6,9 +6,11 @@ from rich.text import Text
 
 from infragen.checks import Answer, CheckResult, Verdict
 from infragen.engine.doctor import Diagnosis
-from infragen.report.checks import SIGNS, check_document, check_schema
+from infragen.report.checks import SIGNS, check_document
 from infragen.report.github import annotation
 from infragen.report.junit import Case, as_junit
+from infragen.report.plan_schema import object_schema
+from infragen.report.plan_types import Check
 from infragen.report.wrapping import wrapped
 from infragen.secrecy.visible import Shown, shown, shown_json
 
@@ -103,7 +105,9 @@ def doctor_schema() -> dict[str, object]:
         "created_roles": {
             "type": "array", "items": {"type": "string"}, "description": "service-linked roles that `--fix` created",
         },
-        "checks": {"type": "array", "items": check_schema(), "description": "the checks that had something to ask"},
+        "checks": {
+            "type": "array", "items": object_schema(Check), "description": "the checks that had something to ask",
+        },
     }  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -12,12 +12,13 @@ from itertools import groupby
 from rich.text import Text
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloudformation import Absent, PropertyChange, ResourceChange
 from infragen.cost import CENT
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.added_values import added_values, fitted
 from infragen.report.checks import wrong_lines
+from infragen.report.plan_document import plan_document
+from infragen.report.plan_types import Kind, Plan, Property, Row, Stack
 from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION
 from infragen.report.wrapping import wrapped
 
@@ -61,30 +62,30 @@ def plan_lines(plan: EnvironmentPlan, width: int, detail: Detail = Detail.ROWS) 
 
     A word alone that is wider still, a path or an ARN, stays whole.
     """
-    for line in _lines(plan, width, detail):
+    for line in _lines(plan_document(plan), width, detail):
         yield from wrapped(line, width)
 
 
-def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
-    for warning in plan.warnings:
+def _lines(plan: Plan, width: int, detail: Detail) -> Iterator[Text]:
+    for warning in plan["warnings"]:
         yield Text.assemble(("warning: ", "yellow"), warning)
-    if not plan.changed:
+    if not plan["changed"]:
         yield Text(f"{words.where(plan)}: nothing to change")
         if image := words.image_line(plan):
             yield Text(f"  {image}", style="dim")
         yield from _drift(plan)
-        for each in plan.stacks:
-            yield from (Text(f"  note: {each.layer}: {note}", style="yellow") for note in each.notes)
-            yield from _own_values(words.own_changes(each), f"  {each.layer}: ", width, detail)
+        for each in plan["stacks"]:
+            yield from (Text(f"  note: {each['layer']}: {note}", style="yellow") for note in words.notes(each))
+            yield from _own_values(words.own_changes(each), f"  {each['layer']}: ", width, detail)
             yield from _disagreements(each)
         return
     yield from _title(plan, width)
     layers = words.layers_of(plan)
-    shown = [each for each in plan.stacks if words.worth_showing(each, layers)]
+    shown = [each for each in plan["stacks"] if words.worth_showing(each)]
     if detail < Detail.ALL:
         shown = [each for each in shown if not words.only_wiring(each, layers)]
     folded = [each for each in shown if _is_folded(each, detail)]
-    if marks := _marks([each for each in shown if each not in folded], layers, detail):
+    if marks := _marks([each for each in shown if each not in folded], detail):
         yield Text(marks, style="dim")
     if folded:
         yield Text()
@@ -97,7 +98,7 @@ def _lines(plan: EnvironmentPlan, width: int, detail: Detail) -> Iterator[Text]:
     yield from _whole(plan, width, detail, bool(folded))
 
 
-def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
+def _title(plan: Plan, width: int) -> Iterator[Text]:
     """Yield which environment, and which image runs and will run, on one line where that fits."""
     title, image = f"Plan for {words.where(plan)}", words.image_line(plan)
     together = f"{title}, {' '.join(image.split())}" if image else title
@@ -109,113 +110,115 @@ def _title(plan: EnvironmentPlan, width: int) -> Iterator[Text]:
         yield Text(image, style="dim")
 
 
-def _whole(plan: EnvironmentPlan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
+def _whole(plan: Plan, width: int, detail: Detail, folded: bool) -> Iterator[Text]:
     """Yield what is said of the plan as a whole, the sum last."""
     if quiet := words.unchanged(plan):
         yield Text(f"unchanged: {', '.join(quiet)}", style="dim")
     if detail < Detail.ALL and (wired := words.wiring_line(plan)):
         yield Text(f"wiring (--verbose): {wired}", style="dim")
-    opening = [each for each in plan.stacks if not each.created] if detail < Detail.ALL else []
+    opening = [each for each in plan["stacks"] if not words.created(each)] if detail < Detail.ALL else []
     if granted := words.granted_together(opening):
         yield Text(f"opens {granted}", style="dim")
-    if plan.release:
-        yield from wrapped(Text(words.release_line(plan.release), style="bold"), width, 9)
+    if plan["release"]:
+        yield from wrapped(Text(plan["release"]["text"], style="bold"), width, 9)
     yield from _drift(plan)
-    for refusal in plan.refusals:
-        yield Text.assemble(("refused without --allow-data-loss ", "red"), str(refusal))
+    for refusal in plan["refusals"]:
+        yield Text.assemble(("refused without --allow-data-loss ", "red"), words.refusal(refusal))
     yield from _interruptions(plan)
-    for wrong in wrong_lines(plan.checks):
+    for wrong in wrong_lines(plan["checks"]):
         yield Text.assemble(("✗ ", "red"), wrong)
     if unknown := words.unknown_line(plan):
         yield Text(f"? {unknown}", style="dim")
-    if plan.gated:
+    if words.all_gated(plan):
         yield Text.assemble(("access widens ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID")
     if expensive := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), expensive)
     most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)
-    for line in words.cost_lines(plan.cost, most, least) if plan.cost and detail > Detail.LAYERS else ():
+    for line in words.cost_lines(plan["cost"], most, least) if plan["cost"] and detail > Detail.LAYERS else ():
         yield from wrapped(Text(line, style="dim"), width, COST if line.startswith(" ") else 4)
     if folded and detail > Detail.LAYERS:
         yield Text("--verbose shows each resource", style="dim")
     yield Text(words.summary(plan, width), style="bold")
 
 
-def _is_folded(stack: StackPlan, detail: Detail) -> bool:
+def _is_folded(stack: Stack, detail: Detail) -> bool:
     """Return whether a stack is one line: a new one, of which everything is new, or every one where
     little is reported.
     """
     if detail == Detail.ALL:
         return False
-    return detail == Detail.LAYERS or (stack.created and all(words.kind(each) == ADD for each in stack.changes))
+    return detail == Detail.LAYERS or (words.created(stack) and all(each["kind"] == ADD for each in stack["changes"]))
 
 
-def _folded(plan: EnvironmentPlan, stacks: Sequence[StackPlan], width: int) -> Iterator[Text]:
+def _folded(plan: Plan, stacks: Sequence[Stack], width: int) -> Iterator[Text]:
     """Yield a line per stack: how many resources, and what they cost; below it what must not be overlooked."""
     layers = words.layers_of(plan)
-    told = [each for each in stacks if not _only_nests(each, layers)]
-    column = max((len(each.layer) for each in told), default=0)
+    told = [each for each in stacks if not _only_nests(each)]
+    column = max((len(each["layer"]) for each in told), default=0)
     for each in told:
-        rows = words.rows(each, layers)
+        rows = words.rows(each)
         counts = words.count(rows)
-        known = ADD if each.created else CHANGE
+        known = ADD if words.created(each) else CHANGE
         mark = next((kind for kind in (*GRAVE, CHANGE, REVISION, IMPORT, ADD) if counts[kind]), known)
         said = _counted(plan, each, counts)
-        price = words.layer_cost(plan, each.layer)
-        line = f"{each.layer.ljust(column)}  {', '.join(filter(None, (said, price)))}"
+        price = words.layer_cost(plan, each["layer"])
+        line = f"{each['layer'].ljust(column)}  {', '.join(filter(None, (said, price)))}"
         yield Text.assemble((f"  {words.SIGNS[mark]:>3} ", COLOURS[mark]), line)
-        grave = [row for row in rows if words.kind(row) in GRAVE]
-        yield from change_lines(grave, width, each.source)
+        grave = [row for row in rows if row["kind"] in GRAVE]
+        yield from change_lines(grave, width, each["source"], layers=layers)
         own = words.decided_changes(each, layers)
         yield from _own_values([(title, some) for title, some in own if title in LOUD], "      ", width)
         yield from _notes(each, width)
-    if opened := words.granted_together([each for each in told if each.created]):
+    if opened := words.granted_together([each for each in told if words.created(each)]):
         yield Text(f"      opens {opened}", style="dim")
 
 
-def _only_nests(stack: StackPlan, layers: words.Layers) -> bool:
+def _only_nests(stack: Stack) -> bool:
     """Return whether a new stack holds nothing but the layers, which have lines of their own."""
-    return stack.layer == ROOT and not (words.rows(stack, layers) or stack.notes or stack.disagreements or stack.gated)
+    return stack["layer"] == ROOT and not (
+        words.rows(stack) or words.notes(stack) or stack["disagreements"] or words.gated(stack)
+    )
 
 
-def _counted(plan: EnvironmentPlan, stack: StackPlan, counts: dict[str, int]) -> str:
+def _counted(plan: Plan, stack: Stack, counts: dict[Kind, int]) -> str:
     """Return `45 resources` of a new stack; of another one how many of each kind, or what happens to it."""
-    if stack.created:
+    if words.created(stack):
         return f"{counts[ADD]} resource{'' if counts[ADD] == 1 else 's'}{_again(stack)}"
     said = [f"{number} {words.label(plan, kind, number)}" for kind, number in counts.items() if number]
     return ", ".join(said) or words.action(stack)
 
 
-def _again(stack: StackPlan) -> str:
-    waits = f", waits for {', '.join(stack.waits_for)}" if stack.waits_for else ""
-    return f" ({words.action(stack)}){waits}" if stack.action != "create" else waits
+def _again(stack: Stack) -> str:
+    waits = f", waits for {', '.join(stack['waits_for'])}" if stack["waits_for"] else ""
+    return f" ({words.action(stack)}){waits}" if stack["action"] != "create" else waits
 
 
-def _marks(stacks: Sequence[StackPlan], layers: words.Layers, detail: Detail) -> str:
+def _marks(stacks: Sequence[Stack], detail: Detail) -> str:
     """Return what each mark that is used below means; empty where none is."""
-    rows = [row for each in stacks for row in _shown_rows(each, layers, detail)]
-    used = {words.kind(row) for row in rows}
+    rows = [row for each in stacks for row in _shown_rows(each, detail)]
+    used = {row["kind"] for row in rows}
     found = [f"{words.SIGNS[kind]} {word}" for kind, word in words.LEGEND.items() if kind in used]
-    said = "".join(aside[0] for row, stack in ((r, s) for s in stacks for r in s.changes)
-                   for aside in words.asides(row, stack.source))  # fmt: skip
-    said += words.DISAGREE if any(each.disagreements for each in stacks) else ""
-    said += "!" if any(each.gated for each in stacks) else ""
+    said = "".join(aside[0] for row, stack in ((r, s) for s in stacks for r in s["changes"])
+                   for aside in words.asides(row, stack["source"]))  # fmt: skip
+    said += words.DISAGREE if any(each["disagreements"] for each in stacks) else ""
+    said += "!" if any(map(words.gated, stacks)) else ""
     return "  ".join((*found, *(f"{sign} {word}" for sign, word in words.MARKS.items() if sign in said)))
 
 
-def _interruptions(plan: EnvironmentPlan) -> Iterator[Text]:
+def _interruptions(plan: Plan) -> Iterator[Text]:
     """Yield what stops while the deployment runs."""
     lines = words.interruption_lines(plan)
     if lines:
         yield Text("interrupts the running service:", style="yellow")
-    elif plan.interruptions and not plan.between:
+    elif not plan["between"] and any(each["changes"] for each in plan["stacks"]):
         yield Text("interrupts nothing that runs", style="dim")
     for each in lines:
         yield Text(f"  {each}", style="yellow")
 
 
-def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
+def _drift(plan: Plan) -> Iterator[Text]:
     """Yield what is not as the stacks say; nothing where nobody looked."""
-    if plan.drift is None:
+    if plan["drift"] is None:
         return
     lines = words.drift_lines(plan)
     yield Text("drift: not as the stacks say" if lines else "drift: none found", style="yellow" if lines else "dim")
@@ -223,63 +226,67 @@ def _drift(plan: EnvironmentPlan) -> Iterator[Text]:
         yield Text(f"  {each}", style="yellow")
 
 
-def _stack(stack: StackPlan, layers: words.Layers, width: int, detail: Detail) -> Iterator[Text]:
+def _stack(stack: Stack, layers: words.Layers, width: int, detail: Detail) -> Iterator[Text]:
     yield _header(stack, width, detail)
-    rows = _shown_rows(stack, layers, detail)
-    tagged = [each.logical_id for each in rows if words.only_tagged(each)]
-    told = [each for each in rows if len(tagged) < FEW or each.logical_id not in tagged]
-    yield from change_lines(told, width, stack.source, detail)
+    rows = _shown_rows(stack, detail)
+    tagged = [each["logical_id"] for each in rows if words.only_tagged(each)]
+    told = [each for each in rows if len(tagged) < FEW or each["logical_id"] not in tagged]
+    yield from change_lines(told, width, stack["source"], detail, layers)
     if len(tagged) >= FEW:
         many = f"{len(tagged)} {'more' if told else 'resources'}: only their tags change, as the stack's do"
         yield Text.assemble(("    ~ ", COLOURS[CHANGE]), many)
     own = words.own_changes(stack) if detail == Detail.ALL else words.decided_changes(stack, layers)
     yield from _own_values(own, "  ", width, detail)
-    if detail == Detail.ALL or not (rows or any(some for _, some in own) or stack.notes):
-        yield from (Text(f"  note: {each}", style="yellow") for each in stack.details)
+    if detail == Detail.ALL or not (rows or any(some for _, some in own) or words.notes(stack)):
+        yield from (Text(f"  note: {each}", style="yellow") for each in stack["details"])
     yield from _notes(stack, width)
     if detail == Detail.ALL and (granted := words.granted(stack)):
         yield Text(f"    opens {granted}", style="dim")
 
 
-def _shown_rows(stack: StackPlan, layers: words.Layers, detail: Detail) -> tuple[ResourceChange, ...]:
-    rows = words.rows(stack, layers)
-    return rows if detail == Detail.ALL else tuple(each for each in rows if not words.display_only(each))
+def _shown_rows(stack: Stack, detail: Detail) -> Sequence[Row]:
+    rows = words.rows(stack)
+    return rows if detail == Detail.ALL else [each for each in rows if not words.display_only(each, stack)]
 
 
-def _header(stack: StackPlan, width: int, detail: Detail) -> Text:
+def _header(stack: Stack, width: int, detail: Detail) -> Text:
     """Return the layer, its stack and where its rows come from; without the stack's name where that does not fit."""
-    names = (f"  {stack.stack}", "") if stack.stack and detail < Detail.ALL else (f"  {stack.stack}".rstrip(),)
+    names = (f"  {stack['stack']}", "") if stack["stack"] and detail < Detail.ALL else (f"  {stack['stack']}".rstrip(),)
     lines = [
-        Text.assemble((stack.layer, "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim"))
+        Text.assemble((stack["layer"], "bold"), f"{name}: {words.action(stack)}", (f"  ({words.source(stack)})", "dim"))
         for name in names
     ]
     return next((each for each in lines if each.cell_len <= width), lines[-1])
 
 
-def _notes(stack: StackPlan, width: int) -> Iterator[Text]:
+def _notes(stack: Stack, width: int) -> Iterator[Text]:
     """Yield what must not be overlooked of a stack: notes, disagreements, what is opened."""
-    for note in stack.notes:
+    for note in words.notes(stack):
         yield Text(f"  note: {note}", style="yellow")
     for line in _disagreements(stack):
         yield from wrapped(line, width, BESIDE_SIGN)
-    for widening in stack.gated:
-        yield from wrapped(Text.assemble(("    ! ", "red"), str(widening)), width, BESIDE_SIGN)
+    for widening in words.gated(stack):
+        yield from wrapped(Text.assemble(("    ! ", "red"), widening), width, BESIDE_SIGN)
 
 
 def _own_values(own: words.OwnChanges, before: str, width: int, detail: Detail = Detail.ROWS) -> Iterator[Text]:
     """Yield the settings, parameters, tags and outputs of the stack itself."""
     for title, some in own:
         for each in some:
-            yield from _fitting(_value_lines(f"{before}{title} {words.path(each)}", each, width, detail), width)
+            yield from _fitting(_value_lines(f"{before}{title} {each['name']}", each, width, detail), width)
 
 
-def _disagreements(stack: StackPlan) -> Iterator[Text]:
-    for each in stack.disagreements:
-        yield Text(f"    {words.DISAGREE} the sources disagree: {stack.layer}: {each}", style="yellow")
+def _disagreements(stack: Stack) -> Iterator[Text]:
+    for each in stack["disagreements"]:
+        yield Text(f"    {words.DISAGREE} the sources disagree: {stack['layer']}: {each}", style="yellow")
 
 
 def change_lines(
-    rows: Sequence[ResourceChange], width: int, source: str = "", detail: Detail = Detail.ROWS
+    rows: Sequence[Row],
+    width: int,
+    source: str = "",
+    detail: Detail = Detail.ROWS,
+    layers: words.Layers | None = None,
 ) -> Iterator[Text]:
     """Yield resources with their logical ids in one column, as far as their types fit beside it, and the values that
     change.
@@ -287,15 +294,15 @@ def change_lines(
     Lines fit the width, as those of `plan_lines`. What one line of the environment file decides of several resources
     in a row is reported once, above them.
     """
-    room = width - len("  -/+   ") - max((len(each.type) for each in rows), default=0)
-    indent = min(max((len(each.logical_id) for each in rows), default=0), max(room, 0))
-    for origin, some in groupby(rows, key=lambda each: each.origin):
+    room = width - len("  -/+   ") - max((len(each["type"]) for each in rows), default=0)
+    indent = min(max((len(each["logical_id"]) for each in rows), default=0), max(room, 0))
+    for origin, some in groupby(rows, key=lambda each: each["origin"]):
         together = list(some)
         once = bool(origin) and len(together) > 1
         if once:
             yield from wrapped(Text(f"    from {origin}:", style="dim"), width, len(INDENT))
         for row in together:
-            yield from _fitting(_row(row, indent, width, source, detail, "" if once else origin), width)
+            yield from _fitting(_row(row, indent, width, source, detail, "" if once else origin, layers or {}), width)
 
 
 def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
@@ -304,13 +311,15 @@ def _fitting(lines: Iterator[Text], width: int) -> Iterator[Text]:
         yield from wrapped(line, width, len(INDENT) + 2 * line.plain.startswith(INDENT))
 
 
-def _row(change: ResourceChange, indent: int, width: int, source: str, detail: Detail, origin: str) -> Iterator[Text]:
-    what, remark = words.kind(change), words.remark(change)
+def _row(
+    change: Row, indent: int, width: int, source: str, detail: Detail, origin: str, layers: words.Layers
+) -> Iterator[Text]:
+    what, remark = change["kind"], change["remark"]
     colour = COLOURS[what]
     line = Text.assemble(
         (f"  {words.SIGNS[what]:>3} ", colour),
-        (change.logical_id.ljust(indent), "bold" if what in (REPLACE, REMOVE) else ""),
-        (f"  {change.type}", "dim"),
+        (change["logical_id"].ljust(indent), "bold" if what in (REPLACE, REMOVE) else ""),
+        (f"  {change['type']}", "dim"),
     )  # fmt: skip
     values = fitted(added_values(change), width - len(INDENT)) if detail < Detail.ALL else ""
     asides = ((remark, colour), (values, "dim"), (f"from {origin}" if origin else "", "dim"))
@@ -318,25 +327,25 @@ def _row(change: ResourceChange, indent: int, width: int, source: str, detail: D
     for each in words.asides(change, source):
         yield Text(f"        {each}", style="yellow")
     if words.shows_values(change):
-        for value in words.told(change):
-            lead = f"        {words.path(value)}"
+        for value in words.told(change, layers):
+            lead = f"        {value['name']}"
             yield from _value_lines(lead, value, width, detail, words.effect(change, value))
     elif detail == Detail.ALL:
-        yield from _all_values(change)
+        yield from _all_values(change, layers)
 
 
-def _all_values(change: ResourceChange) -> Iterator[Text]:
+def _all_values(change: Row, layers: words.Layers) -> Iterator[Text]:
     """Yield everything that a resource has which is new, or goes, line by line."""
-    for value in change.properties:
-        side = value.after if change.action == "Add" else value.before
+    for value in words.own_values(change, layers):
+        side = value["after"] if change["action"] == "Add" else value["before"]
         lines = words.whole(side)
-        yield Text(f"        {words.path(value)}  {lines[0]}" if len(lines) == 1 else f"        {words.path(value)}")
+        yield Text(f"        {value['name']}  {lines[0]}" if len(lines) == 1 else f"        {value['name']}")
         if len(lines) > 1:
             yield from (Text(f"{INDENT}{each}") for each in lines)
 
 
 def _value_lines(
-    lead: str, change: PropertyChange, width: int, detail: Detail = Detail.ROWS, effect: str = ""
+    lead: str, change: Property, width: int, detail: Detail = Detail.ROWS, effect: str = ""
 ) -> Iterator[Text]:
     """Yield a value on one line where it fits; else its two sides below, together or one by one, cut to the width, or
     whole where all is reported.
@@ -353,7 +362,7 @@ def _value_lines(
         return
     yield Text.assemble(lead, (tail, "magenta"))
     if detail == Detail.ALL and (cut or len(INDENT) + len(both) > width):
-        for sign, line in words.line_changes(change.before, change.after):
+        for sign, line in words.line_changes(change["before"], change["after"]):
             yield Text(f"{INDENT}{sign} {line}", style={"-": "red", "+": "green"}.get(sign, ""))
         yield from (Text.assemble(INDENT, each) for each in asides)
         return
@@ -361,7 +370,7 @@ def _value_lines(
         yield from _with_asides(Text.assemble(INDENT, both), asides, width)
         return
     before, after = words.pair(change, min(words.WIDEST_VALUE, width - len(INDENT) - 3))
-    if not isinstance(change.before, Absent):
+    if change["before"]["kind"] != "absent":
         yield Text.assemble(INDENT, (before, "red"))
     yield from _with_asides(Text.assemble(f"{INDENT[3:]}-> ", (after, "green")), asides, width)
 

@@ -13,14 +13,14 @@ from html import escape
 from importlib.resources import files
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloudformation import PropertyChange, ResourceChange
-from infragen.cost import Columns, CostDelta
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.graph import Graph
+from infragen.report.plan_document import plan_document
 from infragen.report.plan_picture import Drawn, picture
+from infragen.report.plan_types import Cost, Kind, Plan, Property, Row, Stack, Usd
 from infragen.report.plan_words import SIGNS
-from infragen.report.settings import origin, written
+from infragen.report.settings import written
 
 LONG_LINES, LONG_TEXT, OPEN_ROWS = 16, 2000, 40
 """Lines and characters of a value from which on it is folded; rows up to which those that change are open."""
@@ -33,9 +33,10 @@ _SOURCES = {"change set": "AWS's change set", "template": "comparing templates",
 class _Layer:
     """A stack that has something to tell: its rows, and the id of its section."""
 
-    plan: EnvironmentPlan
-    stack: StackPlan
-    rows: tuple[ResourceChange, ...]
+    plan: Plan
+    stack: Stack
+    layers: words.Layers
+    rows: Sequence[Row]
     target: str
     title: str
 
@@ -49,8 +50,9 @@ class _Layer:
         return said or words.action(self.stack)
 
 
-def as_html(plans: Sequence[EnvironmentPlan], graphs: Mapping[str, Graph]) -> str:
+def as_html(environments: Sequence[EnvironmentPlan], graphs: Mapping[str, Graph]) -> str:
     """Return the page; `graphs` give what flows between the layers of an environment, where that is known."""
+    plans = [plan_document(each) for each in environments]
     layers = [layer for number, plan in enumerate(plans) for layer in _layers(plan, number, many=len(plans) > 1)]
     title = _title(plans)
     style, script = _resource("plan_page.css"), _resource("plan_page.js")
@@ -70,13 +72,15 @@ def as_html(plans: Sequence[EnvironmentPlan], graphs: Mapping[str, Graph]) -> st
     return "\n".join(parts) + "\n"
 
 
-def _title(plans: Sequence[EnvironmentPlan]) -> str:
+def _title(plans: Sequence[Plan]) -> str:
     first = plans[0]
     if len(plans) > 1:
-        return f"{len(plans)} environments" + (f" against {first.against}" if first.against else "")
-    if first.between:
-        return f"{first.against} and {first.environment}"
-    return f"{first.environment} against {first.against}" if first.against else f"Plan for {first.environment}"
+        return f"{len(plans)} environments" + (f" against {first['against']}" if first["against"] else "")
+    if first["between"]:
+        return f"{first['against']} and {first['environment']}"
+    return (
+        f"{first['environment']} against {first['against']}" if first["against"] else f"Plan for {first['environment']}"
+    )
 
 
 @cache
@@ -91,107 +95,110 @@ def _policy(style: str, script: str) -> str:
     return f"default-src 'none'; {allowed}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def _layers(plan: EnvironmentPlan, number: int, *, many: bool) -> Iterator[_Layer]:
+def _layers(plan: Plan, number: int, *, many: bool) -> Iterator[_Layer]:
     names = words.layers_of(plan)
-    for index, stack in enumerate(plan.stacks):
-        if words.worth_showing(stack, names):
-            title = f"{plan.environment}: {stack.layer}" if many else stack.layer
-            yield _Layer(plan, stack, words.rows(stack, names), f"layer-{number}-{index}", title)
+    for index, stack in enumerate(plan["stacks"]):
+        if words.worth_showing(stack):
+            title = f"{plan['environment']}: {stack['layer']}" if many else stack["layer"]
+            yield _Layer(plan, stack, names, words.rows(stack), f"layer-{number}-{index}", title)
 
 
 # --- the whole --------------------------------------------------------------------------------------------------
 
 
-def _overview(
-    plan: EnvironmentPlan, layers: Sequence[_Layer], graphs: Mapping[str, Graph], *, many: bool
-) -> Iterator[str]:
+def _overview(plan: Plan, layers: Sequence[_Layer], graphs: Mapping[str, Graph], *, many: bool) -> Iterator[str]:
     if many:
-        yield f"<h2>{_text(plan.environment)}</h2>"
-    if plan.account and not plan.between:
-        yield f'<p class="quiet">account {_text(plan.account)}, {_text(plan.region)}, {_text(plan.topology)} stacks</p>'
-    if not plan.changed:
+        yield f"<h2>{_text(plan['environment'])}</h2>"
+    if plan["account"] and not plan["between"]:
+        where = f"account {plan['account']}, {plan['region']}, {plan['topology']} stacks"
+        yield f'<p class="quiet">{_text(where)}</p>'
+    if not plan["changed"]:
         yield "<p><b>Nothing to change.</b></p>"
-        for each in plan.stacks:
-            yield from (f'<p class="quiet">{_text(f"{each.layer}: {note}")}</p>' for note in each.notes)
+        for each in plan["stacks"]:
+            yield from (f'<p class="quiet">{_text(each["layer"])}: {_text(note)}</p>' for note in words.notes(each))
             own = [(title, value) for title, some in words.own_changes(each) for value in some]
-            yield from (_value(value, f"{each.layer}: {title}") for title, value in own)
+            yield from (_value(value, f"{each['layer']}: {title}") for title, value in own)
         yield from _alerts(plan)
         return
     counts = (
         f'<li class="{kind}"><b>{number}</b> {_text(words.label(plan, kind, number))}</li>'
         for kind, number in words.counts(plan).items()
-        if number or kind in (words.ADD, words.CHANGE, words.REMOVE) or (kind == words.REPLACE and not plan.between)
+        if number or kind in (words.ADD, words.CHANGE, words.REMOVE) or (kind == words.REPLACE and not plan["between"])
     )
-    price = words.cost_summary(plan.cost) if plan.cost else ""
+    price = plan["cost"]["text"] if plan["cost"] else ""
     yield f'<ul class="counts">{"".join(counts)}{f"<li>{_text(price)}</li>" if price else ""}</ul>'
     yield from _alerts(plan)
-    yield from _picture(plan, [each for each in layers if each.plan is plan], graphs.get(plan.environment))
+    yield from _picture(plan, [each for each in layers if each.plan is plan], graphs.get(plan["environment"]))
     if quiet := words.unchanged(plan):
         yield f'<p class="quiet">Unchanged: {_text(", ".join(quiet))}</p>'
-    if plan.cost and not (plan.cost.change.negligible and not plan.cost.unpriced):
-        yield from _cost(plan.cost)
-    if plan.settings:
+    if plan["cost"] and plan["cost"]["text"]:
+        yield from _cost(plan["cost"])
+    if plan["settings"]:
         yield from _settings(plan)
 
 
-def _alerts(plan: EnvironmentPlan) -> Iterator[str]:
-    for title, lines in words.alerts(plan):
+def _alerts(plan: Plan) -> Iterator[str]:
+    for title, lines, _ in words.alerts(plan):
         items = "".join(f"<li>{_text(each)}</li>" for each in lines)
         yield f'<section class="alert"><h2>{title}</h2><ul>{items}</ul></section>'
-    if plan.drift == ():
+    if plan["drift"] == []:
         yield '<p class="quiet">Drift: none found</p>'
 
 
-def _picture(plan: EnvironmentPlan, layers: Sequence[_Layer], graph: Graph | None) -> Iterator[str]:
+def _picture(plan: Plan, layers: Sequence[_Layer], graph: Graph | None) -> Iterator[str]:
     """Yield the layers of the graph with what changes in them, and those of the plan that are in it no more."""
-    told = {each.stack.layer: each for each in layers}
+    told = {each.stack["layer"]: each for each in layers}
     names = [each.name for each in graph.nodes] if graph else []
-    names += [each.layer for each in plan.stacks if each.layer != ROOT and "/" not in each.layer]
+    names += [each["layer"] for each in plan["stacks"] if each["layer"] != ROOT and "/" not in each["layer"]]
     drawn = []
     for name in dict.fromkeys(names):
         layer = told.get(name)
-        counts = words.count(layer.rows) if layer else {}
+        counts: Mapping[Kind, int] = words.count(layer.rows) if layer else {}
         said = words.shown(layer.said, 60) if layer else "unchanged"
         drawn.append(Drawn(words.shown(name, 30), layer.target if layer else "", counts, said))
     if any(each.marks for each in drawn):
         yield f'<div class="picture">{picture(drawn, graph.edges if graph else ())}</div>'
 
 
-def _cost(cost: CostDelta) -> Iterator[str]:
+def _cost(cost: Cost) -> Iterator[str]:
     """Yield one line, which opens to the table: who reviews wants to see the changes first."""
-    change = words.cost_summary(cost)
-    yield _folded(f"Cost: {change}; before {cost.before.expected:,.2f}, after {cost.after.expected:,.2f}", False)
+    before, after = cost["before"]["expected"], cost["after"]["expected"]
+    yield _folded(f"Cost: {cost['text']}; before {before:,.2f}, after {after:,.2f}", False)
     yield _scroll("Cost", _cost_table(cost))
-    if cost.unpriced:
-        yield f"<p>Not priced:</p><ul>{''.join(f'<li>{_text(each)}</li>' for each in cost.unpriced)}</ul>"
-    yield f'<p class="quiet">{_text(cost.prices)}</p></details>'
+    if cost["unpriced"]:
+        yield f"<p>Not priced:</p><ul>{''.join(f'<li>{_text(each)}</li>' for each in cost['unpriced'])}</ul>"
+    yield f'<p class="quiet">{_text(cost["prices"])}</p></details>'
 
 
-def _cost_table(cost: CostDelta) -> str:
+def _cost_table(cost: Cost) -> str:
     heads = "".join(f'<th scope="col" class="number">{each}</th>' for each in ("minimum", "expected", "maximum"))
-    lines = [("before", cost.before, False), ("after", cost.after, False), ("change", cost.change, True)]
-    rows = sorted(cost.resources, key=lambda each: -abs(each.change.expected))
-    lines += [(f"{each.layer}/{each.logical_id}", each.change, True) for each in rows]
+    lines = [("before", cost["before"], False), ("after", cost["after"], False), ("change", cost["change"], True)]
+    rows = [(each["place"], words.change_of(each), True) for each in cost["resources"]]
+    lines += sorted(rows, key=lambda each: -abs(each[1]["expected"]))
     body = "".join(_cost_row(*each) for each in lines)
     head = f'<tr><th scope="col">USD a month</th>{heads}</tr>'
     return f"<table><caption>At minimum, expected and maximum load</caption>{head}{body}</table>"
 
 
-def _cost_row(title: str, usd: Columns, signed: bool) -> str:
-    figures = (words.usd(each) if signed else f"{each:,.2f}" for each in (usd.minimum, usd.expected, usd.maximum))
+def _cost_row(title: str, usd: Usd, signed: bool) -> str:
+    figures = (
+        words.usd(each) if signed else f"{each:,.2f}" for each in (usd["minimum"], usd["expected"], usd["maximum"])
+    )
     cells = "".join(f'<td class="number">{each}</td>' for each in figures)
     return f'<tr><th scope="row">{_text(title)}</th>{cells}</tr>'
 
 
-def _settings(plan: EnvironmentPlan) -> Iterator[str]:
+def _settings(plan: Plan) -> Iterator[str]:
     rows = []
-    for each in plan.settings:
-        before, after = (_text(written(side.value)) if side else "(none)" for side in (each.before, each.after))
-        place = f'<br><span class="quiet">{_text(origin(each.after))}</span>' if each.after else ""
-        rows.append(
-            f'<tr><th scope="row"><code>{_text(each.key)}</code></th><td>{before}</td><td>{after}{place}</td></tr>'
+    for each in plan["settings"]:
+        before, after = (
+            _text(written(side["value"])) if side else "(none)" for side in (each["before"], each["after"])
         )
-    heads = "".join(f'<th scope="col">{_text(each)}</th>' for each in ("key", plan.against, plan.environment))
+        place = f'<br><span class="quiet">{_text(each["after"]["origin"])}</span>' if each["after"] else ""
+        rows.append(
+            f'<tr><th scope="row"><code>{_text(each["key"])}</code></th><td>{before}</td><td>{after}{place}</td></tr>'
+        )
+    heads = "".join(f'<th scope="col">{_text(each)}</th>' for each in ("key", plan["against"], plan["environment"]))
     yield _folded(f"{len(rows)} values differ", len(rows) <= LONG_LINES)
     yield _scroll("Values that differ", f"<table><tr>{heads}</tr>{''.join(rows)}</table>")
     yield "</details>"
@@ -212,7 +219,7 @@ def _form(layers: Sequence[_Layer]) -> str:
         f'<span class="sign {kind}">{sign}</span> {kind}</label>'
         for kind, sign in SIGNS.items()
     )
-    types = sorted({row.type for each in layers for row in each.rows})
+    types = sorted({row["type"] for each in layers for row in each.rows})
     return "\n".join(
         (
             '<form id="filter" role="search" aria-label="Filter" hidden>',
@@ -243,22 +250,22 @@ def _select(name: str, values: Sequence[str]) -> str:
 
 def _section(layer: _Layer) -> Iterator[str]:
     stack = layer.stack
-    about = ", ".join(filter(None, (stack.stack, words.action(stack), words.source(stack))))
+    about = ", ".join(filter(None, (stack["stack"], words.action(stack), words.source(stack))))
     yield f'<section class="layer" id="{layer.target}" aria-labelledby="{layer.target}-title">'
     yield f'<h2 id="{layer.target}-title">{_text(layer.title)}: {_text(layer.said)}</h2>'
-    if not layer.plan.between:
+    if not layer.plan["between"]:
         yield f'<p class="quiet">{_text(about)}</p>'
     if granted := words.granted(stack):
         yield f'<p class="quiet">opens {_text(granted)}</p>'
     for each in (
-        *stack.notes,
-        *stack.details,
-        *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack.disagreements),
+        *words.notes(stack),
+        *stack["details"],
+        *(f"{words.DISAGREE} the sources disagree: {each}" for each in stack["disagreements"]),
     ):
         yield f"<p>{_text(each)}</p>"
-    few = sum(words.shows_values(row) for row in layer.plan.changes()) <= OPEN_ROWS
+    few = sum(words.shows_values(row) for each in layer.plan["stacks"] for row in each["changes"]) <= OPEN_ROWS
     for row in layer.rows:
-        says = (words.shows_values(row) and not words.only_tagged(row)) or words.asides(row, stack.source)
+        says = (words.shows_values(row) and not words.only_tagged(row)) or words.asides(row, stack["source"])
         yield _row(layer, row, whether=few and bool(says))
     if own := [(title, each) for title, some in words.own_changes(stack) for each in some]:
         inner = "".join(_value(each, title) for title, each in own)
@@ -266,15 +273,15 @@ def _section(layer: _Layer) -> Iterator[str]:
     yield "</section>"
 
 
-def _row(layer: _Layer, row: ResourceChange, *, whether: bool) -> str:
-    values = "".join(_value(each, "", row) for each in words.told(row))
-    asides = "".join(f"<p><b>{_text(each)}</b></p>" for each in words.asides(row, layer.stack.source))
+def _row(layer: _Layer, row: Row, *, whether: bool) -> str:
+    values = "".join(_value(each, "", row) for each in words.told(row, layer.layers))
+    asides = "".join(f"<p><b>{_text(each)}</b></p>" for each in words.asides(row, layer.stack["source"]))
     inner = f"{asides}{_facts(row)}{values}"
-    remark = "only shows others, not counted" if words.display_only(row) else words.remark(row)
-    return _details(layer, words.kind(row), row.logical_id, row.type, remark, inner, whether=whether)
+    remark = "only shows others, not counted" if words.display_only(row, layer.stack) else row["remark"]
+    return _details(layer, row["kind"], row["logical_id"], row["type"], remark, inner, whether=whether)
 
 
-def _details(layer: _Layer, kind: str, name: str, of: str, remark: str, inner: str, *, whether: bool) -> str:
+def _details(layer: _Layer, kind: Kind, name: str, of: str, remark: str, inner: str, *, whether: bool) -> str:
     title = f'<span class="id">{_text(name)}</span>'
     kept = f'<span class="type">{_text(of)}</span>' if of != name else ""
     said = f'<span class="remark {kind}">{_text(remark)}</span>' if remark else ""
@@ -285,34 +292,35 @@ def _details(layer: _Layer, kind: str, name: str, of: str, remark: str, inner: s
     )
 
 
-def _facts(row: ResourceChange) -> str:
+def _facts(row: Row) -> str:
     """Return what is known of a row beside its values."""
-    replacement = f"replacement {row.replacement}" if row.replacement else ""
-    reported = f"by AWS's own word {row.reported}" if row.reported else ""
-    said = ", ".join(filter(None, (row.action, replacement, reported, row.policy_action)))
+    replacement = f"replacement {row['replacement']}" if row["replacement"] else ""
+    reported = f"by AWS's own word {row['reported']}" if row["reported"] else ""
+    said = ", ".join(filter(None, (row["action"], replacement, reported, row["policy_action"])))
     facts = [
         ("action", said),
-        ("physical id", row.physical_id),
-        ("written in", row.origin),
-        ("known from", _SOURCES.get(row.source, row.source)),
-        *(("because of", each) for each in row.causes),
+        ("physical id", row["physical_id"]),
+        ("written in", row["origin"]),
+        ("known from", _SOURCES.get(row["source"], row["source"])),
+        *(("because of", each) for each in row["causes"]),
     ]
     items = "".join(f"<dt>{name}</dt><dd>{_text(text)}</dd>" for name, text in facts if text)
     return f'<dl class="facts">{items}</dl>'
 
 
-def _value(change: PropertyChange, title: str, row: ResourceChange | None = None) -> str:
+def _value(change: Property, title: str, row: Row | None = None) -> str:
     """Return a value that changes, whole; a long one folded."""
     effect = words.effect(row, change) if row else ""
     forces = f'<span class="forces">{effect}</span>' if effect else ""
     remarks = "; ".join(words.value_remarks(change))
     said = f'<span class="said">{_text(remarks)}</span>' if remarks else ""
-    head = f'<span class="name">{_text(f"{title} {words.path(change)}".strip())}</span> {forces}{said}'
+    name = f"{title} {change['name']}".strip()
+    head = f'<span class="name">{_text(name)}</span> {forces}{said}'
     return f'<div class="value">{head}{_lines(change) if words.has_values(change) else ""}</div>'
 
 
-def _lines(change: PropertyChange) -> str:
-    lines = words.line_changes(change.before, change.after)
+def _lines(change: Property) -> str:
+    lines = words.line_changes(change["before"], change["after"])
     tags = {"-": "del", "+": "ins"}
     parts = (f"<{tags.get(s, 'span')}>{s} {_text(line)}</{tags.get(s, 'span')}>" for s, line in lines)
     block = f"<pre>{''.join(parts)}</pre>"

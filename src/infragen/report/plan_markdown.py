@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from html import escape
 
-from infragen.cloudformation import PropertyChange, ResourceChange
-from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.plan.model import EnvironmentPlan
 from infragen.report import plan_words as words
 from infragen.report.added_values import added_values, fitted
+from infragen.report.plan_document import plan_document
+from infragen.report.plan_types import Plan, Property, Row, Stack
 from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION
-from infragen.report.settings import origin, written
+from infragen.report.settings import written
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment ("body is too long (maximum is 65536 characters)")."""
@@ -46,8 +47,9 @@ class Part:
     layer: str = ""
 
 
-def as_markdown(*plans: EnvironmentPlan, limit: int = LIMIT) -> str:
+def as_markdown(*environments: EnvironmentPlan, limit: int = LIMIT) -> str:
     """Return the comment, cut layer by layer where it is longer than `limit` characters."""
+    plans = [plan_document(each) for each in environments]
     parts = [part for plan in plans for part in _plan(plan)]
     marker = _marker(plans)
     kept = _fit(parts, limit - len(marker) - ROOM)
@@ -59,20 +61,20 @@ def as_markdown(*plans: EnvironmentPlan, limit: int = LIMIT) -> str:
     return "\n\n".join([marker, *filter(None, texts)]) + "\n"
 
 
-def _marker(plans: Sequence[EnvironmentPlan]) -> str:
+def _marker(plans: Sequence[Plan]) -> str:
     """Return what names the comment: the command, and the environment when there is one."""
-    name = plans[0].environment if len(plans) == 1 else "all"
+    name = plans[0]["environment"] if len(plans) == 1 else "all"
     safe = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[:100].strip("-")
-    return f"<!-- infragen {'diff' if any(each.against for each in plans) else 'plan'} {safe} -->"
+    return f"<!-- infragen {'diff' if any(each['against'] for each in plans) else 'plan'} {safe} -->"
 
 
-def _command(plans: Sequence[EnvironmentPlan]) -> str:
+def _command(plans: Sequence[Plan]) -> str:
     first = plans[0]
-    if first.between:
-        return f"infragen diff {first.against} {first.environment}"
-    if first.against:
-        return f"infragen diff --against {first.against}"
-    return f"infragen plan --env {first.environment}"
+    if first["between"]:
+        return f"infragen diff {first['against']} {first['environment']}"
+    if first["against"]:
+        return f"infragen diff --against {first['against']}"
+    return f"infragen plan --env {first['environment']}"
 
 
 def _fit(parts: Sequence[Part], room: int) -> list[int]:
@@ -103,39 +105,38 @@ def _size(text: str) -> int:
 # --- a plan -----------------------------------------------------------------------------------------------------
 
 
-def _plan(plan: EnvironmentPlan) -> Iterator[Part]:
+def _plan(plan: Plan) -> Iterator[Part]:
     yield Part((_headline(plan), ""))
-    for title, alerts in words.alerts(plan):
-        sign = "-" if title.startswith("Refused") else "!"
-        yield _block(title, [f"{sign} {each}" for each in alerts], "diff")
-    if plan.drift == ():
+    for title, alerts, refused in words.alerts(plan):
+        yield _block(title, [f"{'-' if refused else '!'} {each}" for each in alerts], "diff")
+    if plan["drift"] == []:
         yield Part(("Drift: none found", ""))
-    if plan.settings:
+    if plan["settings"]:
         yield _settings(plan)
-    if plan.cost and (lines := list(words.cost_lines(plan.cost, MOST_COSTS))):
-        yield _costs(words.cost_summary(plan.cost), lines)
+    if plan["cost"] and (lines := list(words.cost_lines(plan["cost"], MOST_COSTS))):
+        yield _costs(plan["cost"]["text"], lines)
     layers = words.layers_of(plan)
-    for each in plan.stacks:
-        if words.worth_showing(each, layers) and not words.only_wiring(each, layers):
+    for each in plan["stacks"]:
+        if words.worth_showing(each) and not words.only_wiring(each, layers):
             yield _layer(plan, each, layers)
-    if plan.changed and (wired := words.wiring_line(plan)):
+    if plan["changed"] and (wired := words.wiring_line(plan)):
         yield Part((f"Wiring: {_code(words.shown(wired, WIDE))}", ""))
-    if (quiet := words.unchanged(plan)) and plan.changed:
+    if (quiet := words.unchanged(plan)) and plan["changed"]:
         yield Part((f"Unchanged: {', '.join(map(_code, quiet))}", f"Unchanged: {len(quiet)} layers", ""))
 
 
-def _headline(plan: EnvironmentPlan) -> str:
-    title = _code(words.shown(plan.environment, 80))
-    if plan.against:
-        other = _code(words.shown(plan.against, 80))
-        title = f"{other} and {title}" if plan.between else f"{title} against {other}"
+def _headline(plan: Plan) -> str:
+    title = _code(words.shown(plan["environment"], 80))
+    if plan["against"]:
+        other = _code(words.shown(plan["against"], 80))
+        title = f"{other} and {title}" if plan["between"] else f"{title} against {other}"
     else:
         title = f"Plan for {title}"
-    said = words.summary(plan) if plan.changed else "nothing to change"
+    said = words.summary(plan) if plan["changed"] else "nothing to change"
     lines = [f"### {title}", "", f"**{_said(words.shown(said, 300))}**"]
-    if plan.account and not plan.between:
-        where = f"account {_code(words.shown(plan.account, 40))}, {_code(words.shown(plan.region, 40))}"
-        lines += ["", where if plan.against else f"{where}, {_said(words.shown(plan.topology, 40))} stacks"]
+    if plan["account"] and not plan["between"]:
+        where = f"account {_code(words.shown(plan['account'], 40))}, {_code(words.shown(plan['region'], 40))}"
+        lines += ["", where if plan["against"] else f"{where}, {_said(words.shown(plan['topology'], 40))} stacks"]
     return "\n".join(lines)
 
 
@@ -158,12 +159,12 @@ def _few(lines: Sequence[str]) -> list[str]:
     return [*few, f"  … and {len(lines) - LINES} more"] if len(lines) > LINES else few
 
 
-def _settings(plan: EnvironmentPlan) -> Part:
+def _settings(plan: Plan) -> Part:
     lines = []
-    for each in plan.settings:
-        before, after = (written(side.value) if side else "(none)" for side in (each.before, each.after))
-        place = f"  {origin(each.after)}" if each.after else ""
-        lines.append(f"{each.key}  {before} -> {after}{place}")
+    for each in plan["settings"]:
+        before, after = (written(side["value"]) if side else "(none)" for side in (each["before"], each["after"]))
+        place = f"  {each['after']['origin']}" if each["after"] else ""
+        lines.append(f"{each['key']}  {before} -> {after}{place}")
     head = f"<b>{len(lines)} values differ</b>"
     return Part((_folded(head, _fence(lines, "")), _folded(head, _fence(_few(lines), "")), ""), "values")
 
@@ -176,13 +177,13 @@ def _costs(said: str, lines: Sequence[str]) -> Part:
 # --- a layer ----------------------------------------------------------------------------------------------------
 
 
-def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Part:
-    rows = tuple(each for each in words.rows(stack, layers) if not words.display_only(each))
+def _layer(plan: Plan, stack: Stack, layers: words.Layers) -> Part:
+    rows = tuple(each for each in stack["changes"] if each["counted"])
     counts = words.count(rows)
     said = ", ".join(f"{number} {words.label(plan, what, number)}" for what, number in counts.items() if number)
-    name, told = words.shown(stack.layer, 80), words.shown(said or words.action(stack), 200)
+    name, told = words.shown(stack["layer"], 80), words.shown(said or words.action(stack), 200)
     head = f"<b>{_html(name)}</b> {_html(told)}"
-    lead = [] if plan.between else [_about(stack)]
+    lead = [] if plan["between"] else [_about(stack)]
     lead += [f"opens {granted}"] if (granted := words.granted(stack)) else []
     whole, cut, bare = (
         _folded(head, *lead, *said, _fence(lines, "diff"))
@@ -194,28 +195,28 @@ def _layer(plan: EnvironmentPlan, stack: StackPlan, layers: words.Layers) -> Par
     )
     return Part(
         (whole, cut, bare, f"**{_said(name)}** {_said(told)} (the resources are left out to fit a comment)", ""),
-        stack.layer,
+        stack["layer"],
     )
 
 
-def _about(stack: StackPlan) -> str:
+def _about(stack: Stack) -> str:
     """Return the stack and where the rows come from."""
-    name = f"{_code(words.shown(stack.stack, 150))}: " if stack.stack else ""
+    name = f"{_code(words.shown(stack['stack'], 150))}: " if stack["stack"] else ""
     return f"{name}{_said(words.shown(words.action(stack), 100))}, {_said(words.shown(words.source(stack), 200))}"
 
 
-def _lines(stack: StackPlan, rows: Sequence[ResourceChange], layers: words.Layers, *, whole: bool) -> list[str]:
-    tagged = [each.logical_id for each in rows if words.only_tagged(each)]
+def _lines(stack: Stack, rows: Sequence[Row], layers: words.Layers, *, whole: bool) -> list[str]:
+    tagged = [each["logical_id"] for each in rows if words.only_tagged(each)]
     lines = []
     for row in rows:
-        if row.logical_id in tagged:
+        if row["logical_id"] in tagged:
             continue
         lines.append(_row(row))
-        lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack.source)]
+        lines += [f"!     {words.visible(each)}" for each in words.asides(row, stack["source"])]
         if values := fitted(added_values(row), SHORT):
             lines.append(f"+           {values}")
         if words.shows_values(row):
-            for each in words.told(row):
+            for each in words.told(row, layers):
                 lines += _value(each, "", effect=words.effect(row, each), whole=whole)
     if tagged:
         names = ", ".join(tagged) if whole else words.shown(", ".join(tagged), WIDE)
@@ -225,29 +226,30 @@ def _lines(stack: StackPlan, rows: Sequence[ResourceChange], layers: words.Layer
         for each in some:
             lines += _value(each, f"{title} ", effect="", whole=whole)
     if not (rows or any(some for _, some in own)):
-        lines += [f"! note: {words.visible(each)}" for each in stack.details]
-    lines += [f"! note: {words.visible(each)}" for each in stack.notes]
-    return lines + [f"! {words.DISAGREE} the sources disagree: {words.visible(each)}" for each in stack.disagreements]
+        lines += [f"! note: {words.visible(each)}" for each in stack["details"]]
+    lines += [f"! note: {words.visible(each)}" for each in words.notes(stack)]
+    return lines + [
+        f"! {words.DISAGREE} the sources disagree: {words.visible(each)}" for each in stack["disagreements"]
+    ]
 
 
-def _row(change: ResourceChange) -> str:
-    remark = words.remark(change)
-    tail = f"  ({remark})" if remark else ""
-    origin = f"; from {change.origin}" if change.origin else ""
-    return words.shown(f"{_SIGNS[words.kind(change)]} {change.logical_id}  {change.type}{tail}{origin}", WIDE)
+def _row(change: Row) -> str:
+    tail = f"  ({change['remark']})" if change["remark"] else ""
+    origin = f"; from {change['origin']}" if change["origin"] else ""
+    return words.shown(f"{_SIGNS[change['kind']]} {change['logical_id']}  {change['type']}{tail}{origin}", WIDE)
 
 
-def _value(change: PropertyChange, title: str, *, effect: str, whole: bool) -> Iterator[str]:
+def _value(change: Property, title: str, *, effect: str, whole: bool) -> Iterator[str]:
     """Yield a value on one line where it fits, else below its path, line by line."""
     remarks = [effect] if effect else []
     remarks += (words.shown(each, WIDE) for each in words.value_remarks(change))
-    lead = f"      {title}{words.shown(words.path(change), WIDE)}"
+    lead = f"      {title}{words.shown(change['name'], WIDE)}"
     tail = "".join(f"; {each}" for each in remarks)
     if not words.has_values(change):
         yield lead + tail
         return
     before, after = words.pair(change, WIDE)
-    lines = words.line_changes(change.before, change.after)
+    lines = words.line_changes(change["before"], change["after"])
     if not whole or (len(before) + len(after) <= SHORT and len(lines) <= 2):
         yield f"{lead}: {before} -> {after}{tail}"
         return

@@ -9,6 +9,7 @@ from html import escape
 
 from infragen.report.graph import Edge
 from infragen.report.layout import Box, Size, lay_out
+from infragen.report.plan_types import Kind
 from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLACE, REVISION, SIGNS
 from infragen.report.svg import line
 
@@ -22,11 +23,11 @@ class Drawn:
 
     name: str
     target: str
-    counts: Mapping[str, int]
+    counts: Mapping[Kind, int]
     said: str
 
     @property
-    def marks(self) -> tuple[tuple[str, str], ...]:
+    def marks(self) -> tuple[tuple[Kind, str], ...]:
         """Return the kinds that it has, with what the picture says of each."""
         return tuple((kind, f"{SIGNS[kind]}{number}") for kind, number in self.counts.items() if number)
 

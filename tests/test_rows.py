@@ -1,0 +1,43 @@
+"""A row of a plan is complete when it is made: nothing makes it anew with another value."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import infragen
+from infragen.cloudformation import PropertyChange, ResourceChange
+
+SOURCE = Path(infragen.__file__).parent
+WORDS = {each.name for row in (ResourceChange, PropertyChange) for each in dataclasses.fields(row)}
+OF_OTHERS = {
+    ("plan/drift.py", "properties"),  # ResourceDrift
+    ("engine/gate.py", "before"),  # LayerSides
+    ("engine/preview.py", "name"),  # ChangeSetRequest
+    ("engine/status.py", "cause"),  # StackStatus
+    ("layers/extending.py", "place"),
+    ("gates/access/__init__.py", "path"),
+    ("plan/between.py", "action"),  # StackPlan
+    ("resource_types/access_network.py", "path"),
+}
+"""Calls of `replace` with a word of a row that rebuild something else."""
+
+
+def rebuilt(source: Path = SOURCE) -> tuple[str, ...]:
+    """The places that rebuild a row: `engine/drift.py:74`."""
+    found = []
+    for file in sorted(source.rglob("*.py")):
+        name = str(file.relative_to(source))
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "replace"):
+                continue
+            keys = {each.arg for each in node.keywords if each.arg} - {key for at, key in OF_OTHERS if at == name}
+            if keys & WORDS and not keys - WORDS:
+                found.append(f"{name}:{node.lineno} ({', '.join(sorted(keys))})")
+    return tuple(found)
+
+
+def test_no_row_is_made_anew() -> None:
+    """What is known of a row later is beside it, in maps by place. A call that rebuilds something else is listed."""
+    assert rebuilt() == ()
