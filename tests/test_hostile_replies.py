@@ -24,7 +24,7 @@ from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
 from infragen.monitoring import AlarmQuery, Metric, Monitoring
-from infragen.workload import QueueMessage, Queues, ServiceSettings, TaskTemplate, Workload
+from infragen.workload import QueueMessage, Queues, ServiceSettings, TaskState, TaskTemplate, Workload
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
 SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
@@ -82,7 +82,8 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
     "run_task": [("shop:1", SETTINGS, "infragen-release", "token", {"a": "b"})],
     "unfinished_tasks": [("shop", "shop-dev-release")], "task": [("shop", "arn")],
-    "stop_task": [("shop", "arn", "why")],
+    "stop_task": [("shop", "arn", "why")], "execute_command": [(TaskState("arn", "RUNNING"), "shop", "api", "sh")],
+    "forward_port": [("ecs:shop_1_2", "host", 5432, 5432)], "secret_value": [("arn:secret",)],
     "log_page": [("group", "stream", ""), ("group", "stream", "f/1")],
     "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
 }  # fmt: skip

@@ -36,8 +36,9 @@ def talkative(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator
             yield (*path, name)
 
 
-OF_AN_API = [("migrate",), ("run",)]
-"""They need an API, which these environments have not: 2 before AWS is asked. tests/engine/test_release.py has them."""
+OF_AN_API = [("migrate",), ("run",), ("shell",), ("tunnel",)]
+"""They need an API, which these environments have not: 2 before AWS is asked. tests/engine/test_release.py and
+tests/test_shell.py have them."""
 OF_TWO = [("image", "promote")]
 """It names two environments: tests/test_image_promote.py has it."""
 COMMANDS = [each for each in talkative() if each not in (*OF_AN_API, *OF_TWO)]

@@ -6,10 +6,13 @@ directory or a symbolic link of this name is refused before anything is written:
 would reach what it stands for. `-` is standard output.
 """
 
+import fcntl
 import os
+import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -101,6 +104,39 @@ def private_directory(path: Path) -> None:
     for each in (*reversed(path.parents), path):
         if not each.is_dir():
             each.mkdir(mode=0o700, exist_ok=True)
+
+
+YOUNG = 3600.0
+"""Seconds for which a temporary directory without a lock may belong to a run that is about to lock it."""
+
+
+@contextmanager
+def temporary_directory(prefix: str) -> Iterator[Path]:
+    """Yield a directory for the user alone (0700) and remove it afterwards; first those that killed runs left.
+
+    A lock in it says that a run still needs it: the system lets go of that however the run ends.
+    """
+    _remove_left_behind(Path(tempfile.gettempdir()), prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        directory = Path(name).resolve()
+        with (directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield directory
+
+
+def _remove_left_behind(temporary: Path, prefix: str) -> None:
+    """Remove the directories of the user's runs that were killed."""
+    for each in temporary.glob(f"{prefix}*"):
+        with suppress(OSError):
+            found = each.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            lock = each / "lock"
+            if not lock.exists() and time.time() - found.st_mtime < YOUNG:
+                continue
+            with lock.open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(each)
 
 
 def usual_mode(path: Path) -> int:

@@ -29,7 +29,9 @@ class ServiceSettings:
 @dataclass(frozen=True)
 class TaskTemplate:
     """What a one-off task has otherwise than the service's: family and stream prefix, the container that stays, its
-    image and command, user, CPU units, MiB of memory, CPU architecture (arm64 or x86_64), and tags.
+    image and command, user, CPU units, MiB of memory, CPU architecture (arm64 or x86_64), and tags. An
+    `enterable` one has a writable root and the container runtime's own capabilities, which ECS Exec needs, the command
+    as its entry point, and `role`, the ARN of another role of the task.
     """
 
     family: str
@@ -42,6 +44,8 @@ class TaskTemplate:
     memory: int
     architecture: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+    enterable: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class TaskDefinition:
 class TaskState:
     """A task as ECS describes it. `status` is lastStatus, `stop_code` and `reason` why it stopped, in ECS's words;
     `exit_code` is that of its container, None while it runs and for one that never ran; `detail` is what the container
-    runtime says.
+    runtime says. `agent` is the status of ECS Exec's agent in it, `runtime_id` the container's id for Session Manager.
     """
 
     arn: str
@@ -72,6 +76,8 @@ class TaskState:
     detail: str = ""
     started_by: str = ""
     created: datetime | None = None
+    agent: str = ""
+    runtime_id: str = ""
 
     @property
     def stopped(self) -> bool:
@@ -83,6 +89,10 @@ class TaskState:
         """Return the last part of its ARN, which names its log stream."""
         return self.arn.rpartition("/")[2]
 
+    def target(self, cluster: str) -> str:
+        """Return how Session Manager calls its container; `cluster` is the cluster's ARN or name."""
+        return f"ecs:{cluster.rpartition('/')[2]}_{self.id}_{self.runtime_id}"
+
 
 @dataclass(frozen=True)
 class LogPage:
@@ -92,6 +102,18 @@ class LogPage:
 
     lines: tuple[str, ...] = ()
     token: str = ""
+
+
+@dataclass(frozen=True)
+class PluginSession:
+    """A session that `session-manager-plugin` takes over: AWS's response with its token, which no argument of a process
+    may hold, the region, what was asked for, and the address of Systems Manager.
+    """
+
+    response: Mapping[str, str] = field(repr=False)
+    region: str
+    request: Mapping[str, Any]
+    endpoint: str
 
 
 class Workload(Protocol):
@@ -113,9 +135,16 @@ class Workload(Protocol):
         """Return the active revisions of a family, with their tags."""
 
     def run_task(
-        self, definition: str, settings: ServiceSettings, started_by: str, token: str, tags: Mapping[str, str]
+        self,
+        definition: str,
+        settings: ServiceSettings,
+        started_by: str,
+        token: str,
+        tags: Mapping[str, str],
+        enterable: bool = False,
     ) -> str:
         """Start one task on Fargate, on demand, and return its ARN; a retry with the same token starts no second one.
+        An `enterable` one has ECS Exec.
 
         Raises CloudError when ECS has no place for it.
         """
@@ -128,6 +157,15 @@ class Workload(Protocol):
 
     def stop_task(self, cluster: str, arn: str, reason: str) -> None:
         """Ask ECS to stop a task: SIGTERM, then SIGKILL."""
+
+    def execute_command(self, task: TaskState, cluster: str, container: str, command: str) -> PluginSession:
+        """Begin a session of ECS Exec that runs a command, written as in a shell, in a container."""
+
+    def forward_port(self, target: str, host: str, port: int, local_port: int) -> PluginSession:
+        """Begin a session that forwards a port of this machine through a target (`ecs:CLUSTER_TASK_RUNTIME`)."""
+
+    def secret_value(self, arn: str) -> str:
+        """Return the value of a secret, for the person who asked for it; it is shown nowhere."""
 
     def log_page(self, group: str, stream: str, token: str) -> LogPage:
         """Return the lines after a token, from the beginning without one; none where the stream does not exist yet."""

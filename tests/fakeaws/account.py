@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from xml.sax.saxutils import escape
 
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
+from fakeaws.one_off import STREAM, TOKEN
 from fakeaws.protocol import ApiError
 
 Params = Mapping[str, Any]
@@ -194,9 +196,23 @@ class Secrets(Account):
         own = next((each.logical_id for each in secrets if each.physical_id == name), "")
         return {**found, **self.cloud.settings.rotations.get(own, {})}
 
+    def GetSecretValue(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The value that `Settings.secret_values` has for it."""
+        values = self.cloud.settings.secret_values.items()
+        found = next((value for name, value in values if name in p["SecretId"]), None)
+        if found is None:
+            raise ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
+        return {"ARN": p["SecretId"], "Name": p["SecretId"], "SecretString": found}
+
 
 class Parameters(Account):
-    """Systems Manager: the parameters of `Settings.ssm`."""
+    """Systems Manager: the parameters of `Settings.ssm`, and sessions with targets."""
+
+    def StartSession(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """A session ("StartSession", AWS Systems Manager API Reference, read 2026-11-29)."""
+        if not re.fullmatch(r"ecs:[^_]+_[0-9a-f]{32}_[0-9a-f]{32}-\d+", p["Target"]):
+            raise ApiError("TargetNotConnected", f"{p['Target']} is not connected.")
+        return {"SessionId": "deployer-1", "StreamUrl": STREAM, "TokenValue": TOKEN}
 
     def DescribeParameters(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Parameters by name, without their values."""

@@ -85,6 +85,8 @@ class OneOffScript:
     stop_code: str = "EssentialContainerExited"
     reason: str = "Essential container in task exited"
     failures: list[str] = field(default_factory=list)
+    agent_seconds: float | None = 8.0
+    """Seconds after its start at which the agent of ECS Exec runs in a task that has it; None: it never does."""
 
 
 @dataclass
@@ -182,6 +184,8 @@ class Settings:
     crashing: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Image -> the exit code of its container, and the lines that it writes: its tasks stop."""
     one_off: OneOffScript = field(default_factory=OneOffScript)
+    secret_values: dict[str, str] = field(default_factory=dict)
+    """A part of a secret's ARN -> its value."""
     target_groups: dict[str, list[str]] = field(default_factory=dict)
     """Logical id of an ECS service -> the ARNs of its target groups."""
     target_health: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)

@@ -7,6 +7,10 @@ Developer Guide), read 2026-11-29. What a task does a test says in `Settings.one
 A task is PROVISIONING, then RUNNING, then STOPPED. A deregistered task definition starts no new task ("TaskDefinition
 is inactive"), and those it started go on. RunTask with a token that it has seen gives the same task. What it cannot
 place is in `failures`, with status 200. ECS forgets a stopped task after about an hour.
+
+With `enableExecuteCommand` a task has a managed agent, PENDING until it runs ("Monitor containers with ECS Exec",
+"Task", "ManagedAgent", "ExecuteCommand", the same, read 2026-11-29). ExecuteCommand needs it, and takes interactive
+commands alone. The agent writes into the container: it does not run on a read-only root.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from fakeaws.cloud import Cloud
 from fakeaws.protocol import ApiError
 
 Params = Mapping[str, Any]
+STREAM = "wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/ecs-execute-command-1?role=publish_subscribe"
+TOKEN = "AAEAAsession-token-of-the-fake"
 PROVISIONING, STOPPING, REMEMBERED = 2.0, 5.0, 3600.0
 
 
@@ -106,6 +112,27 @@ class OneOffCalls:
             task.asked, task.why = self.cloud.clock.monotonic(), p.get("reason", "Task stopped by user")
         return {"task": self._described(task)}
 
+    def ExecuteCommand(self, p: Params) -> dict[str, Any]:  # noqa: N802 # the name on the wire
+        """A session, where the agent runs."""
+        task = self._one_offs.tasks.get(p["task"])
+        if not p["interactive"]:
+            raise ApiError("InvalidParameterException", "Interactive is the only mode supported currently.")
+        if task is None or self._agent(task) != "RUNNING":
+            why = "execute command was not enabled when the task was run or the execute command agent isn't running"
+            raise ApiError("InvalidParameterException", f"The execute command failed because {why}.")
+        session = {"sessionId": "ecs-execute-command-1", "streamUrl": STREAM, "tokenValue": TOKEN}
+        return {"clusterArn": p["cluster"], "taskArn": task.arn, "interactive": True, "session": session}
+
+    def _agent(self, task: Task) -> str:
+        """The status of the agent of ECS Exec; empty for a task without."""
+        if not task.request.get("enableExecuteCommand"):
+            return ""
+        after, now = self.cloud.settings.one_off.agent_seconds, self.cloud.clock.monotonic()
+        if self._state(task) == "STOPPED":
+            return "STOPPED"
+        works = not task.definition["containerDefinitions"][0].get("readonlyRootFilesystem")
+        return "RUNNING" if works and after is not None and now >= task.started + PROVISIONING + after else "PENDING"
+
     def _of_family(self, family: str) -> list[str]:
         """The tasks of a family whose desired status is RUNNING."""
         rows = (each for each in self._one_offs.tasks.values() if each.definition["family"] == family)
@@ -139,6 +166,10 @@ class OneOffCalls:
             "createdAt": task.started,
             "containers": [container],
         }
+        if agent := self._agent(task):
+            container |= {"runtimeId": f"{task.arn[-32:]}-1", "managedAgents": [
+                {"name": "ExecuteCommandAgent", "lastStatus": agent}
+            ]}  # fmt: skip
         if state == "STOPPED":
             stopped = task.asked is not None and self._ends(task) != task.started + PROVISIONING + script.seconds
             row["stopCode"] = "UserInitiated" if stopped else script.stop_code

@@ -241,6 +241,19 @@ def test_shells_are_off_until_they_are_asked_for_and_then_logged() -> None:
     }
 
 
+def test_shells_have_a_role_of_their_own_and_the_tasks_of_the_api_stay_as_they_are() -> None:
+    """`shells` opens nothing in a task that serves: the role with the channels is for tasks of `infragen shell`."""
+    over = "api: {shells: true}"
+    assert "ShellRole" not in resources()
+    assert allowed("ShellRole", "ssmmessages:OpenDataChannel", over) == ["*"]
+    assert allowed("ShellRole", "sqs:SendMessage", over) == allowed("TaskRole", "sqs:SendMessage", over) != []
+    for name in ("TaskRole", "TaskDefinition", "Service", "ExecutionRole"):
+        assert properties(name, over) == properties(name)
+    assert "ShellLogGroup" in resources(over)
+    both = "api: {shells: true, enable_execute_command: true, readonly_root: false}"
+    assert "ShellRole" not in resources(both)
+
+
 def test_logs_never_stop_the_application_and_expire() -> None:
     """Non-blocking, to a group with the file's retention and the platform's key."""
     assert container()["LogConfiguration"]["Options"]["mode"] == "non-blocking"

@@ -56,7 +56,9 @@ VARIANTS = {
         database: {engine_version: '16.8', min_acu: 0, max_acu: 1, auto_pause_seconds: 300, monitoring_seconds: 0,
           identifier_suffix: restored, parameters: {work_mem: '65536', log_statement: none}, url_options: ''}
     """,
-    "no database, a regional gateway": "database: null\nnetwork: {nat: regional}",
+    "no database, a regional gateway, tasks for shells": (
+        "database: null\nnetwork: {nat: regional}\napi: {shells: true}"
+    ),
     "no API": "api: null",
     "network and database alone": """
         api: null

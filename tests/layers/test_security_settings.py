@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "network": {"nat": "instance"}, "api": {"https": {"mode": "certificate", "certificate_arn": CERTIFICATE}},
     },
     "shell": {"api": {"readonly_root": False, "enable_execute_command": True, "queue": "mail", "waf": False}},
+    "tasks for shells": {"api": {"shells": True}},
     "boundary": {"iam": {"permissions_boundary_arn": "arn:aws:iam::111111111111:policy/boundary"}},
     "plain": {"api": {"https": {"mode": "http_only"}, "ingress_cidrs": ["10.0.0.0/8"], "spot": True}},
 }  # fmt: skip
@@ -214,7 +215,7 @@ STARS = {
 }  # fmt: skip
 """Actions that AWS knows no resource for, or none that exists before the call (Service Authorization Reference)."""
 
-OWN_DECRYPTION = {("database", "CredentialsRole"), ("api", "TaskRole")}
+OWN_DECRYPTION = {("database", "CredentialsRole"), ("api", "TaskRole"), ("api", "ShellRole")}
 """Roles that decrypt by themselves, with the platform's key alone: the environment of a function (Lambda Developer
 Guide, "Securing environment variables") and the session of ECS Exec (Amazon ECS Developer Guide, "ECS Exec").
 """

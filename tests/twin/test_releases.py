@@ -1,14 +1,21 @@
 """The release command on the running emulator: migrations succeed, fail, run twice at once, run too long."""
 
 import os
+import pty
+import re
+import select
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from signals import default_signals
 from twins import ROOT, System, until
 
 from infragen.emulator import Emulator
@@ -166,3 +173,102 @@ def test_a_command_of_ones_own(shop: System, put: Callable[[str, str], None]) ->
     said = waits.communicate(timeout=60)[0]
     assert (waits.returncode, "is being stopped" in said) == (130, True), said
     assert not any("shop-dev-run" in each for each in definitions(shop))
+
+
+def test_a_command_in_the_tasks_environment(shop: System, put: Callable[[str, str], None]) -> None:
+    """`shell --local -- COMMAND` is a real task: the API's variables and secrets, the directory of its image."""
+    put("shell", MIGRATION)
+    shop.infragen("deploy", "--yes", "--image-tag", "shell")
+    script = "console.log(process.env.PORT, new URL(process.env.DATABASE_URL).pathname, require('fs').readdirSync('.'))"
+    done = shop.infragen("shell", "--", "node", "-e", script)
+    assert re.search(r"3000 /app \[.*'main.cjs'", done), done
+    failed = started(shop, "shell", "--", "node", "-e", "process.exit(9)")
+    said = failed.communicate(timeout=60)[0]
+    assert (failed.returncode, "exit code 9" in said) == (1, True), said
+    assert not any("shop-dev-shell" in each for each in definitions(shop))
+
+
+def test_a_shell_has_the_terminal(shop: System, put: Callable[[str, str], None]) -> None:
+    """What is typed reaches the task's shell, with Ctrl-C for what runs in it; afterwards nothing is left of it."""
+    put("typed", MIGRATION)
+    shop.infragen("deploy", "--yes", "--image-tag", "typed")
+    variables = {**os.environ, "INFRAGEN_STATE_DIR": str(shop.twin.state_dir.parent), "TERM": "xterm"}
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(shop.directory)
+        default_signals()
+        words = [sys.executable, "-m", "infragen", "shell", "--env", "dev", "--local"]
+        os.execve(sys.executable, words, variables)  # noqa: S606 # our own command, on a terminal of its own
+    said = b""
+
+    def read_until(text: bytes, seconds: float = 60) -> None:
+        nonlocal said
+        give_up = time.monotonic() + seconds
+        while text not in said:
+            assert time.monotonic() < give_up, said
+            if select.select([terminal], [], [], 0.1)[0]:
+                said += os.read(terminal, 65536)
+
+    read_until(b"$ " if os.getuid() else b"# ")
+    os.write(terminal, b"echo port-$PORT; sleep 600\n")
+    read_until(b"port-3000")
+    os.write(terminal, b"\x03")
+    os.write(terminal, b"echo still-$((40 + 2)); exit\n")
+    read_until(b"still-42")
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0, said
+    until(lambda: not shop.client("ecs").list_tasks(cluster=cluster(shop), family="shop-dev-shell")["taskArns"], "end")
+    assert not shop.client("ecs").list_task_definitions(familyPrefix="shop-dev-shell")["taskDefinitionArns"]
+
+
+def cluster(shop: System) -> str:
+    """Return the ARN of the cluster."""
+    [found] = shop.client("ecs").list_clusters()["clusterArns"]
+    return str(found)
+
+
+def test_the_line_of_the_tunnel_leads_to_the_database(shop: System) -> None:
+    """libpq takes the words and the password file as they are printed; Ctrl-C ends it, and the file is gone."""
+    process = started(shop, "tunnel")
+    try:
+        line = wrote(process, " psql ").splitlines()[-1]
+        variable, _, words = shlex.split(line)
+        file = Path(variable.removeprefix("PGPASSFILE="))
+        assert file.stat().st_mode & 0o777 == 0o600
+        with psycopg.connect(words, passfile=str(file)) as connection:
+            assert connection.execute("select current_database()").fetchone() == ("app",)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert not file.parent.exists()
+
+
+def test_a_deployment_of_an_earlier_commit_is_the_way_back(shop: System, put: Callable[[str, str], None]) -> None:
+    """The API runs with the image and the size of that commit again, and `status` names it."""
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        done = subprocess.run(["git", *who, *arguments], cwd=shop.directory, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    file = shop.directory / "environments" / "dev.yaml"
+    git("init", "--quiet")
+    commits = []
+    for tag, level in (("good", "info"), ("worse", "debug")):
+        file.write_text(re.sub(r"log_level: \w+", f"log_level: {level}", file.read_text()))
+        git("add", "--all")
+        git("commit", "--quiet", "--allow-empty", "--message", tag)
+        commits.append(git("rev-parse", "HEAD"))
+        put(tag, MIGRATION)
+        shop.infragen("deploy", "--yes", "--image-tag", tag)
+    planned = shop.infragen("plan", "--at", "HEAD~1")
+    assert "image worse -> good" in planned
+    assert "no migration is undone" in planned
+    back = shop.infragen("deploy", "--yes", "--at", commits[0])
+    assert "release | applied 0001_notifications" in back
+    assert "good" in shop.infragen("outputs")
+    assert commits[0] in shop.infragen("status")
+    assert git("status", "--porcelain") == ""

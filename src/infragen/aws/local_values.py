@@ -1,7 +1,7 @@
 """What the emulator on this machine gives a task: variables with the values of its secrets, for `infragen dev`.
 
-This is the one place of infragen that reads the value of a secret or drops a database, and it refuses any address but
-loopback.
+Beside `Workload.secret_value`, which `infragen tunnel` asks for the person who opens it, this is the one place of
+infragen that reads the value of a secret, and the one that drops a database. It refuses any address but loopback.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from infragen.aws.failure import AwsError
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
 from infragen.errors import CloudError
-from infragen.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+from infragen.workload import LogPage, PluginSession, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 
 KEPT = (
     "taskRoleArn", "executionRoleArn", "networkMode", "volumes", "requiresCompatibilities", "runtimePlatform",
@@ -25,6 +25,9 @@ KEPT = (
 
 OF_A_SERVICE = ("portMappings", "healthCheck", "dependsOn", "links", "restartPolicy")
 """Members of a container that only make sense beside others or behind a load balancer, or that would start it again."""
+
+REMOTE_HOST = "AWS-StartPortForwardingSessionToRemoteHost"
+AGENT = "ExecuteCommandAgent"
 
 NO_CAPACITY = "the account's Fargate quota is used up, or AWS has no capacity at the moment: run the same command again"
 
@@ -97,7 +100,13 @@ class WorkloadCalls:
         return tuple(found)
 
     def run_task(
-        self, definition: str, settings: ServiceSettings, started_by: str, token: str, tags: Mapping[str, str]
+        self,
+        definition: str,
+        settings: ServiceSettings,
+        started_by: str,
+        token: str,
+        tags: Mapping[str, str],
+        enterable: bool = False,
     ) -> str:
         """Call ECS RunTask. What it could not place is in `failures` of a reply with status 200."""
         network: Any = {
@@ -112,6 +121,7 @@ class WorkloadCalls:
             answer = self.clients.ecs.run_task(
                 cluster=settings.cluster, taskDefinition=definition, launchType="FARGATE", count=1,
                 networkConfiguration=network, startedBy=started_by, clientToken=token, tags=rows,
+                enableExecuteCommand=enterable,
             )  # fmt: skip
             started = member(answer, "tasks")
             if started:
@@ -141,6 +151,38 @@ class WorkloadCalls:
         with asked("ecs:StopTask", f"stopping the task {arn}"):
             self.clients.ecs.stop_task(cluster=cluster, task=arn, reason=reason[:255])
 
+    def execute_command(self, task: TaskState, cluster: str, container: str, command: str) -> PluginSession:
+        """Call ECS ExecuteCommand. The plugin also gets what StartSession would have been asked, as the AWS CLI does
+        (aws/aws-cli, awscli/customizations/ecs/executecommand.py, read 2026-11-29).
+        """
+        with asked("ecs:ExecuteCommand, kms:GenerateDataKey", f"opening a session in {task.arn}"):
+            answer: Any = self.clients.ecs.execute_command(
+                cluster=cluster, task=task.arn, container=container, command=command, interactive=True
+            )
+            return self._session(member(answer, "session"), {"Target": task.target(cluster)})
+
+    def forward_port(self, target: str, host: str, port: int, local_port: int) -> PluginSession:
+        """Call SSM StartSession with AWS's document for a port of another host (Systems Manager User Guide, "Starting a
+        session (port forwarding to remote host)", read 2026-11-29; it works with tasks on Fargate:
+        kayac/ecspresso#414).
+        """
+        parameters = {"host": [host], "portNumber": [str(port)], "localPortNumber": [str(local_port)]}
+        request: dict[str, Any] = {"Target": target, "DocumentName": REMOTE_HOST, "Parameters": parameters}
+        with asked("ssm:StartSession", f"forwarding a port through {target}"):
+            answer: Any = self.clients.parameters.start_session(**request)
+            return self._session(answer, request)
+
+    def _session(self, found: Mapping[str, Any], request: Mapping[str, Any]) -> PluginSession:
+        names = {name.lower(): name for name in found}
+        wanted = ("SessionId", "StreamUrl", "TokenValue")
+        response = {name: str(member(found, names.get(name.lower(), name))) for name in wanted}
+        return PluginSession(response, self.clients.region, request, str(self.clients.parameters.meta.endpoint_url))
+
+    def secret_value(self, arn: str) -> str:
+        """Call Secrets Manager GetSecretValue."""
+        with asked("secretsmanager:GetSecretValue, kms:Decrypt", f"reading the secret {arn}"):
+            return str(member(self.clients.secrets.get_secret_value(SecretId=arn), "SecretString"))
+
     def log_page(self, group: str, stream: str, token: str) -> LogPage:
         """Call CloudWatch Logs GetLogEvents from the head of a stream. At the end of a stream it gives back the token
         that it got (Amazon CloudWatch Logs API Reference, GetLogEvents).
@@ -169,9 +211,14 @@ def _request(found: Mapping[str, Any], template: TaskTemplate) -> dict[str, Any]
     if logging.get("logDriver") == "awslogs":
         logging["options"] = {**logging.get("options", {}), "awslogs-stream-prefix": template.prefix}
         container["logConfiguration"] = logging
+    if template.enterable:
+        container |= {"entryPoint": [template.command[0]], "command": [*template.command[1:]]}
+        container["readonlyRootFilesystem"] = False
+        container["linuxParameters"] = {"initProcessEnabled": True}
     platform = {**found.get("runtimePlatform", {}), "cpuArchitecture": template.architecture.upper()}
     return {
         **{name: found[name] for name in KEPT if found.get(name)},
+        **({"taskRoleArn": template.role} if template.role else {}),
         "family": template.family,
         "cpu": str(template.cpu),
         "memory": str(template.memory),
@@ -197,6 +244,7 @@ def _definition(found: Mapping[str, Any], tags: Mapping[str, str]) -> TaskDefini
 
 def _state(task: Mapping[str, Any]) -> TaskState:
     containers = task.get("containers") or [{}]
+    agents = containers[0].get("managedAgents") or ()
     return TaskState(
         arn=str(member(task, "taskArn")),
         status=str(member(task, "lastStatus")),
@@ -207,4 +255,6 @@ def _state(task: Mapping[str, Any]) -> TaskState:
         detail=plain(containers[0].get("reason")),
         started_by=plain(task.get("startedBy")),
         created=task.get("createdAt"),
+        agent=next((plain(each.get("lastStatus")) for each in agents if each.get("name") == AGENT), ""),
+        runtime_id=plain(containers[0].get("runtimeId")),
     )

@@ -117,7 +117,7 @@ def run(
     size = _size(file.environment, cpu, memory)
     wanted = Command("run", command, timeout * 60, *size, image_tag, detach)
     with open_session(file, target, yes=yes) as session:
-        ui = session.ui if lines() else _Output(session.ui)
+        ui = session.ui if lines() else Output(session.ui)
         result = run_command(replace(session, ui=ui), file.environment, wanted)
     if detach:
         if lines() is None:
@@ -129,7 +129,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Output:
+class Output:
     """A listener that prints what a task writes on stdout, and passes everything else on."""
 
     ui: Ui

@@ -472,7 +472,7 @@ def endpoints(given: RuleContext) -> Iterator[Finding]:
     if not network or network.nat != "none" or not (api or given.env.workers) or network.vpc_id:
         return  # an existing VPC may have endpoints already: doctor asks
     needed = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs"]
-    needed += ["ssmmessages", "kms"] if api and api.enable_execute_command else []
+    needed += ["ssmmessages", "kms"] if api and (api.enable_execute_command or api.shells) else []
     needed += ["ssm"] if api and any(":ssm:" in each for each in api.secrets.values()) else []
     needed += ["xray"] if api and api.tracing else []
     missing = [each for each in needed if each not in network.interface_endpoints]

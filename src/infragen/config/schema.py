@@ -791,6 +791,11 @@ class Api(Section):
         64, description="Size of /tmp in MiB, a part of the task's memory (with readonly_root)."
     )
     enable_execute_command: Flag = Field(False, description="Allow ECS Exec; needs readonly_root: false.")
+    shells: Flag = Field(
+        False,
+        description="Allow `infragen shell` and `infragen tunnel`: a role and a log for tasks of their own. The API's "
+        "own tasks get no further right and stay read-only.",
+    )
     container_insights: Annotated[Literal["disabled", "enabled", "enhanced"], TEXT] = Field(
         "disabled", description="CloudWatch Container Insights."
     )

@@ -121,7 +121,7 @@ TABLE: Mapping[str, str] = {
         *Listener                   -                        api.https.mode
         EcsCluster                  ClusterSettings          api.container_insights
         EcsCluster                  Metadata                 api.container_insights
-        EcsCluster                  Configuration            api.enable_execute_command
+        EcsCluster                  Configuration            api.enable_execute_command api.shells
         ErrorRateAlarm              Threshold                api.alarms.error_percent
         ErrorRateAlarm              AlarmDescription         api.alarms.error_percent
         LatencyAlarm                Threshold                api.alarms.latency_seconds
@@ -136,7 +136,8 @@ TABLE: Mapping[str, str] = {
         TargetGroup                 HealthCheckPath          api.health_path
         TargetGroup                 Port                     api.port
         InsightsLogGroup            -                        api.container_insights
-        ShellLogGroup               -                        api.enable_execute_command
+        ShellLogGroup               -                        api.enable_execute_command api.shells
+        ShellRole                   -                        api.shells
         WebAcl                      Rules                    api.waf.count api.waf.rate
         WebAcl*                     -                        api.waf api.waf.count api.waf.rate
         BlockedRequestsAlarm        -                        api.waf api.waf.count api.waf.rate

@@ -104,7 +104,7 @@ def run_one_off(session: Session, layer: str, what: OneOff, *, detach: bool = Fa
             return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
         return (yield from _followed(session, layer, what, definition, arn, begun))
     finally:
-        _deregister(session, definition)
+        deregister(session, definition)
 
 
 def tidy(session: Session, family: str) -> None:
@@ -236,8 +236,9 @@ def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bo
     return bool(page.lines)
 
 
-def _deregister(session: Session, definition: TaskDefinition) -> None:
-    with suppress(CloudError):  # the next run does it
+def deregister(session: Session, definition: TaskDefinition) -> None:
+    """Deregister a revision; where that fails, the next run does it."""
+    with suppress(CloudError):
         session.cloud.deregister_task(definition.arn)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from infragen.assembly.stacks import ROOT, StackLayout
 from infragen.checks import Subject
 from infragen.checks.image import NEWEST, PLATFORMS
+from infragen.cloud import Identity
 from infragen.cloudformation import StackState
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe
@@ -195,6 +196,22 @@ def run_command(session: Session, env: Environment, wanted: Command) -> TaskResu
 
     Raises InputError without a deployed API or image, Refused when nobody agrees in a protected environment.
     """
+    task, _, identity = prepared_task(session, env, wanted)
+    agree(session, env, identity, f"run `{command_line(wanted.command)}` with {task.tag}")
+    return to_end(session, run_one_off(session, API, task, detach=wanted.detach))
+
+
+def agree(session: Session, env: Environment, identity: Identity, doing: str) -> None:
+    """Ask in a protected environment whether to do something. Raises Refused where the answer is no."""
+    if not env.protected:
+        return
+    question = Question(f"{doing} in {env.environment} ({identity.account}, {identity.region})?", "--yes")
+    if not session.ui.confirm(question):
+        raise Refused("declined; nothing was run")
+
+
+def prepared_task(session: Session, env: Environment, wanted: Command) -> tuple[OneOff, StackState, Identity]:
+    """Return the task that runs a command, the API's stack, and where that is. Raises as `run_command`."""
     observed = observe(session, env)
     api, state = find_api(session, env, observed)
     tag = wanted.tag or state.parameters.get(ImageTag.name, "")
@@ -204,14 +221,8 @@ def run_command(session: Session, env: Environment, wanted: Command) -> TaskResu
     _check_platform(session, env, api.repository, tag)
     planned = PlannedRelease(wanted.command, tag, digest, wanted.seconds, wanted.cpu, wanted.memory, API)
     release = wanted.purpose == RELEASE
-    if env.protected:
-        where = f"{env.environment} ({observed.identity.account}, {observed.identity.region})"
-        question = Question(f"run `{command_line(wanted.command)}` with {tag} in {where}?", "--yes")
-        if not session.ui.confirm(question):
-            raise Refused("declined; nothing was run")
     task = one_off_of(session, env, api, wanted.purpose, planned, exclusive=release)
-    task = replace(task, stops=not release)
-    return to_end(session, run_one_off(session, API, task, detach=wanted.detach))
+    return replace(task, stops=not release), state, observed.identity
 
 
 def _check_platform(session: Session, env: Environment, repository: str, tag: str) -> None:

@@ -37,7 +37,7 @@ from infragen.layers.contract import (
 )
 from infragen.layers.database import DatabaseCredentialsArn, DataKeyArn
 from infragen.layers.fargate_service import FargateService, add_fargate_service, service_name
-from infragen.layers.fargate_task import FargateTask, logs
+from infragen.layers.fargate_task import SHELL_ROLE, FargateTask, logs
 from infragen.layers.image_repository import HAS_IMAGE, PLACEHOLDER_IMAGE, ImageTag, Placeholder
 from infragen.layers.load_balancer import PublicEndpoint
 from infragen.layers.network import (
@@ -62,6 +62,7 @@ EcsClusterName = LayerOutput("api", "EcsClusterName", "ECS cluster", operational
 EcsServiceName = LayerOutput("api", "EcsServiceName", "ECS service of the API", operational=True)
 EcsTaskFamily = LayerOutput("api", "EcsTaskFamily", "Family of the API's task definitions", operational=True)
 ApiLogGroupName = LayerOutput("api", "ApiLogGroupName", "Log group of the API's tasks", operational=True)
+ShellRoleArn = LayerOutput("api", "ShellRoleArn", "Role of the tasks of `infragen shell`", operational=True)
 ErrorRateAlarmArn = LayerOutput("api", "ErrorRateAlarmArn", "Alarm: the API answers with errors")
 RepositoryUri = LayerOutput("api", "RepositoryUri", "Where the API's image is pushed to", for_people=True)
 ListenerArn = LayerOutput("api", "ListenerArn", "Listener that takes the API's requests")
@@ -87,6 +88,7 @@ def inputs(env: Environment) -> tuple[LayerOutput, ...]:
 def outputs(env: Environment) -> tuple[LayerOutput, ...]:
     """Return what the dashboard watches, and what people need."""
     return (
+        *((ShellRoleArn,) if _api(env).shells else ()),
         LoadBalancerFullName,
         TargetGroupFullName,
         EcsClusterName,
@@ -113,8 +115,9 @@ def build(env: Environment, additions: Additions = NOTHING) -> Template:
     if api.waf is not None:
         web_acl.add_web_acl(template, env, api.waf, NAME, PlatformKeyArn.ref(), AlarmTopicArn.ref())
     ecs_cluster.add_cluster(
-        template, env, insights=api.container_insights, shells=api.enable_execute_command, key=PlatformKeyArn.ref()
-    )
+        template, env, insights=api.container_insights, shells=api.enable_execute_command or api.shells,
+        key=PlatformKeyArn.ref(),
+    )  # fmt: skip
     rules = security_groups.connect(
         template, ("LoadBalancer", LoadBalancerSecurityGroupId.ref()), ("Api", ApiSecurityGroupId.ref()), api.port
     )
@@ -123,7 +126,7 @@ def build(env: Environment, additions: Additions = NOTHING) -> Template:
     add_fargate_service(template, env, service)
     service_upkeep.add_refresh(template, env, ecs_cluster.CLUSTER, api.refresh_days, AlarmTopicArn.ref())
     service_upkeep.add_deployment_failures(template, AlarmTopicArn.ref())
-    _publish(template, endpoint)
+    _publish(template, api, endpoint)
     return template
 
 
@@ -184,6 +187,7 @@ def _task(env: Environment, api: Api, additions: Additions) -> FargateTask:
         readonly_root=api.readonly_root,
         tmp_mib=api.tmp_mib,
         shells=api.enable_execute_command,
+        shell_statements=_shell_statements(api),
         sidecars=(tracing.collector(api.collector_image, logs("collector")),) if api.tracing else (),
     )
 
@@ -292,8 +296,17 @@ def _run_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
     return tuple(statements)
 
 
-def _publish(template: Template, endpoint: PublicEndpoint) -> None:
+def _shell_statements(api: Api) -> tuple[dict[str, Any], ...]:
+    """Return what the role of shells may do that the code may not; nothing where its tasks may have ECS Exec anyway."""
+    if not api.shells or api.enable_execute_command:
+        return ()
+    return ecs_cluster.shell_statements(PlatformKeyArn.ref())
+
+
+def _publish(template: Template, api: Api, endpoint: PublicEndpoint) -> None:
+    role = "TaskRole" if api.enable_execute_command else SHELL_ROLE
     for output, value in (
+        *(((ShellRoleArn, GetAtt(role, "Arn")),) if api.shells else ()),
         (LoadBalancerFullName, GetAtt("LoadBalancer", "LoadBalancerFullName")),
         (TargetGroupFullName, GetAtt("TargetGroup", "TargetGroupFullName")),
         (EcsClusterName, Ref(ecs_cluster.CLUSTER)),

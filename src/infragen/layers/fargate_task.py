@@ -35,6 +35,10 @@ STOP_SECONDS = 60
 """From SIGTERM to SIGKILL: longer than the load balancer's deregistration delay; Fargate allows 120."""
 
 
+SHELL_ROLE = "ShellRole"
+"""The role of tasks in which people open a shell."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FargateTask:
     """What runs in a task.
@@ -48,7 +52,8 @@ class FargateTask:
     A task without `port` and `health_check` serves nobody: a job. `prefix` begins its logical ids, so that a template
     holds several.
     `key` is the ARN of the KMS key of the logs; `tmp_mib` is the size of /tmp in MiB where the root is read-only;
-    `shells` allows ECS Exec; `sidecars` are further containers.
+    `shells` allows ECS Exec; with `shell_statements` there is a second role, ShellRole, for tasks beside it that have
+    these rights, too; `sidecars` are further containers.
     """
 
     name: str
@@ -69,6 +74,7 @@ class FargateTask:
     own_statements: Sequence[Statement] = ()
     tmp_mib: int = 64
     shells: bool = False
+    shell_statements: tuple[Mapping[str, Any], ...] = ()
     sidecars: tuple[Any, ...] = ()
     managed_policies: tuple[Any, ...] = ()
     prefix: str = ""
@@ -98,7 +104,9 @@ def add_task(template: Template, env: Environment, task: FargateTask) -> None:
     """Add TaskDefinition, ExecutionRole, TaskRole and LogGroup, each with the prefix of the task before it."""
     template.add_resource(log_group(task.id("LogGroup"), Sub(f"/ecs/{PREFIX}-{task.name}"), env, task.key))
     _execution_role(template, env, task)
-    _task_role(template, env, task)
+    _code_role(template, env, task, "TaskRole", ())
+    if task.shell_statements:
+        _code_role(template, env, task, SHELL_ROLE, task.shell_statements)
     template.add_resource(
         TaskDefinition(
             task.id("TaskDefinition"),
@@ -177,16 +185,19 @@ def _execution_role(template: Template, env: Environment, task: FargateTask) -> 
     )
 
 
-def _task_role(template: Template, env: Environment, task: FargateTask) -> None:
-    """Add the role of the code; without statements it may do nothing."""
-    everything = any(statement.get("Resource") == "*" for statement in task.run_statements)
+def _code_role(
+    template: Template, env: Environment, task: FargateTask, name: str, more: tuple[Mapping[str, Any], ...]
+) -> None:
+    """Add a role of the code, with `more` rights than it has anyway; without statements it may do nothing."""
+    statements = (*task.run_statements, *more)
+    everything = any(statement.get("Resource") == "*" for statement in statements)
     ours = {"AwsSolutions-IAM5": "actions without resources; log streams of one group"} if everything else {}
     accepted = own_statements.accepted(task.own_statements, ours)
-    run = [Policy(PolicyName="run", PolicyDocument=policy(*task.run_statements))] if task.run_statements else []
+    run = [Policy(PolicyName="run", PolicyDocument=policy(*statements))] if statements else []
     policies = [*run, *own_statements.own_policies(task.own_statements)]
     template.add_resource(
         Role(
-            task.id("TaskRole"),
+            task.id(name),
             AssumeRolePolicyDocument=_trust(),
             **({"Policies": policies} if policies else {}),
             **({"ManagedPolicyArns": list(task.managed_policies)} if task.managed_policies else {}),

@@ -102,6 +102,9 @@ _WORKLOAD = (
     *_calls((DEPLOY,), "ecs", "ecs.RunTask ecs:RunTask ecs:TagResource", "ecs.StopTask"),
     *_calls((DEPLOY,), "anything", "ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions",
             "ecs.RegisterTaskDefinition"),
+    *_calls(  # shell and tunnel: whoever may open them says so by hand, and no role of CI does
+        (PERSON,), "anything", "ecs.ExecuteCommand ecs:ExecuteCommand kms:GenerateDataKey", "ssm.StartSession",
+    ),
     *_calls(BOTH, "functions", "lambda.GetFunctionConfiguration"),
     *_calls(BOTH, "queues", "sqs.GetQueueAttributes"),
     *_calls(BOTH, "anything", "cloudwatch.GetMetricData", "lambda.ListEventSourceMappings"),

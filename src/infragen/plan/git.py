@@ -4,25 +4,19 @@ Reads the repository and writes only into the directory it is given; the work tr
 """
 
 import contextlib
-import fcntl
 import io
 import os
-import shutil
 import subprocess
 import tarfile
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infragen.errors import CloudError, InputError
+from infragen.output_file import temporary_directory
 
 CHECKOUT = "infragen-at-"
 """What the names of directories for a commit begin with."""
-
-YOUNG = 3600.0
-"""Seconds for which a directory without a lock may belong to a run that is about to lock it."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +94,11 @@ def checkout(found: Commit, directory: Path) -> Iterator[Checkout]:
     inside = Path(os.path.normpath(directory.absolute()))
     if not inside.is_relative_to(top):
         raise InputError(f"{directory} is not in the repository {top}, so no commit of it holds it")
-    _remove_left_behind(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=CHECKOUT, ignore_cleanup_errors=True) as private, _locked(Path(private)):
-        files = Path(private).resolve() / "files"
+    with temporary_directory(CHECKOUT) as private:
+        files = private / "files"
         here = files / Path.cwd().resolve().relative_to(top)
         here.mkdir(parents=True)
-        index = str(Path(private).resolve() / "index")
+        index = str(private / "index")
         _git(top, "read-tree", found.hash, GIT_INDEX_FILE=index)
         _git(
             top,
@@ -117,28 +110,6 @@ def checkout(found: Commit, directory: Path) -> Iterator[Checkout]:
             GIT_INDEX_FILE=index,
         )
         yield Checkout(files, here, Path(os.path.relpath(files / inside.relative_to(top), here)))
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the lock that says that a run still needs its directory; the system lets go of it however the run ends."""
-    with (directory / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _remove_left_behind(temporary: Path) -> None:
-    """Remove the directories of the user's runs that were killed."""
-    for each in temporary.glob(f"{CHECKOUT}*"):
-        with contextlib.suppress(OSError):
-            if each.is_symlink() or each.lstat().st_uid != os.getuid():
-                continue
-            lock = each / "lock"
-            if not lock.exists() and time.time() - each.lstat().st_mtime < YOUNG:
-                continue
-            with lock.open("w") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(each)
 
 
 def files_missing(found: Commit, directory: str) -> tuple[str, ...]:

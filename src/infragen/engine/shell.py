@@ -1,0 +1,151 @@
+"""A task of its own for people: a shell in it, or a way through it to the database.
+
+It has the API's image, secrets and network, a role of its own, a writable root and ECS Exec, and sleeps. It is stopped
+and its task definition deregistered however its use ends; after kill -9 it ends by itself at its time limit, and a
+later run deregisters what is left. No task that serves is entered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from infragen.assembly.stacks import ROOT
+from infragen.config import Environment
+from infragen.engine.observe import observe
+from infragen.engine.one_off import MARK, OneOff, TaskResult, deregister, tidy, why
+from infragen.engine.progress import Session
+from infragen.engine.release import API, DATABASE, Command, agree, prepared_task
+from infragen.engine.retry import BEFORE, retrying
+from infragen.errors import CloudError, InputError, OperationFailed, Refused
+from infragen.layers.api import ShellRoleArn
+from infragen.layers.database import DatabaseCredentialsArn, DatabaseEndpoint
+from infragen.workload import TaskState
+
+AGENT_SECONDS = 180.0
+"""How long ECS Exec's agent is waited for in a task that runs."""
+
+PAUSE = 2.0
+
+KEY = "write `api.shells: true` into its file and deploy it: that makes the role, and changes no task that serves"
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task that runs and can be entered: ECS's last word on it, its cluster's ARN and the name of its container."""
+
+    state: TaskState
+    cluster: str
+    container: str
+
+    @property
+    def target(self) -> str:
+        """Return how Session Manager calls it."""
+        return self.state.target(self.cluster)
+
+
+@contextmanager
+def open_task(session: Session, env: Environment, wanted: Command, doing: str) -> Iterator[OpenTask]:
+    """Yield a task that can be entered; stop it afterwards. `wanted.seconds` is how long it lives at most.
+
+    Raises InputError without a deployed API or image, Refused without a role for shells or when nobody agrees in a
+    protected environment, CloudError when it cannot be entered.
+    """
+    task, stack, identity = prepared_task(session, env, replace(wanted, command=("sleep", str(wanted.seconds))))
+    role = stack.outputs.get(ShellRoleArn.name, "")
+    if not role:
+        raise Refused(f"{env.environment} has no role for the tasks of shells", KEY)
+    agree(session, env, identity, f"{doing} with {task.tag}")
+    task = replace(task, template=replace(task.template, role=role, enterable=True))
+    tidy(session, task.template.family)
+    definition = session.cloud.register_task(task.settings.task_definition, task.template)
+    arn = ""
+    try:
+        arn = _started(session, task, definition.arn)
+        yield OpenTask(_entered(session, task, arn), task.settings.cluster, task.template.container)
+    finally:
+        if arn:
+            with suppress(CloudError):  # it ends by itself at its time limit
+                session.cloud.stop_task(task.settings.cluster, arn, f"infragen: the {wanted.purpose} was closed")
+        deregister(session, definition)
+
+
+def _started(session: Session, task: OneOff, definition: str) -> str:
+    token = hashlib.sha256(f"{session.run} {definition}".encode()).hexdigest()[:32]
+    tags = {**task.template.tags, MARK: task.purpose}
+    start = partial(
+        session.cloud.run_task, definition, task.settings, f"infragen-{task.purpose}", token, tags, enterable=True
+    )
+    steps = retrying(session, API, start, BEFORE)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            arn: str = end.value
+            return arn
+        session.timer.sleep(PAUSE)
+
+
+def _entered(session: Session, task: OneOff, arn: str) -> TaskState:
+    """Return the task once the agent of ECS Exec runs in it."""
+    begun, ran = session.timer.now(), 0.0
+    while True:
+        state = session.cloud.task(task.settings.cluster, arn)
+        now = session.timer.now()
+        if state is None or state.stopped:
+            how, remedy = why(TaskResult(task, state or TaskState(arn, "DELETED"), now - begun, timed_out=False))
+            raise OperationFailed(f"the task {arn} ended before it could be entered: {how}", remedy)
+        if state.status == "RUNNING":
+            ran = ran or now
+            if state.agent == "RUNNING" and state.runtime_id:
+                return state
+            if state.agent == "STOPPED" or now - ran > AGENT_SECONDS:
+                raise CloudError(
+                    f"the agent of ECS Exec does not run in the task {arn} ({state.agent or 'no word of it'})",
+                    "the task needs a way to ssmmessages: NAT, or the interface endpoints ssmmessages and kms; "
+                    "`infragen docs shell`",
+                )
+        session.timer.sleep(PAUSE)
+
+
+# --- the database -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DatabaseLogin:
+    """How the application logs in to its database."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+
+
+def database_login(session: Session, env: Environment) -> DatabaseLogin:
+    """Return the application's login. Raises InputError without a deployed database, CloudError for credentials that
+    are not there yet.
+    """
+    observed = observe(session, env)
+    root = observed.layers.get(ROOT)
+    state = observed.inside(root).get(DATABASE) if root is not None else observed.layers.get(DATABASE)
+    if state is None:
+        raise InputError(f"{env.environment} has no deployed database", "`infragen status` shows what is deployed")
+    arn = state.outputs.get(DatabaseCredentialsArn.name, "")
+    text = session.cloud.secret_value(arn)
+    try:
+        body = json.loads(text)
+        login = DatabaseLogin(
+            str(body.get("host") or state.outputs[DatabaseEndpoint.name]), int(body["port"]), str(body["dbname"]),
+            str(body["username"]), str(body["password"]),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CloudError(
+            f"the secret {arn} does not hold a login yet",
+            "the first rotation writes it: `infragen logs credentials --since 1d` says how that went",
+        ) from None
+    return login
