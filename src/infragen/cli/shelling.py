@@ -223,7 +223,7 @@ def _show(passwords: Path, place: str, login: DatabaseLogin, tls: str) -> None:
 
 
 def _wait(session: Session, seconds: float) -> None:
-    """Wait until Ctrl-C, at most so long."""
+    """Wait until Ctrl-C, but no longer than this."""
     begun = session.timer.now()
     try:
         while session.timer.now() - begun < seconds:
