@@ -105,8 +105,9 @@ def shell(
 def tunnel(name: str, directory: Path, port: int | None, timeout: float, yes: bool, target: AwsTarget) -> None:
     """Forward a port of this machine to the database.
 
-    It leads through a task as `infragen shell` has it. Prints a line for psql, whose password is in a file that only you can read and that is removed at the end. Ctrl-C
-    closes the tunnel and stops the task. Reads the application's credentials from Secrets Manager.
+    It leads through a task as `infragen shell` has it. Prints a line for psql, whose password is in a file that only
+    you can read and that is removed at the end. Ctrl-C closes the tunnel and stops the task. Reads the application's
+    credentials from Secrets Manager.
 
     \b
     Examples:
