@@ -233,7 +233,7 @@ def alarm_cause(
     said = ALARM_ARN.search(began.event.reason)
     known = next((each for each in rollback.triggers if each.arn in began.event.reason), None)
     trigger = known or (RollbackTrigger(said[0]) if said else None)
-    reason = began.event.reason
+    reason: str = began.event.reason
     if trigger is None and rollback.triggers and root_cause(events) is None:
         names = raised()
         trigger, reason = next((each for each in rollback.triggers if each.name in names), None), UNNAMED
