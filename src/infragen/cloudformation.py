@@ -157,7 +157,7 @@ class StackState:
     """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock.
 
     `exports` are names of exports, each with the output that it exports. `mode` is that of the last operation:
-    STANDARD, EXPRESS, or empty where AWS does not say. `notifications` are the SNS topics that hear of its events.
+    STANDARD, EXPRESS, or empty where AWS does not say. `notifications` are the SNS topics that get its events.
     """
 
     stack_id: str

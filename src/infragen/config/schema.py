@@ -512,7 +512,7 @@ SERVICE_ALARM = "service"
 
 
 class Stacks(Section):
-    """What CloudFormation does with the environment's stacks when an operation goes wrong, and who hears of it."""
+    """What CloudFormation does with the environment's stacks when an operation goes wrong, and who is notified."""
 
     rollback_alarms: (
         Annotated[
