@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
 
+from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.config import load_environment
+from infragen.engine.importing import import_resources
+from infragen.errors import Refused
 
 DATABASE_SECTION = "database:\n  min_acu: 0.5\n  max_acu: 1\n"
 ENVIRONMENT = NETWORK + "queues:\n  - name: jobs\n    max_receives: 4\n" + DATABASE_SECTION
@@ -209,6 +213,24 @@ def test_the_nested_topology_is_refused(aws: FakeAws, run: Run, tmp_path: Path) 
     (tmp_path / "environments" / "test.yaml").write_text(head(topology="nested") + ENVIRONMENT)
     told = run("import", *QUEUES, "--yes", code=3).stderr
     assert "topology: independent" in told
+
+
+def test_the_emulator_imports_nothing_and_says_so(aws: FakeAws, run: Run, tmp_path: Path) -> None:
+    """It would accept the change set and not execute it."""
+    bench = at_work(aws, load_environment(tmp_path / "environments" / "test.yaml"))
+    with pytest.raises(Refused, match="the local emulator imports nothing"):
+        import_resources(synthesize(bench.env), replace(bench.session, local=True), {"queue/JobsQueue": URL})
+
+
+def test_a_program_reads_the_rows_as_imports(aws: FakeAws, run: Run) -> None:
+    """As events, one per line: the plan, the start of the operation, its outcome."""
+    put_queues(aws)
+    events = [json.loads(each) for each in run("import", *QUEUES, "--yes", "--format", "json").stdout.splitlines()]
+    [[plan]] = [each["plan"]["plans"] for each in events if each["type"] == "plan"]
+    assert [each["kind"] for stack in plan["stacks"] for each in stack["changes"]] == ["import", "import"]
+    assert plan["summary"]["import"] == 2
+    assert [each["action"] for each in events if each["type"] == "started"] == ["import"]
+    assert [each["status"] for each in events if each["type"] == "outcome"] == ["IMPORT_COMPLETE"]
 
 
 def test_a_resource_of_another_stack_is_named_with_that_stack(aws: FakeAws, run: Run) -> None:

@@ -28,8 +28,8 @@ Origins = Mapping[tuple[str, Path], str]
 class StackPlan:
     """What will happen to one stack.
 
-    `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
-    "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
+    `action` is create, update, import, none, recreate (a failed first creation is removed first) or continue. `source`
+    is "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
     what AWS lists and leaves as it is, other sections of the template. `disagreements` are what the two sources
