@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -252,3 +253,39 @@ def test_an_import_that_fails_leaves_the_resources_and_can_be_repeated(aws: Fake
     assert "Access Denied" in told.stdout
     run("import", *QUEUES, "--yes")
     assert aws.stack("shop-test-queue").status == "IMPORT_COMPLETE"
+
+
+SERVICE = """\
+api:
+  https: { mode: http_only }
+  ingress_cidrs: [203.0.113.0/24]
+  cpu: 256
+  memory: 512
+  min_tasks: 1
+  max_tasks: 2
+"""
+PAGE = Path(__file__).parents[1] / "docs" / "moving-here.md"
+
+
+def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path) -> None:
+    """Each command of its list in its order, and the import of a queue before the first plan, on an empty account."""
+    steps = PAGE.read_text().partition("## Step by step")[2].partition("## Import")[0]
+    commands = [shlex.split(each) for each in re.findall(r"`infragen ((?!init)[^`]+)`", steps)]
+    names = [each[0] for each in commands]
+    assert names == ["lint", "cost", "doctor", "bootstrap", "plan", "deploy", "outputs", "deploy"]
+    queue = "queues:\n  - name: mail\n"
+    (tmp_path / "environments" / "prod.yaml").write_text(head("prod") + NETWORK + queue + SERVICE)
+    aws.settings.images["shop-prod-api"] = {"v1": ("linux/arm64",)}
+    url = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/shop-prod-mail"
+    aws.put("AWS::SQS::Queue", url, QueueName="shop-prod-mail", Arn="arn:mail", QueueUrl=url, SqsManagedSseEnabled=True)
+    for command in commands:
+        if command[0] == "plan":
+            run("import", f"queue/MailQueue={url}", "--yes", env="prod")
+        options = ["--endpoint-url", aws.url] if command[0] not in ("lint", "cost") else []
+        if command[0] in ("bootstrap", "deploy"):
+            options += ["--yes"]
+        if command[0] == "deploy":
+            options += ["--allow-data-loss=queue/MailQueue", "--require-approval", "never"]
+        result = CommandLine(aws.clock).invoke(main, [*command, *options])
+        assert result.exit_code == 0, (command, result.output)
+    assert physical(aws, "shop-prod-queue")["MailQueue"] == url
