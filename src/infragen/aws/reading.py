@@ -377,9 +377,9 @@ def _cause(detail: Mapping[str, Any]) -> Cause | None:
     entity = detail.get("CausingEntity") or ""
     match detail.get("ChangeSource"):
         case "ParameterReference":
-            return Cause(CauseKind.PARAMETER, entity)
+            return Cause(CauseKind.PARAMETER, str(entity))
         case "ResourceReference" | "ResourceAttribute":
-            return Cause(CauseKind.RESOURCE, entity)
+            return Cause(CauseKind.RESOURCE, str(entity))
         case "Automatic":
             return Cause(CauseKind.NESTED_STACK)
     return None
