@@ -126,7 +126,7 @@ def examine(
     waits_for = tuple(dict.fromkeys(each.layer for each in missing.values()))
     tags = differing(as_written(live.tags if live else {}, unit.tags), unit.tags)
     sides = LayerSides(unit.layer, old, new, region, tags)
-    own, moved = _planned(sides, unit.stack, action, waits_for)
+    own, moved = _planned(sides, unit.stack, action, sides.parameters, waits_for=waits_for)
     alike = same(_counted(old.body), _counted(new.body))
     if live and action == "update" and not (own.parameters or own.tags or waits_for) and alike:
         below = tuple(_compare_children(cloud, unit, live, new, by_id, region))
@@ -140,13 +140,19 @@ def examine(
 
 
 def _planned(
-    sides: LayerSides, stack: str, action: str, waits_for: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+    sides: LayerSides,
+    stack: str,
+    action: str,
+    parameters: tuple[PropertyChange, ...],
+    *,
+    waits_for: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> tuple[StackPlan, frozenset[str]]:
     """Return what happens to a stack by the comparison of templates, and its outputs that move."""
     found = compare(sides)
     plan = StackPlan(
         sides.layer, stack, action, found.rows,
-        parameters=sides.parameters,
+        parameters=parameters,
         tags=sides.tags,
         outputs=sides.outputs,
         waits_for=waits_for,
@@ -379,10 +385,10 @@ def _examine_child(
     if state is None:
         plan = StackPlan(layer, "", "create", compare(sides).rows, parameters=sides.parameters, notes=notes)
         return plan, frozenset(body.get("Outputs", {}))
-    alike = same_url and not differing(_comparable(body, state.parameters), sides.after.values) and not sides.tags
-    if alike and same(sides.before.body, body):
+    parameters = differing(_comparable(body, state.parameters), sides.after.values)
+    if same_url and not parameters and not sides.tags and same(sides.before.body, body):
         return StackPlan(layer, state.name, "none", notes=notes), frozenset()
-    return _planned(sides, state.name, "update", notes=notes)
+    return _planned(sides, state.name, "update", parameters, notes=notes)
 
 
 # --- change sets ------------------------------------------------------------------------------------------------
