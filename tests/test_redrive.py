@@ -125,7 +125,7 @@ def test_some_messages_are_moved_by_id_or_by_text(shop: Shop) -> None:
     assert shop.bodies("orders") == ["two"]
     told = shop.run("redrive", "orders", "--filter", "thr", *NOW, code=1)
     assert "1 messages moved" in told.stdout
-    assert "hint: what they failed of: `infragen redrive orders --peek" in told.stderr
+    assert "hint: what they failed of: `infragen redrive --env dev --environments" in told.stderr
     assert (shop.bodies("orders"), shop.bodies("orders-dlq")) == (["three"], ["one"])
 
 

@@ -90,6 +90,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_dims_key",
         "_get_metric_data",
         "_metric_bucket",
+        "_parse_ts",
         "_put_composite_alarm",
     ),
     "ministack.services.ec2": (

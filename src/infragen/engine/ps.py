@@ -37,7 +37,7 @@ from infragen.engine.snapshot import (
     WorkerRow,
     failed,
 )
-from infragen.errors import CloudError, PermissionDenied
+from infragen.errors import CloudError, CredentialsExpired, PermissionDenied
 from infragen.layers import api, database, observability
 from infragen.layers import queue as queue_layer
 from infragen.layers.queue_worker import NO_CODE
@@ -69,9 +69,14 @@ class _Parts:
     unread: list[Unread] = field(default_factory=list)
 
     def read(self, part: str, ask: Callable[[], Value]) -> Value | None:
-        """Return what AWS answers; None, with a note, where it does not."""
+        """Return what AWS answers; None, with a note, where it does not.
+
+        Raises CredentialsExpired, with which no part can be read.
+        """
         try:
             return ask()
+        except CredentialsExpired:
+            raise
         except CloudError as error:
             denied = error.permission if isinstance(error, PermissionDenied) else ""
             self.unread.append(Unread(part, denied, error.message))

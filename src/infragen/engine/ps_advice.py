@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infragen.cloudformation import ABSENT, STATUSES, OnRecover, row, running
+from infragen.cloudformation import ABSENT, STATUSES, SUCCESS, OnRecover, row, running
 from infragen.config import Environment
 from infragen.engine.snapshot import Advice, DatabaseRow, QueueRow, ServiceRow, Snapshot, WorkerRow
 from infragen.layers.queue_worker import ERROR_PERCENT
@@ -44,15 +44,18 @@ def advice(env: Environment, found: Snapshot) -> Iterator[Advice]:
 
 
 def _about_stacks(env: Environment, found: Snapshot) -> Iterator[Advice]:
-    """Yield what the stacks need; those nested in a root are the root's matter, but for a layer that is not there."""
+    """Yield what the stacks need. Those nested in a root are the root's matter, but for a layer that is not there while
+    nothing is under way or failed.
+    """
     if all(each.status in NOT_THERE for each in found.stacks):
         yield Advice("stacks", f"nothing of {env.environment} is deployed", "infragen deploy")
         return
+    settled = all(each.status in (*NOT_THERE, *SUCCESS) for each in found.stacks)
     for each in found.stacks:
         what = f"the stack is {each.status}"
-        if each.status in NOT_THERE:
+        if each.status in NOT_THERE and settled:
             yield Advice(each.layer, "not deployed", "infragen deploy", trouble=False)
-        elif each.nested:
+        elif each.nested or each.status in NOT_THERE:
             continue
         elif running(each.status):
             yield Advice(each.layer, what, "infragen follow", trouble="ROLLBACK" in each.status)

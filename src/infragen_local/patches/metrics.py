@@ -32,7 +32,8 @@ def apply() -> None:
     own_data, own_batch = cloudwatch._get_metric_data, lambda_svc._run_sqs_batch
 
     def data(params: Any, document: Any, *form: Any, **named: Any) -> Any:
-        added = [made for each in document.get("MetricDataQueries") or () if (made := _of_queue(each))]
+        end = cloudwatch._parse_ts(document.get("EndTime")) or time.time()
+        added = [made for each in document.get("MetricDataQueries") or () if (made := _of_queue(each, end))]
         for key, point in added:
             cloudwatch._metric_bucket(key).append(point)
         try:
@@ -71,8 +72,10 @@ def add_up(namespace: str, name: str, value: float, dimensions: dict[str, str]) 
         points.append({"Timestamp": now, "Value": float(value), "Unit": "Count", "Dimensions": dict(dimensions)})
 
 
-def _of_queue(query: dict[str, Any]) -> tuple[tuple[str, str, str], dict[str, Any]] | None:
-    """Return a point of now for a query about a queue that exists; None for any other query."""
+def _of_queue(query: dict[str, Any], end: float) -> tuple[tuple[str, str, str], dict[str, Any]] | None:
+    """Return a point of now, just before the end of what is asked for, for a query about a queue that exists; None for
+    any other query.
+    """
     metric = (query.get("MetricStat") or {}).get("Metric") or {}
     dimensions = cloudwatch._dims_from_list(metric.get("Dimensions") or [])
     name, queue = str(metric.get("MetricName")), dimensions.get("QueueName")
@@ -87,5 +90,5 @@ def _of_queue(query: dict[str, Any]) -> tuple[tuple[str, str, str], dict[str, An
         attribute = _OF_QUEUES[name]
         oldest = min((each["sent_at"] for each in found["messages"]), default=now)
         value = float(found["attributes"][attribute]) if attribute else now - oldest
-    point = {"Timestamp": now - 1, "Value": value, "Unit": "None", "Dimensions": dimensions}
+    point = {"Timestamp": end - 1, "Value": value, "Unit": "None", "Dimensions": dimensions}
     return ("AWS/SQS", name, cloudwatch._dims_key(dimensions)), point
