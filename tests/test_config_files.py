@@ -115,6 +115,22 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["arn:aws:iam::012345678901:role/cloudformation", "null"],
         ["arn:aws:iam::1:role/x", "arn:aws:iam::012345678901:policy/x", "x"],
     ),
+    "stacks.rollback_alarms": (
+        ["null", "[]", "[service]", "['arn:aws:cloudwatch:eu-west-1:111111111111:alarm:5xx on the edge']"],
+        [
+            "service",
+            "[alarm]",
+            "['arn:aws:sns:eu-west-1:111111111111:a']",
+            "[service, service, service, service, service, service]",
+        ],
+    ),
+    "stacks.monitoring_minutes": (["0", "180", "null"], ["-1", "181", "1.5", "'5'"]),
+    "stacks.notification_arns": (
+        ["[]", "['arn:aws:sns:eu-west-1:222222222222:stacks']"],
+        ["[stacks]", "['arn:aws:sns:eu-west-1:111111111111:stacks.fifo']", "['arn:aws:sqs:eu-west-1:111111111111:a']"],
+    ),
+    "stacks.on_failure": (["rollback", "keep", "delete"], ["ROLLBACK", "do_nothing", "null"]),
+    "stacks.retain_except_on_create": (["true", "false"], ["null", "yes", "1"]),
     "network.vpc_cidr": (
         ["10.0.0.0/16", "172.31.0.0/20", "192.168.16.0/20"],
         ["10.0.0.0/15", "10.0.0.0/21", "11.0.0.0/16", "10.0.0.1/16", "172.32.0.0/16", "10.0.0.0", "300.0.0.0/16", "10"],
@@ -308,6 +324,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
 SECTIONS = {
     "release": {"command": "[node, src/release.ts]"},
     "iam": {},
+    "stacks": {},
     "network": {},
     "database": {"min_acu": "0.5", "max_acu": "8"},
     "queues[]": {"name": "events"},
@@ -390,6 +407,8 @@ kind: null
 tags: {}
 protect: null
 iam: {permissions_boundary_arn: null}
+stacks: {rollback_alarms: null, monitoring_minutes: null, notification_arns: [], on_failure: rollback,
+  retain_except_on_create: false}
 network: {vpc_cidr: 10.0.0.0/16, azs: 2, nat: single, nat_instance_type: t4g.nano, interface_endpoints: [],
   flow_logs: ALL, extra_egress_ports: []}
 database: {name: app, owner: app, engine_version: '17.7', auto_pause_seconds: 900, readers: 0, storage: standard,

@@ -78,6 +78,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "service_states": [("shop", ("api",))], "cluster_tasks": [("shop",)], "rotation": [("arn:secret",)],
     "points": [((Metric("AWS/SQS", "Depth", "Maximum", (("QueueName", "jobs"),)),), 0.0, 600.0)],
     "raised_alarms": [(AlarmQuery("shop-dev", ("own",)),)], "event_sources": [(("shop-dev-jobs",), ("uuid",))],
+    "alarm_states": [(("shop-dev-service",),)],
     "service_settings": [(SERVICE,)], "image_digest": [("shop-dev-api", "v1")], "register_task": [("shop:1", TASK)],
     "deregister_task": [("shop:1",)], "registered_tasks": [("shop-dev-release",)],
     "run_task": [("shop:1", SETTINGS, "infragen-release", "token", {"a": "b"})],

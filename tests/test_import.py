@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
 
+from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.config import load_environment
+from infragen.engine.importing import import_resources
+from infragen.errors import Refused
 
 DATABASE_SECTION = "database:\n  min_acu: 0.5\n  max_acu: 1\n"
 ENVIRONMENT = NETWORK + "queues:\n  - name: jobs\n    max_receives: 4\n" + DATABASE_SECTION
@@ -211,6 +216,24 @@ def test_the_nested_topology_is_refused(aws: FakeAws, run: Run, tmp_path: Path) 
     assert "topology: independent" in told
 
 
+def test_the_emulator_imports_nothing_and_says_so(aws: FakeAws, run: Run, tmp_path: Path) -> None:
+    """It would accept the change set and not execute it."""
+    bench = at_work(aws, load_environment(tmp_path / "environments" / "test.yaml"))
+    with pytest.raises(Refused, match="the local emulator imports nothing"):
+        import_resources(synthesize(bench.env), replace(bench.session, local=True), {"queue/JobsQueue": URL})
+
+
+def test_a_program_reads_the_rows_as_imports(aws: FakeAws, run: Run) -> None:
+    """As events, one per line: the plan, the start of the operation, its outcome."""
+    put_queues(aws)
+    events = [json.loads(each) for each in run("import", *QUEUES, "--yes", "--format", "json").stdout.splitlines()]
+    [[plan]] = [each["plan"]["plans"] for each in events if each["type"] == "plan"]
+    assert [each["kind"] for stack in plan["stacks"] for each in stack["changes"]] == ["import", "import"]
+    assert plan["summary"]["import"] == 2
+    assert [each["action"] for each in events if each["type"] == "started"] == ["import"]
+    assert [each["status"] for each in events if each["type"] == "outcome"] == ["IMPORT_COMPLETE"]
+
+
 def test_a_resource_of_another_stack_is_named_with_that_stack(aws: FakeAws, run: Run) -> None:
     """AWS fails the change set; its words are passed on, and nothing is left."""
     put_queues(aws)
@@ -230,3 +253,39 @@ def test_an_import_that_fails_leaves_the_resources_and_can_be_repeated(aws: Fake
     assert "Access Denied" in told.stdout
     run("import", *QUEUES, "--yes")
     assert aws.stack("shop-test-queue").status == "IMPORT_COMPLETE"
+
+
+SERVICE = """\
+api:
+  https: { mode: http_only }
+  ingress_cidrs: [203.0.113.0/24]
+  cpu: 256
+  memory: 512
+  min_tasks: 1
+  max_tasks: 2
+"""
+PAGE = Path(__file__).parents[1] / "docs" / "moving-here.md"
+
+
+def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path) -> None:
+    """Each command of its list in its order, and the import of a queue before the first plan, on an empty account."""
+    steps = PAGE.read_text().partition("## Step by step")[2].partition("## Import")[0]
+    commands = [shlex.split(each) for each in re.findall(r"`infragen ((?!init)[^`]+)`", steps)]
+    names = [each[0] for each in commands]
+    assert names == ["lint", "cost", "doctor", "bootstrap", "plan", "deploy", "outputs", "deploy"]
+    queue = "queues:\n  - name: mail\n"
+    (tmp_path / "environments" / "prod.yaml").write_text(head("prod") + NETWORK + queue + SERVICE)
+    aws.settings.images["shop-prod-api"] = {"v1": ("linux/arm64",)}
+    url = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/shop-prod-mail"
+    aws.put("AWS::SQS::Queue", url, QueueName="shop-prod-mail", Arn="arn:mail", QueueUrl=url, SqsManagedSseEnabled=True)
+    for command in commands:
+        if command[0] == "plan":
+            run("import", f"queue/MailQueue={url}", "--yes", env="prod")
+        options = ["--endpoint-url", aws.url] if command[0] not in ("lint", "cost") else []
+        if command[0] in ("bootstrap", "deploy"):
+            options += ["--yes"]
+        if command[0] == "deploy":
+            options += ["--allow-data-loss=queue/MailQueue", "--require-approval", "never"]
+        result = CommandLine(aws.clock).invoke(main, [*command, *options])
+        assert result.exit_code == 0, (command, result.output)
+    assert physical(aws, "shop-prod-queue")["MailQueue"] == url

@@ -16,6 +16,7 @@ from infragen.cloudformation import (
     DriftDetection,
     EventPage,
     ResourceDrift,
+    RollbackConfiguration,
     StackResource,
     StackState,
 )
@@ -73,7 +74,7 @@ class ChangeSetRequest:
     `kind` is CREATE, UPDATE or IMPORT, which takes `imports` and neither tags nor a role; the template is given by
     `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING, DELETE, or empty for its default), which is about
     first creations only. `nested` asks for change sets of nested stacks too. `role` is the ARN of the role with which
-    CloudFormation works.
+    CloudFormation works. `rollback` and `notifications` replace those of the stack; with None it keeps what it has.
     """
 
     stack: str
@@ -89,6 +90,18 @@ class ChangeSetRequest:
     description: Shown = NOTHING
     role: str = ""
     imports: tuple[ResourceToImport, ...] = ()
+    rollback: RollbackConfiguration | None = None
+    notifications: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class AlarmState:
+    """An alarm of CloudWatch: OK, ALARM or INSUFFICIENT_DATA, since when, and its type in CloudFormation's words."""
+
+    name: str
+    type: str
+    state: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -368,6 +381,9 @@ class AccountReader(Protocol):
         What a service does not give back, such as a password, is not among them.
         """
 
+    def alarm_states(self, names: tuple[str, ...]) -> Mapping[str, AlarmState]:
+        """Return those of these alarms that there are, metric and composite ones, by name."""
+
     def identity_providers(self) -> tuple[str, ...]:
         """Return the ARNs of the account's OpenID Connect identity providers."""
 
@@ -432,8 +448,12 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Protocol):
         while AWS works on it.
         """
 
-    def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
-        """Begin the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback."""
+    def execute_change_set(
+        self, change_set_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
+    ) -> None:
+        """Begin the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback, and
+        `retain_except_on_create` lets a rollback delete what it created although a deletion policy retains it.
+        """
 
     def delete_stack(self, stack_id: str, token: str, retain: tuple[str, ...] = (), role: str = "") -> None:
         """Begin to delete a stack, with `role` when given; `retain` keeps resources of one that is DELETE_FAILED."""

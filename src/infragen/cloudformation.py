@@ -127,12 +127,37 @@ def running(status: str) -> bool:
     return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 
 
+ALARM_TYPE, COMPOSITE_ALARM_TYPE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
+"""The types that a rollback trigger may have (API reference, RollbackTrigger)."""
+
+
+@dataclass(frozen=True)
+class RollbackTrigger:
+    """An alarm that rolls an operation back when it goes to ALARM: its ARN and its type."""
+
+    arn: str
+    type: str = ALARM_TYPE
+
+    @property
+    def name(self) -> str:
+        """Return the name of the alarm."""
+        return self.arn.partition(":alarm:")[2] or self.arn
+
+
+@dataclass(frozen=True)
+class RollbackConfiguration:
+    """The alarms that CloudFormation watches while it works on a stack, and for how many minutes after that."""
+
+    triggers: tuple[RollbackTrigger, ...] = ()
+    minutes: int = 0
+
+
 @dataclass(frozen=True)
 class StackState:
     """A stack as CloudFormation describes it. Timestamps are AWS's own and are shown, never compared with our clock.
 
     `exports` are names of exports, each with the output that it exports. `mode` is that of the last operation:
-    STANDARD, EXPRESS, or empty where AWS does not say.
+    STANDARD, EXPRESS, or empty where AWS does not say. `notifications` are the SNS topics that get its events.
     """
 
     stack_id: str
@@ -152,6 +177,9 @@ class StackState:
     drift: str = ""
     drift_checked: datetime | None = None
     mode: str = ""
+    rollback: RollbackConfiguration = RollbackConfiguration()
+    notifications: tuple[str, ...] = ()
+    retain_except_on_create: bool = False
 
 
 DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN = "DRIFTED", "IN_SYNC", "NOT_CHECKED", "UNKNOWN"
@@ -374,7 +402,8 @@ NO_CHANGES = ("the submitted information didn't contain changes", "no updates ar
 class ChangeSet:
     """A change set, with the rows of all its pages. `reason` keeps AWS's words.
 
-    `nested` says whether it was created with sets for nested stacks; None where the endpoint does not say.
+    `nested` says whether it was created with sets for nested stacks; None where the endpoint does not say. `rollback`
+    and `notifications` are what the stack will have; None where the endpoint does not say.
     """
 
     change_set_id: str
@@ -386,6 +415,8 @@ class ChangeSet:
     changes: tuple[ResourceChange, ...] = ()
     description: str = ""
     nested: bool | None = None
+    rollback: RollbackConfiguration | None = None
+    notifications: tuple[str, ...] | None = None
 
     @property
     def pending(self) -> bool:

@@ -110,6 +110,13 @@ Change sets
   between are assumed). UpdateStack makes them OBSOLETE. A repeated ClientRequestToken is answered like the first
   request; without it a second execution is InvalidChangeSetStatus.
 
+Stack safety (`fakeaws.rollback`)
+- RollbackConfiguration and NotificationARNs of a request replace those of the stack; what is not given stays (API
+  RollbackConfiguration, CreateChangeSet). A caller who may not publish to a topic cannot create the change set (public
+  report awslabs/aws-service-catalog-puppet#19, 2019-04-29). Neither is enough for an update by itself (assumed).
+- An alarm in ALARM rolls the operation back, a missing one too; the stack waits for the monitoring time before it
+  deletes what it replaced. RetainExceptOnCreate of ExecuteChangeSet lets the rollback delete what it created (API).
+
 Reading
 - Stale reads after CreateChangeSet and ExecuteChangeSet (`Settings.stale_reads`; CDK's STALE_REVIEW_READ_ATTEMPTS).
 - DescribeStackEvents: newest first, by page, all events of an operation with its ClientRequestToken (API StackEvent).

@@ -27,6 +27,7 @@ from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 from fakeaws.one_off import STREAM, TOKEN
 from fakeaws.protocol import ApiError
+from fakeaws.resources import ALARMS
 
 Params = Mapping[str, Any]
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -336,16 +337,24 @@ class Metrics(Account):
         }
 
     def _alarms(self, kind: str, p: Params) -> Iterator[Resource]:
-        for each in resources(self.cloud, self.account, self.region, kind):
-            state = "ALARM" if each.logical_id in self.cloud.settings.alarms_raised else "OK"
+        for each in self._known(kind):
+            state = self._alarm(each)["StateValue"]
             named = each.physical_id in p["AlarmNames"] if "AlarmNames" in p else True
             begins = each.physical_id.startswith(p.get("AlarmNamePrefix", ""))
             if named and begins and p.get("StateValue", state) == state:
                 yield each
 
+    def _known(self, kind: str) -> list[Resource]:
+        """The alarms of stacks, and metric alarms that `Settings.alarms` has beside them."""
+        found = {each: list(resources(self.cloud, self.account, self.region, each)) for each in ALARMS}
+        names = {each.physical_id for rows in found.values() for each in rows}
+        others = [Resource(each, kind, {}, each) for each in self.cloud.settings.alarms if each not in names]
+        return [*found[kind], *(others if kind == ALARMS[0] else [])]
+
     def _alarm(self, alarm: Resource) -> dict[str, Any]:
         why = self.cloud.settings.alarms_raised.get(alarm.logical_id)
-        raised = {"StateValue": "OK" if why is None else "ALARM", "StateReason": why or ""}
+        state = self.cloud.settings.alarms.get(alarm.physical_id, "OK" if why is None else "ALARM")
+        raised = {"StateValue": state, "StateReason": why or ""}
         since = self.cloud.clock.now().timestamp() - 3600
         return {"AlarmName": alarm.physical_id, "StateTransitionedTimestamp": since, **raised}
 

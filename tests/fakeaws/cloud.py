@@ -260,6 +260,12 @@ class Settings:
     """Names of outputs that stacks do not get, although their templates declare them."""
     lists_deleted_stacks: bool = False
     """Whether DescribeStacks without a name lists deleted stacks, too, as an engine that is not AWS did."""
+    alarms: dict[str, str] = field(default_factory=dict)
+    """Name of an alarm that no stack has, or that is not OK -> its state."""
+    alarm_rises: dict[str, float] = field(default_factory=dict)
+    """Name of an alarm -> seconds after an operation's beginning at which it goes to ALARM."""
+    topics_without_rights: set[str] = field(default_factory=set)
+    """ARNs of SNS topics to which the caller may not publish."""
     drift_seconds: float = 30.0
     drift_unsupported: set[str] = field(default_factory=set)
     """Types beside nested stacks and custom resources that are not checked for drift."""

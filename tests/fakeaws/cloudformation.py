@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeaws import changesets, drift, imports, macros, parameters, resources, templates
+from fakeaws import changesets, drift, imports, macros, parameters, resources, rollback, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
@@ -134,8 +134,8 @@ class CloudFormation:
             raise validation_error("Tags: at most 50 tags can be attached to a stack")
         role = p.get("RoleARN") or (previous.target.role_arn if previous else None)
         self._refuse_role(role)
-        if len(p.get("NotificationARNs") or ()) > 5:
-            raise validation_error("NotificationARNs: at most 5 topics can be given")
+        notifications = p.get("NotificationARNs", list(previous.target.notifications) if previous else [])
+        self._check_topics(notifications)
         values = parameters.resolve(body, p.get("Parameters") or [], deployed, self.cloud.ssm)
         if tags is None:
             wanted = dict(previous.target.tags) if previous else {}
@@ -148,9 +148,22 @@ class CloudFormation:
             tags=wanted,
             capabilities=capabilities,
             role_arn=role,
-            notifications=tuple(p.get("NotificationARNs") or ()),
+            notifications=tuple(notifications),
+            rollback=rollback.configuration(p.get("RollbackConfiguration"), previous.target if previous else None),
             on_failure=p.get("OnStackFailure") or p.get("OnFailure") or "ROLLBACK",
         )
+
+    def _check_topics(self, topics: list[str]) -> None:
+        """At most five, to which the caller may publish (awslabs/aws-service-catalog-puppet#19, 2019-04-29)."""
+        if len(topics) > 5:
+            raise validation_error("NotificationARNs: at most 5 topics can be given")
+        for each in topics:
+            if each in self.cloud.settings.topics_without_rights:
+                caller = self.cloud.settings.arn.format(account=self.account)
+                raise validation_error(
+                    f"User: {caller} is not authorized to perform: SNS:Publish on resource: {each} (Service: "
+                    "AmazonSNS; Status Code: 403; Error Code: AuthorizationError)"
+                )
 
     def _refuse_role(self, role: str | None) -> None:
         if role in self.cloud.settings.invalid_roles:
@@ -200,7 +213,7 @@ class CloudFormation:
             Capabilities=list(change_set.target.capabilities),
             Tags=_tags(self.cloud.given_back(change_set.target.tags)) or None,
             NotificationARNs=list(change_set.target.notifications),
-            RollbackConfiguration={},
+            RollbackConfiguration=change_set.target.rollback,
             Changes=[self.cloud.given_back(_change(c, with_values, additions)) for c in page],
             NextToken=next_token,
             IncludeNestedStacks=change_set.include_nested,
@@ -328,6 +341,7 @@ class CloudFormation:
             operation.take_over(previous)
         self.cloud.operations[stack.id] = operation
         operation.keeps = kind == "UPDATE" and stack.disable_rollback
+        operation.minutes = rollback.minutes(target)
         if kind == "CREATE":
             stack.target = target
         if kind == "IMPORT" and change_set is not None:
@@ -336,6 +350,7 @@ class CloudFormation:
             steps = operation.create() if kind == "CREATE" else operation.update(target)
         operation.change_set = change_set
         operation.main = self.cloud.clock.spawn(_finish(steps, stack, change_set))
+        rollback.watch(self.cloud, operation, target, lambda again: _finish(again, stack, change_set))
 
     # --- operations on stacks ------------------------------------------------------------------------------------
 
@@ -854,7 +869,7 @@ def _stack_row(s: Stack, cloud: Cloud) -> dict[str, Any]:
         CreationTime=s.created,
         DeletionTime=s.deleted,
         LastUpdatedTime=s.updated,
-        RollbackConfiguration={},
+        RollbackConfiguration=s.target.rollback,
         StackStatus=s.status,
         StackStatusReason=s.reason,
         DisableRollback=s.disable_rollback,

@@ -71,6 +71,8 @@ class Target:
     role_arn: str | None = None
     notifications: tuple[str, ...] = ()
     on_failure: str = "ROLLBACK"
+    rollback: dict[str, Any] = field(default_factory=dict)
+    """RollbackConfiguration: RollbackTriggers and MonitoringTimeInMinutes."""
 
 
 @dataclass

@@ -43,6 +43,8 @@ class Operation:
         self.main: Process | None = None
         self.keeps = False
         """Whether an update was begun with rollback disabled, of this stack or of the one around it."""
+        self.minutes = 0
+        """For how many minutes the rollback triggers are watched when the work is done."""
         self.change_set: ChangeSet | None = None
         stack.operations.append((kind, self.id))
 
@@ -68,6 +70,7 @@ class Operation:
         if not failed or self.cloud.settings.success_despite_failures:
             problem = self._publish_outputs()
             if problem is None:
+                yield from self._monitor()
                 stack.last_stable = (stack.target, copy.deepcopy(stack.resources))
                 self._move("CREATE_COMPLETE")
                 return
@@ -165,6 +168,7 @@ class Operation:
         )
         child.target = target
         child.disable_rollback = True
+        child.retain_except_on_create = self.stack.retain_except_on_create
         resource.physical_id = child.id
         self._record(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
         operation = self._child_operation(resource.logical_id, child, "CREATE_STACK")
@@ -202,7 +206,18 @@ class Operation:
             yield from self._after_failed_update(failed, nested)
             return
         if not nested:
+            yield from self._monitor()
             yield from self.clean_up()
+
+    def _monitor(self) -> Steps:
+        """Wait while the rollback triggers are watched; a process that waited for several may be woken too early."""
+
+        def wait() -> Steps:
+            yield self.minutes * 60.0
+
+        waiting = self.cloud.clock.spawn(wait()) if self.minutes else None
+        while waiting is not None and not waiting.done:
+            yield [waiting]
 
     def _refuse_removals(self) -> list[str]:
         """The resources that the stack policy does not let the update remove."""
@@ -436,7 +451,10 @@ class Operation:
         for child in self.cloud.stacks.values():
             if child.parent_id == stack.id and child.status == "REVIEW_IN_PROGRESS":
                 yield from Operation(self.cloud, child, "DELETE_STACK", self.token).delete()
-        failed = yield from self._delete_resources(stack.resources, keep=lambda r: _retained(r, "DeletionPolicy"))
+        new = stack.parent_id is not None and stack.last_stable is None and stack.retain_except_on_create
+        failed = yield from self._delete_resources(
+            stack.resources, keep=lambda r: _retained(r, "DeletionPolicy") and not new
+        )
         if failed and not force:
             self._move("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
             raise OperationError(f"Embedded stack {stack.id} was not successfully deleted: {stack.reason}")

@@ -55,6 +55,8 @@ _EC2_PREFIXES = {
 }
 # A property that is the resource's name: two resources of one type cannot both have it.
 _NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::ECR::Repository": "RepositoryName",
     "AWS::ECS::Cluster": "ClusterName",
@@ -79,6 +81,7 @@ _NAMED_BY: dict[tuple[str, str], Callable[[str], str]] = {
     ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupFullName"): lambda arn: arn.rpartition(":")[2],
 }
 """Attributes that are a part of the physical id (CloudFormation Template Reference, return values, read 2026-11-29)."""
+ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _WITHOUT_SCHEMA = ("Custom::", "AWS::CloudFormation::")
 
 
@@ -182,6 +185,7 @@ def attribute(stack: Stack, resource: Resource, name: str) -> Any:
         service = resource.type.split("::")[1].lower()
         if resource.type == "AWS::IAM::Role":  # IAM is global, and a role's path is in its ARN (IAM User Guide)
             return f"arn:aws:iam::{stack.account}:role{resource.properties.get('Path', '/')}{short}"
+        short = f"alarm:{short}" if resource.type in ALARMS else short
         short = f"function:{short}" if resource.type == "AWS::Lambda::Function" else short
         return f"arn:aws:{service}:{stack.region}:{stack.account}:{short}"
     if name.endswith("Port"):

@@ -383,9 +383,13 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
             if error.code not in NO_CHANGE_SET:
                 raise
 
-    def execute_change_set(self, change_set_id: str, token: str, keep: bool = False) -> None:
+    def execute_change_set(
+        self, change_set_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
+    ) -> None:
         """Call ExecuteChangeSet. DisableRollback is allowed only without OnStackFailure (API reference)."""
         more: dict[str, Any] = {"DisableRollback": True} if keep else {}
+        if retain_except_on_create:
+            more["RetainExceptOnCreate"] = True
         with answered(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
             self.clients.cloudformation.execute_change_set(
                 ChangeSetName=change_set_id, ClientRequestToken=token, **more
@@ -570,6 +574,14 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
         body["IncludeNestedStacks"] = True
     if request.on_failure:
         body["OnStackFailure"] = request.on_failure  # type: ignore[typeddict-item]  # our three words are the API's
+    if request.rollback is not None:  # an empty list removes what the stack has (API reference, RollbackConfiguration)
+        triggers: list[Any] = [{"Arn": each.arn, "Type": each.type} for each in request.rollback.triggers]
+        body["RollbackConfiguration"] = {
+            "RollbackTriggers": triggers,
+            "MonitoringTimeInMinutes": request.rollback.minutes,
+        }
+    if request.notifications is not None:
+        body["NotificationARNs"] = list(request.notifications)
     return body
 
 

@@ -19,6 +19,7 @@ from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import (
+    AlarmState,
     Certificate,
     ClusterParameter,
     ConcurrencyLimit,
@@ -31,6 +32,7 @@ from infragen.cloud import (
     Vpc,
     VpcEndpoint,
 )
+from infragen.cloudformation import ALARM_TYPE, COMPOSITE_ALARM_TYPE
 from infragen.errors import PermissionDenied
 
 INDEXES = (
@@ -383,6 +385,20 @@ class AccountReads:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
+
+    def alarm_states(self, names: tuple[str, ...]) -> Mapping[str, AlarmState]:
+        """Call CloudWatch DescribeAlarms for alarms of both kinds."""
+        with asked("cloudwatch:DescribeAlarms", "reading the state of alarms"):
+            kinds: list[Any] = ["MetricAlarm", "CompositeAlarm"]
+            answer = self.clients.metrics.describe_alarms(AlarmNames=list(names), AlarmTypes=kinds)
+            rows = [(ALARM_TYPE, each) for each in member(answer, "MetricAlarms")]
+            rows += [(COMPOSITE_ALARM_TYPE, each) for each in member(answer, "CompositeAlarms")]
+            return {
+                member(each, "AlarmName"): AlarmState(
+                    member(each, "AlarmName"), kind, member(each, "StateValue"), each.get("StateTransitionedTimestamp")
+                )
+                for kind, each in rows
+            }
 
     def identity_providers(self) -> tuple[str, ...]:
         """Call IAM ListOpenIDConnectProviders, which has no pages."""

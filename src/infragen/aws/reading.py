@@ -17,6 +17,8 @@ from infragen.cloudformation import (
     PropertyDrift,
     ResourceChange,
     ResourceDrift,
+    RollbackConfiguration,
+    RollbackTrigger,
     Secret,
     StackEvent,
     StackResource,
@@ -115,7 +117,19 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         drift=answer.get("DriftInformation", {}).get("StackDriftStatus", ""),
         drift_checked=answer.get("DriftInformation", {}).get("LastCheckTimestamp"),
         mode=(answer.get("DeploymentConfig") or {}).get("Mode") or "",
+        rollback=rollback_configuration(answer),
+        notifications=tuple(answer.get("NotificationARNs") or ()),
+        retain_except_on_create=bool(answer.get("RetainExceptOnCreate")),
     )
+
+
+def rollback_configuration(answer: Mapping[str, Any]) -> RollbackConfiguration:
+    """Return the RollbackConfiguration of a stack or of a change set; empty where it has none."""
+    found = answer.get("RollbackConfiguration") or {}
+    triggers = (
+        RollbackTrigger(member(each, "Arn"), member(each, "Type")) for each in found.get("RollbackTriggers") or ()
+    )
+    return RollbackConfiguration(tuple(triggers), found.get("MonitoringTimeInMinutes") or 0)
 
 
 def stack_resource(answer: Mapping[str, Any]) -> StackResource:
@@ -293,6 +307,8 @@ def change_set(
         changes=tuple(rows),
         description=answer.get("Description") or "",
         nested=answer.get("IncludeNestedStacks"),
+        rollback=rollback_configuration(answer) if "RollbackConfiguration" in answer else None,
+        notifications=tuple(answer["NotificationARNs"]) if "NotificationARNs" in answer else None,
     )
 
 

@@ -80,6 +80,15 @@ _skip_check = click.option(
     help="Do not make this check of the account (`infragen docs doctor`); may be given several times.",
 )
 
+_ignore_alarm = click.option(
+    "--ignore-alarm",
+    "ignore_alarms",
+    metavar="NAME",
+    multiple=True,
+    help="Do not roll back for this alarm of stacks.rollback_alarms, in this deployment: for the one that fixes what "
+    "raised it; may be given several times.",
+)
+
 _bootstrap = click.option(
     "--bootstrap", "prepares", is_flag=True, help="Create the bucket for templates and code first if it does not exist."
 )
@@ -129,6 +138,7 @@ def _options(found: Description, image_tag: str | None, allow: tuple[str, ...], 
 @_allow_data_loss
 @_max_interruption
 @_skip_check
+@_ignore_alarm
 @_bootstrap
 @_adopt
 @_no_nested
@@ -176,6 +186,7 @@ def plan(
     allow_data_loss: tuple[str, ...],
     max_interruption: str | None,
     skip_check: tuple[str, ...],
+    ignore_alarms: tuple[str, ...],
     prepares: bool,
     adopt: bool,
     nested: bool,
@@ -218,7 +229,7 @@ def plan(
     looks = drift or fail_on_drift
     options = replace(
         _options(found, image_tag, allow_data_loss, max_interruption), adopt=adopt, nested=nested, drift=looks,
-        skip_check=frozenset(skip_check), release=release,
+        skip_check=frozenset(skip_check), release=release, ignore_alarms=frozenset(ignore_alarms),
     )  # fmt: skip
     plans: Plans = "nowhere" if form != "text" else "progress" if out == STDOUT else "result"
 
@@ -279,14 +290,13 @@ def _planned(
 @_allow_cost
 @_require_approval
 @_skip_check
+@_ignore_alarm
 @_bootstrap
 @click.option(
     "--on-failure",
     type=click.Choice(["rollback", "keep", "delete"]),
-    default="rollback",
-    show_default=True,
     help="After a failure: roll back to the previous state, keep the resources created so far (deploy again to "
-    "continue), or delete them (first creations only).",
+    "continue), or delete them (first creations only). Default: stacks.on_failure for a first creation, else rollback.",
 )
 @_adopt
 @_no_nested
@@ -330,8 +340,9 @@ def deploy(
     allow_cost: float,
     require_approval: str,
     skip_check: tuple[str, ...],
+    ignore_alarms: tuple[str, ...],
     prepares: bool,
-    on_failure: str,
+    on_failure: str | None,
     adopt: bool,
     nested: bool,
     wait: float | None,
@@ -370,8 +381,9 @@ def deploy(
         allow_cost=allow_cost,
         require_approval=require_approval,
         skip_check=frozenset(skip_check),
+        ignore_alarms=frozenset(ignore_alarms),
         release=release,
-        on_failure=on_failure,
+        on_failure=on_failure or "",
         adopt=adopt,
         nested=nested,
         follow_timeout=parameters.seconds(follow_timeout),
@@ -428,8 +440,8 @@ def _prepared(
 
 
 _FIXED_BY_THE_PLAN = (
-    "reference", "image_tag", "release", "allow_data_loss", "max_interruption", "allow_widening", "allow_cost",
-    "require_approval", "on_failure", "adopt", "nested", "prepares",
+    "reference", "image_tag", "release", "ignore_alarms", "allow_data_loss", "max_interruption", "allow_widening",
+    "allow_cost", "require_approval", "on_failure", "adopt", "nested", "prepares",
 )  # fmt: skip
 
 

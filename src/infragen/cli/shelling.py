@@ -68,7 +68,7 @@ def shell(
     \b
     Examples:
       infragen shell --env dev
-      infragen shell --env prod -- node -e "console.log(process.version)"
+      infragen shell --env prod -- node --version
       infragen shell --env dev --local -- env
     """
     from infragen.cli.plugin import attach, find_plugin

@@ -19,6 +19,7 @@ from infragen.config.schema import (
     COLLECTOR_PORTS,
     FARGATE_MEMORY,
     QUEUES,
+    SERVICE_ALARM,
     Environment,
     Kind,
     Queue,
@@ -331,9 +332,13 @@ def _too_long(path: Path, name: str, whole: str, kind: str, limit: int) -> Itera
 
 
 def repeated(given: RuleContext) -> Iterator[Finding]:
-    """Endpoints, address ranges and mail addresses are listed once each."""
+    """Endpoints, address ranges, mail addresses, rollback alarms and topics are listed once each."""
     env = given.env
-    lists: list[tuple[Path, Sequence[str]]] = [(("alarms", "emails"), env.alarms.emails)]
+    lists: list[tuple[Path, Sequence[str]]] = [
+        (("alarms", "emails"), env.alarms.emails),
+        (("stacks", "rollback_alarms"), env.stacks.rollback_alarms or ()),
+        (("stacks", "notification_arns"), env.stacks.notification_arns),
+    ]
     if env.network:
         lists.append((("network", "interface_endpoints"), env.network.interface_endpoints))
     if env.api:
@@ -637,6 +642,52 @@ def accounts(given: RuleContext) -> Iterator[Finding]:
             )
 
 
+def stack_safety(given: RuleContext) -> Iterator[Finding]:
+    """`stacks.rollback_alarms` are alarms of the environment's account and region, and `service` needs the layer that
+    makes it; `stacks.notification_arns` are topics of its region. `monitoring_minutes` needs alarms to watch, and
+    `on_failure: keep`, which switches the rollback of a creation off, excludes alarms that ask for one.
+    """
+    env, stacks = given.env, given.env.stacks
+    for index, alarm in enumerate(stacks.rollback_alarms or ()):
+        path: Path = ("stacks", "rollback_alarms", index)
+        if alarm == SERVICE_ALARM:
+            if not env.observed:
+                yield Finding(
+                    path,
+                    f"{dotted(path)} is {alarm}, and this environment has no service alarm: that needs network and one "
+                    "of api, database, queues and workers",
+                )
+            continue
+        _, _, _, region, account, *_ = alarm.split(":")
+        if region != env.region or (env.account is not None and account != env.account):
+            yield Finding(
+                path,
+                f"{dotted(path)} is in account {account}, {region}; CloudFormation watches alarms of the stack's "
+                f"account and region only ({env.account or 'the environment names no account'}, {env.region})",
+            )
+    for index, topic in enumerate(stacks.notification_arns):
+        path = ("stacks", "notification_arns", index)
+        if topic.split(":")[3] != env.region:
+            yield Finding(
+                path,
+                f"{dotted(path)} is in {topic.split(':')[3]}; a topic of the stack's region {env.region} is needed",
+            )
+    if stacks.monitoring_minutes and not env.rollback_alarms:
+        path = ("stacks", "monitoring_minutes")
+        yield Finding(
+            path,
+            f"{dotted(path)} is {stacks.monitoring_minutes}, and there is no alarm to watch: every update would wait "
+            "for nothing; list alarms in stacks.rollback_alarms, or remove it",
+        )
+    if stacks.on_failure == "keep" and env.rollback_alarms:
+        path = ("stacks", "on_failure")
+        yield Finding(
+            path,
+            f"{dotted(path)} is keep, which switches the rollback off that stacks.rollback_alarms "
+            f"({', '.join(env.rollback_alarms)}) asks for; remove one of them, or use `deploy --on-failure keep` once",
+        )
+
+
 def secret_regions(given: RuleContext) -> Iterator[Finding]:
     """`api.secrets` and `secret_arns` are in a region of AWS."""
     for path, arn in _secret_arns(given.env):
@@ -927,8 +978,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, existing_vpc, visibility, ages, batches, references, names, tag_names, physical_names, repeated,
     concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
-    parameters, rotation, accounts, secret_regions, execute_command, runtimes, auto_pause, variables, variable_sizes,
-    policies, policy_sizes, literal_secrets, production,
+    parameters, rotation, accounts, stack_safety, secret_regions, execute_command, runtimes, auto_pause, variables,
+    variable_sizes, policies, policy_sizes, literal_secrets, production,
 )  # fmt: skip
 
 
@@ -1175,6 +1226,13 @@ def kinds(given: RuleContext) -> Iterator[Finding]:
         yield Finding(("kind",), text)
 
 
+def without_rollback_alarms(given: RuleContext) -> Iterator[Finding]:
+    """Kind production without `stacks.rollback_alarms`: an update that breaks the service stays."""
+    if given.env.production and given.env.stacks.rollback_alarms == ():
+        path = ("stacks", "rollback_alarms")
+        yield Finding(path, f"{dotted(path)} is empty: no alarm rolls back an update of {given.env.environment}")
+
+
 def partial_secret_arns(given: RuleContext) -> Iterator[Finding]:
     """The last six characters of a secret's ARN are lower-case letters alone, as at the end of a name such as
     `my-secret`: Secrets Manager draws them from 62 signs, so that one in 190 whole ARNs looks like this.
@@ -1193,5 +1251,5 @@ def partial_secret_arns(given: RuleContext) -> Iterator[Finding]:
 WARNINGS: tuple[Rule, ...] = (
     kinds, always_awake, dead_letters, filters, zones, region_features, many_rules, many_endpoints, account_concurrency,
     unknown_parameters, aging_runtimes, aging_engine, wide_policies, unknown_actions, without_effect,
-    likely_secrets, partial_secret_arns,
+    likely_secrets, partial_secret_arns, without_rollback_alarms,
 )  # fmt: skip

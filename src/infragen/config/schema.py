@@ -507,6 +507,60 @@ class Iam(Section):
     )
 
 
+SERVICE_ALARM = "service"
+"""In `stacks.rollback_alarms`: the alarm over all others, which the observability layer makes."""
+
+
+class Stacks(Section):
+    """What CloudFormation does with the environment's stacks when an operation goes wrong, and who is notified."""
+
+    rollback_alarms: (
+        Annotated[
+            tuple[
+                Annotated[
+                    str,
+                    _matching(
+                        r"^(service|arn:aws:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:[ -~]{1,255})$",
+                        "service (the environment's own service alarm) or the ARN of a CloudWatch alarm",
+                    ),
+                    TEXT,
+                ],
+                ...,
+            ],
+            Field(max_length=5),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Alarms that roll an update back when they go to ALARM while it runs; when absent [service] for "
+        "kind production, none for other kinds.",
+    )
+    monitoring_minutes: Annotated[int, Strict(), Field(ge=0, le=180), VALUE] | None = Field(
+        None,
+        description="Minutes that an update, once done, waits and watches the rollback alarms; 5 when absent.",
+    )
+    notification_arns: tuple[
+        Annotated[
+            str,
+            _matching(
+                r"^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", "the ARN of an SNS topic that is not FIFO"
+            ),
+            TEXT,
+        ],
+        ...,
+    ] = Field((), max_length=5, description="SNS topics that get every event of the stacks.")
+    on_failure: Annotated[Literal["rollback", "keep", "delete"], TEXT] = Field(
+        "rollback",
+        description="What becomes of a stack whose first creation fails, unless `deploy --on-failure` says something "
+        "else.",
+    )
+    retain_except_on_create: Flag = Field(
+        False,
+        description="A rollback deletes what the failed operation created, also what a deletion policy retains; what "
+        "was there before stays.",
+    )
+
+
 class Network(Section):
     """VPC, subnets, NAT, endpoints, flow log."""
 
@@ -979,6 +1033,7 @@ class Environment(Section):
         None, description="Stack policy and termination protection; true for kind production when absent."
     )
     iam: Iam = Field(Iam(), description="Rules for all roles.")
+    stacks: Stacks = Field(Stacks(), description="What CloudFormation does with stacks when an operation goes wrong.")
     network: Network | None = Field(None, description="VPC, subnets, NAT, security groups.")
     database: Database | None = Field(None, description="Aurora PostgreSQL Serverless v2.")
     queues: Annotated[tuple[Queue, ...], OFF] = Field(
@@ -1010,6 +1065,28 @@ class Environment(Section):
     def protected(self) -> bool:
         """Return whether stacks get a stack policy and termination protection."""
         return self.production if self.protect is None else self.protect
+
+    @property
+    def observed(self) -> bool:
+        """Return whether there is an observability layer, which has the service alarm."""
+        return self.network is not None and bool(self.api or self.database or self.queues or self.workers)
+
+    @property
+    def rollback_alarms(self) -> tuple[str, ...]:
+        """Return the rollback alarms in force: as written, else the service alarm in production."""
+        if self.stacks.rollback_alarms is not None:
+            return self.stacks.rollback_alarms
+        return (SERVICE_ALARM,) if self.production and self.observed else ()
+
+    @property
+    def monitoring_minutes(self) -> int:
+        """Return for how many minutes they are watched after an operation: without a word 5, CloudFormation's own
+        figure for change sets (User Guide, "Roll back your CloudFormation stack on alarm breach with rollback
+        triggers", read 2026-11-29).
+        """
+        if self.stacks.monitoring_minutes is not None:
+            return self.stacks.monitoring_minutes
+        return 5 if self.rollback_alarms else 0
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import PropertyChange, StackState, row, running
+from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, row, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
@@ -36,6 +36,7 @@ from infragen.engine.release import plan_release
 from infragen.engine.rights import check_rights
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
+from infragen.engine.stack_safety import StackSafety, left_out, raised_words, safety_changes, safety_of, taken
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
 from infragen.plan.model import EnvironmentPlan, StackPlan, traced
 
@@ -76,15 +77,17 @@ def observe_settled(session: Session, plan: StackLayout, options: Options) -> Ob
     return observed
 
 
-Making = Callable[[Examined], Generator[None, None, Prepared]]
-"""How an examined unit gets its change set."""
+Making = Callable[[Examined, StackSafety], Generator[None, None, Prepared]]
+"""How an examined unit gets its change set, with what guards its stack."""
 
 
 def making(
     session: Session, plan: StackLayout, options: Options, leftovers: ChangeSetCleanup, until: int = 0
 ) -> Making:
     """Change sets are made again; `until` is when the saved plan expires to which they will belong."""
-    return lambda each: prepare(session, plan, each, options.on_failure, leftovers.made, options.nested, until)
+    return lambda each, safety: prepare(
+        session, plan, each, options.on_failure, leftovers.made, options.nested, until, safety
+    )
 
 
 def propose(
@@ -117,13 +120,18 @@ def propose(
         upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session, [state.stack_id for state in live])
-    prepared = run_concurrently([make(each) for each in examined], session.timer)
+    changes = any(not each.unchanged and each.unit.layer not in BESIDE for each in examined)
+    safety = safety_of(session, plan.environment, observed, options.ignore_alarms, changes=changes)
+    prepared = run_concurrently([make(each, safety) for each in examined], session.timer)
     checks = asked.results(0)
     refuse_wrong(checks, flags=not stops)
     sides = comparable(examined)
     where = (observed.identity.account, observed.identity.region)
     stacks = tuple(widened([stack for each in prepared for stack in with_notes(each)], sides, *where))
-    stacks = tuple(_with_settings(session, plan, observed, prepared, stacks))
+    stacks = tuple(_with_settings(session, plan, observed, prepared, stacks, safety))
+    watched = {each.name for one in prepared for each in _triggers(one, safety)}
+    raised = tuple(each for each in safety.raised if each.name in watched)
+    warnings += raised_words(raised)
     stacks = tuple(replace(each, notes=(*each.notes, *order.later.get(each.layer, ()))) for each in stacks)
     if session.file is not None:
         stacks = tuple(traced(each, session.file) for each in stacks)
@@ -134,7 +142,7 @@ def propose(
         topology=plan.environment.topology,
         stacks=stacks,
         capabilities=tuple(sorted({name for unit in plan.units for name in unit.capabilities})),
-        refusals=refused(stacks, options.allow_data_loss),
+        refusals=refused(stacks, options.allow_data_loss | left_out(safety, stacks)),
         warnings=tuple(warnings),
         cost=_cost(plan.environment, examined, options),
         budget=plan.environment.cost.budget,
@@ -147,22 +155,42 @@ def propose(
         *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
         *unheard_of("--allow-widening", options.allow_widening, shown, examined),
     )
-    return Proposal(tuple(prepared), replace(shown, warnings=(*shown.warnings, *unused)), sides, order)
+    shown = replace(shown, warnings=(*shown.warnings, *unused))
+    return Proposal(tuple(prepared), shown, sides, order, safety, raised)
+
+
+def _triggers(prepared: Prepared, safety: StackSafety) -> tuple[RollbackTrigger, ...]:
+    """Return the alarms that CloudFormation watches while it works on a unit; none where it does not."""
+    if prepared.examined.unchanged or prepared.examined.unit.layer in BESIDE:
+        return ()
+    return taken(safety, prepared.plans, prepared.change_set).triggers
 
 
 def _with_settings(
-    session: Session, plan: StackLayout, observed: Observed, prepared: Sequence[Prepared], stacks: Sequence[StackPlan]
+    session: Session,
+    plan: StackLayout,
+    observed: Observed,
+    prepared: Sequence[Prepared],
+    stacks: Sequence[StackPlan],
+    safety: StackSafety,
 ) -> Iterator[StackPlan]:
-    """Yield the plans with the settings of the stacks that change: protection, both ways, and the role of
-    CloudFormation.
+    """Yield the plans with the settings of the stacks that change: protection, both ways, the role of CloudFormation,
+    and what guards the stacks while it works on them.
     """
-    env, units = plan.environment, {each.examined.unit.layer: each.examined for each in prepared}
+    env, units = plan.environment, {each.examined.unit.layer: each for each in prepared}
     for stack in stacks:
-        examined = units.get(stack.layer)
-        if examined is None or examined.live is None:
+        if stack.layer not in units:
             yield stack
             continue
+        examined, change_set = units[stack.layer].examined, units[stack.layer].change_set
         unit, live = examined.unit, examined.live
+        own = [
+            each for each in stacks if each.layer in {unit.layer, *(child.layer for child in unit.children.values())}
+        ]
+        guards = safety_changes(safety, unit.layer, live, own, change_set)
+        if live is None:
+            yield replace(stack, settings=guards)
+            continue
         nested = observed.nested_in(unit, live.stack_id)
         changes: tuple[PropertyChange, ...] = ()
         try:
@@ -170,12 +198,9 @@ def _with_settings(
         except CloudError as error:
             said = f"whether {unit.stack} is protected as its environment says was not checked"
             session.ui.tell(Warned(f"{said}: {error.message}"))
-        own = [
-            each for each in stacks if each.layer in {unit.layer, *(child.layer for child in unit.children.values())}
-        ]
         updated = any(each.action != "none" for each in own)
         role = service_role(live.role_arn, role_of(env, unit.layer), updated=updated)
-        yield replace(stack, settings=(*changes, *role))
+        yield replace(stack, settings=(*changes, *role, *guards))
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:
@@ -239,7 +264,7 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
         if options.on_failure == "keep":
             refuse_replacements(session, observed, proposal.prepared)
         warn_of_login(session, plan.environment, proposal.prepared)
-        ask(session, shown, options.approval(plan.environment))
+        ask(session, shown, options.approval(plan.environment), proposal.raised)
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
         ended = Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()

@@ -7,6 +7,7 @@ values that are known by then; what is more than was shown is refused.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -17,9 +18,11 @@ from typing import Any
 from infragen.assembly.stacks import OutputOf
 from infragen.changes.comparison import LayerSides, Side, more_than, rewritten_outputs, shrunk_outputs
 from infragen.changes.values import same
+from infragen.cloud import AlarmState
 from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
+from infragen.engine.stack_safety import raised_words
 from infragen.errors import Conflict, Refused
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.data_loss import Refusal, destructive
@@ -146,14 +149,17 @@ def _one_thing(value: object) -> bool:
 # --- asking and refusing ----------------------------------------------------------------------------------------
 
 
-def ask(session: Session, shown: EnvironmentPlan, approval: Approval) -> None:
-    """Raise Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement."""
+def ask(session: Session, shown: EnvironmentPlan, approval: Approval, raised: Sequence[AlarmState] = ()) -> None:
+    """Raise Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement. `raised`
+    are rollback alarms that are in ALARM.
+    """
     more = [each for each in shown.gated if each.place not in approval.widening and approval.require != NEVER]
     _refuse_all(
         [
             *_losses(shown.refusals),
             *_interrupted(shown.interruptions, approval.interruption),
             *_over_budget(shown, approval.cost),
+            *_raised(raised),
         ],
         more,
     )
@@ -247,6 +253,19 @@ def _over_budget(shown: EnvironmentPlan, allowed: float) -> list[tuple[str, str]
         f"{shown.cost.before.expected:,.2f} now; cost.budget is {shown.budget:,.2f}"
     )
     return [(reason, f"--allow-cost {ceil(shown.cost.after.expected)}")]
+
+
+def refuse_raised(raised: Sequence[AlarmState]) -> None:
+    """Raise Refused when a rollback alarm is in ALARM."""
+    _refuse_all(_raised(raised), ())
+
+
+def _raised(raised: Sequence[AlarmState]) -> list[tuple[str, str]]:
+    """Return the rollback alarms in ALARM, and the flag that leaves them out of this deployment."""
+    if not raised:
+        return []
+    names = " ".join(f"--ignore-alarm {shlex.quote(each.name)}" for each in raised)
+    return [("\n".join(raised_words(raised)), names)]
 
 
 @dataclass(frozen=True)

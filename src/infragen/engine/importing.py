@@ -147,7 +147,7 @@ def _check(state: StackState | None) -> None:
     if state is None:
         return
     if running(state.status):
-        raise Conflict(f"{state.name} is {state.status}", "`infragen follow` follows it to its end; then import")
+        raise Conflict(f"{state.name} is {state.status}", "run the same command again when it has ended")
     if state.status != "REVIEW_IN_PROGRESS" and not state.status.endswith("_COMPLETE"):
         raise Refused(f"{state.name} is {state.status}", "repair it first: `infragen recover`")
 

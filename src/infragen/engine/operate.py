@@ -23,7 +23,18 @@ from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.last_image import tag_after_rollback
 from infragen.engine.next_steps import given_up, kept, next_step
-from infragen.engine.outcome import Cause, Deleted, Deployed, Explanation, Failed, Outcome, event_of, root_cause
+from infragen.engine.outcome import (
+    ALARMS,
+    Cause,
+    Deleted,
+    Deployed,
+    Explanation,
+    Failed,
+    Outcome,
+    alarm_cause,
+    event_of,
+    root_cause,
+)
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.retry import BEFORE, retrying
@@ -243,9 +254,17 @@ def target_of(unit: StackUnit) -> Target:
 
 
 def begin(
-    session: Session, target: Target, change_set: ChangeSet, action: str, keep: bool, may: Callable[[], bool]
+    session: Session,
+    target: Target,
+    change_set: ChangeSet,
+    action: str,
+    keep: bool,
+    may: Callable[[], bool],
+    *,
+    retain_except_on_create: bool = False,
 ) -> Generator[None, None, Follower | None]:
-    """Execute a change set, and gives what follows the operation; with `keep` a failure is not rolled back.
+    """Execute a change set, and gives what follows the operation; with `keep` a failure is not rolled back, with
+    `retain_except_on_create` a rollback deletes all that it created.
 
     `may` is asked at the last moment; None when it says no. Raises an InfragenError only while nothing was executed.
     """
@@ -254,10 +273,12 @@ def begin(
     if not may():
         return None
     session.ui.tell(Started(target.layer, target.stack, action))
+
+    def execute() -> None:
+        cloud.execute_change_set(change_set.change_set_id, token, keep, retain_except_on_create)
+
     try:
-        yield from retrying(
-            session, target.layer, lambda: cloud.execute_change_set(change_set.change_set_id, token, keep), BEFORE
-        )
+        yield from retrying(session, target.layer, execute, BEFORE)
     except Unavailable:  # perhaps one of the tries arrived, perhaps none did
         now = yield from retrying(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))
         if now is not None and now.executable:
@@ -408,12 +429,12 @@ def _failed(
 ) -> Generator[None, None, Failed]:
     """Yield the failure with its root cause; events of failures can become visible after the final status."""
     for _ in range(3):
-        if root_cause(follower.events):
+        if _cause(session, state, follower.events):
             break
         yield
         yield from retrying(session, target.layer, follower.finish)
     watch.look(follower.events, state.status)
-    cause = _located(session, root_cause(follower.events))
+    cause = _located(session, _cause(session, state, follower.events))
     explanation = watch.why(event_of(cause, follower.events)) if cause else Explanation()
     cancelled = "no resource failed: the operation was probably cancelled"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
@@ -427,15 +448,27 @@ def _failed(
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
 
 
+def _cause(session: Session, state: StackState, events: Sequence[LayerEvent]) -> Cause | None:
+    """Return why an operation failed: the alarm that rolled it back, else the first true failure of a resource."""
+
+    def raised() -> frozenset[str]:
+        with suppress(CloudError):  # it only explains
+            found = session.cloud.alarm_states(tuple(each.name for each in state.rollback.triggers))
+            return frozenset(name for name, each in found.items() if each.state == "ALARM")
+        return frozenset()
+
+    return alarm_cause(events, state.rollback, raised) or root_cause(events)
+
+
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """Return the root cause of what was last done to a stack, from its history."""
-    return _located(session, root_cause(last_done(session, target, state)))
+    return _located(session, _cause(session, state, last_done(session, target, state)))
 
 
 def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
     """Return the root cause of what was last done to a stack, and what to type next."""
     events = last_done(session, target, state)
-    cause = _located(session, root_cause(events))
+    cause = _located(session, _cause(session, state, events))
     good = _good_tag(session, state, cause, events)
     standing = _standing(session, target, state)
     return cause, next_step(state.status, kept(events), cause, standing, good, given_up(events))
@@ -474,7 +507,7 @@ def name_child(parent: str, logical_id: str) -> str:
 
 def _located(session: Session, cause: Cause | None) -> Cause | None:
     """Return a cause with the line of the environment file that it comes from."""
-    if cause is None or session.file is None:
+    if cause is None or session.file is None or cause.type in ALARMS:
         return cause
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
 

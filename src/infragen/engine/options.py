@@ -20,8 +20,9 @@ class Options:
     """What the user asked for beside the environment.
 
     `image_tag` and `code` (worker name -> artifact) replace deployed values; what is not given stays. `allow_data_loss`
-    names resources as layer/LogicalId. `on_failure` is rollback, keep or delete. `adopt` takes over a stack without our
-    tags. `follow_timeout` is for how many seconds what runs is followed, as long as it takes without. `wait` is for how
+    names resources as layer/LogicalId. `on_failure` is rollback, keep or delete, or empty for what the file says of
+    first creations. `adopt` takes over a stack without our tags. `follow_timeout` is for how many seconds what runs is
+    followed, as long as it takes without. `wait` is for how
     many seconds an operation that somebody else started is waited for; None refuses at once. `prices` stand over
     infragen's own table; `price_file` is what they are called. `allow_widening` names places that may widen access;
     `require_approval` says what needs somebody who agrees: never, broadening or any-change. `allow_cost` is what a
@@ -30,12 +31,13 @@ class Options:
     default. `skip_check` names checks of the account that are not made. `release` says that the
     release command runs or does not run whatever the image tag; None lets the tag decide. `at` is the hash of the
     commit whose environment this is, empty for the work tree's; `notes` are warnings that the plan begins with.
+    `ignore_alarms` are names of rollback alarms that this deployment is not rolled back by.
     """
 
     image_tag: str | None = None
     code: Mapping[str, Artifact] = field(default_factory=dict)
     allow_data_loss: frozenset[str] = frozenset()
-    on_failure: str = "rollback"
+    on_failure: str = ""
     adopt: bool = False
     follow_timeout: float | None = None
     wait: float | None = None
@@ -53,6 +55,7 @@ class Options:
     release: bool | None = None
     at: str = ""
     notes: tuple[str, ...] = ()
+    ignore_alarms: frozenset[str] = frozenset()
 
     def approval(self, env: Environment) -> Approval:
         """Return what the user has agreed to before being asked."""

@@ -1,10 +1,17 @@
 """How an operation ended: one outcome for each stack, the root cause of a failure, and the exit code of them all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from infragen.cloudformation import StackEvent
+from infragen.cloudformation import (
+    ALARM_TYPE,
+    COMPOSITE_ALARM_TYPE,
+    RollbackConfiguration,
+    RollbackTrigger,
+    StackEvent,
+)
 from infragen.config.setting_lookup import Setting
 from infragen.engine.follow import LayerEvent
 from infragen.errors import InfragenError
@@ -191,13 +198,49 @@ def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
 
 
 def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
-    """Return the event that a cause was read from."""
+    """Return the event that a cause was read from: of an alarm the one with which the stack began to roll back."""
+    if cause.type in ALARMS:
+        return next(each.event for each in events if _rolls_back(each) and each.event.time == cause.time)
     return next(
         each.event
         for each in events
         if (each.layer, each.event.logical_id, each.event.status, each.event.time)
         == (cause.layer, cause.logical_id, cause.status, cause.time)
     )
+
+
+ALARMS = (ALARM_TYPE, COMPOSITE_ALARM_TYPE)
+ALARM_ARN = re.compile(r"arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:[^\s,;\])]+")
+GOING_BACK = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
+UNNAMED = "no resource failed, and this rollback alarm is in ALARM"
+
+
+def _rolls_back(each: LayerEvent) -> bool:
+    return each.event.of_stack_itself and each.event.status in GOING_BACK
+
+
+def alarm_cause(
+    events: Sequence[LayerEvent], rollback: RollbackConfiguration, raised: Callable[[], Collection[str]]
+) -> Cause | None:
+    """Return the rollback alarm that rolled an operation back; None where no alarm did.
+
+    CloudFormation's words name it. Where they do not, no resource failed, and one of the stack's triggers is in ALARM
+    (`raised` asks which), that is the cause as far as anybody can tell.
+    """
+    began = next((each for each in events if _rolls_back(each)), None)
+    if began is None:
+        return None
+    said = ALARM_ARN.search(began.event.reason)
+    known = next((each for each in rollback.triggers if each.arn in began.event.reason), None)
+    trigger = known or (RollbackTrigger(said[0]) if said else None)
+    reason: str = began.event.reason
+    if trigger is None and rollback.triggers and root_cause(events) is None:
+        names = raised()
+        trigger, reason = next((each for each in rollback.triggers if each.name in names), None), UNNAMED
+    if trigger is None:
+        return None
+    cancelled = sum(1 for each in events if each.event.reason in CANCELLED)
+    return Cause(began.layer, trigger.name, trigger.type, "ALARM", reason, trigger.arn, began.event.time, cancelled)
 
 
 def _hooks(events: Sequence[LayerEvent], failure: StackEvent) -> list[str]:

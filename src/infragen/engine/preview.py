@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infragen.assembly.stacks import Kept, OutputOf, StackLayout, StackUnit, role_of
+from infragen.assembly.stacks import BESIDE, Kept, OutputOf, StackLayout, StackUnit, role_of
 from infragen.assembly.synth import LayerTemplate
 from infragen.assembly.templatefile import parse
 from infragen.changes.comparison import EMPTY, OPAQUE, LayerSides, Side, compare, contradicted, differing
@@ -42,6 +42,7 @@ from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
+from infragen.engine.stack_safety import StackSafety
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed
 from infragen.plan.model import StackPlan
 from infragen.secrecy.masking import sealed
@@ -414,16 +415,18 @@ def prepare(
     made: Callable[[str, str], None],
     nested: bool = True,
     until: int = 0,
+    safety: StackSafety | None = None,
 ) -> Generator[None, None, Prepared]:
     """Create the change set of an examined unit that needs one and whose values are all known.
 
     Without `nested` AWS is not asked about nested stacks. `until` is when the saved plan expires to which it belongs.
+    `safety` is what the change set carries of what guards the stack.
     """
     unit = examined.unit
     if examined.unchanged or examined.waits_for or examined.action == "recreate":
         return Prepared(examined)
     session.ui.tell(Preparing(unit.layer, unit.stack))
-    request = change_set_request(session, plan, examined, on_failure)
+    request = change_set_request(session, plan, examined, on_failure, safety or StackSafety())
     request = replace(request, nested=nested and _nested(session, examined))
     if until:
         request = replace(request, name=saved_name(until))
@@ -512,9 +515,16 @@ def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -
     return OperationFailed(said, fix)
 
 
-def change_set_request(session: Session, plan: StackLayout, examined: Examined, on_failure: str) -> ChangeSetRequest:
-    """Return CreateChangeSet's ingredients for a unit."""
+def change_set_request(
+    session: Session, plan: StackLayout, examined: Examined, on_failure: str, safety: StackSafety
+) -> ChangeSetRequest:
+    """Return CreateChangeSet's ingredients for a unit. What guards the stack is given where the stack has, or gets,
+    any.
+    """
     unit, first = examined.unit, examined.action in ("create", "recreate")
+    safety = StackSafety() if unit.layer in BESIDE else safety
+    rollback, topics = safety.rollback(examined.plans), safety.topics
+    now = examined.live or StackState("", "", "")
     return ChangeSetRequest(
         stack=unit.stack if first or examined.state is None else examined.state.stack_id,
         name=new_name(unit, examined.parameters),
@@ -524,9 +534,11 @@ def change_set_request(session: Session, plan: StackLayout, examined: Examined, 
         capabilities=unit.capabilities,
         body="" if unit.key else unit.text,
         url=session.cloud.template_url(plan.bucket, unit.key) if unit.key else "",
-        on_failure=_on_stack_failure(on_failure, first),
+        on_failure=_on_stack_failure(on_failure or safety.on_failure, first),
         description=described(plan.environment, unit.layer, session.run, session.revision),
         role=role_of(plan.environment, unit.layer),
+        rollback=rollback if rollback.triggers or now.rollback.triggers or now.rollback.minutes else None,
+        notifications=topics if topics or now.notifications else None,
     )
 
 

@@ -7,6 +7,7 @@ deleted here but what was sent again before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -217,7 +218,8 @@ def _put_back(session: Session, found: DeadLetters, message: QueueMessage) -> No
     try:
         session.cloud.delete_message(found.dead_url, message)
     except KeyboardInterrupt:  # it is sent: what stayed behind would be sent a second time
-        session.cloud.delete_message(found.dead_url, message)
+        with suppress(CloudError):  # it was deleted already, perhaps
+            session.cloud.delete_message(found.dead_url, message)
         raise
 
 

@@ -9,8 +9,9 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from infragen.assembly.stacks import StackLayout, StackUnit, role_of
+from infragen.assembly.stacks import BESIDE, StackLayout, StackUnit, role_of
 from infragen.changes.comparison import LayerSides
+from infragen.cloud import AlarmState
 from infragen.cloudformation import ChangeSet, StackState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deployment_order import DeploymentOrder
@@ -27,6 +28,7 @@ from infragen.engine.protection import protect_or_warn, unprotect
 from infragen.engine.release import run_release
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
+from infragen.engine.stack_safety import StackSafety
 from infragen.errors import CloudError, Conflict, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
@@ -56,13 +58,15 @@ class Deployment:
 @dataclass(frozen=True)
 class Proposal:
     """What a deployment would do: each unit with its change set, all of it on one page, the templates of all layers as
-    they were compared for it, and the order of the stacks.
+    they were compared for it, the order of the stacks, and what guards them.
     """
 
     prepared: tuple[Prepared, ...]
     shown: EnvironmentPlan
     sides: Mapping[str, LayerSides]
     order: DeploymentOrder
+    safety: StackSafety
+    raised: tuple[AlarmState, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,8 +203,9 @@ class Run:
             )
         made, options = self.leftovers.made, self.options
         again = yield from prepare(
-            self.session, self.plan, examined, options.on_failure, made, options.nested, self.until
-        )
+            self.session, self.plan, examined, options.on_failure, made, options.nested, self.until,
+            self.proposal.safety,
+        )  # fmt: skip
         if options.on_failure == "keep":
             refuse_replacements(self.session, self.observed, [again])
         self._refuse_more(again)
@@ -262,8 +267,9 @@ class Run:
         self.started[unit.layer] = change_set.stack_id
         try:
             follower = yield from begin(
-                self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted
-            )
+                self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted,
+                retain_except_on_create=self.proposal.safety.retain_except_on_create and unit.layer not in BESIDE,
+            )  # fmt: skip
         except Unavailable:  # and nothing was executed
             del self.started[unit.layer]
             raise

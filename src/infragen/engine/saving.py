@@ -21,13 +21,14 @@ from infragen.engine.at_commit import record_deployment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import Making, making, observe_finished, observe_settled, propose, upload, warn_of_login
 from infragen.engine.drift import with_drift
-from infragen.engine.gate import Agreed, agreed_to, refuse, refuse_interruptions
+from infragen.engine.gate import Agreed, agreed_to, refuse, refuse_interruptions, refuse_raised
 from infragen.engine.observe import Observed, maker_of
 from infragen.engine.operate import all_changes, saved_until
 from infragen.engine.options import Options, launch_values
 from infragen.engine.preview import Examined, Prepared, told
 from infragen.engine.progress import Planned, Session
-from infragen.engine.run import Deployment, Run
+from infragen.engine.run import Deployment, Proposal, Run
+from infragen.engine.stack_safety import StackSafety, left_out
 from infragen.errors import Conflict, Refused
 from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import Later, SavedPlan, SavedUnit, content_digest, digest, shape
@@ -73,7 +74,7 @@ def save_plan(
                 "`infragen deploy` does all of it at once, `infragen recover` removes what failed",
             )
         saved = replace(
-            _saved(plan, shown, options, units, made, until), commit=session.revision[0], clean=session.revision[1]
+            _saved(plan, proposal, options, units, made, until), commit=session.revision[0], clean=session.revision[1]
         )
         write(replace(saved, seal=sign(secret, content_digest(saved)), sealed_for=public_part(secret)))
         for unit in units:
@@ -82,8 +83,9 @@ def save_plan(
 
 
 def _saved(
-    plan: StackLayout, shown: EnvironmentPlan, options: Options, units: tuple[SavedUnit, ...], made: int, until: int
+    plan: StackLayout, proposal: Proposal, options: Options, units: tuple[SavedUnit, ...], made: int, until: int
 ) -> SavedPlan:
+    shown = proposal.shown
     agreed = agreed_to(shown)
     return SavedPlan(
         infragen=__version__,
@@ -95,7 +97,7 @@ def _saved(
         file=environment_digest(plan.environment),
         templates=template_digests(plan),
         values=launch_values(plan.environment, options),
-        allow_replace=tuple(sorted(options.allow_data_loss)),
+        allow_replace=tuple(sorted(options.allow_data_loss | left_out(proposal.safety, shown.stacks))),
         max_interruption=options.worst(plan.environment),
         adopt=options.adopt,
         nested=options.nested,
@@ -214,6 +216,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         session.ui.tell(Planned(proposal.shown))
         refuse(proposal.shown.refusals)
         refuse_interruptions(proposal.shown.interruptions, options.worst(plan.environment))
+        refuse_raised(proposal.raised)
         warn_of_login(session, plan.environment, prepared)
         for each in prepared:
             if each.change_set is not None:
@@ -339,7 +342,7 @@ def _taking(
 ) -> Making:
     """Change sets are taken as they were saved; a stack without one waits, or has nothing to do (any more)."""
 
-    def take(examined: Examined) -> Generator[None, None, Prepared]:
+    def take(examined: Examined, _: StackSafety) -> Generator[None, None, Prepared]:
         yield from ()
         layer = examined.unit.layer
         change_set, unit = sets.get(layer), units[layer]

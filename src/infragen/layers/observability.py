@@ -50,7 +50,7 @@ class Graph:
 
 def enabled(env: Environment) -> bool:
     """Return whether there is anything to observe."""
-    return env.network is not None and bool(env.api or env.database or env.queues or env.workers)
+    return env.observed
 
 
 def inputs(env: Environment) -> tuple[LayerOutput, ...]:

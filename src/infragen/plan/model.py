@@ -15,8 +15,9 @@ from infragen.gates.data_loss import Refusal, refusals
 from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
 
-TERMINATION_PROTECTION = "TerminationProtection"
-"""The stack setting, and what follows the layer where its loss is allowed by name."""
+TERMINATION_PROTECTION, ROLLBACK_TRIGGERS = "TerminationProtection", "RollbackTriggers"
+MONITORING_TIME = "MonitoringTimeInMinutes"
+"""Stack settings, and what follows the layer where their loss is allowed by name."""
 
 
 Path = tuple[str | int, ...]
@@ -27,8 +28,8 @@ Origins = Mapping[tuple[str, Path], str]
 class StackPlan:
     """What will happen to one stack.
 
-    `action` is create, update, none, recreate (a failed first creation is removed first) or continue. `source` is
-    "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
+    `action` is create, update, import, none, recreate (a failed first creation is removed first) or continue. `source`
+    is "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
     what AWS lists and leaves as it is, other sections of the template. `disagreements` are what the two sources
@@ -86,11 +87,30 @@ def refusals_of(stacks: Iterable[StackPlan], allowed: Collection[str] = ()) -> t
             if loss.place not in allowed:
                 lines = _lines_of(loss, rows.get(loss.place), each.origins)
                 found.append(Refusal(loss.place, loss.type, loss.why + lines, loss.property))
-        place = f"{each.layer}/{TERMINATION_PROTECTION}"
-        off = any((one.path[0], one.after) == (TERMINATION_PROTECTION, "off") for one in each.settings)
-        if off and place not in allowed:
-            found.append(Refusal(place, STACK_TYPE, "and the stack policies would be switched off"))
+        found += _switched_off(each, allowed)
     return tuple(found)
+
+
+def _switched_off(stack: StackPlan, allowed: Collection[str]) -> Iterator[Refusal]:
+    """Yield the settings of a stack that protect less than before, but for those allowed by `layer/Setting`."""
+    lost = {}
+    for each in stack.settings_to_change:
+        name, before, after = each.path[0], each.before, each.after
+        if (name, after) == (TERMINATION_PROTECTION, "off"):
+            lost[name] = "and the stack policies would be switched off"
+        if name == ROLLBACK_TRIGGERS and (gone := sorted(_listed(before) - _listed(after))):
+            lost[name] = f"would not watch {', '.join(gone)} any more"
+        shorter = isinstance(before, int) and isinstance(after, int) and after < before
+        if name == MONITORING_TIME and shorter and ROLLBACK_TRIGGERS not in lost:
+            lost[name] = f"would be {after} minutes instead of {before}"
+    for name, why in lost.items():
+        place = f"{stack.layer}/{name}"
+        if place not in allowed:
+            yield Refusal(place, STACK_TYPE, why)
+
+
+def _listed(value: object) -> set[str]:
+    return set(value) if isinstance(value, list) else set()
 
 
 def _lines_of(loss: Refusal, row: ResourceChange | None, origins: Origins) -> str:

@@ -101,7 +101,9 @@ def _work() -> Described:
             "An operation on a stack started.",
             {
                 **_STACK,
-                "action": _text("create, update, recreate, continue, delete, recover, or follow what ran already"),
+                "action": _text(
+                    "create, update, import, recreate, continue, delete, recover, or follow what ran already"
+                ),
             },
         ),
         "resource": (

@@ -175,9 +175,8 @@ def _folded(plan: Plan, stacks: Sequence[Stack], width: int) -> Iterator[Text]:
 
 def _only_nests(stack: Stack) -> bool:
     """Return whether a new stack holds nothing but the layers, which have lines of their own."""
-    return stack["layer"] == ROOT and not (
-        words.rows(stack) or words.notes(stack) or stack["disagreements"] or words.gated(stack)
-    )
+    own = words.notes(stack) or stack["disagreements"] or words.gated(stack) or stack["settings"]
+    return stack["layer"] == ROOT and not (words.rows(stack) or own)
 
 
 def _counted(plan: Plan, stack: Stack, counts: dict[Kind, int]) -> str:

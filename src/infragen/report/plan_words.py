@@ -248,11 +248,11 @@ def rows(stack: Stack) -> Sequence[Row]:
 
 def own_changes(stack: Stack) -> OwnChanges:
     """Return the stack's settings, parameters, tags and outputs that change; of one that is created all are new, and
-    none is reported.
+    only settings are reported.
     """
-    if created(stack):
-        return ()
     settings = ("stack setting", stack["settings"])
+    if created(stack):
+        return (settings,)
     return settings, ("parameter", stack["parameters"]), ("tag", stack["tags"]), ("output", stack["outputs"])
 
 
