@@ -104,6 +104,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_security_groups",
         "_subnets",
         "_tags",
+        "_volumes",
     ),
     "ministack.services.ecr": ("_describe_images", "_find_image", "_put_image", "_repositories"),
     "ministack.services.ecs": (

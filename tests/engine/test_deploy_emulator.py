@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator import Faults
+from account_contents import everything
+from emulator import Clients, Faults
 from formats import check_formats
 from stage import Listener
 from sweeps import SOAKING
 
+from infragen.assembly.stacks import bucket_name
 from infragen.assembly.synth import synthesize
 from infragen.aws import Account, connect
 from infragen.config import Environment, load_environment
@@ -91,6 +93,39 @@ def test_an_environment_lives_from_creation_to_deletion(
     gone = destroy_environment(changed, session, DestroyOptions(confirmed=name))
     assert {type(each) for each in gone.outcomes} == {Deleted}, gone.outcomes
     assert {each.status for each in status(synthesize(env), session)} == {"absent", "CREATE_COMPLETE"}
+
+
+LOGS = frozenset({"api/AccessLogs", "artifacts/Bucket"})
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_development_leaves_nothing_behind(
+    session: Session, account: str, topology: str, faults: Faults, client: Clients
+) -> None:
+    """After a life, and after a first creation that failed and left things; the log bucket and the one of bootstrap are
+    emptied, versions included, because they are named.
+    """
+    env = loaded("dev", topology, account)
+    before = everything(client, account, env.region)
+    options = DestroyOptions(bootstrap=True, empty=LOGS)
+    bootstrap(env, session)
+    assert deploy_environment(synthesize(env), session).exit_code == 0
+    s3 = client("s3", account, env.region)
+    [logs] = [each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"] != bucket_name(env)]
+    for _ in range(2):
+        s3.put_object(Bucket=logs, Key="AWSLogs/one", Body=b"a load balancer's")
+    assert len(everything(client, account, env.region)) > len(before) + 20
+    gone = destroy_environment(env, session, options)
+    assert {type(each) for each in gone.outcomes} == {Deleted}, gone.outcomes
+    assert not [each for each in gone.outcomes if isinstance(each, Deleted) and each.kept]
+    assert everything(client, account, env.region) == before
+    bootstrap(env, session)
+    faults(fail={"create AWS::SQS::Queue": [1]})
+    assert deploy_environment(synthesize(env), session, Options(on_failure="keep")).exit_code == 1
+    faults()
+    gone = destroy_environment(env, session, replace(options, empty=frozenset({"artifacts/Bucket"})))
+    assert gone.exit_code == 0, gone.outcomes
+    assert everything(client, account, env.region) == before
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

@@ -185,13 +185,37 @@ def test_r10_a_bucket_is_emptied_only_right_before_its_stack_goes(bench: Bench, 
 
 
 def test_r10_a_name_that_means_no_such_bucket_is_an_input_error(bench: Bench, aws: FakeAws) -> None:
-    """R10: a typing error, an empty bucket: said, with those that could be meant; nothing is deleted."""
-    deployed(bench, bench.unit("data", {"Files": VERSIONED, "Empty": BUCKET}))
+    """R10: a typing error, a bucket that stays: said, with those that could be meant; nothing is deleted."""
+    deployed(bench, bench.unit("data", {"Files": VERSIONED, "Kept": {**BUCKET, "DeletionPolicy": "Retain"}}))
     fill(aws, "Files", 1)
-    with pytest.raises(InputError, match="data/Empty") as wrong:
-        destroy(bench, empty=frozenset({"data/Empty"}))
-    assert "data/Files" in wrong.value.hint
+    for name in ("data/File", "data/Kept"):
+        with pytest.raises(InputError, match=name) as wrong:
+            destroy(bench, empty=frozenset({name}))
+        assert wrong.value.hint == "these would: data/Files"
     assert deletions(aws) == []
+
+
+def test_r10_a_bucket_that_is_named_may_be_empty_by_now(bench: Bench, aws: FakeAws) -> None:
+    """R10: a pipeline cannot know; nothing is asked about it."""
+    deployed(bench, bench.unit("data", {"Files": VERSIONED}))
+    result = destroy(bench, empty=frozenset({"data/Files"}))
+    assert kinds(result.outcomes) == {"data": "Deleted"}
+    assert [each.typed for each in bench.ui.questions] == [""]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_r10_a_bucket_that_is_filled_again_is_emptied_once_more(bench: Bench, aws: FakeAws, named: bool) -> None:
+    """R10: a load balancer writes its last access logs while it is deleted; only where the bucket may be emptied."""
+    news = {**TOPIC, "Properties": {"DisplayName": {"Ref": "Files"}}}
+    deployed(bench, bench.unit("data", {"Files": VERSIONED, "News": news}))
+    if named:
+        fill(aws, "Files", 1)
+    aws.slow("News", 60, on="delete")
+    aws.at(30, lambda: fill(aws, "Files", 2))
+    result = destroy(bench, empty=frozenset({"data/Files"} if named else ()))
+    assert kinds(result.outcomes) == {"data": "Deleted" if named else "Failed"}
+    warned = [each.text for each in bench.ui.events if isinstance(each, Warned)]
+    assert warned == (["data/Files was filled again; it is tried once more"] if named else [])
 
 
 def test_r10_an_object_that_cannot_be_deleted_keeps_the_stack(bench: Bench, aws: FakeAws) -> None:

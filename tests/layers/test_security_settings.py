@@ -14,6 +14,9 @@ import pytest
 
 from infragen.assembly.synth import synthesize
 from infragen.config import load_environment
+from infragen.engine.bootstrap import artifact_template
+
+ENVIRONMENTS = Path(__file__).parents[1] / "data" / "environments"
 
 BASE: dict[str, Any] = {
     "project": "shop", "environment": "dev", "account": "111111111111", "region": "us-east-1",
@@ -295,3 +298,33 @@ def test_a_role_that_decrypts_by_itself_has_one_such_right(tmp_path: Path, varia
             assert [s["Action"] for s in free] == ["kms:Decrypt"] * len(free)
             assert len(free) <= 1
             assert all(s["Resource"] == {"Ref": "PlatformKeyArn"} for s in free)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "protect", "goes"),
+    [
+        ("dev", None, None, True), ("pr-1", "development", None, True), ("dev", "development", True, False),
+        ("dev", "staging", None, False), ("test", None, None, False), ("staging", None, None, False),
+    ],
+)  # fmt: skip
+def test_development_keeps_nothing_and_every_other_kind_keeps_what_it_kept(
+    name: str, kind: str | None, protect: bool | None, goes: bool
+) -> None:
+    """By its word: the kind, or the name dev. A database that leaves a snapshot keeps the key that it needs."""
+    update = {"environment": name, "kind": kind, "protect": protect}
+    env = load_environment(ENVIRONMENTS / "dev.yaml").model_copy(update=update)
+    assert env.database is not None
+    for deletion in (None, "delete", "snapshot"):
+        env = env.model_copy(update={"database": env.database.model_copy(update={"deletion": deletion})})
+        found = {
+            f"{template.layer}/{title}"
+            for template in synthesize(env).templates
+            for title, each in template.body["Resources"].items()
+            if each.get("DeletionPolicy", "Delete") != "Delete"
+        }
+        kept = {"network/Key", "database/DataKey", "api/AccessLogs"} if not goes else set()
+        if deletion == "snapshot" or (deletion is None and not goes):
+            kept |= {"database/Cluster", "database/DataKey"}
+        assert found == kept, (deletion, found)
+        bucket = artifact_template(env)["Resources"]["Bucket"]
+        assert bucket["DeletionPolicy"] == ("Delete" if goes else "RetainExceptOnCreate")

@@ -520,8 +520,8 @@ def _deployed(
 @click.option(
     "--bootstrap",
     is_flag=True,
-    help="Delete what `infragen bootstrap` made, too, after everything else; the bucket and the identity provider are "
-    "retained.",
+    help="Delete what `infragen bootstrap` made, too, after everything else. The identity provider is retained, and "
+    "the bucket unless the environment is of kind development.",
 )
 @click.option(
     "--retain",
@@ -547,23 +547,35 @@ def destroy(
 ) -> None:
     """Delete an environment, dependent stacks first.
 
-    Lists which resources will be deleted, retained or snapshotted, then asks. What `infragen bootstrap` made stays
-    unless --bootstrap is given. To delete a protected environment, type its name or pass --confirm NAME.
+    Lists which resources will be deleted, retained or snapshotted, then asks, and at the end what is left in AWS,
+    what it costs and what removes it. An environment of kind development leaves nothing behind, but for what
+    `infragen bootstrap` made, which stays in any environment unless --bootstrap is given. To delete a protected
+    environment, type its name or pass --confirm NAME.
 
     \b
     Examples:
       infragen destroy --env dev
       infragen destroy --env prod --confirm prod
       infragen destroy --env dev --bootstrap
+      infragen destroy --env pr-17 --yes --bootstrap --empty-buckets api/AccessLogs --empty-buckets artifacts/Bucket
     """
+    from infragen.cost.prices import prices_of, read_price_file
     from infragen.engine.destroy import DestroyOptions, destroy_environment
+    from infragen.engine.outcome import Deleted
+    from infragen.report.kept import kept_lines
 
     file = parameters.one(directory, name)
     env = file.environment
     options = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap)
     with open_session(file, target, yes=yes) as session:
         result = destroy_environment(env, session, options)
-    end(result.outcomes, result.exit_code, f"{env.environment}: nothing to delete")
+    end(result.outcomes, 0, f"{env.environment}: nothing to delete")
+    if lines() is None:
+        gone = {each.layer for each in result.outcomes if isinstance(each, Deleted)}
+        prices = prices_of(env.region, read_price_file(file.prices) if file.prices else None)
+        again = pasteable(f"`infragen destroy --env {name} --bootstrap`")
+        show(kept_lines(result.plan, gone, prices, again))
+    click.get_current_context().exit(result.exit_code)
 
 
 def end(outcomes: "Sequence[Outcome]", code: int, nothing: str = "") -> None:

@@ -957,7 +957,7 @@ def production(given: RuleContext) -> Iterator[Finding]:
         encrypted = database_parameters.is_on(tls)
         demands += [
             (database.readers >= 1, ("database", "readers"), str(database.readers), "at least 1"),
-            (database.deletion == "snapshot", ("database", "deletion"), '"delete"', "snapshot"),
+            (env.database_deletion == "snapshot", ("database", "deletion"), '"delete"', "snapshot"),
             (database.deletion_protection, ("database", "deletion_protection"), "false", "true"),
             (database.backup_days >= 14, ("database", "backup_days"), str(database.backup_days), "at least 14"),
             (database.min_acu >= 0.5, ("database", "min_acu"), "0", "at least 0.5, no auto-pause"),

@@ -641,8 +641,10 @@ class Database(Section):
     backup_days: Annotated[int, Strict(), Field(ge=1, le=35), VALUE] = Field(
         7, description="Days of point-in-time recovery."
     )
-    deletion: Annotated[Literal["delete", "snapshot"], TEXT] = Field(
-        "snapshot", description="What becomes of the data when the stack is deleted."
+    deletion: Annotated[Literal["delete", "snapshot"], TEXT] | None = Field(
+        None,
+        description="What becomes of the data when the stack is deleted; snapshot when absent, delete for an "
+        "environment that leaves nothing behind (kind development, without protect).",
     )
     deletion_protection: Flag = Field(False, description="RDS refuses to delete the cluster while true.")
     monitoring_seconds: Annotated[Literal[0, 1, 5, 10, 15, 30, 60], WHOLE] = Field(
@@ -1089,6 +1091,22 @@ class Environment(Section):
         return 5 if self.rollback_alarms else 0
 
     @property
+    def development(self) -> bool:
+        """Return whether this is development by its own word: its kind, or the name dev where no kind is written."""
+        return self.environment == "dev" if self.kind is None else self.kind == "development"
+
+    @property
+    def throw_away(self) -> bool:
+        """Return whether deleting the environment leaves nothing behind: development that nobody protects."""
+        return self.development and not self.protected
+
+    @property
+    def database_deletion(self) -> Literal["delete", "snapshot"]:
+        """Return what becomes of the data when the database's stack is deleted."""
+        written = self.database.deletion if self.database else None
+        return written or ("delete" if self.throw_away else "snapshot")
+
+    @property
     def name(self) -> str:
         """Return `<project>-<environment>`: the prefix of every physical name."""
         return f"{self.project}-{self.environment}"
@@ -1099,8 +1117,7 @@ class Environment(Section):
 
         Without `kind` only `dev` is development: an environment of any other name runs the code as production does.
         """
-        development = self.environment == "dev" if self.kind is None else self.kind == "development"
-        return "development" if development else "production"
+        return "development" if self.development else "production"
 
     @property
     def log_retention_days(self) -> int:

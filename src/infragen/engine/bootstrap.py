@@ -30,14 +30,15 @@ from infragen.engine.options import Options
 from infragen.engine.progress import Session, Warned
 from infragen.engine.run import Deployment
 from infragen.errors import CloudError
+from infragen.layers.contract import retain
 
 OLD_VERSIONS_DAYS = 30
 """How long an overwritten or deleted object can still be fetched."""
 
 
 def artifact_template(env: Environment) -> dict[str, Any]:
-    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when
-    deleted.
+    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when its
+    stack is deleted, but of an environment that leaves nothing behind: S3 itself deletes no bucket that holds anything.
     """
     arn = {"Fn::GetAtt": ["Bucket", "Arn"]}
     tls_only = {
@@ -50,8 +51,7 @@ def artifact_template(env: Environment) -> dict[str, Any]:
     }
     bucket = {
         "Type": "AWS::S3::Bucket",
-        "DeletionPolicy": "RetainExceptOnCreate",
-        "UpdateReplacePolicy": "Retain",
+        **retain(goes=env.throw_away),
         "Metadata": {
             "checkov": {"skip": [{"id": "CKV_AWS_18", "comment": "holds templates and code by digest, no user data"}]}
         },
@@ -125,7 +125,10 @@ def bootstrap(
     With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
     not be looked for or created is reported.
     """
-    approved = replace(options or Options(), require_approval=NEVER)  # whoever runs it is asked for all
+    # whoever runs it is asked for all; what the bucket holds is made again by the next deployment
+    options = options or Options()
+    lost = options.allow_data_loss | {f"{ARTIFACTS}/Bucket"}
+    approved = replace(options, require_approval=NEVER, allow_data_loss=lost)
     ended = deploy_plan(artifact_plan(env, delivery), session, approved)
     if assembly is not None and ended.exit_code == 0:
         types = {each["Type"] for template in assembly.templates for each in template.body["Resources"].values()}

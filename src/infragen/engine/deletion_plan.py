@@ -67,12 +67,13 @@ class StackDeletion:
 
 @dataclass(frozen=True)
 class DestroyPlan:
-    """What a deletion will do, in the order in which stacks go."""
+    """What a deletion will do, in the order in which stacks go; `beside` are the stacks of `bootstrap` that stay."""
 
     environment: str
     account: str
     region: str
     stacks: tuple[StackDeletion, ...]
+    beside: tuple[str, ...] = ()
 
     def fates(self, fate: str) -> tuple[ResourceDeletion, ...]:
         """Return the resources with this fate, over all stacks."""

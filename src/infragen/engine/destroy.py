@@ -68,9 +68,13 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
     """
     observed = observe(session, env)
     to_delete = []
+    beside = []
     for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):
         action = row(state.status).destroy
-        if (layer in BESIDE and not bootstrap) or action is OnDestroy.NOTHING:
+        if action is OnDestroy.NOTHING:
+            continue
+        if layer in BESIDE and not bootstrap:
+            beside.append(state.name)
             continue
         if action is OnDestroy.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
@@ -78,7 +82,9 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
             raise Conflict(f"{state.name} is {state.status}", "wait for it to end, or `infragen deploy` to follow it")
         to_delete.append(doom(session, layer, state))
     identity = observed.identity
-    return DestroyPlan(env.environment, identity.account, identity.region, tuple(_in_order(to_delete)))
+    return DestroyPlan(
+        env.environment, identity.account, identity.region, tuple(_in_order(to_delete)), tuple(beside)
+    )  # fmt: skip
 
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
@@ -247,38 +253,55 @@ def remove(session: Session, to_delete: StackDeletion, options: DestroyOptions) 
             gone = yield from delete(session, inner, child, retain, options.role)
             if isinstance(gone, Failed):
                 return gone
-    for each in to_delete.fates:
-        if each.place in options.empty:
-            yield from _empty(session, each)
+    yield from _empty_all(session, to_delete, options)
     retain = _retained(to_delete.layer, options) if to_delete.state.status == "DELETE_FAILED" else ()
     gone = yield from delete(session, target, to_delete.state, retain, options.role)
     if isinstance(gone, Failed) and gone.status == "DELETE_FAILED":
-        return (yield from _once_more(session, target, to_delete.state, gone, options))
+        return (yield from _once_more(session, target, to_delete, gone, options))
     return gone
 
 
 def _once_more(
-    session: Session, target: Target, state: StackState, failed: Failed, options: DestroyOptions
+    session: Session, target: Target, to_delete: StackDeletion, failed: Failed, options: DestroyOptions
 ) -> Operation:
-    """Try again what failed on a security group, subnet or VPC: network interfaces are given back late."""
+    """Try again what failed on a security group, subnet or VPC: network interfaces are given back late; and on a bucket
+    that was filled again after it was emptied: a load balancer writes its last access logs while it is deleted.
+    """
+    state = to_delete.state
     users = "; ".join(held(session.cloud, state.stack_id))
-    if not users:
+    filled = yield from _empty_all(session, to_delete, options)
+    if not users and not filled:
         return failed
-    session.ui.tell(Warned(f"{state.name} still holds {users}; it is tried once more"))
+    why = f"{state.name} still holds {users}" if users else f"{', '.join(filled)} was filled again"
+    session.ui.tell(Warned(f"{why}; it is tried once more"))
     gone = yield from delete(session, target, state, _retained(target.layer, options), options.role)
     if isinstance(gone, Failed) and (left := "; ".join(held(session.cloud, state.stack_id))):
         return replace(gone, message=f"{gone.message}; still there: {left}")
     return gone
 
 
-def _empty(session: Session, bucket: ResourceDeletion) -> Generator[None, None, None]:
-    """Delete everything in a bucket, a page at a time."""
-    session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
-    more = True
+def _empty_all(
+    session: Session, to_delete: StackDeletion, options: DestroyOptions
+) -> Generator[None, None, tuple[str, ...]]:
+    """Empty the buckets of a stack that may be emptied; return the places of those in which something was."""
+    filled = []
+    for each in to_delete.fates:
+        if each.place in options.empty and (yield from _empty(session, each)):
+            filled.append(each.place)  # noqa: PERF401 - a comprehension cannot yield
+    return tuple(filled)
+
+
+def _empty(session: Session, bucket: ResourceDeletion) -> Generator[None, None, bool]:
+    """Delete everything in a bucket, a page at a time; return whether there was anything."""
+    if bucket.holds:
+        session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
+    any_at_all, more = False, True
     while more:
         more = yield from retrying(
             session, bucket.layer, lambda: session.cloud.delete_objects(bucket.physical_id), BEFORE
         )
+        any_at_all = any_at_all or more
+    return any_at_all
 
 
 def _retained(layer: str, options: DestroyOptions) -> tuple[str, ...]:

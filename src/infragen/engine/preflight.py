@@ -81,18 +81,19 @@ def ask_to_empty(
     session: Session, stacks: Sequence[StackDeletion], allowed: Collection[str], retain: Collection[str]
 ) -> frozenset[str]:
     """Return the buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything
-    else.
+    else. One that is named may be empty by now.
 
     Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
     """
-    full = [each for stack in stacks for each in stack.fates if each.holds and each.place not in retain]
+    goes = [each for stack in stacks for each in stack.fates if each.fate == "deleted" and each.place not in retain]
+    full, empty = [each for each in goes if each.holds], [each for each in goes if each.type == BUCKET.name]
     buckets = [each for each in full if each.type == BUCKET.name]
-    known = {name for each in buckets for name in _names(each)}
+    known = {name for each in empty for name in _names(each)}
     unknown = sorted(set(allowed) - known)
     if unknown:
         raise InputError(
-            f"--empty-buckets {', '.join(unknown)}: no bucket of that name would be deleted with something in it",
-            f"these would: {', '.join(each.place for each in buckets) or 'none'}",
+            f"--empty-buckets {', '.join(unknown)}: no bucket of that name would be deleted",
+            f"these would: {', '.join(each.place for each in empty) or 'none'}",
         )
     _refuse_repositories([each for each in full if each.type != BUCKET.name])
     asked = [each for each in buckets if not _names(each) & set(allowed)]
@@ -101,7 +102,8 @@ def ask_to_empty(
         text = f"delete all {each.contents} in {each.place} ({each.physical_id}) for good?"
         if not session.ui.confirm(Question(text, flags, each.place)):
             raise Refused(f"{each.place} is not empty, so that it cannot be deleted; nothing was deleted", flags)
-    return frozenset(each.place for each in buckets)
+    named = {each.place for each in empty if _names(each) & set(allowed)}  # one may be filled until its stack goes
+    return frozenset({each.place for each in buckets} | named)
 
 
 def _names(bucket: ResourceDeletion) -> set[str]:

@@ -24,11 +24,12 @@ from infragen.layers.contract import Template, arn, deny_without_tls, grant, pol
 BUCKET, POLICY = "AccessLogs", "AccessLogsPolicy"
 
 
-def add_access_logs(template: Template, prefix: str, days: int) -> None:
+def add_access_logs(template: Template, prefix: str, days: int, *, goes: bool = False) -> None:
     """Add a bucket for the access logs of this account's load balancers below `prefix`, each kept for `days`.
 
-    It outlives its stack, because CloudFormation cannot delete a bucket that holds anything. The encryption is SSE-S3,
-    the only one that Elastic Load Balancing can write with (Application Load Balancer guide, "Access logs").
+    It outlives its stack, because CloudFormation cannot delete a bucket that holds anything. With `goes` it is deleted
+    all the same: `infragen destroy` empties it first. The encryption is SSE-S3, the only one that Elastic Load
+    Balancing can write with (Application Load Balancer guide, "Access logs").
     """
     template.add_resource(
         Bucket(
@@ -49,7 +50,7 @@ def add_access_logs(template: Template, prefix: str, days: int) -> None:
             Metadata=suppress(
                 nag={"AwsSolutions-S1": "it is the log bucket"}, checkov={"CKV_AWS_18": "it is the log bucket"}
             ),
-            **retain(),
+            **retain(goes=goes),
         )
     )
     template.add_resource(BucketPolicy(POLICY, Bucket=Ref(BUCKET), PolicyDocument=_policy(prefix)))

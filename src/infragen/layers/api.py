@@ -109,7 +109,7 @@ def parameters(env: Environment) -> tuple[LaunchParameter, ...]:
 def build(env: Environment, additions: Additions = NOTHING) -> Template:
     """Return the template of the API; `additions` are what extensions of a project give its code."""
     api, template = _api(env), Template()
-    endpoint = _endpoint(api)
+    endpoint = _endpoint(env, api)
     image_repository.add_repository(template, NAME, keep=env.production)
     load_balancer.add_load_balancer(template, endpoint)
     if api.waf is not None:
@@ -135,7 +135,7 @@ def _api(env: Environment) -> Api:
     return env.api
 
 
-def _endpoint(api: Api) -> PublicEndpoint:
+def _endpoint(env: Environment, api: Api) -> PublicEndpoint:
     return PublicEndpoint(
         name=NAME,
         vpc=VpcId.ref(),
@@ -146,6 +146,7 @@ def _endpoint(api: Api) -> PublicEndpoint:
         health_path=api.health_path,
         access_logs_days=api.access_logs_days,
         deletion_protection=api.deletion_protection,
+        goes=env.throw_away,
     )
 
 
@@ -330,6 +331,6 @@ LAYER = Layer(
     parameters=parameters,
     build=build,
     build_with=build,
-    on_request=lambda env: {ListenerArn: Ref(_endpoint(_api(env)).listener)},
+    on_request=lambda env: {ListenerArn: Ref(_endpoint(env, _api(env)).listener)},
     checks=lambda env: (image.CHECK, domain.CERTIFICATE, domain.ZONE, secrets.CHECK, quotas.FARGATE_CHECK),
 )

@@ -274,13 +274,14 @@ def boundary(env: Environment) -> dict[str, Any]:
     return {"PermissionsBoundary": arn} if arn else {}
 
 
-def retain() -> dict[str, str]:
-    """Return the deletion policies of resources that must outlive their stack.
+def retain(*, goes: bool = False) -> dict[str, str]:
+    """Return the deletion policies of resources that outlive their stack, or with `goes` go with it, as all do in an
+    environment that leaves nothing behind (`env.throw_away`). What a replacement would delete is kept in any case.
 
     `RetainExceptOnCreate`, because plain Retain leaves named things behind when a first creation fails, and the next
     creation then fails on "already exists" (CloudFormation User Guide, "DeletionPolicy attribute").
     """
-    return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    return {"DeletionPolicy": "Delete" if goes else "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
 def suppress(nag: Mapping[str, str] | None = None, checkov: Mapping[str, str] | None = None) -> dict[str, Any]:

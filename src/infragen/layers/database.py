@@ -93,7 +93,7 @@ def build(env: Environment) -> Template:
     database = env.database
     assert database is not None  # noqa: S101 # the layer is on
     template = Template()
-    _add_key(template)
+    _add_key(template, env)
     _add_cluster(template, env, database)
     _add_instances(template, env, database)
     database_credentials.add(template, env, database, key=PlatformKeyArn.ref(), topic=AlarmTopicArn.ref())
@@ -114,7 +114,7 @@ def build(env: Environment) -> Template:
     return template
 
 
-def _add_key(template: Template) -> None:
+def _add_key(template: Template, env: Environment) -> None:
     """Add the key. Principals get rights to it by their own policies, through the service that uses it for them."""
     template.add_resource(
         kms.Key(
@@ -123,7 +123,8 @@ def _add_key(template: Template) -> None:
             EnableKeyRotation=True,
             PendingWindowInDays=30,
             KeyPolicy=policy(grant({"AWS": arn("iam::${AWS::AccountId}:root")}, "kms:*", "*")),
-            **retain(),
+            # a snapshot without its key is lost
+            **retain(goes=env.throw_away and env.database_deletion == "delete"),
         )
     )
 
@@ -155,7 +156,7 @@ def _add_cluster(template: Template, env: Environment, database: Database) -> No
         rds.DBCluster(
             "Cluster",
             DependsOn="ClusterLogGroup",  # first, so that it has our retention and key
-            DeletionPolicy="Delete" if database.deletion == "delete" else "Snapshot",
+            DeletionPolicy="Delete" if env.database_deletion == "delete" else "Snapshot",
             UpdateReplacePolicy="Snapshot",
             Engine="aurora-postgresql",
             EngineVersion=database.engine_version,

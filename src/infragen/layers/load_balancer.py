@@ -38,7 +38,7 @@ class PublicEndpoint:
     """What a load balancer is made for.
 
     `vpc`, `subnets` and `security_group` are ids; `port` and `health_path` belong to the targets; `name` is the
-    prefix of the access logs and the last part of the Name tag.
+    prefix of the access logs and the last part of the Name tag. `goes` says that the access logs go with their stack.
     """
 
     name: str
@@ -50,6 +50,7 @@ class PublicEndpoint:
     health_path: str
     access_logs_days: int
     deletion_protection: bool
+    goes: bool = False
 
     @property
     def listener(self) -> str:
@@ -80,7 +81,7 @@ def launch_parameters(https: Https) -> tuple[LaunchParameter, ...]:
 
 def add_load_balancer(template: Template, endpoint: PublicEndpoint) -> None:
     """Add the load balancer with everything that belongs to it."""
-    access_logs.add_access_logs(template, endpoint.name, endpoint.access_logs_days)
+    access_logs.add_access_logs(template, endpoint.name, endpoint.access_logs_days, goes=endpoint.goes)
     _load_balancer(template, endpoint)
     _target_group(template, endpoint)
     if endpoint.https.mode == "http_only":

@@ -83,7 +83,7 @@ def build(env: Environment) -> Template:
     """Return the template of the foundation."""
     assert env.network is not None  # noqa: S101 # enabled() saw to it
     template, network = Template(), env.network
-    _platform_key(template)
+    _platform_key(template, env)
     _alarm_topic(template, env)
     if network.vpc_id is None:
         _vpc(template, network)
@@ -260,7 +260,7 @@ def _publish(template: Template, env: Environment) -> None:
             template.add_output(output.publish(value))
 
 
-def _platform_key(template: Template) -> None:
+def _platform_key(template: Template, env: Environment) -> None:
     """Add one key for logs, alarms and environments. AWS-managed keys cannot be used: alarms would fail silently, since
     their policy cannot admit CloudWatch (Amazon SNS Developer Guide, "Key management"). EventBridge is bound by the
     topic that it encrypts for, because "aws:SourceAccount [...] is not supported for EventBridge-to-encrypted topics"
@@ -287,7 +287,7 @@ def _platform_key(template: Template) -> None:
                 grant({"Service": "cloudwatch.amazonaws.com"}, publishing, "*", account),
                 grant({"Service": "events.amazonaws.com"}, publishing, "*", topics),
             ),
-            **retain(),
+            **retain(goes=env.throw_away),
         )
     )
 

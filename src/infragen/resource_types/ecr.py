@@ -7,6 +7,7 @@ REPOSITORY = ResourceType(
     "AWS::ECR::Repository",
     importable=True,
     delete_command="aws ecr delete-repository --force --repository-name {}",
+    kept_price="ecr-gb-month",
     holds_data=True,
     data="its images",
     billing=Billing.PRICED,

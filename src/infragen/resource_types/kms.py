@@ -16,6 +16,7 @@ KEY = ResourceType(
     "AWS::KMS::Key",
     importable=True,
     delete_command="aws kms schedule-key-deletion --key-id {}",
+    kept_price="kms-key-month",
     holds_data=True,
     data="everything that is encrypted with it",
     billing=Billing.PRICED,

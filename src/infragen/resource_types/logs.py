@@ -7,6 +7,7 @@ LOG_GROUP = ResourceType(
     "AWS::Logs::LogGroup",
     importable=True,
     delete_command="aws logs delete-log-group --log-group-name {}",
+    kept_price="logs-storage-gb-month",
     holds_data=True,
     data="its log events",
     billing=Billing.PRICED,

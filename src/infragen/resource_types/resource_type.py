@@ -108,6 +108,9 @@ class ResourceType:
     `importable` says that CloudFormation can import one that exists into a stack (User Guide, "Resource type support",
     read 2026-11-29), and that its identifier is a single property.
     `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
+    `kept_price` is the line of the price table that says what it costs then, a month or per GB and month.
+    `empty_first` is what no command does in one step before that.
+    `snapshots_command` lists the final snapshots of one, and `snapshot_price` is what these cost.
     """
 
     name: str
@@ -128,6 +131,10 @@ class ResourceType:
     interruptions: Interruptions = field(default_factory=lambda: Interruptions(known=False))
     safe: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     delete_command: str = ""
+    kept_price: str = ""
+    empty_first: str = ""
+    snapshots_command: str = ""
+    snapshot_price: str = ""
     fixed_attributes: frozenset[str] = frozenset()
     revision_of: str = ""
     display: frozenset[str] = frozenset()

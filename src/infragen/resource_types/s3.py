@@ -7,6 +7,8 @@ BUCKET = ResourceType(
     "AWS::S3::Bucket",
     importable=True,
     delete_command="aws s3 rb s3://{} --force",
+    kept_price="s3-gb-month",
+    empty_first="its object versions, with Empty in the S3 console",  # --force deletes no versions (aws/aws-cli#1017)
     holds_data=True,
     data="its objects",
     billing=Billing.PRICED,

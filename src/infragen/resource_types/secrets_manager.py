@@ -18,6 +18,7 @@ ROTATION_SCHEDULE = ResourceType(
 SECRET = ResourceType(
     "AWS::SecretsManager::Secret",
     delete_command="aws secretsmanager delete-secret --secret-id {}",
+    kept_price="secret-month",
     holds_data=True,
     data="its value",
     billing=Billing.PRICED,

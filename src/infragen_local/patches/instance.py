@@ -120,3 +120,5 @@ def _terminate(physical_id: str, _properties: Properties) -> None:
     if record is not None:
         record["State"] = {"Code": 48, "Name": "terminated"}
         record["_terminated_at"] = 0
+        for each in record.get("BlockDeviceMappings", ()):  # the root volume goes with it (EC2 User Guide)
+            ec2._volumes.pop(each.get("Ebs", {}).get("VolumeId"), None)
