@@ -5,9 +5,11 @@ import hashlib
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
+import click
 import pytest
 from botocore.exceptions import (
     ConnectTimeoutError,
@@ -24,10 +26,13 @@ from rows import because
 from stage import ACCOUNT, REGION
 
 from infragen.aws import Account, connect, reading
+from infragen.aws.account import REFRESH
 from infragen.aws.failure import translated
 from infragen.aws.session import timestamp
+from infragen.cli import main
 from infragen.cloud import ChangeSetRequest, PreviousValue
 from infragen.cloudformation import Absent, StackResource
+from infragen.engine.bootstrap import TEMPLATE_DAYS
 from infragen.errors import (
     CloudError,
     CredentialsExpired,
@@ -216,6 +221,30 @@ def test_every_call_to_s3_names_the_owner(cloud: Account, s3: Stubber) -> None:
     cloud.check_bucket("b")
     assert not cloud.upload("b", "k1", b"x")
     assert cloud.upload("b", "k2", b"x")
+
+
+@pytest.mark.parametrize(("days", "date", "again"), [(29, True, False), (31, True, True), (400, False, False)])
+def test_an_object_that_the_bucket_may_soon_forget_is_put_anew(
+    cloud: Account, s3: Stubber, days: int, date: bool, again: bool
+) -> None:
+    """A template that a plan needs is never as old as those that expire; ages are by the clock of AWS."""
+    owner = {"ExpectedBucketOwner": ACCOUNT}
+    checksum = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    headers = {"date": format_datetime(now, usegmt=True)} if date else {}
+    found = {
+        "ChecksumSHA256": checksum, "LastModified": now - timedelta(days=days),
+        "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": headers},
+    }  # fmt: skip
+    s3.add_response("head_object", found, {"Bucket": "b", "Key": "k", "ChecksumMode": "ENABLED", **owner})
+    if again:
+        put = {"Bucket": "b", "Key": "k", "Body": b"x", "ChecksumSHA256": checksum, **owner}
+        s3.add_response("put_object", {}, put)
+    assert cloud.upload("b", "k", b"x") is again
+    [waits] = [each.type for each in main.commands["plan"].params if each.name == "valid_for"]
+    assert isinstance(waits, click.FloatRange)
+    assert waits.max is not None
+    assert timedelta(days=TEMPLATE_DAYS) > REFRESH + timedelta(hours=waits.max) + timedelta(days=7)
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,13 @@ class Assembly:
         return _root(self, url_of or template_url)
 
 
+TEMPLATES = "templates/"
+"""Where templates lie in the artifact bucket, which forgets those that nobody uses."""
+
+
 def template_key(digest: str) -> str:
     """Return the S3 key of a template: its digest, so that new content is a new URL and nothing is ever overwritten."""
-    return f"templates/{digest}.yaml"
+    return f"{TEMPLATES}{digest}.yaml"
 
 
 def template_url(template: LayerTemplate) -> Sub:

@@ -11,7 +11,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -437,15 +438,15 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
             raise _elsewhere(bucket, place, self.clients.region)
 
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
-        """Call HeadObject, and PutObject when it is missing or its checksum says that something else lies under its
-        key.
+        """Call HeadObject, and PutObject when it is missing, when its checksum says that something else lies under its
+        key, and when it has been there for so long that the bucket may soon forget it.
         """
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         owned: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": self.owner}
         try:
             with answered(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
                 found = self.clients.s3.head_object(**owned, ChecksumMode="ENABLED")
-            if found.get("ChecksumSHA256", checksum) == checksum:
+            if found.get("ChecksumSHA256", checksum) == checksum and not _aged(found):
                 return False
         except AwsError as error:
             # without s3:ListBucket a missing object is a 403; a bucket of somebody else fails the PutObject below
@@ -533,6 +534,20 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
     def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
         """See `resources`."""
         return resources.network_interfaces(self.clients, resource)
+
+
+REFRESH = timedelta(days=30)
+"""Age at which an object is put again: `engine.bootstrap` says when unused ones expire."""
+
+
+def _aged(found: Mapping[str, Any]) -> bool:
+    """Return whether an object is that old, by the time of AWS: its answer has both."""
+    written: Any = found.get("LastModified")
+    date = found.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return bool(written and date) and parsedate_to_datetime(str(date)) - written > REFRESH
+    except (ValueError, TypeError):  # no time of AWS's
+        return False
 
 
 def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:

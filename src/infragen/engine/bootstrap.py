@@ -19,7 +19,7 @@ from infragen.assembly.stacks import (
     stack_name,
     stack_tags,
 )
-from infragen.assembly.synth import Assembly
+from infragen.assembly.synth import TEMPLATES, Assembly
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
 from infragen.engine.delivery import delivery_unit
@@ -35,10 +35,18 @@ from infragen.layers.contract import retain
 OLD_VERSIONS_DAYS = 30
 """How long an overwritten or deleted object can still be fetched."""
 
+TEMPLATE_DAYS = 90
+"""How long a template stays that no plan needs any more. CloudFormation reads it while it makes and executes a change
+set, and has its own copy for a rollback. Whatever plans with it again puts it there again once it is 30 days old
+(`Account.upload`), and a saved plan waits for at most 30 days: none that is needed is older than 60."""
+
 
 def artifact_template(env: Environment) -> dict[str, Any]:
-    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions expire. Kept when its
-    stack is deleted, but of an environment that leaves nothing behind: S3 itself deletes no bucket that holds anything.
+    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions and unused templates
+    expire. Worker code stays: the rollback of a function fetches what ran before, however old it is.
+
+    Kept when its stack is deleted, but of an environment that leaves nothing behind: S3 itself deletes no bucket that
+    holds anything.
     """
     arn = {"Fn::GetAtt": ["Bucket", "Arn"]}
     tls_only = {
@@ -75,7 +83,14 @@ def artifact_template(env: Environment) -> dict[str, Any]:
                         "Status": "Enabled",
                         "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
                         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-                    }
+                    },
+                    {
+                        "Id": "UnusedTemplates",
+                        "Status": "Enabled",
+                        "Prefix": TEMPLATES,
+                        "ExpirationInDays": TEMPLATE_DAYS,
+                    },
+                    {"Id": "DeleteMarkers", "Status": "Enabled", "ExpiredObjectDeleteMarker": True},
                 ]
             },
         },
