@@ -412,7 +412,7 @@ stacks: {rollback_alarms: null, monitoring_minutes: null, notification_arns: [],
 network: {vpc_cidr: 10.0.0.0/16, azs: 2, nat: single, nat_instance_type: t4g.nano, interface_endpoints: [],
   flow_logs: ALL, extra_egress_ports: []}
 database: {name: app, owner: app, engine_version: '17.7', auto_pause_seconds: 900, readers: 0, storage: standard,
-  backup_days: 7, deletion: snapshot, deletion_protection: false, monitoring_seconds: 60, rotation_days: 30,
+  backup_days: 7, deletion: null, deletion_protection: false, monitoring_seconds: 60, rotation_days: 30,
   url_options: sslmode=verify-full, parameters: {}, identifier_suffix: ''}
 queues: [{fifo: false, content_deduplication: true, retention_days: 4, visibility_seconds: null, max_receives: 5,
   encryption: sqs, alarms: {depth: 1000, age_seconds: null}}]

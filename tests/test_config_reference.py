@@ -115,7 +115,7 @@ def test_the_three_environments_are_what_the_plan_says() -> None:
         figures[name] = [
             (env.network.azs, env.network.nat, env.network.flow_logs),
             (env.database.min_acu, env.database.max_acu, env.database.connection_alarm),
-            (env.database.readers, env.database.backup_days, env.database.deletion, env.database.deletion_protection),
+            (env.database.readers, env.database.backup_days, env.database_deletion, env.database.deletion_protection),
             (env.api.min_tasks, env.api.max_tasks, env.api.cpu, env.api.memory, env.api.spot, len(env.api.schedule)),
             (
                 env.api.https.mode,

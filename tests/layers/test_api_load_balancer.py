@@ -101,7 +101,8 @@ def test_deletion_protection_is_the_load_balancers(wanted: bool) -> None:
 
 def test_access_logs_expire_and_their_bucket_outlives_the_stack() -> None:
     """`access_logs_days` is the expiry; CloudFormation cannot delete a bucket that holds logs."""
-    bucket = resources("api: {access_logs_days: 12}")["AccessLogs"]
+    assert resources()["AccessLogs"]["DeletionPolicy"] == "Delete", "development leaves nothing behind"
+    bucket = resources("protect: true\napi: {access_logs_days: 12}")["AccessLogs"]
     assert bucket["Properties"]["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 12
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 

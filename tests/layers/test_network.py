@@ -350,6 +350,7 @@ def test_the_boundary_bounds_the_flow_logs_role() -> None:
 
 def test_the_platform_key_outlives_its_stack() -> None:
     """Logs and environments encrypted with it would be lost; a failed first creation leaves nothing behind."""
-    key = resources("network")["Key"]
+    assert resources("network")["Key"]["DeletionPolicy"] == "Delete", "development leaves nothing behind"
+    key = resources("network", "protect: true")["Key"]
     assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert key["Properties"]["EnableKeyRotation"] is True
