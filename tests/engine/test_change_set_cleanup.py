@@ -174,4 +174,4 @@ def test_c5_our_own_change_sets_say_whose_they_are(bench: Bench, aws: FakeAws) -
     [made] = [call.params for call in aws.calls if call.operation == "CreateChangeSet"]
     own, _, run = made["Description"].partition(", made by run ")
     assert own == described(bench, "data")
-    assert re.fullmatch("[0-9a-f]{8}", run)
+    assert re.fullmatch("[0-9a-f]{8}, by assumed-role/deployer/test", run)

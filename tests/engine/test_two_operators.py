@@ -22,10 +22,11 @@ from sweeps import SEED, figure, seeds
 from infragen.assembly.synth import Assembly
 from infragen.engine.change_set_cleanup import find_left, sweep
 from infragen.engine.deploy import deploy_environment, plan_environment
-from infragen.engine.destroy import destroy_environment
-from infragen.engine.progress import Session, Timer
-from infragen.engine.recover import recover_environment
-from infragen.errors import InfragenError
+from infragen.engine.destroy import DestroyOptions, destroy_environment
+from infragen.engine.options import Options
+from infragen.engine.progress import Session, Timer, Warned
+from infragen.engine.recover import RecoverOptions, recover_environment
+from infragen.errors import Conflict, InfragenError
 
 MOST_CALLS = 26
 """More calls than one run here makes before it only follows."""
@@ -217,6 +218,60 @@ def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
         assert 0 in codes or pair == ("deploy", "destroy"), (seed, codes)
         stage.aws.check()
         assert deploy_environment(app(topology, f"c{seed}"), stage.session).exit_code == 0, (seed, codes)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_deployment_that_waits_goes_on_by_itself_when_the_other_one_is_over(
+    stage: Stage, topology: str, seed: int
+) -> None:
+    """Both end in 0, the second says whose run it waits for, and no stack of the first comes after its own."""
+    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    heard: list[str] = []
+
+    def first(session: Session) -> int:
+        mine = replace(session, run="aaaaaaaa", revision=("c0ffee" * 7, True))
+        return deploy_environment(app(topology, "b"), mine).exit_code
+
+    def second(session: Session) -> int:
+        code = deploy_environment(app(topology, "c"), replace(session, run="bbbbbbbb"), Options(wait=3600)).exit_code
+        assert isinstance(session.ui, Listener)
+        heard.extend(each.text for each in session.ui.of(Warned))
+        return code
+
+    stage.aws.calls.clear()
+    codes = together(stage, [first, second], [(0, 20), *turns_of(seed)])
+    assert codes == [0, 0]
+    executed = [
+        stage.aws.cloud.change_sets[each.params["ChangeSetName"]].description or ""
+        for each in stage.aws.calls
+        if each.operation == "ExecuteChangeSet"
+    ]
+    runs = ["aaaaaaaa" if "aaaaaaaa" in each else "bbbbbbbb" for each in executed]
+    assert runs == sorted(runs)
+    assert any("run aaaaaaaa from commit c0ffeec0ffee by assumed-role/deployer/test" in each for each in heard), heard
+    stage.aws.check()
+
+
+@pytest.mark.parametrize(("command", "status"), [("destroy", "DELETE_COMPLETE"), ("recover", "UPDATE_COMPLETE")])
+def test_destroy_and_recover_wait_behind_another_run_or_say_whose_it_is(
+    stage: Stage, topology: str, command: str, status: str
+) -> None:
+    """Without --wait they end in 5 with the run, its commit and its caller; with it they go on by themselves."""
+    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    stack = stage.aws.stack("shop-dev" if topology == "nested" else "shop-dev-app")
+    run = replace(stage.session, run="aaaaaaaa", revision=("c0ffee" * 7, True))
+    stage.aws.slow("Topic", 300, on="update")
+    assert deploy_environment(app(topology, "b"), run, Options(follow_timeout=30)).exit_code == 6
+    env = environment(topology)
+    engines: dict[str, Callable[[float | None], int]] = {
+        "destroy": lambda wait: destroy_environment(env, stage.session, DestroyOptions(wait=wait)).exit_code,
+        "recover": lambda wait: recover_environment(env, stage.session, RecoverOptions(wait=wait)).exit_code,
+    }
+    with pytest.raises(Conflict, match="run aaaaaaaa from commit c0ffeec0ffee by assumed-role/deployer/test"):
+        engines[command](None)
+    assert engines[command](3600) == 0
+    assert stack.status == status
+    stage.aws.check()
 
 
 @pytest.mark.parametrize("topology", ["independent"])

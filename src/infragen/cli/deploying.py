@@ -80,6 +80,14 @@ _skip_check = click.option(
     help="Do not make this check of the account (`infragen docs doctor`); may be given several times.",
 )
 
+wait_option = click.option(
+    "--wait",
+    metavar="[MINUTES]",
+    type=click.FloatRange(min=0, min_open=True),
+    is_flag=False,
+    flag_value=float("inf"),
+    help="Wait up to MINUTES for another operation on the stack to finish, then continue. Default: exit with 5.",
+)
 _ignore_alarm = click.option(
     "--ignore-alarm",
     "ignore_alarms",
@@ -300,14 +308,7 @@ def _planned(
 )
 @_adopt
 @_no_nested
-@click.option(
-    "--wait",
-    metavar="[MINUTES]",
-    type=click.FloatRange(min=0, min_open=True),
-    is_flag=False,
-    flag_value=float("inf"),
-    help="Wait up to MINUTES for another operation on the stack to finish, then continue. Default: exit with 5.",
-)
+@wait_option
 @click.option(
     "--fail-fast",
     is_flag=True,
@@ -529,6 +530,7 @@ def _deployed(
     multiple=True,
     help="Retain this resource when deleting a stack whose deletion failed on it; may be given several times.",
 )
+@wait_option
 @parameters.verbose
 @lines_option
 @cloud_options
@@ -543,6 +545,7 @@ def destroy(
     role_arn: str,
     bootstrap: bool,
     retain: tuple[str, ...],
+    wait: float | None,
     target: AwsTarget,
 ) -> None:
     """Delete an environment, dependent stacks first.
@@ -566,7 +569,10 @@ def destroy(
 
     file = parameters.one(directory, name)
     env = file.environment
-    options = DestroyOptions(frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap)
+    options = DestroyOptions(
+        frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap,
+        parameters.seconds(wait),
+    )  # fmt: skip
     with open_session(file, target, yes=yes) as session:
         result = destroy_environment(env, session, options)
     end(result.outcomes, 0, f"{env.environment}: nothing to delete")

@@ -6,7 +6,7 @@ import click
 
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, cloud_options, open_session, show
-from infragen.cli.deploying import end
+from infragen.cli.deploying import end, wait_option
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
@@ -35,6 +35,7 @@ from infragen.errors import CloudError, Refused
     multiple=True,
     help="Delete this resource, which holds data, with the rest of a failed creation; may be given several times.",
 )
+@wait_option
 @parameters.yes
 @parameters.verbose
 @lines_option
@@ -46,6 +47,7 @@ def recover(
     skip: tuple[str, ...],
     unprotect: tuple[str, ...],
     lose: tuple[str, ...],
+    wait: float | None,
     yes: bool,
     target: AwsTarget,
 ) -> None:
@@ -66,7 +68,7 @@ def recover(
     file = parameters.one(directory, name)
     env = file.environment
     with open_session(file, target, yes=yes) as session:
-        options = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose))
+        options = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose), parameters.seconds(wait))
         result = recover_environment(env, session, options)
     end(result.outcomes, result.exit_code)
 

@@ -6,11 +6,11 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
-from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
+from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, row, running
 from infragen.config import Environment
@@ -23,7 +23,7 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.next_steps import EXPRESS, express
-from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others
+from infragen.engine.observe import Observed, check_stacks, left_behind, maker_of, observe, wait_for_others, what_runs
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
 from infragen.engine.outcome import Unknown
@@ -33,6 +33,7 @@ from infragen.engine.preview import Examined, Prepared, deployed_side, examine_a
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protection_changes
 from infragen.engine.release import plan_release
+from infragen.engine.retry import retrying
 from infragen.engine.rights import check_rights
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
@@ -281,7 +282,49 @@ def observe_finished(session: Session, plan: StackLayout, options: Options) -> O
     if options.wait is not None:
         [observed] = run_concurrently([wait_for_others(session, plan, observed, options.wait)], session.timer)
     check_stacks(session, plan, observed, options.adopt)
-    return _finish_earlier_run(session, plan, observed, options)
+    runs = _runs(session, plan, observed) if options.wait is not None else frozenset()
+    observed = _finish_earlier_run(session, plan, observed, options)
+    began = session.timer.now()
+    while runs and options.wait is not None:
+        left = options.wait - (session.timer.now() - began)
+        if not run_concurrently([_goes_on(session, plan, runs, left)], session.timer)[0]:
+            break
+        observed = _finish_earlier_run(session, plan, observe(session, plan.environment), options)
+    return observed
+
+
+WAITING = ("AVAILABLE", "UNAVAILABLE")
+"""Execution statuses of a change set that may still be executed."""
+
+QUIET_LOOKS = 4
+"""Looks without an operation or change set of a run after which it counts as over: it creates the change set of a stack
+that waited for another one within seconds."""
+
+
+def _runs(session: Session, plan: StackLayout, observed: Observed) -> frozenset[str]:
+    """Return the runs of infragen, other than this one, whose operations are under way on a plan's stacks."""
+    states = (observed.by_name.get(unit.stack) for unit in plan.units)
+    busy = [each for each in states if each is not None and running(each.status) and each.change_set_id]
+    makers = {maker_of(session.cloud.change_set_description(each.change_set_id)) for each in busy}
+    return frozenset(makers - {"", session.run})
+
+
+def _goes_on(session: Session, plan: StackLayout, runs: Collection[str], limit: float) -> Generator[None, None, bool]:
+    """Yield until other runs are over, and return whether one of them works on a stack again: with a stack for each
+    layer a run goes from one to the next, and two that interleave would mix what they deploy. Ends after `limit`
+    seconds.
+    """
+    cloud, began, quiet = session.cloud, session.timer.now(), 0
+    while quiet < QUIET_LOOKS and session.timer.now() - began < limit:
+        observed = yield from retrying(session, ROOT, lambda: observe(session, plan.environment))
+        states = [observed.by_name[unit.stack] for unit in plan.units if unit.stack in observed.by_name]
+        if any(running(each.status) for each in states):
+            return True
+        sets = [each for state in states for each in cloud.change_sets(state.stack_id)]
+        waits = any(maker_of(each.description) in runs and each.execution_status in WAITING for each in sets)
+        quiet = 0 if waits else quiet + 1
+        yield
+    return False
 
 
 def warn_of_login(session: Session, env: Environment, prepared: Sequence[Prepared]) -> None:
@@ -308,6 +351,8 @@ def _finish_earlier_run(session: Session, plan: StackLayout, observed: Observed,
     left = {layer: pair for layer, pair in left.items() if running(pair[1].status)}
     if not left:
         return observed
+    for _, state in left.values():
+        session.ui.tell(Warned(f"waiting: {what_runs(session.cloud, state)}; this run follows it, then continues"))
     stops = [Task(layer, unit.stack, ()) for layer, (unit, _) in left.items()]
 
     def again(layer: str) -> Operation:

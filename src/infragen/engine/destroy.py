@@ -17,13 +17,13 @@ from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackS
 from infragen.config import Environment
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.engine.eni_wait import held
-from infragen.engine.observe import observe, under_review
+from infragen.engine.observe import observe, under_review, wait_until_ended, what_runs
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.retry import BEFORE, retrying
-from infragen.engine.schedule import Task, walk
+from infragen.engine.schedule import Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, CredentialsExpired, Refused, Unavailable, Unsupported
 from infragen.resource_types import resource_type
 from infragen.resource_types.lambda_ import FUNCTION
@@ -38,6 +38,7 @@ class DestroyOptions:
     are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
     when it was given instead of being typed. `role` is the ARN of the role with which CloudFormation deletes. `empty`
     are buckets, by layer/LogicalId or name, that may be emptied. `bootstrap` says to delete what bootstrap made, last.
+    `wait` is for how many seconds an operation under way is waited for; None refuses at once.
     """
 
     unprotect: frozenset[str] = frozenset()
@@ -46,6 +47,7 @@ class DestroyOptions:
     role: str = ""
     empty: frozenset[str] = frozenset()
     bootstrap: bool = False
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
         if action is OnDestroy.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is OnDestroy.WAIT:
-            raise Conflict(f"{state.name} is {state.status}", "wait for it to end, or `infragen deploy` to follow it")
+            raise Conflict(what_runs(session.cloud, state), "wait for it to end, or let `infragen destroy --wait` wait")
         to_delete.append(doom(session, layer, state))
     identity = observed.identity
     return DestroyPlan(
@@ -183,6 +185,8 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
     """Show, asks, and deletes. Raises Refused while nothing has started; afterwards failures are outcomes."""
     options = options or DestroyOptions()
     options = replace(options, role=options.role or env.iam.service_role_arn or "")
+    if options.wait is not None:
+        run_concurrently([wait_until_ended(session, env, options.wait)], session.timer)
     plan = plan_destroy(env, session, bootstrap=options.bootstrap)
     if not plan.stacks:
         return Destruction(plan, ())

@@ -281,7 +281,9 @@ def _change_set(session: Session, plan: StackLayout, each: Import, leftovers: Ch
         capabilities=capabilities([each.body]),
         body="" if key else each.text,
         url=session.cloud.template_url(plan.bucket, key) if key else "",
-        description=described(plan.environment, unit.layer, session.run, session.revision),
+        description=described(
+            plan.environment, unit.layer, session.run, session.revision, session.cloud.identity().arn
+        ),
         imports=each.resources,
     )
     return (yield from make_change_set(session, unit.layer, request, leftovers.made))

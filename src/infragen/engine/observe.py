@@ -6,6 +6,7 @@ Reads only. Whatever is not clearly ours is refused here, before anything is wri
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,7 @@ from infragen.engine.follow import current
 from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
 from infragen.engine.retry import retrying
-from infragen.errors import Conflict, Refused
+from infragen.errors import CloudError, Conflict, Refused
 from infragen.layers.project import names
 from infragen.secrecy.visible import Shown, shown
 
@@ -130,7 +131,7 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
             "give the environment or the project another name: this one is taken",
         )
     if state.status == "DELETE_IN_PROGRESS" and not runs_ours(cloud, state):
-        raise Conflict(_in_the_way(cloud, state), "run the same command when it is gone")
+        raise Conflict(what_runs(cloud, state), "run the same command when it is gone")
     untagged = (
         state.status == "DELETE_IN_PROGRESS"
         or _is_only_reviewed(cloud, state)
@@ -143,7 +144,7 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
         )
     if running(state.status) and not runs_ours(cloud, state):
         raise Conflict(
-            _in_the_way(cloud, state),
+            what_runs(cloud, state),
             "run the same command when it has ended, or let `infragen deploy --wait` wait for it",
         )
     if row(state.status).deploy is OnDeploy.REFUSE:
@@ -168,12 +169,62 @@ def _is_only_imported(cloud: Cloud, state: StackState, env: Environment, layer: 
     return cloud.change_set_description(state.change_set_id).partition(MADE_BY)[0] == described(env, layer, "")
 
 
-def _in_the_way(cloud: Cloud, state: StackState) -> str:
-    """Return what runs on a stack, since when, and by whose token, where AWS tells."""
+def what_runs(cloud: Cloud, state: StackState) -> str:
+    """Return what runs on a stack, since when, and whose it is: of infragen the run, its commit and its caller, as the
+    description of the executed change set says; else the token, where AWS tells.
+    """
     since = f" since {state.updated or state.created:%H:%M:%S} UTC" if state.updated or state.created else ""
-    began = current(cloud, state.stack_id)
-    whose = f"token {began.token}, not infragen's" if began is not None and began.token else "not infragen's"
+    whose = _our_run(cloud, state) if runs_ours(cloud, state) else _others_token(cloud, state)
     return f"{state.name} is {state.status}{since} ({whose})"
+
+
+def _our_run(cloud: Cloud, state: StackState) -> str:
+    said = ""
+    if is_ours(state.change_set_id) and state.status != "DELETE_IN_PROGRESS":
+        with suppress(CloudError):  # it only explains
+            said = cloud.change_set_description(state.change_set_id)
+    caller = said.partition(MADE_BY)[2].partition(BY)[2]
+    known = {"run": maker_of(said), "from commit": commit_of(said)[:12], "by": caller}
+    return " ".join(["infragen's", *(f"{what} {name}" for what, name in known.items() if name)])
+
+
+def _others_token(cloud: Cloud, state: StackState) -> str:
+    began = current(cloud, state.stack_id)
+    return f"token {began.token}, not infragen's" if began is not None and began.token else "not infragen's"
+
+
+def wait_until_ended(session: Session, env: Environment, limit: float) -> Generator[None, None, None]:
+    """Yield until no operation runs on the environment's own stacks, whoever started it, or `limit` seconds have
+    passed. A deletion is not waited for: who deletes follows it.
+    """
+    began, told = session.timer.now(), set[tuple[str, str]]()
+    while True:
+        observed = yield from retrying(session, ROOT, lambda: observe(session, env))
+        busy = [each for each in observed.layers.values() if _updates(each)]
+        for each in busy:
+            if (each.name, each.change_set_id) not in told:
+                told.add((each.name, each.change_set_id))
+                session.ui.tell(Warned(f"waiting: {what_runs(session.cloud, each)}"))
+        while busy:
+            waited = session.timer.now() - began
+            if waited >= limit:
+                return
+            session.ui.tell(Following(waited, tuple(each.name for each in busy)))
+            yield
+            looks = [partial(session.cloud.stack, each.stack_id) for each in busy]
+            busy = []
+            for look in looks:
+                state = yield from retrying(session, ROOT, look)
+                if state is not None and _updates(state):
+                    busy.append(state)
+            if not busy:
+                break
+        else:
+            return
+
+
+def _updates(state: StackState) -> bool:
+    return running(state.status) and state.status != "DELETE_IN_PROGRESS"
 
 
 def wait_for_others(
@@ -182,7 +233,7 @@ def wait_for_others(
     """Yield what is deployed once no other operation runs on the plan's stacks, or `limit` seconds have passed."""
     began = session.timer.now()
     while (state := _of_somebody_else(session.cloud, plan, observed)) is not None:
-        session.ui.tell(Warned(f"waiting: {_in_the_way(session.cloud, state)}"))
+        session.ui.tell(Warned(f"waiting: {what_runs(session.cloud, state)}"))
         look = partial(session.cloud.stack, state.stack_id)
         now: StackState | None = state
         while now is not None and running(now.status):
@@ -244,12 +295,19 @@ FROM = ", from commit "
 """What stands before the commit in it, where there is one."""
 
 
-def described(env: Environment, layer: str, run: str, revision: tuple[str, bool] = ("", False)) -> Shown:
-    """Return the description of our change sets: whose they are, which run made them, and from which commit, with
-    "-dirty" behind it where the work tree was not clean (as `git describe --dirty` writes it).
+BY = ", by "
+"""What stands before the caller in it: the name of a role and its session, or of a user."""
+
+
+def described(
+    env: Environment, layer: str, run: str, revision: tuple[str, bool] = ("", False), caller: str = ""
+) -> Shown:
+    """Return the description of our change sets: whose they are, which run made them, from which commit, with "-dirty"
+    behind it where the work tree was not clean (as `git describe --dirty` writes it), and who called (an ARN).
     """
     commit = f"{revision[0]}{'' if revision[1] else '-dirty'}" if revision[0] else ""
-    return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}{FROM if commit else ''}{commit}")
+    who = f"{BY}{caller.rpartition(':')[2]}" if caller else ""
+    return shown(f"infragen {env.name} {layer}{MADE_BY if run else ''}{run}{FROM if commit else ''}{commit}{who}")
 
 
 def layer_of(description: str) -> str:
@@ -259,12 +317,12 @@ def layer_of(description: str) -> str:
 
 def maker_of(description: str) -> str:
     """Return the run that made a change set; empty where its description does not tell."""
-    return description.partition(MADE_BY)[2].partition(FROM)[0]
+    return description.partition(MADE_BY)[2].partition(FROM)[0].partition(BY)[0]
 
 
 def commit_of(description: str) -> str:
     """Return the commit from which a change set was made; empty where its description does not tell."""
-    return description.partition(MADE_BY)[2].partition(FROM)[2]
+    return description.partition(MADE_BY)[2].partition(FROM)[2].partition(BY)[0]
 
 
 def layer_stacks(assembly: Assembly, observed: Observed) -> dict[str, str]:

@@ -535,7 +535,9 @@ def change_set_request(
         body="" if unit.key else unit.text,
         url=session.cloud.template_url(plan.bucket, unit.key) if unit.key else "",
         on_failure=_on_stack_failure(on_failure or safety.on_failure, first),
-        description=described(plan.environment, unit.layer, session.run, session.revision),
+        description=described(
+            plan.environment, unit.layer, session.run, session.revision, session.cloud.identity().arn
+        ),
         role=role_of(plan.environment, unit.layer),
         rollback=rollback if rollback.triggers or now.rollback.triggers or now.rollback.minutes else None,
         notifications=topics if topics or now.notifications else None,

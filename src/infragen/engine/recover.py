@@ -17,7 +17,7 @@ from infragen.config import Environment
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy, Stuck
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
 from infragen.engine.next_steps import EXPRESS, express, stuck_again
-from infragen.engine.observe import Observed, observe
+from infragen.engine.observe import Observed, observe, wait_until_ended, what_runs
 from infragen.engine.operate import (
     CANCELLABLE,
     Operation,
@@ -33,7 +33,7 @@ from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.rollback_losses import losses
-from infragen.engine.schedule import RunPolicy, Task, walk
+from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, InputError, Refused, Unavailable
 from infragen.gates.data_loss import holds_data
 
@@ -46,12 +46,14 @@ ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPOR
 @dataclass(frozen=True)
 class RecoverOptions:
     """`skip` are layer/LogicalId of stuck resources to skip; `unprotect` are deletion protections that may be
-    switched off without asking; `lose` are layer/LogicalId of resources that hold data and may be deleted.
+    switched off without asking; `lose` are layer/LogicalId of resources that hold data and may be deleted. `wait` is
+    for how many seconds an operation under way is waited for; None refuses at once.
     """
 
     skip: frozenset[str] = frozenset()
     unprotect: frozenset[str] = frozenset()
     lose: frozenset[str] = frozenset()
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
         if layer == ARTIFACTS and action is OnRecover.DELETE:
             continue
         if action is OnRecover.WAIT:
-            raise Conflict(f"{state.name} is {state.status}", "`infragen follow` follows it to its end")
+            hint = "`infragen follow` follows it to its end, `infragen recover --wait` waits for that"
+            raise Conflict(what_runs(session.cloud, state), hint)
         if action is OnRecover.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is not OnRecover.NOTHING:
@@ -119,6 +122,8 @@ def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iter
 def recover_environment(env: Environment, session: Session, options: RecoverOptions | None = None) -> Recovery:
     """Show what is stuck and what will be done, asks, and does it."""
     options = options or RecoverOptions()
+    if options.wait is not None:
+        run_concurrently([wait_until_ended(session, env, options.wait)], session.timer)
     plan = plan_recovery(env, session, options)
     session.ui.tell(PlannedRecovery(plan))
     if not plan.remedies:
