@@ -149,8 +149,11 @@ PUSHES = (
 is for the layers that are there already."""
 
 
-def statements(role: str, place: Place, service_role: str) -> tuple[Statement, ...]:
-    """Return what a role of CI may do: the operations of its rows, each on as little as AWS can tell apart."""
+def statements(role: str, place: Place, service_role: str, topics: tuple[str, ...] = ()) -> tuple[Statement, ...]:
+    """Return what a role of CI may do: the operations of its rows, each on as little as AWS can tell apart. `topics`
+    are those that CloudFormation notifies: who creates a change set with them needs sns:Publish (public report
+    awslabs/aws-service-catalog-puppet#19, 2019-04-29).
+    """
     groups: dict[str, set[str]] = {}
     for each in CALLS:
         if role in each.roles and each.on != "nothing":
@@ -160,6 +163,8 @@ def statements(role: str, place: Place, service_role: str) -> tuple[Statement, .
     ]
     passed = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
     found.append(Statement(("iam:PassRole",), (service_role,), passed))
+    if topics:
+        found.append(Statement(("sns:Publish",), topics))
     if role == DEPLOY:  # the release command runs with the roles of the API's tasks
         tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
         found.append(Statement(("iam:PassRole",), place.own_roles(), tasks))

@@ -96,7 +96,8 @@ class Rights:
         """Return what CI may do in the role `deploy`, `plan` or `push`."""
         if role == operations.PUSH:
             return operations.push(self.place)
-        return operations.statements(role, self.place, self.service_role_arn)
+        topics = self.env.stacks.notification_arns
+        return operations.statements(role, self.place, self.service_role_arn, topics)
 
 
 def rights_of(assembly: Assembly, kind: str = DERIVED) -> Rights:
