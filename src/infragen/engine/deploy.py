@@ -287,9 +287,12 @@ def observe_finished(session: Session, plan: StackLayout, options: Options) -> O
     began = session.timer.now()
     while runs and options.wait is not None:
         left = options.wait - (session.timer.now() - began)
-        if not run_concurrently([_goes_on(session, plan, runs, left)], session.timer)[0]:
+        [again] = run_concurrently([_goes_on(session, plan, runs, left)], session.timer)
+        observed = observe(session, plan.environment)
+        check_stacks(session, plan, observed, options.adopt)
+        if not again:
             break
-        observed = _finish_earlier_run(session, plan, observe(session, plan.environment), options)
+        observed = _finish_earlier_run(session, plan, observed, options)
     return observed
 
 
