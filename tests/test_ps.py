@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -26,6 +28,7 @@ from fakeaws import FakeAws
 from fakeaws.model import ParameterValue
 from ps_page import ps_page
 from signals import default_signals
+from sweeps import SOAKING
 
 from infragen.assembly.synth import synthesize
 from infragen.cli import main
@@ -54,7 +57,7 @@ class Shop:
     """A deployed environment on the fake, and how `ps` is run in it."""
 
     def __init__(self, aws: FakeAws, directory: Path, topology: str, text: str = ENVIRONMENT) -> None:
-        self.aws, self.directory = aws, directory
+        self.aws, self.directory, self.topology = aws, directory, topology
         (directory / "test.yaml").write_text(head(topology=topology) + text)
         self.bench: Bench = at_work(aws, load_file(directory / "test.yaml").environment)
         prepare_account(aws, self.bench.env)
@@ -85,14 +88,37 @@ class Shop:
         return found
 
 
-@pytest.fixture(params=["nested", "independent"])
-def topology(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", params=["nested", "independent"])
+def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One deployed environment of each topology for all tests that only look at it."""
+    with pytest.MonkeyPatch.context() as patched, FakeAws() as fake:
+        fake.settings.account = ACCOUNT
+        log_in(patched, fake)
+        made = Shop(fake, tmp_path_factory.mktemp("ps"), request.param)
+        yield made.deploy(image_tag="abc123", skip_check=frozenset({"image"}))
+        fake.check()
+
+
+def log_in(patched: pytest.MonkeyPatch, fake: FakeAws) -> None:
+    patched.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    patched.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    patched.setattr("botocore.endpoint.time", SimpleNamespace(sleep=fake.clock.sleep))
 
 
 @pytest.fixture
-def shop(aws: FakeAws, tmp_path: Path, topology: str) -> Shop:
-    return Shop(aws, tmp_path, topology).deploy(image_tag="abc123", skip_check=frozenset({"image"}))
+def shop(deployed: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The deployed environment, in which all is well; what a test changes of the fake's settings is undone."""
+    log_in(monkeypatch, deployed.aws)
+    before = copy.deepcopy(vars(deployed.aws.settings))
+    well(deployed.aws)
+    deployed.aws.calls.clear()
+    yield deployed
+    vars(deployed.aws.settings).update(before)
+    deployed.aws.mend()
+
+
+NESTED = pytest.mark.parametrize("deployed", ["nested"], indirect=True)
+BOTH = pytest.mark.parametrize("topology", ["nested", "independent"])
 
 
 def commands(found: dict[str, Any]) -> list[str]:
@@ -126,7 +152,6 @@ def well(aws: FakeAws) -> None:
 
 def test_one_look_takes_twelve_calls(shop: Shop) -> None:
     """In either topology, with an API, a worker, a queue and a database; nothing is changed."""
-    well(shop.aws)
     found = shop.document()
     operations = sorted(f"{call.service}:{call.operation}" for call in shop.aws.calls)
     assert operations == [
@@ -140,15 +165,14 @@ def test_one_look_takes_twelve_calls(shop: Shop) -> None:
     assert (found["trouble"], found["unread"], found["advice"]) == (False, [], [])
 
 
-def test_a_screen_says_what_runs_and_that_all_is_well(shop: Shop, topology: str) -> None:
+def test_a_screen_says_what_runs_and_that_all_is_well(shop: Shop) -> None:
     """Each line at 80 columns; exit code 0 with --fail-on-trouble."""
-    well(shop.aws)
     lines = shop.screen("--fail-on-trouble").splitlines()
     assert max(map(len, lines)) <= 80
     rows = {line.split()[0]: line for line in lines if line[:1].strip()}
     assert rows["shop-test"].startswith("shop-test  us-east-1  ")
-    assert ("CREATE_COMPLETE  deployed" in rows["shop-test"]) == (topology == "nested")
-    assert ("stacks" in rows) == (topology == "independent")
+    assert ("CREATE_COMPLETE  deployed" in rows["shop-test"]) == (shop.topology == "nested")
+    assert ("stacks" in rows) == (shop.topology == "independent")
     text = " ".join(" ".join(lines).split())
     assert "api 1 of 1 running, 1 healthy rollout COMPLETED image abc123 (sha256:" in text
     assert "cpu 41 % memory 63 % 0 requests in 5 min, 0 with 5xx" in text
@@ -160,7 +184,6 @@ def test_a_screen_says_what_runs_and_that_all_is_well(shop: Shop, topology: str)
 
 def test_what_is_wrong_is_said_with_the_command_that_helps(shop: Shop) -> None:
     """Dead letters, failures, throttles, a task that ran out of memory, a full database, alarms: each one's own."""
-    well(shop.aws)
     settings, send = shop.aws.settings, "shop-test-send"
     settings.queued["OrdersDlq"] = 2
     settings.metrics |= {("Errors", send): 4.0, ("Throttles", send): 1.0}
@@ -204,12 +227,11 @@ def test_what_is_wrong_is_said_with_the_command_that_helps(shop: Shop) -> None:
         ("cloudformation:DescribeChangeSet", "commit", "cloudformation:DescribeChangeSet", "from commit ?"),
     ],
 )
-@pytest.mark.parametrize("topology", ["nested"], indirect=True)
+@NESTED
 def test_a_part_that_may_not_be_read_is_a_question_mark_and_the_rest_is_shown(
     shop: Shop, operation: str, part: str, permission: str, unknown: str
 ) -> None:
     """Whichever call is denied: its permission is named, nothing of it is called well, and all others are made."""
-    well(shop.aws)
     shop.aws.refuse(operation, "AccessDeniedException", "not authorized", times=None)
     text = " ".join(shop.screen("--fail-on-trouble", code=1).split())
     assert unknown.replace("api ? ?", "api ?") in text
@@ -218,14 +240,13 @@ def test_a_part_that_may_not_be_read_is_a_question_mark_and_the_rest_is_shown(
     found = shop.document()
     assert [(each["part"], each["permission"]) for each in found["unread"]] == [(part, permission)]
     assert (found["trouble"], trouble(found)) == (True, [])
-    shop.aws.mend()
 
 
-def test_a_stack_in_progress_or_rolled_back_is_said_first(shop: Shop, topology: str) -> None:
+def test_a_stack_in_progress_or_rolled_back_is_said_first(shop: Shop) -> None:
     """With `follow` while it runs, `diagnose` when it failed."""
-    well(shop.aws)
-    name = "shop-test" if topology == "nested" else "shop-test-api"
-    stack, layer = shop.aws.stack(name), "root" if topology == "nested" else "api"
+    name = "shop-test" if shop.topology == "nested" else "shop-test-api"
+    stack, layer = shop.aws.stack(name), "root" if shop.topology == "nested" else "api"
+    before = stack.status
     for status, wrong, command in (
         ("UPDATE_IN_PROGRESS", False, "infragen follow"),
         ("UPDATE_ROLLBACK_IN_PROGRESS", True, "infragen follow"),
@@ -239,9 +260,10 @@ def test_a_stack_in_progress_or_rolled_back_is_said_first(shop: Shop, topology: 
         assert (first["where"], first["what"], first["trouble"]) == (layer, f"the stack is {status}", wrong)
         assert command in commands(found)
         assert status in shop.screen()
-    stack.status = "CREATE_COMPLETE"
+    stack.status = before
 
 
+@BOTH
 def test_an_environment_that_is_not_deployed_has_a_screen(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """Three calls, and the command that deploys it; a file that does not exist is an error."""
     shop = Shop(aws, tmp_path, topology)
@@ -255,15 +277,14 @@ def test_an_environment_that_is_not_deployed_has_a_screen(aws: FakeAws, tmp_path
     assert absent.exit_code == 2
 
 
-@pytest.mark.parametrize("topology", ["nested"], indirect=True)
 @pytest.mark.parametrize(
     "text",
     ["network: {nat: single}\n", "network: {nat: single}\n" + API, "network: {nat: single}\nqueues: [{name: a}]\n"],
     ids=["network alone", "api alone", "queue without worker"],
 )
-def test_an_environment_shows_what_it_has(aws: FakeAws, tmp_path: Path, topology: str, text: str) -> None:
+def test_an_environment_shows_what_it_has(aws: FakeAws, tmp_path: Path, text: str) -> None:
     """Layers that are off have no line, and are asked nothing about."""
-    shop = Shop(aws, tmp_path, topology, text).deploy()
+    shop = Shop(aws, tmp_path, "nested", text).deploy()
     found = shop.document()
     assert bool(found["services"]) == ("api" in text)
     assert bool(found["queues"]) == ("queues" in text)
@@ -275,21 +296,21 @@ def test_an_environment_shows_what_it_has(aws: FakeAws, tmp_path: Path, topology
 
 def test_a_placeholder_worker_and_a_source_that_was_switched_off_differ(shop: Shop) -> None:
     """Without code the source is off on purpose; with code it is trouble."""
-    well(shop.aws)
     del shop.aws.settings.event_sources["SendEventSource"]
     assert commands(shop.document()) == ["infragen deploy"]
     assert not shop.document()["trouble"]
-    for stack in shop.aws.cloud.stacks.values():
-        if "SendCodeKey" in stack.target.parameters:
-            stack.target.parameters["SendCodeKey"] = ParameterValue("code/send.zip", "code/send.zip")
-    found = shop.document()
+    code = ParameterValue("code/send.zip", "code/send.zip")
+    with pytest.MonkeyPatch.context() as patched:
+        for stack in shop.aws.cloud.stacks.values():
+            if "SendCodeKey" in stack.target.parameters:
+                patched.setitem(stack.target.parameters, "SendCodeKey", code)
+        found = shop.document()
     assert trouble(found) == [("send", "its event source is Disabled: USER_INITIATED")]
     assert commands(found) == ["infragen drift"]
 
 
 def test_messages_that_fail_one_by_one_are_failures(shop: Shop) -> None:
     """A worker with partial batch responses has no error of the function."""
-    well(shop.aws)
     [source] = [
         each.physical_id for stack in shop.aws.cloud.stacks.values() for each in stack.resources.values()
         if each.logical_id == "SendEventSource"
@@ -302,7 +323,6 @@ def test_messages_that_fail_one_by_one_are_failures(shop: Shop) -> None:
 
 def test_a_task_that_stopped_for_a_deployment_is_no_trouble(shop: Shop) -> None:
     """Nor one that somebody stopped; any other reason is."""
-    well(shop.aws)
     settings = shop.aws.settings
     for reason, code, wrong in (
         ("Scaling activity initiated by (deployment ecs-svc/1)", "ServiceSchedulerInitiated", False),
@@ -318,7 +338,6 @@ def test_a_task_that_stopped_for_a_deployment_is_no_trouble(shop: Shop) -> None:
 
 def test_fewer_tasks_than_wanted_are_trouble_unless_they_are_being_started(shop: Shop) -> None:
     """A rollout that failed is one in any case."""
-    well(shop.aws)
     settings = shop.aws.settings
     settings.desired_tasks["Service"], settings.running_tasks["Service"] = 3, 1
     for rollout, wrong in (("IN_PROGRESS", []), ("COMPLETED", [("api", "1 of 3 tasks run")])):
@@ -330,12 +349,11 @@ def test_fewer_tasks_than_wanted_are_trouble_unless_they_are_being_started(shop:
     assert trouble(shop.document()) == []
 
 
-def test_alarms_of_another_environment_are_not_shown(shop: Shop, topology: str) -> None:
+def test_alarms_of_another_environment_are_not_shown(shop: Shop) -> None:
     """One whose name begins with this one's: `shop-test-orders-…`."""
-    well(shop.aws)
     other = shop.directory / "other"
     other.mkdir()
-    text = head("test-orders", topology) + "network: {nat: single}\nqueues: [{name: jobs}]\n"
+    text = head("test-orders", shop.topology) + "network: {nat: single}\nqueues: [{name: jobs}]\n"
     (other / "test-orders.yaml").write_text(text)
     bench = at_work(shop.aws, load_file(other / "test-orders.yaml").environment)
     bench.bootstrap()
@@ -346,7 +364,6 @@ def test_alarms_of_another_environment_are_not_shown(shop: Shop, topology: str) 
 
 def test_the_credentials_rotation_is_watched(shop: Shop) -> None:
     """Switched off, unfinished, overdue, or without a secret: each is trouble."""
-    well(shop.aws)
     now = shop.aws.clock.now().timestamp()
     for members, what in (
         ({"RotationEnabled": False}, "its credentials are not rotated"),
@@ -364,14 +381,13 @@ def test_the_credentials_rotation_is_watched(shop: Shop) -> None:
 
 def test_no_secret_of_aws_words_is_shown(shop: Shop) -> None:
     """Reasons of tasks and alarms, in text and as JSON."""
-    well(shop.aws)
     shop.aws.settings.stopped_tasks["Service"] = "cannot start: password=hunter22secret"
     shop.aws.settings.alarms_raised["OrdersAgeAlarm"] = 'token: "hunter22secret"'
     for text in (shop.screen(), shop.ps("--format", "json").stdout):
         assert "hunter22" not in text
 
 
-@pytest.mark.parametrize("topology", ["nested"], indirect=True)
+@NESTED
 def test_options_that_exclude_each_other_are_refused(shop: Shop) -> None:
     """--watch is for people at a terminal."""
     assert "cannot be combined" in shop.ps("--watch", "--format", "json", code=2).stderr
@@ -488,7 +504,7 @@ LAYERS = (Layer(name="search", title="Search", about="a second service", build=b
 '''
 
 
-@pytest.mark.parametrize("topology", ["nested", "independent"])
+@pytest.mark.parametrize("topology", ["nested", "independent"] if SOAKING else ["nested"])
 def test_resources_of_a_projects_own_layer_are_shown(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """A second service in another cluster, its queue with dead letters, its event source, an alarm of its own name."""
     (tmp_path / "layers").mkdir()
