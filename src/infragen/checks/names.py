@@ -53,7 +53,8 @@ def _way_out(kind: str, name: str, said: str) -> str:
         return f"`aws secretsmanager restore-secret --secret-id {name}`, or wait until its name is free"
     command = resource_type(kind).delete_command.format(name)
     remove = f"`{command}`" if command else "remove it"
-    return f"rename the environment, or, if nothing in it is needed any more, {remove}"
+    take = "take it over (`infragen docs moving-here`), " if resource_type(kind).importable else ""
+    return f"{take}rename the environment, or, if nothing in it is needed any more, {remove}"
 
 
 CHECK = Check(
