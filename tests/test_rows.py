@@ -11,15 +11,12 @@ from infragen.cloudformation import PropertyChange, ResourceChange
 
 SOURCE = Path(infragen.__file__).parent
 WORDS = {each.name for row in (ResourceChange, PropertyChange) for each in dataclasses.fields(row)}
+WORDS -= {"type", "name", "path"}  # what many things have, and nobody would change in a row
 OF_OTHERS = {
     ("plan/drift.py", "properties"),  # ResourceDrift
     ("engine/gate.py", "before"),  # LayerSides
-    ("engine/preview.py", "name"),  # ChangeSetRequest
     ("engine/status.py", "cause"),  # StackStatus
-    ("layers/extending.py", "place"),
-    ("gates/access/__init__.py", "path"),
     ("plan/between.py", "action"),  # StackPlan
-    ("resource_types/access_network.py", "path"),
 }
 """Calls of `replace` with a word of a row that rebuild something else."""
 
