@@ -69,6 +69,55 @@ def test_a_new_role_that_uses_its_environment_is_agreed_to_with_the_plan(stateme
     assert all(each.inside and not each.grave for each in found)
 
 
+def parameters(*names: str) -> list[str]:
+    return [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{each}" for each in names]
+
+
+def reads(*names: str) -> Body:
+    """A role that reads SSM parameters, and decrypts these alone."""
+    arns = parameters(*names)
+    context = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": arns}}
+    decrypts = allow("kms:Decrypt", [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"], Condition=context)
+    return role(allow("ssm:GetParameters", arns), decrypts)
+
+
+def of_shop(before: Body, after: Body) -> tuple[Widening, ...]:
+    """What two sides of an environment differ in that knows its name."""
+    values = {"ProjectName": "shop", "EnvironmentName": "dev"}
+    declared = {name: {"Type": "String"} for name in values}
+    stays: Body = {"Stays": {"Type": "AWS::EC2::InternetGateway", "Properties": {}}}
+    old, new = (Side({"Resources": {**each, **stays}, "Parameters": declared}, values) for each in (before, after))
+    return widenings("worker", old, new, ACCOUNT, REGION, WIRED)
+
+
+def test_secrets_of_the_environments_own_are_its_own_rights() -> None:
+    """Of a role that exists, too: a name under the project and the environment can be nobody else's."""
+    for before in ({}, role(), reads("/shop/dev/A")):
+        found = of_shop(before, reads("/shop/dev/A", "/shop/dev/B"))
+        assert found
+        assert all(each.inside for each in found), found
+
+
+@pytest.mark.parametrize("name", ["/shop/prod/A", "/shop/dev", "/shop/dev/A/B", "/shop/dev/*", "/shop/dev2/A", "/x"])
+def test_parameters_of_another_are_asked_about(name: str) -> None:
+    found = of_shop(reads("/shop/dev/A"), reads("/shop/dev/A", name))
+    assert [each for each in found if not each.inside and "ssm:GetParameters" in each.sentence], found
+
+
+def test_decryption_that_nothing_bounds_is_asked_about() -> None:
+    """Without the context, with one of another kind, or for another account's keys."""
+    keys = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
+    own = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameters("/shop/dev/A")}}
+    like = {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters("/shop/dev/*")}}
+    for statement in (
+        allow("kms:Decrypt", keys),
+        allow("kms:Decrypt", keys, Condition=like),
+        allow("kms:Decrypt", keys.replace(ACCOUNT, "222222222222"), Condition=own),
+        allow("kms:Encrypt", keys, Condition=own),
+    ):
+        assert any(not each.inside for each in of_shop({}, role(statement))), statement
+
+
 BEYOND = {
     "every action": allow("*", ARN),
     "all that IAM has": allow("iam:*", ARN),

@@ -133,6 +133,19 @@ def test_a_value_that_only_the_user_knows_is_asked_for(project: Path, run: Run) 
     assert found["PAY_KEY"] == "${PAY_KEY:?set it in .env}"
 
 
+def test_a_secret_of_the_environments_own_is_asked_for_by_api_and_worker(project: Path, run: Run) -> None:
+    """There is no Parameter Store that has it: no container is given the parameter's name to look there."""
+    file = project / "environments" / "dev.yaml"
+    text = SHOP.replace("cpu: 512,", "cpu: 512, secrets: { PAY_KEY: ssm },")
+    file.write_text(text.replace("{ name: mail, queue: mail,", "{ name: mail, queue: mail, secrets: { SMTP: ssm },"))
+    run()
+    services = written(project)["services"]
+    assert variables(services["api"])["PAY_KEY"] == "${PAY_KEY:?set it in .env}"
+    found = variables(services["worker-mail"])
+    assert found["SMTP"] == "${SMTP:?set it in .env}"
+    assert "SECRET_PARAMETERS" not in found
+
+
 TEXTS = (
     "${HOME}",
     "$$",

@@ -213,8 +213,9 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
             "{KEY: 'arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf'}",
             "{KEY: 'arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf:key::'}",
             "{KEY: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}",
+            "{KEY: ssm}",
         ],
-        ["{KEY: hunter2}", "{a-b: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
+        ["{KEY: hunter2}", "{KEY: ssm:}", "{KEY: SSM}", "{a-b: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
     ),
     "api.log_level": (["trace", "debug", "info", "warn", "error"], ["warning"]),
     "api.log_retention_days": (["1", "30", "3653"], ["2", "31", "30.0"]),
@@ -247,6 +248,10 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
     "workers[].db_pool_size": (["1", "9"], ["0", "101"]),
     "workers[].tracing": (["true", "false"], ["yes"]),
     "workers[].environment": (["{A: no}"], ["{a b: c}"]),
+    "workers[].secrets": (
+        ["{}", "{KEY: ssm}", "{KEY: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
+        ["{KEY: hunter2}", "[ssm]", "{KEY: 'arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf'}"],
+    ),
     "workers[].secret_arns": (
         ["['arn:aws:secretsmanager:eu-west-1:012345678901:secret:stripe-AbCdEf']"],
         ["[hunter2]", "['arn:aws:ssm:eu-west-1:012345678901:parameter/a/b']"],
@@ -424,7 +429,7 @@ api: {ingress_cidrs: [0.0.0.0/0], architecture: arm64, spot: false, port: 3000, 
   access_logs_days: 90, deletion_protection: false, alarms: {error_percent: 5.0, latency_seconds: 1.0}}
 workers: [{runtime: nodejs24.x, handler: index.handler, architecture: arm64, memory: 512, timeout: 60,
   reserved_concurrency: null, max_concurrency: null, batch_size: 10, batch_window: null, filter: [], db_pool_size: 2,
-  tracing: true, environment: {}, secret_arns: [], code: null}]
+  tracing: true, environment: {}, secrets: {}, secret_arns: [], code: null}]
 alarms: {emails: []}
 release: {timeout_minutes: 15, cpu: null, memory: null}
 """

@@ -24,7 +24,16 @@ from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError, InfragenError
 from infragen.monitoring import AlarmQuery, Metric, Monitoring
-from infragen.workload import QueueMessage, Queues, ServiceSettings, TaskState, TaskTemplate, Workload
+from infragen.workload import (
+    Parameters,
+    QueueMessage,
+    Queues,
+    Rotations,
+    ServiceSettings,
+    TaskState,
+    TaskTemplate,
+    Workload,
+)
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
 SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"
@@ -85,6 +94,11 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "unfinished_tasks": [("shop", "shop-dev-release")], "task": [("shop", "arn")],
     "stop_task": [("shop", "arn", "why")], "execute_command": [(TaskState("arn", "RUNNING"), "shop", "api", "sh")],
     "forward_port": [("ecs:shop_1_2", "host", 5432, 5432)], "secret_value": [("arn:secret",)],
+    "parameters": [("/shop/dev/",)], "key_state": [("key",)],
+    "put_parameter": [("/shop/dev/A", "value", "", {"a": "b"})],
+    "delete_parameters": [(("/shop/dev/A",),)],
+    "rotated_secret": [("arn:secret",)], "version_created": [("arn:secret", "1")],
+    "rotate_secret": [("arn:secret", "token")], "deploy_again": [(SERVICE,)], "service_deployments": [(SERVICE,)],
     "log_page": [("group", "stream", ""), ("group", "stream", "f/1")],
     "network_interfaces": [(StackResource("R", "sg-1", "AWS::EC2::SecurityGroup", ""),)],
 }  # fmt: skip
@@ -92,7 +106,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
 
 QUESTIONS = sorted(
     name
-    for protocol in (AccountReader, Workload, Queues, Monitoring, Cloud)
+    for protocol in (AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, Cloud)
     for name, value in vars(protocol).items()
     if callable(value) and not name.startswith("_")
 )

@@ -36,12 +36,14 @@ def talkative(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator
             yield (*path, name)
 
 
-OF_AN_API = [("migrate",), ("run",), ("shell",), ("tunnel",)]
-"""They need an API, which these environments have not: 2 before AWS is asked. tests/engine/test_release.py and
-tests/test_shell.py have them."""
-OF_TWO = [("image", "promote")]
-"""It names two environments: tests/test_image_promote.py has it."""
-COMMANDS = [each for each in talkative() if each not in (*OF_AN_API, *OF_TWO)]
+OF_AN_API = [("migrate",), ("run",), ("shell",), ("tunnel",), ("rotate",)]
+"""They need an API or a database, which these environments have not: 2 before AWS is asked. engine/test_release.py,
+engine/test_rotate.py and test_shell.py have them."""
+OF_TWO = [("image", "promote"), ("secrets", "diff")]
+"""They name two environments: tests/test_image_promote.py and tests/test_app_secrets.py have them."""
+OF_A_VALUE = [("secrets", "set"), ("secrets", "import")]
+"""They read a value before AWS is asked: tests/test_app_secrets.py has them."""
+COMMANDS = [each for each in talkative() if each not in (*OF_AN_API, *OF_TWO, *OF_A_VALUE)]
 AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--wait", "1")}
 
 
@@ -56,7 +58,7 @@ def agreed(command: tuple[str, ...]) -> tuple[str, ...]:
     known = {option for each in found.params for option in each.opts}
     options = tuple(word for option, words in AGREED.items() if option in known for word in words)
     required = [each for each in found.params if isinstance(each, click.Argument) and each.required]
-    given = {"queue": "jobs", "resources": "queue/JobsQueue=https://queue"}
+    given = {"queue": "jobs", "resources": "queue/JobsQueue=https://queue", "names": "KEY"}
     arguments = tuple(given.get(each.name or "", ".") for each in required)
     return (*options, *arguments)
 

@@ -47,6 +47,7 @@ TAKES = {
     ("compose", "--output"): ("file", ("--env", "dev")),
     ("init", "directory"): ("directory", ("--project", "shop", "--region", "eu-central-1")),
     ("render", "--output"): ("directory", ("--env", "dev")),
+    ("secrets import", "file"): ("file", ("--env", "dev", *NOWHERE)),
     ("image put", "source"): ("directory", ("--env", "dev", *NOWHERE)),
 }
 """What an option of this command takes, and what else the command needs; `--environments` is a directory everywhere."""

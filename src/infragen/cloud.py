@@ -22,7 +22,7 @@ from infragen.cloudformation import (
 )
 from infragen.monitoring import Monitoring
 from infragen.secrecy.visible import NOTHING, Shown
-from infragen.workload import Queues, Workload
+from infragen.workload import Parameters, Queues, Rotations, StoredParameter, Workload
 
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
@@ -393,11 +393,19 @@ class AccountReader(Protocol):
     def parameter_exists(self, name: str) -> bool:
         """Return whether there is an SSM parameter of this name."""
 
+    def parameters(self, begins: str) -> tuple[StoredParameter, ...]:
+        """Return the SSM parameters whose names begin so, without their values, by name."""
+
+    def key_state(self, key: str) -> str:
+        """Return the state of a KMS key in its own word, such as Enabled or PendingDeletion; empty where KMS does not
+        say, `gone` where it does not know the key.
+        """
+
     def aws_time(self) -> float:
         """Return the time of AWS's answer to a call that is made for it, in seconds since 1970."""
 
 
-class Cloud(AccountReader, Workload, Queues, Monitoring, Protocol):
+class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, Protocol):
     """AWS, as far as the engine needs it."""
 
     def reconnect(self) -> None:

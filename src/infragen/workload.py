@@ -241,3 +241,81 @@ class Queues(Protocol):
 
     def function_changed(self, function: str) -> float:
         """Return when code or settings of a Lambda function were changed last, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class StoredParameter:
+    """An SSM parameter without its value: its name, type, version and key (an id, ARN or alias; empty where it is not
+    encrypted), when it was changed last (seconds since 1970), and by whom (an ARN).
+    """
+
+    name: str
+    type: str = "SecureString"
+    version: int = 0
+    key: str = ""
+    changed: float = 0.0
+    by: str = ""
+
+
+class Parameters(Protocol):
+    """Systems Manager's Parameter Store, as far as secrets are written there. No value is ever read."""
+
+    def put_parameter(self, name: str, value: str, key: str, tags: Mapping[str, str]) -> int:
+        """Store a value as SecureString, under a KMS key by ARN or, where that is empty, AWS's own (aws/ssm), and
+        return its version. `tags` are those of a parameter that is new.
+        """
+
+    def delete_parameters(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Delete parameters; return those that were there."""
+
+
+@dataclass(frozen=True)
+class SecretState:
+    """A secret that rotates: the ids of its versions AWSCURRENT and AWSPENDING (empty where no other version than the
+    current one is pending), when it was changed and rotated last, and rotates next (seconds since 1970; 0 where Secrets
+    Manager does not say).
+    """
+
+    arn: str
+    current: str
+    pending: str = ""
+    changed: float = 0.0
+    rotated: float = 0.0
+    next_rotation: float = 0.0
+
+
+@dataclass(frozen=True)
+class ServiceDeployment:
+    """A deployment of an ECS service, in ECS's words: its status (PRIMARY, ACTIVE, INACTIVE), its rollout (IN_PROGRESS,
+    COMPLETED, FAILED) with the reason, its task definition by ARN, and when it was created (seconds since 1970).
+    """
+
+    id: str
+    status: str
+    rollout: str = ""
+    reason: str = ""
+    task_definition: str = ""
+    created: float = 0.0
+
+
+class Rotations(Protocol):
+    """Secrets Manager and ECS, as far as credentials are rotated and tasks are started again. No value is ever read."""
+
+    def rotated_secret(self, arn: str) -> SecretState:
+        """Return how a secret stands."""
+
+    def version_created(self, arn: str, version: str) -> float:
+        """Return when a version of a secret was created, in seconds since 1970; 0 where Secrets Manager has no such
+        version.
+        """
+
+    def rotate_secret(self, arn: str, token: str) -> str:
+        """Begin a rotation and return the id of the version that it makes; a retry with the same token begins no second
+        one. Empty where an earlier one that did not complete is tried again.
+        """
+
+    def deploy_again(self, service_arn: str) -> str:
+        """Replace the tasks of a service by new ones of the same task definition; return the id of the deployment."""
+
+    def service_deployments(self, service_arn: str) -> tuple[ServiceDeployment, ...]:
+        """Return the deployments of a service, none where ECS does not know it."""

@@ -21,7 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "pin_request_origin",
     ),
     "ministack.core.concurrency": ("resource_lock", "spawn_background"),
-    "ministack.core.iam_actions": ("extract_iam_action",),
+    "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn"),
     "ministack.core.iam_evaluator": ("enforce",),
     "ministack.core.lambda_runtime": (
         "_LOCAL_WORKER_TTL",
@@ -193,7 +193,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_refresh_counts",
         "esm_wake",
     ),
-    "ministack.services.ssm": ("_PUBLIC_AMI_PARAMETERS",),
+    "ministack.services.ssm": ("_PUBLIC_AMI_PARAMETERS", "_lookup_parameter", "resolve_parameter_value"),
     "ministack.services.sts": ("_sessions", "register_session"),
     "ministack.services.waf": ("_associate_web_acl", "_associations"),
 }

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
+from fakeaws import rotation
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 from fakeaws.one_off import STREAM, TOKEN
@@ -184,7 +185,15 @@ class Secrets(Account):
         if name not in known and name not in self.taken("AWS::SecretsManager::Secret"):
             raise ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         gone = {"DeletedDate": 1_790_000_000} if known.get(name) else {}
-        return {"ARN": name, "Name": name, **self._rotation(name), **gone}
+        return {"ARN": name, "Name": name, **rotation.described(self.cloud, name), **self._rotation(name), **gone}
+
+    def ListSecretVersionIds(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The versions that have labels."""
+        return {"ARN": p["SecretId"], "Versions": rotation.versions(self.cloud, p["SecretId"])}
+
+    def RotateSecret(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Begins a rotation, which goes on by itself."""
+        return rotation.rotate(self.cloud, p["SecretId"], p["ClientRequestToken"])
 
     def _rotation(self, name: str) -> dict[str, Any]:
         """How a secret rotates that has a schedule: three days ago, and again 27 days from now."""
@@ -217,12 +226,51 @@ class Parameters(Account):
 
     def DescribeParameters(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """Parameters by name, without their values."""
-        wanted = [value for each in p.get("ParameterFilters", ()) for value in each["Values"]]
-        return {"Parameters": [{"Name": each} for each in self.cloud.settings.ssm if each in wanted]}
+        wanted = [(each["Option"], value) for each in p.get("ParameterFilters", ()) for value in each["Values"]]
+        rows = {each: {"Name": each} for each in self.cloud.settings.ssm} | self._stored
+
+        def meant(name: str) -> bool:
+            return any(name.startswith(value) if how == "BeginsWith" else name == value for how, value in wanted)
+
+        return {"Parameters": [row for name, row in sorted(rows.items()) if meant(name)]}
+
+    @property
+    def _stored(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.cloud.parameters.setdefault((self.account, self.region), {})
+        return found
+
+    def PutParameter(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """One more version; tags are for a new one only ("PutParameter", read 2026-11-29). No value is kept."""
+        name, there = p["Name"], self._stored.get(p["Name"])
+        if p.get("Overwrite") and p.get("Tags"):
+            raise ApiError("ValidationException", "Invalid request: tags and overwrite can't be used together.")
+        if there and not p.get("Overwrite"):
+            raise ApiError("ParameterAlreadyExists", "The parameter already exists.")
+        if "{{" in p["Value"]:
+            raise ApiError("ValidationException", f"Parameter value: {p['Value']} is not valid")
+        version = 1 + (there["Version"] if there else 0)
+        self._stored[name] = {
+            "Name": name, "Type": p["Type"], "Version": version, "KeyId": p.get("KeyId", "alias/aws/ssm"),
+            "LastModifiedDate": self.cloud.clock.now().timestamp(),
+            "LastModifiedUser": self.cloud.settings.arn.format(account=self.account),
+        }  # fmt: skip
+        return {"Version": version, "Tier": p.get("Tier", "Standard")}
+
+    def DeleteParameters(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Those that are there; the others are no error."""
+        gone = [each for each in p["Names"] if self._stored.pop(each, None)]
+        return {"DeletedParameters": gone, "InvalidParameters": [each for each in p["Names"] if each not in gone]}
 
 
 class Keys(Account):
-    """KMS."""
+    """KMS. `Settings.key_states` by ARN; keys of stacks are Enabled."""
+
+    def DescribeKey(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The state of a key ("DescribeKey", KeyMetadata)."""
+        states = self.cloud.settings.key_states
+        if p["KeyId"] not in states and p["KeyId"].rpartition("/")[2] not in self.names("AWS::KMS::Key"):
+            raise ApiError("NotFoundException", f"Key '{p['KeyId']}' does not exist")
+        return {"KeyMetadata": {"KeyId": p["KeyId"], "KeyState": states.get(p["KeyId"], "Enabled")}}
 
     def ListAliases(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
         """All aliases."""

@@ -90,6 +90,21 @@ class OneOffScript:
 
 
 @dataclass
+class RotationScript:
+    """How rotations go (`fakeaws.rotation`): how long one takes, what its function says when it fails (one text for
+    each try), to which log group, when secrets were changed last before, how long a forced deployment takes, and
+    whether the circuit breaker ends it.
+    """
+
+    seconds: float = 20.0
+    errors: list[str] = field(default_factory=list)
+    log_group: str = ""
+    changed: float = 1.0
+    deployment: float = 60.0
+    breaks: bool = False
+
+
+@dataclass
 class Settings:
     """How the cloud behaves where AWS's behaviour varies; a test changes what it is about. Times in virtual seconds."""
 
@@ -250,6 +265,8 @@ class Settings:
     late_events: dict[str, float] = field(default_factory=dict)
     """Resource status -> seconds by which its events become visible late."""
     ssm: dict[str, str] = field(default_factory=dict)
+    key_states: dict[str, str] = field(default_factory=dict)
+    """State of KMS keys by ARN, beside those of stacks."""
     macros: dict[str, Callable[[Any, Any, Any], Any]] = field(default_factory=dict)
     """Name of a macro of the account -> what it gives for a fragment, its parameters, and those of the template."""
     success_despite_failures: bool = False
@@ -266,6 +283,8 @@ class Settings:
     """Name of an alarm -> seconds after an operation's beginning at which it goes to ALARM."""
     topics_without_rights: set[str] = field(default_factory=set)
     """ARNs of SNS topics to which the caller may not publish."""
+    rotation: RotationScript = field(default_factory=lambda: RotationScript())
+    """How rotations and the deployments after them go."""
     drift_seconds: float = 30.0
     drift_unsupported: set[str] = field(default_factory=set)
     """Types beside nested stacks and custom resources that are not checked for drift."""
@@ -293,6 +312,12 @@ class Cloud:
         self.violations: list[str] = []
         self.one_offs: dict[tuple[str, str], Any] = {}
         """What RunTask started, by account and region (`fakeaws.one_off`)."""
+        self.rotating: dict[str, Any] = {}
+        """Secrets that rotated, by ARN (`fakeaws.rotation.Secret`)."""
+        self.parameters: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        """SSM parameters that PutParameter stored, by account and region, then by name; without their values."""
+        self.redeployed: dict[str, list[tuple[str, float]]] = {}
+        """Service by ARN -> the deployments that UpdateService began: id and virtual time."""
         self._written = 0
 
     # --- identifiers ---------------------------------------------------------------------------------------------

@@ -20,12 +20,13 @@ from fakeaws.account import Account, digest
 from fakeaws.cloud import Cloud
 from fakeaws.model import Resource
 from fakeaws.one_off import OneOffCalls
+from fakeaws.rotation import Redeployments
 
 SERVICE, TASK_DEFINITION = "AWS::ECS::Service", "AWS::ECS::TaskDefinition"
 Params = Mapping[str, Any]
 
 
-class Ecs(OneOffCalls):
+class Ecs(OneOffCalls, Redeployments):
     """The calls, named as AWS names them (the protocol is JSON)."""
 
     def __init__(self, cloud: Cloud, account: str, region: str) -> None:
@@ -124,6 +125,18 @@ class Ecs(OneOffCalls):
                     found[str(json.loads(event.properties).get("TaskDefinition", ""))] = None
         return [each for each in found if each]
 
+    def _since(self, service: Resource) -> float:
+        """When a stack gave a service what it has now, in seconds since 1970."""
+        events = (event for stack in self.cloud.stacks.values() for event in stack.events)
+        own = [event.timestamp.timestamp() for event in events if event.physical_id == service.physical_id]
+        return max(own, default=0.0)
+
+    def UpdateService(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Begins a deployment with the same task definition, and answers with the service as it is then."""
+        [service] = [each for each in self._services() if _names(each, p["service"])]
+        self._redeploy(service.physical_id)
+        return {"service": self._row(service)}
+
     def _definitions(self) -> dict[str, dict[str, Any]]:
         """All task definitions that stacks ever had, by ARN."""
         return {
@@ -159,14 +172,7 @@ class Ecs(OneOffCalls):
             "loadBalancers": [
                 {"targetGroupArn": arn} for arn in self.cloud.settings.target_groups.get(service.logical_id, ())
             ],
-            "deployments": [
-                {
-                    "id": "ecs-svc/1",
-                    "status": "PRIMARY",
-                    "taskDefinition": running,
-                    "rolloutState": self.cloud.settings.rollouts.get(service.logical_id, "COMPLETED"),
-                }
-            ],
+            "deployments": self._deployments(service, running, self._since(service)),
             "events": [
                 *({"id": str(n), "createdAt": now, "message": text} for n, text in enumerate(events)),
                 *({"id": f"old{n}", "createdAt": now - 86400, "message": text} for n, text in enumerate(history)),

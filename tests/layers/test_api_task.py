@@ -188,6 +188,18 @@ def test_secrets_of_the_file_are_injected_and_exactly_these_may_be_read() -> Non
     ]
 
 
+def test_a_secret_of_the_environments_own_is_injected_by_its_predictable_name() -> None:
+    """`ssm` stands for /PROJECT/ENVIRONMENT/NAME; the role that starts tasks reads exactly this parameter."""
+    over = "api: {secrets: {STRIPE_KEY: ssm}}"
+    own = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${ProjectName}/${EnvironmentName}/"
+    mine = {"Fn::Sub": f"{own}STRIPE_KEY"}
+    assert secrets(over)["STRIPE_KEY"] == mine
+    assert allowed("ExecutionRole", "ssm:GetParameters", over) == [[mine]]
+    contexts = [each["Condition"] for each in statements("ExecutionRole", over) if "PARAMETER_ARN" in str(each)]
+    assert contexts == [{"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": [mine]}}]
+    assert allowed("TaskRole", "ssm:GetParameters", over) == []
+
+
 def test_a_secret_takes_the_place_of_a_variable_of_that_name() -> None:
     """ECS refuses a name with two sources."""
     over = f"api: {{tracing: true, secrets: {{OTEL_SERVICE_NAME: '{PARAMETER}'}}}}"

@@ -185,6 +185,7 @@ CHANGES: dict[str, Any] = {
     "workers.0.db_pool_size": 4,
     "workers.0.tracing": False,
     "workers.0.environment": {"FLAG": "on"},
+    "workers.0.secrets": {"MAIL_KEY": "ssm"},
     "workers.0.secret_arns": [SECRET],
     "alarms.emails": ["oncall@example.com"],
     **{

@@ -227,6 +227,19 @@ def test_the_role_may_decrypt_the_listed_secrets_whichever_key_they_are_under() 
     assert decrypts["Condition"] == {"StringEquals": {"kms:EncryptionContext:SecretARN": [mine]}}
 
 
+def test_secrets_of_the_environments_own_are_named_and_read() -> None:
+    """`secrets`: names in a variable, no value; the rights to exactly these, with the parameter as context."""
+    other = "arn:aws:ssm:us-east-1:111111111111:parameter/shared/token"
+    over = WORKER % f"secrets: {{SMTP: ssm, TOKEN: '{other}'}}"
+    own = "/${ProjectName}/${EnvironmentName}/SMTP"
+    assert variables(over)["SECRET_PARAMETERS"] == {"Fn::Sub": f"SMTP={own} TOKEN={other}"}
+    mine = {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{own}"}
+    assert allowed("ssm:GetParameters", over) == [[other, mine]]
+    [decrypts] = [each for each in statements(over) if "PARAMETER_ARN" in str(each.get("Condition"))]
+    assert decrypts["Condition"] == {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": [other, mine]}}
+    assert "SECRET_PARAMETERS" not in variables()
+
+
 def test_the_role_traces_only_when_asked() -> None:
     """`tracing` gives the right to write traces with the mode."""
     assert allowed("xray:PutTraceSegments") == ["*"]

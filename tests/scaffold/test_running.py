@@ -8,11 +8,13 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +237,47 @@ def test_a_worker_that_is_deployed_or_killed_while_messages_flow_loses_nothing(s
     )
     assert shop.sql("select count(*) from notifications where deliveries <> 1") == [(0,)]
     assert shop.sql("select count(*) from outbox") == [(0,)]
+
+
+def test_no_request_fails_while_the_credentials_rotate_twice(shop: Shop) -> None:
+    """`rotate --twice` under 20 requests a second, each of which asks the database; and the first login is refused
+    afterwards.
+    """
+    first, url = shop.credentials(), shop.outputs()["Url"]
+    notification = shop.post()
+    answers: list[str] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(f"{url}/notifications/{notification}", timeout=20) as answer:  # noqa: S310
+                answers.append(str(answer.status))
+        except OSError as error:
+            answers.append(f"{time.monotonic()}: {error}")
+
+    def flow() -> None:
+        began, sent = time.monotonic(), 0
+        with ThreadPoolExecutor(40) as pool:
+            while not done.is_set():
+                pool.submit(ask)
+                sent += 1
+                time.sleep(max(0.0, began + sent / 20 - time.monotonic()))
+
+    flowing = threading.Thread(target=flow)
+    flowing.start()
+    try:
+        told = shop.infragen("rotate", "--twice", "--yes")
+        time.sleep(12)  # longer than a connection stays idle: the tasks log in again
+    finally:
+        done.set()
+        flowing.join()
+    assert "rotated twice; the credentials from before are no longer valid" in told
+    failed = [each for each in answers if each != "200"]
+    sys.stdout.write(f"{len(answers)} requests, {len(failed)} failed\n")  # shown by `pytest -rP`
+    assert (failed, len(answers) > 200) == ([], True)
+    assert shop.credentials()["username"] == first["username"] != ""
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(first["url"]).close()
 
 
 def test_two_rotations_without_a_deployment_replace_the_api_and_not_the_worker(shop: Shop) -> None:

@@ -21,8 +21,10 @@ from infragen.aws import diagnosis, logs, reading, resources
 from infragen.aws.account_reads import AccountReads, asked
 from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.monitoring import MonitoringCalls
+from infragen.aws.parameters import ParameterCalls
 from infragen.aws.queues import QueueCalls
 from infragen.aws.reading import IncompleteReply, member, next_page, pages
+from infragen.aws.rotations import RotationCalls
 from infragen.aws.session import Clients, ReadRate
 from infragen.aws.workload import WorkloadCalls
 from infragen.cloud import (
@@ -82,7 +84,7 @@ def connect(
 
 
 @dataclass(frozen=True)
-class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls):
+class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, RotationCalls, ParameterCalls):
     """The Cloud on boto3. `owner` is the environment file's account: the ExpectedBucketOwner of every S3 call."""
 
     owner: str = ""

@@ -34,6 +34,7 @@ from infragen.cloud import (
 )
 from infragen.cloudformation import ALARM_TYPE, COMPOSITE_ALARM_TYPE
 from infragen.errors import PermissionDenied
+from infragen.workload import StoredParameter
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -449,6 +450,35 @@ class AccountReads:
             wanted: Any = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
             rows = pages(self.clients.parameters.describe_parameters, "Parameters", ParameterFilters=wanted)
             return any(member(each, "Name") == name for each in rows)
+
+    def parameters(self, begins: str) -> tuple[StoredParameter, ...]:
+        """Call SSM DescribeParameters, all pages, which has no value in it."""
+        with asked("ssm:DescribeParameters", f"listing the parameters {begins}…"):
+            wanted: Any = [{"Key": "Name", "Option": "BeginsWith", "Values": [begins]}]
+            rows = pages(self.clients.parameters.describe_parameters, "Parameters", ParameterFilters=wanted)
+            found = [
+                StoredParameter(
+                    name=str(member(each, "Name")),
+                    type=plain(each.get("Type")),
+                    version=int(each.get("Version") or 0),
+                    key=plain(each.get("KeyId")),
+                    changed=each["LastModifiedDate"].timestamp() if each.get("LastModifiedDate") else 0.0,
+                    by=plain(each.get("LastModifiedUser")),
+                )
+                for each in rows
+            ]
+        return tuple(sorted(found, key=lambda each: each.name))
+
+    def key_state(self, key: str) -> str:
+        """Call KMS DescribeKey."""
+        try:
+            with asked("kms:DescribeKey", f"reading the key {key}"):
+                answer: Any = self.clients.keys_service.describe_key(KeyId=key)
+                return plain(member(answer, "KeyMetadata").get("KeyState"))
+        except AwsError as error:
+            if error.code == "NotFoundException":
+                return "gone"
+            raise
 
     def aws_time(self) -> float:
         """Return the Date header of the answer to STS GetCallerIdentity."""

@@ -50,8 +50,13 @@ class LocalValues:
             values = {str(each["name"]): str(each.get("value", "")) for each in own.get("environment", ())}
             wanted = {str(each["name"]): str(each["valueFrom"]) for each in own.get("secrets", ())}
         for name, arn in wanted.items():
-            values[name] = self._secret(clients, arn)
+            values[name] = self._parameter(clients, arn) if ":ssm:" in arn else self._secret(clients, arn)
         return values
+
+    def _parameter(self, clients: Clients, arn: str) -> str:
+        with asked("ssm:GetParameter", f"reading the parameter {arn}"):
+            answer: Any = clients.parameters.get_parameter(Name=arn, WithDecryption=True)
+            return str(member(member(answer, "Parameter"), "Value"))
 
     def _secret(self, clients: Clients, arn: str) -> str:
         parts = arn.split(":")

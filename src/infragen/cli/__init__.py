@@ -31,9 +31,11 @@ from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.redriving import redrive
 from infragen.cli.rendering import lint, render
+from infragen.cli.rotating import rotate
 from infragen.cli.settings import config, diff, schema
 from infragen.cli.shelling import shell, tunnel
 from infragen.cli.starting import init
+from infragen.cli.storing import secrets
 from infragen.cli.surroundings import Surroundings
 from infragen.cli.tasks import migrate
 from infragen.cli.tasks import run as run_task
@@ -58,7 +60,7 @@ main.add_sections({
     "A project": (init, dev, compose, image, local, docs),
     "Its environments": (render, lint, graph, config, diff, schema, cost),
     "Deploy": (bootstrap, doctor, plan, deploy, import_, migrate, outputs, drift, destroy),
-    "Operate": (ps, status, logs, run_task, shell, tunnel, redrive),
+    "Operate": (ps, status, logs, run_task, shell, tunnel, redrive, rotate, secrets),
     "When a deployment fails": (follow, cancel, diagnose, recover, changesets),
     "Deliver from CI": (pipeline, policy),
 })  # fmt: skip

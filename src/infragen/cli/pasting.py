@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _GIVEN = "infragen.given"
 _ON_STACKS = (
     "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "doctor", "drift", "follow", "logs",
-    "migrate", "outputs", "plan", "ps", "recover", "redrive", "status",
+    "migrate", "outputs", "plan", "ps", "recover", "redrive", "rotate", "secrets list", "secrets restart", "secrets rm",
+    "secrets set", "status",
 )  # fmt: skip
 _ON_FILES = ("lint",)
 _AT_COMMIT = ("deploy", "plan")

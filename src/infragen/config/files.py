@@ -244,7 +244,7 @@ def _takes_empty_text(schema: dict[str, Any]) -> bool:
 
 def _may_be_secret(path: reference.Path) -> bool:
     """Return whether somebody may have put a secret there instead of its ARN."""
-    return path[:2] == ("api", "secrets") or path[2:3] == ("secret_arns",)
+    return path[:2] == ("api", "secrets") or path[2:3] in (("secret_arns",), ("secrets",))
 
 
 def _said(error: ErrorDetails) -> str:

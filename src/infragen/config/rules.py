@@ -18,6 +18,7 @@ from infragen.config.schedules import At, Cron, parse
 from infragen.config.schema import (
     COLLECTOR_PORTS,
     FARGATE_MEMORY,
+    OWN_PARAMETER,
     QUEUES,
     SERVICE_ALARM,
     Environment,
@@ -80,9 +81,12 @@ INLINE_POLICIES = 10_240
 """Characters of all inline policies of a role, white space left out (IAM User Guide, "IAM and AWS STS quotas", read
 2026-11-29)."""
 
-OWN_POLICIES = {"api": 1_700, "workers": 2_400}
-"""The most characters of infragen's own statements in a role, the ARNs of the API's queues and the worker's secrets
-left out; a test compares."""
+OWN_POLICIES = {"api": 1_700, "start": 2_700, "workers": 2_400}
+"""The most characters of infragen's own statements in a role, the ARNs of the API's queues and of secrets left out; a
+test compares. `start` is the role that starts the API's tasks."""
+
+SECRET_STATEMENTS = 600
+"""The most characters of the statements that read secrets, their ARNs left out."""
 
 FUNCTION_VARIABLES, TASK_DEFINITION = 4_096, 65_536
 """Bytes of all variables of a function (AWS Lambda Developer Guide, "Lambda quotas"), and of a task definition (Amazon
@@ -119,8 +123,8 @@ API_VARIABLES = ("AWS_REGION", "DATABASE_POOL_MAX", "DATABASE_READER_URL", "DATA
                  "NODE_ENV", "OTEL_EXPORTER_OTLP_ENDPOINT", "PORT", "QUEUE_URL", *CREDENTIALS)  # fmt: skip
 WORKER_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_REGION", "DATABASE_POOL_MAX",
                     "DATABASE_SECRET_ARN", "DEPLOYMENT", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LOG_LEVEL",
-                    "NODE_ENV", "NODE_EXTRA_CA_CERTS", "QUEUE_URL", "TZ", "_HANDLER", "_X_AMZN_TRACE_ID",
-                    *CREDENTIALS)  # fmt: skip
+                    "NODE_ENV", "NODE_EXTRA_CA_CERTS", "QUEUE_URL", "SECRET_PARAMETERS", "TZ", "_HANDLER",
+                    "_X_AMZN_TRACE_ID", *CREDENTIALS)  # fmt: skip
 """Variables that infragen or AWS sets itself (Lambda Developer Guide, "Defined runtime environment variables"), and
 long-lived credentials, which nothing here needs: the roles give short-lived ones."""
 
@@ -478,7 +482,8 @@ def endpoints(given: RuleContext) -> Iterator[Finding]:
         return  # an existing VPC may have endpoints already: doctor asks
     needed = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sqs"]
     needed += ["ssmmessages", "kms"] if api and (api.enable_execute_command or api.shells) else []
-    needed += ["ssm"] if api and any(":ssm:" in each for each in api.secrets.values()) else []
+    read = [*(api.secrets.values() if api else ()), *(v for each in given.env.workers for v in each.secrets.values())]
+    needed += ["ssm"] if any(each == OWN_PARAMETER or ":ssm:" in each for each in read) else []
     needed += ["xray"] if api and api.tracing else []
     missing = [each for each in needed if each not in network.interface_endpoints]
     if missing:
@@ -689,7 +694,7 @@ def stack_safety(given: RuleContext) -> Iterator[Finding]:
 
 
 def secret_regions(given: RuleContext) -> Iterator[Finding]:
-    """`api.secrets` and `secret_arns` are in a region of AWS."""
+    """`api.secrets`, the `secrets` of a worker and `secret_arns` are in a region of AWS."""
     for path, arn in _secret_arns(given.env):
         region = arn.split(":")[3]
         if region not in regions.REGIONS:
@@ -699,11 +704,31 @@ def secret_regions(given: RuleContext) -> Iterator[Finding]:
 
 
 def _secret_arns(env: Environment) -> Iterator[tuple[Path, str]]:
-    for name, arn in (env.api.secrets if env.api else {}).items():
-        yield ("api", "secrets", name), arn
+    for path, arn in _secrets(env):
+        if arn != OWN_PARAMETER:
+            yield path, arn
     for index, worker in enumerate(env.workers):
         for place, arn in enumerate(worker.secret_arns):
             yield ("workers", index, "secret_arns", place), arn
+
+
+def _secrets(env: Environment) -> Iterator[tuple[Path, str]]:
+    for name, value in (env.api.secrets if env.api else {}).items():
+        yield ("api", "secrets", name), value
+    for index, worker in enumerate(env.workers):
+        for name, value in worker.secrets.items():
+            yield ("workers", index, "secrets", name), value
+
+
+def own_parameters(given: RuleContext) -> Iterator[Finding]:
+    """No `project` begins with `aws` or `ssm` where a secret is `ssm`: Parameter Store keeps such names for AWS."""
+    for path, value in _secrets(given.env):
+        if value == OWN_PARAMETER and given.env.project.lower().startswith(("aws", "ssm")):
+            yield Finding(
+                path,
+                f"{dotted(path)} is {OWN_PARAMETER}, and Parameter Store takes no name that begins with "
+                f"/{given.env.project[:3]} (project: {given.env.project}); give the ARN of a secret of Secrets Manager",
+            )
 
 
 def execute_command(given: RuleContext) -> Iterator[Finding]:
@@ -766,10 +791,17 @@ def variables(given: RuleContext) -> Iterator[Finding]:
         groups += [(("api", "secrets"), tuple(api.secrets), API_VARIABLES)]
     for index, worker in enumerate(given.env.workers):
         groups += [(("workers", index, "environment"), tuple(worker.environment), WORKER_VARIABLES)]
-        for key in worker.environment:
+        groups += [(("workers", index, "secrets"), tuple(worker.secrets), WORKER_VARIABLES)]
+        for key in worker.secrets:
+            if key in worker.environment:
+                where: Path = ("workers", index, "secrets", key)
+                yield Finding(where, f"{key} is also in the worker's environment; a variable has one source")
+        for section, key in (
+            *(("environment", each) for each in worker.environment), *(("secrets", each) for each in worker.secrets),
+        ):  # fmt: skip
             if not _FUNCTION_VARIABLE.fullmatch(key):
                 yield Finding(
-                    ("workers", index, "environment", key),
+                    ("workers", index, section, key),
                     f"{key} is not a valid variable of a Lambda function; allowed: a letter first, then letters, "
                     "digits and _, at least two characters",
                 )
@@ -790,7 +822,12 @@ def variable_sizes(given: RuleContext) -> Iterator[Finding]:
     the size of its task definition.
     """
     groups: list[tuple[Path, Mapping[str, str], int, str]] = [
-        (("workers", index, "environment"), worker.environment, FUNCTION_VARIABLES, "all variables of a function")
+        (
+            ("workers", index, "environment"),
+            {**worker.environment, **_named(given.env, worker)},
+            FUNCTION_VARIABLES,
+            "all variables of a function",
+        )
         for index, worker in enumerate(given.env.workers)
     ]
     if given.env.api:
@@ -800,6 +837,14 @@ def variable_sizes(given: RuleContext) -> Iterator[Finding]:
         if size > most:
             text = f"{dotted(path)} is {size} bytes; AWS takes {most} of {whose}: put large texts into a secret or S3"
             yield Finding(path, text)
+
+
+def _named(env: Environment, worker: Worker) -> dict[str, str]:
+    """Return the variable that names a worker's secrets, as long as it will be."""
+    words = (
+        f"{name}={env.parameter(name) if value == OWN_PARAMETER else value}" for name, value in worker.secrets.items()
+    )
+    return {"SECRET_PARAMETERS": " ".join(words)} if worker.secrets else {}
 
 
 def _taken(env: Environment, variable: str, reserved: Sequence[str]) -> bool:
@@ -862,9 +907,17 @@ def _item(given: RuleContext, path: Path, index: int) -> Path:
 
 def policy_sizes(given: RuleContext) -> Iterator[Finding]:
     """`api.policies`, and the `policies` of a worker, fit into their role: IAM allows 10,240 characters of inline
-    policies, white space left out, and infragen's own take a part of them, more with each queue.
+    policies, white space left out, and infragen's own take a part of them, more with each queue. So do `api.secrets`,
+    each of which takes two ARNs of the role that starts the tasks.
     """
     env = given.env
+    start = OWN_POLICIES["start"] + _size_of_secrets(env, env.api.secrets if env.api else {})
+    if start > INLINE_POLICIES:
+        yield Finding(
+            ("api", "secrets"),
+            f"api.secrets would take {start:,} characters in the policy of the role that starts the tasks, and IAM "
+            f"allows {INLINE_POLICIES:,} in a role: put several values as JSON into one secret of Secrets Manager",
+        )
     for path, statements in _policies(env):
         theirs = sum(map(len, map(_minified, statements)))
         ours = own_policy_size(env, path)
@@ -882,7 +935,22 @@ def own_policy_size(env: Environment, path: Path) -> int:
     if path[0] == "api":
         arns = [f"arn:aws:sqs:{env.region}:{12 * '0'}:{env.name}-{each.name}.fifo" for each in env.queues]
         return OWN_POLICIES["api"] + sum(len(each) + 3 for each in arns)
-    return OWN_POLICIES["workers"] + sum(len(each) + 3 for each in env.workers[int(path[1])].secret_arns) * 2
+    worker = env.workers[int(path[1])]
+    theirs = sum(len(each) + 3 for each in worker.secret_arns) * 2
+    return OWN_POLICIES["workers"] + theirs + _size_of_secrets(env, worker.secrets)
+
+
+def _size_of_secrets(env: Environment, secrets: Mapping[str, str]) -> int:
+    """Return the characters that the ARNs of secrets take: each stands in the right to read and in that to decrypt."""
+    own = f"arn:aws:ssm:{env.region}:{12 * '0'}:parameter"
+    return (
+        SECRET_STATEMENTS * bool(secrets)
+        + sum(
+            len(f"{own}{env.parameter(name)}" if value == OWN_PARAMETER else value) + 3
+            for name, value in secrets.items()
+        )
+        * 2
+    )
 
 
 def _minified(statement: Statement) -> str:
@@ -928,11 +996,14 @@ def _free_texts(env: Environment) -> Iterator[tuple[Path, str, str]]:
 
 def _instead(path: Path) -> str:
     if path[0] == "api":
-        return "put it into Secrets Manager and give its ARN under api.secrets"
+        return "store it with `infragen secrets set NAME` and write NAME: ssm under api.secrets"
     if path[0] == "release":
-        return "put it into Secrets Manager and give its ARN under api.secrets, which the release task gets, too"
+        return (
+            "store it with `infragen secrets set NAME` and write NAME: ssm under api.secrets, which the release task "
+            "gets, too"
+        )
     if path[0] == "workers":
-        return "put it into Secrets Manager and give its ARN under secret_arns"
+        return "store it with `infragen secrets set NAME` and write NAME: ssm under the worker's secrets"
     return "take it out of this file"
 
 
@@ -978,7 +1049,8 @@ def production(given: RuleContext) -> Iterator[Finding]:
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, existing_vpc, visibility, ages, batches, references, names, tag_names, physical_names, repeated,
     concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
-    parameters, rotation, accounts, stack_safety, secret_regions, execute_command, runtimes, auto_pause, variables,
+    parameters, rotation, accounts, stack_safety, secret_regions, own_parameters, execute_command, runtimes, auto_pause,
+    variables,
     variable_sizes, policies, policy_sizes, literal_secrets, production,
 )  # fmt: skip
 

@@ -278,7 +278,7 @@ VariableValue = Annotated[
 TagValue = Annotated[
     str,
     _matching(_TAG_VALUE, f"{TAG_IN_WORDS}, at least one", type=["string", "number", "boolean"]),
-    Field(min_length=1, max_length=256),
+    Field(min_length=1, max_length=206),
     AfterValidator(_tag_text),
     TEXT,
 ]
@@ -383,12 +383,25 @@ SecretArn = Annotated[
     _matching(rf"^arn:aws:{_SECRET_ARN}$", "the full ARN of a Secrets Manager secret, with its last six characters"),
     TEXT,
 ]
+OWN_PARAMETER = "ssm"
+"""Instead of an ARN: the SSM parameter of the environment's own with the variable's name (`infragen secrets`)."""
+
+_PARAMETER_ARN = r"ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+"
+
 InjectedArn = Annotated[
     str,
     _matching(
-        rf"^arn:aws:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9/_.-]+)$",
-        "the full ARN of a Secrets Manager secret, with its last six characters (:json-key:: may follow), or of an SSM "
-        "parameter",
+        rf"^({OWN_PARAMETER}|arn:aws:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|{_PARAMETER_ARN}))$",
+        "ssm for what `infragen secrets set` stores, or the full ARN of a Secrets Manager secret, with its last six "
+        "characters (:json-key:: may follow), or of an SSM parameter",
+    ),
+    TEXT,
+]
+ReadParameter = Annotated[
+    str,
+    _matching(
+        rf"^({OWN_PARAMETER}|arn:aws:{_PARAMETER_ARN})$",
+        "ssm for what `infragen secrets set` stores, or the full ARN of an SSM parameter",
     ),
     TEXT,
 ]
@@ -830,7 +843,8 @@ class Api(Section):
     )
     environment: dict[Variable, VariableValue] = Field({}, description="Further environment variables.")
     secrets: dict[Variable, InjectedArn] = Field(
-        {}, description="Variable -> ARN of a Secrets Manager secret or SSM parameter, injected at task start."
+        {},
+        description="Variable -> ssm, or the ARN of a Secrets Manager secret or SSM parameter; injected at task start.",
     )
     policies: Statements = Field(
         (), max_length=50, description="IAM statements: what the API's code may do beside what infragen lets it."
@@ -909,6 +923,12 @@ class Worker(Section):
     )
     tracing: Flag = Field(True, description="Trace invocations with X-Ray.")
     environment: dict[Variable, VariableValue] = Field({}, description="Further environment variables.")
+    secrets: dict[Variable, ReadParameter] = Field(
+        {},
+        max_length=25,
+        description="Name -> ssm, or the ARN of an SSM parameter; the code finds them in SECRET_PARAMETERS and reads "
+        "them at start.",
+    )
     secret_arns: tuple[SecretArn, ...] = Field(
         (), max_length=50, description="Secrets the role may read; the code reads them at run time."
     )
@@ -1127,6 +1147,22 @@ class Environment(Section):
     def queue(self, name: str) -> Queue:
         """Return the queue of that name; KeyError when there is none (the cross-field rules see to it)."""
         return next(q for q in self.queues if q.name == name)
+
+    def parameter(self, variable: str) -> str:
+        """Return the name of the SSM parameter that `ssm` means for a variable, as `infragen secrets` stores it."""
+        return f"/{self.project}/{self.environment}/{variable}"
+
+    @property
+    def own_secrets(self) -> dict[str, tuple[str, ...]]:
+        """Return which sections take each of the environment's own secrets: `api`, `worker NAME`."""
+        found: dict[str, tuple[str, ...]] = {}
+        takers = [("api", self.api.secrets)] if self.api else []
+        takers += [(f"worker {each.name}", each.secrets) for each in self.workers]
+        for taker, secrets in takers:
+            for variable, value in secrets.items():
+                if value == OWN_PARAMETER:
+                    found[variable] = (*found.get(variable, ()), taker)
+        return found
 
     def worker_of(self, queue: Queue) -> Worker | None:
         """Return the worker that consumes a queue."""

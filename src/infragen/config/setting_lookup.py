@@ -196,6 +196,7 @@ TABLE: Mapping[str, str] = {
         {worker}Function            Environment.Variables.QUEUE_URL          {worker}.queue
         {worker}Function            Environment.Variables.NODE_ENV           environment {worker}.runtime
         {worker}Function            Environment.Variables.NODE_EXTRA_CA_CERTS  {worker}.runtime
+        {worker}Function            Environment.Variables.SECRET_PARAMETERS  {worker}.secrets
         {worker}Function            Environment              {worker}.environment
         {worker}Function            Handler                  {worker}.handler
         {worker}Function            LoggingConfig            api.log_level
@@ -220,6 +221,7 @@ TABLE: Mapping[str, str] = {
         {worker}Role                Policies.1.PolicyDocument.Statement.{n}.Sid        {worker}.policies.{n}.Sid
         {worker}Role                Policies.1               {worker}.policies
         {worker}Role                Policies                 {worker}.secret_arns {worker}.tracing {worker}.queue
+        {worker}Role                Policies                 {worker}.secrets
         {worker}Role                Metadata                 {worker}.policies
         {worker}Function            -                        {worker}
         {worker}EventSource         -                        {worker}

@@ -127,6 +127,40 @@ class TaskEnded:
 
 
 @dataclass(frozen=True)
+class RotationStarted:
+    """Secrets Manager rotates a secret, by ARN, and makes a version of this id."""
+
+    secret: str
+    version: str
+
+
+@dataclass(frozen=True)
+class RotationEnded:
+    """The version is the current one after so many seconds."""
+
+    secret: str
+    version: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ServiceDeploymentStarted:
+    """ECS replaces the tasks of a service, by ARN, in a deployment of this id."""
+
+    service: str
+    deployment: str
+
+
+@dataclass(frozen=True)
+class ServiceDeploymentEnded:
+    """The tasks of a service are replaced after so many seconds."""
+
+    service: str
+    deployment: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Following:
     """A round of looking at what runs is over: seconds since the start, and the stacks that still run."""
 
@@ -157,7 +191,8 @@ class Warned:
 
 
 Told = Connected | Uploaded | Preparing | Checking | Planned | PlannedDeletion | PlannedRecovery | Warned
-Event = Told | Started | Happened | Noticed | TaskStarted | TaskLog | TaskEnded | Following | Lost | Ended
+Rotation = RotationStarted | RotationEnded | ServiceDeploymentStarted | ServiceDeploymentEnded
+Event = Told | Started | Happened | Noticed | TaskStarted | TaskLog | TaskEnded | Rotation | Following | Lost | Ended
 
 
 @dataclass(frozen=True)

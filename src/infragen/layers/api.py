@@ -239,7 +239,8 @@ def _secrets(env: Environment, api: Api, additions: Additions) -> dict[str, Any]
     """Return what ECS injects when a task starts; the file's own secrets come last."""
     if twice := sorted({*additions.secrets} & {*api.environment, *_variables(env, api, NOTHING)}):
         raise ContractError(f"an extension's secret {twice[0]} is a variable already; a name has one source")
-    return {**additions.beside(_database_secrets(env), "secrets"), **api.secrets}
+    own = {variable: secret_rights.source_of(variable, value) for variable, value in api.secrets.items()}
+    return {**additions.beside(_database_secrets(env), "secrets"), **own}
 
 
 def _queue_urls(env: Environment, api: Api) -> dict[str, Any]:
@@ -276,7 +277,7 @@ def _start_statements(env: Environment, api: Api) -> tuple[dict[str, Any], ...]:
         *image_repository.pull_statements(),
         *(image_repository.pull_other_statements(api.collector_image) if api.tracing else ()),
         *database,
-        *secret_rights.read_statements(api.secrets.values()),
+        *secret_rights.read_statements((), api.secrets),
     )
 
 

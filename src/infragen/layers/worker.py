@@ -127,6 +127,7 @@ def _environment(env: Environment, worker: Worker, additions: Additions) -> dict
             "DATABASE_SECRET_ARN": DatabaseCredentialsArn.ref(),
             "DATABASE_POOL_MAX": str(worker.db_pool_size),
         }
+    variables |= secret_rights.parameters_of(worker.secrets)
     return {**additions.beside(variables), **worker.environment}
 
 
@@ -138,7 +139,7 @@ def _rights(env: Environment, worker: Worker) -> list[dict[str, Any]]:
             allow("secretsmanager:GetSecretValue", DatabaseCredentialsArn.ref()),
             allow("kms:Decrypt", DataKeyArn.ref(), via("secretsmanager")),
         ]
-    return [*rights, *secret_rights.read_statements(worker.secret_arns)]
+    return [*rights, *secret_rights.read_statements(worker.secret_arns, worker.secrets)]
 
 
 LAYER = Layer(

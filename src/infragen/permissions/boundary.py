@@ -114,7 +114,8 @@ def _resource(action: str, value: Any, place: Place) -> tuple[str, ...]:
     text = value.get("Fn::Sub") if isinstance(value, Mapping) else value
     known = _filled(text, place) if isinstance(text, str) else None
     if known is not None:
-        return (known,)
+        own = place.arn("ssm", f"parameter/{place.env.project}/{place.env.environment}/")
+        return (f"{own}*",) if known.startswith(own) else (known,)  # so that a new secret needs no other boundary
     service = action.partition(":")[0]
     if service == "s3":
         return (f"arn:{place.partition}:s3:::{place.begins}",)

@@ -73,6 +73,7 @@ _CHECKS = (
         "ecr.DescribeRepositories", "elbv2.DescribeTargetHealth elasticloadbalancing:DescribeTargetHealth",
         "elbv2.DescribeLoadBalancerAttributes elasticloadbalancing:DescribeLoadBalancerAttributes",
         "iam.GetRole", "iam.ListOpenIDConnectProviders",
+        "kms.DescribeKey",
         "kms.ListAliases", "lambda.GetAccountSettings", "logs.DescribeLogGroups", "rds.DescribeDBClusters",
         "rds.DescribeDBInstances", "rds.DescribeEngineDefaultClusterParameters",
         "rds.DescribeOrderableDBInstanceOptions", "route53.GetHostedZone",
@@ -119,6 +120,10 @@ _WORKLOAD = (
         "sqs.DeleteMessage", "sqs.ListMessageMoveTasks", "sqs.ReceiveMessage",
         "sqs.SendMessage", "sqs.StartMessageMoveTask",
     ),
+    *_calls((PERSON,), "anything", "ecs.UpdateService", "secretsmanager.ListSecretVersionIds",
+            "secretsmanager.RotateSecret secretsmanager:RotateSecret lambda:InvokeFunction"),
+    *_calls((PERSON,), "anything", "ssm.DeleteParameters",
+            "ssm.PutParameter ssm:PutParameter ssm:AddTagsToResource kms:Encrypt", "ssm.GetParameter"),
     *_calls((PERSON,), "anything", "dynamodb.UpdateTable", "rds.ModifyDBCluster", "rds.ModifyDBInstance",
             "elbv2.ModifyLoadBalancerAttributes elasticloadbalancing:ModifyLoadBalancerAttributes"),
 )  # fmt: skip

@@ -23,6 +23,7 @@ from infragen.changes.evaluate import later, settled
 from infragen.config import Database, Environment, Worker
 from infragen.layers import queue
 from infragen.layers.database import DatabaseCredentialsArn
+from infragen.layers.secret_rights import SECRET_PARAMETERS
 from infragen.layers.worker import CA_CERTIFICATES
 
 HEADER = "# Made by infragen compose; edit compose.override.yaml"
@@ -214,7 +215,9 @@ def _application(env: Environment, found: _Values, context: str, polls: bool) ->
     functions = found.properties("worker", "AWS::Lambda::Function")
     for each in env.workers:
         if not _why_not(each, polls):
-            given = functions[f"{each.id}Function"]["Environment"]["Variables"]
+            named = functions[f"{each.id}Function"]["Environment"]["Variables"]
+            given = {key: value for key, value in named.items() if key != SECRET_PARAMETERS}
+            given |= {name: Asked(name) for name in each.secrets}  # there is no Parameter Store with them
             services[f"worker-{each.name}"] = {
                 **base, "command": ["node", POLL, each.name], "environment": _environment(env, given),
                 "deploy": {"resources": {"limits": {"memory": f"{each.memory}M"}}}, "depends_on": after,

@@ -26,6 +26,10 @@ from infragen.engine.progress import (
     PlannedDeletion,
     PlannedRecovery,
     Preparing,
+    RotationEnded,
+    RotationStarted,
+    ServiceDeploymentEnded,
+    ServiceDeploymentStarted,
     Started,
     TaskEnded,
     TaskLog,
@@ -74,6 +78,15 @@ def document(event: Event, took: float | None = None) -> Object | None:
             return _of("task_log", purpose=purpose, line=line)
         case TaskEnded(purpose, task, code, seconds):
             return _of("task_ended", purpose=purpose, task=task, exit_code=code, seconds=_rounded(seconds))
+        case RotationStarted(secret, version):
+            return _of("rotation_started", secret=secret, version=version)
+        case RotationEnded(secret, version, seconds):
+            return _of("rotation_ended", secret=secret, version=version, seconds=_rounded(seconds))
+        case ServiceDeploymentStarted(service, deployment):
+            return _of("service_deployment_started", service=service, deployment=deployment)
+        case ServiceDeploymentEnded(service, deployment, seconds):
+            given = {"service": service, "deployment": deployment, "seconds": _rounded(seconds)}
+            return _of("service_deployment_ended", **given)
         case Lost(layer, reason):
             return _of("unreachable", layer=layer, reason=reason)
         case Warned(text):

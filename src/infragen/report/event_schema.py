@@ -140,6 +140,16 @@ def _work() -> Described:
                 "seconds": _number("since it was started"),
             },
         ),
+        "rotation_started": ("Of `rotate`: Secrets Manager started a rotation.", _ROTATION),
+        "rotation_ended": (
+            "Its version is the current one.",
+            {**_ROTATION, "seconds": _number("since it was started")},
+        ),
+        "service_deployment_started": ("Of `rotate`: ECS started to replace the tasks of a service.", _DEPLOYMENT),
+        "service_deployment_ended": (
+            "None of the tasks before it is left.",
+            {**_DEPLOYMENT, "seconds": _number("since it was started")},
+        ),
         "unreachable": (
             "AWS cannot be read at the moment; the operation continues, and so does the command.",
             {"layer": _LAYER, "reason": _text("why")},
@@ -360,6 +370,8 @@ _TASK: dict[str, Schema] = {
     "purpose": {"enum": ["release", "run"], "description": "what the task is for"},
     "task": {"type": "string", "description": "its ARN"},
 }
+_ROTATION = {"secret": _text("ARN of the secret"), "version": _text("id of the version that it makes")}
+_DEPLOYMENT = {"service": _text("ARN of the ECS service"), "deployment": _text("ECS's id of the deployment")}
 _STACK = {"layer": _LAYER, "stack": _text("the stack's name")}
 _RESOURCE = {"logical_id": _text("its name in the template"), "resource_type": _text("as `AWS::SQS::Queue`")}
 _HAPPENED = {

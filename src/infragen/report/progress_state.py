@@ -13,7 +13,19 @@ from datetime import datetime
 from infragen.assembly.stacks import ROOT
 from infragen.cloudformation import STACK_TYPE, StackEvent
 from infragen.engine.outcome import CANCELLED, Failed, Outcome
-from infragen.engine.progress import Ended, Event, Happened, Planned, Started, TaskEnded, TaskStarted
+from infragen.engine.progress import (
+    Ended,
+    Event,
+    Happened,
+    Planned,
+    RotationEnded,
+    RotationStarted,
+    ServiceDeploymentEnded,
+    ServiceDeploymentStarted,
+    Started,
+    TaskEnded,
+    TaskStarted,
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,12 @@ class Scene:
                 self.tasks[task] = f"the {purpose} task"
             case TaskEnded(_, task):
                 self.tasks.pop(task, None)
+            case RotationStarted(secret):
+                self.tasks[secret] = "the rotation"
+            case ServiceDeploymentStarted(service):
+                self.tasks[service] = f"the deployment of {service.rpartition('/')[2]}"
+            case RotationEnded(ended) | ServiceDeploymentEnded(ended):
+                self.tasks.pop(ended, None)
             case _:
                 pass
 

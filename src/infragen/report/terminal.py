@@ -33,6 +33,10 @@ from infragen.engine.progress import (
     PlannedRecovery,
     Preparing,
     Question,
+    RotationEnded,
+    RotationStarted,
+    ServiceDeploymentEnded,
+    ServiceDeploymentStarted,
     Started,
     TaskEnded,
     TaskLog,
@@ -229,6 +233,16 @@ class Terminal:
                 ended = "ended without running" if code is None else f"exit code {code}"
                 self._say(Text.assemble((purpose, "bold"), f"  {ended} after {span(seconds)}"))
                 self._fold(self._at_work())
+            case RotationStarted():
+                self._say(Text.assemble(("rotation", "bold"), "  started"))
+            case RotationEnded(_, _, seconds):
+                self._say(Text.assemble(("rotation", "bold"), f"  done after {span(seconds)}"))
+            case ServiceDeploymentStarted(service):
+                self._say(Text.assemble((service.rpartition("/")[2], "bold"), "  replacing its tasks"))
+            case ServiceDeploymentEnded(service, _, seconds):
+                self._say(
+                    Text.assemble((service.rpartition("/")[2], "bold"), f"  tasks replaced after {span(seconds)}")
+                )
             case Following(seconds, _):
                 self._beat(seconds)
             case Ended(outcome):

@@ -37,6 +37,9 @@ _VALUES_BESIDE = re.compile(r"(?:value|values|default|string|content|text)\Z", r
 
 _DYNAMIC = re.compile(r"\{\{resolve:(?:secretsmanager|ssm-secure):[^}]*\}\}")
 _ARN = re.compile(r"arn:(?:aws[\w-]*|\$\{AWS::Partition\}):[A-Za-z0-9-]+:[^\s\"']*")
+STORED = "ssm"
+"""What an environment file writes instead of a value that is in Parameter Store."""
+
 SHORTEST = 4
 """A secret of fewer characters is not looked for inside longer texts: it would be found everywhere."""
 
@@ -223,7 +226,7 @@ def masks_text(text: str, known: Iterable[str] = frozenset(), name: str = "") ->
 
 
 def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> object:
-    if not text or (hidden and _ARN.fullmatch(text)):
+    if not text or (hidden and (text == STORED or _ARN.fullmatch(text))):
         return text
     if hidden or _DYNAMIC.search(text) or any(each in text for each in known if len(each) >= SHORTEST or each == text):
         return SECRET

@@ -6,6 +6,8 @@ MiniStack evaluates policies under AUTH=true; what it lacks for that is here:
   random and known to nobody. Here each is made from the emulator's secret, which only its user can read.
 - The execution role. MiniStack fetches secrets and images for a task as itself; on AWS the task's execution role must
   be allowed to, else the task does not start ("Amazon ECS task execution IAM role", read 2026-11).
+- GetParameters needs the right to each parameter that it names, and to their keys where it decrypts; MiniStack asks for
+  the right to all of them (`*`) and for no key.
 - Loopback counts as TLS: policies refuse every request without (`aws:SecureTransport`).
 - The batch calls of SQS need the right to the single call: there is no action `sqs:SendMessageBatch` in IAM (SQS API
   Reference, AddPermission, "ActionName"; Service Authorization Reference, Amazon SQS; read 2026-11-29).
@@ -16,13 +18,14 @@ checked.
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_region
-from ministack.services import ecs, lambda_svc, secretsmanager, sts
+from ministack.services import ecs, lambda_svc, secretsmanager, ssm, sts
 
 from infragen_local.twin import Twin
 
@@ -39,6 +42,7 @@ def apply(twin: Twin) -> None:
         return found.removesuffix("Batch") if found in _BATCH_CALLS else found
 
     iam_actions.extract_iam_action = action_of
+    _rights_to_parameters()
     own_pin, own_start = app.pin_request_origin, ecs._start_task_worker
     app.pin_request_origin = lambda address, _secure: own_pin(address, True)
 
@@ -58,6 +62,45 @@ def apply(twin: Twin) -> None:
         own_start(task, definition, *rest)
 
     ecs._start_task_worker = start
+
+
+_AND = "\n"
+"""Stands between the ARNs of a request that names several parameters; no ARN has one."""
+
+
+def _rights_to_parameters() -> None:
+    """Ask for the right to each parameter that a request reads, and to decrypt it."""
+    own_resource, own_enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+
+    def resource_of(service: str, *rest: Any) -> str:
+        found: str = own_resource(service, *rest)
+        if service != "ssm":
+            return found
+        try:
+            asked = json.loads(rest[3] or b"{}")
+        except ValueError:
+            return found
+        region, account = rest[5:7]
+        names = [asked["Name"]] if asked.get("Name") else asked.get("Names") or []
+        arns = [
+            each if each.startswith("arn:") else f"arn:aws:ssm:{region}:{account}:parameter{each}" for each in names
+        ]
+        return _AND.join([*arns, *(["decrypted"] if asked.get("WithDecryption") else [])]) or found
+
+    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        if service != "ssm" or _AND not in resource_arn:
+            return own_enforce(key, action, service, region, resource_arn=resource_arn, **more)
+        arns = resource_arn.split(_AND)
+        for arn in (each for each in arns if each != "decrypted"):
+            needed = [(action, arn, {}), *([*_parameter_rights(arn)][1:] if arns[-1] == "decrypted" else [])]
+            for right, what, context in needed:
+                extra = {**more, **({"service_context": context} if context else {})}
+                denied = own_enforce(key, right, right.partition(":")[0], region, resource_arn=what, **extra)
+                if denied:
+                    return denied
+        return None
+
+    iam_actions.extract_resource_arn, iam_evaluator.enforce = resource_of, enforce
 
 
 def of_task(twin: Twin, task: str) -> dict[str, str]:
@@ -100,7 +143,9 @@ def _needed_to_start(definition: dict[str, Any]) -> Iterator[Needed]:
     for container in definition.get("containerDefinitions") or []:
         for secret in container.get("secrets") or []:
             arn = ":".join(str(secret.get("valueFrom", "")).split(":")[:7])
-            if ":secretsmanager:" in arn:
+            if ":ssm:" in arn:
+                yield from _parameter_rights(arn)
+            elif ":secretsmanager:" in arn:
                 yield "secretsmanager:GetSecretValue", arn, {}
                 _, record = secretsmanager._resolve(arn)
                 if record and record.get("KmsKeyId"):
@@ -121,6 +166,19 @@ def _needed_to_start(definition: dict[str, Any]) -> Iterator[Needed]:
             group = f"arn:aws:logs:{region}:{account}:log-group:{options['awslogs-group']}"
             yield "logs:CreateLogStream", f"{group}:log-stream:task", {}
             yield "logs:PutLogEvents", f"{group}:log-stream:task", {}
+
+
+def _parameter_rights(arn: str) -> Iterator[Needed]:
+    """Yield what reading a parameter needs, its key included: AWS's own (aws/ssm) lets every principal of the account
+    decrypt through Parameter Store, any other key asks for kms:Decrypt, with the parameter's ARN as context.
+    """
+    yield "ssm:GetParameters", arn, {}
+    _, parameter = ssm._lookup_parameter(arn, allow_arn_region=True, flexible_name=True)
+    key = str((parameter or {}).get("KeyId") or "")
+    if key and not key.startswith("alias/aws/"):
+        context = {"kms:EncryptionContext:PARAMETER_ARN": arn, "kms:ViaService": f"ssm.{get_region()}.amazonaws.com"}
+        whole = key if ":" in key else f"arn:aws:kms:{get_region()}:{arn.split(':')[4]}:key/{key}"
+        yield "kms:Decrypt", whole, context
 
 
 def _check(key: str, action: str, resource: str, conditions: dict[str, Any]) -> None:

@@ -75,9 +75,15 @@ def _resources(
     reader = Reader(frozenset(bodies), side_name)
     own = Own(
         reader, account, region, wired_texts(wiring.names, lists), wired_texts(wiring.fresh, lists),
-        frozenset(bodies) - existing,
+        frozenset(bodies) - existing, _parameters(side),
     )  # fmt: skip
     return Resources(kept, reader, undecided, absent=not side.body, own=own, rendered=_rendered(side))
+
+
+def _parameters(side: Side) -> str:
+    """Return what the names of the environment's SSM parameters begin with."""
+    names = [side.values.get(each) for each in ("ProjectName", "EnvironmentName")]
+    return f"/{names[0]}/{names[1]}/" if all(isinstance(each, str) and each for each in names) else ""
 
 
 RENDERED = re.compile(

@@ -14,6 +14,7 @@ from infragen.gates.access.found import Resources
 from infragen.gates.access.policies import ANYTHING, Grant
 from infragen.gates.access.symbols import Text, shown, text_of
 
+READS, DECRYPTS, CONTEXT = "ssm:getparameters", "kms:decrypt", "kms:encryptioncontext:parameter_arn"
 ROLE, FUNCTION = "AWS::IAM::Role", "AWS::Lambda::Function"
 
 USES = frozenset({
@@ -75,7 +76,19 @@ class Inside:
             free = action in WITHOUT_RESOURCE or (action in INTERFACES and self._denied_to_code(action))
             return created and free and not grant.conditions
         own = self.side.own
+        if (action == READS and own.parameter(resource)) or (action == DECRYPTS and self._decrypts_own(grant)):
+            return True
         return action in USES and (own.holds(resource) if created else own.new(resource))
+
+    def _decrypts_own(self, grant: Grant) -> bool:
+        """Return whether a right to keys of the account holds for nothing but the environment's own SSM parameters:
+        Parameter Store decrypts with the parameter's ARN as context (Systems Manager User Guide, "How Parameter Store
+        uses AWS KMS").
+        """
+        own, keys = self.side.own, shown(grant.resources.pattern)
+        here = re.fullmatch(rf"arn:[\w-]+:kms:{re.escape(own.region)}:{own.account}:key/\*", keys) is not None
+        bounds = [each for each in grant.conditions if (each.operator, each.key) == ("StringEquals", CONTEXT)]
+        return here and any(each.values and all(map(own.parameter, each.values)) for each in bounds)
 
     def _by_a_service(self, grant: Grant) -> bool:
         """Return whether only an AWS service may assume the role, and only on behalf of this account."""

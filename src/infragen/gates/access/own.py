@@ -67,6 +67,8 @@ class Own:
     wired: frozenset[Text] = frozenset()
     fresh: frozenset[Text] = field(default=frozenset())
     created: frozenset[str] = frozenset()
+    parameters: str = ""
+    """What the names of its SSM parameters begin with, as `/shop/prod/`; empty where that is not known."""
 
     def holds(self, value: Text) -> bool:
         """Return whether a value is certainly a resource of the environment, or something below one."""
@@ -80,6 +82,15 @@ class Own:
         """Return whether a value is a role that only an AWS service may assume, with rights that AWS has set."""
         found = SERVICE_LINKED.match("".join(map(str, value)))
         return found is not None and found[1] == self.account
+
+    def parameter(self, value: Text) -> bool:
+        """Return whether a value is the ARN of one SSM parameter of the environment: `infragen secrets` keeps them
+        under its project and name, and nobody else is meant by these.
+        """
+        place = rf"{self.region}:{self.account}:parameter{re.escape(self.parameters)}"
+        written = "".join(map(str, value))
+        known = bool(self.account and self.region and self.parameters)
+        return known and re.fullmatch(rf"arn:[\w-]+:ssm:{place}\w+", written) is not None
 
     def artifacts(self, value: Text) -> bool:
         """Return whether a value is the name of a bucket for artifacts of this account and region, which

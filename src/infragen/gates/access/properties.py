@@ -268,7 +268,7 @@ def _reaches(each: Judged, sides: Sides) -> Iterator[Opened]:
 
 
 def _ours(value: Text, own: Own) -> bool:
-    return own.holds(value) or own.service_linked(value) or own.artifacts(value)
+    return own.holds(value) or own.service_linked(value) or own.artifacts(value) or own.parameter(value)
 
 
 def _counted(found: Counter[tuple[str, Text]], harmless: tuple[object, ...]) -> Counter[tuple[str, Text]]:

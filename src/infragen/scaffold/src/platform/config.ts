@@ -76,9 +76,9 @@ export function parse<T extends z.ZodObject>(variables: T, environment: NodeJS.P
 }
 
 /** Return what `variables` describes, or end the program with 2 after one line that names what is missing. */
-export function loadConfig<T extends z.ZodObject>(variables: T): z.output<T> {
+export function loadConfig<T extends z.ZodObject>(variables: T, environment = process.env): z.output<T> {
   try {
-    return parse(variables, process.env);
+    return parse(variables, environment);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${JSON.stringify({ level: 'error', message: error.message })}\n`);

@@ -6,8 +6,9 @@ import { consumer } from '../platform/consumer.ts';
 import { databaseUrl } from '../platform/credentials.ts';
 import { openDatabase } from '../platform/database.ts';
 import { openLog } from '../platform/log.ts';
+import { withSecrets } from '../platform/parameters.ts';
 
-const config = loadConfig(workerVariables);
+const config = loadConfig(workerVariables, await withSecrets(process.env));
 const log = openLog({ service: 'notifications', level: config.LOG_LEVEL, deployment: config.DEPLOYMENT });
 
 export const handler = consumer({
