@@ -35,7 +35,7 @@ VALUE = "sk-live-hunter2-öä-$HOME"
 
 
 class Shop:
-    """Two environments of one account, dev deployed, prod not; and how a command is run on one."""
+    """Two environments of one account, dev deployed, two not; and how a command is run on one."""
 
     def __init__(self, emulator: Emulator, directory: Path, account: str, topology: str) -> None:
         self.emulator, self.directory, self.account, self.topology = emulator, directory, account, topology
@@ -72,7 +72,7 @@ def deployed(request: pytest.FixtureRequest, emulator: Emulator, tmp_path_factor
         log_in(patched, emulator, account)
         made = Shop(emulator, directory, account, request.param)
         made.write("dev")
-        made.write("prod")
+        made.write("two")
         made.run("bootstrap", "--yes")
         made.run("deploy", "--yes")
         yield made
@@ -102,7 +102,7 @@ def test_it_is_under_the_environments_own_key_once_that_is_deployed(shop: Shop) 
     assert row["KeyId"].startswith("arn:aws:kms:")
     tags = shop.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/shop/dev/STRIPE_KEY")["TagList"]
     assert {each["Key"]: each["Value"] for each in tags} == {"infragen:project": "shop", "infragen:environment": "dev"}
-    told = shop.run("secrets", "set", "STRIPE_KEY", env="prod", typed=VALUE).stdout
+    told = shop.run("secrets", "set", "STRIPE_KEY", env="two", typed=VALUE).stdout
     assert "encrypted with aws/ssm, because the environment's own key is not deployed yet" in told
 
 
@@ -193,13 +193,13 @@ def test_deletion_asks_and_refuses_what_is_in_use(shop: Shop) -> None:
 
 def test_two_environments_are_compared_by_name(shop: Shop) -> None:
     """No value is read, and none is printed."""
-    for name, env in (("A", "dev"), ("B", "dev"), ("B", "prod"), ("C", "prod")):
+    for name, env in (("A", "dev"), ("B", "dev"), ("B", "two"), ("C", "two")):
         shop.run("secrets", "set", name, env=env, typed=VALUE)
     shop.ssm.put_parameter(Name="/shop/dev/deeper/X", Value="x", Type="String")
-    told = shop.run("secrets", "diff", "dev", "prod", env=None).stdout
-    assert told.splitlines() == ["only dev: A", "only prod: C", "both: B"]
-    found = json.loads(shop.run("secrets", "diff", "dev", "prod", "--format", "json", env=None).stdout)
-    assert found == {"version": 1, "only": {"dev": ["A"], "prod": ["C"]}, "both": ["B"]}
+    told = shop.run("secrets", "diff", "dev", "two", env=None).stdout
+    assert told.splitlines() == ["only dev: A", "only two: C", "both: B"]
+    found = json.loads(shop.run("secrets", "diff", "dev", "two", "--format", "json", env=None).stdout)
+    assert found == {"version": 1, "only": {"dev": ["A"], "two": ["C"]}, "both": ["B"]}
 
 
 def test_a_secret_whose_key_is_gone_is_found_before_tasks_need_it(shop: Shop) -> None:
@@ -222,7 +222,7 @@ def test_nothing_is_asked_in_another_account(shop: Shop, tmp_path: Path) -> None
     (tmp_path / "app.env").write_text("A=1\n")
     for command, env in (
         (("set", "A"), "dev"), (("import", str(tmp_path / "app.env"), "--yes"), "dev"), (("rm", "A", "--yes"), "dev"),
-        (("list",), "dev"), (("restart", "--yes"), "dev"), (("diff", "prod", "dev"), None),
+        (("list",), "dev"), (("restart", "--yes"), "dev"), (("diff", "two", "dev"), None),
     ):  # fmt: skip
         said = shop.run("secrets", *command, env=env, typed=VALUE, code=3).stderr
         assert "999999999999" in said
@@ -236,7 +236,8 @@ def test_a_deployment_that_lacks_one_is_refused_before_anything_is_made(shop: Sh
     said = shop.run("deploy", "--yes", code=4).stderr
     assert "dev.yaml:12:" in said
     assert "there is no secret STRIPE_KEY of dev (the SSM parameter /shop/dev/STRIPE_KEY)" in said
-    assert "`infragen secrets set STRIPE_KEY" in said
+    assert "`infragen secrets set --env dev" in said
+    assert "STRIPE_KEY` stores it" in said
     shop.run("secrets", "set", "STRIPE_KEY", typed=VALUE)
     shop.run("deploy", "--yes")
     functions = make_client(shop.emulator, "lambda", shop.account, "eu-central-1")
