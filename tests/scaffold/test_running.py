@@ -250,7 +250,7 @@ def test_no_request_fails_while_the_credentials_rotate_twice(shop: Shop) -> None
 
     def ask() -> None:
         try:
-            with urllib.request.urlopen(f"{url}/notifications/{notification}", timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{url}/notifications/{notification}", timeout=20) as answer:  # noqa: S310 # here
                 answers.append(str(answer.status))
         except OSError as error:
             answers.append(f"{time.monotonic()}: {error}")
