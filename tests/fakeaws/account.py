@@ -396,8 +396,9 @@ class Metrics(Account):
         """The alarms of stacks, and metric alarms that `Settings.alarms` has beside them."""
         found = {each: list(resources(self.cloud, self.account, self.region, each)) for each in ALARMS}
         names = {each.physical_id for rows in found.values() for each in rows}
-        others = [Resource(each, kind, {}, each) for each in self.cloud.settings.alarms if each not in names]
-        return [*found[kind], *(others if kind == ALARMS[0] else [])]
+        beside = self.cloud.settings.alarms if kind == ALARMS[0] else ()
+        others = (*self.cloud.settings.kept.get(kind, ()), *beside)
+        return [*found[kind], *(Resource(each, kind, {}, each) for each in others if each not in names)]
 
     def _alarm(self, alarm: Resource) -> dict[str, Any]:
         why = self.cloud.settings.alarms_raised.get(alarm.logical_id)

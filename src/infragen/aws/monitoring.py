@@ -59,13 +59,13 @@ class MonitoringCalls:
         """Call ECS ListTasks, all pages, once for what runs and once for what stopped, and DescribeTasks once for a
         hundred. What is being provisioned is listed as RUNNING (Amazon ECS API Reference, ListTasks, desiredStatus).
         """
-        arns: list[str] = []
+        arns: dict[str, None] = {}  # filled inside `asked`, which reports what is no text
         for status in ("RUNNING", "STOPPED"):
             with asked("ecs:ListTasks", f"listing the tasks of {cluster}"):
                 given = {"cluster": cluster, "desiredStatus": status}
-                arns += pages(self.clients.ecs.list_tasks, "taskArns", leads="nextToken", **given)
+                arns |= dict.fromkeys(pages(self.clients.ecs.list_tasks, "taskArns", leads="nextToken", **given))
         found: list[ServiceTask] = []
-        for some in _parts(list(dict.fromkeys(arns)), TASKS_AT_ONCE):
+        for some in _parts(list(arns), TASKS_AT_ONCE):
             with asked("ecs:DescribeTasks", f"reading the tasks of {cluster}"):
                 found += map(_task, member(self.clients.ecs.describe_tasks(cluster=cluster, tasks=some), "tasks"))
         return tuple(found)
