@@ -278,7 +278,7 @@ VariableValue = Annotated[
 TagValue = Annotated[
     str,
     _matching(_TAG_VALUE, f"{TAG_IN_WORDS}, at least one", type=["string", "number", "boolean"]),
-    Field(min_length=1, max_length=206),
+    Field(min_length=1, max_length=256),
     AfterValidator(_tag_text),
     TEXT,
 ]
