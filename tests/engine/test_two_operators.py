@@ -238,8 +238,9 @@ def test_a_deployment_that_waits_goes_on_by_itself_when_the_other_one_is_over(
         heard.extend(each.text for each in session.ui.of(Warned))
         return code
 
+    stage.aws.slow("Topic", 300, on="update")
     stage.aws.calls.clear()
-    codes = together(stage, [first, second], [(0, MOST_CALLS), *turns_of(seed)])
+    codes = together(stage, [first, second], [(0, 2 * MOST_CALLS), *turns_of(seed)])
     assert codes == [0, 0]
     executed = [
         stage.aws.cloud.change_sets[each.params["ChangeSetName"]].description or ""
