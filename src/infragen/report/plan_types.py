@@ -146,8 +146,8 @@ class Stack(TypedDict):
     widenings: Annotated[list[Widening], "how it widens access; of a new stack, all access it opens"]
     settings: Annotated[
         list[Property],
-        "termination protection, stack policies, service role, rollback triggers, notifications and what a failure leaves "
-        "that change; one with a `note` stays, and the note says "
+        "termination protection, stack policies, service role, rollback triggers, notifications and what a failure "
+        "leaves that change; one with a `note` stays, and the note says "
         "what AWS will do",
     ]
     losses: Annotated[list[Refusal], "what changes in place and keeps or protects less, allowed or not"]
