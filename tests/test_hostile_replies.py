@@ -47,9 +47,9 @@ MESSAGE = QueueMessage("1", "{}", "handle", group="a")
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
     "template": [(ARN,), ("", ARN)], "resources": [(ARN,)], "events": [(ARN,), (ARN, "again")],
-    "create_change_set": [(REQUEST,)], "change_set": [(ARN,)], "change_set_description": [(ARN,)],
+    "create_change_set": [(REQUEST,)], "change_set": [(ARN, ARN)], "change_set_description": [(ARN, ARN)],
     "failed_checks": [(ARN,)], "change_sets": [(ARN,)],
-    "delete_change_set": [(ARN,)], "execute_change_set": [(ARN, "token")], "delete_stack": [(ARN, "token")],
+    "delete_change_set": [(ARN, ARN)], "execute_change_set": [(ARN, ARN, "token")], "delete_stack": [(ARN, "token")],
     "continue_rollback": [(ARN, "token", ())], "roll_back": [(ARN, "token")], "cancel_update": [(ARN, "token")],
     "importers": [("export",)], "protect_stack": [(ARN, True)], "stack_policy": [(ARN,)],
     "set_stack_policy": [(ARN, "{}")], "detect_drift": [(ARN,)], "drift_detection": [("1",)],

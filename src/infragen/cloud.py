@@ -439,10 +439,14 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def create_change_set(self, request: ChangeSetRequest) -> tuple[str, str]:
         """Begin a change set; gives its ARN and its stack's. A retry with the same name makes no second one."""
 
-    def change_set(self, change_set_id: str) -> ChangeSet | None:
-        """Return a change set with all its rows, described with and without values and merged; None when it is gone."""
+    def change_set(self, change_set_id: str, stack_id: str) -> ChangeSet | None:
+        """Return a change set with all its rows, described with and without values and merged; None when it is gone.
 
-    def change_set_description(self, change_set_id: str) -> str:
+        The stack is named in each call about a change set, because a policy for the stack says nothing of the ARN of a
+        change set alone. It is empty where nobody knows it: some engines do not say in which stack a nested set is.
+        """
+
+    def change_set_description(self, change_set_id: str, stack_id: str) -> str:
         """Return the description of a change set, also of an executed one; empty without one, and when it is gone."""
 
     def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
@@ -451,13 +455,13 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """Return the change sets of a stack."""
 
-    def delete_change_set(self, change_set_id: str) -> None:
+    def delete_change_set(self, change_set_id: str, stack_id: str) -> None:
         """Begin to delete a change set and those of its nested stacks; one that is gone is no error. Raises Conflict
         while AWS works on it.
         """
 
     def execute_change_set(
-        self, change_set_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
+        self, change_set_id: str, stack_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
     ) -> None:
         """Begin the operation; `token` marks its events and makes a retry harmless, `keep` forgoes the rollback, and
         `retain_except_on_create` lets a rollback delete what it created although a deletion policy retains it.

@@ -15,6 +15,9 @@ from infragen.shown import NOTHING, Shown
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
+PREFIX = "infragen-"
+"""What the names of change sets and the client request tokens that infragen makes begin with."""
+
 
 class OnDeploy(Enum):
     """What a deployment does with a stack."""

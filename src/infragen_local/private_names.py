@@ -21,7 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "pin_request_origin",
     ),
     "ministack.core.concurrency": ("resource_lock", "spawn_background"),
-    "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn"),
+    "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn", "request_tag_context"),
     "ministack.core.iam_evaluator": ("enforce",),
     "ministack.core.lambda_runtime": (
         "_LOCAL_WORKER_TTL",

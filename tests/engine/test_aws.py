@@ -163,8 +163,8 @@ def test_all_pages_are_read_with_and_without_property_values(cloud: Account, for
         (incomplete, {"IncludePropertyValues": True}),
     ]
     for answer, more in pages:
-        formation.add_response("describe_change_set", answer, {"ChangeSetName": SET_ID, **more})
-    found = cloud.change_set(SET_ID)
+        formation.add_response("describe_change_set", answer, {"ChangeSetName": SET_ID, "StackName": STACK_ID, **more})
+    found = cloud.change_set(SET_ID, STACK_ID)
     assert found is not None
     first, second = found.changes
     assert (second.logical_id, second.replacement) == ("Q2", "True")
@@ -175,8 +175,8 @@ def test_a_change_set_that_is_gone_is_none(cloud: Account, formation: Stubber) -
     """Reading and deleting it are no errors."""
     formation.add_client_error("describe_change_set", "ChangeSetNotFound", "ChangeSet [x] does not exist", 404)
     formation.add_client_error("delete_change_set", "ChangeSetNotFound", "ChangeSet [x] does not exist", 404)
-    assert cloud.change_set(SET_ID) is None
-    cloud.delete_change_set(SET_ID)
+    assert cloud.change_set(SET_ID, STACK_ID) is None
+    cloud.delete_change_set(SET_ID, STACK_ID)
 
 
 def test_a_stack_that_does_not_exist_is_none_and_every_other_refusal_an_error(

@@ -187,8 +187,8 @@ class Pretending:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cloud, name)
 
-    def change_set(self, change_set_id: str) -> ChangeSet | None:
-        found: ChangeSet | None = self._cloud.change_set(change_set_id)
+    def change_set(self, change_set_id: str, stack_id: str) -> ChangeSet | None:
+        found: ChangeSet | None = self._cloud.change_set(change_set_id, stack_id)
         self._looks -= 1
         return dataclasses.replace(found, **self._pretended) if found and self._looks >= 0 else found
 

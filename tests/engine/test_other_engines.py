@@ -178,7 +178,7 @@ READS: dict[str, tuple[str, Callable[[Account, str, str], object]]] = {
     "GetTemplate": ("cloudformation", lambda cloud, stack, made: cloud.template(stack)),
     "ListStackResources": ("cloudformation", lambda cloud, stack, made: cloud.resources(stack)),
     "DescribeStackEvents": ("cloudformation", lambda cloud, stack, made: cloud.events(stack)),
-    "DescribeChangeSet": ("cloudformation", lambda cloud, stack, made: cloud.change_set(made)),
+    "DescribeChangeSet": ("cloudformation", lambda cloud, stack, made: cloud.change_set(made, stack)),
     "ListChangeSets": ("cloudformation", lambda cloud, stack, made: cloud.change_sets(stack)),
     "DetectStackDrift": ("cloudformation", lambda cloud, stack, made: cloud.detect_drift(stack)),
     "DescribeStackResourceDrifts": ("cloudformation", lambda cloud, stack, made: cloud.resource_drifts(stack)),

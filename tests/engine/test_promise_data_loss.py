@@ -123,7 +123,7 @@ def test_no_page_and_no_nested_set_hides_a_danger(tried: Tried) -> None:
         root = answers.grow("root", 0)
         clients = cast(Clients, SimpleNamespace(cloudformation=answers, region="us-east-1"))
         account = Account(clients, "111122223333")
-        found = account.change_set(root)
+        found = account.change_set(root, "")
         assert found is not None
         rows = [
             row

@@ -8,8 +8,9 @@ from fakeaws import FakeAws
 from stage import QUEUE
 
 from infragen.assembly.stacks import StackLayout
+from infragen.cloudformation import PREFIX
 from infragen.engine.deploy import observe_finished
-from infragen.engine.operate import PREFIX, runs_ours
+from infragen.engine.operate import runs_ours
 from infragen.engine.options import Options
 from infragen.engine.progress import Happened
 from infragen.engine.recover import cancel_environment, follow_environment

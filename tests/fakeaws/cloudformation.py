@@ -763,7 +763,8 @@ class CloudFormation:
     def _change_set(self, p: Params) -> ChangeSet:
         wanted = p["ChangeSetName"]
         found = self.cloud.change_sets.get(wanted)
-        if found is not None and (found.stack.account, found.stack.region) == (self.account, self.region):
+        here = found is not None and (found.stack.account, found.stack.region) == (self.account, self.region)
+        if found is not None and here and p.get("StackName") in (None, found.stack.id, found.stack.name):  # assumed
             return found
         if not wanted.startswith("arn:"):
             if not p.get("StackName"):

@@ -162,7 +162,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
 
     def template(self, stack_id: str, change_set_id: str = "") -> str:
         """Call GetTemplate, the original text; boto3 has parsed a JSON template already, so that is written again."""
-        which: dict[str, Any] = {"ChangeSetName": change_set_id} if change_set_id else {"StackName": stack_id}
+        which = _change_set(change_set_id, stack_id) if change_set_id else {"StackName": stack_id}
         with answered(f"reading the template of {change_set_id or stack_id} (cloudformation:GetTemplate)"):
             body: object = member(
                 self.clients.cloudformation.get_template(**which, TemplateStage="Original"), "TemplateBody"
@@ -284,9 +284,9 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             found = self.clients.cloudformation.describe_change_set(ChangeSetName=request.name, StackName=request.stack)
             return member(found, "ChangeSetId"), member(found, "StackId")
 
-    def change_set(self, change_set_id: str) -> ChangeSet | None:
+    def change_set(self, change_set_id: str, stack_id: str) -> ChangeSet | None:
         """Call DescribeChangeSet, all pages; once it is made, described again with property values and merged."""
-        found = self._described(change_set_id, values=False)
+        found = self._described(change_set_id, stack_id, values=False)
         if found is None:
             return None
         head, rows = found
@@ -294,19 +294,22 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             change_set = reading.change_set(head, rows)
         if not change_set.executable or not rows:
             return change_set
-        valued = self._described(change_set_id, values=True)
+        valued = self._described(change_set_id, stack_id, values=True)
         with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
             return reading.change_set(head, rows, valued[1] if valued else ())
 
-    def _described(self, change_set_id: str, values: bool) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]] | None:
+    def _described(
+        self, change_set_id: str, stack_id: str, values: bool
+    ) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]] | None:
         client = self.clients.cloudformation
         rows: list[Mapping[str, Any]] = []
         seen = set[str]()
-        more: dict[str, Any] = {"IncludePropertyValues": True} if values else {}
+        more: dict[str, Any] = _change_set(change_set_id, stack_id)
+        more |= {"IncludePropertyValues": True} if values else {}
         try:
             with answered(f"reading the change set {change_set_id} (cloudformation:DescribeChangeSet)"):
                 while True:
-                    answer = client.describe_change_set(ChangeSetName=change_set_id, **more)
+                    answer = client.describe_change_set(**more)
                     rows += answer.get("Changes", ())
                     following = next_page(answer, seen)
                     if not following:
@@ -317,13 +320,13 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 return None
             raise
 
-    def change_set_description(self, change_set_id: str) -> str:
+    def change_set_description(self, change_set_id: str, stack_id: str) -> str:
         """Call DescribeChangeSet, its first page: an executed set can be described for as long as its stack is
         remembered (recorded: test_name_conflicts, 2023-11-22).
         """
         try:
             with asked("cloudformation:DescribeChangeSet", f"reading the change set {change_set_id}"):
-                answer = self.clients.cloudformation.describe_change_set(ChangeSetName=change_set_id)
+                answer = self.clients.cloudformation.describe_change_set(**_change_set(change_set_id, stack_id))
                 return answer.get("Description", "")
         except AwsError as error:
             if error.code in NO_CHANGE_SET:
@@ -375,11 +378,11 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             rows = pages(self.clients.cloudformation.list_change_sets, "Summaries", StackName=stack_id)
             return tuple(map(reading.change_set_summary, rows))
 
-    def delete_change_set(self, change_set_id: str) -> None:
+    def delete_change_set(self, change_set_id: str, stack_id: str) -> None:
         """Call DeleteChangeSet. AWS refuses while it creates, deletes or executes a set (aws/aws-cdk#26182)."""
         try:
             with answered(f"deleting the change set {change_set_id} (cloudformation:DeleteChangeSet)"):
-                self.clients.cloudformation.delete_change_set(ChangeSetName=change_set_id)
+                self.clients.cloudformation.delete_change_set(**_change_set(change_set_id, stack_id))
         except AwsError as error:
             if error.code == BUSY:
                 raise Conflict(error.message, "`infragen changesets prune` tries again") from error
@@ -387,7 +390,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 raise
 
     def execute_change_set(
-        self, change_set_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
+        self, change_set_id: str, stack_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
     ) -> None:
         """Call ExecuteChangeSet. DisableRollback is allowed only without OnStackFailure (API reference)."""
         more: dict[str, Any] = {"DisableRollback": True} if keep else {}
@@ -395,7 +398,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             more["RetainExceptOnCreate"] = True
         with answered(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
             self.clients.cloudformation.execute_change_set(
-                ChangeSetName=change_set_id, ClientRequestToken=token, **more
+                **_change_set(change_set_id, stack_id), ClientRequestToken=token, **more
             )
 
     # --- drift --------------------------------------------------------------------------------------------------
@@ -550,6 +553,13 @@ def _aged(found: Mapping[str, Any]) -> bool:
         return bool(written and date) and parsedate_to_datetime(str(date)) - written > REFRESH
     except (ValueError, TypeError):  # no time of AWS's
         return False
+
+
+def _change_set(change_set_id: str, stack_id: str) -> dict[str, Any]:
+    """Return the members that name a change set, and its stack where it is known: with the ARN of the change set alone
+    AWS looks for rights on that ARN, and not on the stack (public report widdix/complete-aws-iam-reference#6, 2017).
+    """
+    return {"ChangeSetName": change_set_id, **({"StackName": stack_id} if stack_id else {})}
 
 
 def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:

@@ -64,7 +64,7 @@ class ChangeSetCleanup:
         """Ask AWS to delete one in the middle of a run, which continues whatever the answer: the end looks again."""
         if change_set_id in self._made:
             with suppress(CloudError, Conflict):
-                self._session.cloud.delete_change_set(change_set_id)
+                self._session.cloud.delete_change_set(change_set_id, self._made[change_set_id])
 
 
 def sweep(session: Session, stack_ids: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ def sweep(session: Session, stack_ids: Iterable[str]) -> None:
             for summary in cloud.change_sets(stack_id):
                 kept = saved_until(summary.name) > now and summary.execution_status == "AVAILABLE"
                 if _is_left(summary) and not summary.parent_id and not kept and not in_use(session, summary):
-                    cloud.delete_change_set(summary.change_set_id)
+                    cloud.delete_change_set(summary.change_set_id, stack_id)
         except (CloudError, Conflict) as error:
             left.append(error.message)
     _tell_left(session, left)

@@ -308,7 +308,8 @@ def _runs(session: Session, plan: StackLayout, observed: Observed) -> frozenset[
     """Return the runs of infragen, other than this one, whose operations are under way on a plan's stacks."""
     states = (observed.by_name.get(unit.stack) for unit in plan.units)
     busy = [each for each in states if each is not None and running(each.status) and each.change_set_id]
-    makers = {maker_of(session.cloud.change_set_description(each.change_set_id)) for each in busy}
+    said = (session.cloud.change_set_description(each.change_set_id, each.stack_id) for each in busy)
+    makers = set(map(maker_of, said))
     return frozenset(makers - {"", session.run})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.changes.comparison import PLACEHOLDERS
 from infragen.changes.evaluate import references
-from infragen.cloudformation import ChangeSet
+from infragen.cloudformation import ChangeSet, ResourceChange
 from infragen.engine.progress import Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.errors import OperationFailed
@@ -68,7 +68,7 @@ def read_to_end(
             if not change.change_set_id:
                 continue
             below, inner = f"{place}/{change.logical_id}", unit.child_layer(layer, change.logical_id)
-            nested = yield from _ended(session, unit, change.change_set_id, since)
+            nested = yield from _ended(session, unit, change, since)
             if nested is not None:
                 found.append(NestedSet(inner, below, nested, _failures(session, nested, below)))
                 todo.append((inner, below, nested))
@@ -76,10 +76,13 @@ def read_to_end(
 
 
 def _ended(
-    session: Session, unit: StackUnit, change_set_id: str, since: float
+    session: Session, unit: StackUnit, change: ResourceChange, since: float
 ) -> Generator[None, None, ChangeSet | None]:
+    def look() -> ChangeSet | None:
+        return session.cloud.change_set(change.change_set_id, change.physical_id)
+
     while True:
-        found = yield from retrying(session, unit.layer, lambda: session.cloud.change_set(change_set_id), BEFORE)
+        found = yield from retrying(session, unit.layer, look, BEFORE)
         if found is None or not found.pending:
             return found
         if session.timer.now() - since > LONGEST:

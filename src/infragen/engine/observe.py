@@ -166,7 +166,8 @@ def _is_only_imported(cloud: Cloud, state: StackState, env: Environment, layer: 
     """
     if not state.status.startswith("IMPORT_") or state.tags or not is_ours(state.change_set_id):
         return False
-    return cloud.change_set_description(state.change_set_id).partition(MADE_BY)[0] == described(env, layer, "")
+    description = cloud.change_set_description(state.change_set_id, state.stack_id)
+    return description.partition(MADE_BY)[0] == described(env, layer, "")
 
 
 def what_runs(cloud: Cloud, state: StackState) -> str:
@@ -182,7 +183,7 @@ def _our_run(cloud: Cloud, state: StackState) -> str:
     said = ""
     if is_ours(state.change_set_id) and state.status != "DELETE_IN_PROGRESS":
         with suppress(CloudError):  # it only explains
-            said = cloud.change_set_description(state.change_set_id)
+            said = cloud.change_set_description(state.change_set_id, state.stack_id)
     caller = said.partition(MADE_BY)[2].partition(BY)[2]
     known = {"run": maker_of(said), "from commit": commit_of(said)[:12], "by": caller}
     return " ".join(["infragen's", *(f"{what} {name}" for what, name in known.items() if name)])

@@ -16,7 +16,7 @@ from typing import Any
 
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.cloudformation import GOING, SUCCESS, ChangeSet, StackRows, StackState, running
+from infragen.cloudformation import GOING, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
@@ -44,7 +44,6 @@ Moved = Any
 """What an operation yields when it has to wait: true when something has moved since its last look."""
 
 Operation = Generator[Moved, None, Outcome]
-PREFIX = "infragen-"
 SAVED = f"{PREFIX}saved-"
 CANCELLABLE = "UPDATE_IN_PROGRESS"
 """The only status in which CancelUpdateStack works (API reference)."""
@@ -125,7 +124,7 @@ def make_change_set(
     check_place(cloud.identity(), stack_id)
     began = session.timer.now()
     while True:
-        found = yield from retrying(session, layer, lambda: cloud.change_set(change_set_id), BEFORE)
+        found = yield from retrying(session, layer, lambda: cloud.change_set(change_set_id, stack_id), BEFORE)
         if found is None:
             raise Conflict(
                 f"the change set {request.name} of {request.stack} was deleted while it was being created",
@@ -146,8 +145,8 @@ def all_changes(
     cloud: Cloud, change_set: ChangeSet, layer: str, name_child: Callable[[str, str], str]
 ) -> tuple[StackRows, ...]:
     """Return the rows of a change set and of the change sets of its nested stacks, layer by layer."""
-    ids = {each.logical_id: each.change_set_id for each in change_set.changes if each.change_set_id}
-    nested = {name: cloud.change_set(change_set_id) for name, change_set_id in ids.items()}
+    sets = [each for each in change_set.changes if each.change_set_id]
+    nested = {each.logical_id: cloud.change_set(each.change_set_id, each.physical_id) for each in sets}
     lost = frozenset(name for name, found in nested.items() if found is None)
     below = (
         each
@@ -164,7 +163,7 @@ def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
     """
     cloud = session.cloud
     for change in change_set.changes:
-        nested = cloud.change_set(change.change_set_id) if change.change_set_id else None
+        nested = cloud.change_set(change.change_set_id, change.physical_id) if change.change_set_id else None
         if nested is not None and nested.status == "FAILED" and not nested.empty:
             return failed_reason(session, nested, f"{place}/{change.logical_id}")
     found = cloud.failed_checks(change_set.change_set_id)
@@ -203,13 +202,13 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
             raise CloudError(f"{what} after {CLEANUP / 60:.0f} min", "`infragen changesets prune` looks again")
 
     name = change_set_id.rpartition("changeSet/")[2].partition("/")[0]
-    while refusal := _refused_deletion(cloud, change_set_id):
+    while refusal := _refused_deletion(cloud, change_set_id, stack_id):
         check_time(f"AWS still works on the change set {name} ({refusal})")
         yield
     state = cloud.stack(stack_id)
     if state is None or state.status != "REVIEW_IN_PROGRESS":
         return
-    while (found := cloud.change_set(change_set_id)) is not None and found.status != "DELETE_COMPLETE":
+    while (found := cloud.change_set(change_set_id, stack_id)) is not None and found.status != "DELETE_COMPLETE":
         if found.status == "DELETE_FAILED":
             said = f"the change set {found.name} is DELETE_FAILED: {found.reason or 'AWS gave no reason'}"
             raise CloudError(said, "`infragen changesets prune` tries again")
@@ -225,12 +224,12 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
         yield
 
 
-def _refused_deletion(cloud: Cloud, change_set_id: str) -> str:
+def _refused_deletion(cloud: Cloud, change_set_id: str, stack_id: str) -> str:
     """Ask AWS to delete a change set; gives its words while it has to be asked again. One that was executed stays."""
     try:
-        cloud.delete_change_set(change_set_id)
+        cloud.delete_change_set(change_set_id, stack_id)
     except Conflict as error:
-        found = cloud.change_set(change_set_id)
+        found = cloud.change_set(change_set_id, stack_id)
         begun = found is None or found.status in GOING or found.execution_status.startswith("EXECUTE_")
         return "" if begun else error.message
     return ""
@@ -273,14 +272,15 @@ def begin(
     if not may():
         return None
     session.ui.tell(Started(target.layer, target.stack, action))
+    made, stack = change_set.change_set_id, change_set.stack_id
 
     def execute() -> None:
-        cloud.execute_change_set(change_set.change_set_id, token, keep, retain_except_on_create)
+        cloud.execute_change_set(made, stack, token, keep, retain_except_on_create)
 
     try:
         yield from retrying(session, target.layer, execute, BEFORE)
     except Unavailable:  # perhaps one of the tries arrived, perhaps none did
-        now = yield from retrying(session, target.layer, lambda: cloud.change_set(change_set.change_set_id))
+        now = yield from retrying(session, target.layer, lambda: cloud.change_set(made, stack))
         if now is not None and now.executable:
             raise
     except CloudError as error:
@@ -291,7 +291,7 @@ def begin(
 
 def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
     """Return whether an execution that AWS refuses had been accepted before: the reply to the first try was lost."""
-    now = cloud.change_set(change_set.change_set_id)
+    now = cloud.change_set(change_set.change_set_id, change_set.stack_id)
     if now is not None and now.execution_status.startswith("EXECUTE_"):
         return True
     state = cloud.stack(change_set.stack_id)
@@ -304,7 +304,7 @@ def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: Cl
     """Return a change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack. So was
     one whose stack is in another operation by now, such as a deletion, which leaves its change sets as they are.
     """
-    now = cloud.change_set(change_set.change_set_id)
+    now = cloud.change_set(change_set.change_set_id, change_set.stack_id)
     if now is not None and now.executable:
         state = cloud.stack(change_set.stack_id)
         if state is None or state.status == "REVIEW_IN_PROGRESS" or not state.status.endswith("_IN_PROGRESS"):

@@ -29,20 +29,20 @@ def check_templates(session: Session, unit: StackUnit, change_set: ChangeSet) ->
     Where the template of a change set may not be read there is a warning: the objects were compared when they were
     uploaded.
     """
-    _compare(session, unit.layer, change_set.change_set_id, unit.text)
+    _compare(session, unit.layer, change_set.change_set_id, change_set.stack_id, unit.text)
     for row in change_set.changes:
         child = unit.children.get(row.logical_id)
         if child is not None and row.change_set_id:
-            _compare(session, child.layer, row.change_set_id, child.text)
+            _compare(session, child.layer, row.change_set_id, row.physical_id, child.text)
 
 
-def _compare(session: Session, layer: str, change_set_id: str, rendered: str) -> None:
+def _compare(session: Session, layer: str, change_set_id: str, stack_id: str, rendered: str) -> None:
     try:
-        read = session.cloud.template("", change_set_id)
+        read = session.cloud.template(stack_id, change_set_id)
     except Unavailable:
         raise
     except CloudError as error:
-        found = session.cloud.change_set(change_set_id)
+        found = session.cloud.change_set(change_set_id, stack_id)
         if found is not None and not found.empty:  # of an empty one nothing is executed
             session.ui.tell(Warned(f"what AWS read as the template of {layer} was not compared: {error.message}"))
         return

@@ -463,7 +463,7 @@ def _evaluated(
         reason = "; ".join(reasons) or failed_reason(session, change_set, unit.layer)
         raise _failed(examined, request.role, change_set, reason)
     with suppress(CloudError, Conflict):  # it is tried again at the end, and that tells what is left
-        session.cloud.delete_change_set(change_set.change_set_id)
+        session.cloud.delete_change_set(change_set.change_set_id, change_set.stack_id)
     return found
 
 

@@ -202,7 +202,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     if saved.release is not None and saved.release.before not in done:
         options = replace(options, release=True)
     left = [each for each in saved.units if each.layer not in done]
-    sets = {each.layer: session.cloud.change_set(each.change_set_id) for each in left if each.change_set_id}
+    sets = {each.layer: session.cloud.change_set(each.change_set_id, each.stack) for each in left if each.change_set_id}
     moved = [text for each in left for text in _moved(each, observed, sets.get(each.layer))]
     _check(name, saved, moved + _changed_since(session, saved, sets, done))
     with ChangeSetCleanup(session) as leftovers:
@@ -249,7 +249,7 @@ def _changed_since(
     found = [each for each in sets.values() if each is not None]
     if not found:
         began = (each for each in saved.units if each.layer in done and each.change_set_id)
-        found = [each for unit in began if (each := session.cloud.change_set(unit.change_set_id)) is not None]
+        found = [each for unit in began if (each := session.cloud.change_set(unit.change_set_id, unit.stack))]
     signed = public_part_of(saved.seal, content_digest(saved))
     if all(maker_of(each.description) == signed for each in found):
         return []

@@ -80,7 +80,7 @@ def _commit(session: Session, state: StackState) -> str:
     if not state.change_set_id:
         return ""
     with suppress(CloudError):
-        return commit_of(session.cloud.change_set_description(state.change_set_id))
+        return commit_of(session.cloud.change_set_description(state.change_set_id, state.stack_id))
     return ""
 
 

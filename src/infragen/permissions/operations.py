@@ -173,6 +173,8 @@ def statements(role: str, place: Place, service_role: str, topics: tuple[str, ..
     if role == DEPLOY:  # the release command runs with the roles of the API's tasks
         tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
         found.append(Statement(("iam:PassRole",), place.own_roles(), tasks))
+    # Of a nested change set whose stack AWS does not name, rights are looked for on its own ARN.
+    found.append(Statement(("cloudformation:DescribeChangeSet", "cloudformation:GetTemplate"), place.change_sets()))
     changes = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet")
     found.append(Statement(changes, place.own_stacks(), effect="Deny"))
     return tuple(found)

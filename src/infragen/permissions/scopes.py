@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.assembly.stacks import ARTIFACTS, DELIVERY, account_of, bucket_name
+from infragen.cloudformation import PREFIX
 from infragen.config import Environment
 from infragen.permissions.document import Statement
 
@@ -146,6 +147,10 @@ class Place:
         """Return the patterns of the environment's stacks, nested ones too."""
         name = self.env.name
         return (self.arn("cloudformation", f"stack/{name}/*"), self.arn("cloudformation", f"stack/{name}-*/*"))
+
+    def change_sets(self) -> tuple[str, ...]:
+        """Return the pattern of the change sets that infragen makes, of whatever stack: their ARN does not say."""
+        return (self.arn("cloudformation", f"changeSet/{PREFIX}*/*"),)
 
     def own_stacks(self) -> tuple[str, ...]:
         """Return the patterns of the stacks that `bootstrap` makes, which no role made by it may change."""

@@ -11,6 +11,8 @@ MiniStack evaluates policies under AUTH=true; what it lacks for that is here:
 - Loopback counts as TLS: policies refuse every request without (`aws:SecureTransport`).
 - The batch calls of SQS need the right to the single call: there is no action `sqs:SendMessageBatch` in IAM (SQS API
   Reference, AddPermission, "ActionName"; Service Authorization Reference, Amazon SQS; read 2026-11-29).
+- The condition key `cloudformation:RoleArn`, by which a role may only have CloudFormation act as one certain role
+  (Service Authorization Reference, AWS CloudFormation; read 2026-11-29).
 
 Whoever has the emulator's secret is the account's root, which may do everything. What CloudFormation itself does is not
 checked.
@@ -43,6 +45,7 @@ def apply(twin: Twin) -> None:
 
     iam_actions.extract_iam_action = action_of
     _rights_to_parameters()
+    _role_of_cloudformation()
     own_pin, own_start = app.pin_request_origin, ecs._start_task_worker
     app.pin_request_origin = lambda address, _secure: own_pin(address, True)
 
@@ -101,6 +104,18 @@ def _rights_to_parameters() -> None:
         return None
 
     iam_actions.extract_resource_arn, iam_evaluator.enforce = resource_of, enforce
+
+
+def _role_of_cloudformation() -> None:
+    own_context = iam_actions.request_tag_context
+
+    def context_of(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = own_context(service, action, body, parameters)
+        role = parameters.get("RoleARN", "") if service == "cloudformation" else ""
+        role = role[0] if isinstance(role, list) else role
+        return {**found, "cloudformation:RoleArn": role} if role else found
+
+    iam_actions.request_tag_context = context_of
 
 
 def of_task(twin: Twin, task: str) -> dict[str, str]:
