@@ -270,17 +270,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "moving-here.md"
 def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Each command of its list in its order, and the import of a queue before the first plan, on an empty account."""
     steps = PAGE.read_text().partition("## Step by step")[2].partition("## Import")[0]
-    commands = [shlex.split(each) for each in re.findall(r"`infragen ((?!init)[^`]+)`", steps)]
+    typed = re.findall(r"`infragen ((?!init)[^`]+)`", steps)
+    commands = [shlex.split(each.replace("--env prod", "--env dev")) for each in typed]
     names = [each[0] for each in commands]
     assert names == ["lint", "cost", "doctor", "bootstrap", "plan", "deploy", "outputs", "deploy"]
     queue = "queues:\n  - name: mail\n"
-    (tmp_path / "environments" / "prod.yaml").write_text(head("prod") + NETWORK + queue + SERVICE)
-    aws.settings.images["shop-prod-api"] = {"v1": ("linux/arm64",)}
-    url = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/shop-prod-mail"
-    aws.put("AWS::SQS::Queue", url, QueueName="shop-prod-mail", Arn="arn:mail", QueueUrl=url, SqsManagedSseEnabled=True)
+    (tmp_path / "environments" / "dev.yaml").write_text(head("dev") + NETWORK + queue + SERVICE)
+    aws.settings.images["shop-dev-api"] = {"v1": ("linux/arm64",)}
+    url = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/shop-dev-mail"
+    aws.put("AWS::SQS::Queue", url, QueueName="shop-dev-mail", Arn="arn:mail", QueueUrl=url, SqsManagedSseEnabled=True)
     for command in commands:
         if command[0] == "plan":
-            run("import", f"queue/MailQueue={url}", "--yes", env="prod")
+            run("import", f"queue/MailQueue={url}", "--yes", env="dev")
         options = ["--endpoint-url", aws.url] if command[0] not in ("lint", "cost") else []
         if command[0] in ("bootstrap", "deploy"):
             options += ["--yes"]
@@ -288,4 +289,4 @@ def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path)
             options += ["--allow-data-loss=queue/MailQueue", "--require-approval", "never"]
         result = CommandLine(aws.clock).invoke(main, [*command, *options])
         assert result.exit_code == 0, (command, result.output)
-    assert physical(aws, "shop-prod-queue")["MailQueue"] == url
+    assert physical(aws, "shop-dev-queue")["MailQueue"] == url
