@@ -123,7 +123,7 @@ class Redrive:
 def test_a_redrive_that_is_stopped_and_run_again_loses_no_message(
     shop: System, queue: str, way: str, number: signal.Signals, tried: Tried
 ) -> None:
-    """All are done; none twice but the one that a kill found between its two queues, in a standard queue alone."""
+    """All are done; none twice but the one that was found between its two queues, in a standard queue alone."""
     redrive = Redrive(shop, queue, f"{queue}-{way}-{number.name}")
     redrive.bury()
     options = ("--rate", "100") if way == "all" else ("--filter", redrive.word)
@@ -143,4 +143,4 @@ def test_a_redrive_that_is_stopped_and_run_again_loses_no_message(
     tried.most("done twice", len(twice))
     tried.most("seconds of the second run", time.monotonic() - began)
     assert lost == 0
-    assert len(twice) <= (1 if (queue, way, number) == ("orders", "some", signal.SIGKILL) else 0), twice
+    assert len(twice) <= (1 if (queue, way) == ("orders", "some") else 0), twice
