@@ -215,7 +215,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
             "{KEY: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}",
             "{KEY: ssm}",
         ],
-        ["{KEY: hunter2}", "{KEY: ssm:}", "{KEY: SSM}", "{a-b: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
+        ["{KEY: hunter2}", "{KEY: ssm-x}", "{KEY: SSM}", "{a-b: 'arn:aws:ssm:eu-west-1:012345678901:parameter/a/b'}"],
     ),
     "api.log_level": (["trace", "debug", "info", "warn", "error"], ["warning"]),
     "api.log_retention_days": (["1", "30", "3653"], ["2", "31", "30.0"]),

@@ -194,7 +194,7 @@ def test_a_secret_of_the_environments_own_is_injected_by_its_predictable_name() 
     own = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${ProjectName}/${EnvironmentName}/"
     mine = {"Fn::Sub": f"{own}STRIPE_KEY"}
     assert secrets(over)["STRIPE_KEY"] == mine
-    assert allowed("ExecutionRole", "ssm:GetParameters", over) == [[mine]]
+    assert allowed("ExecutionRole", "ssm:GetParameters", over) == [mine]
     contexts = [each["Condition"] for each in statements("ExecutionRole", over) if "PARAMETER_ARN" in str(each)]
     assert contexts == [{"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": [mine]}}]
     assert allowed("TaskRole", "ssm:GetParameters", over) == []
