@@ -83,7 +83,7 @@ def set_(secret: str, name: str, directory: Path, target: AwsTarget) -> None:
     \b
     Examples:
       infragen secrets set STRIPE_KEY --env prod
-      infragen secrets set TLS_KEY --env prod < key.pem
+      cat key.pem | infragen secrets set TLS_KEY --env prod
     """
     from infragen.engine.app_secrets import check_name, check_value, store
 
