@@ -140,7 +140,7 @@ def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(o
     seen = on_call.infragen("ps")
     assert "MailDeadLetterAlarm" in seen
     assert f"from commit {bad[:7]}" in seen
-    assert "infragen redrive mail" in seen
+    assert "infragen redrive --env dev --local mail --peek" in seen
     assert bad in on_call.infragen("status")
     trace = json.loads(sent[3])["trace"]
     found = on_call.infragen("logs", "mail", "--trace", trace, "--since", "1h")
