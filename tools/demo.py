@@ -131,15 +131,14 @@ def rolled_back() -> str:
 
 
 def rotated() -> str:
-    """Rotate the database's credentials by the product's own function."""
+    """Rotate the database's credentials, and replace the tasks that have the old ones."""
     secrets, secret = client("secretsmanager"), output("DatabaseCredentialsArn")
 
     def user() -> str:
         return str(json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["username"])
 
     before = user()
-    secrets.rotate_secret(SecretId=secret)
-    until(lambda: user() != before, "the rotation")
+    infragen("rotate", "--yes")
     sent()
     return f"the credentials were rotated from {before} to {user()}, and another notification was sent"
 

@@ -156,7 +156,8 @@ def test_a_role_reads_its_own_secrets_and_no_other(keys: Keys) -> None:
 def test_no_value_is_in_what_is_deployed_or_listed(keys: Keys) -> None:
     """Not in a template, not in a task definition, not in a function's variables."""
     told = keys.run("secrets", "list", "--format", "json")
-    row = next(each for each in json.loads(told[told.index("{") :])["secrets"] if each["name"] == "APP_KEY")
+    document, _ = json.JSONDecoder().raw_decode(told, told.index("{"))  # progress follows it
+    row = next(each for each in document["secrets"] if each["name"] == "APP_KEY")
     assert row["used_by"] == ["api", "worker mail"]
     cloudformation = keys.client("cloudformation")
     for stack in cloudformation.describe_stacks()["Stacks"]:

@@ -36,7 +36,7 @@ _EVERY = 5.0
 def ps(
     name: str, directory: Path, watch: bool, opens: bool, fail_on_trouble: bool, form: str, target: AwsTarget
 ) -> None:
-    """Show how an environment does, on one screen, and what to type next.
+    """Show on one screen how an environment does, and what to do.
 
     Stacks and what deployed them, tasks and the last one that stopped, workers with their queues and dead letters, the
     database with its credentials, and the alarms that are raised. What may not be read is `?`, with the permission
