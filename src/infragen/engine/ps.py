@@ -123,7 +123,8 @@ def _commit(session: Session, parts: _Parts, state: StackState | None) -> str | 
     """Return the commit in the description of the change set that was executed last: empty where there is none."""
     if state is None or not state.change_set_id:
         return ""
-    described = parts.read("commit", partial(session.cloud.change_set_description, state.change_set_id))
+    made, stack = state.change_set_id, state.stack_id
+    described = parts.read("commit", lambda: session.cloud.change_set_description(made, stack))
     return None if described is None else commit_of(described)
 
 
