@@ -154,6 +154,7 @@ def kept(state_dir: Path) -> list[int]:
     noted: dict[str, str] = {}
     written, _, _ = (state_dir / "processes").read_text().rpartition("\n")  # the last line may be half written
     for line in written.splitlines():
-        pid, began, number = line.split()
-        noted[f"{pid} {began}"] = number
+        parts = line.split()
+        if len(parts) == 3:  # a process that had ended when it was noted has no time
+            noted[f"{parts[0]} {parts[1]}"] = parts[2]
     return [int(process.split()[0]) for process, number in noted.items() if number != "-"]
