@@ -233,6 +233,13 @@ def test_a_denied_call_is_never_a_yes_and_names_the_permission(whole: Bench, che
         settings.kept["AWS::ECR::Repository"] = ["shop-test-api"]
     if check == "names":
         about = replace(about, resources=named())
+    if call == "kms:DescribeKey":
+        assert whole.env.api is not None
+        api = whole.env.api.model_copy(update={"secrets": {"STRIPE_KEY": "ssm"}})
+        whole = replace(whole, env=whole.env.model_copy(update={"api": api}))
+        about = replace(about, environment=whole.env)
+        key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+        whole.session.cloud.put_parameter("/shop/test/STRIPE_KEY", "x", key, {})
     if check == "certificate":
         whole = replace(whole, env=load(GIVEN))
         about = replace(about, environment=whole.env)

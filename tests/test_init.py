@@ -401,10 +401,14 @@ def commands(group: click.Group, *words: str) -> Iterator[tuple[tuple[str, ...],
 
 def test_in_an_empty_directory_each_command_says_init(here: Path) -> None:
     """Every command that needs an environment, with --env and without; the schema is there without a project."""
-    tried = 0
+    tried, stored = 0, here.parent / "stored.env"
+    stored.write_text("STRIPE_KEY=x\n")
     for words, command in commands(main):
         arguments = [each for each in command.params if isinstance(each, click.Argument) and each.required]
         values = [str(each.type.choices[0]) if isinstance(each.type, click.Choice) else "." for each in arguments]
+        named = {("import",): "queue/JobsQueue=jobs", ("secrets", "set"): "STRIPE_KEY", ("secrets", "rm"): "STRIPE_KEY"}
+        named[("secrets", "import")] = str(stored)
+        values = [named[words]] if words in named else values
         options = [each for each in command.params if isinstance(each, click.Option) and each.required]
         values += [word for each in options for word in (each.opts[0], "dev")]
         for more in ([], ["--env", "dev"]) if any("--env" in each.opts for each in command.params) else ([],):

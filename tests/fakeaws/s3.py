@@ -194,10 +194,12 @@ class Buckets:
         version = bucket.current(request.key, request.query.get("versionId"))
         if version is None or version.data is None:
             raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
+        # As long ago as by the virtual clock, but by the time in the header Date, which is this machine's.
+        modified = datetime.datetime.now(datetime.UTC) - (request.now - version.modified)
         headers = {
             **version.headers,
             "ETag": f'"{_etag(version.data)}"',
-            "Last-Modified": email.utils.format_datetime(version.modified, usegmt=True),
+            "Last-Modified": email.utils.format_datetime(modified, usegmt=True),
         }
         if bucket.versioned:
             headers["x-amz-version-id"] = version.id

@@ -19,6 +19,7 @@ from infragen.resource_types import resource_type
 CONDITIONLESS = {
     ("CredentialsRole", "PlatformKeyArn"): "Lambda decrypts the variables of the rotation function itself",
     ("TaskRole", "PlatformKeyArn"): "with ECS Exec the agent in the task decrypts the session itself",
+    ("ShellRole", "PlatformKeyArn"): "the same in a task of its own",
 }
 """(Role, key) -> why it may decrypt with the key by whatever service."""
 

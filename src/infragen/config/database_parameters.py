@@ -20,7 +20,7 @@ _FORMULA = re.compile(r"\{|(GREATEST|LEAST|SUM|IF|LOG|LG|LN)\(", re.IGNORECASE)
 """The beginning of a value that RDS computes (the same page, "DB parameter formulas" and "DB parameter functions")."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_WHOLE = re.compile(r"-?[0-9]+")
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 @dataclass(frozen=True)
