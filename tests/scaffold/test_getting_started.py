@@ -72,3 +72,4 @@ def test_a_new_user_sees_all_of_it_by_typing_what_the_page_says(twin: Emulator, 
         assert code == int(wanted[1] if wanted else 0), f"$ {line}\n{shown}"
     system = System(twin, "111111111111", "eu-central-1", project.directory)
     assert re.search(r"ImageTag +v1$", system.infragen("outputs"), re.M), "the image that crashes is rolled back"
+    system.infragen("destroy", "--yes")  # its tasks would be found beside those of other tests
