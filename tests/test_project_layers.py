@@ -163,7 +163,7 @@ PUBLISH = '    template.add_output(NotesName.publish(Ref("Notes")))\n'
 BUILD, ADDS, LISTED = "def build(env):", "def adds(env):", "LAYERS = ("
 BROKEN = {
     "syntax": ("def build(env)\n", "def", "SyntaxError: expected ':'"),
-    "null byte": ("x = 1\0\n", "x", "SyntaxError"),
+    "null byte": ("x = 1\0\n", "x", "null bytes"),  # a ValueError before Python 3.11.4
     "import": ("\nimport nothing_of_this_name\n", "import", "No module named 'nothing_of_this_name'"),
     "name": ("from infragen.layer import Layr\n", "from", "cannot import name 'Layr' from 'infragen.layer'"),
     "absolute": ("from layers.other import X\n", "from", "No module named 'layers"),
