@@ -124,7 +124,7 @@ that is for a soak.
 
 
 @pytest.mark.promise("redrive", "a dead letter of a redrive that is stopped")
-@pytest.mark.parametrize(("way", "number"), [*KILLED, ("some", signal.SIGKILL)][: figure(3, 4)])
+@pytest.mark.parametrize(("way", "number"), [*KILLED, ("some", signal.SIGKILL)][: figure(1, 4)])
 @pytest.mark.parametrize("queue", ["orders", "steps"])
 def test_a_redrive_that_is_stopped_and_run_again_loses_no_message(
     shop: System, queue: str, way: str, number: signal.Signals, tried: Tried
