@@ -1,6 +1,5 @@
 """Commands that only read from AWS."""
 
-import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -194,6 +193,8 @@ def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
       infragen outputs --env dev --local --format dotenv > .env
       infragen outputs --env prod --format github >> "$GITHUB_OUTPUT"
     """
+    import secrets
+
     from infragen.assembly.synth import synthesize
     from infragen.engine import status as engine
     from infragen.report import outcome as report

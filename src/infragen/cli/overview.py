@@ -1,7 +1,6 @@
 """The command that shows in one look how an environment does."""
 
 import sys
-import webbrowser
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +105,8 @@ def _pasteable(found: "Snapshot") -> "Snapshot":
 
 def _open(found: "Snapshot") -> None:
     """Print each address, and open it."""
+    import webbrowser
+
     for address in found.addresses.values():
         say(address, err=True)
         if not webbrowser.open(address):

@@ -21,10 +21,9 @@ CHECKOUT = "infragen-at-"
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its hash, how people called it, the day it is of (UTC), and the first line of its message."""
+    """A commit: its hash, the day it is of (UTC), and the first line of its message."""
 
     hash: str
-    called: str
     date: str
     subject: str
 
@@ -62,7 +61,7 @@ def commit(reference: str) -> Commit:
         Path.cwd(), "log", "-1", "--no-show-signature", "--date=format-local:%Y-%m-%d", "--format=%cd%n%s", found,
         TZ="UTC",
     ).decode(errors="replace").partition("\n")  # fmt: skip
-    return Commit(found, reference, date, subject.strip())
+    return Commit(found, date, subject.strip())
 
 
 _NAMES = "name a commit, branch or tag: `git log --oneline -- environments` lists the commits that changed them"
