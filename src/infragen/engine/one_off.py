@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from infragen.engine.evidence import log_command, region_of
 from infragen.engine.outcome import Evidence
@@ -19,7 +20,9 @@ from infragen.engine.progress import Session, TaskEnded, TaskLog, TaskStarted, W
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, OutcomeUnknown
-from infragen.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+from infragen.workload import ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+
+T = TypeVar("T")
 
 MARK = "infragen:one-off"
 """The tag of task definitions and tasks that are registered and started here; its value is their purpose."""
@@ -92,11 +95,8 @@ def run_one_off(session: Session, layer: str, what: OneOff, *, detach: bool = Fa
         _refuse_second(cloud.unfinished_tasks(settings.cluster, family), what)
     definition = cloud.register_task(settings.task_definition, what.template)
     try:
-        token = hashlib.sha256(f"{session.run} {definition.arn} {what.template.image}".encode()).hexdigest()[:32]
-        tags = {**what.template.tags, MARK: what.purpose}
         begun = session.timer.now()
-        start = partial(cloud.run_task, definition.arn, settings, f"infragen-{what.purpose}", token, tags)
-        arn = yield from _yielding(retrying(session, layer, start, BEFORE))
+        arn = yield from _yielding(retrying(session, layer, starting(session, what, definition), BEFORE))
         session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
         if what.exclusive:
             _withdraw_second(session, what, arn)
@@ -105,6 +105,14 @@ def run_one_off(session: Session, layer: str, what: OneOff, *, detach: bool = Fa
         return (yield from _followed(session, layer, what, definition, arn, begun))
     finally:
         deregister(session, definition)
+
+
+def starting(session: Session, what: OneOff, definition: TaskDefinition) -> Callable[[], str]:
+    """Return the call that starts a task and returns its ARN; repeated, it starts no second one."""
+    token = hashlib.sha256(f"{session.run} {definition.arn} {what.template.image}".encode()).hexdigest()[:32]
+    tags, by = {**what.template.tags, MARK: what.purpose}, f"infragen-{what.purpose}"
+    start = session.cloud.run_task
+    return partial(start, definition.arn, what.settings, by, token, tags, enterable=what.template.enterable)
 
 
 def tidy(session: Session, family: str) -> None:
@@ -145,13 +153,13 @@ def _withdraw_second(session: Session, what: OneOff, arn: str) -> None:
         _refuse_second(earlier, what)
 
 
-def _yielding(steps: Generator[None, None, str]) -> Generator[bool, None, str]:
+def _yielding(steps: Generator[None, None, T]) -> Generator[bool, None, T]:
     """Return what the steps return; each of their waits is one without news."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            found: str = end.value
+            found: T = end.value
             return found
         yield False
 
@@ -207,28 +215,16 @@ def _tail(log: _Log, arn: str) -> str:
 
 def _look(session: Session, layer: str, cluster: str, task: TaskState) -> Generator[bool, None, TaskState]:
     """Return the task as it is now. One that ECS has forgotten is over: stopped tasks are kept for about an hour."""
-    steps = retrying(session, layer, lambda: session.cloud.task(cluster, task.arn))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: TaskState | None = end.value
-            return found or replace(task, status="DELETED", reason="ECS does not know the task any more")
-        yield False
+    found = yield from _yielding(retrying(session, layer, lambda: session.cloud.task(cluster, task.arn)))
+    return found or replace(task, status="DELETED", reason="ECS does not know the task any more")
 
 
 def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bool, None, bool]:
     """Tell the lines that are new; return whether there were any."""
     if not log.group:
         return False
-    steps = retrying(session, layer, lambda: session.cloud.log_page(log.group, log.stream, log.token))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            page: LogPage = end.value
-            break
-        yield False
+    read = partial(session.cloud.log_page, log.group, log.stream, log.token)
+    page = yield from _yielding(retrying(session, layer, read))
     log.token = page.token
     for line in page.lines:
         session.ui.tell(TaskLog(what.purpose, line))

@@ -56,6 +56,20 @@ def retrying(
         yield
 
 
+def retried(session: Session, layer: str, read: Callable[[], T], pause: float, limit: float | None = None) -> T:
+    """Return what `read` gives, tried again as in `retrying` after `pause` seconds each time: where nothing else is to
+    be done meanwhile.
+    """
+    steps = retrying(session, layer, read, limit)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        session.timer.sleep(pause)
+
+
 def _tell(session: Session, layer: str, said: str, told: str) -> str:
     """Report what is lost unless these words were the last ones; gives what was reported last."""
     if said != told:

@@ -37,7 +37,7 @@ from infragen.engine.progress import (
     Warned,
 )
 from infragen.engine.release import RELEASE
-from infragen.engine.retry import retrying
+from infragen.engine.retry import retried
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.resource_types.ecs import SERVICE
 from infragen.workload import SecretState, ServiceDeployment
@@ -397,14 +397,7 @@ def _state(step: Step) -> str:
 
 def _read(session: Session, read: Callable[[], T]) -> T:
     """Return what AWS says, asked again while it cannot be reached: what runs there continues."""
-    steps = retrying(session, DATABASE, read)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: T = end.value
-            return found
-        session.timer.sleep(LOOK_SECONDS)
+    return retried(session, DATABASE, read, LOOK_SECONDS)
 
 
 def _name(service: str) -> str:

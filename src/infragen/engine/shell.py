@@ -7,20 +7,18 @@ later run deregisters what is left. No task that serves is entered.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from infragen.assembly.stacks import ROOT
 from infragen.config import Environment
 from infragen.engine.observe import observe
-from infragen.engine.one_off import MARK, OneOff, TaskResult, deregister, tidy, why
+from infragen.engine.one_off import OneOff, TaskResult, deregister, starting, tidy, why
 from infragen.engine.progress import Session
 from infragen.engine.release import API, DATABASE, Command, agree, prepared_task
-from infragen.engine.retry import BEFORE, retrying
+from infragen.engine.retry import BEFORE, retried
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.layers.api import ShellRoleArn
 from infragen.layers.database import DatabaseCredentialsArn, DatabaseEndpoint
@@ -65,29 +63,13 @@ def open_task(session: Session, env: Environment, wanted: Command, doing: str) -
     definition = session.cloud.register_task(task.settings.task_definition, task.template)
     arn = ""
     try:
-        arn = _started(session, task, definition.arn)
+        arn = retried(session, API, starting(session, task, definition), PAUSE, BEFORE)
         yield OpenTask(_entered(session, task, arn), task.settings.cluster, task.template.container)
     finally:
         if arn:
             with suppress(CloudError):  # it ends by itself at its time limit
                 session.cloud.stop_task(task.settings.cluster, arn, f"infragen: the {wanted.purpose} was closed")
         deregister(session, definition)
-
-
-def _started(session: Session, task: OneOff, definition: str) -> str:
-    token = hashlib.sha256(f"{session.run} {definition}".encode()).hexdigest()[:32]
-    tags = {**task.template.tags, MARK: task.purpose}
-    start = partial(
-        session.cloud.run_task, definition, task.settings, f"infragen-{task.purpose}", token, tags, enterable=True
-    )
-    steps = retrying(session, API, start, BEFORE)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            arn: str = end.value
-            return arn
-        session.timer.sleep(PAUSE)
 
 
 def _entered(session: Session, task: OneOff, arn: str) -> TaskState:
