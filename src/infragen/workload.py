@@ -12,6 +12,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 
+def cluster_of(service_arn: str) -> str:
+    """Return the cluster in a service's ARN. One of the old form names none: it is in the default one."""
+    return service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
+
+
 @dataclass(frozen=True)
 class ServiceSettings:
     """What ECS has of a service that its one-off tasks take over: ARNs of cluster and task definition, the network, and

@@ -16,6 +16,7 @@ from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
+from infragen.workload import cluster_of
 
 NO_LOG = "ResourceNotFoundException"
 TASKS_AT_ONCE = 100
@@ -60,7 +61,7 @@ def running_service(clients: Clients, service_arn: str) -> RunningService:
 
 def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]:
     """Call ECS ListTasks and DescribeTasks. Stopped tasks are listed for about an hour (ECS API Reference)."""
-    cluster, name = _cluster(service_arn), service_arn.rpartition("/")[2]
+    cluster, name = cluster_of(service_arn), service_arn.rpartition("/")[2]
     with answered(f"reading the stopped tasks of {service_arn} (ecs:ListTasks, ecs:DescribeTasks)"):
         given = {"cluster": cluster, "serviceName": name, "desiredStatus": "STOPPED"}
         arns = list(pages(clients.ecs.list_tasks, "taskArns", leads="nextToken", **given))
@@ -108,13 +109,8 @@ def _task_container(container: Mapping[str, Any]) -> TaskContainer:
 
 def _services(clients: Clients, service_arn: str) -> list[Mapping[str, Any]]:
     with answered(f"reading the service {service_arn} (ecs:DescribeServices)"):
-        found = clients.ecs.describe_services(cluster=_cluster(service_arn), services=[service_arn])
+        found = clients.ecs.describe_services(cluster=cluster_of(service_arn), services=[service_arn])
     return list(found.get("services", ()))
-
-
-def _cluster(service_arn: str) -> str:
-    """Return the cluster that is part of a service's ARN; the old short form has none."""
-    return service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
 
 
 # --- load balancers ---------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from infragen.aws.account_reads import asked
 from infragen.aws.failure import AwsError
 from infragen.aws.reading import IncompleteReply, member, pages, plain
 from infragen.aws.session import Clients
-from infragen.workload import SecretState, ServiceDeployment
+from infragen.workload import SecretState, ServiceDeployment, cluster_of
 
 INCOMPLETE = "A previous rotation isn't complete"
 """What RotateSecret says where a version is still AWSPENDING; the rotation of that version is tried again then (AWS
@@ -69,7 +69,7 @@ class RotationCalls:
         """Call ECS UpdateService with forceNewDeployment, and with nothing that would change the service."""
         with asked("ecs:UpdateService", f"replacing the tasks of {service_arn}"):
             answer: Any = self.clients.ecs.update_service(
-                cluster=_cluster(service_arn), service=service_arn, forceNewDeployment=True
+                cluster=cluster_of(service_arn), service=service_arn, forceNewDeployment=True
             )
             rows = member(member(answer, "service"), "deployments")
             found = next((str(member(each, "id")) for each in rows if each.get("status") == "PRIMARY"), "")
@@ -80,7 +80,7 @@ class RotationCalls:
     def service_deployments(self, service_arn: str) -> tuple[ServiceDeployment, ...]:
         """Call ECS DescribeServices."""
         with asked("ecs:DescribeServices", f"reading the deployments of {service_arn}"):
-            answer: Any = self.clients.ecs.describe_services(cluster=_cluster(service_arn), services=[service_arn])
+            answer: Any = self.clients.ecs.describe_services(cluster=cluster_of(service_arn), services=[service_arn])
             return tuple(
                 ServiceDeployment(
                     id=str(member(each, "id")),
@@ -93,11 +93,6 @@ class RotationCalls:
                 for service in member(answer, "services")
                 for each in service.get("deployments", ())
             )
-
-
-def _cluster(service_arn: str) -> str:
-    """Return the cluster in a service's ARN; one of the old form has none, and is in the default one."""
-    return service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
 
 
 def _seconds(date: datetime | None) -> float:

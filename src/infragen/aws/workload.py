@@ -15,7 +15,15 @@ from infragen.aws.failure import AwsError
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
 from infragen.errors import CloudError
-from infragen.workload import LogPage, PluginSession, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+from infragen.workload import (
+    LogPage,
+    PluginSession,
+    ServiceSettings,
+    TaskDefinition,
+    TaskState,
+    TaskTemplate,
+    cluster_of,
+)
 
 KEPT = (
     "taskRoleArn", "executionRoleArn", "networkMode", "volumes", "requiresCompatibilities", "runtimePlatform",
@@ -40,7 +48,7 @@ class WorkloadCalls:
 
     def service_settings(self, service_arn: str) -> ServiceSettings | None:
         """Call ECS DescribeServices."""
-        cluster = service_arn.split("/")[-2] if service_arn.count("/") > 1 else "default"
+        cluster = cluster_of(service_arn)
         with asked("ecs:DescribeServices", f"reading the service {service_arn}"):
             answer = self.clients.ecs.describe_services(cluster=cluster, services=[service_arn])
             found: list[Any] = [each for each in member(answer, "services") if each.get("status") != "INACTIVE"]

@@ -43,6 +43,7 @@ from infragen.layers import queue as queue_layer
 from infragen.layers.queue_worker import NO_CODE
 from infragen.layers.worker import outputs_of
 from infragen.monitoring import AlarmQuery, Metric, Points, ServiceTask
+from infragen.workload import cluster_of
 
 LOOK_BACK, SUMMED = 600.0, 300.0
 """Seconds: how old the newest value of a metric may be, and the span of what is summed (calls, errors, requests)."""
@@ -293,9 +294,7 @@ def _api_service(states: Mapping[str, StackState]) -> Iterator[ServiceRow]:
 
 
 def _own_service(own: _Own) -> ServiceRow:
-    """Return a service by its ARN, which names its cluster; the old short form does not."""
-    path = own.physical_id.split("/")
-    return ServiceRow(own.name, path[-1], path[-2] if len(path) > 2 else "default")
+    return ServiceRow(own.name, own.physical_id.rpartition("/")[2], cluster_of(own.physical_id))
 
 
 def _service_metrics(service: ServiceRow, states: Mapping[str, StackState]) -> dict[str, Metric]:

@@ -40,7 +40,7 @@ from infragen.engine.release import RELEASE
 from infragen.engine.retry import retried
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.resource_types.ecs import SERVICE
-from infragen.workload import SecretState, ServiceDeployment
+from infragen.workload import SecretState, ServiceDeployment, cluster_of
 
 DATABASE, SECRET, LOG_GROUP = "database", "AppSecret", "CredentialsLogGroup"
 
@@ -238,7 +238,7 @@ def _refuse_release(session: Session, name: str, service: str) -> None:
     with, and would lose it in the middle.
     """
     for purpose in (RELEASE, "run"):
-        tasks = session.cloud.unfinished_tasks(service.split("/")[-2], f"{name}-{purpose}")
+        tasks = session.cloud.unfinished_tasks(cluster_of(service), f"{name}-{purpose}")
         if tasks:
             raise Conflict(
                 f"a {purpose} task runs with the present credentials: {tasks[0].arn} is {tasks[0].status}",
