@@ -13,7 +13,7 @@ from typing import Any
 
 from infragen.aws import reading
 from infragen.aws.failure import AwsError, answered
-from infragen.aws.reading import member, pages, plain
+from infragen.aws.reading import batches, member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
 from infragen.workload import cluster_of
@@ -67,10 +67,8 @@ def stopped_tasks(clients: Clients, service_arn: str) -> tuple[StoppedTask, ...]
         arns = list(pages(clients.ecs.list_tasks, "taskArns", leads="nextToken", **given))
         tasks = [
             task
-            for start in range(0, len(arns), TASKS_AT_ONCE)
-            for task in member(
-                clients.ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE]), "tasks"
-            )
+            for some in batches(arns, TASKS_AT_ONCE)
+            for task in member(clients.ecs.describe_tasks(cluster=cluster, tasks=some), "tasks")
         ]
     return tuple(map(_stopped_task, tasks))
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infragen.aws.account_reads import asked
+from infragen.aws.diagnosis import TASKS_AT_ONCE
 from infragen.aws.failure import AwsError
-from infragen.aws.reading import member, next_page, pages, plain
+from infragen.aws.reading import batches, member, next_page, pages, plain
 from infragen.aws.session import Clients
 from infragen.monitoring import (
     AlarmQuery,
@@ -26,8 +27,8 @@ from infragen.monitoring import (
     TaskContainerState,
 )
 
-SERVICES_AT_ONCE, TASKS_AT_ONCE = 10, 100
-"""How many services DescribeServices and tasks DescribeTasks take (Amazon ECS API Reference, read 2026-11-29)."""
+SERVICES_AT_ONCE = 10
+"""How many services DescribeServices takes (Amazon ECS API Reference, read 2026-11-29)."""
 
 METRICS_AT_ONCE = 500
 """How many metrics GetMetricData takes (CloudWatch API Reference, GetMetricData, read 2026-11-29)."""
@@ -49,7 +50,7 @@ class MonitoringCalls:
     def service_states(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]:
         """Call ECS DescribeServices, once for ten services."""
         found: list[ServiceState] = []
-        for some in _parts(names, SERVICES_AT_ONCE):
+        for some in batches(names, SERVICES_AT_ONCE):
             with asked("ecs:DescribeServices", f"reading the services {', '.join(some)}"):
                 answer = self.clients.ecs.describe_services(cluster=cluster, services=some)
                 found += map(_service, member(answer, "services"))
@@ -65,7 +66,7 @@ class MonitoringCalls:
                 given = {"cluster": cluster, "desiredStatus": status}
                 arns |= dict.fromkeys(pages(self.clients.ecs.list_tasks, "taskArns", leads="nextToken", **given))
         found: list[ServiceTask] = []
-        for some in _parts(list(arns), TASKS_AT_ONCE):
+        for some in batches(list(arns), TASKS_AT_ONCE):
             with asked("ecs:DescribeTasks", f"reading the tasks of {cluster}"):
                 found += map(_task, member(self.clients.ecs.describe_tasks(cluster=cluster, tasks=some), "tasks"))
         return tuple(found)
@@ -74,7 +75,7 @@ class MonitoringCalls:
         """Call CloudWatch GetMetricData, all pages, once for 500 metrics. A metric without values has none."""
         found: dict[Metric, Points] = {}
         begin, end = (datetime.fromtimestamp(each, UTC) for each in (since, until))
-        for some in _parts(list(dict.fromkeys(metrics)), METRICS_AT_ONCE):
+        for some in batches(list(dict.fromkeys(metrics)), METRICS_AT_ONCE):
             by_id = {f"m{number}": each for number, each in enumerate(some)}
             queries = [_query(name, each) for name, each in by_id.items()]
             values: dict[str, dict[float, float]] = {name: {} for name in by_id}
@@ -90,7 +91,7 @@ class MonitoringCalls:
     def raised_alarms(self, query: AlarmQuery) -> tuple[RaisedAlarm, ...]:
         """Call CloudWatch DescribeAlarms, all pages: by prefix, and once more for a hundred names."""
         questions: list[dict[str, Any]] = [{"AlarmNamePrefix": query.prefix}]
-        questions += [{"AlarmNames": some} for some in _parts(query.names, ALARMS_AT_ONCE)]
+        questions += [{"AlarmNames": some} for some in batches(query.names, ALARMS_AT_ONCE)]
         found: dict[str, RaisedAlarm] = {}
         for question in questions:
             with asked("cloudwatch:DescribeAlarms", "reading the alarms that are raised"):
@@ -147,10 +148,6 @@ class MonitoringCalls:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
-
-
-def _parts(values: Sequence[Any], size: int) -> Iterable[list[Any]]:
-    return (list(values[start : start + size]) for start in range(0, len(values), size))
 
 
 def _service(row: Mapping[str, Any]) -> ServiceState:

@@ -8,7 +8,7 @@ from typing import Any
 
 from infragen.aws.account_reads import asked
 from infragen.aws.failure import AwsError
-from infragen.aws.reading import member
+from infragen.aws.reading import batches, member
 from infragen.aws.session import Clients
 
 AT_ONCE = 10
@@ -50,8 +50,8 @@ class ParameterCalls:
     def delete_parameters(self, names: Sequence[str]) -> tuple[str, ...]:
         """Call SSM DeleteParameters."""
         found: list[str] = []
-        for start in range(0, len(names), AT_ONCE):
-            with asked("ssm:DeleteParameters", f"deleting {', '.join(names[start : start + AT_ONCE])}"):
-                answer: Any = self.clients.parameters.delete_parameters(Names=[*names[start : start + AT_ONCE]])
+        for some in batches(names, AT_ONCE):
+            with asked("ssm:DeleteParameters", f"deleting {', '.join(some)}"):
+                answer: Any = self.clients.parameters.delete_parameters(Names=some)
                 found += map(str, member(answer, "DeletedParameters"))
         return tuple(found)

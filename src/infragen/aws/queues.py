@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from infragen.aws.account_reads import asked
-from infragen.aws.reading import NOT_AWS, member, plain
+from infragen.aws.reading import NOT_AWS, batches, member, plain
 from infragen.aws.session import Clients
 from infragen.errors import CloudError
 from infragen.workload import MoveTask, QueueMessage, QueueState
@@ -53,10 +53,10 @@ class QueueCalls:
 
     def release(self, url: str, messages: Sequence[QueueMessage]) -> None:
         """Call SQS ChangeMessageVisibilityBatch."""
-        for start in range(0, len(messages), AT_ONCE):
+        for some in batches(messages, AT_ONCE):
             entries: Any = [
                 {"Id": str(number), "ReceiptHandle": each.handle, "VisibilityTimeout": 0}
-                for number, each in enumerate(messages[start : start + AT_ONCE])
+                for number, each in enumerate(some)
             ]
             with asked("sqs:ChangeMessageVisibility", f"giving messages back to {url}"):
                 self.clients.queues.change_message_visibility_batch(QueueUrl=url, Entries=entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from infragen.cloudformation import (
     Absent,
@@ -28,6 +28,8 @@ from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.visible import NOTHING, Shown, quoted
+
+T = TypeVar("T")
 
 RECREATIONS = ("Never", "Conditionally", "Always")
 
@@ -74,6 +76,11 @@ def pages(read: Callable[..., Any], name: str, leads: str = "NextToken", **argum
             return
         arguments[leads] = following
     raise IncompleteReply(f"the listing of {name} has no end after {MOST_PAGES} pages")
+
+
+def batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Yield the values in lists of at most so many: as many as a call takes."""
+    return (list(values[start : start + size]) for start in range(0, len(values), size))
 
 
 def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken") -> str:

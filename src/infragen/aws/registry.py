@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from infragen.aws.account_reads import INDEXES, MANIFESTS, asked
 from infragen.aws.failure import AwsError
-from infragen.aws.reading import member, plain
+from infragen.aws.reading import batches, member, plain
 from infragen.aws.session import Clients
 from infragen.cloud import ImageManifest
 from infragen.errors import CloudError, Conflict, Unavailable
@@ -57,14 +57,14 @@ class Registry:
     def missing_layers(self, repository: str, digests: tuple[str, ...]) -> frozenset[str]:
         """Call ECR BatchCheckLayerAvailability."""
         found: set[str] = set()
-        for start in range(0, len(digests), CHECKED):
+        for some in batches(digests, CHECKED):
             with asked("ecr:BatchCheckLayerAvailability", f"looking for layers in {repository}"):
                 answer = self.clients.registry.batch_check_layer_availability(
-                    repositoryName=repository, layerDigests=list(digests[start : start + CHECKED])
+                    repositoryName=repository, layerDigests=some
                 )
                 rows = member(answer, "layers")
                 there = {each["layerDigest"] for each in rows if each["layerAvailability"] == "AVAILABLE"}
-                found |= set(digests[start : start + CHECKED]) - there
+                found |= set(some) - there
         return frozenset(found)
 
     def layer(self, repository: str, digest: str, size: int, piece: int) -> Iterator[bytes]:
