@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from infragen.assembly.stacks import ROOT
 from infragen.config import Environment
 from infragen.config.schema import VARIABLE
-from infragen.engine.observe import Observed, check_identity, observe
+from infragen.engine.observe import Observed, check_identity, observe, place_words
 from infragen.engine.progress import Question, Session
 from infragen.errors import CloudError, InfragenError, InputError, OperationFailed, Refused
 from infragen.layers.network import PlatformKeyArn
@@ -202,10 +201,7 @@ def store(session: Session, env: Environment, values: Mapping[str, str]) -> Writ
 
 def _platform_key(env: Environment, observed: Observed) -> str:
     """Return the ARN of the environment's own key; empty while its network is not deployed."""
-    state = observed.layers.get(NETWORK)
-    root = observed.layers.get(ROOT)
-    if root is not None:
-        state = observed.inside(root).get(NETWORK, state)
+    state = observed.stack_of(NETWORK)
     return state.outputs.get(PlatformKeyArn.name, "") if state is not None else ""
 
 
@@ -224,8 +220,7 @@ def remove(session: Session, env: Environment, names: Sequence[str], *, in_use: 
         )
     if not in_use:
         _refuse_used(session, env, observed, names)
-    where = f"{env.environment} ({observed.identity.account}, {observed.identity.region})"
-    listed = ", ".join(names)
+    where, listed = place_words(env, observed.identity), ", ".join(names)
     if not session.ui.confirm(Question(f"delete {listed} of {where} for good?", "--yes")):
         raise Refused("declined; nothing was deleted")
     gone = session.cloud.delete_parameters([env.parameter(each) for each in names])

@@ -20,7 +20,7 @@ from infragen.config import Environment, camel
 from infragen.engine.observe import observe
 from infragen.engine.options import Options
 from infragen.engine.progress import Session, Warned
-from infragen.engine.release import API, find_stack
+from infragen.engine.release import API
 from infragen.errors import CloudError, InputError
 from infragen.layers.image_repository import ImageTag
 
@@ -117,7 +117,7 @@ def as_deployed(session: Session, env: Environment, at: AtCommit, options: Optio
     """
     record = find_record(session, env, at.hash)
     code, notes = _code(session, env, at, options, record)
-    state = find_stack(observe(session, env))
+    state = observe(session, env).stack_of(API)
     running = state.parameters.get(ImageTag.name, "") if state is not None else ""
     tag = options.image_tag
     if env.api is not None and tag is None:

@@ -46,6 +46,16 @@ class Observed:
         nested = (each for each in self.by_id.values() if each.parent_id == state.stack_id)
         return {each.tags.get("Layer", ""): each for each in nested if not each.status.startswith("DELETE")}
 
+    def stack_of(self, layer: str) -> StackState | None:
+        """Return the stack of a layer, nested in the root or alone; None where there is none."""
+        root, alone = self.layers.get(ROOT), self.layers.get(layer)
+        return self.inside(root).get(layer, alone) if root is not None else alone
+
+
+def place_words(env: Environment, identity: Identity) -> str:
+    """Return the environment, account and region as a question names them."""
+    return f"{env.environment} ({identity.account}, {identity.region})"
+
 
 def check_identity(session: Session, env: Environment) -> Identity:
     """Raise Refused unless the credentials belong to the file's account and the region is the file's."""

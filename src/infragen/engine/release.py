@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from infragen.assembly.stacks import ROOT, StackLayout
+from infragen.assembly.stacks import StackLayout
 from infragen.checks import Subject
 from infragen.checks.image import NEWEST, PLATFORMS
 from infragen.cloud import Identity
 from infragen.cloudformation import StackState
 from infragen.config import Environment
-from infragen.engine.observe import Observed, observe
+from infragen.engine.observe import Observed, observe, place_words
 from infragen.engine.one_off import MARK, OneOff, TaskResult, command_line, run_one_off, to_end, why
 from infragen.engine.outcome import Failed
 from infragen.engine.preview import Examined
@@ -123,17 +123,10 @@ def digest_of(session: Session, repository: str, tag: str) -> str:
 
 def find_api(session: Session, env: Environment, observed: Observed) -> tuple[ApiService, StackState]:
     """Return the deployed API and its stack. Raises InputError where there is none."""
-    state = find_stack(observed)
+    state = observed.stack_of(API)
     if state is None:
         raise InputError(f"the api of {env.environment} is not deployed: there is nothing to run a task like", FIRST)
     return api_of(session, state), state
-
-
-def find_stack(observed: Observed) -> StackState | None:
-    """Return the stack of the deployed API, in both topologies; None where there is none."""
-    state = observed.layers.get(API)
-    root = observed.layers.get(ROOT)
-    return observed.inside(root).get(API, state) if root is not None else state
 
 
 def api_of(session: Session, state: StackState) -> ApiService:
@@ -205,7 +198,7 @@ def agree(session: Session, env: Environment, identity: Identity, doing: str) ->
     """Ask in a protected environment whether to do something. Raises Refused where the answer is no."""
     if not env.protected:
         return
-    question = Question(f"{doing} in {env.environment} ({identity.account}, {identity.region})?", "--yes")
+    question = Question(f"{doing} in {place_words(env, identity)}?", "--yes")
     if not session.ui.confirm(question):
         raise Refused("declined; nothing was run")
 

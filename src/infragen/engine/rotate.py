@@ -24,7 +24,7 @@ from infragen.assembly.stacks import BESIDE
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import running
 from infragen.engine.evidence import of_service
-from infragen.engine.observe import Observed, layer_stacks, observe
+from infragen.engine.observe import Observed, layer_stacks, observe, place_words
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import (
     Following,
@@ -110,7 +110,7 @@ def rotate(assembly: Assembly, session: Session, *, twice: bool = False) -> Rota
         )
     observed = observe(session, env)
     found = _plan(session, assembly, observed, twice=twice)
-    where = f"{env.environment} ({observed.identity.account}, {observed.identity.region})"
+    where = place_words(env, observed.identity)
     if not session.ui.confirm(Question(_question(found, where), "--yes")):
         raise Refused("declined; nothing was rotated")
     done: list[Step] = []
@@ -139,7 +139,7 @@ def restart(assembly: Assembly, session: Session) -> tuple[str, ...]:
         raise CloudError(f"no service of {env.name} is deployed", "`infragen status` says what is")
     for each in services:
         _refuse_deployment(session.cloud.service_deployments(each), each)
-    where = f"{env.environment} ({observed.identity.account}, {observed.identity.region})"
+    where = place_words(env, observed.identity)
     names = ", ".join(map(_name, services))
     if not session.ui.confirm(Question(f"replace the tasks of {names} in {where}?", "--yes")):
         raise Refused("declined; no task was replaced")

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from infragen.assembly.stacks import ROOT
 from infragen.config import Environment
 from infragen.engine.observe import observe
 from infragen.engine.one_off import OneOff, TaskResult, deregister, starting, tidy, why
@@ -112,9 +111,7 @@ def database_login(session: Session, env: Environment) -> DatabaseLogin:
     """Return the application's login. Raises InputError without a deployed database, CloudError for credentials that
     are not there yet.
     """
-    observed = observe(session, env)
-    root = observed.layers.get(ROOT)
-    state = observed.inside(root).get(DATABASE) if root is not None else observed.layers.get(DATABASE)
+    state = observe(session, env).stack_of(DATABASE)
     if state is None:
         raise InputError(f"{env.environment} has no deployed database", "`infragen status` shows what is deployed")
     arn = state.outputs.get(DatabaseCredentialsArn.name, "")
