@@ -39,6 +39,7 @@ from typing import Any
 
 from infragen.errors import CloudError, InputError, Unwritable
 from infragen.output_file import private_directory
+from infragen.processes import why_taken
 
 LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"
@@ -324,25 +325,15 @@ def _environment(state_dir: Path, port: int) -> dict[str, str]:
 
 def _choose_port(state_dir: Path, port: int | None) -> int:
     if port is not None:
-        if not _is_free(port):
+        if why_taken(_HOST, port):
             raise CloudError(f"port {port} on {_HOST} is taken by another program", hint="choose another --port")
         return port
     last = _read_record(state_dir)
-    if last is not None and _is_free(last.port):
+    if last is not None and not why_taken(_HOST, last.port):
         return last.port
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _wait_until_healthy(

@@ -1,4 +1,4 @@
-"""The processes of `infragen dev`: a program of the project, its output as lines with a name in front, its end.
+"""The processes of `infragen dev`: a program of the project, its output as lines with a name in front, its end; ports.
 
 Nothing here knows AWS. Each program is a process group of its own, so that what it starts ends with it.
 """
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,19 @@ from infragen.input_file import read
 
 STOP_SECONDS = 30.0
 """Seconds from SIGTERM to SIGKILL."""
+
+
+def why_taken(address: str, port: int) -> str:
+    """Return why no program could listen on a port of an address, in the system's words; empty where one could. The
+    empty address stands for all of them.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))  # nothing listens: nobody can connect
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 @dataclass(frozen=True)

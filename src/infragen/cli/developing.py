@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -100,27 +99,18 @@ def dev(
 def _port(asked: int | None, usual: int) -> int:
     """Return the port that was asked for, or the usual one or the next that is free. Raises CloudError without one.
 
-    A task that runs in the emulator listens on the usual port, of an address of its own.
+    A task that runs in the emulator listens on the usual port, of an address of its own; some programs listen on all.
     """
-    if asked is not None and (taken := _taken(asked)):
+    from infragen.processes import why_taken
+
+    if asked is not None and (taken := why_taken("", asked)):
         raise CloudError(f"port {asked} is in use: {taken}", "--port takes another, or leave it out")
-    found = asked or next((each for each in range(usual, min(usual + _PORTS, 65_536)) if not _taken(each)), 0)
+    found = asked or next((each for each in range(usual, min(usual + _PORTS, 65_536)) if not why_taken("", each)), 0)
     if not found:
         raise CloudError(f"port {usual} and the next {_PORTS - 1} are in use", "--port takes another")
     if found != (asked or usual):
         say(f"port {usual} is in use: the API listens on {found}", err=True)
     return found
-
-
-def _taken(port: int) -> str:
-    """Return why no program could listen on a port of all addresses, as some do; empty where one could."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))  # nothing listens: nobody can connect
-        except OSError as error:
-            return error.strerror or str(error)
-    return ""
 
 
 def _deployed(file: EnvironmentFile, session: Session) -> LocalValues:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -234,12 +233,10 @@ def _wait(session: Session, seconds: float) -> None:
 
 
 def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise InputError(
-                f"port {port} of this machine cannot be used: {(error.strerror or str(error)).lower()}",
-                "choose another one with --port, such as --port 15432",
-            ) from None
+    from infragen.processes import why_taken
+
+    if taken := why_taken("127.0.0.1", port):
+        raise InputError(
+            f"port {port} of this machine cannot be used: {taken.lower()}",
+            "choose another one with --port, such as --port 15432",
+        )
