@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from fakeaws import FakeAws
 from processes import DEFAULTS, DEPLOY, Operator
-from test_cli_output import on_a_terminal
+from terminals import on_a_terminal
 
 Make = Callable[..., Operator]
 

@@ -1,10 +1,7 @@
 """The commands that talk to AWS, on the emulator: what a user types, sees and gets back."""
 
 import json
-import os
-import pty
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +11,7 @@ from click.testing import Result
 from commands import CommandLine
 from emulator import Faults, log_in
 from formats import check_html, check_json, check_markdown
+from terminals import on_a_terminal
 
 from infragen.assembly.synth import synthesize
 from infragen.changes.stack_tags import reached
@@ -210,10 +208,10 @@ def test_bootstrap_decides_nothing_but_the_bucket(run: Run) -> None:
 def test_on_a_terminal_the_bucket_is_offered(run: Run, emulator: Emulator, project: Path) -> None:
     """n creates nothing; y creates it, and then the plan that was asked for is there."""
     command = ["plan", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
-    code, shown = on_a_terminal(command, "n\n", project)
+    code, shown = typed(command, "n\n", project)
     assert (code, "infragen can create it now" in shown, "declined" in shown) == (3, True, True), shown
     assert run("plan", code=4)
-    code, shown = on_a_terminal(command, "y\n", project)
+    code, shown = typed(command, "y\n", project)
     assert (code, "to add" in shown) == (0, True), shown
 
 
@@ -275,44 +273,27 @@ def test_local_goes_with_no_other_address(run: Run) -> None:
     assert "--local cannot be combined with" in run("status", "--local", code=2).stderr
 
 
-def on_a_terminal(command: list[str], typed: str, cwd: Path, **variables: str) -> tuple[int, str]:
+def typed(command: list[str], text: str, cwd: Path, **variables: str) -> tuple[int, str]:
     """Runs the CLI on a terminal of its own, 80 columns wide; types; gives the exit code and all that was shown."""
-    control, terminal = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "80", "LINES": "40", "TERM": "xterm-256color", **variables}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "infragen", *command],
-        stdin=terminal, stdout=terminal, stderr=terminal, cwd=cwd, env=environment,
-    )  # fmt: skip
-    os.close(terminal)
-    os.write(control, typed.encode())
-    shown = b""
-    while True:
-        try:
-            part = os.read(control, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(control)
-    return child.wait(), shown.decode(errors="replace")
+    line, sizes = [sys.executable, "-m", "infragen", *command], {"COLUMNS": "80", "LINES": "40"}
+    return on_a_terminal(line, columns=80, variables={**sizes, **variables}, cwd=cwd, typed=text)
 
 
 def test_on_a_terminal_the_user_is_asked(run: Run, emulator: Emulator, project: Path) -> None:
     """n declines with exit code 3, y goes on."""
     command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
-    code, shown = on_a_terminal(command, "n\n", project)
+    code, shown = typed(command, "n\n", project)
     assert (code, "deploy these changes to dev" in shown, "declined" in shown) == (3, True, True)
-    code, shown = on_a_terminal(command, "y\n", project)
+    code, shown = typed(command, "y\n", project)
     assert (code, "CREATE_COMPLETE" in shown) == (0, True)
 
 
 def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Path) -> None:
     """O3: NO_COLOR and --no-color, also on a terminal; without them there is colour."""
     command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
-    assert "\x1b" in on_a_terminal(command, "n\n", project)[1]
-    assert "\x1b" not in on_a_terminal(command, "n\n", project, NO_COLOR="1")[1]
-    assert "\x1b" not in on_a_terminal([*command, "--no-color"], "y\n", project)[1]
+    assert "\x1b" in typed(command, "n\n", project)[1]
+    assert "\x1b" not in typed(command, "n\n", project, NO_COLOR="1")[1]
+    assert "\x1b" not in typed([*command, "--no-color"], "y\n", project)[1]
 
 
 def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,14 @@
 """Where output goes and what it may hold: pipes, terminals of all sizes, CI, locales without our letters, bugs."""
 
-import fcntl
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commands import CommandLine
+from terminals import on_a_terminal
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -48,28 +45,6 @@ def command(
         return [sys.executable, "-m", "infragen", name, *here, *options]
 
     return line
-
-
-def on_a_terminal(
-    command: Command, rows: int = 40, columns: int = 120, variables: Mapping[str, str] | None = None
-) -> tuple[int, str]:
-    """Runs a command on a terminal of that size; gives its exit code and all that was shown."""
-    control, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
-    child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            part = os.read(control, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(control)
-    return child.wait(), shown.decode(errors="replace").replace("\r\n", "\n")
 
 
 def test_o1_on_a_terminal_the_tree_moves(command: Callable[..., Command]) -> None:

@@ -15,7 +15,7 @@ from commands import CommandLine
 from hypothesis import given
 from hypothesis import strategies as st
 from linting import linted
-from test_cli_deploy import on_a_terminal
+from test_cli_deploy import typed
 
 import infragen
 from infragen.assembly.synth import synthesize
@@ -198,7 +198,7 @@ def test_without_a_terminal_and_without_a_default_the_option_is_named(
 
 def test_on_a_terminal_it_asks_for_what_is_open(here: Path) -> None:
     """One line each, with the default; a wrong answer is asked for again."""
-    code, shown = on_a_terminal(["init", "shop"], "\nnowhere-1\neu-south-1\norders\n", here, AWS_REGION="eu-west-3")
+    code, shown = typed(["init", "shop"], "\nnowhere-1\neu-south-1\norders\n", here, AWS_REGION="eu-west-3")
     assert code == 0, shown
     for line in ("project [shop]: ", "region [eu-west-3]: ", "queue [notifications]: ", "allowed: "):
         assert line in shown, shown

@@ -5,16 +5,13 @@ what needs AWS. A comment `exit code 1` is what a command has to end with; witho
 """
 
 import os
-import pty
 import re
-import select
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from projects import Project
+from terminals import on_a_terminal
 from twins import System
 
 from infragen.emulator import Emulator
@@ -23,7 +20,7 @@ pytestmark = pytest.mark.scaffold
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 DONE_BEFORE = ("python3 -m venv", "pip install", "infragen init", "cd shop")
-QUESTION = re.compile(rb"\[y/N\]:? *$")
+QUESTION = r"\[y/N\]:? *$"
 
 
 def commands(*sections: str) -> list[str]:
@@ -37,27 +34,13 @@ def commands(*sections: str) -> list[str]:
 def typed(line: str, project: Project, state: Path) -> tuple[int, str]:
     """Type a line into bash on a terminal, answer its questions with y; return its exit code and what was shown."""
     path = os.pathsep.join([str(Path(sys.executable).parent), str(project.node.parent), os.environ["PATH"]])
-    control, terminal = pty.openpty()
     keep = "source .variables 2>/dev/null; "  # what an earlier line has set stays set, as in one shell
-    child = subprocess.Popen(
+    return on_a_terminal(
         ["bash", "-c", f"{keep}{line}\ncode=$?; declare -p URL >.variables 2>/dev/null; exit $code"],
-        cwd=project.directory, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        env={**os.environ, "PATH": path, "INFRAGEN_STATE_DIR": str(state), "TERM": "dumb"},
-    )  # fmt: skip
-    os.close(terminal)
-    shown, until = b"", time.monotonic() + 300
-    while time.monotonic() < until:
-        if not select.select([control], [], [], 1)[0]:
-            continue
-        try:
-            piece = os.read(control, 65_536)
-        except OSError:  # its last process has closed the terminal
-            break
-        shown += piece
-        if QUESTION.search(shown):
-            os.write(control, b"y\n")
-    os.close(control)
-    return child.wait(timeout=10), shown.decode(errors="replace")
+        cwd=project.directory,
+        variables={"PATH": path, "INFRAGEN_STATE_DIR": str(state), "TERM": "dumb"},
+        answers={QUESTION: "y\n"},
+    )
 
 
 def test_a_new_user_sees_all_of_it_by_typing_what_the_page_says(twin: Emulator, project: Project) -> None:
