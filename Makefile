@@ -132,10 +132,12 @@ audit: $(AUDIT)/.installed $(STAMP) ## Scan the committed templates and workflow
 	$(AUDIT)/bin/checkov --directory templates --framework cloudformation --skip-download --compact --quiet
 	$(AUDIT)/bin/checkov --directory . --framework github_actions --skip-download --compact --quiet
 	$(AUDIT)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(AUDIT)/bin/actionlint .github/workflows/*.yml
 	rm -rf build/pipeline
 	$(BIN)/infragen init build/pipeline --project shop --region eu-central-1 --github acme/shop
 	$(BIN)/infragen pipeline gitlab --environments build/pipeline/environments
 	$(AUDIT)/bin/check-jsonschema --builtin-schema vendor.github-workflows build/pipeline/.github/workflows/*.yaml
+	$(AUDIT)/bin/actionlint build/pipeline/.github/workflows/*.yaml
 	$(AUDIT)/bin/check-jsonschema --builtin-schema vendor.gitlab-ci build/pipeline/.gitlab-ci.yml
 
 clean: ## Remove the virtual environments and caches

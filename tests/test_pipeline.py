@@ -22,6 +22,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from infragen.cli import main
+from infragen.config import load_environment
+from infragen.config.directory import DERIVED
+from infragen.layers import LAYERS
+from infragen.permissions.operations import DEPLOY, PLAN, PUSH
+from infragen.permissions.roles import boundary_name, ci_role_name, service_role_name
 from infragen.pipeline.pins import PINS, SQUAWK
 
 SCAFFOLD = Path(__file__).parent.parent / "src" / "infragen" / "scaffold"
@@ -257,6 +262,23 @@ def test_the_files_fit_the_schemas_of_github_and_gitlab(project: Path, run: Run,
     jsonschema.Draft7Validator(schema("gitlab-ci")).validate(gitlab(project))
 
 
+@pytest.mark.parametrize("app", [True, False])
+def test_actionlint_finds_nothing_in_the_workflows(project: Path, run: Run, app: bool) -> None:
+    program = Path(__file__).parent.parent / ".venv-audit/bin/actionlint"
+    if not program.exists():
+        pytest.skip("actionlint is not here: `make audit` installs it, and checks the same files")
+    if not app:
+        for name in ("Dockerfile", "package.json"):
+            (project / name).unlink()
+    run("github")
+    files = sorted((project / ".github/workflows").iterdir())
+    done = subprocess.run([program, "-no-color", *files], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    files[0].write_text(files[0].read_text().replace("runs-on: ubuntu-24.04", "runs-on: ubuntu-1", 1))
+    done = subprocess.run([program, "-no-color", files[0]], check=False, capture_output=True, text=True)
+    assert 'label "ubuntu-1' in done.stdout
+
+
 def test_a_pull_request_is_tested_by_what_a_developer_runs(project: Path, run: Run) -> None:
     run("github")
     run("gitlab")
@@ -434,3 +456,61 @@ def test_a_stage_whose_name_gitlab_uses_is_refused(project: Path, run: Run, name
     file.rename(project / f"environments/{name}.yaml")
     assert f"{name} cannot be the name of a stage" in run("gitlab", code=2).output
     assert not (project / ".gitlab-ci.yml").exists()
+
+
+def beside(project: Path, name: str, like: str = "dev") -> None:
+    """Another environment file, a copy of one that is there."""
+    text = (project / f"environments/{like}.yaml").read_text()
+    (project / f"environments/{name}.yaml").write_text(text.replace(f"environment: {like}", f"environment: {name}"))
+
+
+@pytest.mark.parametrize("name", ["prod-plan", "staging-image", "prod-deploy", "prod-network", "dev-delivery"])
+@pytest.mark.parametrize("command", ["pipeline github", "pipeline gitlab", "render", "policy deploy --env prod"])
+def test_an_environment_that_is_called_as_what_belongs_to_another_is_refused(
+    project: Path, name: str, command: str
+) -> None:
+    """Jobs, environments of GitHub, roles and stacks: the one would get what is the other's."""
+    beside(project, name)
+    own = command.replace("--env prod", f"--env {name}")
+    result = CliRunner().invoke(main, own.split())
+    assert result.exit_code == 2, result.output
+    shorter = name.partition("-")[0]
+    assert f"environments/{name}.yaml: an environment {name} cannot be beside {shorter}: " in result.output
+    assert not (project / ".github").exists()
+    assert not (project / ".gitlab-ci.yml").exists()
+
+
+def test_an_environment_that_is_called_as_the_stack_of_a_project_layer_is_refused(project: Path) -> None:
+    (project / "addons").mkdir()
+    text = "Resources: {Topic: {Type: AWS::SNS::Topic}}\n"
+    (project / "addons/eu.yaml").write_text(text)
+    beside(project, "dev-eu")
+    result = CliRunner().invoke(main, ["render"])
+    assert result.exit_code == 2, result.output
+    assert "dev-eu.yaml: an environment dev-eu cannot be beside dev: the stack of the layer eu" in result.output
+
+
+def test_other_names_are_free_and_an_environment_that_roles_of_another_cover_is_told(project: Path, run: Run) -> None:
+    """What only begins with the same letters is another name; behind a hyphen it is covered by `shop-dev-*`."""
+    for name in ("dev2", "planprod", "dev-eu"):
+        beside(project, name)
+    run("github")
+    found = jobs(project, "deploy")
+    assert [each for each in found if "-" not in each] == ["dev2", "planprod", "staging", "prod"]
+    assert {"dev-eu", "dev-eu-image"} <= set(found)
+    said = CliRunner().invoke(main, ["render"]).output
+    assert said.count("the roles that `infragen bootstrap` makes for") == 1
+    assert "environments/dev-eu.yaml:" in said
+    assert "environment dev-eu is in the account of dev, and its names begin with shop-dev-:" in said
+
+
+def test_the_words_that_name_what_belongs_to_an_environment_are_all_of_them(project: Path, run: Run) -> None:
+    """Layers, roles, and jobs: one that is added has to be in the list."""
+    run("github")
+    run("gitlab")
+    words = {each.name for each in LAYERS} | {"artifacts", "delivery", "release", "run"}
+    words |= {str(each).rpartition("-")[2] for each in (*jobs(project, "deploy"), *gitlab(project)) if "-" in str(each)}
+    env = load_environment(project / "environments/dev.yaml")
+    roles = (boundary_name(env), service_role_name(env), *(ci_role_name(env, each) for each in (DEPLOY, PLAN, PUSH)))
+    words |= {each.removeprefix(f"{env.name}-") for each in roles}
+    assert words == {*DERIVED}

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from infragen.input_file import read
 
 if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
+    from infragen.config.yamlfile import Place
 
 _FOUND = "infragen.found"
 EMULATED = "infragen.emulated"
@@ -199,7 +200,19 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
             problems.append(error.message)
     if problems:
         raise InputError("\n".join(problems))
+    _refuse_alike(directory, loaded)
     return [_on_emulator(each) for each in loaded] if context.meta.get(EMULATED) else loaded
+
+
+def _refuse_alike(directory: Path, loaded: "list[EnvironmentFile]") -> None:
+    """Raise InputError for an environment that is called as the stack of a project's layer in another one."""
+    own = loaded[0].environment.own_layers
+    if own is None:
+        return
+    from infragen.config.directory import names_in, refuse_alike
+
+    stacks = {each.name: f"the stack of the layer {each.name}" for each in own.layers}
+    refuse_alike(directory, [each.environment.environment for each in loaded], names_in(directory), stacks)
 
 
 def _on_emulator(file: "EnvironmentFile") -> "EnvironmentFile":
@@ -231,13 +244,28 @@ def warned(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
 
     loaded, program = files(directory, names), lines()
     for file in loaded:
-        for warning in warnings_of(file):
+        found = [(each.place, each.text) for each in warnings_of(file)]
+        for place, text in [*found, *_within(file, loaded)]:
             if program is not None:
-                program.warning(f"{warning.place}: {warning.text}")
+                program.warning(f"{place}: {text}")
             else:
-                say(f"{warning.place}: warning: {warning.text}", err=True)
-                annotate("warning", warning.text, place=str(warning.place))
+                say(f"{place}: warning: {text}", err=True)
+                annotate("warning", text, place=str(place))
     return loaded
+
+
+def _within(file: "EnvironmentFile", loaded: "list[EnvironmentFile]") -> "Iterator[tuple[Place, str]]":
+    """Yield that the names of an environment are among those that another one's roles cover, in the same account."""
+    env = file.environment
+    for each in loaded:
+        other = each.environment
+        if env.name.startswith(f"{other.name}-") and env.account == other.account:
+            text = (
+                f"environment {env.environment} is in the account of {other.environment}, and its names begin with "
+                f"{other.name}-: the roles that `infragen bootstrap` makes for {other.environment} may change it; give "
+                "it another name or an account of its own"
+            )
+            yield file.place(("environment",)), text
 
 
 def one(directory: Path, name: str) -> "EnvironmentFile":

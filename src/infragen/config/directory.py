@@ -7,7 +7,7 @@ be extended by another one; a file that is neither is a mistake (a misspelt key,
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,26 @@ from infragen.errors import InputError
 from infragen.input_file import read
 
 _INIT = "`infragen init` begins a project"
+DERIVED = {
+    "api": "the stack of its layer api",
+    "artifacts": "the stack of its bucket",
+    "boundary": "the boundary of its roles",
+    "cloudformation": "the role of CloudFormation",
+    "database": "the stack of its layer database",
+    "delivery": "the stack of its roles",
+    "deploy": "the role that deploys it",
+    "image": "the CI job of its image",
+    "network": "the stack of its layer network",
+    "observability": "the stack of its layer observability",
+    "plan": "the CI job, the environment of GitHub and the role of its plan",
+    "push": "the role that pushes its images",
+    "queue": "the stack of its layer queue",
+    "release": "the task of its release command",
+    "run": "the task of a command",
+    "worker": "the stack of its layer worker",
+}
+"""What is named after an environment by a hyphen and a word. Another environment of that name would be taken for it:
+jobs of the one would get the roles of the other. The layers of a project come on top (`refuse_alike`)."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -86,6 +106,7 @@ def _named(name: str, directory: Path, files: tuple[Path, ...]) -> Path:
     if path in files and _NAME.fullmatch(name):
         if name not in known and path.resolve() in {each.extends for each in seen}:
             raise InputError(f"{path}:1:1: has no key environment: other files extend it", _known(known))
+        refuse_alike(directory, (name,), known)
         return path
     if path in files:
         raise InputError(
@@ -120,7 +141,31 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
     found = tuple(each.path for each in seen if each.environment)
     if not found:
         raise InputError(f"no environment file (*.yaml) in {directory}", _INIT)
+    refuse_alike(directory, [each.stem for each in found], [each.stem for each in found])
     return found
+
+
+def names_in(directory: Path) -> tuple[str, ...]:
+    """Return the names of all environments of a directory."""
+    return tuple(each.stem for each in sorted(directory.glob("*.yaml")) if _look(each).environment)
+
+
+def refuse_alike(
+    directory: Path, names: Sequence[str], known: Sequence[str], derived: Mapping[str, str] = DERIVED
+) -> None:
+    """Raise InputError where one of `names` and another environment are called alike: the longer one as something that
+    belongs to the shorter one, by a word of `derived` (word -> what that is).
+    """
+    for longer in sorted({*names, *known}):
+        for shorter in known:
+            word = longer.removeprefix(f"{shorter}-")
+            if longer != word and word in derived and {longer, shorter} & {*names}:
+                raise InputError(
+                    f"{directory / longer}.yaml: an environment {longer} cannot be beside {shorter}: {derived[word]} "
+                    f"is called {longer}, too",
+                    f"rename one of them, such as {shorter[:11]}2, or keep it in a directory of its own "
+                    "(--environments DIR) with another project name",
+                )
 
 
 def _look(path: Path) -> _File:
