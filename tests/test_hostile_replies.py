@@ -84,7 +84,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "delete_message": [("https://queue", MESSAGE)], "start_move": [("arn:dlq", "arn:queue", 5)],
     "move_tasks": [("arn:dlq",)], "cancel_move": [("handle",)], "function_changed": [("worker",)],
     "resource_properties": [("AWS::SQS::Queue", "https://queue")], "aws_time": [()], "identity_providers": [()],
-    "service_states": [("shop", ("api",))], "cluster_tasks": [("shop",)], "rotation": [("arn:secret",)],
+    "service_states": [("shop", ("api",))], "cluster_tasks": [("shop",)],
     "points": [((Metric("AWS/SQS", "Depth", "Maximum", (("QueueName", "jobs"),)),), 0.0, 600.0)],
     "raised_alarms": [(AlarmQuery("shop-dev", ("own",)),)], "event_sources": [(("shop-dev-jobs",), ("uuid",))],
     "alarm_states": [(("shop-dev-service",),)],

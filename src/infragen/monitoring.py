@@ -116,18 +116,6 @@ class EventSource:
 
 
 @dataclass(frozen=True)
-class Rotation:
-    """The rotation of a secret: whether it is on, when the last one was and when the next one is due; `unfinished`
-    where a version waits that never became the current one.
-    """
-
-    enabled: bool
-    last: datetime | None = None
-    next: datetime | None = None
-    unfinished: bool = False
-
-
-@dataclass(frozen=True)
 class AlarmQuery:
     """Which alarms are meant: those whose names begin so, and those of these names."""
 
@@ -152,6 +140,3 @@ class Monitoring(Protocol):
 
     def event_sources(self, functions: Sequence[str], uuids: Sequence[str]) -> tuple[EventSource, ...]:
         """Return the event source mappings of these functions, by name, and those of these UUIDs."""
-
-    def rotation(self, secret_arn: str) -> Rotation | None:
-        """Return how a secret's rotation stands; None where Secrets Manager does not know the secret."""

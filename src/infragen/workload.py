@@ -277,13 +277,14 @@ class Parameters(Protocol):
 @dataclass(frozen=True)
 class SecretState:
     """A secret that rotates: the ids of its versions AWSCURRENT and AWSPENDING (empty where no other version than the
-    current one is pending), when it was changed and rotated last, and rotates next (seconds since 1970; 0 where Secrets
-    Manager does not say).
+    current one is pending), whether rotation is on, when it was changed and rotated last, and rotates next (seconds
+    since 1970; 0 where Secrets Manager does not say).
     """
 
     arn: str
     current: str
     pending: str = ""
+    enabled: bool = False
     changed: float = 0.0
     rotated: float = 0.0
     next_rotation: float = 0.0
@@ -306,8 +307,8 @@ class ServiceDeployment:
 class Rotations(Protocol):
     """Secrets Manager and ECS, as far as credentials are rotated and tasks are started again. No value is ever read."""
 
-    def rotated_secret(self, arn: str) -> SecretState:
-        """Return how a secret stands."""
+    def rotated_secret(self, arn: str) -> SecretState | None:
+        """Return how a secret and its rotation stand; None where Secrets Manager does not know it."""
 
     def version_created(self, arn: str, version: str) -> float:
         """Return when a version of a secret was created, in seconds since 1970; 0 where Secrets Manager has no such

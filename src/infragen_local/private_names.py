@@ -20,7 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "main",
         "pin_request_origin",
     ),
-    "ministack.core.concurrency": ("resource_lock", "spawn_background"),
+    "ministack.core.concurrency": ("resource_lock", "run_reentrant", "spawn_background"),
     "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn", "request_tag_context"),
     "ministack.core.iam_evaluator": ("enforce",),
     "ministack.core.lambda_runtime": (
@@ -168,6 +168,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_resolve_target",
         "_rollback_transaction",
         "_validate_http_endpoint_enabled",
+        "handle_request",
         "json_response",
     ),
     "ministack.services.route53": ("_default_records", "_records", "_zones"),
@@ -175,6 +176,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.secretsmanager": (
         "_describe_secret",
         "_get_secret_value",
+        "_put_secret_value",
         "_resolve",
         "_rotate_secret",
         "_secrets",

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,26 @@ def test_the_data_api_runs_statements_in_the_database(
         data.execute_statement(**target, sql="select * from missing")
     with master(twin_client, cluster) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+
+
+def test_a_statement_that_waits_for_a_lock_stops_nobody_else(
+    twin_client: Clients, cluster: dict[str, str], twin_account: str
+) -> None:
+    """The commit that releases the lock is answered while the other statement waits, and so are other services."""
+    arn = f"arn:aws:rds:{REGION}:{twin_account}:cluster:shop"
+    data, target = twin_client("rds-data"), {"resourceArn": arn, "secretArn": cluster["Master"], "database": "app"}
+    data.execute_statement(**target, sql="create table locked as select 1 as n")
+    begun = data.begin_transaction(**target)["transactionId"]
+    data.execute_statement(**target, transactionId=begun, sql="update locked set n = 2")
+    with ThreadPoolExecutor(1) as pool, master(twin_client, cluster) as connection:
+        waits = pool.submit(lambda: data.execute_statement(**target, sql="update locked set n = n + 10"))
+        until(
+            lambda: connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall(), "the wait for the lock"
+        )
+        assert twin_client("sqs").list_queues()
+        data.commit_transaction(resourceArn=arn, secretArn=cluster["Master"], transactionId=begun)
+        assert waits.result(30)["numberOfRecordsUpdated"] == 1
+        assert connection.execute("SELECT n FROM locked").fetchall() == [(12,)]
 
 
 def test_a_database_outlives_stop_and_kill_and_not_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from infragen.aws.account_reads import asked
 from infragen.aws.diagnosis import TASKS_AT_ONCE
-from infragen.aws.failure import AwsError
 from infragen.aws.reading import batches, member, next_page, pages, plain
 from infragen.aws.session import Clients
 from infragen.monitoring import (
@@ -21,7 +20,6 @@ from infragen.monitoring import (
     Metric,
     Points,
     RaisedAlarm,
-    Rotation,
     ServiceState,
     ServiceTask,
     TaskContainerState,
@@ -130,24 +128,6 @@ class MonitoringCalls:
                     break
                 given["Marker"] = following
         return tuple(found)
-
-    def rotation(self, secret_arn: str) -> Rotation | None:
-        """Call Secrets Manager DescribeSecret, which has no value in it."""
-        try:
-            with asked("secretsmanager:DescribeSecret", f"reading the rotation of {secret_arn}"):
-                answer: Any = self.clients.secrets.describe_secret(SecretId=secret_arn)
-                member(answer, "ARN")
-                versions: list[list[str]] = list((answer.get("VersionIdsToStages") or {}).values())
-                return Rotation(
-                    enabled=bool(answer.get("RotationEnabled")),
-                    last=answer.get("LastRotatedDate"),
-                    next=answer.get("NextRotationDate"),
-                    unfinished=any("AWSPENDING" in each and "AWSCURRENT" not in each for each in versions),
-                )
-        except AwsError as error:
-            if error.code == "ResourceNotFoundException":
-                return None
-            raise
 
 
 def _service(row: Mapping[str, Any]) -> ServiceState:

@@ -26,23 +26,15 @@ class RotationCalls:
 
     clients: Clients
 
-    def rotated_secret(self, arn: str) -> SecretState:
+    def rotated_secret(self, arn: str) -> SecretState | None:
         """Call Secrets Manager DescribeSecret, which has no value in it."""
-        with asked("secretsmanager:DescribeSecret", f"reading the secret {arn}"):
-            answer: Any = self.clients.secrets.describe_secret(SecretId=arn)
-            stages = {str(key): tuple(map(str, each)) for key, each in (answer.get("VersionIdsToStages") or {}).items()}
-            current = next((version for version, labels in stages.items() if "AWSCURRENT" in labels), "")
-            pending = (
-                version for version, labels in stages.items() if "AWSPENDING" in labels and "AWSCURRENT" not in labels
-            )
-            return SecretState(
-                arn=str(member(answer, "ARN")),
-                current=current,
-                pending=next(pending, ""),
-                changed=_seconds(answer.get("LastChangedDate")),
-                rotated=_seconds(answer.get("LastRotatedDate")),
-                next_rotation=_seconds(answer.get("NextRotationDate")),
-            )
+        try:
+            with asked("secretsmanager:DescribeSecret", f"reading the rotation of {arn}"):
+                return _secret_state(self.clients.secrets.describe_secret(SecretId=arn))
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
 
     def version_created(self, arn: str, version: str) -> float:
         """Call Secrets Manager ListSecretVersionIds, all pages."""
@@ -97,3 +89,21 @@ class RotationCalls:
 
 def _seconds(date: datetime | None) -> float:
     return date.timestamp() if date is not None else 0.0
+
+
+def _secret_state(answer: Any) -> SecretState:
+    """Return what DescribeSecret says. After a rotation AWSPENDING may be on the current version, or on none; on
+    another one it says that a rotation did not end (API Reference, RotateSecret).
+    """
+    stages = {str(key): tuple(map(str, each)) for key, each in (answer.get("VersionIdsToStages") or {}).items()}
+    current = next((version for version, labels in stages.items() if "AWSCURRENT" in labels), "")
+    pending = (version for version, labels in stages.items() if "AWSPENDING" in labels and "AWSCURRENT" not in labels)
+    return SecretState(
+        arn=str(member(answer, "ARN")),
+        current=current,
+        pending=next(pending, ""),
+        enabled=bool(answer.get("RotationEnabled")),
+        changed=_seconds(answer.get("LastChangedDate")),
+        rotated=_seconds(answer.get("LastRotatedDate")),
+        next_rotation=_seconds(answer.get("NextRotationDate")),
+    )

@@ -496,7 +496,7 @@ def _database_metrics(database: DatabaseRow) -> dict[str, Metric]:
 def _rotating(session: Session, database: DatabaseRow, parts: _Parts) -> DatabaseRow:
     if not database.secret:
         return database
-    return replace(database, rotation=parts.read("credentials", partial(session.cloud.rotation, database.secret)))
+    return replace(database, rotation=parts.read("credentials", partial(session.cloud.rotated_secret, database.secret)))
 
 
 # --- alarms -----------------------------------------------------------------------------------------------------

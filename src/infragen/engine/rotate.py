@@ -121,7 +121,7 @@ def rotate(assembly: Assembly, session: Session, *, twice: bool = False) -> Rota
             else:
                 _deploy(session, found.services, step)
             done.append(step)
-    state = _read(session, lambda: session.cloud.rotated_secret(found.secret))
+    state = _state_of(session, found.secret)
     return Rotated(tuple(done), found.services, state.next_rotation)
 
 
@@ -185,7 +185,7 @@ def _plan(session: Session, assembly: Assembly, observed: Observed, *, twice: bo
         raise CloudError(f"the database of {env.name} is not deployed", "`infragen status` says what is")
     for service in services:
         _refuse_release(session, env.name, service)
-    now = session.cloud.rotated_secret(secret)
+    now = _state_of(session, secret)
     behind = [_is_behind(session.cloud.service_deployments(each), now, each) for each in services]
     _refuse_rotation(session, now, group)
     steps = [*([Step.CATCH_UP] if any(behind) else []), Step.ROTATE, *([Step.DEPLOY] if services else [])]
@@ -269,11 +269,11 @@ def _rotate(session: Session, found: Rotation, step: Step) -> None:
     began, date, token = session.timer.now(), session.timer.date(), str(uuid.uuid4())
     version = session.cloud.rotate_secret(found.secret, token)
     if not version:
-        version = _read(session, lambda: session.cloud.rotated_secret(found.secret)).pending
+        version = _state_of(session, found.secret).pending
         session.ui.tell(Warned("an earlier rotation did not complete; Secrets Manager tries that one again"))
     session.ui.tell(RotationStarted(found.secret, version))
     for look in itertools.count(1):
-        state = _read(session, lambda: session.cloud.rotated_secret(found.secret))
+        state = _state_of(session, found.secret)
         lasted = session.timer.now() - began
         if state.current == version or (not version and not state.pending):
             session.ui.tell(RotationEnded(found.secret, version, lasted))
@@ -393,6 +393,13 @@ def _state(step: Step) -> str:
 
 
 # --- small things -----------------------------------------------------------------------------------------------
+
+
+def _state_of(session: Session, secret: str) -> SecretState:
+    state = _read(session, lambda: session.cloud.rotated_secret(secret))
+    if state is None:
+        raise CloudError(f"the secret {secret} does not exist", "`infragen drift` shows what was changed by hand")
+    return state
 
 
 def _read(session: Session, read: Callable[[], T]) -> T:

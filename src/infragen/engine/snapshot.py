@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infragen.layers.image_repository import PLACEHOLDER_IMAGE
-from infragen.monitoring import EventSource, Rotation, ServiceState, ServiceTask, TaskContainerState
+from infragen.monitoring import EventSource, ServiceState, ServiceTask, TaskContainerState
+from infragen.workload import SecretState
 
 MEANT = ("UserInitiated", "SpotInterruption", "TerminationNotice")
 """Stop codes of tasks that stopped for no fault of theirs (Amazon ECS API Reference, Task, stopCode)."""
@@ -143,7 +144,7 @@ class DatabaseRow:
     connections: float | None = None
     max_connections: int | None = None
     secret: str = ""
-    rotation: Rotation | None = None
+    rotation: SecretState | None = None
 
 
 @dataclass(frozen=True)

@@ -171,12 +171,12 @@ def _database_lines(row: DatabaseRow, found: Snapshot) -> Iterator[Text]:
 def _credentials(row: DatabaseRow, found: Snapshot) -> str:
     if row.rotation is None:
         return _DENIED if "credentials" in _parts(found) else "do not exist"
-    last = f"rotated {_ago(found, row.rotation.last)}" if row.rotation.last else "not rotated yet"
+    last = f"rotated {_span(found.time - row.rotation.rotated)} ago" if row.rotation.rotated else "not rotated yet"
     if not row.rotation.enabled:
         return f"{last}, rotation is off"
-    ahead = row.rotation.next.timestamp() - found.time if row.rotation.next else None
+    ahead = row.rotation.next_rotation - found.time if row.rotation.next_rotation else None
     due = "" if ahead is None else f", next in {_span(ahead)}" if ahead > 0 else f", due {_span(-ahead)} ago"
-    return f"{last}{due}{', one did not end' if row.rotation.unfinished else ''}"
+    return f"{last}{due}{', one did not end' if row.rotation.pending else ''}"
 
 
 def _alarm_lines(found: Snapshot) -> Iterator[Text]:

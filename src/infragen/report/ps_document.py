@@ -40,6 +40,10 @@ def _time(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="seconds") if value else None
 
 
+def _date(seconds: float) -> str | None:
+    return _time(datetime.fromtimestamp(seconds, UTC)) if seconds else None
+
+
 STACK: tuple[Key, ...] = (
     _text("layer", "layer, or `root`", lambda row: row.layer),
     _text("stack", "name of the stack", lambda row: row.stack),
@@ -104,9 +108,17 @@ DATABASE: tuple[Key, ...] = (
     _count("connections", "the writer's connections", lambda row: row.connections),
     _count("max_connections", "how many it takes", lambda row: row.max_connections, "integer"),
     _text(
-        "rotated", "last rotation of the credentials", lambda row: row.rotation and _time(row.rotation.last), null=True
+        "rotated",
+        "last rotation of the credentials",
+        lambda row: row.rotation and _date(row.rotation.rotated),
+        null=True,
     ),
-    _text("next_rotation", "when the next is due", lambda row: row.rotation and _time(row.rotation.next), null=True),
+    _text(
+        "next_rotation",
+        "when the next is due",
+        lambda row: row.rotation and _date(row.rotation.next_rotation),
+        null=True,
+    ),
 )
 ALARM: tuple[Key, ...] = (
     _text("name", "logical id in the template, or the alarm's own name", lambda row: row.name),

@@ -4,16 +4,23 @@ MiniStack's clusters are records. Here the cluster of a stack gets a server of i
 state: the master user with the password of its secret (no superuser, as on RDS), the database of the template, and
 endpoints that lead to it. MiniStack's own Data API then runs the statements; it gets a driver and a server to reach.
 
+MiniStack runs a statement in the thread that answers every request, so one that waits for a lock stopped the whole
+emulator, and the COMMIT that would release the lock was never read. Here each has a thread, and the limits of the Data
+API: a statement 45 seconds, a transaction three minutes without a call ("Using the Amazon RDS Data API", Amazon Aurora
+User Guide; "BeginTransaction", RDS Data Service API Reference; read 2026-11-29).
+
 TLS is what it is not: the server of PyPI has none. So where a function's environment asks for it (`URL_SUFFIX` of the
 credentials function), `sslmode=disable` stands there.
 """
 
+import asyncio
 import json
 import re
 import sys
 from typing import Any
 
 import psycopg
+from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds, rds_data, secretsmanager
 from ministack.services.cloudformation import stacks
@@ -26,6 +33,7 @@ from infragen_local.twin import Twin
 CLUSTER, FUNCTION = "AWS::RDS::DBCluster", "AWS::Lambda::Function"
 _HOST = "127.0.0.1"
 _WITHOUT_TLS = "?sslmode=disable"
+_LIMITS = "-c statement_timeout=45s -c idle_in_transaction_session_timeout=3min"
 
 
 class Databases:
@@ -67,12 +75,13 @@ class Databases:
             server = self._behind(instance)
             if server is None:
                 return own_connect(instance, engine, database, password, username=username)
-            return _connected(server, username, password, database or "postgres")
+            return _connected(server, username, password, database or "postgres", _LIMITS)
 
         replace(CLUSTER, create=create, update=update, delete=delete)
         stacks._runs_on_worker_thread = lambda resource_type: resource_type == CLUSTER or own_worker(resource_type)
         rds_data._has_real_endpoint = lambda instance: self._behind(instance) is not None or own_endpoint(instance)
         rds_data._connect = connect
+        _in_threads()
         _without_tls()
 
     def resume(self) -> None:
@@ -120,8 +129,22 @@ class Databases:
                 connection.execute(made)
 
 
-def _connected(server: Server, user: str, password: str, database: str) -> "psycopg.Connection[Any]":
-    return psycopg.connect(host=_HOST, port=server.port, user=user, password=password, dbname=database, autocommit=True)
+def _connected(server: Server, user: str, password: str, database: str, options: str = "") -> "psycopg.Connection[Any]":
+    where: dict[str, Any] = {"host": _HOST, "port": server.port, "dbname": database}
+    return psycopg.connect(**where, user=user, password=password, options=options, autocommit=True)
+
+
+def _in_threads() -> None:
+    """Answer each request to the Data API in a thread of its own."""
+    own = rds_data.handle_request
+
+    def answered(*request: Any) -> Any:
+        return asyncio.run(own(*request))  # it waits for nothing but its database
+
+    async def handle(*request: Any) -> Any:
+        return await run_reentrant(answered, *request, thread_name="infragen-data-api")
+
+    rds_data.handle_request = handle
 
 
 def _name(cluster: str, account: str = "", region: str = "") -> str:

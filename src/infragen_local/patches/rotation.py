@@ -6,6 +6,12 @@ fails the version stays pending, and the next RotateSecret says so and tries it 
 found by GetSecretValue. DescribeSecret says when the last rotation was and when the next one is due. (AWS Secrets
 Manager User Guide, "Rotation by Lambda function"; RotateSecret, API Reference;
 read 2026-11.) Not done here: the test of a new schedule, and rotation by the clock.
+
+A staging label is attached to one version only ("UpdateSecretVersionStage", API Reference); MiniStack attaches a
+second AWSPENDING and leaves the first, so that from the second rotation on a version counted as pending for ever, and
+the next RotateSecret went back to its old password. Secrets Manager itself removes AWSPENDING when a rotation is
+complete (aws-samples/aws-secrets-manager-rotation-lambdas#145, the maintainer's words of 2024-08-26). And a rotation
+that is tried again while it runs is not run twice at a time here: its two functions would wait for each other's locks.
 """
 
 import json
@@ -13,9 +19,10 @@ import re
 import sys
 import time
 import uuid
+from threading import Lock
 from typing import Any
 
-from ministack.core.concurrency import spawn_background
+from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import lambda_svc, secretsmanager
 
@@ -30,7 +37,7 @@ Secret = dict[str, Any]
 def apply() -> None:
     """Rotate by the function, keep schedules, and hide versions that have no value yet."""
     own_rotate, own_get = secretsmanager._rotate_secret, secretsmanager._get_secret_value
-    own_describe = secretsmanager._describe_secret
+    own_describe, own_put = secretsmanager._describe_secret, secretsmanager._put_secret_value
 
     def rotate(request: dict[str, Any]) -> Any:
         _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -45,8 +52,10 @@ def apply() -> None:
         if not left:
             made = {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time())}
             secret["Versions"][version] = {**made, "Stages": ["AWSPENDING"]}
-        spawn_background(_run, secret, function, version, thread_name="infragen-rotation")
-        if left:
+            _attach(secret, version)
+        if not left or not _lock(secret).locked():
+            spawn_background(_run, secret, function, version, thread_name="infragen-rotation")
+        if left and left != request.get("ClientRequestToken"):
             words = "A previous rotation isn't complete. That rotation will be reattempted."
             return error_response_json("InvalidRequestException", words, 400)
         return json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": version})
@@ -61,6 +70,13 @@ def apply() -> None:
                 return error_response_json("ResourceNotFoundException", words, 400)
         return own_get(request)
 
+    def put(request: dict[str, Any]) -> Any:
+        status, headers, body = own_put(request)
+        _, secret = secretsmanager._resolve(request.get("SecretId"))
+        if status == 200 and secret and "AWSPENDING" in request.get("VersionStages", ()):
+            _attach(secret, json.loads(body)["VersionId"])
+        return status, headers, body
+
     def describe(request: dict[str, Any]) -> Any:
         status, headers, body = own_describe(request)
         _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -69,7 +85,7 @@ def apply() -> None:
         return json_response({**json.loads(body), **_dates(secret)})
 
     secretsmanager._rotate_secret, secretsmanager._get_secret_value = rotate, get
-    secretsmanager._describe_secret = describe
+    secretsmanager._describe_secret, secretsmanager._put_secret_value = describe, put
     add(TYPE, ResourceType(_create, lambda physical_id, _: {"Id": physical_id}, _delete, _change, _CREATE_ONLY))
 
 
@@ -94,7 +110,33 @@ def _pending(secret: Secret) -> str:
     return ""
 
 
+def _lock(secret: Secret) -> Lock:
+    """Return what a rotation of a secret holds while it runs."""
+    lock: Lock = resource_lock("infragen-rotation", str(secret["ARN"]))
+    return lock
+
+
+def _attach(secret: Secret, version: str) -> None:
+    """Let AWSPENDING be the label of one version only; another one that has no label left is deprecated, and goes."""
+    for other, found in list(secret["Versions"].items()):
+        if other != version and "AWSPENDING" in found["Stages"]:
+            found["Stages"].remove("AWSPENDING")
+            if not found["Stages"]:
+                del secret["Versions"][other]
+
+
 def _run(secret: Secret, function: str, version: str) -> None:
+    """Call the function with each step, after a rotation that runs has ended, unless that was this one."""
+    with _lock(secret):
+        if version != _pending(secret) or not _steps(secret, function, version):
+            return
+        found = secret["Versions"].get(version, {"Stages": []})
+        if "AWSCURRENT" in found["Stages"]:
+            secret["LastRotatedDate"] = int(time.time())
+            found["Stages"] = [label for label in found["Stages"] if label != "AWSPENDING"]
+
+
+def _steps(secret: Secret, function: str, version: str) -> bool:
     name, _, qualifier = function.partition(":function:")[2].partition(":")
     record, _ = lambda_svc._get_func_record_for_qualifier(name, qualifier or None)
     for step in _STEPS:
@@ -102,8 +144,8 @@ def _run(secret: Secret, function: str, version: str) -> None:
         result = lambda_svc._execute_function(record, event) if record else {"error": True}
         if result.get("error"):
             sys.stderr.write(f"rotation of {secret['Name']}: {step} failed; its function's log says why\n")
-            return
-    secret["LastRotatedDate"] = int(time.time())
+            return False
+    return True
 
 
 def _create(_logical_id: str, properties: Properties, _stack: str) -> Created:
