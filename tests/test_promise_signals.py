@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from bench import ACCOUNT
 from fakeaws import FakeAws
 from fakeaws.proxy import Delay, Proxy, Seen
 from figures import Tried
-from processes import DEPLOY, Ended, Operator, Running, fresh_cloud
+from processes import DEFAULTS, DEPLOY, Ended, Operator, Running, fresh_cloud
+from signals import default_signals
 from sweeps import SOAKING, seeds
 
 from infragen.engine.schedule import LONGEST_PAUSE
@@ -114,3 +119,23 @@ def nothing_deleted(aws: FakeAws) -> None:
     """No stack was deleted that had ever been more than under review."""
     real = {stack for _, stack, _, status in aws.cloud.transitions if status == "CREATE_IN_PROGRESS"}
     assert not [stack for _, stack, _, status in aws.cloud.transitions if status.startswith("DELETE") and stack in real]
+
+
+def test_ctrl_c_pressed_again_and_again_ends_it_in_130(operator: Make) -> None:
+    """Ctrl-C while the answer to Ctrl-C is printed, and while the process ends: no traceback, and no other code."""
+    user = operator("nested")
+    names = {**DEFAULTS, **user.variables, "AWS_ENDPOINT_URL": user.aws.url, "AWS_ACCESS_KEY_ID": ACCOUNT}
+    for pause in (0.0, 0.0001, 0.001, 0.01)[: 4 if SOAKING else 2]:
+        before = len(user.aws.calls)
+        command = [sys.executable, "-m", "infragen", *DEPLOY]
+        process = subprocess.Popen(
+            command, cwd=user.directory, env=names, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals
+        )
+        while len(user.aws.calls) == before and process.poll() is None:
+            time.sleep(0.01)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause)
+        assert process.stderr is not None
+        said = process.stderr.read()
+        assert (process.returncode, "Traceback" in said, "Aborted" in said) == (130, False, False), said

@@ -4,6 +4,7 @@ Importing this package imports click and nothing heavy; each command imports wha
 """
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from infragen.cli.output import drain, leave, nowhere, readable, say
 from infragen.cli.overview import ps
 from infragen.cli.pages import docs
 from infragen.cli.pipelines import pipeline
-from infragen.cli.program import Program, terminate
+from infragen.cli.program import Program, Terminated, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.redriving import redrive
 from infragen.cli.rendering import lint, render
@@ -67,8 +68,23 @@ main.add_sections({
 
 
 def run() -> None:
-    """Run the console script, and end the process: its exit code is the command's."""
-    leave(command_line())
+    """Run the console script, and end the process: its exit code is the command's.
+
+    Ctrl-C is an exception twice. Who presses it a third time wants no answer and no clean-up: the process ends there.
+    """
+    pressed = itertools.count(1)
+
+    def interrupt(*_: object) -> None:
+        if next(pressed) > 2:
+            os._exit(130)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        leave(command_line())
+    except KeyboardInterrupt:  # it came when the command had ended
+        os._exit(130)
 
 
 def command_line(around: Surroundings | None = None) -> int:
@@ -88,11 +104,24 @@ def command_line(around: Surroundings | None = None) -> int:
     if in_the_way:
         say(f"warning: {in_the_way}", err=True)
     try:
-        main(prog_name="infragen", obj=around)
+        return _ended(around)
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise
         return end.code or 0
+    except (KeyboardInterrupt, click.Abort):  # it came beside the command, or while another one was answered
+        return 130
+    except Terminated:
+        return 143
     finally:
         drain()
-    return 0
+
+
+def _ended(around: Surroundings | None) -> int:
+    """Run the command, and return its exit code. Click's own way to end a program would make 1 of a late Ctrl-C."""
+    try:
+        code = main(prog_name="infragen", obj=around, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0

@@ -160,6 +160,8 @@ def _interrupts() -> Iterator[threading.Event]:
 
     def note(number: int, frame: FrameType | None) -> None:
         if found.is_set():
+            if callable(before):
+                before(number, frame)
             raise KeyboardInterrupt
         found.set()
 

@@ -4,6 +4,7 @@ import atexit
 import codecs
 import os
 import re
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -113,8 +114,9 @@ def leave(code: int) -> None:
     """End the process with an exit code, after what has to happen at its end but without taking the interpreter apart.
 
     To free each object of a process that ends anyway takes a fifth of a short command. Where another thread has to be
-    waited for, the interpreter ends as usual.
+    waited for, the interpreter ends as usual. Nothing is left for Ctrl-C to stop: the code is the command's.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
     if others:
         sys.exit(code)

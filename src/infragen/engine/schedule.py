@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import TypeVar
 
 from infragen.engine.operate import Operation
@@ -79,8 +80,9 @@ def run_concurrently(all_steps: Sequence[Generator[None, None, T]], timer: Timer
 class Interrupts:
     """Ctrl-C while operations are walked: noted and not raised, because an exception would cut a path off in mid-call.
 
-    It is raised while we wait, and the second one always, because somebody insists. A process that was started with
-    SIGINT ignored (nohup, a background job of a script) continues ignoring it: Ctrl-C was meant for somebody else.
+    It is raised while we wait, and the second one always, because somebody insists; the handler before ours
+    is called then, which may have its own answer to one more. A process that was started with SIGINT ignored (nohup,
+    a background job of a script) continues ignoring it: Ctrl-C was meant for somebody else.
     """
 
     def __init__(self) -> None:
@@ -98,9 +100,11 @@ class Interrupts:
         if self._ours:
             signal.signal(signal.SIGINT, self._before)
 
-    def _note(self, *_: object) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.noted += 1
         if self.waiting or self.noted > 1:
+            if callable(self._before):
+                self._before(number, frame)
             raise KeyboardInterrupt
 
 
