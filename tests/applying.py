@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infragen.changes.values import opened
-from infragen.cloudformation import Absent, PropertyChange, ResourceChange
-from infragen.secrecy.masking import document
+from infragen.cloudformation import Absent, PropertyChange, ResourceChange, Secret
+from infragen.secrecy.masking import Sealed, document
 
 Step = str | int
 Edit = tuple[tuple[Step, ...], PropertyChange]
@@ -93,7 +93,7 @@ def _apply_list(value: Sequence[Any], edits: Sequence[Edit]) -> list[Any]:
 
 
 def normal(value: Any) -> Any:
-    """A value in which two ways to write one JSON document are the same."""
+    """A value in which two ways to write one JSON document are the same, and all that is hidden is."""
     match value:
         case dict():
             return {key: normal(each) for key, each in value.items()}
@@ -101,4 +101,6 @@ def normal(value: Any) -> Any:
             return [normal(each) for each in value]
         case str() if document(value) is not None:
             return {"a document": normal(document(value))}
+        case Sealed():
+            return Secret()
     return value

@@ -33,6 +33,7 @@ from infragen.engine.preview import resolve
 from infragen.engine.progress import Question
 from infragen.errors import InputError, OperationFailed
 from infragen.layers.contract import LaunchParameter
+from infragen.secrecy.masking import masks, secret_texts
 from infragen.secrecy.suspicion import looks_random
 from infragen.secrecy.texts import certain_credential
 
@@ -285,6 +286,18 @@ ORDINARY = [
     "MyOrderServiceHandlerV2Production", "org.example.Orders.V2.HandlerFactory", "eu-central-1", "17.7",
 ]  # fmt: skip
 RANDOM = ["9fQ2xLr7Vb0TzK4mWc1YpD8s", "t7Qw+9Lk2/ZpR4xVbN8mC3yHs6Jd1GfTa5Ue0WiX", "dGhpcyBpcyBub3QgYSBzZWNyZXQ1MjM="]
+
+
+def test_t7_names_that_load_balancers_have_in_cloudwatch_are_no_secrets() -> None:
+    """Whatever CloudFormation and ELB draw: their metrics stand in dashboards and alarms, which a plan shows."""
+    lots = random.Random(SEED)  # noqa: S311 # chance for a test
+    alike = string.ascii_letters + string.digits
+    for _ in range(500):
+        drawn, end = "".join(lots.choices(alike, k=12)), "".join(lots.choices("0123456789abcdef", k=16))
+        for name in (f"targetgroup/shop-Targe-{drawn}/{end}", f"app/shop-Load-{drawn}/{end}"):
+            assert not masks(name), name
+            body = {"Parameters": {"TargetGroupFullName": {"Type": "String"}}}
+            assert secret_texts(body, {"TargetGroupFullName": name}) == frozenset()
 
 
 def test_t7_what_is_random_is_told_and_what_is_ordinary_is_not(tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
-from infragen.secrecy.suspicion import is_random_by_nature, looks_hexadecimal, looks_random, looks_secret
+from infragen.secrecy.suspicion import (
+    OF_LOAD_BALANCER,
+    is_random_by_nature,
+    looks_hexadecimal,
+    looks_random,
+    looks_secret,
+)
 from infragen.secrecy.texts import suspect
 
 SECRET = Secret()
@@ -84,7 +90,7 @@ def _is_secret(name: str, declared: Mapping[str, Any], value: object) -> bool:
         return True
     if isinstance(value, str) and (not value or _ARN.fullmatch(value)):
         return False
-    return looks_secret(name) or _holds_secret(mask(value))
+    return looks_secret(name) or _holds_secret(mask(value, name=name))
 
 
 def sealed(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
@@ -243,7 +249,7 @@ def _is_random(text: str, name: str) -> bool:
     """Return whether a text looks random, and its name does not say that it is an id or a digest."""
     if is_random_by_nature(name):
         return False
-    return looks_random(text) or (bool(name) and looks_hexadecimal(text))
+    return (looks_random(text) and not OF_LOAD_BALANCER.fullmatch(text)) or (bool(name) and looks_hexadecimal(text))
 
 
 def hides(name: str, text: str) -> bool:

@@ -133,6 +133,9 @@ _NOT_PLURAL = frozenset(
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _TOKEN = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/=_.~-]{20,}")
+OF_LOAD_BALANCER = re.compile(r"(?:targetgroup|app|net|gwy)/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}")
+"""Ends of ARNs by which CloudWatch names load balancers and target groups (ELB guide, "CloudWatch metrics for your
+Application Load Balancer", dimensions)."""
 _DIGEST = re.compile(r"(?:sha(?:1|224|256|384|512)|md5)[-:=]", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9a-f]{32,}|[0-9A-F]{32,})")
 _ONE_CASE = re.compile(r"(?=[^0-9]*[0-9])(?:[a-z0-9]{20,}|[A-Z0-9]{20,})")

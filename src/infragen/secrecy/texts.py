@@ -20,6 +20,7 @@ from functools import lru_cache
 from infragen.secrecy.credentials import credentials
 from infragen.secrecy.letters import folded
 from infragen.secrecy.suspicion import (
+    OF_LOAD_BALANCER,
     is_random_by_nature,
     looks_random,
     looks_secret,
@@ -51,7 +52,8 @@ def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = Fals
 
     `ours` is for sentences of infragen's own, which speak of secrets: only shapes and assignments without blanks count.
     """
-    found = _suspicions(text, prose or ours, ours, DEPTH)
+    named = OF_LOAD_BALANCER.sub(lambda found: "-" * len(found[0]), text)  # half of such a name is drawn by lot
+    found = _suspicions(named, prose or ours, ours, DEPTH)
     by_nature = is_random_by_nature(name)
     return min((each for each in found if not (by_nature and each.kind == RANDOM)), default=None)
 
