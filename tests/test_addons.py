@@ -300,7 +300,31 @@ def test_a_bucket_without_policies_for_its_deletion_is_an_error_of_lint(tmp_path
     """What holds data says what becomes of it, as in the layers."""
     text = UPLOADS.replace("    DeletionPolicy: RetainExceptOnCreate\n", "")
     done = run(project(tmp_path, uploads=text), "lint", code=2)
-    assert "error W3011 Bucket" in done.output
+    assert "addons/uploads.yaml:13:3: error W3011 Bucket" in done.output
+
+
+def test_a_finding_names_the_line_of_the_addon_in_every_format(tmp_path: Path) -> None:
+    """Of a property, of a resource and of an output, which has another name in the rendered file."""
+    root = project(tmp_path, uploads=UPLOADS.replace("Status: Enabled, Exp", "Status: Perhaps, Exp"))
+    (root / "addons/topics.json").write_text(json.dumps({
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Titel": "x"}}},
+        "Outputs": {"Made": {"Value": {"Fn::GetAtt": ["Topic", "Nothing"]}}},
+    }, indent=1))  # fmt: skip
+    text = run(root, "lint", code=2).output
+    assert "addons/uploads.yaml:20:23: error E3030 Bucket Properties.LifecycleConfiguration.Rules[0].Status: " in text
+    assert "(templates/dev/uploads.yaml:" in text
+    assert "addons/topics.json:6:5: error E3002 Topic " in text
+    assert "addons/topics.json:15:6: error E6101 Outputs TopicsMade.Value" in text
+    rows = json.loads(run(root, "lint", "--format", "json", code=2).stdout)["findings"]
+    [row] = [each for each in rows if each["rule"] == "E3030"]
+    assert (row["file"].endswith("addons/uploads.yaml"), row["line"], row["column"]) == (True, 20, 23)
+    assert row["rendered"].startswith("templates/dev/uploads.yaml:")
+    sarif = json.loads(run(root, "lint", "--format", "sarif", code=2).stdout)["runs"][0]["results"]
+    assert {"startLine": 20, "startColumn": 23} in [
+        each["locations"][0]["physicalLocation"]["region"] for each in sarif
+    ]
+    assert "addons/uploads.yaml,line=20,col=23" in run(root, "lint", "--format", "github", code=2).output
+    assert "addons/uploads.yaml:20:23 (templates" in run(root, "lint", "--format", "junit", code=2).output
 
 
 def test_commands_that_only_read_know_addons(tmp_path: Path) -> None:

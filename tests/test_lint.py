@@ -169,6 +169,7 @@ def test_json_keeps_every_field() -> None:
         "line": 7,
         "column": 3,
         "about": "u",
+        "rendered": "templates/dev/queue.yaml:7:3",
     }
 
 

@@ -400,3 +400,33 @@ def test_a_module_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) 
     root = project(tmp_path, notes=NOTES)
     os.mkfifo(root / "layers" / "more.py")
     assert "more.py cannot be read" in run(root, "render", code=2).output
+
+
+WRONG = (
+    NOTES.replace("Tier=env.notes.tier)", 'Tier="Golden")')
+    + """
+
+def more(template, env):
+    template.add_resource(Parameter("More", Type="Text", Value="x"))
+    for name in ("One",):
+        template.add_resource(Parameter(f"{name}More", Type="Text", Value="x"))
+
+
+EXTENSIONS = (*EXTENSIONS, Extension(layer="queue", resources=more))
+"""
+)
+
+
+def test_a_finding_names_the_line_of_the_layer_or_of_the_extension(tmp_path: Path) -> None:
+    """The argument, where it can be seen; the function that makes the resource, where its name is made up."""
+    root = project(tmp_path, notes=WRONG)
+    text = run(root, "lint", code=2).output
+    lines = WRONG.splitlines()
+    golden, more, function = (
+        next((n, line.index(word) + 1) for n, line in enumerate(lines, 1) if word in line)
+        for word in ("Tier=", 'Type="Text"', "def more")
+    )
+    assert f"layers/notes.py:{golden[0]}:{golden[1]}: error E3030 Notes Properties.Tier" in text
+    assert f"layers/notes.py:{more[0]}:{more[1]}: error E3030 More Properties.Type" in text
+    assert f"layers/notes.py:{function[0]}:1: error E3030 OneMore Properties.Type" in text
+    assert "(templates/dev/queue.yaml:" in text

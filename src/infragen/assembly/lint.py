@@ -20,12 +20,14 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
+from infragen.config.yamlfile import Place
+from infragen.layers.written import written_at
 from infragen.output_file import private_directory
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ class Finding:
     """What a rule says about one place of one template; `layer` is `root` for the root.
 
     `path` leads to the place in the body, e.g. Resources, Cluster, Properties, Engine; line and column are those of
-    the rendered file and count from 1. `about` is the page that explains the rule.
+    the rendered file and count from 1. `about` is the page that explains the rule. `written` is where the project wrote
+    it itself, in an addon or a layer of its own; None for what infragen's layers made.
     """
 
     layer: str
@@ -60,6 +63,7 @@ class Finding:
     line: int
     column: int
     about: str
+    written: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def lint(
         _remember(kept, key, findings)
     return tuple(
         tuple(
-            finding
+            replace(finding, written=written_at(assembly.environment, finding.layer, finding.path))
             for job in each
             for finding in known[job.key] or ()
             if not (finding.rule == _SUB_NEEDED and _is_text_of_the_file(assembly, finding))

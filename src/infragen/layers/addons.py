@@ -33,8 +33,16 @@ def layer_of(addon: Addon) -> Layer:
         outputs=partial(_outputs, addon),
         build=partial(_build, addon),
         place=str(Place(addon.file, 1, 1)),
-        written=addon.place,
+        written=partial(_written, addon),
     )
+
+
+def _written(addon: Addon, path: tuple[str | int, ...]) -> Place:
+    """Return where a key of the rendered template is written: outputs have another name there."""
+    if path[:1] == ("Outputs",):
+        names: dict[str | int, str] = {_published(addon, each).name: each for each in addon.outputs}
+        path = (*path[:1], *(names.get(each, each) for each in path[1:2]), *path[2:])
+    return addon.place(path)
 
 
 def extensions_of(addon: Addon) -> tuple[Extension, ...]:

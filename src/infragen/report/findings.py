@@ -23,6 +23,22 @@ def file_of(templates: PurePath, environment: str, finding: Finding) -> str:
     return (templates / environment / f"{finding.layer}.yaml").as_posix()
 
 
+def where(templates: PurePath, environment: str, finding: Finding) -> tuple[str, int, int]:
+    """Return file, line and column of what to change: where the project wrote it, else in the rendered file."""
+    if finding.written is not None:
+        return PurePath(finding.written.file).as_posix(), finding.written.line, finding.written.column
+    return file_of(templates, environment, finding), finding.line, finding.column
+
+
+def _rendered(templates: PurePath, environment: str, finding: Finding) -> str:
+    """Return where in the rendered file it is, for a finding that is placed elsewhere; else ''."""
+    return f" ({file_of(templates, environment, finding)}:{finding.line})" if finding.written is not None else ""
+
+
+def _at(place: tuple[str, int, int]) -> str:
+    return ":".join(map(str, place))
+
+
 def place(finding: Finding) -> str:
     """Return where in the template: `Cluster Properties.Engine`, or the section for what is in no resource."""
     head, *rest = finding.path or ("the template",)
@@ -42,8 +58,8 @@ def message(finding: Finding) -> Shown:
 def as_text(findings: Findings, templates: PurePath) -> str:
     """Return one line for each finding, `file:line:column: level rule place: message`, and a summary."""
     lines = [
-        f"{file_of(templates, environment, each)}:{each.line}:{each.column}: "
-        f"{each.level} {each.rule} {place(each)}: {message(each)}"
+        f"{_at(where(templates, environment, each))}: "
+        f"{each.level} {each.rule} {place(each)}: {message(each)}{_rendered(templates, environment, each)}"
         for environment, some in findings.items()
         for each in some
     ]
@@ -68,10 +84,9 @@ def as_json(findings: Findings, templates: PurePath) -> str:
             "level": each.level,
             "message": message(each),
             "path": list(each.path),
-            "file": file_of(templates, environment, each),
-            "line": each.line,
-            "column": each.column,
+            **dict(zip(("file", "line", "column"), where(templates, environment, each), strict=True)),
             "about": each.about,
+            "rendered": f"{file_of(templates, environment, each)}:{each.line}:{each.column}",
         }
         for environment, some in findings.items()
         for each in some
@@ -97,7 +112,7 @@ def as_github(findings: Findings, templates: PurePath, root: Path | None) -> lis
     return [
         annotation(
             _ANNOTATION[each.level], f"{place(each)}: {message(each)}",
-            place=f"{file_of(templates, environment, each)}:{each.line}:{each.column}", title=each.rule, root=root,
+            place=_at(where(templates, environment, each)), title=each.rule, root=root,
         )
         for environment, some in findings.items()
         for each in some
@@ -121,8 +136,8 @@ def as_report(
 
 
 def _case(templates: PurePath, environment: str, finding: Finding, failing: Sequence[str]) -> Case:
-    where = f"{file_of(templates, environment, finding)}:{finding.line}:{finding.column}"
-    text = f"{finding.level} {finding.rule} {place(finding)}: {message(finding)}\n{where}\n{finding.about}"
+    at = f"{_at(where(templates, environment, finding))}{_rendered(templates, environment, finding)}"
+    text = f"{finding.level} {finding.rule} {place(finding)}: {message(finding)}\n{at}\n{finding.about}"
     name, group = f"{finding.rule} {place(finding)} line {finding.line}", f"{environment}.{finding.layer}"
     if finding.level in failing:
         return Case(name, group, failed=text, kind=finding.rule)
@@ -130,10 +145,8 @@ def _case(templates: PurePath, environment: str, finding: Finding, failing: Sequ
 
 
 def _result(templates: PurePath, environment: str, finding: Finding) -> dict[str, Any]:
-    physical = {
-        "artifactLocation": {"uri": file_of(templates, environment, finding)},
-        "region": {"startLine": finding.line, "startColumn": finding.column},
-    }
+    file, line, column = where(templates, environment, finding)
+    physical = {"artifactLocation": {"uri": file}, "region": {"startLine": line, "startColumn": column}}
     return {
         "ruleId": finding.rule,
         "level": _SARIF_LEVEL[finding.level],
