@@ -329,6 +329,10 @@ def test_the_certificate(aws: FakeAws, tmp_path: Path) -> None:
     assert "PENDING_VALIDATION" in pending.text
     assert "finish its validation" in pending.hint
     assert "EXPIRED" in said(**names, Status="EXPIRED", NotAfter=now - day).text
+    failed = said(**names, Status="FAILED", FailureReason="CAA_ERROR\nok  \x1b[2J password=hunter22hunter22").text
+    assert "FAILED (CAA_ERROR ok" in failed
+    assert not {"\n", "\x1b"} & set(failed)
+    assert "hunter22" not in failed
     soon = said(**names, Status="ISSUED", NotAfter=now + 20.5 * day)
     assert ("expires in 20 days" in soon.text, soon.stops) == (True, False)
     assert said(**names, Status="ISSUED", NotAfter=now + 90 * day).verdict is Verdict.OK

@@ -118,7 +118,7 @@ class StoppedContainer:
 
     name: str
     exit_code: int | None = None
-    reason: str = ""
+    reason: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class StoppedTask:
 
     arn: str
     task_definition: str
-    reason: str = ""
+    reason: Shown = NOTHING
     stopped: datetime | None = None
     containers: tuple[StoppedContainer, ...] = ()
 
@@ -157,9 +157,9 @@ class DeniedCall:
     """A call of CloudTrail's event history that AWS denied: when, which (`s3:PutObject`), whose, and AWS's words."""
 
     time: datetime | None
-    call: str
-    caller: str
-    words: str
+    call: Shown
+    caller: Shown
+    words: Shown
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class RegistryImage:
     """
 
     platforms: tuple[str, ...] = ()
-    unusable: str = ""
+    unusable: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class Certificate:
     status: str
     names: tuple[str, ...]
     expires: datetime | None = None
-    reason: str = ""
+    reason: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ class ClusterParameter:
     changed.
     """
 
-    allowed: str
+    allowed: Shown
     modifiable: bool
 
 
@@ -449,7 +449,7 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def change_set_description(self, change_set_id: str, stack_id: str) -> str:
         """Return the description of a change set, also of an executed one; empty without one, and when it is gone."""
 
-    def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
+    def failed_checks(self, change_set_id: str) -> tuple[Shown, ...]:
         """Return what AWS's early validation or a hook found wrong with a failed change set, one text each."""
 
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
@@ -519,7 +519,7 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def create_service_linked_role(self, service: str) -> None:
         """Create the service-linked role of a service, such as ecs.amazonaws.com; one that exists is no error."""
 
-    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
+    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, Shown], ...]:
         """Return what ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""
 
     def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
@@ -530,10 +530,10 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def task_containers(self, task_definition: str) -> tuple[TaskContainer, ...]:
         """Return the containers of a task definition."""
 
-    def unhealthy_targets(self, service_arn: str) -> tuple[str, ...]:
+    def unhealthy_targets(self, service_arn: str) -> tuple[Shown, ...]:
         """Return what load balancers say of a service's targets that are not healthy, one text each."""
 
-    def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
+    def log_lines(self, group: str, stream: str, count: int) -> tuple[Shown, ...]:
         """Return the last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
 
     def log_events(self, group: str, start: float, end: float | None = None, pattern: str = "") -> LogEvents:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from infragen.shown import NOTHING, Shown
+
 
 @dataclass(frozen=True)
 class ServiceState:
@@ -26,7 +28,7 @@ class ServiceState:
     pending: int
     task_definition: str = ""
     rollout: str = ""
-    rollout_reason: str = ""
+    rollout_reason: Shown = NOTHING
     container: str = ""
 
 
@@ -40,7 +42,7 @@ class TaskContainerState:
     image: str = ""
     digest: str = ""
     exit_code: int | None = None
-    reason: str = ""
+    reason: Shown = NOTHING
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class ServiceTask:
     health: str = ""
     task_definition: str = ""
     stop_code: str = ""
-    reason: str = ""
+    reason: Shown = NOTHING
     stopped: datetime | None = None
     containers: tuple[TaskContainerState, ...] = ()
 
@@ -97,7 +99,7 @@ class RaisedAlarm:
 
     name: str
     since: datetime | None = None
-    reason: str = ""
+    reason: Shown = NOTHING
     composite: bool = False
 
 
@@ -111,8 +113,8 @@ class EventSource:
     function: str
     source: str
     state: str
-    reason: str = ""
-    last_result: str = ""
+    reason: Shown = NOTHING
+    last_result: Shown = NOTHING
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from infragen.shown import NOTHING, Shown
+
 
 def cluster_of(service_arn: str) -> str:
     """Return the cluster in a service's ARN. One of the old form names none: it is in the default one."""
@@ -76,9 +78,9 @@ class TaskState:
     status: str
     task_definition: str = ""
     stop_code: str = ""
-    reason: str = ""
+    reason: Shown = NOTHING
     exit_code: int | None = None
-    detail: str = ""
+    detail: Shown = NOTHING
     started_by: str = ""
     created: datetime | None = None
     agent: str = ""
@@ -105,7 +107,7 @@ class LogPage:
     token as before where there is nothing more yet.
     """
 
-    lines: tuple[str, ...] = ()
+    lines: tuple[Shown, ...] = ()
     token: str = ""
 
 
@@ -212,7 +214,7 @@ class MoveTask:
     status: str
     moved: int = 0
     to_move: int = 0
-    reason: str = ""
+    reason: Shown = NOTHING
     started: float = 0.0
     handle: str = ""
 
@@ -299,7 +301,7 @@ class ServiceDeployment:
     id: str
     status: str
     rollout: str = ""
-    reason: str = ""
+    reason: Shown = NOTHING
     task_definition: str = ""
     created: float = 0.0
 

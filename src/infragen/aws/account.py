@@ -49,6 +49,7 @@ from infragen.cloudformation import (
     StackState,
 )
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, NotBootstrapped, Refused
+from infragen.shown import Shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef
@@ -333,13 +334,13 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 return ""
             raise
 
-    def failed_checks(self, change_set_id: str) -> tuple[str, ...]:
+    def failed_checks(self, change_set_id: str) -> tuple[Shown, ...]:
         """Call DescribeEvents, only what failed, and what hooks said of the set, which leaves no events
         (ListHookResults, GetHookResult). It only explains: when it may not be read, that is all there is to say.
         """
         return (*self._failed_events(change_set_id), *self._failed_hooks(change_set_id))
 
-    def _failed_hooks(self, change_set_id: str) -> Iterator[str]:
+    def _failed_hooks(self, change_set_id: str) -> Iterator[Shown]:
         client = self.clients.cloudformation
         try:
             with answered("asking what hooks said (cloudformation:ListHookResults)"):
@@ -350,7 +351,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         except AwsError as error:
             rows = []
             if error.code in DENIED:
-                yield "what hooks said would be known with cloudformation:ListHookResults"
+                yield reading.plain("what hooks said would be known with cloudformation:ListHookResults")
         except CloudError:
             rows = []
         for each in rows:
@@ -360,7 +361,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             except CloudError:
                 yield reading.hook_result(each)
 
-    def _failed_events(self, change_set_id: str) -> tuple[str, ...]:
+    def _failed_events(self, change_set_id: str) -> tuple[Shown, ...]:
         client = self.clients.cloudformation
         try:
             with answered(f"reading why {change_set_id} failed (cloudformation:DescribeEvents)"):
@@ -368,7 +369,8 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 rows = pages(client.describe_events, "OperationEvents", ChangeSetName=change_set_id, Filters=failed)
                 return tuple(reading.failed_check(each) for each in rows if reading.fails(each))
         except AwsError as error:
-            return ("more would be known with cloudformation:DescribeEvents",) if error.code in DENIED else ()
+            denied = error.code in DENIED
+            return (reading.plain("more would be known with cloudformation:DescribeEvents"),) if denied else ()
         except CloudError:
             return ()
 
@@ -484,7 +486,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
 
     # --- what CloudFormation does not tell ----------------------------------------------------------------------
 
-    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, str], ...]:
+    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, Shown], ...]:
         """See `diagnosis`."""
         return diagnosis.service_events(self.clients, service_arn, since)
 
@@ -500,11 +502,11 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         """See `diagnosis`."""
         return diagnosis.task_containers(self.clients, task_definition)
 
-    def unhealthy_targets(self, service_arn: str) -> tuple[str, ...]:
+    def unhealthy_targets(self, service_arn: str) -> tuple[Shown, ...]:
         """See `diagnosis`."""
         return diagnosis.unhealthy_targets(self.clients, service_arn)
 
-    def log_lines(self, group: str, stream: str, count: int) -> tuple[str, ...]:
+    def log_lines(self, group: str, stream: str, count: int) -> tuple[Shown, ...]:
         """See `diagnosis`."""
         return diagnosis.log_lines(self.clients, group, stream, count)
 

@@ -90,8 +90,8 @@ class AccountReads:
             return RegistryImage(self._platforms(repository, manifest))
         if any(code == "ImageNotFound" for code, _ in failures):
             return None
-        said = "; ".join(f"{code}: {plain(reason)}" for code, reason in failures)
-        return RegistryImage(unusable=said or "ECR says nothing of it")
+        said = plain("; ".join(f"{code}: {reason}" for code, reason in failures) or "ECR says nothing of it")
+        return RegistryImage(unusable=said)
 
     def _platforms(self, repository: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
         """Return those of an index are in it; that of a single image is in its configuration. Attestations are
@@ -137,7 +137,7 @@ class AccountReads:
                 names = (member(found, "DomainName"), *found.get("SubjectAlternativeNames", ()))
                 unique = tuple(dict.fromkeys(map(str, names)))
                 return Certificate(
-                    member(found, "Status"), unique, found.get("NotAfter"), found.get("FailureReason", "")
+                    member(found, "Status"), unique, found.get("NotAfter"), plain(found.get("FailureReason"))
                 )
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
@@ -214,7 +214,7 @@ class AccountReads:
         with asked("rds:DescribeEngineDefaultClusterParameters", f"listing the cluster parameters of {family}"):
             return {
                 member(each, "ParameterName"): ClusterParameter(
-                    str(each.get("AllowedValues", "")), bool(each.get("IsModifiable"))
+                    plain(each.get("AllowedValues")), bool(each.get("IsModifiable"))
                 )
                 for each in pages(read, "Parameters", leads="Marker", DBParameterGroupFamily=family)
             }

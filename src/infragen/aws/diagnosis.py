@@ -16,6 +16,7 @@ from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import batches, member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloud import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
+from infragen.shown import Shown
 from infragen.workload import cluster_of
 
 NO_LOG = "ResourceNotFoundException"
@@ -33,7 +34,7 @@ filter for error codes (CloudTrail API Reference, LookupEvents)."""
 # --- ECS --------------------------------------------------------------------------------------------------------
 
 
-def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, str], ...]:
+def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, Shown], ...]:
     """Call ECS DescribeServices. ECS keeps a service's last hundred events, whatever their age (Amazon ECS API
     Reference, Service).
     """
@@ -114,14 +115,14 @@ def _services(clients: Clients, service_arn: str) -> list[Mapping[str, Any]]:
 # --- load balancers ---------------------------------------------------------------------------------------------
 
 
-def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[str, ...]:
+def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[Shown, ...]:
     """Call Elastic Load Balancing DescribeTargetHealth, of the target groups of an ECS service."""
     balanced = (each for service in _services(clients, service_arn) for each in service.get("loadBalancers", ()))
     groups = dict.fromkeys(member(each, "targetGroupArn") for each in balanced if each.get("targetGroupArn"))
     return tuple(text for group in groups for text in _unhealthy(clients, group))
 
 
-def _unhealthy(clients: Clients, group: str) -> Iterator[str]:
+def _unhealthy(clients: Clients, group: str) -> Iterator[Shown]:
     with answered(f"reading the targets of {group} (elasticloadbalancing:DescribeTargetHealth)"):
         found = clients.load_balancers.describe_target_health(TargetGroupArn=group)
     for each in found.get("TargetHealthDescriptions", ()):
@@ -135,7 +136,7 @@ def _unhealthy(clients: Clients, group: str) -> Iterator[str]:
 # --- logs -------------------------------------------------------------------------------------------------------
 
 
-def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[str, ...]:
+def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[Shown, ...]:
     """Call CloudWatch Logs GetLogEvents, from the end of the stream."""
     try:
         with answered(f"reading the log {group} {stream} (logs:GetLogEvents)"):

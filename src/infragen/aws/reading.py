@@ -27,7 +27,7 @@ from infragen.cloudformation import (
 from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
 from infragen.secrecy.suspicion import looks_secret
-from infragen.secrecy.visible import NOTHING, Shown, quoted
+from infragen.secrecy.visible import NOTHING, Shown, assembled, quoted
 
 T = TypeVar("T")
 
@@ -92,10 +92,10 @@ def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken
     return str(following)
 
 
-def log_line(text: str | None) -> str:
+def log_line(text: str | None) -> Shown:
     """Return a line that an application wrote, with its secrets masked; JSON stays JSON. Long ones are cut."""
-    shown = plain(str(mask((text or "").strip())))
-    return shown if len(shown) <= LONGEST_LINE else f"{shown[:LONGEST_LINE]}…"
+    line = plain(str(mask((text or "").strip())))
+    return line if len(line) <= LONGEST_LINE else assembled(f"{line[:LONGEST_LINE]}…")
 
 
 def stack_state(answer: Mapping[str, Any]) -> StackState:
@@ -258,7 +258,7 @@ def fails(answer: Mapping[str, Any]) -> bool:
     return "WARN" not in modes and answer.get("Status", "_FAILED").endswith("_FAILED")
 
 
-def hook_result(answer: Mapping[str, Any]) -> str:
+def hook_result(answer: Mapping[str, Any]) -> Shown:
     """Return the answer of GetHookResult, or a row of ListHookResults: the hook, its words, and those of each failed
     check.
     """
@@ -271,7 +271,7 @@ def hook_result(answer: Mapping[str, Any]) -> str:
     return plain(f"{answer.get('TypeName') or 'a hook'}: {words or 'it gave no reason'}")
 
 
-def failed_check(answer: Mapping[str, Any]) -> str:
+def failed_check(answer: Mapping[str, Any]) -> Shown:
     """Return a failed row of DescribeEvents for a change set: an early validation with its property path, or a hook."""
     where = answer.get("ValidationPath") or answer.get("HookType") or answer.get("LogicalResourceId", "")
     words = (answer.get(key) for key in ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason"))

@@ -20,6 +20,7 @@ from infragen.engine.progress import Session, TaskEnded, TaskLog, TaskStarted, W
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, OutcomeUnknown
+from infragen.secrecy.visible import shown
 from infragen.workload import ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 
 T = TypeVar("T")
@@ -216,7 +217,7 @@ def _tail(log: _Log, arn: str) -> str:
 def _look(session: Session, layer: str, cluster: str, task: TaskState) -> Generator[bool, None, TaskState]:
     """Return the task as it is now. One that ECS has forgotten is over: stopped tasks are kept for about an hour."""
     found = yield from _yielding(retrying(session, layer, lambda: session.cloud.task(cluster, task.arn)))
-    return found or replace(task, status="DELETED", reason="ECS does not know the task any more")
+    return found or replace(task, status="DELETED", reason=shown("ECS does not know the task any more"))
 
 
 def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bool, None, bool]:
