@@ -37,6 +37,7 @@ TABLES = {
         "DATA_API_SINCE",
         "FARGATE",
         "SPOT_ARM64",
+        "LAMBDA_ARM64",
         "REGIONAL_NAT",
         "ZONES",
     ],

@@ -14,13 +14,24 @@ from zoneinfo import ZoneInfo
 
 import botocore.session
 import pytest
+from commands import CommandLine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infragen.assembly.synth import synthesize
 from infragen.assembly.templatefile import parse
-from infragen.config import database_parameters, load_environment, load_file, schedules
-from infragen.config.regions import DATA_API, FARGATE, READ_ON, REGIONAL_NAT, REGIONS, SPOT_ARM64, other_partition
+from infragen.cli import main
+from infragen.config import database_parameters, load_environment, load_file, regions, schedules
+from infragen.config.regions import (
+    DATA_API,
+    FARGATE,
+    LAMBDA_ARM64,
+    READ_ON,
+    REGIONAL_NAT,
+    REGIONS,
+    SPOT_ARM64,
+    other_partition,
+)
 from infragen.errors import InputError
 
 LEAST = "project: shop\nenvironment: dev\nregion: eu-west-1\n"
@@ -292,6 +303,31 @@ def test_the_regions_are_those_of_aws() -> None:
     }
     assert set(DATA_API) < set(REGIONS)
     assert set(SPOT_ARM64) < set(FARGATE) < set(REGIONAL_NAT) <= set(REGIONS)
+    # the function that makes the database's credentials is for arm64
+    assert set(DATA_API) < set(LAMBDA_ARM64) <= set(REGIONS)
+
+
+def test_an_arm64_worker_where_lambda_has_none_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each region of today has them, so the table is made to lack one, as when the next region opens; the way out that
+    the finding names ends it.
+    """
+    directory = tmp_path / "environments"
+    directory.mkdir()
+    monkeypatch.setattr(regions, "LAMBDA_ARM64", tuple(each for each in LAMBDA_ARM64 if each != "ap-southeast-6"))
+    said = "arm64 functions on Lambda in ap-southeast-6 are not confirmed"
+    for architectures, found in ((("arm64", "x86_64"), 1), (("x86_64", "x86_64"), 0), (("arm64", "arm64"), 2)):
+        one, two = architectures
+        (directory / "dev.yaml").write_text(
+            "project: shop\nenvironment: dev\nregion: ap-southeast-6\nnetwork: {}\nqueues: [{name: a}, {name: b}]\n"
+            f"workers:\n  - {{name: a, queue: a, architecture: {one}}}\n"
+            f"  - {{name: b, queue: b, architecture: {two}}}\n"
+        )
+        done = CommandLine().invoke(main, ["lint", "--env", "dev", "--environments", str(directory)])
+        text = " ".join(done.output.split())
+        assert text.count(said) == text.count("architecture: x86_64 works in each region") == found, done.output
+        assert text.count("dev.yaml:7:39: warning: workers[0].architecture: ") == (one == "arm64")
 
 
 def test_a_region_of_another_partition_is_told_as_that(tmp_path: Path) -> None:

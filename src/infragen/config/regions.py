@@ -60,6 +60,19 @@ SPOT_ARM64 = (
 Graviton-based Spot compute with AWS Fargate", September 2024; aws/copilot-cli#5934). AWS has published no list since:
 of the regions that opened later it is not confirmed."""
 
+LAMBDA_ARM64 = (
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+    "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+    "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+"""Regions with arm64 functions on Lambda: those for which AWS publishes an extension for them (AWS AppConfig User
+Guide, "Understanding available versions of the AWS AppConfig Agent Lambda extension", table "ARM64 platform", version
+2.0.17054.0 of 2026-05-14). These are all regions of today. A new one often opens without: ca-west-1 and il-central-1
+refused such functions at first (aws-powertools/powertools-lambda-python#3545, 2023-12, and #2902, 2023-08), with
+"Architecture "arm64" is not supported in …" and a rollback (reply-fr/sustainable-personal-accounts#53, 2022-10)."""
+
 REGIONAL_NAT = (
     "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
     "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",

@@ -1105,7 +1105,9 @@ def zones(given: RuleContext) -> Iterator[Finding]:
 
 
 def region_features(given: RuleContext) -> Iterator[Finding]:
-    """Fargate, Spot for arm64 tasks or a regional NAT gateway in a region that infragen's tables do not name for it."""
+    """Fargate, Spot for arm64 tasks, an arm64 worker or a regional NAT gateway in a region that infragen's tables do
+    not name for it.
+    """
     region, network, api = given.env.region, given.env.network, given.env.api
     spot = api is not None and api.spot and api.architecture == "arm64"
     regional = network is not None and network.nat == "regional"
@@ -1114,10 +1116,13 @@ def region_features(given: RuleContext) -> Iterator[Finding]:
         (spot, regions.SPOT_ARM64, ("api", "spot"), "arm64 tasks on Fargate Spot", "spot: false does without it"),
         (regional, regions.REGIONAL_NAT, ("network", "nat"), "regional NAT gateways", "single does without"),
     ]
-    for needed, where, path, feature, instead in used:
+    for index, worker in enumerate(given.env.workers):
+        path, x86 = ("workers", index, "architecture"), "architecture: x86_64 works in each region"
+        used.append((worker.architecture == "arm64", regions.LAMBDA_ARM64, path, "arm64 functions on Lambda", x86))
+    for needed, where, at, feature, instead in used:
         if needed and region not in where:
             text = f"{feature} in {region} are not confirmed by infragen's table of {regions.READ_ON}: {instead}"
-            yield Finding(path, f"{dotted(path)}: {text}")
+            yield Finding(at, f"{dotted(at)}: {text}")
 
 
 def many_rules(given: RuleContext) -> Iterator[Finding]:
