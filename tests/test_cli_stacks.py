@@ -353,3 +353,28 @@ def test_w3_a_cancellation_by_somebody_else_and_a_refused_policy_leave_the_outco
     ended = run(*change, code=1)
     assert "queue/JobsQueue (AWS::SQS::Queue) UPDATE_FAILED" in ended.stdout
     assert "was not protected again as its environment says" in ended.stderr
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_the_legend_of_a_plan_names_the_marks_that_stand_below_it(
+    desk: Bench, run: Run, aws: FakeAws, topology: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns: of the one line that a new layer has, and of rows; none of it where no mark stands there, as when
+    nothing changes, or a setting of the stack alone.
+    """
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def planned() -> list[str]:
+        return run("plan").stdout.splitlines()
+
+    assert planned()[:3] == [f"Plan for test in account {ACCOUNT}, us-east-1", "+ create", ""]
+    run("deploy", "--yes")
+    assert [each for each in planned() if "create" in each or "update in place" in each] == []
+    file = Path("environments/test.yaml")
+    text = file.read_text()
+    file.write_text(text.replace("- name: jobs", "- name: jobs\n    max_receives: 6"))
+    assert planned()[1] == "~ update in place"
+    file.write_text(f"{text}stacks: {{notification_arns: ['arn:aws:sns:us-east-1:{ACCOUNT}:stacks']}}\n")
+    lines = planned()
+    assert [each for each in lines if "stack setting NotificationARNs" in each]
+    assert not lines[1].startswith(("+", "~"))

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,25 @@ def test_make_demo_installs_what_runs_infragen_alone(tmp_path: Path) -> None:
     said, pip = (next(n for n, line in enumerate(lines) if word in line) for word in ("echo", "pip install"))
     assert said < pip
     assert "playwright" not in (ROOT / "requirements" / "infragen.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "docs"])
+@pytest.mark.parametrize("version", [(3, 10, 12), (2, 7, 18), ()], ids=["3.10", "2.7", "broken"])
+def test_make_with_an_older_python_says_so_at_once(tmp_path: Path, target: str, version: tuple[int, ...]) -> None:
+    """One line that says which one is needed and what to type, before anything is created or installed."""
+    programs, where = tmp_path / "bin", tmp_path / "venv"
+    programs.mkdir()
+    answers = f"import sys; sys.version_info = {version}; assert sys.argv[1] == '-c'; exec(sys.argv[2])"
+    runs = f'exec {sys.executable} -c "{answers}" "$@"' if version else "exit 127"
+    (programs / "python3").write_text(f"#!/bin/sh\n{runs}\n")
+    (programs / "python3").chmod(0o755)
+    before = sorted(each.name for each in ROOT.iterdir())
+    done = subprocess.run(
+        ["make", target, f"VENV={where}"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    said = [each for each in (done.stdout + done.stderr).splitlines() if not each.startswith("make")]
+    assert said == ["infragen needs Python 3.11 or newer: make PYTHON=python3.11"]
+    assert not where.exists()
+    assert sorted(each.name for each in ROOT.iterdir()) == before

@@ -85,7 +85,7 @@ def _lines(plan: Plan, width: int, detail: Detail) -> Iterator[Text]:
     if detail < Detail.ALL:
         shown = [each for each in shown if not words.only_wiring(each, layers)]
     folded = [each for each in shown if _is_folded(each, detail)]
-    if marks := _marks([each for each in shown if each not in folded], detail):
+    if marks := _marks([each for each in shown if each not in folded], folded, detail):
         yield Text(marks, style="dim")
     if folded:
         yield Text()
@@ -153,24 +153,37 @@ def _is_folded(stack: Stack, detail: Detail) -> bool:
 def _folded(plan: Plan, stacks: Sequence[Stack], width: int) -> Iterator[Text]:
     """Yield a line per stack: how many resources, and what they cost; below it what must not be overlooked."""
     layers = words.layers_of(plan)
-    told = [each for each in stacks if not _only_nests(each)]
+    told = _told_in_one_line(stacks)
     column = max((len(each["layer"]) for each in told), default=0)
     for each in told:
-        rows = words.rows(each)
-        counts = words.count(rows)
-        known = ADD if words.created(each) else CHANGE
-        mark = next((kind for kind in (*GRAVE, CHANGE, REVISION, IMPORT, ADD) if counts[kind]), known)
+        counts = words.count(words.rows(each))
+        mark = _layer_mark(each)
         said = _counted(plan, each, counts)
         price = words.layer_cost(plan, each["layer"])
         line = f"{each['layer'].ljust(column)}  {', '.join(filter(None, (said, price)))}"
         yield Text.assemble((f"  {words.SIGNS[mark]:>3} ", COLOURS[mark]), line)
-        grave = [row for row in rows if row["kind"] in GRAVE]
-        yield from change_lines(grave, width, each["source"], layers=layers)
+        yield from change_lines(_grave(each), width, each["source"], layers=layers)
         own = words.decided_changes(each, layers)
         yield from _own_values([(title, some) for title, some in own if title in LOUD], "      ", width)
         yield from _notes(each, width)
     if opened := words.granted_together([each for each in told if words.created(each)]):
         yield Text(f"      opens {opened}", style="dim")
+
+
+def _told_in_one_line(stacks: Sequence[Stack]) -> Sequence[Stack]:
+    return [each for each in stacks if not _only_nests(each)]
+
+
+def _layer_mark(stack: Stack) -> Kind:
+    """Return the kind whose sign stands before the line of a whole stack: the gravest that it has."""
+    counts = words.count(words.rows(stack))
+    known = ADD if words.created(stack) else CHANGE
+    return next((kind for kind in (*GRAVE, CHANGE, REVISION, IMPORT, ADD) if counts[kind]), known)
+
+
+def _grave(stack: Stack) -> Sequence[Row]:
+    """Return the rows that stand below the line of a whole stack."""
+    return [row for row in words.rows(stack) if row["kind"] in GRAVE]
 
 
 def _only_nests(stack: Stack) -> bool:
@@ -192,15 +205,16 @@ def _again(stack: Stack) -> str:
     return f" ({words.action(stack)}){waits}" if stack["action"] != "create" else waits
 
 
-def _marks(stacks: Sequence[Stack], detail: Detail) -> str:
-    """Return what each mark that is used below means; empty where none is."""
-    rows = [row for each in stacks for row in _shown_rows(each, detail)]
-    used = {row["kind"] for row in rows}
+def _marks(whole: Sequence[Stack], folded: Sequence[Stack], detail: Detail) -> str:
+    """Return what each mark that is used below means; empty where none is. `folded` stacks are a line each."""
+    folded = _told_in_one_line(folded)
+    rows = [(row, each) for each in whole for row in _shown_rows(each, detail)]
+    rows += [(row, each) for each in folded for row in _grave(each)]
+    used = {row["kind"] for row, _ in rows} | set(map(_layer_mark, folded))
     found = [f"{words.SIGNS[kind]} {word}" for kind, word in words.LEGEND.items() if kind in used]
-    said = "".join(aside[0] for row, stack in ((r, s) for s in stacks for r in s["changes"])
-                   for aside in words.asides(row, stack["source"]))  # fmt: skip
-    said += words.DISAGREE if any(each["disagreements"] for each in stacks) else ""
-    said += "!" if any(map(words.gated, stacks)) else ""
+    said = "".join(aside[0] for row, stack in rows for aside in words.asides(row, stack["source"]))
+    said += words.DISAGREE if any(each["disagreements"] for each in (*whole, *folded)) else ""
+    said += "!" if any(map(words.gated, (*whole, *folded))) else ""
     return "  ".join((*found, *(f"{sign} {word}" for sign, word in words.MARKS.items() if sign in said)))
 
 

@@ -400,7 +400,7 @@ def unknown_line(plan: Plan) -> str:
     """Return which checks of the account could not tell; empty where all could."""
     some = unknown_checks(plan["checks"])
     why = f"`infragen doctor --env {plan['environment']}` says why"
-    return f"not known of the account: {', '.join(some)}; {why}" if some else ""
+    return f"not checked: {', '.join(some)}; {why}" if some else ""
 
 
 def interruption_lines(plan: Plan) -> tuple[str, ...]:
