@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from infragen.aws.workload import KEPT
 from infragen.engine.one_off import LEFT_OVER
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
-from infragen.engine.progress import TaskEnded, TaskLog, TaskStarted
+from infragen.engine.progress import TaskEnded, TaskLog, TaskStarted, Warned
 from infragen.engine.release import Command, run_command
 from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import Conflict, InputError, OutcomeUnknown, Refused
@@ -203,6 +204,34 @@ def test_a_release_that_runs_already_is_a_conflict(shop: Bench, aws: FakeAws) ->
     assert first.task.arn in failure(result).message
     aws.clock.sleep(200)
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
+
+
+def test_with_wait_another_release_is_waited_for(shop: Bench, aws: FakeAws) -> None:
+    """By `migrate` and by `deploy`, each said once; one that does not end in that time is a conflict."""
+    aws.settings.one_off.seconds = 100
+    command = Command("release", ("node", "src/release.ts"), 600, 256, 512, "v1")
+    first = run_command(shop.session, shop.env, replace(command, detach=True))
+    with pytest.raises(Conflict, match="runs already"):
+        run_command(shop.session, shop.env, replace(command, wait=20))
+    shop.ui.events.clear()
+    assert run_command(shop.session, shop.env, replace(command, wait=3600)).succeeded
+    [said] = [each.text for each in shop.ui.events if isinstance(each, Warned)]
+    assert said == f"waiting: a release of shop-test-release runs: {first.task.arn}"
+    run_command(shop.session, shop.env, replace(command, detach=True))
+    assert shop.deploy(made(shop), image_tag="v1", wait=3600).exit_code == 0
+
+
+@pytest.mark.parametrize("purpose", ["run", "release"])
+def test_with_wait_a_command_comes_after_the_operation_that_runs(shop: Bench, aws: FakeAws, purpose: str) -> None:
+    """It starts when the stacks are at rest; without --wait at once, and after a wait that was too short never."""
+    command = Command(purpose, ("node",), 600, 256, 512, "v1")
+    aws.slow("Service", 300, on="update")
+    assert shop.deploy(made(shop), image_tag="v1", release=False, follow_timeout=30).exit_code == 6
+    with pytest.raises(Conflict, match=r"UPDATE_IN_PROGRESS since .* after a wait of 1 min"):
+        run_command(shop.session, shop.env, replace(command, wait=60))
+    assert calls(aws, "RunTask") == []
+    assert run_command(shop.session, shop.env, replace(command, wait=3600)).succeeded
+    assert not any(each.status.endswith("_IN_PROGRESS") for each in aws.cloud.stacks.values())
 
 
 def test_what_a_killed_run_left_is_deregistered_later(shop: Bench, aws: FakeAws) -> None:

@@ -25,7 +25,7 @@ from infragen.engine.progress import (
     Timer,
     Warned,
 )
-from infragen.engine.rotate import Rotated, Step, rotate
+from infragen.engine.rotate import Rotated, Step, restart, rotate
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 
 DATABASE = "network: {nat: single}\ndatabase: {min_acu: 0.5, max_acu: 4}\n"
@@ -160,6 +160,24 @@ def test_it_waits_for_nobody_else(shop: Bench, aws: FakeAws) -> None:
     stack.status = "UPDATE_IN_PROGRESS"
     with pytest.raises(Conflict, match="shop-test-api is UPDATE_IN_PROGRESS"):
         run(shop)
+
+
+def test_with_wait_it_goes_on_when_the_others_have_ended(shop: Bench, aws: FakeAws) -> None:
+    """Each is named once; what does not end in that time is a conflict, and nothing is rotated."""
+    [secret] = [each.physical_id for each in resources(aws) if each.logical_id == "AppSecret"]
+    [service] = [each.physical_id for each in resources(aws) if each.type == "AWS::ECS::Service"]
+    own = session(shop)
+    own.cloud.rotate_secret(secret, "00000000-0000-0000-0000-000000000001")
+    with pytest.raises(Conflict, match="a rotation of the credentials runs"):
+        rotate(synthesize(shop.env), own, wait=5)
+    own.cloud.deploy_again(service)
+    shop.ui.events.clear()
+    assert rotate(synthesize(shop.env), own, wait=3600).steps[-1] == Step.DEPLOY
+    said = [each.text for each in shop.ui.events if isinstance(each, Warned) and each.text.startswith("waiting: ")]
+    assert len(said) == len(set(said)) == 1, said
+    assert "a deployment of the service shop-test-api is in progress" in said[0]
+    own.cloud.deploy_again(service)
+    assert restart(synthesize(shop.env), own, wait=3600) == (service,)
 
 
 def resources(aws: FakeAws) -> list[Any]:

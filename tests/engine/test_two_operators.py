@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, groupby
 from typing import Any
 
 import pytest
@@ -24,7 +24,9 @@ from infragen.engine.change_set_cleanup import find_left, sweep
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.options import Options
-from infragen.engine.progress import Session, Timer, Warned
+from infragen.engine.other_runs import MOST_ALIKE
+from infragen.engine.outcome import Failed
+from infragen.engine.progress import Ended, Event, Planned, Session, Timer, Warned
 from infragen.engine.recover import RecoverOptions, recover_environment
 from infragen.errors import Conflict, InfragenError
 
@@ -251,6 +253,105 @@ def test_a_deployment_that_waits_goes_on_by_itself_when_the_other_one_is_over(
     assert runs == sorted(runs)
     assert any("run aaaaaaaa from commit c0ffeec0ffee by assumed-role/deployer/test" in each for each in heard), heard
     stage.aws.check()
+
+
+def beside(topology: str, title: str, changes: str) -> Assembly:
+    """Two layers that do not need each other; `changes` says which of them get the title."""
+    layers = [
+        layer(name, {"Topic": {**TOPIC, "Properties": {"DisplayName": title if name in changes else "a"}}})
+        for name in ("first", "second")
+    ]
+    return assembly(*layers, env=environment(topology))
+
+
+WAITING: dict[str, tuple[Callable[[str, str], Assembly], Callable[[str, str], Assembly]]] = {
+    "one after the other": (app, app),
+    "side by side": (
+        lambda topology, title: beside(topology, title, "first second"),
+        lambda topology, title: beside(topology, title, "first second"),
+    ),
+    "one of two": (
+        lambda topology, title: beside(topology, title, "second"),
+        lambda topology, title: beside(topology, title, "first second"),
+    ),
+}
+
+
+@pytest.mark.promise("P10", "two deployments that wait for each other: both end in 0, and do not interleave")
+@pytest.mark.parametrize("layers", WAITING)
+@pytest.mark.parametrize(("calls", "others"), sampled(3))
+def test_p10_two_deployments_that_wait_come_one_after_the_other(
+    stage: Stage, topology: str, layers: str, calls: int, others: int, tried: Tried
+) -> None:
+    """Wherever the second begins, before the first has changed anything too: it waits, plans again and goes on."""
+    first, second = WAITING[layers]
+    assert deploy_environment(first(topology, "a"), stage.session).exit_code == 0
+    tried()
+    stage.aws.calls.clear()
+
+    def waits(make: Callable[[str, str], Assembly], title: str, run: str) -> Callable[[Session], int]:
+        deployed = make(topology, title)
+        return lambda session: deploy_environment(deployed, replace(session, run=run), Options(wait=3600)).exit_code
+
+    runs = [waits(first, "b", "aaaaaaaa"), waits(second, "c", "bbbbbbbb")]
+    assert together(stage, runs, once_each(calls, others)) == [0, 0]
+    executed = [executing_run(stage, each.params["ChangeSetName"]) for each in stage.aws.calls if begins(each)]
+    assert len([run for run, _ in groupby(executed)]) <= 2, executed
+    assert set(executed) == {"aaaaaaaa", "bbbbbbbb"}
+    stage.aws.check()
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_run_that_waits_begins_with_nothing_while_another_one_works_on_a_stack_of_its_plan(
+    stage: Stage, topology: str
+) -> None:
+    """Although the stack that it would begin with is free: what the two deploy would mix."""
+    assert deploy_environment(beside(topology, "a", "first second"), stage.session).exit_code == 0
+    stage.aws.slow("Topic", 300, on="update")
+    stage.aws.calls.clear()
+
+    @dataclass
+    class Overtaken(Listener):
+        began: bool = False
+
+        def tell(self, event: Event) -> None:
+            super().tell(event)
+            if isinstance(event, Planned) and not self.began:
+                self.began = True
+                other = replace(stage.session, run="bbbbbbbb")
+                soon = Options(follow_timeout=30)
+                assert deploy_environment(beside(topology, "b", "second"), other, soon).exit_code == 6
+
+    own = replace(stage.session, run="aaaaaaaa", ui=Overtaken())
+    assert deploy_environment(beside(topology, "c", "first second"), own, Options(wait=3600)).exit_code == 0
+    executed = [executing_run(stage, each.params["ChangeSetName"]) for each in stage.aws.calls if begins(each)]
+    assert executed == ["bbbbbbbb", "aaaaaaaa", "aaaaaaaa"]
+    assert isinstance(own.ui, Listener)
+    said = [each.text for each in own.ui.of(Warned)]
+    assert any("UPDATE_IN_PROGRESS since a moment ago: another run came first" in each for each in said), said
+    assert len(own.ui.of(Planned)) == 2
+    assert not [each for each in own.ui.of(Ended) if isinstance(each.outcome, Failed)], "it is no failure"
+
+
+def test_a_wait_that_is_over_ends_in_the_conflict_that_it_waited_for(stage: Stage, topology: str) -> None:
+    """And a conflict that comes back while nothing changes is not waited for, however long the wait may be."""
+    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    words = "Stack:shop-dev is in UPDATE_IN_PROGRESS state and can not be updated."
+    stage.aws.refuse("cloudformation:CreateChangeSet", "ValidationError", words, times=100)
+    began = stage.aws.clock.monotonic()
+    with pytest.raises(Conflict, match="UPDATE_IN_PROGRESS state"):
+        deploy_environment(app(topology, "b"), stage.session, Options(wait=float("inf")))
+    assert stage.aws.clock.monotonic() - began < 600
+    assert sum(each.operation == "CreateChangeSet" for each in stage.aws.calls) >= MOST_ALIKE
+
+
+def begins(call: Any) -> bool:
+    return call.operation == "ExecuteChangeSet" and call.error is None
+
+
+def executing_run(stage: Stage, change_set: str) -> str:
+    said = stage.aws.cloud.change_sets[change_set].description or ""
+    return "aaaaaaaa" if "aaaaaaaa" in said else "bbbbbbbb"
 
 
 @pytest.mark.parametrize(("command", "status"), [("destroy", "DELETE_COMPLETE"), ("recover", "UPDATE_COMPLETE")])

@@ -80,14 +80,6 @@ _skip_check = click.option(
     help="Do not make this check of the account (`infragen docs doctor`); may be given several times.",
 )
 
-wait_option = click.option(
-    "--wait",
-    metavar="[MINUTES]",
-    type=click.FloatRange(min=0, min_open=True),
-    is_flag=False,
-    flag_value=float("inf"),
-    help="Wait up to MINUTES for another operation on the stack to finish, then continue. Default: exit with 5.",
-)
 _ignore_alarm = click.option(
     "--ignore-alarm",
     "ignore_alarms",
@@ -308,7 +300,7 @@ def _planned(
 )
 @_adopt
 @_no_nested
-@wait_option
+@parameters.wait
 @click.option(
     "--fail-fast",
     is_flag=True,
@@ -530,7 +522,7 @@ def _deployed(
     multiple=True,
     help="Retain this resource when deleting a stack whose deletion failed on it; may be given several times.",
 )
-@wait_option
+@parameters.wait
 @parameters.verbose
 @lines_option
 @cloud_options

@@ -149,6 +149,15 @@ def complete(context: click.Context, parameter: click.Parameter, incomplete: str
     )
 
 
+wait = click.option(
+    "--wait",
+    metavar="[MINUTES]",
+    type=click.FloatRange(min=0, min_open=True),
+    is_flag=False,
+    flag_value=float("inf"),
+    help="Wait up to MINUTES for another operation to finish, then continue. Default: exit with 5.",
+)
+
 ENV_VARIABLE = "INFRAGEN_ENV"
 _WITHOUT_ENV = f" Default: {ENV_VARIABLE}, or the only environment there is."
 

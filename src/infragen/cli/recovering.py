@@ -6,7 +6,7 @@ import click
 
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, cloud_options, open_session, show
-from infragen.cli.deploying import end, wait_option
+from infragen.cli.deploying import end
 from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.program import command_options
 from infragen.errors import CloudError, Refused
@@ -35,7 +35,7 @@ from infragen.errors import CloudError, Refused
     multiple=True,
     help="Delete this resource, which holds data, with the rest of a failed creation; may be given several times.",
 )
-@wait_option
+@parameters.wait
 @parameters.yes
 @parameters.verbose
 @lines_option

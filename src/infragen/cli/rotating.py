@@ -16,12 +16,13 @@ from infragen.cli.program import command_options
 @parameters.env("The environment whose database credentials to rotate.", required=True)
 @parameters.environments
 @click.option("--twice", is_flag=True, help="Rotate twice, so that a login that leaked ends.")
+@parameters.wait
 @parameters.yes
 @parameters.verbose
 @lines_option
 @cloud_options
 @command_options
-def rotate(name: str, directory: Path, twice: bool, yes: bool, target: AwsTarget) -> None:
+def rotate(name: str, directory: Path, twice: bool, wait: float | None, yes: bool, target: AwsTarget) -> None:
     """Rotate the database's credentials, and replace the tasks.
 
     Tasks read the credentials when they start, and keep their login through one rotation. So the tasks are replaced
@@ -37,7 +38,7 @@ def rotate(name: str, directory: Path, twice: bool, yes: bool, target: AwsTarget
 
     file = parameters.one(directory, name)
     with open_session(file, target, yes=yes) as session:
-        result = engine(synthesize(file.environment), session, twice=twice)
+        result = engine(synthesize(file.environment), session, twice=twice, wait=parameters.seconds(wait))
     if lines() is not None:
         return
     count = "twice" if twice else "once"

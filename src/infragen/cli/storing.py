@@ -234,10 +234,11 @@ def diff(first: str, second: str, directory: Path, second_profile: str | None, f
 @secrets.command("restart")
 @parameters.env("The environment whose tasks to replace.", required=True)
 @parameters.environments
+@parameters.wait
 @parameters.yes
 @cloud_options
 @command_options
-def restart(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
+def restart(name: str, directory: Path, wait: float | None, yes: bool, target: AwsTarget) -> None:
     """Replace the tasks, so that they read the secrets as they are.
 
     Tasks are replaced one after the other, as in a deployment. Workers read their secrets when Lambda starts a new
@@ -252,5 +253,5 @@ def restart(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
 
     file = parameters.one(directory, name)
     with open_session(file, target, yes=yes) as session:
-        services = engine(synthesize(file.environment), session)
+        services = engine(synthesize(file.environment), session, wait=parameters.seconds(wait))
     say(f"replaced the tasks of {', '.join(each.rpartition('/')[2] for each in services)}")

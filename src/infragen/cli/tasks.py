@@ -30,12 +30,15 @@ _DEPLOYED = "Image tag to run; default: the deployed one."
 @parameters.env("The environment to run the release command in.", required=True)
 @parameters.environments
 @parameters.image_tag(_DEPLOYED)
+@parameters.wait
 @parameters.yes
 @parameters.verbose
 @lines_option
 @cloud_options
 @command_options
-def migrate(name: str, directory: Path, image_tag: str | None, yes: bool, target: AwsTarget) -> None:
+def migrate(
+    name: str, directory: Path, image_tag: str | None, wait: float | None, yes: bool, target: AwsTarget
+) -> None:
     """Run the release command alone, without a deployment.
 
     It runs as a task with the settings, secrets and network of the deployed API. Its log is shown while it runs. With
@@ -45,6 +48,7 @@ def migrate(name: str, directory: Path, image_tag: str | None, yes: bool, target
     Examples:
       infragen migrate --env dev --local
       infragen migrate --env prod --image-tag v42 --yes
+      infragen migrate --env prod --yes --wait 30
     """
     from infragen.engine.one_off import command_line, why
     from infragen.engine.release import RELEASE, Command, run_command
@@ -55,7 +59,7 @@ def migrate(name: str, directory: Path, image_tag: str | None, yes: bool, target
         raise InputError(f"{env.environment} has no section release", "write release.command in its file")
     wanted = Command(
         RELEASE, env.release.command, env.release.seconds, env.release.cpu or env.api.cpu,
-        env.release.memory or env.api.memory, image_tag,
+        env.release.memory or env.api.memory, image_tag, wait=parameters.seconds(wait),
     )  # fmt: skip
     with open_session(file, target, yes=yes) as session:
         result = run_command(session, env, wanted)
@@ -82,6 +86,7 @@ def migrate(name: str, directory: Path, image_tag: str | None, yes: bool, target
     help="Stop the task after MINUTES.",
 )
 @click.option("--detach", is_flag=True, help="Print the task's ARN when it is started, and do not follow it.")
+@parameters.wait
 @parameters.yes
 @parameters.verbose
 @lines_option
@@ -96,6 +101,7 @@ def run(
     memory: int | None,
     timeout: int,
     detach: bool,
+    wait: float | None,
     yes: bool,
     command: tuple[str, ...],
     target: AwsTarget,
@@ -115,7 +121,7 @@ def run(
 
     file = parameters.one(directory, name)
     size = _size(file.environment, cpu, memory)
-    wanted = Command("run", command, timeout * 60, *size, image_tag, detach)
+    wanted = Command("run", command, timeout * 60, *size, image_tag, detach, parameters.seconds(wait))
     with open_session(file, target, yes=yes) as session:
         ui = session.ui if lines() else Output(session.ui)
         result = run_command(replace(session, ui=ui), file.environment, wanted)

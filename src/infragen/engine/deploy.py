@@ -6,11 +6,11 @@ made. Every stack ends with exactly one outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from infragen.assembly.code import Artifact
-from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, make_plan, role_of
+from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, row, running
 from infragen.config import Environment
@@ -23,9 +23,10 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.next_steps import EXPRESS, express
-from infragen.engine.observe import Observed, check_stacks, left_behind, maker_of, observe, wait_for_others, what_runs
+from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others, what_runs
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
+from infragen.engine.other_runs import goes_on, planned_again, runs_of
 from infragen.engine.outcome import Unknown
 from infragen.engine.plan_notes import service_role, with_notes
 from infragen.engine.preflight import check_exports
@@ -33,7 +34,6 @@ from infragen.engine.preview import Examined, Prepared, deployed_side, examine_a
 from infragen.engine.progress import Planned, Session, Uploaded, Warned
 from infragen.engine.protection import protection_changes
 from infragen.engine.release import plan_release
-from infragen.engine.retry import retrying
 from infragen.engine.rights import check_rights
 from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
@@ -256,8 +256,19 @@ def deploy_environment(assembly: Assembly, session: Session, options: Options | 
 
 
 def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deployment:
-    """Deploy the units of a plan, as `deploy_environment`."""
-    observed = observe_finished(session, plan, options)
+    """Deploy the units of a plan, as `deploy_environment`.
+
+    With `wait` it plans again where another run comes first between the look at the stacks and the first thing that it
+    does itself: no run is mixed with it, and none is undone by a plan that is older.
+    """
+    return planned_again(
+        session, plan.environment, options.wait,
+        lambda left, before: _deploy_once(plan, session, replace(options, wait=left), before),
+    )  # fmt: skip
+
+
+def _deploy_once(plan: StackLayout, session: Session, options: Options, before: Observed | None) -> Deployment:
+    observed = observe_finished(session, plan, options, before)
     with ChangeSetCleanup(session) as leftovers:
         proposal = propose(session, plan, observed, options, making(session, plan, options, leftovers), stops=True)
         shown = proposal.shown
@@ -274,61 +285,27 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
     return ended
 
 
-def observe_finished(session: Session, plan: StackLayout, options: Options) -> Observed:
+def observe_finished(session: Session, plan: StackLayout, options: Options, before: Observed | None = None) -> Observed:
     """Return what is deployed, after what runs has ended: an operation of an earlier run, or of others when they are
-    waited for. Raises an InfragenError when it may not be changed.
+    waited for, those of runs that changed a stack since `before` among them. Raises an InfragenError when it may not be
+    changed.
     """
     observed = observe(session, plan.environment)
     if options.wait is not None:
         [observed] = run_concurrently([wait_for_others(session, plan, observed, options.wait)], session.timer)
     check_stacks(session, plan, observed, options.adopt)
-    runs = _runs(session, plan, observed) if options.wait is not None else frozenset()
+    runs = runs_of(session, plan, observed, before) if options.wait is not None else frozenset()
     observed = _finish_earlier_run(session, plan, observed, options)
     began = session.timer.now()
     while runs and options.wait is not None:
         left = options.wait - (session.timer.now() - began)
-        [again] = run_concurrently([_goes_on(session, plan, runs, left)], session.timer)
+        [again] = run_concurrently([goes_on(session, plan, runs, left)], session.timer)
         observed = observe(session, plan.environment)
         check_stacks(session, plan, observed, options.adopt)
         if not again:
             break
         observed = _finish_earlier_run(session, plan, observed, options)
     return observed
-
-
-WAITING = ("AVAILABLE", "UNAVAILABLE")
-"""Execution statuses of a change set that may still be executed."""
-
-QUIET_LOOKS = 4
-"""Looks without an operation or change set of a run after which it counts as over: it creates the change set of a stack
-that waited for another one within seconds."""
-
-
-def _runs(session: Session, plan: StackLayout, observed: Observed) -> frozenset[str]:
-    """Return the runs of infragen, other than this one, whose operations are under way on a plan's stacks."""
-    states = (observed.by_name.get(unit.stack) for unit in plan.units)
-    busy = [each for each in states if each is not None and running(each.status) and each.change_set_id]
-    said = (session.cloud.change_set_description(each.change_set_id, each.stack_id) for each in busy)
-    makers = set(map(maker_of, said))
-    return frozenset(makers - {"", session.run})
-
-
-def _goes_on(session: Session, plan: StackLayout, runs: Collection[str], limit: float) -> Generator[None, None, bool]:
-    """Yield until other runs are over, and return whether one of them works on a stack again: with a stack for each
-    layer a run goes from one to the next, and two that interleave would mix what they deploy. Ends after `limit`
-    seconds.
-    """
-    cloud, began, quiet = session.cloud, session.timer.now(), 0
-    while quiet < QUIET_LOOKS and session.timer.now() - began < limit:
-        observed = yield from retrying(session, ROOT, lambda: observe(session, plan.environment))
-        states = [observed.by_name[unit.stack] for unit in plan.units if unit.stack in observed.by_name]
-        if any(running(each.status) for each in states):
-            return True
-        sets = [each for state in states for each in cloud.change_sets(state.stack_id)]
-        waits = any(maker_of(each.description) in runs and each.execution_status in WAITING for each in sets)
-        quiet = 0 if waits else quiet + 1
-        yield
-    return False
 
 
 def warn_of_login(session: Session, env: Environment, prepared: Sequence[Prepared]) -> None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from infragen.engine.evidence import log_command, region_of
 from infragen.engine.outcome import Evidence
-from infragen.engine.progress import Session, TaskEnded, TaskLog, TaskStarted, Warned
+from infragen.engine.progress import Following, Session, TaskEnded, TaskLog, TaskStarted, Warned
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import pause
 from infragen.errors import CloudError, Conflict, OutcomeUnknown
@@ -84,16 +84,26 @@ Steps = Generator[bool, None, TaskResult]
 """A task under way: yields whether there was news, after each look."""
 
 
-def run_one_off(session: Session, layer: str, what: OneOff, *, detach: bool = False) -> Steps:
-    """Yield until a task has ended, and return how; with `detach` when it has started.
+def run_one_off(
+    session: Session,
+    layer: str,
+    what: OneOff,
+    *,
+    detach: bool = False,
+    wait: float | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> Steps:
+    """Yield until a task has ended, and return how; with `detach` when it has started. `ready` is called before
+    anything is registered or started, and may raise.
 
-    Raises Conflict when one of the family runs already, CloudError when it cannot be started, OutcomeUnknown when it
-    cannot be followed any more.
+    Raises Conflict when one of the family runs already, with `wait` when it still does after so many seconds;
+    CloudError when it cannot be started, OutcomeUnknown when it cannot be followed any more.
     """
     cloud, settings, family = session.cloud, what.settings, what.template.family
     tidy(session, family)
     if what.exclusive:
-        _refuse_second(cloud.unfinished_tasks(settings.cluster, family), what)
+        yield from _alone(session, what, wait)
+    ready()
     definition = cloud.register_task(settings.task_definition, what.template)
     try:
         begun = session.timer.now()
@@ -130,13 +140,27 @@ def tidy(session: Session, family: str) -> None:
         )
 
 
+def _alone(session: Session, what: OneOff, wait: float | None) -> Generator[bool, None, None]:
+    """Yield until no task of the family runs. Raises Conflict when one does, with `wait` after so many seconds."""
+    began, told = session.timer.now(), ""
+    while running := session.cloud.unfinished_tasks(what.settings.cluster, what.template.family):
+        waited, first = session.timer.now() - began, min(running, key=_age)
+        if wait is None or waited >= wait:
+            _refuse_second(running, what)
+        if first.arn != told:
+            session.ui.tell(Warned(f"waiting: a {what.purpose} of {what.template.family} runs: {first.arn}"))
+        told = first.arn
+        session.ui.tell(Following(waited, ()))
+        yield False
+
+
 def _refuse_second(running: tuple[TaskState, ...], what: OneOff) -> None:
     if running:
         first = min(running, key=_age)
         stop = f"aws ecs stop-task --cluster {what.settings.cluster} --task {first.arn}"
         raise Conflict(
             f"a {what.purpose} of {what.template.family} runs already: {first.arn} is {first.status}",
-            f"run the same command again when it has ended; `{stop}` stops it",
+            f"run the same command again when it has ended, or with --wait; `{stop}` stops it",
         )
 
 

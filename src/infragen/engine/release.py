@@ -6,7 +6,7 @@ properties, and a container's start would run them in each task. A failed comman
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import StackLayout
@@ -17,6 +17,7 @@ from infragen.cloudformation import StackState
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe, place_words
 from infragen.engine.one_off import MARK, OneOff, TaskResult, command_line, run_one_off, to_end, why
+from infragen.engine.other_runs import wait_for_operations
 from infragen.engine.outcome import Failed
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
@@ -172,7 +173,8 @@ def one_off_of(
 @dataclass(frozen=True)
 class Command:
     """A command to run beside the deployment: what for (`release`, `run`), with which image tag (None: the deployed
-    one), how long, and with which size.
+    one), how long, and with which size. `wait` is for how many seconds an operation on the environment's stacks, or
+    another release command, is waited for; None waits for neither.
     """
 
     purpose: str
@@ -182,6 +184,7 @@ class Command:
     memory: int
     tag: str | None = None
     detach: bool = False
+    wait: float | None = None
 
 
 def run_command(session: Session, env: Environment, wanted: Command) -> TaskResult:
@@ -189,9 +192,10 @@ def run_command(session: Session, env: Environment, wanted: Command) -> TaskResu
 
     Raises InputError without a deployed API or image, Refused when nobody agrees in a protected environment.
     """
+    wait_for_operations(session, env, wanted.wait)
     task, _, identity = prepared_task(session, env, wanted)
     agree(session, env, identity, f"run `{command_line(wanted.command)}` with {task.tag}")
-    return to_end(session, run_one_off(session, API, task, detach=wanted.detach))
+    return to_end(session, run_one_off(session, API, task, detach=wanted.detach, wait=wanted.wait))
 
 
 def agree(session: Session, env: Environment, identity: Identity, doing: str) -> None:
@@ -236,13 +240,21 @@ def _check_platform(session: Session, env: Environment, repository: str, tag: st
 
 
 def run_release(
-    session: Session, plan: StackLayout, observed: Observed, planned: PlannedRelease, stack: str
+    session: Session,
+    plan: StackLayout,
+    observed: Observed,
+    planned: PlannedRelease,
+    stack: str,
+    wait: float | None,
+    ready: Callable[[], None],
 ) -> Generator[bool, None, Failed | None]:
-    """Yield until the release command has ended; return the outcome of the stack that it comes before, if it failed."""
+    """Yield until the release command has ended; return the outcome of the stack that it comes before, if it failed.
+    Another one that runs is waited for during `wait` seconds; `ready` is called before this one is started.
+    """
     env = plan.environment
     api, state = find_api(session, env, observed)
     task = one_off_of(session, env, api, RELEASE, planned, exclusive=True)
-    result = yield from run_one_off(session, planned.before, task)
+    result = yield from run_one_off(session, planned.before, task, wait=wait, ready=ready)
     if result.succeeded:
         return None
     running = state.parameters.get(ImageTag.name, "") or "the placeholder"

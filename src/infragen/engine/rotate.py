@@ -25,6 +25,7 @@ from infragen.assembly.synth import Assembly
 from infragen.cloudformation import running
 from infragen.engine.evidence import of_service
 from infragen.engine.observe import Observed, layer_stacks, observe, place_words
+from infragen.engine.other_runs import when_free
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import (
     Following,
@@ -96,10 +97,11 @@ class Rotated:
     next_rotation: float = 0.0
 
 
-def rotate(assembly: Assembly, session: Session, *, twice: bool = False) -> Rotated:
+def rotate(assembly: Assembly, session: Session, *, twice: bool = False, wait: float | None = None) -> Rotated:
     """Rotate the credentials and replace the tasks, after asking; `twice` ends a login that leaked.
 
-    Raises InputError without a database, Conflict while a stack operation, a deployment or a rotation runs, Refused
+    Raises InputError without a database, Conflict while a stack operation, a deployment, a command or a rotation runs,
+    with `wait` when it still does after so many seconds, Refused
     when the answer is no, OperationFailed with the state that things are in, OutcomeUnknown when it does not end.
     """
     env = assembly.environment
@@ -108,8 +110,12 @@ def rotate(assembly: Assembly, session: Session, *, twice: bool = False) -> Rota
             f"{env.environment} has no database whose credentials could be rotated",
             "`infragen secrets set NAME` changes a secret of the application's own",
         )
-    observed = observe(session, env)
-    found = _plan(session, assembly, observed, twice=twice)
+
+    def look() -> tuple[Observed, Rotation]:
+        observed = observe(session, env)
+        return observed, _plan(session, assembly, observed, twice=twice)
+
+    observed, found = when_free(session, look, wait)
     where = place_words(env, observed.identity)
     if not session.ui.confirm(Question(_question(found, where), "--yes")):
         raise Refused("declined; nothing was rotated")
@@ -125,20 +131,25 @@ def rotate(assembly: Assembly, session: Session, *, twice: bool = False) -> Rota
     return Rotated(tuple(done), found.services, state.next_rotation)
 
 
-def restart(assembly: Assembly, session: Session) -> tuple[str, ...]:
+def restart(assembly: Assembly, session: Session, *, wait: float | None = None) -> tuple[str, ...]:
     """Replace the tasks of all services, after asking, so that they read their secrets again; return the services.
 
-    Raises CloudError without any, Conflict while an operation or a deployment is in progress, Refused when the answer
-    is no, OperationFailed where the new tasks do not stay up.
+    Raises CloudError without any, Conflict while an operation or a deployment is in progress (with `wait` after so many
+    seconds), Refused when the answer is no, OperationFailed where the new tasks do not stay up.
     """
     env = assembly.environment
-    observed = observe(session, env)
-    _refuse_operation(observed)
-    _, _, services = _parts(session, assembly, observed)
-    if not services:
-        raise CloudError(f"no service of {env.name} is deployed", "`infragen status` says what is")
-    for each in services:
-        _refuse_deployment(session.cloud.service_deployments(each), each)
+
+    def look() -> tuple[Observed, list[str]]:
+        observed = observe(session, env)
+        _refuse_operation(observed)
+        _, _, services = _parts(session, assembly, observed)
+        if not services:
+            raise CloudError(f"no service of {env.name} is deployed", "`infragen status` says what is")
+        for each in services:
+            _refuse_deployment(session.cloud.service_deployments(each), each)
+        return observed, services
+
+    observed, services = when_free(session, look, wait)
     where = place_words(env, observed.identity)
     names = ", ".join(map(_name, services))
     if not session.ui.confirm(Question(f"replace the tasks of {names} in {where}?", "--yes")):
@@ -198,7 +209,7 @@ def _refuse_operation(observed: Observed) -> None:
         if layer not in BESIDE and running(state.status):
             raise Conflict(
                 f"{state.name} is {state.status}: its deployment may replace tasks, too",
-                "`infragen follow` shows it; try again when it has ended",
+                "`infragen follow` shows it; try again when it has ended, or with --wait",
             )
 
 
@@ -220,7 +231,7 @@ def _refuse_deployment(deployments: Sequence[ServiceDeployment], service: str) -
     if any(each.status != "PRIMARY" or each.rollout == "IN_PROGRESS" for each in deployments):
         raise Conflict(
             f"a deployment of the service {_name(service)} is in progress: its tasks are being replaced",
-            "`infragen logs api --follow` shows what they write; try again when it has ended",
+            "`infragen logs api --follow` shows what they write; try again when it has ended, or with --wait",
         )
 
 
@@ -242,7 +253,7 @@ def _refuse_release(session: Session, name: str, service: str) -> None:
         if tasks:
             raise Conflict(
                 f"a {purpose} task runs with the present credentials: {tasks[0].arn} is {tasks[0].status}",
-                f"`infragen logs {RELEASE} --follow` shows what it writes; rotate when it has ended",
+                f"`infragen logs {RELEASE} --follow` shows what it writes; rotate when it has ended, or with --wait",
             )
 
 
@@ -257,7 +268,8 @@ def _refuse_rotation(session: Session, state: SecretState, group: str) -> None:
     if lasts < ROTATION_SECONDS and not _error(session, group, began):
         raise Conflict(
             f"a rotation of the credentials runs, since {lasts:.0f} seconds",
-            "`infragen logs credentials --since 15m` shows what its function writes; rotate when it has ended",
+            "`infragen logs credentials --since 15m` shows what its function writes; rotate when it has "
+            "ended, or with --wait",
         )
 
 

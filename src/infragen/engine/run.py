@@ -21,6 +21,7 @@ from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
+from infragen.engine.other_runs import moment
 from infragen.engine.outcome import Deployed, Evidence, Failed, Outcome, Skipped, Unchanged, exit_code
 from infragen.engine.preview import Examined, KnownOutputs, Prepared, examine, prepare, resolve
 from infragen.engine.progress import Lost, Session, Warned
@@ -29,7 +30,7 @@ from infragen.engine.release import run_release
 from infragen.engine.retry import BEFORE, UNDER_WAY, retrying
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, RunResult, Task, walk
 from infragen.engine.stack_safety import StackSafety
-from infragen.errors import CloudError, Conflict, Unavailable
+from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
 from infragen.plan.model import EnvironmentPlan
 
 PROTECT_AGAIN = (
@@ -88,6 +89,7 @@ class Run:
     interrupts: Interrupts = field(default_factory=Interrupts)
     started: dict[str, str] = field(default_factory=dict)
     tasks: list[Generator[bool, None, Failed | None]] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
 
     def walk(self) -> Deployment:
         """Deploy every unit, each as soon as what it comes after is there. Until a unit is deployed it gives what it
@@ -103,6 +105,7 @@ class Run:
             options.follow_timeout, options.fail_fast, options.on_interrupt,
             cancel=lambda layer: cancel(session, self.started[layer]),
             started=lambda layer: layer in self.started,
+            ends_all=lambda error: isinstance(error, Conflict) and self._may_plan_again,
         )  # fmt: skip
         try:
             result: RunResult = walk(stops, self.begin, session.ui, session.timer, run_policy, self.interrupts)
@@ -110,6 +113,26 @@ class Run:
             for task in self.tasks:  # one that is under way says that it continues in AWS
                 task.close()
         return Deployment(self.proposal.shown, with_changed_upstream(result.outcomes, requires), result.interrupted)
+
+    @property
+    def _may_plan_again(self) -> bool:
+        """Return whether another run that came first may still go first: this one waits, and nothing of it ran."""
+        return self.options.wait is not None and not (self.until or self.started or self.released)
+
+    def _check_turn(self) -> None:
+        """Raise Conflict when a stack of the plan is another one than it was planned with, before anything of a run
+        that waits is done: what two runs deploy would mix. A stack of change sets alone is none yet.
+        """
+        if not self._may_plan_again:
+            return
+        now = {each.name: each for each in self.session.cloud.stacks(self.plan.environment.name)}
+        for unit in self.plan.units:
+            state, then = now.get(unit.stack), self.observed.by_name.get(unit.stack)
+            if moment(state) not in (None, moment(then)):
+                raise Conflict(
+                    f"{unit.stack} is {state.status if state else 'gone'} since a moment ago",
+                    "another run started meanwhile: run the same command again",
+                )
 
     def begin(self, layer: str) -> Operation:
         """Yield the path of one unit whose requirements are deployed.
@@ -152,6 +175,7 @@ class Run:
             prepared = yield from self._prepare_again(prepared, examined.state)
         elif examined.action == "recreate" and examined.state is not None:
             target = target_of(examined.unit)
+            self._check_turn()
             self.started[examined.unit.layer] = examined.state.stack_id
             role = role_of(self.plan.environment, layer)
             gone = yield from delete(self.session, target, examined.state, role=role)
@@ -171,7 +195,13 @@ class Run:
         release = self.proposal.shown.release
         if release is None or release.before != unit.layer:
             return None
-        task = run_release(self.session, self.plan, self.observed, release, unit.stack)
+
+        def ready() -> None:
+            self._check_turn()
+            self.released.append(unit.layer)
+
+        wait = None if self.until else self.options.wait
+        task = run_release(self.session, self.plan, self.observed, release, unit.stack, wait, ready)
         self.tasks.append(task)
         return (yield from task)
 
@@ -253,6 +283,7 @@ class Run:
         cloud, unit, guarded = self.session.cloud, examined.unit, self.plan.environment.protected
         if self.interrupts.noted:
             return Skipped(unit.layer, unit.stack, why=INTERRUPTED)
+        self._check_turn()
         if guarded and examined.live is not None:
             before = nested_stacks(cloud, unit, examined.live.stack_id)
             try:
@@ -270,7 +301,7 @@ class Run:
                 self.session, target_of(unit), change_set, examined.action, keep, lambda: not self.interrupts.noted,
                 retain_except_on_create=self.proposal.safety.retain_except_on_create and unit.layer not in BESIDE,
             )  # fmt: skip
-        except Unavailable:  # and nothing was executed
+        except InfragenError:  # and nothing was executed
             del self.started[unit.layer]
             raise
         if follower is None:

@@ -11,6 +11,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
@@ -115,7 +116,8 @@ class RunPolicy:
     After `limit` seconds what runs is followed no longer. With `fail_fast` nothing new begins after a failure. The
     first interrupt lets nothing new begin, and `on_interrupt` says what becomes of what runs: "wait" follows it,
     "detach" leaves it alone, "cancel" asks `cancel` to turn each operation back and follows that. A stop for which
-    `started` says no has not been asked of AWS yet, so that it can still be dropped.
+    `started` says no has not been asked of AWS yet, so that it can still be dropped. An error for which `ends_all` says
+    yes is no outcome of its stop: it is raised, and no path goes on.
     """
 
     limit: float | None = None
@@ -123,6 +125,7 @@ class RunPolicy:
     on_interrupt: str = "wait"
     cancel: Callable[[str], None] = lambda _: None
     started: Callable[[str], bool] = lambda _: True
+    ends_all: Callable[[InfragenError], bool] = lambda _: False
 
 
 def walk(
@@ -141,7 +144,7 @@ def walk(
     run_policy, interrupts = run_policy or RunPolicy(), interrupts or Interrupts()
     walker = _Walker(stops, begin, ui, run_policy, interrupts)
     quiet, since = 0, timer.now()
-    with interrupts:
+    with interrupts, closing(walker):
         while not walker.done:
             try:
                 if interrupts.noted:
@@ -198,6 +201,11 @@ class _Walker:
     def done(self) -> bool:
         """Return whether every stop has its outcome."""
         return len(self.outcomes) == len(self._stops)
+
+    def close(self) -> None:
+        """End the paths that are left when an error ends them all."""
+        for steps in self.all_steps.values():
+            steps.close()
 
     def round(self) -> bool:
         """Begin what can begin and goes one step on every path; says whether something ended."""
@@ -275,6 +283,8 @@ class _Walker:
         except OutcomeUnknown as error:
             outcome = Unknown(stop.name, stop.stack, error.message)
         except InfragenError as error:
+            if self._manner.ends_all(error):
+                raise
             outcome = failed(stop.name, stop.stack, error)
         except Exception as error:  # noqa: BLE001 # a fault on one path must not lose what is known of the others
             where = traceback.extract_tb(error.__traceback__)[-1]
