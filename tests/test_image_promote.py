@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from emulator import REGION, fresh_account, make_client
 from fakeaws import FakeAws
 from fakeaws.ecr import Pushed
 
 from infragen.cli import main
+from infragen.emulator import Emulator, put_image
 
 STAGING, PROD = "222222222222", "333333333333"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -150,3 +154,106 @@ def test_a_layer_that_arrives_damaged_is_never_tagged(promote: Promote, registri
     source.layers[digest(b"layer")] = b"LAYER"
     promote(code=4)
     assert not target.tags
+
+
+@pytest.fixture
+def shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> tuple[str, str]:
+    """Two accounts of the emulator, with a repository and an environment each; the credentials of both."""
+    accounts = (fresh_account(), fresh_account())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "environments").mkdir()
+    for name, account in zip(("staging", "live"), accounts, strict=True):
+        make_client(emulator, "ecr", account).create_repository(
+            repositoryName=f"shop-{name}-api", imageTagMutability="IMMUTABLE"
+        )
+        text = f'project: shop\nenvironment: {name}\nregion: {REGION}\naccount: "{account}"\n'
+        (tmp_path / "environments" / f"{name}.yaml").write_text(text)
+    for prefix, account in zip(("SOURCE_", ""), accounts, strict=True):
+        monkeypatch.setenv(f"{prefix}AWS_ACCESS_KEY_ID", account)
+        monkeypatch.setenv(f"{prefix}AWS_SECRET_ACCESS_KEY", emulator.secret)
+    return accounts
+
+
+def pushed_layer(ecr: Any, repository: str, data: bytes) -> dict[str, Any]:
+    """A layer that is uploaded as a container engine does."""
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data
+    )
+    ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest(data)])
+    return {"digest": digest(data), "size": len(data), "mediaType": "application/vnd.oci.image.layer.v1.tar"}
+
+
+def test_an_image_goes_from_one_account_of_the_emulator_to_another(
+    shops: tuple[str, str], emulator: Emulator, tmp_path: Path
+) -> None:
+    """A pushed one and a directory of `image put`: the digest is equal, a second time nothing is to do, and a tag that
+    is not there ends in 2 with what to type.
+    """
+    source, target = (make_client(emulator, "ecr", each) for each in shops)
+    layers = [pushed_layer(source, "shop-staging-api", each) for each in (b'{"os": "linux"}', b"a layer of some bytes")]
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": layers[0], "layers": layers[1:]})
+    source.put_image(
+        repositoryName="shop-staging-api", imageManifest=manifest, imageManifestMediaType=MANIFEST, imageTag="pushed"
+    )
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/main.cjs").write_text("console.log('hello')")
+    put_image(emulator, (shops[0], REGION, "shop-staging-api"), "put", tmp_path / "app", ["node", "main.cjs"])
+
+    def promote(tag: str, code: int = 0) -> str:
+        words = ["image", "promote", "--from", "staging", "--to", "live", "--image-tag", tag]
+        result = CliRunner().invoke(main, [*words, "--endpoint-url", emulator.endpoint_url])
+        assert result.exit_code == code, result.output
+        return str(result.output)
+
+    def found(ecr: Any, repository: str, tag: str) -> str:
+        [image] = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
+        return str(image["imageDigest"])
+
+    for tag in ("pushed", "put"):
+        said = promote(tag)
+        assert found(target, "shop-live-api", tag) == found(source, "shop-staging-api", tag)
+        assert f"shop-live-api:{tag}  {found(source, 'shop-staging-api', tag)}  (" in said
+        assert "there already" not in said.partition("copied")[0]
+        assert "(there already)" in promote(tag)
+    got = target.batch_get_image(repositoryName="shop-live-api", imageIds=[{"imageTag": "pushed"}])["images"]
+    assert got[0]["imageManifest"] == manifest
+    said = promote("nowhere", code=2)
+    assert "there is no image shop-staging-api:nowhere in staging" in said
+    assert "`aws ecr list-images --repository-name shop-staging-api" in said
+
+
+def test_the_emulator_keeps_layers_as_ecr_does(emulator: Emulator, account: str) -> None:
+    """A damaged or empty one is refused; the address of a download is the emulator's, and no other token opens it."""
+    ecr = make_client(emulator, "ecr", account)
+    ecr.create_repository(repositoryName="shop")
+    layer = pushed_layer(ecr, "shop", b"0123456789")
+
+    def refused(code: str, **more: Any) -> bool:
+        with pytest.raises(ecr.exceptions.ClientError) as said:
+            ecr.complete_layer_upload(repositoryName="shop", **more)
+        return bool(said.value.response["Error"]["Code"] == code)
+
+    def begun(data: bytes) -> dict[str, Any]:
+        upload = ecr.initiate_layer_upload(repositoryName="shop")["uploadId"]
+        if data:
+            ecr.upload_layer_part(
+                repositoryName="shop", uploadId=upload, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data
+            )
+        return {"uploadId": upload}
+
+    assert refused("InvalidLayerException", **begun(b"other"), layerDigests=[digest(b"else")])
+    assert refused("EmptyUploadException", **begun(b""), layerDigests=[digest(b"")])
+    assert refused("LayerAlreadyExistsException", **begun(b"0123456789"), layerDigests=[layer["digest"]])
+    assert refused("UploadNotFoundException", uploadId="x" * 36, layerDigests=[digest(b"else")])
+    url = ecr.get_download_url_for_layer(repositoryName="shop", layerDigest=layer["digest"])["downloadUrl"]
+    assert url.startswith(f"{emulator.endpoint_url}/")
+    part = urllib.request.Request(url, headers={"Range": "bytes=2-4"})  # noqa: S310 # on this machine
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(part, timeout=20) as answer:
+        assert (answer.status, answer.read()) == (206, b"234")
+    for wrong in (f"{url[:-1]}{'0' if url[-1] != '0' else '1'}", f"{url}/"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            opener.open(wrong, timeout=20)
+    with pytest.raises(ecr.exceptions.LayersNotFoundException):
+        ecr.get_download_url_for_layer(repositoryName="shop", layerDigest=digest(b"else"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -20,6 +21,9 @@ from pathlib import Path
 
 from infragen.errors import CloudError, InputError
 from infragen.input_file import read
+
+_OF_A_SHELL = re.compile(r"[|&;<>()$`*?~\n]")
+"""What a shell reads otherwise than as a part of a word."""
 
 STOP_SECONDS = 30.0
 """Seconds from SIGTERM to SIGKILL."""
@@ -48,13 +52,23 @@ class Project:
     node: Path
 
     def words(self, script: str) -> list[str]:
-        """Return the words of a script, with this Node for `node`; none where there is no such script."""
-        import shlex
+        """Return the words of a script, with this Node for `node`; none where there is no such script. A script that is
+        more than one call of Node is a shell's, as in npm (npm documentation, "npm run", read 2026-11-29).
+        """
+        text = self.scripts.get(script, "")
+        if not text.strip():
+            return [str(self.node), self.main] if script == "start" and self.main else []
+        try:
+            words = shlex.split(text)
+        except ValueError:  # a quotation mark without its other one: the shell says so
+            words = []
+        if words[:1] != ["node"] or _OF_A_SHELL.search(text):
+            return ["/bin/sh", "-c", text]
+        return [str(self.node), *words[1:]]
 
-        words = shlex.split(self.scripts.get(script, ""))
-        if not words and script == "start" and self.main:
-            words = ["node", self.main]
-        return [str(self.node), *words[1:]] if words[:1] == ["node"] else words
+    def path(self, own: str) -> str:
+        """Return the PATH of its scripts: the programs of its packages, this Node, then `own`."""
+        return os.pathsep.join((str(self.directory / "node_modules" / ".bin"), str(self.node.parent), own))
 
 
 def project(directory: Path) -> Project:

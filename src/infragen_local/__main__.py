@@ -30,6 +30,7 @@ _PATCHES = (
     "data_api",
     "protection",
     "ecr",
+    "ecr_layers",
     "ecs",
     "route53",
     "ssm",

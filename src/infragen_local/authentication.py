@@ -10,9 +10,9 @@ send requests to 127.0.0.1, and so can every other user of the machine. Therefor
   by that of a role's session, which tasks and functions inside the emulator get (the emulator's own secret, where roles
   are not enforced).
 
-Unsigned pass only the replies of custom resources and wait conditions, and what a task asks of its metadata endpoint,
-at addresses with an unguessable token, as on AWS; and the question who is there, which is answered without telling the
-secret. No reply allows another origin (CORS).
+Unsigned pass only the replies of custom resources and wait conditions, what a task asks of its metadata endpoint, and
+the download of an image's layer, at addresses with an unguessable token, as on AWS; and the question who is there,
+which is answered without telling the secret. No reply allows another origin (CORS).
 """
 
 import asyncio
@@ -29,6 +29,8 @@ from urllib.parse import parse_qs
 
 from ministack.core.sigv4 import header_signature_failure, parse_header_signature, parse_query_signature
 from ministack.services import sts
+
+from infragen_local.patches import ecr_layers
 
 IDENTITY_PATH, STOP_PATH = "/_infragen/identity", "/_infragen/stop"
 
@@ -165,10 +167,15 @@ def proof(secret: str, challenge: str) -> str:
 
 
 def _own(scope: Mapping[str, Any], headers: Mapping[str, str], secret: str) -> Reply | None:
-    """Return the reply to the two questions that infragen itself asks: who is there, and the request to stop."""
+    """Return the reply to the two questions that infragen itself asks, who is there, and the request to stop; and to
+    that for a layer.
+    """
     if (scope["method"], scope["path"]) == ("GET", IDENTITY_PATH):
         [challenge] = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("challenge", [""])[:1]
         return 200, "application/json", json.dumps({"pid": os.getpid(), "proof": proof(secret, challenge)}).encode()
+    if scope["method"] == "GET" and scope["path"].startswith(ecr_layers.PATH):
+        status, data = ecr_layers.at(scope["path"], headers.get("range", ""))
+        return status, "application/octet-stream", data
     if (scope["method"], scope["path"]) == ("POST", STOP_PATH):
         if not _bearer(headers, secret):
             return 403, "application/json", b"{}"

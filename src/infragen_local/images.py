@@ -99,6 +99,9 @@ class Images:
             digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
             tag = tag or digest.removeprefix("sha256:")[:12]
             new = _push(place, tag, manifest, digest)
+            with request_scope(place.account, place.region):
+                layers = {files: b"", "sha256:" + hashlib.sha256(config.encode()).hexdigest(): config.encode()}
+                ecr._layer_blobs.setdefault(place.repository, {}).update(layers)
             kept = self._root / digest.removeprefix("sha256:")
             if not kept.exists():
                 unfinished.rename(kept)

@@ -1,6 +1,7 @@
 """`infragen dev`: the project from its sources, with what the emulator's task definition gives; on the running twin."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -9,13 +10,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from emulator import make_client
 from signals import default_signals
 from twins import ROOT, until
 
+from infragen.config import load_environment
 from infragen.emulator import Emulator
 
 pytestmark = pytest.mark.twin
@@ -57,14 +62,14 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dev(twin: Emulator, directory: Path) -> Dev:
     """Return a function that starts the command."""
 
-    def start(*arguments: str) -> "subprocess.Popen[str]":
+    def start(*arguments: str, stdout: Any = subprocess.PIPE) -> "subprocess.Popen[str]":
         variables = {**os.environ, "INFRAGEN_STATE_DIR": str(twin.state_dir.parent), "AWS_PROFILE": "mine"}
         command = [sys.executable, "-m", "infragen", "dev", "--environments", str(directory / "environments")]
         return subprocess.Popen(
             [*command, *arguments],
             cwd=directory,
             env=variables,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
             preexec_fn=default_signals,  # the tests may run with SIGINT ignored
@@ -188,3 +193,66 @@ def test_the_api_restarts_when_a_source_changes_and_ends_with_ctrl_c(dev: Dev, d
         running.kill()
     assert running.returncode == 130, said
     assert answers() == ""
+
+
+WORKER = """
+exports.handler = async (event) => {
+  for (const record of event.Records) console.log('VERSION got ' + record.body);
+  if (event.Records[0].body === 'slow') await new Promise((done) => setTimeout(done, 60000));
+};
+"""
+
+
+def test_a_worker_is_updated_when_its_source_changes_and_its_timeout_is_told(
+    dev: Dev, directory: Path, twin: Emulator
+) -> None:
+    """The next message is handled by the new code; each of many calls is in the log; and a call that dies of its
+    timeout is told with the worker's name and seconds. The build is a script for a shell.
+    """
+    file = directory / "environments" / "dev.yaml"
+    before, package = file.read_text(), (directory / "package.json").read_text()
+    worker = directory / "src" / "worker.cjs"
+    build = "mkdir -p dist/workers/NAME && cp src/worker.cjs dist/workers/NAME/index.js"
+    log = directory / "log"
+    port = free()
+    [found] = load_environment(file).workers
+    more = f"    timeout: 3\n    code: ../dist/workers/{found.name}\n"
+    file.write_text(before.replace(f"    queue: {found.queue}\n", f"    queue: {found.queue}\n{more}"))
+    (directory / "package.json").write_text(
+        json.dumps({"scripts": {"start": "node src/main.cjs", "build": build.replace("NAME", found.name)}})
+    )
+    worker.write_text(WORKER.replace("VERSION", "first"))
+    try:
+        with log.open("w") as written:
+            running = dev("--port", str(port), stdout=written)
+
+            def told(text: str) -> bool:
+                return text in log.read_text()
+
+            try:
+                until(lambda: told(f"api: http://127.0.0.1:{port}") or running.poll() is not None, "the API", 200)
+                assert running.poll() is None, log.read_text()
+                sqs = make_client(twin, "sqs", "111111111111", load_environment(file).region)
+                url = sqs.get_queue_url(QueueName=f"shop-dev-{found.queue}")["QueueUrl"]
+                for number in range(5):
+                    sqs.send_message(QueueUrl=url, MessageBody=f"one-{number}")
+                for number in range(5):
+                    until(partial(told, f"first got one-{number}"), "the first code", 60)
+                worker.write_text(WORKER.replace("VERSION", "second"))
+                until(lambda: told(f"{found.name}: updated"), "the update", 60)
+                sqs.send_message(QueueUrl=url, MessageBody="two")
+                until(lambda: told("second got two"), "the new code", 60)
+                sqs.send_message(QueueUrl=url, MessageBody="slow")
+                until(lambda: told(f"{found.name} was ended after 3 s, its timeout ("), "the timeout", 60)
+                running.send_signal(signal.SIGINT)
+                running.wait(60)
+            finally:
+                running.kill()
+    finally:
+        file.write_text(before)
+        (directory / "package.json").write_text(package)
+        worker.unlink()
+    said = log.read_text()
+    assert "first got two" not in said
+    assert [said.count(f"got one-{number}\n") for number in range(5)] == [1] * 5
+    assert "workers[0].timeout); SQS delivers its messages again" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from infragen.aws.local_values import LocalValues
     from infragen.cloudformation import StackResource
     from infragen.config import EnvironmentFile
+    from infragen.engine.logs import LogSource
     from infragen.engine.progress import Session
     from infragen.processes import Project, Running
 
@@ -35,6 +37,9 @@ LOOK = 0.3
 """Seconds between two looks at the sources of workers and at their logs."""
 
 HEALTHY_SECONDS = 60.0
+
+_TIMED_OUT = re.compile(r"Task timed out after (\d+(?:\.\d+)?) seconds")
+"""What Lambda writes (AWS Lambda Developer Guide, "Troubleshoot invocation issues in Lambda", read 2026-11-29)."""
 
 _PORTS = 20
 """How many ports are tried from the usual one on."""
@@ -87,7 +92,7 @@ def dev(
     found = project(directory.absolute().parent)
     listens = _port(port, file.environment.api.port)
     if file.environment.workers and found.words("build"):
-        _run("build", found.words("build"), found, dict(os.environ))
+        _run("build", found.words("build"), found, _of_shell(found))
     remember({"--env": file.environment.environment, "--local": True})
     with open_session(file, AwsTarget(True, None, None), yes=True) as session:
         work = _Work(file, session, found, listens, _deployed(file, session))
@@ -135,6 +140,11 @@ def _deployed(file: EnvironmentFile, session: Session) -> LocalValues:
     running = emulator.start(emulator.default_state_dir())
     keys = running.credentials(account_of(env))
     return LocalValues(running.endpoint_url, env.region, (keys.access_key, keys.secret_key))
+
+
+def _of_shell(found: Project) -> dict[str, str]:
+    """Return the environment of a script that needs nothing of the emulator."""
+    return {**os.environ, "PATH": found.path(os.environ.get("PATH", os.defpath))}
 
 
 def _run(name: str, words: list[str], found: Project, variables: Mapping[str, str]) -> None:
@@ -189,7 +199,9 @@ class _Work:
     project: Project
     port: int
     values: LocalValues
-    logs: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    sources: tuple[LogSource, ...] = ()
+    since: float = field(default_factory=time.time)
+    seen: dict[str, float] = field(default_factory=dict)
 
     def drop_database(self) -> None:
         """Replace the emulator's database by an empty one."""
@@ -212,6 +224,8 @@ class _Work:
             raise InputError(f"{self.project.directory}/package.json has no script start", 'such as "node src/main.ts"')
         if watch and words[0] == str(self.project.node):
             words = [words[0], "--watch", *words[1:]]
+        elif watch:
+            say("the script start is no single call of node: a change does not restart the API", err=True)
         api = Running("api", words, self.project.directory, variables, _line)
         try:
             self._wait_until_healthy(api)
@@ -238,7 +252,7 @@ class _Work:
         found = {
             **own,
             **given,
-            "PATH": f"{self.project.node.parent}{os.pathsep}{own.get('PATH', os.defpath)}",
+            "PATH": self.project.path(own.get("PATH", os.defpath)),
             "PORT": str(self.port),
             "HOST": "127.0.0.1",  # where it is heeded, nobody in the network reaches what is being developed
             "NODE_ENV": "development",
@@ -286,8 +300,7 @@ class _Work:
                     changed = now
                     with suppress(InfragenError):  # its lines say what is wrong; the next change is another try
                         self._rebuild(functions, sent)
-                for worker, function in functions.items():
-                    self._log_of(worker, function)
+                self._show_logs(functions)
         raise OperationFailed(f"the API ended with exit code {api.wait(1)}", "fix what its lines above say")
 
     def _resources(self) -> list[StackResource]:
@@ -314,24 +327,37 @@ class _Work:
         from infragen.engine.options import worker_code
 
         if words := self.project.words("build"):
-            _run("build", words, self.project, dict(os.environ))
+            _run("build", words, self.project, _of_shell(self.project))
         for worker, artifact in worker_code(self.file).items():
             if worker in functions and sent.get(worker) != artifact.key:
                 self.values.update_function(functions[worker], artifact.body)
                 sent[worker] = artifact.key
                 say(f"{worker}: updated", err=True)
 
-    def _log_of(self, worker: str, function: str) -> None:
-        """Print what a worker wrote since the last look."""
-        cloud = self.session.cloud
+    def _show_logs(self, functions: Mapping[str, str]) -> None:
+        """Print what the workers wrote since the last look, each line once."""
+        from infragen.engine.logs import LATE_SECONDS, LogQuery, LogSource, read_logs
+
         with suppress(CloudError):
-            group, stream, token = self.logs.get(worker, ("", "", ""))
-            newest = cloud.function_log(function)
-            if newest[1] and newest[1] != stream:
-                group, stream, token = *newest, ""
-            if stream:
-                page = cloud.log_page(group, stream, token)
-                for line in page.lines:
-                    if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")):
-                        _line(worker, line)
-                self.logs[worker] = (group, stream, page.token)
+            if not self.sources:
+                cloud = self.session.cloud
+                self.sources = tuple(LogSource(each, cloud.function_log(name)[0]) for each, name in functions.items())
+            found = read_logs(self.session, self.sources, LogQuery(since=self.since))
+            for line in found.lines:
+                if line.id not in self.seen:
+                    _line(line.source, self._timed_out(line.source, line.text) or line.text)
+                    self.seen[line.id] = line.time
+            self.since = max(self.since, max(self.seen.values(), default=0.0) - LATE_SECONDS)
+            self.seen = {each: when for each, when in self.seen.items() if when >= self.since}
+
+    def _timed_out(self, worker: str, text: str) -> str:
+        """Return what to say of a call that Lambda ended because of its timeout; '' for any other line."""
+        found = _TIMED_OUT.search(text)
+        if found is None:
+            return ""
+        index = next(at for at, each in enumerate(self.file.environment.workers) if each.name == worker)
+        place = self.file.place(("workers", index, "timeout"))
+        return (
+            f"ERROR {worker} was ended after {float(found[1]):g} s, its timeout ({place.file}:{place.line} "
+            f"workers[{index}].timeout); SQS delivers its messages again"
+        )

@@ -54,7 +54,11 @@ def promote(
     theirs, ours = repository_of(before), repository_of(after)
     image = source.manifest(theirs, tag=tag)
     if image is None:
-        raise InputError(f"there is no image {theirs}:{tag} in {before.environment}", "push it there first")
+        raise InputError(
+            f"there is no image {theirs}:{tag} in {before.environment}",
+            f"push it there first, or take another tag: `aws ecr list-images --repository-name {theirs} "
+            f"--region {before.region}` lists them",
+        )
     there = target.manifest(ours, tag=tag)
     if there is not None and there.digest != image.digest:
         raise Conflict(
