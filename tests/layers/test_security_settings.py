@@ -113,6 +113,10 @@ MUST: dict[str, dict[str, Any]] = {
         "VpcConfig.SubnetIds": lambda value: value is None or value == {"Ref": "PrivateSubnetIds"},
     },
     "AWS::Lambda::Permission": {"SourceAccount": {"Ref": "AWS::AccountId"}},
+    "AWS::ECS::Cluster": {
+        "Configuration.ExecuteCommandConfiguration": lambda value: value is None or (
+            key(value.get("KmsKeyId")) and value["LogConfiguration"].get("CloudWatchEncryptionEnabled") is True),
+    },
     "AWS::ECS::Service": {
         "NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp": "DISABLED",
         "NetworkConfiguration.AwsvpcConfiguration.SecurityGroups": [{"Ref": "ApiSecurityGroupId"}],
@@ -223,6 +227,11 @@ OWN_DECRYPTION = {("database", "CredentialsRole"), ("api", "TaskRole"), ("api", 
 Guide, "Securing environment variables") and the session of ECS Exec (Amazon ECS Developer Guide, "ECS Exec").
 """
 
+NAME_THEIR_CALLER = {"ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
+"""Services that say for what they take a role, beside for whom (Amazon ECS Developer Guide, "Amazon ECS task IAM role";
+VPC User Guide, "IAM role for publishing flow logs to CloudWatch Logs").
+"""
+
 UNCONDITIONAL = {"events.amazonaws.com sns:Publish"}
 """EventBridge knows no condition in a topic's policy (EventBridge User Guide, "Amazon SNS permissions")."""
 
@@ -237,6 +246,8 @@ def test_rights_are_narrow(tmp_path: Path, variant: str) -> None:
                 said = f"{place} {kind}: {each}"
                 if kind == "trust":
                     assert "aws:SourceAccount" in condition.get("StringEquals", {}), said
+                    if each["Principal"]["Service"] in NAME_THEIR_CALLER:
+                        assert "AccountId" in json.dumps(condition["ArnLike"]["aws:SourceArn"]), said
                 elif kind == "rights" and each["Effect"] == "Allow":
                     assert "*" not in actions, said
                     if any(action.startswith("kms:") for action in actions) and place not in OWN_DECRYPTION:
