@@ -68,15 +68,15 @@ def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callab
         yield _print
         return
     check(path)
-    with _told(path, what):
+    with _as_unwritable(path, what):
         handle, name = tempfile.mkstemp(prefix=".infragen-", dir=path.parent)
     beside = Path(name)
 
     def write(text: str) -> None:
-        with _told(path, what):
+        with _as_unwritable(path, what):
             fill(handle, text.encode(), usual_mode(path) if mode is None else mode)
         check(path)  # it may have been created meanwhile: plans take minutes
-        with _told(path, what):
+        with _as_unwritable(path, what):
             beside.replace(path)
 
     try:
@@ -90,7 +90,7 @@ def replacing(path: Path, what: str, mode: int | None = None) -> Iterator[Callab
 def append(path: Path, data: bytes, what: str) -> None:
     """Write at the end of a regular file, or of a new one. Opening never waits. Raises as `replacing` does."""
     check(path)
-    with _told(path, what):
+    with _as_unwritable(path, what):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         handle = os.open(path, flags, 0o666)
         with os.fdopen(handle, "ab") as stream:
@@ -164,7 +164,7 @@ def _print(text: str) -> None:
 
 
 @contextmanager
-def _told(path: Path, what: str) -> Iterator[None]:
+def _as_unwritable(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:

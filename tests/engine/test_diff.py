@@ -11,7 +11,7 @@ from rows import because
 from sweeps import sweep
 
 from infragen.changes.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, compare
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import decided, recreation
 from infragen.changes.stack_tags import TAGGED
 from infragen.cloudformation import CauseKind, KnownAfter, PropertyChange, ResourceChange
@@ -81,8 +81,8 @@ def test_the_shown_changes_make_the_new_template_of_the_old(
     if old_values.get("P", "") != "a":  # what is deployed has real values
         old_values = {"P": "b"}
     rows = compare("x", REGION, Side(old, old_values), Side(new, new_values))
-    made = applied_rows(settled(old, old_values), own(rows))
-    assert normal(bare(made)) == normal(bare(settled(new, new_values)))
+    made = applied_rows(evaluated(old, old_values), own(rows))
+    assert normal(bare(made)) == normal(bare(evaluated(new, new_values)))
 
 
 @given(BODIES, PARAMETERS)
@@ -98,7 +98,7 @@ def test_a_first_deployment_adds_everything_and_a_removal_removes_it(
     body: dict[str, Any], values: dict[str, object]
 ) -> None:
     """Against nothing each resource is one Add, and the other way round one Remove."""
-    names = set(settled(body, values))
+    names = set(evaluated(body, values))
     added, removed = (
         compare("x", REGION, *sides) for sides in ((EMPTY, Side(body, values)), (Side(body, values), EMPTY))
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rows import because, property_of
 
 from infragen.changes.diff import Side, compare, differing
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.changes.reconcile import ReconcileContext, agree
 from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
 from infragen.plan.model import EnvironmentPlan, StackPlan
@@ -173,10 +173,10 @@ def test_a_secret_of_a_change_set_is_in_no_format_and_still_a_change(
     template = body("Custom::Thing", written)
     held = ({"Pass": OLD}, {"Pass": NEW}) if "known" in before else ({}, {})
     old, new = (Side(template, sealed(template, each)) for each in held)
-    ground = ReconcileContext("x", REGION, old, new)
+    context = ReconcileContext("x", REGION, old, new)
     mine = told(path, {"Ref": "X"}, {"Ref": "Y"})
     for ours in ((), (mine,)):
-        agreed = agree((told(path, before, after),), ours, ground)
+        agreed = agree((told(path, before, after),), ours, context)
         assert [row.logical_id for row in agreed.rows] == ["R"]
         assert any(has_values(property_of(each)) for each in agreed.rows[0].properties)
         assert canary_free(every_format(*agreed.rows))
@@ -238,8 +238,8 @@ def test_conditions_read_what_a_noecho_parameter_holds() -> None:
         "Conditions": {"C": {"Fn::Equals": [{"Ref": "Pass"}, OLD]}},
     }
     values = sealed(template, {"Pass": OLD})
-    assert settled(template, values)["R"]["Properties"]["Plain"] == "yes"
-    assert settled(template, sealed(template, {"Pass": NEW}))["R"]["Properties"]["Plain"] == "no"
+    assert evaluated(template, values)["R"]["Properties"]["Plain"] == "yes"
+    assert evaluated(template, sealed(template, {"Pass": NEW}))["R"]["Properties"]["Plain"] == "no"
 
 
 def test_a_secret_that_is_added_or_removed_says_so() -> None:

@@ -35,8 +35,8 @@ def ours(old: dict[str, Any], new: dict[str, Any]) -> tuple[ResourceChange, ...]
     return compare("x", REGION, Side(old, {}), Side(new, {}))
 
 
-def agreed(theirs: list[ResourceChange], mine: tuple[ResourceChange, ...], **ground: Any) -> Compared:
-    sides = {"old": Side({}, {}), "new": Side({}, {}), **ground}
+def agreed(theirs: list[ResourceChange], mine: tuple[ResourceChange, ...], **context: Any) -> Compared:
+    sides = {"old": Side({}, {}), "new": Side({}, {}), **context}
     return agree(theirs, mine, ReconcileContext("x", REGION, **sides))
 
 
@@ -134,7 +134,7 @@ def test_another_value_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ground"),
+    ("theirs", "context"),
     [
         (PropertyChange(("Tags",)), {"tags": frozenset({"Team"})}),
         (change("Tags", "0", "Value"), {"tags": frozenset({"Team"})}),
@@ -151,9 +151,9 @@ def test_another_value_is_said() -> None:
         ),
     ],
 )
-def test_what_only_aws_can_know_is_no_disagreement(theirs: PropertyChange, ground: dict[str, Any]) -> None:
+def test_what_only_aws_can_know_is_no_disagreement(theirs: PropertyChange, context: dict[str, Any]) -> None:
     """The stack's tags, another resource's attributes, a value that AWS looks up."""
-    [one] = agreed([row("Modify", "False", theirs)], (), **ground).rows
+    [one] = agreed([row("Modify", "False", theirs)], (), **context).rows
     assert (one.source, sentences(one)) == ("change set", ())
 
 
@@ -311,8 +311,8 @@ def test_x12_what_only_refers_to_what_stays_in_a_resource_that_changes_in_place_
     row = replace(alarm, logical_id="Use", replacement=replacement, properties=(
         PropertyChange(("Properties", "Dimensions"), causes=causes(cause)),
     ))  # fmt: skip
-    ground = ReconcileContext("a", "us-east-1", Side({}, {}), Side({}, {}))
-    found = agree([row, alarm, queue], [queue], ground)
+    context = ReconcileContext("a", "us-east-1", Side({}, {}), Side({}, {}))
+    found = agree([row, alarm, queue], [queue], context)
     assert [each.logical_id for each in found.rows] == (["Use", "Jobs"] if kept else ["Jobs"])
     assert any("only refer to what stays as it is" in each for each in found.details)
 
@@ -333,22 +333,22 @@ def _followers(attribute: str) -> tuple[list[ResourceChange], ReconcileContext]:
 
 def test_x12_what_refers_to_the_name_of_a_service_that_changes_in_place_is_not_replaced() -> None:
     """Nor what refers to that; an attribute of which nobody knows whether it stays keeps both in the plan."""
-    rows, ground = _followers("Service.Name")
-    assert [each.logical_id for each in agree(rows, [rows[-1]], ground).rows] == ["Service"]
-    rows, ground = _followers("Service.Whatever")
-    assert {each.logical_id for each in agree(rows, [rows[-1]], ground).rows} == {"Policy", "Target", "Service"}
+    rows, context = _followers("Service.Name")
+    assert [each.logical_id for each in agree(rows, [rows[-1]], context).rows] == ["Service"]
+    rows, context = _followers("Service.Whatever")
+    assert {each.logical_id for each in agree(rows, [rows[-1]], context).rows} == {"Policy", "Target", "Service"}
 
 
 def test_x12_what_refers_to_a_service_that_its_schema_keeps_is_unchanged_too() -> None:
     """Where a change set says Conditional of a resource whose changed properties are all updated in place."""
-    rows, ground = _followers("Service.Name")
+    rows, context = _followers("Service.Name")
     service = replace(rows[-1], replacement="Conditional")
     rule = ResourceChange("a", "Modify", "Rule", "AWS::Events::Rule", "False", properties=(
         PropertyChange(("Properties", "EventPattern"), causes=causes("resource Service")),
     ))  # fmt: skip
-    assert [each.logical_id for each in agree([*rows[:-1], rule, service], [service], ground).rows] == ["Service"]
+    assert [each.logical_id for each in agree([*rows[:-1], rule, service], [service], context).rows] == ["Service"]
     cluster = replace(service, properties=(PropertyChange(("Properties", "Cluster"), "a", "b", "Always"),))
-    found = agree([*rows[:-1], rule, cluster], [cluster], ground).rows
+    found = agree([*rows[:-1], rule, cluster], [cluster], context).rows
     assert {each.logical_id for each in found} == {"Policy", "Target", "Rule", "Service"}
 
 
@@ -360,12 +360,12 @@ def test_x12_a_row_keeps_what_changes_beside_what_only_refers_to_what_stays() ->
     image = PropertyChange(("Properties", "ContainerDefinitions"), "a", "b", "Always")
     arn = PropertyChange(("Properties", "TaskRoleArn"), None, None, "Always", causes("resource Role.Arn"))
     task = ResourceChange("a", "Modify", "Task", "AWS::ECS::TaskDefinition", "True", properties=(arn, image))
-    ground = ReconcileContext("a", REGION, Side({}, {}), Side({}, {}))
+    context = ReconcileContext("a", REGION, Side({}, {}), Side({}, {}))
     mine = [role, replace(task, properties=(image,), source=Source.TEMPLATE)]
-    found = {each.logical_id: each for each in agree([role, task], mine, ground).rows}
+    found = {each.logical_id: each for each in agree([role, task], mine, context).rows}
     assert [each.path[1] for each in found["Task"].properties] == ["ContainerDefinitions"]
     assert found["Task"].replacement == "True"
-    alone = agree([role, replace(task, properties=(arn,))], [role], ground).rows
+    alone = agree([role, replace(task, properties=(arn,))], [role], context).rows
     assert "Task" in {each.logical_id for each in alone}, "AWS says True, and nothing that stays explains it"
 
 

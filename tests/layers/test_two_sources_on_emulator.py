@@ -21,7 +21,7 @@ from infragen.assembly.templatefile import parse
 from infragen.aws.reading import resource_change
 from infragen.changes.comparison import OPAQUE
 from infragen.changes.diff import Side, compare
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.changes.reconcile import ReconcileContext, agree, contradicted
 from infragen.cloudformation import CauseKind, ResourceChange
 from infragen.config import Environment
@@ -52,7 +52,7 @@ def disagreements(layer: str, theirs: list[ResourceChange] | None, old: Side, ne
     ours = compare(layer, REGION, old, new)
     own = [row for row in ours if not any(each.kind == CauseKind.RESOURCE for each in row.causes)]
     if len(own) == len(ours):
-        before, after = (settled(side.body, sealed(side.body, side.values)) for side in (old, new))
+        before, after = (evaluated(side.body, sealed(side.body, side.values)) for side in (old, new))
         secret = any(each.get("NoEcho") for each in new.body.get("Parameters", {}).values())
         secret = secret or "SECRET_PARAMETERS" in str(new.body)  # its name says secret: its value is hidden
         assert secret or bare(applied_rows(before, own)) == bare(after)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infragen.changes.evaluate import decides, later, references, settled
+from infragen.changes.evaluate import decides, evaluated, later, references
 from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
 from infragen.changes.stack_tags import TAGGED, only_tags, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
@@ -44,14 +44,14 @@ class Side:
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """Return the resources, evaluated; values of NoEcho parameters are sealed, wherever they are put in."""
-        return settled(self.body, sealed(self.body, self.values))
+        return evaluated(self.body, sealed(self.body, self.values))
 
     @cached_property
     def outputs(self) -> dict[str, object]:
         """Return the outputs, evaluated likewise."""
         written = {name: {"Value": each.get("Value")} for name, each in self.body.get("Outputs", {}).items()}
         body = {**self.body, "Resources": written}
-        return {name: each["Value"] for name, each in settled(body, sealed(body, self.values)).items()}
+        return {name: each["Value"] for name, each in evaluated(body, sealed(body, self.values)).items()}
 
 
 EMPTY = Side({}, {})

@@ -15,7 +15,7 @@ from infragen.secrecy.masking import Sealed
 SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 
 
-def settled(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+def evaluated(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     """Return the resources of a template with parameters in place and conditions decided, as far as the values are
     known.
     """
@@ -24,7 +24,7 @@ def settled(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, 
     for name, resource in body.get("Resources", {}).items():
         if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is False:
             continue
-        kept = _settle({k: v for k, v in resource.items() if k != "Condition"}, values, conditions)
+        kept = _evaluate({k: v for k, v in resource.items() if k != "Condition"}, values, conditions)
         if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is None:
             kept["Condition"] = resource["Condition"]
         found[name] = kept
@@ -60,7 +60,7 @@ class _Conditions:
         return None
 
     def _equal(self, left: Any, right: Any) -> bool | None:
-        sides = [_settle(each, self._values, self) for each in (left, right)]
+        sides = [_evaluate(each, self._values, self) for each in (left, right)]
         if any(isinstance(each, dict) or later(each) for each in sides):
             return None
         texts = [str(each.value if isinstance(each, Sealed) else each) for each in sides]
@@ -69,12 +69,12 @@ class _Conditions:
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 _NESTED = (dict, list)
-"""What `_settle` looks into: most values of a template are texts and numbers, for which a call would cost the most."""
+"""What `_evaluate` looks into. Most values of a template are texts and numbers, for which a call costs most."""
 
 
-def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
+def _evaluate(value: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
     if isinstance(value, list):
-        items = [_settle(each, values, conditions) if isinstance(each, _NESTED) else each for each in value]
+        items = [_evaluate(each, values, conditions) if isinstance(each, _NESTED) else each for each in value]
         return [each for each in items if each != NO_VALUE]
     if not isinstance(value, dict):
         return value
@@ -83,23 +83,23 @@ def _settle(value: Any, values: Mapping[str, object], conditions: _Conditions) -
         if key == "Ref" and inner in values:
             return values[inner]
         if key == "Fn::Sub":
-            return _settle_sub(inner, values, conditions)
+            return _evaluate_sub(inner, values, conditions)
         if key == "Fn::If":
             held = conditions.holds({"Condition": inner[0]})
             if held is not None:
-                return _settle(inner[1] if held else inner[2], values, conditions)
+                return _evaluate(inner[1] if held else inner[2], values, conditions)
     after = {}
     for name, each in value.items():
-        part = _settle(each, values, conditions) if isinstance(each, _NESTED) else each
+        part = _evaluate(each, values, conditions) if isinstance(each, _NESTED) else each
         if part != NO_VALUE:
             after[name] = part
     return after
 
 
-def _settle_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
+def _evaluate_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:
     """Return a Sub with known names filled in; what is left of it stays a Sub."""
     text, variables = (inner, {}) if isinstance(inner, str) else (inner[0], inner[1])
-    variables = {name: _settle(each, values, conditions) for name, each in variables.items()}
+    variables = {name: _evaluate(each, values, conditions) for name, each in variables.items()}
     known = {**values, **variables}
     whole = SUB_NAME.fullmatch(text)
     if whole and isinstance(known.get(whole[1]), KnownAfter):

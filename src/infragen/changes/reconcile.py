@@ -152,21 +152,21 @@ class Compared:
     stricter: bool = False
 
 
-def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], ground: ReconcileContext) -> Compared:
+def agree(theirs: Sequence[ResourceChange], ours: Sequence[ResourceChange], context: ReconcileContext) -> Compared:
     """Return one list of AWS's rows and ours, in AWS's order, those that only we have at the end."""
     mine = {each.logical_id: each for each in ours}
-    counted = [_Theirs(each, each.properties, _said(each, ground), each.policy_action) for each in theirs]
-    counted, phantoms = _without_phantoms(counted, mine, ground)
-    listed = [each for each in counted if each.row.logical_id not in mine and _only_listed(each, ground)]
-    counted, referring = _without_referring([each for each in counted if each not in listed], mine, ground.region)
+    counted = [_Theirs(each, each.properties, _replacement_of(each, context), each.policy_action) for each in theirs]
+    counted, phantoms = _without_phantoms(counted, mine, context)
+    listed = [each for each in counted if each.row.logical_id not in mine and _only_listed(each, context)]
+    counted, referring = _without_referring([each for each in counted if each not in listed], mine, context.region)
     rows = [
-        _both(each, mine[each.row.logical_id], ground) if each.row.logical_id in mine else _theirs(each, ground)
+        _both(each, mine[each.row.logical_id], context) if each.row.logical_id in mine else _theirs(each, context)
         for each in counted
     ]
     known = {each.logical_id for each in rows}
     quiet = [each for each in ours if each.logical_id not in known and _expected_missing(each)]
     missing = [each for each in ours if each.logical_id not in known and not _expected_missing(each)]
-    rows += [_ours(each, ground) for each in missing]
+    rows += [_ours(each, context) for each in missing]
     left = [f"AWS lists {_resources(len(listed))} more, which the stack's tags do not reach"] if listed else []
     if referring:
         left.append(f"AWS lists {_resources(referring)} more, which only refer to what stays as it is in others")
@@ -208,9 +208,9 @@ class _Theirs:
     policy_action: str
 
 
-def _said(row: ResourceChange, ground: ReconcileContext) -> str:
+def _replacement_of(row: ResourceChange, context: ReconcileContext) -> str:
     """Return the replacement that AWS says; none of a nested stack of which nobody knows what becomes."""
-    return "" if row.logical_id in ground.lost else row.replacement
+    return "" if row.logical_id in context.lost else row.replacement
 
 
 # --- rows that are there only because of a placeholder ----------------------------------------------------------
@@ -237,7 +237,7 @@ class _Listed:
 
 
 def _without_phantoms(
-    theirs: Sequence[_Theirs], mine: Mapping[str, ResourceChange], ground: ReconcileContext
+    theirs: Sequence[_Theirs], mine: Mapping[str, ResourceChange], context: ReconcileContext
 ) -> tuple[list[_Theirs], int]:
     """Return AWS's rows without the changes whose only cause is a wired parameter that stays as it is, and what follows
     from them; and how many rows that leaves out.
@@ -245,20 +245,20 @@ def _without_phantoms(
     A nested change set is computed with a placeholder for each output of a sibling, also where that stays
     (aws-cloudformation/cloudformation-coverage-roadmap#759, 2021). What our comparison finds changed stays.
     """
-    if not ground.still:
+    if not context.still:
         return list(theirs), 0
     everything = {each.row.logical_id: each for each in theirs}
     now = everything
     while True:
         listed = _Listed(now, frozenset(everything) - frozenset(now), mine)
-        cleaned = {name: _cleaned(row, listed, ground) for name, row in now.items()}
+        cleaned = {name: _cleaned(row, listed, context) for name, row in now.items()}
         after = {name: row for name, row in cleaned.items() if row is not None}
         if after == now:
             return list(now.values()), len(listed.phantoms)
         now = after
 
 
-def _cleaned(theirs: _Theirs, listed: _Listed, ground: ReconcileContext) -> _Theirs | None:
+def _cleaned(theirs: _Theirs, listed: _Listed, context: ReconcileContext) -> _Theirs | None:
     """Return a row without what only a placeholder changes; None when nothing else is in it."""
     row = theirs.row
     if row.action != "Modify" or row.type == STACK_TYPE:
@@ -266,7 +266,7 @@ def _cleaned(theirs: _Theirs, listed: _Listed, ground: ReconcileContext) -> _The
     mine = listed.mine.get(row.logical_id)
     ours = {_key(each.path) for each in mine.properties} if mine else set()
     some = theirs.properties
-    kept = tuple(each for each in some if _key(each.path) in ours or not _phantom(each, row, listed, ground))
+    kept = tuple(each for each in some if _key(each.path) in ours or not _phantom(each, row, listed, context))
     if len(kept) == len(some):
         return theirs
     return _reduced(theirs, kept) if kept else None
@@ -281,19 +281,19 @@ def _reduced(theirs: _Theirs, kept: tuple[PropertyChange, ...]) -> _Theirs:
     return _Theirs(theirs.row, kept, replacement, policy)
 
 
-def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, ground: ReconcileContext) -> bool:
+def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, context: ReconcileContext) -> bool:
     """Return whether each cause that AWS names for a change is a wired parameter that stays, or a resource that does.
 
     Where AWS names none (DirectModification alone), the templates must write the same, the value be a placeholder, and
     all that is written refer to what stays.
     """
-    before, after = (_at(resource, _key(change.path)) for resource in ground.written(row.logical_id))
+    before, after = (_at(resource, _key(change.path)) for resource in context.written(row.logical_id))
     if not change.causes:
         names = references(after)
-        stays = all(each in ground.still or listed.stays(each, after) for each in names)
+        stays = all(each in context.still or listed.stays(each, after) for each in names)
         return _is_placeholder(change.after) and bool(names) and same(before, after) and stays
     return all(
-        (each.kind == CauseKind.PARAMETER and each.name in ground.still)
+        (each.kind == CauseKind.PARAMETER and each.name in context.still)
         or (each.kind == CauseKind.RESOURCE and listed.stays(each.name.partition(".")[0], after))
         for each in change.causes
     )
@@ -322,7 +322,7 @@ def _is_placeholder(value: object) -> bool:
 # --- differences that have a reason -----------------------------------------------------------------------------
 
 
-def _only_listed(theirs: _Theirs, ground: ReconcileContext) -> bool:
+def _only_listed(theirs: _Theirs, context: ReconcileContext) -> bool:
     """Return a row that only AWS has, and that changes nothing: where a stack's tags change, it lists what takes none,
     too.
 
@@ -330,7 +330,7 @@ def _only_listed(theirs: _Theirs, ground: ReconcileContext) -> bool:
     """
     tags_alone = all(each.path[:1] == ("Tags",) and not each.causes for each in theirs.properties)
     harmless = theirs.row.action == "Modify" and theirs.replacement == "False" and bool(theirs.properties)
-    return harmless and tags_alone and bool(ground.tags) and not ground.reached(theirs.row)
+    return harmless and tags_alone and bool(context.tags) and not context.reached(theirs.row)
 
 
 def _without_referring(
@@ -425,15 +425,15 @@ def _aside(row: ResourceChange) -> str:
     return f"{row.logical_id}: {names} changes in the template; AWS's change set leaves the resource alone"
 
 
-def _expected_theirs(change: PropertyChange, ground: ReconcileContext) -> bool:
+def _expected_theirs(change: PropertyChange, context: ReconcileContext) -> bool:
     """Return a value that only AWS says may change: by another resource, the stack's tags, or what AWS alone knows."""
     what = _key(change.path)[:1]
     if what == ("Tags",):
-        return bool(ground.tags)
+        return bool(context.tags)
     if what and what[0] in NOT_OF_THE_RESOURCE:
         return True
     compared = (
-        each.kind == CauseKind.PARAMETER and not ground.opaque_parameter(each.name) and each.name not in ground.wired
+        each.kind == CauseKind.PARAMETER and not context.opaque_parameter(each.name) and each.name not in context.wired
         for each in change.causes
     )
     return bool(change.causes) and not any(compared)
@@ -482,17 +482,17 @@ def _made(
     causes: Iterable[Cause],
     source: Source,
     outcome: _Outcome,
-    ground: ReconcileContext,
+    context: ReconcileContext,
     mine: ResourceChange | None = None,
 ) -> ResourceChange:
     """Return the finished row of what AWS has; `mine` is what we have of it."""
     row = theirs.row
     ours = mine.policy_action if mine and mine.action == row.action else ""
     replacement = outcome.replacement
-    if ground.unseen and row.action == "Modify":
+    if context.unseen and row.action == "Modify":
         replacement = untrusted(row.type, replacement, properties)
     return ResourceChange(
-        ground.layer, row.action, row.logical_id, row.type, replacement, theirs.policy_action or ours, row.physical_id,
+        context.layer, row.action, row.logical_id, row.type, replacement, theirs.policy_action or ours, row.physical_id,
         properties=tuple(properties),
         causes=tuple(dict.fromkeys(causes)),
         source=source,
@@ -509,15 +509,15 @@ def _by_schema(theirs: _Theirs, properties: Sequence[PropertyChange], region: st
     return _Outcome(found, theirs.replacement if found != theirs.replacement else "")
 
 
-def _theirs(theirs: _Theirs, ground: ReconcileContext, mine: ResourceChange | None = None) -> ResourceChange:
+def _theirs(theirs: _Theirs, context: ReconcileContext, mine: ResourceChange | None = None) -> ResourceChange:
     """Return a row that only AWS has, or does otherwise than we say (`mine`)."""
     row = theirs.row
-    properties = tuple(_told(each, row.logical_id, ground) for each in theirs.properties)
-    known = _by_schema(theirs, properties, ground.region)
+    properties = tuple(_masked(each, row.logical_id, context) for each in theirs.properties)
+    known = _by_schema(theirs, properties, context.region)
     expected = (
         row.type == STACK_TYPE
         or row.action == "Import"
-        or (row.action == "Modify" and all(_expected_theirs(each, ground) for each in properties))
+        or (row.action == "Modify" and all(_expected_theirs(each, context) for each in properties))
     )
     said: tuple[Disagreement, ...] = ()
     if mine is not None:
@@ -526,14 +526,14 @@ def _theirs(theirs: _Theirs, ground: ReconcileContext, mine: ResourceChange | No
     elif not expected:
         said = (Disagreement(Differs.ONLY_CHANGE_SET, (_does(row),)),)
     outcome = _Outcome(known.replacement, known.reported, said)
-    return _made(theirs, properties, _causes(properties), Source.CHANGE_SET, outcome, ground, mine)
+    return _made(theirs, properties, _causes(properties), Source.CHANGE_SET, outcome, context, mine)
 
 
-def _ours(row: ResourceChange, ground: ReconcileContext) -> ResourceChange:
+def _ours(row: ResourceChange, context: ReconcileContext) -> ResourceChange:
     """Return a row that only we have."""
-    replacement = untrusted(row.type, row.replacement, row.properties) if ground.unseen else row.replacement
+    replacement = untrusted(row.type, row.replacement, row.properties) if context.unseen else row.replacement
     return ResourceChange(
-        ground.layer, row.action, row.logical_id, row.type, replacement, row.policy_action,
+        context.layer, row.action, row.logical_id, row.type, replacement, row.policy_action,
         properties=row.properties,
         causes=row.causes,
         source=Source.TEMPLATE,
@@ -546,17 +546,17 @@ def _causes(properties: Iterable[PropertyChange]) -> tuple[Cause, ...]:
     return tuple(dict.fromkeys(cause for each in properties for cause in each.causes))
 
 
-def _both(theirs: _Theirs, mine: ResourceChange, ground: ReconcileContext) -> ResourceChange:
+def _both(theirs: _Theirs, mine: ResourceChange, context: ReconcileContext) -> ResourceChange:
     """Return a row that both have: AWS's action, the stricter replacement, the values of whoever says more."""
     row = theirs.row
     if row.action != mine.action:
-        return _theirs(theirs, ground, mine)
-    properties, missing = _properties(theirs, mine, ground)
-    outcome = _stricter(theirs, mine, properties, ground.region)
+        return _theirs(theirs, context, mine)
+    properties, missing = _properties(theirs, mine, context)
+    outcome = _stricter(theirs, mine, properties, context.region)
     causes = (*_causes(theirs.properties), *_causes(properties), *mine.causes)
     said = (*outcome.disagreements, *(missing if row.type != STACK_TYPE else ()))
     outcome = _Outcome(outcome.replacement, outcome.reported, said)
-    return _made(theirs, properties, causes, Source.BOTH, outcome, ground, mine)
+    return _made(theirs, properties, causes, Source.BOTH, outcome, context, mine)
 
 
 def _stricter(theirs: _Theirs, mine: ResourceChange, properties: Sequence[PropertyChange], region: str) -> _Outcome:
@@ -584,7 +584,7 @@ def _for_a_later_value(properties: Iterable[PropertyChange], mine: ResourceChang
 
 
 def _properties(
-    theirs: _Theirs, mine: ResourceChange, ground: ReconcileContext
+    theirs: _Theirs, mine: ResourceChange, context: ReconcileContext
 ) -> tuple[tuple[PropertyChange, ...], tuple[Disagreement, ...]]:
     """Return the values of both sources, property by property, and what only one of them names or says otherwise."""
     row, ours, said = theirs.row, _by_key(mine.properties), _by_key(theirs.properties)
@@ -592,10 +592,10 @@ def _properties(
     found: list[Disagreement] = []
     everything = ("Properties",) in said or not theirs.properties or row.action != "Modify"
     for key in dict.fromkeys((*said, *ours)):
-        here = [_told(each, row.logical_id, ground) for each in said.get(key, ())]
+        here = [_masked(each, row.logical_id, context) for each in said.get(key, ())]
         if key not in ours:
             told += here
-            expected = row.action != "Modify" or all(_expected_theirs(each, ground) for each in here)
+            expected = row.action != "Modify" or all(_expected_theirs(each, context) for each in here)
             if not expected and key != ("Properties",):
                 found.append(Disagreement(Differs.PROPERTY_ONLY_CHANGE_SET, (_word(key),)))
         elif key not in said:
@@ -603,7 +603,7 @@ def _properties(
             if not everything and not all(map(_expected_ours, ours[key])):
                 found.append(Disagreement(Differs.PROPERTY_ONLY_TEMPLATE, (_word(key),)))
         else:
-            before, after = (_at(resource, key) for resource in ground.written(row.logical_id))
+            before, after = (_at(resource, key) for resource in context.written(row.logical_id))
             told += _merged(here, ours[key], direct=not same(before, after))
             found += _contradictions(here, ours[key])
     return tuple(told), tuple(found)
@@ -678,62 +678,62 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _told(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> PropertyChange:
+def _masked(change: PropertyChange, logical_id: str, context: ReconcileContext) -> PropertyChange:
     """Return a value as AWS tells it, masked, and what is known later said in our words."""
-    hidden = ground.hides(logical_id, change.path)
-    sides = [_later_or(each, change, logical_id, ground) for each in (change.before, change.after)]
+    hidden = context.hides(logical_id, change.path)
+    sides = [_later_or(each, change, logical_id, context) for each in (change.before, change.after)]
     name = next((each for each in reversed(change.path) if isinstance(each, str)), "")
-    old, new = (mask(each, hidden, ground.secret_texts, name=name) for each in sides)
+    old, new = (mask(each, hidden, context.secret_texts, name=name) for each in sides)
     if sides != [None, None] and same(old, new) and not same(*sides):
         old = new = SECRET
-    return PropertyChange(change.path, old, new, change.recreation, _why(change, logical_id, ground))
+    return PropertyChange(change.path, old, new, change.recreation, _why(change, logical_id, context))
 
 
-def _later_or(value: object, change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
+def _later_or(value: object, change: PropertyChange, logical_id: str, context: ReconcileContext) -> object:
     """Return a value in which what stands for one that is not known yet is said in our words."""
     if not _is_placeholder(value):
         return value
     text = str(value)
     if text == KNOWN_AFTER_APPLY:
-        return _source(change, logical_id, ground)
+        return _source(change, logical_id, context)
     whole = OF_A_SIBLING.fullmatch(text)
     if whole:
-        return _output(whole, ground)
-    text = OF_A_SIBLING.sub(lambda found: str(_output(found, ground)), text)
-    return text.replace(KNOWN_AFTER_APPLY, str(_source(change, logical_id, ground)))
+        return _output(whole, context)
+    text = OF_A_SIBLING.sub(lambda found: str(_output(found, context)), text)
+    return text.replace(KNOWN_AFTER_APPLY, str(_source(change, logical_id, context)))
 
 
-def _output(found: re.Match[str], ground: ReconcileContext) -> object:
+def _output(found: re.Match[str], context: ReconcileContext) -> object:
     """Return the output that a placeholder names: its value where it stays, or who gives it."""
-    for name, source in ground.wired.items():
+    for name, source in context.wired.items():
         if source.name == found[2] and source.layer.lower() == found[1].lower():
-            return ground.new.values[name] if name in ground.still else source
+            return context.new.values[name] if name in context.still else source
     return KnownAfter(found[1].lower(), found[2])
 
 
-def _source(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> object:
+def _source(change: PropertyChange, logical_id: str, context: ReconcileContext) -> object:
     """Return what a value waits for: a sibling's output before a resource of its own stack, by the cause or the
     template.
     """
-    after = _at(ground.written(logical_id)[1], _key(change.path))
+    after = _at(context.written(logical_id)[1], _key(change.path))
     causes = [each.name for each in change.causes]
     for name in (*causes, *sorted(references(after))):
-        if name in ground.wired and name not in ground.still:
-            return ground.wired[name]
-    resource = next((name for name in causes if name not in ground.wired), "")
+        if name in context.wired and name not in context.still:
+            return context.wired[name]
+    resource = next((name for name in causes if name not in context.wired), "")
     of_resource = any(each.kind == CauseKind.RESOURCE for each in change.causes[:1])
-    return KnownAfter(ground.layer, resource if of_resource else "")
+    return KnownAfter(context.layer, resource if of_resource else "")
 
 
-def _why(change: PropertyChange, logical_id: str, ground: ReconcileContext) -> tuple[Cause, ...]:
+def _why(change: PropertyChange, logical_id: str, context: ReconcileContext) -> tuple[Cause, ...]:
     """Return what makes a value change: AWS names neither the stack's own tags nor a parameter behind a condition."""
     if change.causes:
         return change.causes
-    if change.path[:1] == ("Tags",) and ground.tags:
+    if change.path[:1] == ("Tags",) and context.tags:
         return (TAGGED,)
-    before, after = (_at(resource, _key(change.path)) for resource in ground.written(logical_id))
+    before, after = (_at(resource, _key(change.path)) for resource in context.written(logical_id))
     if before is None or before != after:
         return ()
-    moved = [name for name, value in ground.new.values.items() if ground.old.values.get(name, NOTHING) != value]
-    behind = decides(after, ground.new.body.get("Conditions", {}))
+    moved = [name for name, value in context.new.values.items() if context.old.values.get(name, NOTHING) != value]
+    behind = decides(after, context.new.body.get("Conditions", {}))
     return tuple(Cause(CauseKind.PARAMETER, each) for each in moved if each in behind)

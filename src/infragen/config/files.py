@@ -209,7 +209,7 @@ def _words(node: Mapping, error: ErrorDetails, model: type[Environment]) -> str:
         said = f"; did you mean {near}?" if near else _sections(path, model)
         return f"{yamlfile.shown(dotted(path))} is not a known key{said}"
     if about_key:
-        allowed = _said(error) or f"allowed: {reference.allowed_key(path[:-1], model)}"
+        allowed = _reason(error) or f"allowed: {reference.allowed_key(path[:-1], model)}"
         return f"{yamlfile.shown(dotted(path))} has a wrong name; {allowed}"
     name, schema = yamlfile.shown(dotted(path)), reference.at(path, model)
     allowed = reference.allowed(schema)
@@ -226,7 +226,7 @@ def _words(node: Mapping, error: ErrorDetails, model: type[Environment]) -> str:
         return f"{name} is {_shown(value)}; did you mean {near}?"
     if isinstance(value, Scalar) and value.value is None and _takes_empty_text(schema):
         return f'{name} is empty; write "" for an empty text'
-    said = _said(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
+    said = _reason(error) or (f"did you mean {near}? " if near else "") + f"allowed: {allowed}"
     hidden = path[0] not in Environment.model_fields and isinstance(value, Scalar) and hides(str(path[-1]), value.text)
     return f"{name} is {'not shown, as it may be a secret' if hidden else _shown(value)}; {said}"
 
@@ -247,7 +247,7 @@ def _may_be_secret(path: reference.Path) -> bool:
     return path[:2] == ("api", "secrets") or path[2:3] in (("secret_arns",), ("secrets",))
 
 
-def _said(error: ErrorDetails) -> str:
+def _reason(error: ErrorDetails) -> str:
     """Return what a check of our own says about a value."""
     return str(error.get("ctx", {}).get("error", "")) if error["type"] == "value_error" else ""
 

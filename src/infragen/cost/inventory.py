@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from infragen.changes.diff import Side
-from infragen.changes.evaluate import references, settled
+from infragen.changes.evaluate import evaluated, references
 from infragen.cloudformation import KnownAfter
 
 
@@ -49,7 +49,7 @@ class Inventory:
         for layer, side in self.sides.items():
             # an output of another layer stays a reference, so that it can be followed
             own = {name: value for name, value in side.values.items() if name not in self._outputs}
-            for name, each in settled(side.body, own).items():
+            for name, each in evaluated(side.body, own).items():
                 yield Resource(layer, name, each["Type"], each.get("Properties", {}))
 
     @cached_property

@@ -14,7 +14,7 @@ from typing import Any
 
 from infragen.assembly.stacks import StackLayout
 from infragen.changes.comparison import Side
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
 from infragen.checks.check import Path, Resource
 from infragen.cloud import Cloud, Identity
@@ -72,7 +72,7 @@ def subject_of(session: Session, plan: StackLayout, identity: Identity, examined
 
 
 def _resources(side: Side, pseudo: dict[str, str]) -> dict[str, dict[str, Any]]:
-    return settled(side.body, {**pseudo, **side.values})
+    return evaluated(side.body, {**pseudo, **side.values})
 
 
 def checks_of(plan: StackLayout) -> tuple[Check, ...]:

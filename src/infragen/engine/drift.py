@@ -14,7 +14,7 @@ from typing import TypeVar
 from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.cloudformation import (
     CHECKABLE,
     DRIFTED,
@@ -164,5 +164,5 @@ def _masked(session: Session, state: StackState, found: list[ResourceDrift]) -> 
     if not any(each.properties for each in found):
         return tuple(found)
     body = parse(session.cloud.template(state.stack_id))
-    resources = settled(body, sealed(body, state.parameters))
+    resources = evaluated(body, sealed(body, state.parameters))
     return tuple(hidden(each, resources.get(each.logical_id, {}).get("Properties", {})) for each in found)

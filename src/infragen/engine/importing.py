@@ -24,7 +24,7 @@ from infragen.assembly.stacks import StackLayout, StackUnit, capabilities, make_
 from infragen.assembly.synth import Assembly, template_key
 from infragen.assembly.templatefile import dump_yaml, parse
 from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import identifier_of, never_read, only_read
 from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
 from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
@@ -162,7 +162,7 @@ def _made(
     deployed = dict(parse(session.cloud.template(live.stack_id))) if live and inside else {}
     ready, missing = resolve(unit, live, {})
     values = effective(unit.body, {**ready, **missing}, live.parameters if live else {})
-    rendered = settled(unit.body, values)
+    rendered = evaluated(unit.body, values)
     found: dict[str, _Existing] = {}
     for place, identifier in wanted.items():
         name = place.partition("/")[2]

@@ -143,7 +143,7 @@ def _unit(
         nested=_inside(observed, state),
         change_set_id=used.change_set_id if used else "",
         changes=_digest_of(session, examined.unit, used) if used else "",
-        parameters=_told(examined),
+        parameters=_visible_values(examined),
         later=later,
         rows={} if used else rows.get(examined.unit.layer, {}),
     )
@@ -167,7 +167,7 @@ def _digest_of(session: Session, unit: StackUnit, change_set: ChangeSet) -> str:
     return digest([asdict(each) for each in all_changes(session.cloud, change_set, unit.layer, unit.child_layer)])
 
 
-def _told(examined: Examined) -> dict[str, str]:
+def _visible_values(examined: Examined) -> dict[str, str]:
     """Return the parameters that are given as they are; secrets are left out."""
     return {
         name: value for name, value in sealed(examined.unit.body, examined.parameters).items() if isinstance(value, str)

@@ -161,7 +161,9 @@ def blame(layer: Layer) -> Iterator[None]:
         except ContractError as error:
             raise LayerError(f"{layer.place}: {error}", "`infragen docs extending` says what a layer may do") from error
         except (Exception, SystemExit) as error:
-            raise LayerError(f"{_frame(error) or layer.place}: layer {layer.name}: {_said(error)}", _DEBUG) from error
+            raise LayerError(
+                f"{_frame(error) or layer.place}: layer {layer.name}: {_message(error)}", _DEBUG
+            ) from error
 
 
 @contextlib.contextmanager
@@ -176,7 +178,7 @@ def _in_project(folder: _Folder) -> Iterator[None]:
         place = _frame(error)
         if not place:
             raise
-        raise LayerError(f"{place}: {_said(error)}", _DEBUG) from error
+        raise LayerError(f"{place}: {_message(error)}", _DEBUG) from error
 
 
 def guarded(check: Check, layer: Layer) -> Check:
@@ -204,7 +206,7 @@ def _frame(error: BaseException) -> str:
     return ""
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     """Return an exception in one line, with the package's name as the user knows it."""
     try:
         text = " ".join(str(error).split())
@@ -319,7 +321,7 @@ def _module(folder: _Folder, package: str, file: Path) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         place = _frame(error) or folder.place(str(file), 1)
-        raise LayerError(f"{place}: {_said(error)}", _import_hint(error)) from error
+        raise LayerError(f"{place}: {_message(error)}", _import_hint(error)) from error
     finally:
         sys.dont_write_bytecode = writes
     return module

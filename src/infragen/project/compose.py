@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from infragen.changes.evaluate import later, settled
+from infragen.changes.evaluate import evaluated, later
 from infragen.config import Database, Environment, Worker
 from infragen.layers import queue
 from infragen.layers.database import DatabaseCredentialsArn
@@ -122,7 +122,7 @@ class _Values:
         """Return the properties of the resources of a type, by logical id."""
         if layer not in self._bodies:
             return {}
-        found = settled(self._bodies[layer], self._values)
+        found = evaluated(self._bodies[layer], self._values)
         return {key: each.get("Properties", {}) for key, each in found.items() if each["Type"] == kind}
 
     def container(self, name: str) -> dict[str, Any]:

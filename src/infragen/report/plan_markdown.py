@@ -133,10 +133,10 @@ def _headline(plan: Plan) -> str:
     else:
         title = f"Plan for {title}"
     said = words.summary(plan) if plan["changed"] else "nothing to change"
-    lines = [f"### {title}", "", f"**{_said(words.shown(said, 300))}**"]
+    lines = [f"### {title}", "", f"**{_plain(words.shown(said, 300))}**"]
     if plan["account"] and not plan["between"]:
         where = f"account {_code(words.shown(plan['account'], 40))}, {_code(words.shown(plan['region'], 40))}"
-        lines += ["", where if plan["against"] else f"{where}, {_said(words.shown(plan['topology'], 40))} stacks"]
+        lines += ["", where if plan["against"] else f"{where}, {_plain(words.shown(plan['topology'], 40))} stacks"]
     return "\n".join(lines)
 
 
@@ -194,7 +194,7 @@ def _layer(plan: Plan, stack: Stack, layers: words.Layers) -> Part:
         )
     )
     return Part(
-        (whole, cut, bare, f"**{_said(name)}** {_said(told)} (the resources are left out to fit a comment)", ""),
+        (whole, cut, bare, f"**{_plain(name)}** {_plain(told)} (the resources are left out to fit a comment)", ""),
         stack["layer"],
     )
 
@@ -202,7 +202,7 @@ def _layer(plan: Plan, stack: Stack, layers: words.Layers) -> Part:
 def _about(stack: Stack) -> str:
     """Return the stack and where the rows come from."""
     name = f"{_code(words.shown(stack['stack'], 150))}: " if stack["stack"] else ""
-    return f"{name}{_said(words.shown(words.action(stack), 100))}, {_said(words.shown(words.source(stack), 200))}"
+    return f"{name}{_plain(words.shown(words.action(stack), 100))}, {_plain(words.shown(words.source(stack), 200))}"
 
 
 def _lines(stack: Stack, rows: Sequence[Row], layers: words.Layers, *, whole: bool) -> list[str]:
@@ -283,7 +283,7 @@ def _code(text: str) -> str:
     return f"{ticks}{blank}{text}{blank}{ticks}"
 
 
-def _said(text: str) -> str:
+def _plain(text: str) -> str:
     """Return plain words as they are, anything else as code."""
     return text if _PLAIN.fullmatch(text) else _code(text)
 

@@ -77,7 +77,7 @@ def _suspicions(text: str, prose: bool, ours: bool, depth: int) -> Iterator[Susp
     yield from _headers_and_options(text)
     yield from _assignments(text, prose, ours)
     if not ours:
-        yield from _told(text)
+        yield from _in_prose(text)
         yield from _random_words(text)
     if depth:
         for start, decoded in _decoded(text):
@@ -393,7 +393,7 @@ def _is_odd(word: str) -> bool:
     return bool(_ODD.fullmatch(word)) and not _HARMLESS.fullmatch(word)
 
 
-def _told(text: str) -> Iterator[Suspicion]:
+def _in_prose(text: str) -> Iterator[Suspicion]:
     """Yield secrets that a sentence tells: "the password is hunter2", "pwd hunter2", "PASSWORD hunter2"."""
     code = text.count("\n") > 2
     for found in _NAME.finditer(text):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from infragen.changes.diff import Side
-from infragen.changes.evaluate import settled
+from infragen.changes.evaluate import evaluated
 from infragen.cloudformation import STACK_TYPE
 from infragen.gates.access.access import access_widenings
 from infragen.gates.access.found import Resources, Widening
@@ -69,7 +69,7 @@ def _resources(
         **lists,
         "AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix,
     }  # fmt: skip
-    bodies = settled(side.body, values)
+    bodies = evaluated(side.body, values)
     undecided = {name: each for name, each in bodies.items() if "Condition" in each}
     kept = {name: each for name, each in bodies.items() if side_name == AFTER or name not in undecided}
     reader = Reader(frozenset(bodies), side_name)

@@ -108,9 +108,9 @@ def access_widenings(old: Resources, new: Resources, layer: str, account: str) -
         more, less = wider(*sides)
         inside = Inside(name, resource["Type"], sides[1], new)
         kept, beyond = ([each for each in more if inside.holds(each) is held] for held in (True, False))
-        for sentence, grave in _told(subject, beyond, less, sides[0], account):
+        for sentence, grave in _sentences(subject, beyond, less, sides[0], account):
             yield Widening("permissions", subject.place, sentence, grave)
-        for sentence, grave in _told(subject, kept, (), sides[0], account):
+        for sentence, grave in _sentences(subject, kept, (), sides[0], account):
             yield Widening("permissions", subject.place, sentence, grave, inside=True)
         for words in dict.fromkeys(_older(before, resource)):
             yield Widening("permissions", subject.place, f"{subject.place} {subject.now}{words}")
@@ -275,7 +275,7 @@ def _gone(target: Text, old: Resources, new: Resources) -> bool:
 # --- sentences --------------------------------------------------------------------------------------------------
 
 
-def _told(
+def _sentences(
     subject: Subject, more: Sequence[Grant], less: Sequence[Grant], before: Sequence[Grant], account: str
 ) -> Iterator[tuple[str, bool]]:
     """Yield one sentence for the grants that differ in their action only."""

@@ -426,11 +426,11 @@ def _another(each: Judged, went: Counter[tuple[str, Text]], come: Counter[tuple[
 
 def _listed(found: Counter[tuple[str, Text]]) -> str:
     """Return the values of some places, masked and cut."""
-    seen = dict.fromkeys(_said(place, value) for place, value in sorted(found, key=str))
+    seen = dict.fromkeys(_shown_value(place, value) for place, value in sorted(found, key=str))
     return ", ".join(seen) if len(seen) <= 3 else f"{', '.join([*seen][:3])} and {len(seen) - 3} more"
 
 
-def _said(place: str, value: Text) -> str:
+def _shown_value(place: str, value: Text) -> str:
     if value == NOTHING:
         return "(not written)"
     [said] = map(str, mask({place.rpartition(".")[2]: shown(value)}).values())
@@ -457,7 +457,7 @@ def _unnamed(sides: Sides, access: Access | None, type_name: str) -> Iterator[Op
             found.setdefault(meaning, Counter())[(place[1], value)] += count
     for meaning, values in found.items():
         beyond = any(foreign(value, sides.own.account) or everyone(value) for _, value in values)
-        yield Opened(_told(type_name, meaning, values, known), _KINDS[meaning], beyond)
+        yield Opened(_sentence(type_name, meaning, values, known), _KINDS[meaning], beyond)
     by_type = _meaning_of_type(type_name) if access is None and sides.before is None else None
     if by_type and not found:
         yield Opened(f"is an {type_name}, which infragen does not know and takes as {by_type.value}", _KINDS[by_type])
@@ -527,7 +527,7 @@ def _holds(name: str, path: str) -> bool:
     return path == name or path.startswith((f"{name}.", f"{name}["))
 
 
-def _told(type_name: str, meaning: Meaning, values: Counter[tuple[str, Text]], known: bool) -> str:
+def _sentence(type_name: str, meaning: Meaning, values: Counter[tuple[str, Text]], known: bool) -> str:
     places = [*dict.fromkeys(place for place, _ in sorted(values, key=str))]
     more = f" and {len(places) - 3} more" if len(places) > 3 else ""
     why = meaning.value if known else f"{meaning.value} (it does not know {type_name})"
