@@ -15,6 +15,7 @@ import pytest
 from infragen.assembly.synth import synthesize
 from infragen.config import load_environment
 from infragen.engine.bootstrap import artifact_template
+from infragen.layer import Template, VpcId, add_group
 
 ENVIRONMENTS = Path(__file__).parents[1] / "data" / "environments"
 
@@ -176,9 +177,12 @@ def test_containers_cannot_write_to_their_root_unless_a_shell_must(tmp_path: Pat
     """`readonly_root: false` is what ECS Exec needs; nothing else takes it away."""
     for each in rendered(tmp_path, variant).values():
         if each["Type"] == "AWS::ECS::TaskDefinition":
-            [api, *_] = each["Properties"]["ContainerDefinitions"]
+            [api, *others] = each["Properties"]["ContainerDefinitions"]
             assert api["ReadonlyRootFilesystem"] is (variant != "shell")
             assert api["LinuxParameters"].get("Capabilities") == (None if variant == "shell" else {"Drop": ["ALL"]})
+            for other in others:
+                assert other["ReadonlyRootFilesystem"] is True
+                assert other["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -297,6 +301,15 @@ def test_only_the_load_balancer_is_open_to_the_world(tmp_path: Path, variant: st
             if rule.get("CidrIp") == "0.0.0.0/0" or "CidrIpv6" in rule:
                 assert "LoadBalancer" in place[1], f"{place}: {rule}"
                 assert rule["FromPort"] in (80, 443), f"{place}: {rule}"
+
+
+def test_a_group_of_a_projects_layer_lets_nothing_out_by_itself() -> None:
+    """`add_group` without a `connect`: AWS would let everything out of a group that says nothing."""
+    template = Template()
+    add_group(template, "Cache", "Cache", VpcId.ref())
+    [group] = template.to_dict()["Resources"].values()
+    assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["255.255.255.255/32"]
+    assert "SecurityGroupIngress" not in group["Properties"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
