@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from bench import Bench, at_work, prepare_account
+from bench import environment as made
+from fakeaws import FakeAws
 from rendering import environment, properties, template
 
 from infragen.assembly.synth import synthesize
@@ -23,6 +26,12 @@ api:
     Condition: {StringEquals: {"aws:SourceAccount": "${AWS::AccountId}", "s3:prefix": [a, 12]}}
   - {Effect: Deny, Action: "s3:*", Resource: "arn:aws:s3:::other/*"}
 """
+
+
+@pytest.fixture(params=["nested", "independent"])
+def topology(request: pytest.FixtureRequest) -> str:
+    """Return each."""
+    return str(request.param)
 
 
 def own(over: str, layer: str = "api", role: str = "TaskRole") -> Any:
@@ -70,6 +79,84 @@ def test_a_statement_that_is_added_is_asked_about_and_one_that_goes_is_not() -> 
     back = plan_between("dev", "eu-central-1", after, before, "before")
     assert [each.place for stack in there.stacks for each in stack.widenings] == ["api/TaskRole"]
     assert not any(stack.widenings for stack in back.stacks)
+
+
+def api(*statements: str, more: str = "") -> str:
+    return f"api: {{policies: [{', '.join(statements)}]{more}}}"
+
+
+PUT = "{Effect: Allow, Action: ['s3:GetObject', 's3:PutObject'], Resource: 'arn:aws:s3:::a/*'}"
+SEND = "{Effect: Allow, Action: 'sqs:SendMessage', Resource: 'arn:aws:sqs:us-east-1:111111111111:b'}"
+KEEP = "{Effect: Deny, Action: 's3:DeleteObject', Resource: '*'}"
+WHEN = PUT.replace("}", ", Condition: {StringEquals: {'aws:PrincipalOrgID': o-1}}}")
+GET, ONLY_PUT = PUT.replace(", 's3:PutObject'", ""), PUT.replace("'s3:GetObject', ", "")
+ALIKE = {
+    "unchanged": (api(PUT), api(PUT)),
+    "beside another change of the task": (api(PUT), api(PUT, more=", cpu: 1024, memory: 2048")),
+    "beside less in another policy of the role": (api(PUT), api(PUT, more=", tracing: false")),
+    "in another order": (api(PUT, SEND), api(SEND, PUT)),
+    "divided": (api(PUT), api(GET, ONLY_PUT)),
+    "joined": (api(GET, ONLY_PUT), api(PUT)),
+    "an action less": (api(PUT), api(GET)),
+    "a narrower resource": (api(PUT), api(PUT.replace("a/*", "a/b/*"))),
+    "with a condition": (api(PUT), api(WHEN)),
+    "with a Sid": (api(PUT), api(PUT.replace("{Effect", "{Sid: Uploads, Effect"))),
+    "twice": (api(PUT), api(PUT, PUT)),
+    "a list instead of a text": (api(PUT), api(PUT.replace("'arn:aws:s3:::a/*'", "['arn:aws:s3:::a/*']"))),
+    "the account by its placeholder": (api(SEND), api(SEND.replace("1" * 12, "${AWS::AccountId}"))),
+    "the account by its number": (api(SEND.replace("1" * 12, "${AWS::AccountId}")), api(SEND)),
+    "one of two gone": (api(PUT, SEND), api(SEND)),
+    "with a denial": (api(PUT), api(PUT, KEEP)),
+}
+WIDER = {
+    "an action more": (api(GET), api(PUT), "s3:PutObject on arn:aws:s3:::a/*"),
+    "every action": (api(PUT), api(PUT.replace("'s3:PutObject'", "'s3:*'")), "s3:* on arn:aws:s3:::a/*"),
+    "another resource": (api(GET), api(GET.replace("a/*", "b/*")), "s3:GetObject on arn:aws:s3:::b/*"),
+    "a wider resource": (api(GET), api(GET.replace("a/*", "*")), "s3:GetObject on arn:aws:s3:::*"),
+    "without its condition": (api(WHEN), api(PUT), "s3:GetObject, s3:PutObject on arn:aws:s3:::a/* (was: only when"),
+    "without the denial": (api(PUT, KEEP), api(PUT), "no longer denies s3:DeleteObject"),
+    "a second statement": (api(PUT), api(PUT, SEND), "sqs:SendMessage on arn:aws:sqs:us-east-1:111111111111:b"),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_statements_that_allow_no_more_than_before_are_not_asked_about(case: str) -> None:
+    """In a role that exists: whatever else of it changes, and however they are written."""
+    before, after = (rendering(synthesize(environment(over))) for over in ALIKE[case])
+    plan = plan_between("dev", "us-east-1", before, after, "before")
+    assert [each for stack in plan.stacks for each in stack.widenings] == []
+
+
+@pytest.mark.parametrize("case", WIDER)
+def test_a_changed_statement_is_asked_about_by_what_it_allows_more(case: str) -> None:
+    *overs, says = WIDER[case]
+    before, after = (rendering(synthesize(environment(over))) for over in overs)
+    plan = plan_between("dev", "us-east-1", before, after, "before")
+    [found] = [each for stack in plan.stacks for each in stack.widenings]
+    assert (found.place, says in str(found.sentence)) == ("api/TaskRole", True), found
+
+
+def test_a_deployed_statement_is_asked_about_once(aws: FakeAws, tmp_path: Path, topology: str) -> None:
+    """By plan and deploy against what runs: not again beside another change, and again when it is wider."""
+    base = (
+        "network: {nat: single}\napi: {cpu: CPU, memory: 1024, min_tasks: 1, max_tasks: 2, https: {mode: http_only}, "
+    )
+    base += "ingress_cidrs: [203.0.113.0/24], policies: [POLICIES]}\n"
+
+    def at(cpu: str, *policies: str) -> Bench:
+        text = base.replace("CPU", cpu).replace("POLICIES", ", ".join(policies))
+        return at_work(aws, made(tmp_path, text, topology))
+
+    first = at("256", PUT)
+    prepare_account(aws, first.env)
+    first.bootstrap()
+    assert first.deploy(synthesize(first.env)).exit_code == 0
+    again = at("512", PUT.replace("['s3:GetObject', 's3:PutObject']", "['s3:PutObject', 's3:GetObject']"))
+    found = again.plan(synthesize(again.env))
+    assert [each for stack in found.stacks for each in stack.widenings] == []
+    wider = at("512", PUT, SEND)
+    found = wider.plan(synthesize(wider.env))
+    assert [each.place for stack in found.stacks for each in stack.widenings] == ["api/TaskRole"]
 
 
 LARGEST = """
