@@ -117,6 +117,11 @@ def test_the_life_of_an_environment_as_lines(run: Run) -> None:
     assert of(run("follow"), "outcome") == []
     gone = run("destroy", "--yes")
     assert of(gone, "deletion_plan")[0]["stacks"]
+    [left] = of(gone, "left")
+    [bucket] = [each for each in left["resources"] if each["kind"] == "bootstrap"]
+    assert bucket["id"] == "shop-dev-artifacts"
+    assert bucket["command"].startswith("infragen destroy ")
+    assert bucket["command"].endswith(" --env dev --bootstrap")
     assert set(gone[-1]["outcomes"].values()) == {"deleted"}
 
 

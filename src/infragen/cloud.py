@@ -559,6 +559,11 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def contents(self, resource: StackResource) -> int:
         """Return how much a bucket (object versions) or repository (images) holds; counted to a thousand at most."""
 
+    def snapshots(self, resource: StackResource) -> tuple[str, ...]:
+        """Return the ids of the snapshots of a database cluster that were not made automatically, of one that is gone
+        too; none of another type.
+        """
+
     def delete_objects(self, bucket: str) -> bool:
         """Delete some of a bucket's objects with all their versions; says whether there were any."""
 

@@ -254,6 +254,8 @@ class Settings:
     """The service-linked roles that exist; a new account has none."""
     secrets: dict[str, bool] = field(default_factory=dict)
     """ARN or name of a secret -> whether it is deleted and can still be restored."""
+    snapshots: dict[str, list[str]] = field(default_factory=dict)
+    """Manual snapshots of database clusters that somebody made, by the cluster's id."""
     orderable: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Engine version -> letters of the zones in which db.serverless can be ordered; any other: all three."""
     cluster_parameters: dict[str, tuple[str, bool]] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 DynamoDB that read and lift it.
 
 Sources (read 2026-11-29): "DescribeDBClusters", "ModifyDBCluster", "DescribeDBInstances", "ModifyDBInstance",
-"DescribeOrderableDBInstanceOptions", "DescribeEngineDefaultClusterParameters" (Amazon RDS API Reference),
+"DescribeDBClusterSnapshots", "DescribeOrderableDBInstanceOptions", "DescribeEngineDefaultClusterParameters" (Amazon RDS
+API Reference),
 "DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes" (Elastic Load Balancing API Reference),
 "DescribeTable", "UpdateTable" (Amazon DynamoDB API Reference).
 """
@@ -64,6 +65,26 @@ class Protection:
                 }
             ]
         }
+
+    def describe_db_cluster_snapshots(self, p: Params) -> dict[str, Any]:
+        """DescribeDBClusterSnapshots of one cluster, manual ones, one a page: the final snapshot that CloudFormation
+        takes where the deletion policy is Snapshot (Template Reference, "DeletionPolicy attribute"), named
+        STACK-snapshot-LOGICALID-RANDOM as in public reports, and `Settings.snapshots`. A cluster that is gone is no
+        error (API reference: DBClusterSnapshotNotFoundFault is about a snapshot that is named).
+        """
+        name = p["DBClusterIdentifier"]
+        ids = [*self.cloud.settings.snapshots.get(name, ())]
+        for stack in self.cloud.stacks.values():
+            for each in stack.resources.values():
+                final = each.status == "DELETE_COMPLETE" and each.definition.get("DeletionPolicy") == "Snapshot"
+                if final and (each.type, each.physical_id) == (CLUSTER, name):
+                    ids.append(f"{stack.name}-snapshot-{each.logical_id.lower()}-1abcdefghijkl")
+        at = int(p.get("Marker") or 0)
+        rows = [
+            {"DBClusterSnapshotIdentifier": each, "DBClusterIdentifier": name, "SnapshotType": "manual"}
+            for each in ids[at : at + 1]
+        ]
+        return {"DBClusterSnapshots": rows, **({"Marker": str(at + 1)} if at + 1 < len(ids) else {})}
 
     def describe_db_instances(self, p: Params) -> dict[str, Any]:
         """DescribeDBInstances of one instance."""

@@ -534,6 +534,10 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         """See `resources`."""
         return resources.contents(self.clients, resource, self.owner)
 
+    def snapshots(self, resource: StackResource) -> tuple[str, ...]:
+        """See `resources`."""
+        return resources.snapshots(self.clients, resource)
+
     def delete_objects(self, bucket: str) -> bool:
         """See `resources`."""
         return resources.delete_objects(self.clients, bucket, self.owner)

@@ -10,7 +10,7 @@ from typing import Any
 
 from infragen.aws import reading
 from infragen.aws.failure import AwsError, answered
-from infragen.aws.reading import member
+from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
 from infragen.cloudformation import StackResource
 from infragen.errors import CloudError
@@ -111,6 +111,20 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
         if error.code not in GONE:
             raise
     return 0
+
+
+def snapshots(clients: Clients, resource: StackResource) -> tuple[str, ...]:
+    """Call RDS DescribeDBClusterSnapshots for the manual ones, as a final one is (Amazon Aurora User Guide,
+    "Deleting Aurora DB clusters and DB instances", read 2026-11-29). They stay when their cluster is gone.
+    """
+    if resource.type != rds.DB_CLUSTER.name:
+        return ()
+    with answered(f"listing the snapshots of {resource.physical_id} (rds:DescribeDBClusterSnapshots)"):
+        rows = pages(
+            clients.rds.describe_db_cluster_snapshots, "DBClusterSnapshots", "Marker",
+            DBClusterIdentifier=resource.physical_id, SnapshotType="manual",
+        )  # fmt: skip
+        return tuple(plain(member(each, "DBClusterSnapshotIdentifier")) for each in rows)
 
 
 def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:

@@ -543,8 +543,9 @@ def destroy(
     """Delete an environment, dependent stacks first.
 
     Lists which resources will be deleted, retained or snapshotted, then asks, and at the end what is left in AWS,
-    what it costs and what removes it. An environment of kind development leaves nothing behind, but for what
-    `infragen bootstrap` made, which stays in any environment unless --bootstrap is given. To delete a protected
+    what it costs and what removes it. An environment of kind development leaves nothing behind, but for its
+    secrets (`infragen secrets`) and for what `infragen bootstrap` made, which stays in any environment unless
+    --bootstrap is given. To delete a protected
     environment, type its name or pass --confirm NAME.
 
     \b
@@ -556,8 +557,9 @@ def destroy(
     """
     from infragen.cost.prices import prices_of, read_price_file
     from infragen.engine.destroy import DestroyOptions, destroy_environment
+    from infragen.engine.left_behind import what_is_left
     from infragen.engine.outcome import Deleted
-    from infragen.report.kept import kept_lines
+    from infragen.report.kept import kept_lines, left_document
 
     file = parameters.one(directory, name)
     env = file.environment
@@ -567,12 +569,15 @@ def destroy(
     )  # fmt: skip
     with open_session(file, target, yes=yes) as session:
         result = destroy_environment(env, session, options)
-    end(result.outcomes, 0, f"{env.environment}: nothing to delete")
-    if lines() is None:
         gone = {each.layer for each in result.outcomes if isinstance(each, Deleted)}
         prices = prices_of(env.region, read_price_file(file.prices) if file.prices else None)
-        again = pasteable(f"`infragen destroy --env {name} --bootstrap`")
-        show(kept_lines(result.plan, gone, prices, again))
+        left = () if result.interrupted else what_is_left(session, env, result.plan, gone, prices)
+    end(result.outcomes, 0, f"{env.environment}: nothing to delete")
+    program = lines()
+    if program is None:
+        show(kept_lines(left, pasteable))
+    else:
+        program.left(left_document(left, pasteable))
     click.get_current_context().exit(result.exit_code)
 
 

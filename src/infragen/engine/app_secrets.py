@@ -155,6 +155,11 @@ def compare(first: tuple[Session, Environment], second: tuple[Session, Environme
     return Difference(tuple(sorted(one - other)), tuple(sorted(other - one)), tuple(sorted(one & other)))
 
 
+def stored_names(session: Session, env: Environment) -> tuple[str, ...]:
+    """Return the names of the secrets that are stored for an environment."""
+    return tuple(sorted(_parameters(session, env)))
+
+
 def _parameters(session: Session, env: Environment) -> dict[str, StoredParameter]:
     """Return the environment's own parameters by the name of their variable; what lies below one is another's."""
     begins = env.parameter("")

@@ -84,8 +84,8 @@ _CHECKS = (
         "ssm.DescribeParameters", "wafv2.ListWebACLs",
     ),
     *_calls(BOTH, "nothing", "sts.GetCallerIdentity"),
-    *_calls((PERSON,), "anything", "iam.CreateServiceLinkedRole", "dynamodb.DescribeTable",
-            "cloudcontrol.GetResource cloudformation:GetResource"),
+    *_calls((PERSON,), "anything", "rds.DescribeDBClusterSnapshots", "iam.CreateServiceLinkedRole",
+            "dynamodb.DescribeTable", "cloudcontrol.GetResource cloudformation:GetResource"),
 )  # fmt: skip
 
 _ARTIFACTS = (

@@ -77,6 +77,10 @@ class EventLines:
         """Print the outputs of what is deployed."""
         self._line({"type": "outputs", "values": mask(dict(values))})
 
+    def left(self, found: Sequence[event_document.Object]) -> None:
+        """Print what is left in AWS after a deletion."""
+        self._line({"type": "left", "resources": list(found)})
+
     def leftovers(self, found: Sequence[Leftover]) -> None:
         """Print which change sets are left, before any is deleted."""
         self._line(event_document.leftovers(found))

@@ -7,6 +7,7 @@ from typing import Any
 
 from infragen.cloudformation import OnRecover
 from infragen.engine.destroy import FATES
+from infragen.engine.left_behind import KINDS
 from infragen.engine.outcome import EVIDENCE
 from infragen.report.event_document import VERSION
 from infragen.report.plan_schema import plan_schema
@@ -194,6 +195,10 @@ def _end() -> Described:
                 "refused": _list(_text("a stack and AWS's words"), "one for each that could not be deleted"),
             },
         ),
+        "left": (
+            "After a deletion: what is left in AWS.",
+            {"resources": _list(_ref("left_resource"), "empty where nothing is")},
+        ),
         "outputs": ("After a deployment: addresses and names for people and scripts.", {"values": values}),
         "error": (
             "What ended the command, or kept it from beginning.",
@@ -294,6 +299,19 @@ def _parts_of_removal() -> Described:
                 "fate": {"enum": [*FATES.values()], "description": "snapshotted means: and then deleted"},
             },
         ),
+        "left_resource": (
+            "Something that a deletion leaves in AWS.",
+            {
+                "kind": {"enum": [*KINDS], "description": "; ".join(f"`{k}`: {v}" for k, v in KINDS.items())},
+                "place": _text_or_null("layer/LogicalId; null where no stack had it"),
+                "resource_type": _text("the CloudFormation type"),
+                "id": _text_or_null("physical id, name or ARN; null for a snapshot that was not listed"),
+                "usd_a_month": _number("what it costs; null where that is not known"),
+                "per_gb": {"type": "boolean", "description": "whether that is for each GB that it holds"},
+                "before": _text_or_null("what to do before the command; null where nothing has to be done"),
+                "command": _text_or_null("what removes it; null where only the service's console does"),
+            },
+        ),
         "remedy": (
             "What recovers a stack.",
             {
@@ -347,6 +365,10 @@ def _list(items: Schema, about: str) -> Schema:
 
 def _text(about: str) -> Schema:
     return {"type": "string", "description": about}
+
+
+def _text_or_null(about: str) -> Schema:
+    return {"type": ["string", "null"], "description": about}
 
 
 def _whole(about: str) -> Schema:

@@ -1,56 +1,68 @@
-"""What is left in AWS when an environment is deleted: what it costs, and what removes it."""
+"""What is left in AWS when an environment is deleted, as text and as JSON: what it costs, and what removes it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.text import Text
 
-from infragen.cost.prices import Prices
-from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion
-from infragen.resource_types import resource_type
-from infragen.resource_types.resource_type import Billing
+from infragen.engine.left_behind import Left
+
+Object = dict[str, object]
 
 
-def kept_lines(plan: DestroyPlan, gone: Collection[str], prices: Prices, again: str) -> Iterator[Text]:
-    """Yield what outlives the stacks of these layers, each with its cost and the command that removes it, then the
-    stacks that stay, which the command `again` deletes.
+def kept_lines(left: Iterable[Left], complete: Callable[[str], str] = str) -> Iterator[Text]:
+    """Yield what is left, each with its cost and the command that removes it; `complete` gives infragen's own commands
+    the options of this run.
     """
-    left = [each for stack in plan.stacks if stack.layer in gone for each in stack.fates if each.fate != "deleted"]
-    if left or plan.beside:
-        yield Text()
-        yield Text("left in AWS:", style="bold")
-    for each in left:
-        yield Text.assemble(f"  {each.place}  ", (each.type, "dim"), f"  {_what(each, prices)}")
-        yield Text(f"    {_removal(each)}", style="yellow")
-    if plan.beside:
-        yield Text.assemble(f"  {', '.join(plan.beside)}  ", ("made by bootstrap", "dim"), f"  {_bucket(prices)}")
-        yield Text(f"    {again}", style="yellow")
+    for number, each in enumerate(left):
+        if not number:
+            yield Text()
+            yield Text("left in AWS:", style="bold")
+        yield Text.assemble(f"  {each.place or each.id}  ", (_of(each), "dim"), f"  {_what(each)}")
+        yield Text(f"    {complete(_removal(each))}", style="yellow")
 
 
-def _what(resource: ResourceDeletion, prices: Prices) -> str:
-    row = resource_type(resource.type)
-    if resource.fate == "snapshotted":
-        return f"a final snapshot, {_price(prices, row.snapshot_price)}"
-    if not row.kept_price and row.billing is Billing.FREE:
-        return f"{resource.physical_id}, no charge"
-    return f"{resource.physical_id}, {_price(prices, row.kept_price)}"
+def left_document(left: Iterable[Left], complete: Callable[[str], str] = str) -> list[Object]:
+    """Return the same as objects; `event_schema` says what their keys mean."""
+    return [
+        {
+            "kind": each.kind,
+            "place": each.place or None,
+            "resource_type": each.type,
+            "id": each.id or None,
+            "usd_a_month": each.usd,
+            "per_gb": each.per_gb,
+            "before": f"delete {each.first}" if each.first else None,
+            "command": complete(f"`{each.command}`").strip("`") if each.command else None,
+        }
+        for each in left
+    ]
 
 
-def _bucket(prices: Prices) -> str:
-    return f"their bucket {_price(prices, 's3-gb-month')}"
+def _of(left: Left) -> str:
+    return {"bootstrap": "made by bootstrap", "ssm": "a secret of the application"}.get(left.kind, left.type)
 
 
-def _price(prices: Prices, name: str) -> str:
-    price = prices.get(name) if name else None
-    if price is None:
+def _what(left: Left) -> str:
+    name = left.id if left.place and left.id else ""
+    if left.kind == "snapshot":
+        name = f"snapshot {left.id}" if left.id else "a final snapshot"
+    if left.kind == "bootstrap":
+        name = "with its bucket"
+    return f"{name}, {_cost(left)}" if name else _cost(left)
+
+
+def _cost(left: Left) -> str:
+    if left.usd is None:
         return "its cost is not known"
-    return f"{price.usd:.3g} USD a month{' per GB' if 'gb' in name.split('-') else ''}"
+    if not left.usd:
+        return "no charge"
+    return f"{left.usd:.3g} USD a month{' per GB' if left.per_gb else ''}"
 
 
-def _removal(resource: ResourceDeletion) -> str:
-    row, name = resource_type(resource.type), resource.physical_id
-    if resource.fate == "snapshotted":
-        if not row.snapshots_command:
-            return "find it in the service's console, by the name of the stack"
-        return f"`{row.snapshots_command.format(name)}` lists it"
-    command = f"`{row.delete_command.format(name)}`" if row.delete_command else "delete it in the service's console"
-    return f"delete {row.empty_first}; then {command}" if row.empty_first else command
+def _removal(left: Left) -> str:
+    if left.kind == "snapshot" and not left.id:
+        return (
+            f"`{left.lists}` lists it" if left.lists else "find it in the service's console, by the name of the stack"
+        )
+    command = f"`{left.command}`" if left.command else "delete it in the service's console"
+    return f"delete {left.first}; then {command}" if left.first else command

@@ -85,6 +85,7 @@ DB_CLUSTER = ResourceType(
     name_property="DBClusterIdentifier",
     delete_command="aws rds delete-db-cluster --skip-final-snapshot --db-cluster-identifier {}",
     snapshots_command="aws rds describe-db-cluster-snapshots --snapshot-type manual --db-cluster-identifier {}",
+    snapshot_delete_command="aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier {}",
     snapshot_price="aurora-backup-gb-month",
     # DBClusterIdentifier: replacement; Port is changed in place (Template Reference, read 2026-11-29)
     fixed_attributes=frozenset({"DBClusterArn", "DBClusterResourceId", "Endpoint.Address", "ReadEndpoint.Address"}),

@@ -110,7 +110,8 @@ class ResourceType:
     `delete_command` deletes what stayed of a stack, with `{}` for the physical id; empty where the console is the way.
     `kept_price` is the line of the price table that says what it costs then, a month or per GB and month.
     `empty_first` is what no command does in one step before that.
-    `snapshots_command` lists the final snapshots of one, and `snapshot_price` is what these cost.
+    `snapshots_command` lists the snapshots of one, `snapshot_delete_command` deletes one of these, with `{}` for its
+    id, and `snapshot_price` is what they cost.
     """
 
     name: str
@@ -134,6 +135,7 @@ class ResourceType:
     kept_price: str = ""
     empty_first: str = ""
     snapshots_command: str = ""
+    snapshot_delete_command: str = ""
     snapshot_price: str = ""
     fixed_attributes: frozenset[str] = frozenset()
     revision_of: str = ""
