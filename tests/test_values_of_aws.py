@@ -210,6 +210,30 @@ def test_a_whole_arn_is_taken(tmp_path: Path, arn: str) -> None:
     assert refusal(tmp_path, API + f"secrets: {{K: '{arn}'}}}}\n") == ""
 
 
+def test_the_version_of_a_secret_is_one_that_secrets_manager_takes(tmp_path: Path) -> None:
+    """By the lengths in botocore's model; a task with any other could not start."""
+    model = botocore.session.get_session().get_service_model("secretsmanager")
+    taken = model.operation_model("GetSecretValue").input_shape.members
+    least, most = (taken["VersionId"].metadata[each] for each in ("min", "max"))
+    stage = taken["VersionStage"].metadata["max"]
+
+    def said(tail: str) -> str:
+        return refusal(tmp_path, API + f"secrets: {{K: '{SECRET}-AbC123{tail}'}}}}\n")
+
+    for tail in ("::AWSPREVIOUS:", f":::{'a' * least}", f":key::{'a' * most}", f"::{'s' * stage}:"):
+        assert said(tail) == ""
+    for tail in (":::1", f":::{'a' * (least - 1)}", f":::{'a' * (most + 1)}", f"::{'s' * (stage + 1)}:", ":key", "::"):
+        assert "api.secrets.K is not" in said(tail)
+
+
+@pytest.mark.parametrize("name", ["//a", "/a//b", "/a/", "/"])
+def test_no_part_of_the_path_of_a_parameter_is_empty(tmp_path: Path, name: str) -> None:
+    """Of the API's, and of a worker's."""
+    arn = f"arn:aws:ssm:eu-west-1:111111111111:parameter{name}"
+    assert "api.secrets.K is not" in refusal(tmp_path, API + f"secrets: {{K: '{arn}'}}}}\n")
+    assert "workers[0].secrets.K is not" in refusal(tmp_path, WORKER + f"secrets: {{K: '{arn}'}}}}]\n")
+
+
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-nowhere"])
 @pytest.mark.parametrize(
     "text",
@@ -243,6 +267,29 @@ def test_a_schedule_of_earlier_today_is_over(tmp_path: Path) -> None:
         write(timedelta(minutes=-2), zone)
         with pytest.raises(InputError, match="which is over"):
             load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("expression", "acts"),
+    [
+        ("0 0 29 2 ? 2027", False), ("0 0 29 2 ? 2028", True), ("0 0 29 2 ? *", True), ("0 20 1 1 ? 2026", False),
+        ("0 0 28 2 ? 2025-2026", False), ("0 0 L 10 ? 2026", False), ("0 0 L 11 ? 2026", True),
+        ("0 0 ? 11 FRI 2026", False), ("0 0 ? 11 SUN 2026", True), ("59 23 28 11 ? 2026", True),
+        ("0 0 28 11 ? 2026", False), ("0 0 ? 1,12 MON#5 2026", True), ("0 0 31 4-6 ? 2027", True),
+    ],
+)  # fmt: skip
+def test_a_cron_has_a_day_to_come(tmp_path: Path, expression: str, acts: bool) -> None:
+    """On Saturday, 2026-11-28: not only a year, a date that exists in it."""
+    said = refusal(tmp_path, API + f"schedule: [{{name: a, cron: 'cron({expression})', min: 1, max: 2}}]}}\n")
+    assert ("never acts from now on" in said) is not acts
+    assert bool(said) is not acts
+
+
+@pytest.mark.parametrize("expression", ["0  0 * * ? *", " 0 0 * * ? *", "0,,5 0 * * ? *", "0 0 1, * ? *"])
+def test_a_field_of_a_cron_is_not_empty(tmp_path: Path, expression: str) -> None:
+    """Two spaces make no seventh field, and nothing is said of six that are not six."""
+    said = refusal(tmp_path, API + f"schedule: [{{name: a, cron: 'cron({expression})', min: 1, max: 2}}]}}\n")
+    assert "one space stands between the fields" in said
 
 
 @pytest.mark.parametrize("name", ["user", "table", "order", "select", "verbose", "postgres"])

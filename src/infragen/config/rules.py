@@ -570,17 +570,19 @@ def data_api(given: RuleContext) -> Iterator[Finding]:
 
 
 def schedules(given: RuleContext) -> Iterator[Finding]:
-    """A one-time `at(…)` lies in the future, by the clock of its time zone, and a `cron(…)` has a year that is not
-    over: Application Auto Scaling refuses the one, and the other never acts.
+    """A one-time `at(…)` lies in the future, by the clock of its time zone, and a `cron(…)` has a day to come:
+    Application Auto Scaling refuses the one, and the other never acts.
     """
     api = given.env.api
     for index, action in enumerate(api.schedule if api else ()):
-        parsed = parse(action.cron)
-        once = isinstance(parsed, At) and parsed.moment.replace(tzinfo=ZoneInfo(action.timezone)) < given.now
-        if once or (isinstance(parsed, Cron) and max(parsed.years) < given.today.year):
+        parsed, now = parse(action.cron), given.now.astimezone(ZoneInfo(action.timezone)).replace(tzinfo=None)
+        over = "is over" if isinstance(parsed, At) and parsed.moment < now else ""
+        if isinstance(parsed, Cron) and not parsed.acts_after(now):
+            over = "never acts from now on"
+        if over:
             yield Finding(
                 ("api", "schedule", index, "cron"),
-                f"api.schedule[{index}].cron is {action.cron}, which is over; remove the action or choose a new time",
+                f"api.schedule[{index}].cron is {action.cron}, which {over}; remove the action or choose a new time",
             )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -29,6 +29,38 @@ class Cron:
     years: frozenset[int]
     computed: bool
     """Whether the fields say all of it; False where `L`, `W` or `#` choose the day."""
+
+    def acts_after(self, moment: datetime) -> bool:
+        """Return whether it acts at any time after a moment, both in local time of the action's zone. A day that `L`,
+        `W` or `#` choose is taken for one of its month.
+        """
+        for year in sorted(each for each in self.years if each >= moment.year):
+            for month in sorted(self.months):
+                if self._acts_in(year, month, moment):
+                    return True
+        return False
+
+    def _acts_in(self, year: int, month: int, moment: datetime) -> bool:
+        if (year, month) < (moment.year, moment.month):
+            return False
+        if not self.computed:
+            return True
+        first = date(year, month, 1)
+        days = (first + timedelta(days=number) for number in range((_next_month(first) - first).days))
+        return any(
+            day > moment.date() or any((hour, minute) > (moment.hour, moment.minute)
+                                       for hour in self.hours for minute in self.minutes)
+            for day in days
+            if day >= moment.date() and self._is_day(day)
+        )  # fmt: skip
+
+    def _is_day(self, day: date) -> bool:
+        weekday = day.isoweekday() % 7 + 1
+        return (self.days is None or day.day in self.days) and (self.weekdays is None or weekday in self.weekdays)
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)
 
 
 @dataclass(frozen=True)
@@ -79,9 +111,11 @@ def parse(expression: str) -> Cron | Rate | At:
 
 def _cron(text: str) -> Cron:
     parts = text.split(" ")
+    if "" in re.split(r"[ ,]", text):
+        raise ValueError("one space stands between the fields of cron(…), and no list has an empty place")
     if len(parts) != len(_FIELDS):
         raise ValueError(
-            f"cron(…) has six fields (minutes hours day-of-month month day-of-week year), not {len(text.split())}"
+            f"cron(…) has six fields (minutes hours day-of-month month day-of-week year), not {len(parts)}"
         )
     if (parts[_DAY] == "?") == (parts[_WEEKDAY] == "?"):
         raise ValueError("exactly one of day of month and day of week is ?, such as cron(0 20 ? * MON-FRI *)")

@@ -386,12 +386,18 @@ SecretArn = Annotated[
 OWN_PARAMETER = "ssm"
 """Instead of an ARN: the SSM parameter of the environment's own with the variable's name (`infragen secrets`)."""
 
-_PARAMETER_ARN = r"ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+"
+_PARAMETER_ARN = r"ssm:[a-z0-9-]+:[0-9]{12}:parameter(/[A-Za-z0-9_.-]+)+"
+"""No part of the path is empty (Systems Manager's own words, as in aws/aws-sdk-php#1952)."""
+
+_WHICH_VALUE = r"(:[^\s:]*:[^\s:]{0,256}:([A-Za-z0-9-]{32,64})?)?"
+"""JSON key, version stage and version id, each of which may be empty (Amazon ECS Developer Guide, "Pass Secrets Manager
+secrets through Amazon ECS environment variables"); as long as Secrets Manager's GetSecretValue takes (botocore's model,
+which a test reads)."""
 
 InjectedArn = Annotated[
     str,
     _matching(
-        rf"^({OWN_PARAMETER}|arn:aws:({_SECRET_ARN}(:[^\s:]*:[^\s:]*:[^\s:]*)?|{_PARAMETER_ARN}))$",
+        rf"^({OWN_PARAMETER}|arn:aws:({_SECRET_ARN}{_WHICH_VALUE}|{_PARAMETER_ARN}))$",
         "ssm for what `infragen secrets set` stores, or the full ARN of a Secrets Manager secret, with its last six "
         "characters (:json-key:: may follow), or of an SSM parameter",
     ),
