@@ -1,6 +1,7 @@
 """What keys demand of each other: every rule has a file that breaks it, and its exact words."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -143,6 +144,35 @@ def test_every_rule_has_a_case() -> None:
     assert {rule.__name__ for rule in rules.ERRORS} == {case.rule for case in BROKEN} | {"file_name"}
     assert {rule.__name__ for rule in rules.WARNINGS} == {case.rule for case in WARNED}
     assert all(rule.__doc__ for rule in (*rules.ERRORS, *rules.WARNINGS))
+
+
+KEY = "AKIA" + "Z7VRLSKQ4MDJPHX2"
+
+
+@pytest.mark.parametrize(
+    ("base", "text", "place"),
+    [
+        ("", f"x-token: {KEY}", "dev.yaml:3:10: x-token"),
+        ("", f"x-a: {{b: [1, {{c: {KEY}}}]}}", "dev.yaml:3:18: x-a.b[1].c"),
+        ("", "x-a: 'postgres://shop:Zq7hunter22x@db/shop'", "dev.yaml:3:6: x-a"),
+        ("", f"x-a: {{{KEY}: 1}}", "dev.yaml:3:7: x-a.…"),
+        ("", f"x-{KEY}: 1", "dev.yaml:3:1: …"),
+        (f"tags: {{Owner: {KEY}}}", "tags: {Owner: core}", "base.yaml:2:15: tags.Owner"),
+        (f"x-a: {KEY}", "tags: {Owner: core}", "base.yaml:2:6: x-a"),
+        ("", f"x-a: &a {{Owner: {KEY}, Team: a}}\ntags: {{<<: *a, Owner: core}}", "dev.yaml:3:17: x-a.Owner"),
+    ],
+)
+def test_a_credential_beside_the_environment_is_refused(tmp_path: Path, base: str, text: str, place: str) -> None:
+    """It is in git as one of the environment is: below a key `x-…`, a key itself, and what another file replaces."""
+    (tmp_path / "whole.yaml").write_text(WHOLE)
+    (tmp_path / "base.yaml").write_text(f"extends: whole.yaml\n{base}\n")
+    (tmp_path / "dev.yaml").write_text(f"extends: base.yaml\nenvironment: dev\n{text}\n")
+    with pytest.raises(InputError) as refused:
+        load_file(tmp_path / "dev.yaml", TODAY)
+    [said] = refused.value.message.replace(f"{tmp_path}/", "").splitlines()
+    assert said.startswith(f"{place} holds ")
+    assert said.endswith(" (not shown), which would be in git; take it out of this file")
+    assert not {KEY, "hunter22"} & set(re.findall(r"AKIA\w+|hunter22", str(refused.value)))
 
 
 def test_the_zones_of_a_region_are_those_that_cfn_lint_knows() -> None:

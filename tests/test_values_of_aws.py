@@ -213,7 +213,9 @@ def test_a_whole_arn_is_taken(tmp_path: Path, arn: str) -> None:
 def test_the_version_of_a_secret_is_one_that_secrets_manager_takes(tmp_path: Path) -> None:
     """By the lengths in botocore's model; a task with any other could not start."""
     model = botocore.session.get_session().get_service_model("secretsmanager")
-    taken = model.operation_model("GetSecretValue").input_shape.members
+    request = model.operation_model("GetSecretValue").input_shape
+    assert request is not None
+    taken = request.members
     least, most = (taken["VersionId"].metadata[each] for each in ("min", "max"))
     stage = taken["VersionStage"].metadata["max"]
 

@@ -5,7 +5,7 @@ The only part of `config` that touches the file system. A problem is always repo
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -21,6 +21,7 @@ from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 from infragen.errors import InputError
 from infragen.input_file import read
 from infragen.secrecy.masking import hides
+from infragen.secrecy.texts import certain_credential
 
 MAX_EXTENDS = 10
 
@@ -68,8 +69,9 @@ def load_file(path: Path, today: date | None = None, model: type[Environment] = 
     InputError with every problem, one per line, in file order: those of single keys; when there are none, those
     between keys.
     """
-    node = _laid_over(path, ())
-    problems = list(_references_to_secrets(node))
+    whole: list[Mapping] = []
+    node = _laid_over(path, (), whole)
+    problems = [*_references_to_secrets(node), *_credentials_beside(whole, node)]
     environment = None
     try:
         environment = model.model_validate(yamlfile.plain(node))
@@ -99,15 +101,17 @@ def _moment(today: date | None) -> datetime:
 
 def read_node(path: Path) -> Mapping:
     """Return the content of a file laid over what it extends, unchecked. Raises InputError."""
-    return _laid_over(path, ())
+    return _laid_over(path, (), [])
 
 
-def _laid_over(path: Path, over: tuple[Path, ...]) -> Mapping:
-    """Return the file laid over what it extends; `over` are the files above it in the chain.
+def _laid_over(path: Path, over: tuple[Path, ...], whole: list[Mapping]) -> Mapping:
+    """Return the file laid over what it extends; `over` are the files above it in the chain, and `whole` gets each file
+    as it is written.
 
     Keys that begin with `x-` hold what anchors refer to, as in compose files, and are no part of the environment.
     """
     node, problems = yamlfile.read(_bytes(path), str(path))
+    whole.append(node)
     node = Mapping({key: each for key, each in node.entries.items() if not key.startswith("x-")}, node.place)
     entry = node.entries.get("extends")
     if entry is not None:
@@ -117,7 +121,7 @@ def _laid_over(path: Path, over: tuple[Path, ...]) -> Mapping:
         raise yamlfile.refusal(problems)
     if entry is None or not isinstance(entry.node, Scalar):
         return node
-    return yamlfile.merge(_laid_over(_beside(path, entry.node.text), (*over, path)), node)
+    return yamlfile.merge(_laid_over(_beside(path, entry.node.text), (*over, path), whole), node)
 
 
 def _wrong_extends(node: yamlfile.Node, path: Path, over: tuple[Path, ...]) -> Iterator[Problem]:
@@ -154,6 +158,30 @@ def _bytes(path: Path) -> bytes:
 
 
 # --- problems --------------------------------------------------------------------------------------------------------
+
+
+def _credentials_beside(whole: Iterable[Mapping], node: Mapping) -> Iterator[Problem]:
+    """Yield the credentials of the files that are in git and not in the environment: below a key `x-…`, and in a value
+    that another file replaces. `rules.literal_secrets` finds those of the environment.
+    """
+    judged = {place for place, _, _ in _texts(node)}
+    for place, path, text in (each for file in whole for each in _texts(file)):
+        if place not in judged and (kind := certain_credential(text)):
+            named = yamlfile.shown(dotted(path))
+            yield Problem(place, f"{named} holds {kind} (not shown), which would be in git; take it out of this file")
+
+
+def _texts(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[tuple[Place, reference.Path, str]]:
+    """Yield each key and value that is a text, and where it stands; a key by what it is in, which names no key."""
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            yield entry.key_place, (*path, "…"), key
+            yield from _texts(entry.node, (*path, key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _texts(item, (*path, index))
+    else:
+        yield node.place, path, node.text
 
 
 def _references_to_secrets(node: yamlfile.Node, path: reference.Path = ()) -> Iterator[Problem]:
