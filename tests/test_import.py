@@ -168,6 +168,21 @@ def test_a_second_import_goes_into_the_stack_that_is_there(aws: FakeAws, run: Ru
     assert "queue/JobsDlq is in shop-test-queue already" in run("import", QUEUES[1], "--yes", code=2).stderr
 
 
+def test_a_stack_that_only_an_import_made_is_shown_and_deleted(aws: FakeAws, run: Run) -> None:
+    """CloudFormation gives it no tags; the description of its change set says whose it is. The queues are retained."""
+    put_queues(aws)
+    run("import", *QUEUES, "--yes")
+    assert re.search(r"queue +IMPORT_COMPLETE", run("status").stdout)
+    aws.stack("shop-test-queue").target.tags["owner"] = "others"  # another tool's by now
+    assert not re.search(r"queue +IMPORT_COMPLETE", run("status").stdout)
+    assert "shop-test-queue" not in run("destroy", "--yes").stdout
+    del aws.stack("shop-test-queue").target.tags["owner"]
+    said = run("destroy", "--yes").stdout
+    assert re.search(r"queue +deleted", said)
+    assert f"`aws sqs delete-queue --queue-url {URL}`" in said or f"queue/JobsQueue  AWS::SQS::Queue  {URL}" in said
+    assert aws.stack("shop-test-queue").status == "DELETE_COMPLETE"
+
+
 def test_an_import_into_a_deployed_stack_changes_nothing_else(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Outputs, tags and the other resources of the stack are those of before."""
     run("deploy", "--yes")

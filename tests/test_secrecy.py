@@ -322,14 +322,26 @@ def test_nothing_is_hidden_in_a_template_that_infragen_renders(file: Path) -> No
             assert mask(each) == each, f"{section}.{name}"
 
 
-@pytest.mark.parametrize("name", ABOUT)
+@pytest.mark.parametrize("name", [*ABOUT, "SECRET_PARAMETERS"])
 def test_names_that_only_speak_of_secrets(name: str) -> None:
     """Under them a value is shown."""
     assert not looks_secret(name)
     assert mask({name: "eight"}) == {name: "eight"}
 
 
-@pytest.mark.parametrize("name", [*NAMES, "MasterUserPassword", "SecretString", "TOKENS", "x-api-key", "db.password"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *NAMES,
+        "SECRET_PARAMETER",
+        "MY_SECRET_PARAMETERS",
+        "MasterUserPassword",
+        "SecretString",
+        "TOKENS",
+        "x-api-key",
+        "db.password",
+    ],
+)
 def test_names_of_secrets(name: str) -> None:
     """Under them no text is shown, whatever it is."""
     assert mask({name: "eight"}) == {name: SECRET}

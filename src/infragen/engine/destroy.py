@@ -17,7 +17,7 @@ from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackS
 from infragen.config import Environment
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.engine.eni_wait import held
-from infragen.engine.observe import observe, under_review, wait_until_ended, what_runs
+from infragen.engine.observe import observe, under_review, wait_until_ended, what_runs, with_imported
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
@@ -68,7 +68,7 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
     """Return what there is to delete, with what `bootstrap` made or without. Raises Refused for a stack in an unknown
     state, Conflict for one being changed.
     """
-    observed = observe(session, env)
+    observed = with_imported(session.cloud, env, observe(session, env))
     to_delete = []
     beside = []
     for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):

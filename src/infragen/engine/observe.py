@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
@@ -178,6 +178,18 @@ def _is_only_imported(cloud: Cloud, state: StackState, env: Environment, layer: 
         return False
     description = cloud.change_set_description(state.change_set_id, state.stack_id)
     return description.partition(MADE_BY)[0] == described(env, layer, "")
+
+
+def with_imported(cloud: Cloud, env: Environment, observed: Observed) -> Observed:
+    """Return what was observed, with the stacks that nothing but an import of ours made among the layers."""
+    found = {
+        layer: state
+        for state in observed.by_id.values()
+        if state.status.startswith("IMPORT_") and not state.parent_id
+        for layer in _known_layers(env)
+        if state.name == stack_name(env, layer) and _is_only_imported(cloud, state, env, layer)
+    }
+    return replace(observed, layers={**observed.layers, **found})
 
 
 def what_runs(cloud: Cloud, state: StackState) -> str:

@@ -12,7 +12,7 @@ from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
 from infragen.engine.next_steps import next_step
-from infragen.engine.observe import Observed, commit_of, layer_states, nested_layer, observe
+from infragen.engine.observe import Observed, commit_of, layer_states, nested_layer, observe, with_imported
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
 from infragen.errors import CloudError
@@ -43,7 +43,7 @@ class LayerStatus:
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
     """Return every stack that the environment should have, and those it has beyond that, the artifact bucket's last."""
     env = assembly.environment
-    observed = observe(session, env)
+    observed = with_imported(session.cloud, env, observe(session, env))
     nested = env.topology == "nested"
     wanted = [ROOT] if nested else [each.layer for each in assembly.templates]
     beyond = [layer for layer in observed.layers if layer not in (*wanted, ARTIFACTS)]
