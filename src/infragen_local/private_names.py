@@ -157,7 +157,14 @@ NAMES: dict[str, tuple[str, ...]] = {
         "error_response_json",
     ),
     "ministack.services.ecs_metadata": ("unregister_token",),
-    "ministack.services.iam": ("_IAM_HANDLERS", "_create_service_linked_role", "_oidc_providers", "_roles"),
+    "ministack.services.iam": (
+        "_IAM_HANDLERS",
+        "_aws_managed_policies",
+        "_create_service_linked_role",
+        "_make_aws_managed_record",
+        "_oidc_providers",
+        "_roles",
+    ),
     "ministack.services.eventbridge": ("_cron_next_fire", "_parse_cron_fields"),
     "ministack.services.lambda_svc": (
         "_execute_function",

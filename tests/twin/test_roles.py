@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from typing import Any
 
@@ -26,7 +27,8 @@ pytestmark = pytest.mark.twin
 
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
-NOT_RUN = {"FlowLogRole", "MonitoringRole", "RefreshRole"}  # of flow logs, RDS and the scheduler
+FLOW_LOGS, METRICS = "shop-dev-flow-log", "RDSOSMetrics"
+"""The log groups of flow logs, and of RDS's enhanced monitoring (Amazon RDS User Guide, "Enhanced Monitoring")."""
 
 Call = tuple[str, str, dict[str, Any]]
 
@@ -58,9 +60,22 @@ def attempt(system: System, role: str, calls: list[Call]) -> list[str]:
     return [str(each) for each in answer]
 
 
-@pytest.mark.parametrize("role", ["TaskRole", "ExecutionRole", "NotificationsRole", "CredentialsRole"])
-def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) -> None:
-    """What the role's own program calls is answered; three calls next to it, on the same resources, are refused."""
+def line(group: str) -> list[Call]:
+    """The calls of a service that writes a line to a log group."""
+    stream = {"logGroupName": group, "logStreamName": "probe"}
+    event = {"timestamp": int(time.time() * 1000), "message": "a line"}
+    return [("logs", "create_log_stream", stream), ("logs", "put_log_events", {**stream, "logEvents": [event]})]
+
+
+PROGRAMS = ["TaskRole", "ExecutionRole", "NotificationsRole", "CredentialsRole"]
+SERVICES = ["FlowLogRole", "MonitoringRole", "RefreshRole"]
+"""The roles of what runs in the emulator, and of AWS's own services, which do not call here: flow logs, RDS, the
+scheduler. A function makes their calls in their place.
+"""
+
+
+def of_programs(system: System) -> dict[str, tuple[list[Call], list[Call]]]:
+    """Return what each role of a program that runs here may do, and what lies beside it on the same resources."""
     outputs = system.outputs()
     queue = {"QueueUrl": outputs["NotificationsQueueUrl"]}
     secret, master = {"SecretId": outputs["DatabaseCredentialsArn"]}, {"SecretId": outputs["MasterSecretArn"]}
@@ -75,7 +90,7 @@ def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) 
     read_master: Call = ("secretsmanager", "get_secret_value", master)
     begin: Call = ("rds-data", "begin_transaction", {"resourceArn": cluster, "secretArn": master["SecretId"]})
     images: Call = ("ecr", "batch_get_image", {**repository, "imageIds": [{"imageTag": "none"}]})
-    may: dict[str, tuple[list[Call], list[Call]]] = {
+    return {
         "TaskRole": (
             [send, send_batch, ("sqs", "get_queue_attributes", {**queue, "AttributeNames": ["QueueArn"]})],
             [receive, delete_batch, purge, read],
@@ -90,6 +105,53 @@ def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) 
             [send, receive, images],
         ),
     }
+
+
+def of_services(system: System) -> dict[str, tuple[list[Call], list[Call]]]:
+    """Return the same of the roles of AWS's own services."""
+    service = {"cluster": "shop-dev", "service": "shop-dev-api"}
+    read_master: Call = ("secretsmanager", "get_secret_value", {"SecretId": system.outputs()["MasterSecretArn"]})
+    return {
+        "FlowLogRole": (
+            [*line(FLOW_LOGS), ("logs", "describe_log_streams", {"logGroupName": FLOW_LOGS})],
+            [
+                line("/ecs/shop-dev-api")[0],
+                ("logs", "get_log_events", {"logGroupName": FLOW_LOGS, "logStreamName": "probe"}),
+                ("logs", "delete_log_group", {"logGroupName": FLOW_LOGS}),
+                ("logs", "put_retention_policy", {"logGroupName": FLOW_LOGS, "retentionInDays": 1}),
+            ],
+        ),
+        "MonitoringRole": (
+            [
+                ("logs", "create_log_group", {"logGroupName": METRICS}),
+                ("logs", "put_retention_policy", {"logGroupName": METRICS, "retentionInDays": 30}),
+                *line(METRICS),
+                ("logs", "describe_log_streams", {"logGroupName": METRICS}),
+            ],
+            [
+                line("/ecs/shop-dev-api")[0],
+                ("logs", "delete_log_group", {"logGroupName": METRICS}),
+                ("rds", "delete_db_cluster", {"DBClusterIdentifier": "shop-dev", "SkipFinalSnapshot": True}),
+                read_master,
+            ],
+        ),
+        "RefreshRole": (
+            [("ecs", "update_service", {**service, "forceNewDeployment": True})],
+            [
+                ("ecs", "update_service", {**service, "service": "another", "forceNewDeployment": True}),
+                ("ecs", "delete_service", {**service, "force": True}),
+                ("ecs", "run_task", {"cluster": "shop-dev", "taskDefinition": "shop-dev-api"}),
+                ("ecs", "list_tasks", {"cluster": "shop-dev"}),
+            ],
+        ),
+    }
+
+
+@pytest.mark.parametrize("role", PROGRAMS + SERVICES)
+def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) -> None:
+    """What the role's own program calls is answered; three calls next to it, on the same resources, are refused."""
+    may = {**of_programs(system), **of_services(system)}
+    assert may.keys() == {*PROGRAMS, *SERVICES}
     allowed, beside = may[role]
     arn = roles(system)[role]
     assert attempt(system, arn, allowed) == ["ok"] * len(allowed)
@@ -98,5 +160,5 @@ def test_a_role_may_do_its_job_and_nothing_beside_it(system: System, role: str) 
 
 
 def test_no_role_of_the_environment_goes_untried(system: System) -> None:
-    """A new role needs a row above; these belong to services that do not run in the emulator."""
-    assert set(roles(system)) - {"TaskRole", "ExecutionRole", "NotificationsRole", "CredentialsRole"} == NOT_RUN
+    """A new role needs a row above."""
+    assert set(roles(system)) == {*PROGRAMS, *SERVICES}

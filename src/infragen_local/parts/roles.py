@@ -13,6 +13,12 @@ MiniStack evaluates policies under AUTH=true; what it lacks for that is here:
   Reference, AddPermission, "ActionName"; Service Authorization Reference, Amazon SQS; read 2026-11-29).
 - The condition key `cloudformation:RoleArn`, by which a role may only have CloudFormation act as one certain role
   (Service Authorization Reference, AWS CloudFormation; read 2026-11-29).
+- The resource of a call. In CloudWatch Logs it is the stream of a group (`log-group:NAME:log-stream:`), which is why
+  policies name a group with `:*`, except for the three calls about tags (API Reference, LogGroup, "arn"); of
+  UpdateService and DeleteService it is the service. MiniStack takes the group's bare ARN and the cluster (Service
+  Authorization Reference, Amazon CloudWatch Logs and Amazon ECS; read 2026-11-29).
+- AmazonRDSEnhancedMonitoringRole, the policy of AWS that the role of RDS has (AWS Managed Policy Reference, v1, read
+  2026-11-29).
 
 Whoever has the emulator's secret is the account's root, which may do everything. What CloudFormation itself does is not
 checked.
@@ -27,7 +33,7 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_region
-from ministack.services import ecs, lambda_svc, secretsmanager, ssm, sts
+from ministack.services import ecs, iam, lambda_svc, secretsmanager, ssm, sts
 
 from infragen_local.twin import Twin
 
@@ -45,7 +51,11 @@ def apply(twin: Twin) -> None:
 
     iam_actions.extract_iam_action = action_of
     _rights_to_parameters()
+    _resources_of_calls()
     _role_of_cloudformation()
+    iam._aws_managed_policies[f"arn:aws:iam::aws:policy/{_MONITORING}"] = iam._make_aws_managed_record(
+        _MONITORING, json.dumps(_MONITORING_POLICY), "Provides access to Cloudwatch for RDS Enhanced Monitoring"
+    )
     own_pin, own_start = app.pin_request_origin, ecs._start_task_worker
     app.pin_request_origin = lambda address, _secure: own_pin(address, True)
 
@@ -65,6 +75,49 @@ def apply(twin: Twin) -> None:
         own_start(task, definition, *rest)
 
     ecs._start_task_worker = start
+
+
+_MONITORING = "service-role/AmazonRDSEnhancedMonitoringRole"
+_MONITORING_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "EnableCreationAndManagementOfRDSCloudwatchLogGroups",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+            "Resource": ["arn:aws:logs:*:*:log-group:RDS*"],
+        },
+        {
+            "Sid": "EnableCreationAndManagementOfRDSCloudwatchLogStreams",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:GetLogEvents"],
+            "Resource": ["arn:aws:logs:*:*:log-group:RDS*:log-stream:*"],
+        },
+    ],
+}
+
+
+def _resources_of_calls() -> None:
+    """Name the stream of a log group, and the service of a cluster, as the resource that a call is about."""
+    own_resource = iam_actions.extract_resource_arn
+
+    def resource_of(service: str, *rest: Any) -> str:
+        found: str = own_resource(service, *rest)
+        if service not in ("logs", "ecs"):
+            return found
+        try:
+            asked = json.loads(rest[3] or b"{}")
+        except ValueError:
+            return found
+        if service == "logs":
+            about_stream = asked.get("logGroupName") and ":log-group:" in found
+            return f"{found}:log-stream:{asked.get('logStreamName') or ''}" if about_stream else found
+        name = str(asked.get("service") or "")
+        if not name or ":cluster/" not in found:
+            return found
+        return name if name.startswith("arn:") else f"{found.replace(':cluster/', ':service/', 1)}/{name}"
+
+    iam_actions.extract_resource_arn = resource_of
 
 
 _AND = "\n"

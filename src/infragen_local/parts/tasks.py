@@ -7,6 +7,8 @@ What MiniStack does otherwise than ECS, and what is put in its place here:
 - A task that is to stop is STOPPED at once; on AWS it is deregistered, gets SIGTERM when it has drained, SIGKILL after
   `stopTimeout`, and is STOPPED when that is over, with its containers' own exit codes ("Amazon ECS task lifecycle").
 - The first deployment of a service counts as complete before it began, so that no circuit breaker can end it.
+- A deployment that the circuit breaker ended stays; on AWS it is gone once the rollback is complete: a stable service
+  has one deployment (botocore's waiter `services_stable`; aws-actions/amazon-ecs-deploy-task-definition#860).
 - A service is gone when its deletion was asked for; CloudFormation waits until its tasks are.
 
 (Amazon ECS Developer Guide, read 2026-11.)
@@ -151,6 +153,15 @@ class _Scheduler:
             for balancer in service.get("loadBalancers") or []:
                 _keep_healthy_targets(service, balancer)
 
+        own_refresh = ecs._refresh_service_state
+
+        def refresh(cluster: str, group: str) -> None:
+            own_refresh(cluster, group)
+            service = ecs._services.get(f"{cluster}/{group.removeprefix('service:')}")
+            if service:
+                service["deployments"] = _without_failed(service.get("deployments", []))
+
+        ecs._refresh_service_state = refresh
         ecs._schedule_service_deployment_completion = schedule
         ecs._sync_service_targets = sync
         ecs._stop_task = lambda data: self._stop_request(data, by_scheduler=True)
@@ -270,6 +281,19 @@ class _Scheduler:
             spawn_background(found.stop, thread_name="infragen-stop-container")
 
 
+def _without_failed(deployments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return deployments without those that failed and have no task left, once the one that serves is complete."""
+    complete = any(each["status"] == "PRIMARY" and each.get("rolloutState") == "COMPLETED" for each in deployments)
+    return [
+        each
+        for each in deployments
+        if not complete
+        or each["status"] == "PRIMARY"
+        or each.get("rolloutState") != "FAILED"
+        or each.get("runningCount", 0) + each.get("pendingCount", 0)
+    ]
+
+
 def _spared(task: Task) -> Task | None:
     """Return what to stop for room in the place of a task that serves: one of a deployment before that does not yet.
 
@@ -372,7 +396,9 @@ def _services_of_cloudformation() -> None:
         own["delete"](physical_id, {"Cluster": cluster, "ServiceName": name, **properties}, *rest)
         until = time.monotonic() + _GONE_SECONDS
         while time.monotonic() < until and any(
-            each.get("group") == f"service:{name}" and each.get("lastStatus") != "STOPPED"
+            each.get("group") == f"service:{name}"
+            and ecs._cluster_name_from_arn(each.get("clusterArn", "")) == cluster
+            and each.get("lastStatus") != "STOPPED"
             for each in list(ecs._tasks.values())
         ):
             time.sleep(0.1)
