@@ -17,9 +17,19 @@ from infragen.emulator import Emulator, reset, start, status, stop
 
 DATABASE = """
 Resources:
+  Settings:
+    Type: AWS::RDS::DBClusterParameterGroup
+    Properties:
+      Description: a test
+      Family: aurora-postgresql17
+      Parameters: {log_min_duration_statement: "77"}
   Cluster:
     Type: AWS::RDS::DBCluster
     Properties:
+      DBClusterParameterGroupName: !Ref Settings
+      EnableIAMDatabaseAuthentication: true
+      BackupRetentionPeriod: 7
+      ServerlessV2ScalingConfiguration: {MinCapacity: 0.5, MaxCapacity: 64}
       Engine: aurora-postgresql
       EngineVersion: "17.7"
       DBClusterIdentifier: NAME
@@ -32,6 +42,7 @@ Resources:
     Properties: {Engine: aurora-postgresql, DBClusterIdentifier: !Ref Cluster, DBInstanceClass: db.serverless}
 Outputs:
   Host: {Value: !GetAtt Cluster.Endpoint.Address}
+  Reader: {Value: !GetAtt Cluster.ReadEndpoint.Address}
   Port: {Value: !GetAtt Cluster.Endpoint.Port}
   Master: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}
 """
@@ -78,6 +89,8 @@ def test_a_cluster_is_a_server_whose_master_is_no_superuser(twin_client: Clients
     with master(twin_client, cluster) as connection:
         rights = connection.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = user")
         assert rights.fetchone() == (False, True, True)
+        assert connection.pgconn.used_password
+        assert connection.execute("SHOW password_encryption").fetchone() == ("scram-sha-256",)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(host=cluster["Host"], port=int(cluster["Port"]), user="dbadmin", password="no", dbname="app")
 
@@ -97,10 +110,45 @@ def test_the_data_api_runs_statements_in_the_database(
     data.execute_statement(**target, transactionId=begun, sql="delete from kept")
     data.rollback_transaction(resourceArn=arn, secretArn=cluster["Master"], transactionId=begun)
     assert data.execute_statement(**target, sql="select n from kept")["records"] == [[{"longValue": 7}]]
+    for name, limit in (("statement_timeout", "45s"), ("idle_in_transaction_session_timeout", "3min")):
+        assert data.execute_statement(**target, sql=f"show {name}")["records"] == [[{"stringValue": limit}]]
     with pytest.raises(data.exceptions.ClientError, match="does not exist"):
         data.execute_statement(**target, sql="select * from missing")
     with master(twin_client, cluster) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
+
+
+def test_what_aurora_adds_to_postgresql_is_not_there(twin_client: Clients, cluster: dict[str, str]) -> None:
+    """Capacity, parameter groups, IAM authentication and TLS change nothing of the server; the reader is the writer."""
+    assert cluster["Reader"] == cluster["Host"]
+    with master(twin_client, cluster) as connection:
+
+        def shown(name: str) -> str:
+            return str(connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0])  # type: ignore[index]
+
+        assert int(shown("max_connections")) < 1000  # 64 ACU have 5,000
+        assert shown("log_min_duration_statement") != "77ms"
+        assert (shown("ssl"), connection.execute("SELECT pg_is_in_recovery()").fetchone()) == ("off", (False,))
+    token = twin_client("rds").generate_db_auth_token(cluster["Host"], int(cluster["Port"]), "dbadmin")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=cluster["Host"], port=int(cluster["Port"]), user="dbadmin", password=token, dbname="app")
+
+
+def test_snapshots_backups_and_failovers_are_records(twin_client: Clients, cluster: dict[str, str]) -> None:
+    """A snapshot holds nothing of the data, there are no backups, and no failover: there is nothing to fail over to."""
+    rds = twin_client("rds")
+    with master(twin_client, cluster) as connection:
+        connection.execute("CREATE TABLE snapped AS SELECT 1 AS n")
+        began = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+    rds.create_db_cluster_snapshot(DBClusterIdentifier="shop", DBClusterSnapshotIdentifier="kept")
+    [found] = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="kept")["DBClusterSnapshots"]
+    assert found["Status"] == "available"
+    with pytest.raises(rds.exceptions.ClientError, match="Unknown RDS action"):
+        rds.describe_db_cluster_automated_backups(DBClusterIdentifier="shop")
+    with pytest.raises(rds.exceptions.ClientError, match="Cannot failover"):
+        rds.failover_db_cluster(DBClusterIdentifier="shop")
+    with master(twin_client, cluster) as connection:
+        assert connection.execute("SELECT pg_postmaster_start_time()").fetchone() == began
 
 
 def test_a_statement_that_waits_for_a_lock_stops_nobody_else(

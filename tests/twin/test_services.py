@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -288,6 +289,126 @@ def test_a_scheduled_action_moves_the_desired_count(twin_client: Clients, images
 
     until(lambda: running() == 2, "the second task")
     until(lambda: running() == 0, "the end of both")
+
+
+@pytest.mark.twin
+def test_load_moves_no_desired_count_and_is_no_metric_of_tasks(
+    url: str, twin_client: Clients, images: Callable[[str], str]
+) -> None:
+    """A policy that follows a metric is kept and does nothing; requests are counted, and CPU is not measured."""
+    metrics, made = twin_client("cloudwatch"), template(images(GOOD), 1)
+    target = {
+        "ServiceNamespace": "ecs",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "ResourceId": "service/shop/api",
+    }
+    policy = {
+        "TargetValue": 1.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+    }
+    for name, kind, properties in (
+        ("Target", "ScalableTarget", {**target, "MinCapacity": 1, "MaxCapacity": 4}),
+        (
+            "Policy",
+            "ScalingPolicy",
+            {
+                "PolicyName": "cpu",
+                "PolicyType": "TargetTrackingScaling",
+                "ScalingTargetId": {"Ref": "Target"},
+                "TargetTrackingScalingPolicyConfiguration": policy,
+            },
+        ),
+    ):
+        full = {"Type": f"AWS::ApplicationAutoScaling::{kind}", "DependsOn": "Service", "Properties": properties}
+        made["Resources"][name] = full
+    assert deploy(twin_client("cloudformation"), "api", made) == "UPDATE_COMPLETE"
+
+    def wanted() -> int:
+        [found] = twin_client("ecs").describe_services(cluster="shop", services=["api"])["services"]
+        return int(found["desiredCount"])
+
+    before = wanted()
+    dimensions = [{"Name": "ClusterName", "Value": "shop"}, {"Name": "ServiceName", "Value": "api"}]
+    busy = {"MetricName": "CPUUtilization", "Dimensions": dimensions, "Value": 100.0}
+    metrics.put_metric_data(Namespace="AWS/ECS", MetricData=[busy])
+    with requests(url) as answers:
+        until(lambda: len(answers) > 40, "load")
+    assert wanted() == before
+    balanced = {each["MetricName"] for each in metrics.list_metrics(Namespace="AWS/ApplicationELB")["Metrics"]}
+    assert {"RequestCount"} <= balanced <= {"RequestCount", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"}
+    assert [each["MetricName"] for each in metrics.list_metrics(Namespace="AWS/ECS")["Metrics"]] == ["CPUUtilization"]
+
+
+@pytest.mark.twin
+def test_a_load_balancer_speaks_http_at_a_port_of_its_own(url: str, twin_client: Clients) -> None:
+    """Whatever its listeners say: it can have neither the port that they name nor the key of a certificate."""
+    assert url.startswith("http://127.0.0.1:")
+    assert url.rpartition(":")[2] not in ("80", "443")
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200", "MessageBody": "by HTTP"}}
+    secure = {
+        "Balancer": template("none")["Resources"]["Balancer"],
+        "Certificate": {"Type": "AWS::CertificateManager::Certificate", "Properties": {"DomainName": "example.com"}},
+        "Listener": {
+            "Type": "AWS::ElasticLoadBalancingV2::Listener",
+            "Properties": {
+                "LoadBalancerArn": {"Ref": "Balancer"},
+                "Port": 443,
+                "Protocol": "HTTPS",
+                "Certificates": [{"CertificateArn": {"Ref": "Certificate"}}],
+                "DefaultActions": [answer],
+            },
+        },
+    }
+    made = {"Resources": secure, "Outputs": template("none")["Outputs"]}
+    assert deploy(twin_client("cloudformation"), "secure", made) == "CREATE_COMPLETE"
+    assert get(outputs(twin_client("cloudformation"), "secure")["Url"]) == (200, "by HTTP")
+
+
+def alone(program: str, name: str, check: dict[str, Any]) -> dict[str, Any]:
+    """A service without a load balancer, in a cluster of its own, with another health check of its container."""
+    made = template(program)
+    made["Resources"]["Cluster"]["Properties"]["ClusterName"] = name
+    made["Resources"]["Logs"]["Properties"]["LogGroupName"] = f"/ecs/{name}"
+    del made["Resources"]["Service"]["Properties"]["LoadBalancers"]
+    [container] = made["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    container["HealthCheck"] |= check
+    return made
+
+
+@pytest.mark.twin
+def test_a_health_check_that_has_not_passed_is_repeated_at_once(
+    twin_client: Clients, images: Callable[[str], str]
+) -> None:
+    """With an interval of five minutes one that passes at its third try would take ten; the stack does not wait."""
+    third = "const fs = require('fs'); fs.appendFileSync('tries', '.');"
+    third += "process.exit(fs.readFileSync('tries').length < 3 ? 1 : 0)"
+    check = {"Command": ["CMD", "node", "-e", third], "Interval": 300, "Retries": 3, "StartPeriod": 300}
+    made = alone(images("setInterval(() => {}, 9e4); console.log('patient')"), "patient", check)
+    assert deploy(twin_client("cloudformation"), "patient", made) == "CREATE_COMPLETE"
+    [task] = twin_client("ecs").list_tasks(cluster="patient")["taskArns"]
+    [found] = twin_client("ecs").describe_tasks(cluster="patient", tasks=[task])["tasks"]
+    assert found["healthStatus"] == "HEALTHY"
+
+
+@pytest.mark.twin
+def test_a_container_that_fails_its_health_check_is_replaced(
+    twin_client: Clients, images: Callable[[str], str], tmp_path: Path
+) -> None:
+    """ECS stops its task with the reason, and starts another."""
+    ecs, file = twin_client("ecs"), tmp_path / "sick"
+    sick = f"process.exit(require('fs').existsSync({str(file)!r}) ? 1 : 0)"
+    check = {"Command": ["CMD", "node", "-e", sick], "Interval": 5, "Retries": 1, "StartPeriod": 0}
+    made = alone(images("setInterval(() => {}, 9e4); console.log('sick')"), "sick", check)
+    assert deploy(twin_client("cloudformation"), "sick", made) == "CREATE_COMPLETE"
+    file.touch()
+
+    def reason() -> str:
+        stopped = ecs.list_tasks(cluster="sick", desiredStatus="STOPPED")["taskArns"]
+        found = ecs.describe_tasks(cluster="sick", tasks=stopped)["tasks"] if stopped else []
+        return next((each.get("stoppedReason", "") for each in found), "")
+
+    assert "failed container health checks" in until(reason, "the end of the task", 90)
+    assert delete(twin_client("cloudformation"), "sick") == "DELETE_COMPLETE"
 
 
 def test_a_schedule_is_read_in_its_own_time_zone() -> None:

@@ -1,7 +1,11 @@
 """Tasks run as ECS runs them: their environment, their output, and every way in which they can end."""
 
 import json
+import os
+import platform
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +40,7 @@ def run(ecs: Any, twin_put: Put, twin_uri: str) -> Callable[..., str]:
             family="one",
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
+            runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
             cpu="256",
             memory="512",
             containerDefinitions=[container],
@@ -147,3 +152,40 @@ def test_the_same_directory_is_the_same_image_and_a_tag_keeps_its_meaning(twin_p
     assert other["code"] == "ImageTagAlreadyExistsException"
     found = twin_client("ecr").describe_images(repositoryName="shop", imageIds=[{"imageTag": "v1"}])
     assert found["imageDetails"][0]["imageDigest"] == first["digest"]
+
+
+def test_a_task_is_not_isolated_from_the_machine(ecs: Any, run: Callable[..., str], twin_client: Clients) -> None:
+    """It is a process of this user and this processor, with all its CPU; it writes where the user may, and reaches each
+    port of the machine: what docs/emulator.md says is not there.
+    """
+    program = """
+      const fs = require('fs'), os = require('os'), net = require('net');
+      fs.writeFileSync('written', 'x');
+      const kept = fs.existsSync('/proc/self/status') ? fs.readFileSync('/proc/self/status', 'utf8') : '';
+      const caps = (kept.match(/CapBnd:\\s*(\\w+)/) || [])[1];
+      const found = { uid: process.getuid(), arch: process.arch, cpus: os.availableParallelism(), caps };
+      const reached = net.connect(Number(new URL(process.env.AWS_ENDPOINT_URL).port), '127.0.0.1', () => {
+        console.log('found ' + JSON.stringify(found)); reached.destroy(); });
+    """
+    hardened = {
+        "user": "1000:1000",
+        "readonlyRootFilesystem": True,
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+        "cpu": 1,
+    }
+    assert ended(ecs, run(program, **hardened))["containers"][0]["exitCode"] == 0
+    said = next(line for line in lines(twin_client("logs"), GROUP) if line.startswith("found {"))
+    found = json.loads(said.removeprefix("found "))
+    machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+    assert (found["uid"], found["arch"], found["cpus"]) == (os.getuid(), machine, len(os.sched_getaffinity(0)))
+    assert found["caps"] == re.search(r"CapBnd:\s*(\w+)", Path("/proc/self/status").read_text())[1]  # type: ignore[index]
+
+
+def test_the_collector_of_traces_is_a_process_that_does_nothing(
+    ecs: Any, run: Callable[..., str], twin_client: Clients
+) -> None:
+    """It is the only image of another registry that starts; it says that traces go nowhere."""
+    task = run("", image="public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3")
+    until(lambda: any("traces go nowhere" in each for each in lines(twin_client("logs"), GROUP)), "its line")
+    ecs.stop_task(cluster="shop", task=task)
+    assert ended(ecs, task)["stopCode"] == "UserInitiated"

@@ -2,12 +2,16 @@
 
 import io
 import json
+import platform
+import socket
 import uuid
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from emulator import REGION, Clients
 from twins import lines, until
 
@@ -129,6 +133,7 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_comes_back_once(
     )
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
     assert (worker.waiting(worker.dead), worker.waiting(worker.url)) == (0, 0)
+    assert twin_client("cloudwatch").list_metrics(Namespace="AWS/SQS")["Metrics"] == []
 
 
 def test_a_move_that_cannot_be_is_refused(work: Work, twin_client: Clients) -> None:
@@ -186,3 +191,52 @@ def test_a_function_sees_nothing_of_the_emulators_environment(twin_client: Clien
         name for name in names if name.startswith(("INFRAGEN", "MINISTACK", "GATEWAY", "DOCKER", "STATE", "S3_"))
     }
     assert "NOT_FOR_TASKS" not in names
+
+
+def test_a_fifo_queue_has_one_batch_at_a_time(work: Work) -> None:
+    """On AWS its groups are worked off side by side; here one waits for the other."""
+    worker = work(SLOW, fifo=True, BatchSize=1)
+    for group in "ab":
+        worker.send(f"{group}1", MessageGroupId=group)
+    until(lambda: len(worker.said("end")) == 2, "both messages")
+    spans = sorted((int(line.split()[1]), word) for word in ("begin", "end") for line in worker.said(word))
+    assert [word for _, word in spans] == ["begin", "end", "begin", "end"]
+
+
+def test_a_function_has_what_this_machine_has(twin_client: Clients, twin_account: str, work: Work) -> None:
+    """Neither the SDK that Lambda brings, nor its memory limit, its processor, X-Ray or a network of its own."""
+    code = """
+    exports.handler = async (event) => {
+      const found = { arch: process.arch };
+      for (const client of ['sqs', 'bedrock-runtime']) {
+        try { require.resolve('@aws-sdk/client-' + client); found[client] = 'real'; } catch { found[client] = 'none'; }
+        try { require('@aws-sdk/client-' + client); found[client] += ', stand-in'; } catch { found[client] += ''; }
+      }
+      found.memory = Buffer.alloc(300e6, 1).length;
+      await new Promise((resolve, reject) => {
+        require('net').connect(event.port, '127.0.0.1', resolve).on('error', reject);
+      });
+      return found;
+    };
+    """
+    name, function = f"f{uuid.uuid4().hex[:8]}", twin_client("lambda")
+    function.create_function(
+        FunctionName=name,
+        Runtime="nodejs24.x",
+        Handler="index.handler",
+        Role=f"arn:aws:iam::{twin_account}:role/worker",
+        Timeout=20,
+        MemorySize=128,
+        Architectures=["arm64"],
+        TracingConfig={"Mode": "Active"},
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        Code={"ZipFile": packed(code)},
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        event = json.dumps({"port": server.getsockname()[1]})
+        found = json.loads(function.invoke(FunctionName=name, Payload=event)["Payload"].read())
+    machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+    assert found == {"arch": machine, "sqs": "none, stand-in", "bedrock-runtime": "none", "memory": 300_000_000}
+    now = datetime.now(UTC)
+    with pytest.raises(ClientError):
+        twin_client("xray").get_trace_summaries(StartTime=now - timedelta(hours=1), EndTime=now)
