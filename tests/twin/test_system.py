@@ -1,16 +1,12 @@
-"""The product's own environment on the running emulator: its credentials, a bad image, and what `destroy` leaves."""
+"""The product's own environment on the running emulator: the rotation of its credentials."""
 
 import json
-import shutil
 import uuid
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from twins import ROOT, System, kept, lines, until
-
-from infragen.emulator import Emulator, status
+from twins import System, until
 
 pytestmark = pytest.mark.twin
 
@@ -41,6 +37,7 @@ def test_the_credentials_rotate_and_those_before_stay_valid(system: System) -> N
         until(lambda: "AWSPENDING" not in labels(), "the end of the rotation")
         assert labels() == ["AWSCURRENT", "AWSPREVIOUS"]
         seen.append(credentials(system))
+        assert seen[-1]["url"].endswith("?sslmode=disable")
         for each in seen[-2:]:
             with psycopg.connect(each["url"], autocommit=True) as connection:
                 assert connection.execute("SELECT session_user, current_user").fetchone() == (each["username"], "app")
@@ -75,50 +72,3 @@ def complete(secret: dict[str, Any]) -> dict[str, list[str]]:
     """Return the labels of a secret's versions once none is pending."""
     stages: dict[str, list[str]] = secret["VersionIdsToStages"]
     return {} if any("AWSPENDING" in each for each in stages.values()) else stages
-
-
-def test_an_image_that_crashes_fails_the_deployment_and_the_one_before_answers(system: System, tmp_path: Path) -> None:
-    """The command ends with 1 and names what ECS did; the task's own line is in the log of the API."""
-    (tmp_path / "main.js").write_text("console.error('cannot find CONFIG'); process.exit(3)")
-    system.infragen("image", "put", str(tmp_path), "--image-tag", "bad", "--command", "node main.js")
-    told = system.infragen("deploy", "--yes", "--image-tag", "bad", ok=False)
-    assert "ECS Deployment Circuit Breaker was triggered" in told
-    assert "cannot find CONFIG" in lines(system.client("logs"), "/ecs/shop-dev-api")
-    [service] = system.client("ecs").describe_services(cluster="shop-dev", services=["shop-dev-api"])["services"]
-    assert (service["runningCount"], service["deployments"][0]["rolloutState"]) == (1, "COMPLETED")
-
-
-def test_destroying_an_environment_leaves_no_process(twin: Emulator, tmp_path: Path) -> None:
-    """In the independent topology: seven stacks, the same tasks and database, and after `destroy` none of them."""
-    shutil.copytree(ROOT / "environments", tmp_path / "environments")
-    file = tmp_path / "environments" / "dev.yaml"
-    given = file.read_text().replace("111111111111", "222222222222")
-    file.write_text(given.replace("environment: dev", "environment: dev\ntopology: independent", 1))
-    before = set(kept(twin.state_dir))
-    other = System(twin, "222222222222", "us-east-1", tmp_path)
-    other.infragen("bootstrap", "--yes")
-    other.infragen("deploy", "--yes")
-    assert len({each["StackName"] for each in other.client("cloudformation").describe_stacks()["Stacks"]}) >= 7
-    started = set(kept(twin.state_dir)) - before
-    assert len(started) >= 2  # a task and a database server, at least
-    other.infragen("destroy", "--yes")
-    until(lambda: not alive(started - functions(started)), "the end of every task and server")
-    assert status(twin.state_dir) is not None
-
-
-def functions(processes: set[int]) -> set[int]:
-    """Return those that run functions: they are kept warm for a while, as on AWS."""
-    return {pid for pid in processes if "_worker." in command(pid)}
-
-
-def alive(processes: set[int]) -> list[str]:
-    """Return the commands of those that still run."""
-    return [command(pid) for pid in processes if command(pid)]
-
-
-def command(pid: int) -> str:
-    """Return what a process runs; empty when it does not."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""

@@ -103,9 +103,10 @@ class System:
         return make_client(self.twin, service, self.account, self.region)
 
     def outputs(self) -> dict[str, str]:
-        """Return the outputs of the environment."""
-        [root] = self.client("cloudformation").describe_stacks(StackName="shop-dev")["Stacks"]
-        return {str(each["OutputKey"]): str(each["OutputValue"]) for each in root["Outputs"]}
+        """Return the outputs of the environment's stacks: those of a root are those of its children."""
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        found = (each for stack in stacks for each in stack.get("Outputs", ()))
+        return {str(each["OutputKey"]): str(each["OutputValue"]) for each in found}
 
 
 @pytest.fixture(scope="session")
