@@ -329,11 +329,20 @@ def test_names_that_only_speak_of_secrets(name: str) -> None:
     assert mask({name: "eight"}) == {name: "eight"}
 
 
+def test_the_variable_that_names_secrets_shows_names_and_nothing_else() -> None:
+    """A value in it is hidden as anywhere."""
+    pairs = "STRIPE_KEY=/shop/dev/STRIPE_KEY TOKEN=arn:aws:ssm:us-east-1:111122223333:parameter/token"
+    for each in (pairs, {"Fn::Sub": "TOKEN=/${ProjectName}/${EnvironmentName}/TOKEN A=/a"}):
+        assert mask({"SECRET_PARAMETERS": each}) == {"SECRET_PARAMETERS": each}
+        assert mask({"OTHER": each}) != {"OTHER": each}
+    for text in ("TOKEN=hunter2hunter2", f"{pairs} TOKEN=hunter2hunter2"):
+        assert mask({"SECRET_PARAMETERS": text}) == {"SECRET_PARAMETERS": SECRET}
+
+
 @pytest.mark.parametrize(
     "name",
     [
         *NAMES,
-        "SECRET_PARAMETER",
         "MY_SECRET_PARAMETERS",
         "MasterUserPassword",
         "SecretString",
