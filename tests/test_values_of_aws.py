@@ -464,6 +464,8 @@ def test_a_variable_has_no_other_control_character(tmp_path: Path, sign: str) ->
         (API + "ingress_cidrs: [203.0.113.7]}\n", "a single address is written as 203.0.113.7/32"),
         (API + "ingress_cidrs: ['::/0']}\n", "IPv6 is not supported"),
         (API + "ingress_cidrs: ['2001:db8::1']}\n", "IPv6 is not supported"),
+        (API + "ingress_cidrs: ['fe80::1%eth0/64']}\n", "IPv6 is not supported"),
+        (API + "ingress_cidrs: ['203.0.113.7:443']}\n", "allowed: an IPv4 address range"),
         ("network: {vpc_cidr: 10.0.0.0}\n", "10.0.0.0/32"),
         (API + "environment: {EMPTY: }}\n", 'api.environment.EMPTY is empty; write "" for an empty text'),
         (WORKER + "environment: {EMPTY: null}}]\n", 'workers[0].environment.EMPTY is empty; write ""'),

@@ -147,7 +147,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 def _as_range(value: object) -> object:
     """Return what is missing in an address that is no range."""
-    if isinstance(value, str) and ":" in value and re.fullmatch(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", value):
+    if isinstance(value, str) and re.fullmatch(r"(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+(%\w+)?(/[0-9]{1,3})?", value):
         raise ValueError("IPv6 is not supported; write an IPv4 range such as 203.0.113.0/24")
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", value):
         raise ValueError(f"a single address is written as {value}/32")
