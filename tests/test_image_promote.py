@@ -16,6 +16,8 @@ from emulator import REGION, fresh_account, make_client
 from fakeaws import FakeAws
 from fakeaws.ecr import Pushed
 
+from infragen.aws.account import Account
+from infragen.aws.session import Clients
 from infragen.cli import main
 from infragen.emulator import Emulator, put_image
 
@@ -216,6 +218,12 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
         assert f"shop-live-api:{tag}  {found(source, 'shop-staging-api', tag)}  (" in said
         assert "there already" not in said.partition("copied")[0]
         assert "(there already)" in promote(tag)
+    keys = (shops[0], emulator.secret)
+    reader = Account(Clients(REGION, endpoint_url=emulator.endpoint_url, keys=keys), shops[0])
+    for tag in ("pushed", "put"):  # neither says an architecture: one that is not known, and no wrong one
+        image = reader.image("shop-staging-api", tag)
+        assert image is not None
+        assert (image.platforms, image.unusable) == ((), "")
     got = target.batch_get_image(repositoryName="shop-live-api", imageIds=[{"imageTag": "pushed"}])["images"]
     assert got[0]["imageManifest"] == manifest
     said = promote("nowhere", code=2)

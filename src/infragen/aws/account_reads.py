@@ -94,14 +94,14 @@ class AccountReads:
         return RegistryImage(unusable=said)
 
     def _platforms(self, repository: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return those of an index are in it; that of a single image is in its configuration. Attestations are
-        `unknown`.
+        """Return those of an index, which are in it; that of a single image is in its configuration. Attestations are
+        `unknown`, and what says no system or no architecture runs on nobody knows what.
         """
         if "manifests" in manifest:
             rows = [each.get("platform", {}) for each in manifest["manifests"]]
         else:
             rows = [self._configuration(repository, manifest)]
-        found = (f"{each.get('os', '')}/{each.get('architecture', '')}" for each in rows)
+        found = (f"{each['os']}/{each['architecture']}" for each in rows if each.get("os") and each.get("architecture"))
         return tuple(dict.fromkeys(each for each in found if "unknown" not in each))
 
     def _configuration(self, repository: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
