@@ -3,6 +3,7 @@
 import pytest
 from update_requires import NOT_INTERRUPTED, SOME_INTERRUPTIONS
 
+from infragen.changes.comparison import LayerSides, compare
 from infragen.changes.diff import Side
 from infragen.cloudformation import PropertyChange, ResourceChange
 from infragen.gates.interruption import PlannedInterruption, beyond, interruptions, summary, upgrade
@@ -10,7 +11,15 @@ from infragen.resource_types import resource_types
 from infragen.resource_types.interruption import LEVELS
 
 VPC, GROUP, CLUSTER = "AWS::EC2::VPC", "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::RDS::DBCluster"
-QUEUE = "AWS::SQS::Queue"
+QUEUE, SERVICE, RULE, ACL = "AWS::SQS::Queue", "AWS::ECS::Service", "AWS::Events::Rule", "AWS::WAFv2::WebACL"
+TARGET, FUNCTION = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::Lambda::Function"
+SG, LISTENER = "AWS::EC2::SecurityGroup", "AWS::ElasticLoadBalancingV2::Listener"
+RULE_OF_IT, SCALING = "AWS::ElasticLoadBalancingV2::ListenerRule", "ServerlessV2ScalingConfiguration"
+TIMES, INGRESS = "ScheduledActions", "SecurityGroupIngress"
+FORWARD, FIXED = {"Type": "forward", "TargetGroupArn": "a"}, {"Type": "fixed-response"}
+NIGHT = {"Schedule": "cron(0 20 * * ? *)", "ScheduledActionName": "night", "ScalableTargetAction": {"MinCapacity": 0}}
+ONE = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "203.0.113.0/24"}
+ALL = {**ONE, "CidrIp": "0.0.0.0/0"}
 
 
 def level(kind: str, action: str = "Modify", replacement: str = "False", *properties: str) -> str:
@@ -152,6 +161,55 @@ def test_what_awss_pages_say_of_some_interruptions_is_in_the_rows(kind: str, nam
     """Property by property; each exception has its reason."""
     interrupts = level(kind, "Modify", "False", name) != "none"
     assert interrupts is ((kind, name) not in NOT_INTERRUPTED)
+
+
+NOTHING_RUNS: dict[str, tuple[str, dict[str, object], dict[str, object], str]] = {
+    "no task": (SERVICE, {"DesiredCount": 2}, {"DesiredCount": 0}, "outage"),
+    "no task, as a text": (SERVICE, {"DesiredCount": 2}, {"DesiredCount": "0"}, "outage"),
+    "a number that nobody knows": (SERVICE, {"DesiredCount": 2}, {"DesiredCount": {"Ref": "N"}}, "outage"),
+    "fewer tasks": (SERVICE, {"DesiredCount": 2}, {"DesiredCount": 1}, "none"),
+    "stopped before the new ones": (SERVICE, {}, {"DeploymentConfiguration": {"MinimumHealthyPercent": 0}}, "outage"),
+    "rolled": (SERVICE, {}, {"DeploymentConfiguration": {"MaximumPercent": 150}}, "none"),
+    "least is nothing": (TARGET, {"MinCapacity": 1}, {"MinCapacity": 0}, "outage"),
+    "most is nothing": (TARGET, {"MaxCapacity": 1}, {"MaxCapacity": 0}, "outage"),
+    "least is more": (TARGET, {"MinCapacity": 0}, {"MinCapacity": 1}, "none"),
+    "nothing at night": (TARGET, {}, {"ScheduledActions": [NIGHT]}, "outage"),
+    "nothing at noon": (TARGET, {TIMES: [NIGHT]}, {TIMES: [NIGHT | {"Schedule": "n"}]}, "outage"),
+    "its name": (TARGET, {TIMES: [NIGHT]}, {TIMES: [NIGHT | {"ScheduledActionName": "n"}]}, "none"),
+    "less at night": (TARGET, {}, {"ScheduledActions": [NIGHT | {"ScalableTargetAction": {"MinCapacity": 1}}]}, "none"),
+    "odd at night": (TARGET, {}, {"ScheduledActions": {"Ref": "Actions"}}, "outage"),
+    "never started": (FUNCTION, {}, {"ReservedConcurrentExecutions": 0}, "outage"),
+    "started less often": (FUNCTION, {}, {"ReservedConcurrentExecutions": 5}, "none"),
+    "no names": (VPC, {"EnableDnsSupport": True}, {"EnableDnsSupport": False}, "outage"),
+    "no private names": (VPC, {"EnableDnsHostnames": True}, {"EnableDnsHostnames": "false"}, "outage"),
+    "names": (VPC, {"EnableDnsHostnames": False}, {"EnableDnsHostnames": True}, "none"),
+    "somebody is shut out": (SG, {"SecurityGroupIngress": [ALL, ONE]}, {"SecurityGroupIngress": [ONE]}, "outage"),
+    "everybody is shut out": (SG, {"SecurityGroupIngress": [ALL]}, {}, "outage"),
+    "a rule more": (SG, {"SecurityGroupIngress": [ONE]}, {"SecurityGroupIngress": [ALL, ONE]}, "none"),
+    "other words": (SG, {INGRESS: [ONE]}, {INGRESS: [ONE | {"Description": "d"}]}, "none"),
+    "the first rule out": (SG, {}, {"SecurityGroupEgress": [ONE]}, "outage"),
+    "the load balancer answers": (LISTENER, {"DefaultActions": [FORWARD]}, {"DefaultActions": [FIXED]}, "outage"),
+    "another target": (LISTENER, {"DefaultActions": [FORWARD]}, {"DefaultActions": [FORWARD | {"Order": 1}]}, "none"),
+    "a rule of it answers": (RULE_OF_IT, {"Actions": [FORWARD]}, {"Actions": [FIXED]}, "outage"),
+    "another check": (GROUP, {"HealthCheckPath": "/a"}, {"HealthCheckPath": "/b"}, "brief"),
+    "everything is blocked": (ACL, {"DefaultAction": {"Allow": {}}}, {"DefaultAction": {"Block": {}}}, "outage"),
+    "everything is allowed": (ACL, {"DefaultAction": {"Block": {}}}, {"DefaultAction": {"Allow": {}}}, "none"),
+    "a target less": (RULE, {"Targets": [{"Id": "a"}, {"Id": "b"}]}, {"Targets": [{"Id": "b"}]}, "outage"),
+    "a target's input": (RULE, {"Targets": [{"Id": "a"}]}, {"Targets": [{"Id": "a", "Input": "{}"}]}, "none"),
+    "a database that pauses": (CLUSTER, {SCALING: {"MinCapacity": 1}}, {SCALING: {"MinCapacity": 0.0}}, "brief"),
+    "one that pauses later": (CLUSTER, {SCALING: {"MinCapacity": 0}}, {SCALING: {"MinCapacity": 0, "A": 1}}, "none"),
+    "one that does not": (CLUSTER, {}, {SCALING: {"MinCapacity": 0.5}}, "none"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTHING_RUNS)
+def test_a_value_that_stops_the_service_interrupts_it_although_aws_says_no_interruption(name: str) -> None:
+    """AWS's words say that the resource goes on, not that it still does its work."""
+    kind, before, after, expected = NOTHING_RUNS[name]
+    old, new = (Side({"Resources": {"It": {"Type": kind, "Properties": each}}}, {}) for each in (before, after))
+    rows = compare(LayerSides("own", old, new, "us-east-1")).rows
+    [found] = interruptions(rows, old, new)
+    assert found.level == expected
 
 
 def changed(kind: str, replacement: str, *paths: tuple[str, ...]) -> str:

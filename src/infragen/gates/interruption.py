@@ -77,7 +77,7 @@ def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, A
     found = [NONE]
     if row.replacement == "True":
         names = (str(each.path[1]) for each in row.properties if len(each.path) > 1)
-        cannot = (does.in_place[each] for each in names if each in does.in_place)
+        cannot = (does.changed(each, before.get(each), after.get(each)) for each in names if each in does.in_place)
         found += [does.replaced, *(each for each in cannot if each.level == IMPOSSIBLE)]
     elif row.replacement != "False":  # it may be replaced: what is impossible for certain is only possible now
         may = does.replaced
@@ -87,7 +87,7 @@ def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, A
     if not does.known and (changed - QUIET or whole):
         found.append(UNKNOWN)
     if row.replacement != "True":
-        found += [does.in_place.get(each, does.in_place.get("*", NONE)) for each in sorted(changed - QUIET)]
+        found += [does.changed(each, before.get(each), after.get(each)) for each in sorted(changed - QUIET)]
         if row.type in VERSIONED and "EngineVersion" in changed:
             found.append(upgrade(before.get("EngineVersion"), after.get("EngineVersion")))
     return max(found, key=lambda each: LEVELS.index(each.level))

@@ -1,6 +1,6 @@
 """Amazon EC2 and VPC."""
 
-from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, brief, impossible, outage
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, becomes, brief, drops, impossible, outage
 from infragen.resource_types.relied_on import ReliedOn
 from infragen.resource_types.resource_type import COMMON, Billing, ResourceType, UsualMinutes
 
@@ -10,6 +10,7 @@ _HELD = UsualMinutes(
 
 
 _ACL = outage("traffic that it no longer allows stops at once")
+_REFUSED = outage("what a rule that goes let through is refused")
 _STAYS = "cannot be done in place: everything in the network stands on it; create a new environment and move to it"
 
 
@@ -117,6 +118,8 @@ ROUTE_TABLE = _free(
     "RouteTable",
     Interruptions(outage("traffic of its subnets stops"), brief("traffic of its subnets stops for seconds")),
 )
+_ALL_OUT = ("every address and port",)
+"""A group without rules for what goes out lets everything out; one rule ends that."""
 SECURITY_GROUP = ResourceType(
     "AWS::EC2::SecurityGroup",
     holds_data=False,
@@ -128,8 +131,8 @@ SECURITY_GROUP = ResourceType(
         brief("connections end while interfaces change to the new one"),
         {
             "VpcId": impossible(_STAYS),
-            "SecurityGroupIngress": brief("connections that no rule allows any more end"),
-            "SecurityGroupEgress": brief("connections that no rule allows any more end"),
+            "SecurityGroupIngress": drops(_REFUSED),
+            "SecurityGroupEgress": drops(_REFUSED, default=_ALL_OUT),
         },
     ),
     relied_on=(
@@ -168,7 +171,19 @@ SUBNET_ROUTE_TABLE_ASSOCIATION = _free(
     ),
 )
 VOLUME = ResourceType("AWS::EC2::Volume", holds_data=True, data="everything on it")
-VPC = _free("VPC", Interruptions(impossible(_STAYS), impossible(_STAYS)))
+VPC = _free(
+    "VPC",
+    Interruptions(
+        impossible(_STAYS),
+        impossible(_STAYS),
+        {
+            "EnableDnsSupport": becomes((False,), outage("no name is found in the network")),
+            "EnableDnsHostnames": becomes((False,), outage("private names of endpoints are no longer found")),
+        },
+    ),
+)
+"""Private DNS of interface endpoints needs both (PrivateLink guide, "Access an AWS service using an interface VPC
+endpoint"; read 2026-11-29)."""
 VPC_ENDPOINT = ResourceType(
     "AWS::EC2::VPCEndpoint",
     holds_data=False,

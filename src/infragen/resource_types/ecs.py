@@ -1,6 +1,6 @@
 """Amazon ECS."""
 
-from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, outage
+from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, becomes, outage
 from infragen.resource_types.resource_type import Billing, ResourceType, UsualMinutes
 
 CLUSTER = ResourceType(
@@ -28,6 +28,10 @@ SERVICE = ResourceType(
                 "requests are answered with 503 until tasks are healthy behind the other target group, 3 to 10 minutes"
             ),
             "LaunchType": outage("its tasks are placed again, 2 to 6 minutes"),
+            "DesiredCount": becomes((0,), outage("none of its tasks runs")),
+            "DeploymentConfiguration": becomes(
+                (0,), outage("its tasks stop before the new ones run, at each release"), "MinimumHealthyPercent"
+            ),
         },
     ),
     safe={"NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp": ("DISABLED",)},

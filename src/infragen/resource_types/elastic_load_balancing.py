@@ -1,7 +1,10 @@
 """Elastic Load Balancing, version 2."""
 
-from infragen.resource_types.interruption import Interruptions, brief, outage
+from infragen.resource_types.interruption import Interruptions, brief, ends, outage
 from infragen.resource_types.resource_type import COMMON, Billing, Loss, ResourceType, UsualMinutes, When
+
+_ENDS = ends(outage("the load balancer answers requests itself: none reaches a task"), "forward", "redirect")
+_CHECK = brief("tasks that do not pass the new check are replaced")
 
 LISTENER = ResourceType(
     "AWS::ElasticLoadBalancingV2::Listener",
@@ -15,6 +18,7 @@ LISTENER = ResourceType(
             "Protocol": outage("clients must use the other protocol at once"),
             "SslPolicy": brief("clients that speak none of its ciphers can no longer connect"),
             "MutualAuthentication": outage("clients without a certificate can no longer connect"),
+            "DefaultActions": _ENDS,
         },
     ),
 )
@@ -22,7 +26,11 @@ LISTENER_RULE = ResourceType(
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     holds_data=False,
     billing=Billing.FREE,
-    interruptions=Interruptions(outage("its requests go elsewhere"), brief("its requests go elsewhere for seconds")),
+    interruptions=Interruptions(
+        outage("its requests go elsewhere"),
+        brief("its requests go elsewhere for seconds"),
+        {"Actions": _ENDS, "Conditions": outage("requests that it no longer matches go elsewhere")},
+    ),
 )
 LOAD_BALANCER = ResourceType(
     "AWS::ElasticLoadBalancingV2::LoadBalancer",
@@ -60,6 +68,7 @@ TARGET_GROUP = ResourceType(
     interruptions=Interruptions(
         outage("its requests are answered with 503"),
         outage("requests are answered with 503 until tasks are healthy in the new one, 3 to 10 minutes"),
+        dict.fromkeys(("HealthCheckPath", "HealthCheckPort", "HealthCheckProtocol", "Matcher"), _CHECK),
     ),
     fixed_attributes=frozenset({"TargetGroupFullName", "TargetGroupName"}),
 )

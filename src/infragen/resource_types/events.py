@@ -1,6 +1,6 @@
 """Amazon EventBridge."""
 
-from infragen.resource_types.interruption import Interruptions, brief, outage
+from infragen.resource_types.interruption import Interruptions, brief, drops, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, When
 
 RULE = ResourceType(
@@ -11,7 +11,10 @@ RULE = ResourceType(
     interruptions=Interruptions(
         outage("its events reach no target"),
         brief("events of some seconds reach no target"),
-        {"State": outage("its events reach no target while it is disabled")},
+        {
+            "State": outage("its events reach no target while it is disabled"),
+            "Targets": drops(outage("its events no longer reach a target as before"), at="Id"),
+        },
     ),
 )
 """Rules are charged by the million events, less than a cent a month for what these layers send. The tasks that a target

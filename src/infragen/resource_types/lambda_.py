@@ -1,6 +1,6 @@
 """AWS Lambda."""
 
-from infragen.resource_types.interruption import Interruptions, brief, outage
+from infragen.resource_types.interruption import Interruptions, becomes, brief, outage
 from infragen.resource_types.resource_type import Billing, Loss, ResourceType, UsualMinutes, When
 
 EVENT_SOURCE_MAPPING = ResourceType(
@@ -24,6 +24,17 @@ EVENT_SOURCE_MAPPING = ResourceType(
             endless=(-1,),
         ),
         Loss("DestinationConfig", When.GONE, "nothing keeps the records that fail"),
+        Loss(
+            "FunctionResponseTypes",
+            When.DROPS,
+            "messages that the function names as failed are deleted as if they were done",
+        ),
+        Loss(
+            "BisectBatchOnFunctionError",
+            When.OFF,
+            "a record that fails takes its whole batch along when it is dropped",
+            default=False,
+        ),
     ),
     interruptions=Interruptions(
         outage("messages wait in the queue"),
@@ -32,7 +43,8 @@ EVENT_SOURCE_MAPPING = ResourceType(
     ),
 )
 """Lambda deletes a message that its filter does not match (Developer Guide, "Control which events Lambda sends to your
-function"). -1 is forever."""
+function"). -1 is forever. Without ReportBatchItemFailures a function that ends well has done its whole batch (Developer
+Guide, "Handling errors for an SQS event source in Lambda"; read 2026-11-29)."""
 FUNCTION = ResourceType(
     "AWS::Lambda::Function",
     holds_data=False,
@@ -47,7 +59,9 @@ FUNCTION = ResourceType(
         ),
     },
     interruptions=Interruptions(
-        outage("its work is not done"), brief("calls fail for seconds until everything calls the new one")
+        outage("its work is not done"),
+        brief("calls fail for seconds until everything calls the new one"),
+        {"ReservedConcurrentExecutions": becomes((0,), outage("it is never started: its work is not done"))},
     ),
     safe={"KmsKeyArn": ()},
 )

@@ -1,6 +1,6 @@
 """Amazon RDS and Aurora."""
 
-from infragen.resource_types.interruption import NONE, UNKNOWN, Interruptions, brief, impossible, outage
+from infragen.resource_types.interruption import NONE, UNKNOWN, Interruptions, becomes, brief, impossible, outage
 from infragen.resource_types.relied_on import ReliedOn
 from infragen.resource_types.resource_type import COMMON, Billing, Loss, ResourceType, UsualMinutes, When
 
@@ -124,6 +124,11 @@ DB_CLUSTER = ResourceType(
             "DBClusterParameterGroupName": brief("a restart of its instances, about a minute"),
             "VpcSecurityGroupIds": brief("connections that no rule allows any more end"),
             "NetworkType": brief("a restart of its instances, about a minute"),
+            "ServerlessV2ScalingConfiguration": becomes(
+                (0,),
+                brief("it pauses when nobody is connected: the next connection waits about 15 seconds"),
+                "MinCapacity",
+            ),
             "EnableHttpEndpoint": outage("the Data API is not answered while it is off"),
             "MasterUserPassword": brief("who logs in with the old password is refused"),
             "MasterUsername": outage("who logs in with the old name is refused"),

@@ -1,6 +1,6 @@
 """AWS WAF. The logs of a web ACL are charged as those of their log group."""
 
-from infragen.resource_types.interruption import NOBODY_WAITS
+from infragen.resource_types.interruption import NOBODY_WAITS, NONE, Interruptions, holds, outage
 from infragen.resource_types.resource_type import Billing, ResourceType
 
 LOGGING_CONFIGURATION = ResourceType(
@@ -14,7 +14,9 @@ WEB_ACL = ResourceType(
     holds_data=False,
     billing=Billing.PRICED,
     name_property="Name",
-    interruptions=NOBODY_WAITS,
+    interruptions=Interruptions(
+        NONE, NONE, {"DefaultAction": holds("Block", outage("requests that no rule allows are refused"))}
+    ),
 )
 WEB_ACL_ASSOCIATION = ResourceType(
     "AWS::WAFv2::WebACLAssociation",
