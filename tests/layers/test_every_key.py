@@ -289,7 +289,7 @@ INTERRUPTS = {
     "database.identifier_suffix": ("outage", "outage"),
     "queues.0.name": ("outage", "outage"),
     "queues.0.fifo": ("outage", "outage"),
-    "api.https.mode": ("outage", "brief"),
+    "api.https.mode": ("outage", "none"),
     "api.https.domain_name": ("outage", "outage"),
     "api.https.hosted_zone_id": ("outage", "outage"),
     "api.ingress_cidrs": ("outage", "outage"),

@@ -14,13 +14,13 @@ from infragen.secrecy.letters import as_it_looks, mixes_scripts
 
 _SECRET_WORDS = frozenset({
     "apikey", "assertion", "connstr", "cred", "credential", "csrf", "cvc", "cvv", "dockerconfigjson", "dsn", "fernet",
-    "hmac", "htpasswd", "jsessionid", "jwe", "jwt", "keypass", "keytab", "mnemonic", "netrc", "otp", "passcode",
+    "hmac", "htpasswd", "jsessionid", "jwe", "jwk", "jwt", "keypass", "keytab", "mnemonic", "netrc", "otp", "passcode",
     "passkey", "passphrase", "passwd", "password", "passwrd", "pat", "pepper", "pgpass", "phpsessid", "pin", "privkey",
     "psk", "pswd", "psw", "puk", "pw", "pwd", "pword", "salt", "sas", "secret", "secreto", "sessid", "sessionid",
     "storepass", "token", "totp", "vapid", "xsrf",
     # the word for password in other languages
-    "adgangskode", "contrasena", "geslo", "haslo", "heslo", "jelszo", "kennwort", "losenord", "losung", "lozinka",
-    "parola", "passwort", "salasana", "senha", "sifre", "wachtwoord",
+    "adgangskode", "clave", "contrasena", "geslo", "haslo", "heslo", "jelszo", "kennwort", "losenord", "losung",
+    "lozinka", "mdp", "parola", "passwort", "salasana", "senha", "sifre", "wachtwoord",
 })  # fmt: skip
 _LAST_WORDS = frozenset({
     "auth", "authorization", "authz", "bearer", "confidential", "cookie", "dek", "jks", "kek", "keystore", "license",
@@ -33,7 +33,8 @@ _SQUASHED_ENDS = (
     "password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "secretkey", "accesskey",
     "passwort", "credential", "connectionstring", "connstring", "connstr", "dbpass", "userpass", "authkey", "sshkey",
     "signingkey", "encryptionkey", "sessioncookie", "authcookie", "pass", "sessionid", "sessid", "motdepasse",
-    "assertion",
+    "assertion", "pw", "pwd", "keyphrase", "aeskey", "enckey", "cryptkey", "hmackey", "masterkey", "rsakey", "sslkey",
+    "tlskey",
 )  # fmt: skip
 """Ends of names that nothing divides: `PGPASSWORD`, `dbpassword`, `STRIPEAPIKEY`."""
 
@@ -41,8 +42,9 @@ _PAIRS = frozenset({
     ("access", "code"), ("activation", "code"), ("authorization", "code"), ("auth", "code"), ("backup", "code"),
     ("conn", "string"), ("connect", "string"), ("connection", "string"), ("invite", "code"), ("license", "code"),
     ("magic", "link"), ("pass", "code"), ("pass", "phrase"), ("pass", "word"), ("passwd", "hash"), ("password",
-    "hash"), ("pw", "hash"), ("pwd", "hash"), ("presigned", "url"), ("recovery", "code"), ("recovery", "phrase"),
-    ("sas", "url"), ("security", "code"), ("seed", "phrase"), ("session", "id"), ("shared", "access"), ("signed",
+    "hash"), ("pin", "code"), ("pw", "hash"), ("pwd", "hash"), ("presigned", "url"), ("recovery", "code"),
+    ("recovery", "phrase"), ("sas", "url"), ("security", "code"), ("seed", "phrase"), ("seed", "word"),
+    ("recovery", "word"), ("session", "id"), ("shared", "access"), ("signed",
     "url"), ("snmp", "community"), ("unlock", "code"), ("verification", "code"), ("webhook", "url"),
 })  # fmt: skip
 """Two words that make a secret together. Sources of all these lists: the rules of gitleaks (config/gitleaks.toml,

@@ -138,9 +138,29 @@ _HEADERS = re.compile(
     r"|\b(?:docker|podman|helm|az|oc|cf|skopeo|buildah|nerdctl|crane)\b[^\n|;]*\blogin\b[^\n|;]*\s-p\s*[^\s$]\S*"
     r"|\b(?:machine\s+\S+|default)\s+login\s+\S+\s+password\s+\S+"
     r"|\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+(?:PASSWORD\s+)?[\"'][^\"']"
-    r"|\bPASSWORD\s+[\"'][^\"']+[\"']",
+    r"|\bPASSWORD\s+[\"'][^\"']+[\"']"
+    r"|\bPASSWORD\s+FOR\s+\S+\s*(?:=|TO\b)\s*[\"'][^\"']",
     re.IGNORECASE,
 )
+
+_COMMANDS = re.compile(
+    r"\bvault\s+login\s+[\"']?[^\s$\"'-]\S*"
+    r"|\bvault\s+(?:kv\s+(?:put|patch)|write)\s[^\n|;]*\s[\w.-]+=[\"']?[^\s$@\"'-]"
+    r"|\bput-parameter\b(?=[^\n|;]*\bSecureString\b)[^\n|;]*--value[ =]+[\"']?[^\s$\"']"
+    r"|--from-literal[ =][\"']?[\w.-]+=[\"']?[^\s$\"']"
+    r"|\b(?:gh|fly|flyctl|doppler|supabase)\s+secrets?\s+set\s[^\n|;]*(?:=|--body[ =]|-b\s)[\"']?[^\s$\"']"
+    r"|\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?(?:[\w.-]+:)?[^\s$|;&\"'][^$|;&\n]*"
+    r"\|\s*(?:sudo\s+(?:-\w+\s+)*-\w*S\b"
+    r"|[^\n;|]*(?:--\w*password-stdin|\bchpasswd\b|\bpass(?:in|out)?\s+stdin|--passphrase-fd))"
+    r"|\bhtpasswd\s+-\w*b\w*\s+(?:\S+\s+){1,2}[^\s$]\S*"
+    r"|\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+[^\s$]\S*"
+    r"|\bopenssl\s+[^\n|;]*\s-[kK]\s+[^\s$-]\S*"
+    r"|(?<![^\s])(?!\d+:)[\w.*-]+:(?:\d{4,5}|\*):[\w.*-]+:[\w.*-]+:[^\s:$]+(?!\S)",
+)
+"""Commands that are given a secret without its name, and lines of a .pgpass file (PostgreSQL, "The Password File")."""
+
+_ELEMENT = re.compile(r"<([\w.:-]+)\s[^<>]*?\b(?:value|content)\s*=\s*[\"'](?P<value>[^\"'$][^\"']*)", re.IGNORECASE)
+"""A name and its value in an element of XML: `<password value="x"/>`."""
 
 
 _OPTION_P = re.compile(r"(?:^|(?<=\s))-p(?:[ =]+|(?=[^\s=-]))[\"']?(?P<value>[^\s\"'-][^\s\"']*)")
@@ -207,6 +227,11 @@ def _is_token(scheme: str, user: str) -> bool:
 def _headers_and_options(text: str) -> Iterator[Suspicion]:
     if found := _HEADERS.search(text):
         yield Suspicion(found.start(), "an option or a header with a password")
+    if found := _COMMANDS.search(text):
+        yield Suspicion(found.start(), "a command with a secret")
+    for found in _ELEMENT.finditer(text) if "<" in text else ():
+        if looks_secret(found[1]) and _literal(found["value"], False):
+            yield Suspicion(found.start(), f"a value of {found[1]}")
     for found in _OPTION_P.finditer(text) if "-p" in text else ():
         value = found["value"]
         before = text[max(0, found.start() - 200) : found.start()]
@@ -228,7 +253,7 @@ def _headers_and_options(text: str) -> Iterator[Suspicion]:
 
 _NAME = re.compile(r"(?<![\w$.-])(?P<dashes>-{0,2})(?P<name>[^\W\d][\w-]*(?:\.[\w-]+)*)")
 _AFTER = re.compile(
-    r"(?P<close>\\*[\"'`]?\]?)(?:(?P<sep>\s*(?::=|=>|===?|\+=|=(?!=))\s*|\s{0,2}:(?!:)\s*)(?P<value>\S[^\n]*)"
+    r"(?P<close>\\*[\"'`]?\]?)(?:(?P<sep>\s*(?::=|=>|===?|[+?]=|<-|=(?!=))\s*|\s{0,2}:(?!:)\s*)(?P<value>\S[^\n]*)"
     r"|>(?P<element>[^<\n]+)|(?P<call>\s?\(\s*\\*[\"'`])(?P<argument>[^\"'`\n]+)|\s+(?P<next>[^\s-][^\n]*))"
 )
 _QUOTED = re.compile(r"\\*([\"'`])(?P<inner>.*?)\\*(?:\1|$)", re.DOTALL)
