@@ -204,7 +204,7 @@ NOTHING_RUNS: dict[str, tuple[str, dict[str, object], dict[str, object], str]] =
 
 @pytest.mark.parametrize("name", NOTHING_RUNS)
 def test_a_value_that_stops_the_service_interrupts_it_although_aws_says_no_interruption(name: str) -> None:
-    """AWS's words say that the resource goes on, not that it still does its work."""
+    """AWS's words say that the resource continues, not that it still does its work."""
     kind, before, after, expected = NOTHING_RUNS[name]
     old, new = (Side({"Resources": {"It": {"Type": kind, "Properties": each}}}, {}) for each in (before, after))
     rows = compare(LayerSides("own", old, new, "us-east-1")).rows

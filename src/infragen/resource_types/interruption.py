@@ -44,7 +44,7 @@ def impossible(what: str) -> Interruption:
 
 Judge = Callable[[Any, Any], Interruption]
 """What a property's change from one value to another does, None for one that is not there. AWS's "No interruption"
-says that the resource goes on, not that it does its work with the new value."""
+says that the resource continues, not that it does its work with the new value."""
 
 
 def becomes(stops: tuple[object, ...], what: Interruption, *path: str) -> Judge:
