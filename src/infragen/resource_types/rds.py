@@ -126,7 +126,7 @@ DB_CLUSTER = ResourceType(
             "NetworkType": brief("a restart of its instances, about a minute"),
             "ServerlessV2ScalingConfiguration": becomes(
                 (0,),
-                brief("it pauses when nobody is connected: the next connection waits about 15 seconds"),
+                brief("it pauses while no client is connected: the next connection waits about 15 seconds"),
                 "MinCapacity",
             ),
             "EnableHttpEndpoint": outage("the Data API is not answered while it is off"),
