@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import botocore.session
 import pytest
 from emulator import Clients, Faults, delete, deploy, events, fresh_account, outputs, reasons, settled
 
@@ -1154,3 +1155,15 @@ def test_the_names_are_all_there_and_the_version_is_the_pinned_one(emulator: Emu
     assert private_names.missing_names() == []
     project = (Path(__file__).parent.parent / "pyproject.toml").read_text()
     assert f'local = ["ministack=={private_names.VERSION}", ' in project
+
+
+def test_the_services_of_aws_are_known_without_their_models() -> None:
+    """The same names as botocore's own session gives, by name, endpoint prefix and signing name, of a sample."""
+    from infragen_local.patches.service_names import names
+
+    session = botocore.session.get_session()
+    assert set(session.get_available_services()) <= names()
+    for service in ("service-quotas", "ses", "elbv2", "cloudwatch", "rds-data", "ec2"):
+        metadata = session.get_service_model(service).metadata
+        assert {metadata["endpointPrefix"], metadata.get("signingName", service)} <= names()
+    assert "no-such-service" not in names()

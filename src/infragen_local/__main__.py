@@ -26,6 +26,7 @@ _PATCHES = (
     "rotation",
     "rds",
     "account",
+    "service_names",
     "identity",
     "data_api",
     "protection",

@@ -41,6 +41,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "json_response",
         "request_scope",
     ),
+    "ministack.core.router": ("_is_aws_service_name",),
     "ministack.core.sigv4": ("header_signature_failure", "parse_header_signature", "parse_query_signature"),
     "ministack.services.alb": (
         "_lb_attrs",
