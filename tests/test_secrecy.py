@@ -334,7 +334,10 @@ def test_the_variable_that_names_secrets_shows_names_and_nothing_else() -> None:
     pairs = "STRIPE_KEY=/shop/dev/STRIPE_KEY TOKEN=arn:aws:ssm:us-east-1:111122223333:parameter/token"
     for each in (pairs, {"Fn::Sub": "TOKEN=/${ProjectName}/${EnvironmentName}/TOKEN A=/a"}):
         assert mask({"SECRET_PARAMETERS": each}) == {"SECRET_PARAMETERS": each}
-        assert mask({"OTHER": each}) != {"OTHER": each}
+    line = "SECRET_PARAMETERS  (none) -> STRIPE_KEY=/shop/dev/STRIPE_KEY TOKEN=/shop/dev/TOKEN"
+    assert shown(line) == line
+    for value in ("/shop/dev/hunter2", "/shop/dev/TOKENS", "/shop/TOKEN", "/shop/dev/TOKEN/hunter2", "shop/dev/TOKEN"):
+        assert value not in shown(f"TOKEN={value}")
     for text in ("TOKEN=hunter2hunter2", f"{pairs} TOKEN=hunter2hunter2"):
         assert mask({"SECRET_PARAMETERS": text}) == {"SECRET_PARAMETERS": SECRET}
 

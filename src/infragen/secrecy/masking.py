@@ -16,7 +16,6 @@ from typing import Any
 
 from infragen.cloudformation import Absent, KnownAfter, Secret
 from infragen.secrecy.suspicion import (
-    HOLDS_NAMES,
     OF_LOAD_BALANCER,
     is_random_by_nature,
     looks_hexadecimal,
@@ -237,8 +236,6 @@ def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> obje
         return text
     if hidden or _DYNAMIC.search(text) or any(each in text for each in known if len(each) >= SHORTEST or each == text):
         return SECRET
-    if name in HOLDS_NAMES and _PAIRS_OF_NAMES.fullmatch(text):
-        return text
     held = document(text)
     if held is None:
         return SECRET if _is_random(text, name) or suspect(text, name) else text
@@ -246,10 +243,6 @@ def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> obje
     if masked == held:
         return text
     return SECRET if isinstance(masked, Secret) else json.dumps(masked, ensure_ascii=False, default=str)
-
-
-_PAIRS_OF_NAMES = re.compile(r"\w+=(?:/|arn:)[\w./:${}-]+(?: \w+=(?:/|arn:)[\w./:${}-]+)*")
-"""Variables, each with the name or the ARN of its parameter: what such a variable of ours holds, and nothing else."""
 
 
 def _is_random(text: str, name: str) -> bool:

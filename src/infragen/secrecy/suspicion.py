@@ -61,7 +61,7 @@ _PROPERTIES = frozenset({
 """Properties of CloudFormation that sound like secrets and hold switches, counts, public certificates, ARNs or ids of
 requests (all names in the schemas that cfn-lint 1.58 ships were looked through)."""
 
-HOLDS_NAMES = frozenset({"SECRET_PARAMETERS"})
+_HOLDS_NAMES = frozenset({"SECRET_PARAMETERS"})
 """Variables of ours that hold names of secrets: no environment file may set them (`config.rules`, reserved names)."""
 
 _ELSEWHERE = (
@@ -182,7 +182,7 @@ _WITHIN = re.compile(r"[A-Za-z][0-9@$]+[A-Za-z]|[0-9@$]{2}[A-Za-z]")
 
 def _is_of_secret(name: str) -> bool:
     words = _singular(name)
-    if not words or name in _PROPERTIES or name in HOLDS_NAMES:
+    if not words or name in _PROPERTIES or name in _HOLDS_NAMES:
         return False
     if not _PAIRS.isdisjoint(pairwise(words[-2:])):
         return True

@@ -44,6 +44,10 @@ class Suspicion:
     certain: bool = False
 
 
+_OWN_PARAMETER = re.compile(r"(?<![\w/])(?P<name>[A-Za-z_]\w*)=/[\w.${}-]+/[\w.${}-]+/(?P=name)(?=\s|$)")
+"""`TOKEN=/shop/dev/TOKEN`: a variable and the name of its SSM parameter, as `Environment.parameter` gives it."""
+
+
 @lru_cache(maxsize=4096)
 def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = False) -> Suspicion | None:
     """Return the first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
@@ -53,6 +57,7 @@ def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = Fals
     `ours` is for sentences of infragen's own, which speak of secrets: only shapes and assignments without blanks count.
     """
     named = OF_LOAD_BALANCER.sub(lambda found: "-" * len(found[0]), text)  # half of such a name is drawn by lot
+    named = _OWN_PARAMETER.sub(lambda found: "-" * len(found[0]), named)
     found = _suspicions(named, prose or ours, ours, DEPTH)
     by_nature = is_random_by_nature(name)
     return min((each for each in found if not (by_nature and each.kind == RANDOM)), default=None)
