@@ -317,3 +317,54 @@ def posted(shop: Shop) -> list[str]:
     time.sleep(11)  # longer than a connection stays idle, so that the next statement logs in
     status, answer = shop.ask("/notifications", {"recipient": "you", "body": "hello"})
     return [str(answer["id"])] if status == 202 else []
+
+
+def example(page: str, fence: str) -> str:
+    """Return a block of a page of the documentation."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+    return text.partition(f"```{fence}\n")[2].partition("```")[0]
+
+
+def test_a_bucket_a_layer_and_a_migration_are_added_as_the_pages_say(shop: Shop, project: Project) -> None:
+    """Of docs/addons.md, docs/adding-a-layer.md and docs/migrations.md: one deployment brings all three, once what is
+    wider is allowed by name; the API has their variables, and its role the bucket.
+    """
+    root = project.directory
+    file = root / "environments" / "dev.yaml"
+    before = file.read_text("utf-8")
+    added = {
+        "addons/uploads.yaml": example("addons.md", "yaml addon"),
+        "layers/cache.py": example("adding-a-layer.md", "python cache"),
+        "migrations/0002_notes.sql": "-- Up Migration\n\ncreate table notes (id uuid primary key, text text);\n",
+    }
+    try:
+        for name, text in added.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text(text, "utf-8")
+        file.write_text(f"{before}\n{example('adding-a-layer.md', 'yaml cache')}", "utf-8")
+        shop.infragen("image", "put", ".", "--image-tag", "more")
+        refused = shop.infragen("deploy", "--yes", "--image-tag", "more", ok=False)
+        assert "hint: answer with --allow-widening api/TaskRole --allow-widening worker/NotificationsRole" in refused
+        assert shop.sql("select to_regclass('notes')") == [(None,)]
+        allowed = ("--allow-widening", "api/TaskRole", "--allow-widening", "worker/NotificationsRole")
+        shop.infragen("deploy", "--yes", "--image-tag", "more", *allowed)
+        assert shop.sql("select name from migrations order by name")[-1] == ("0002_notes",)
+        [definition] = [
+            shop.client("ecs").describe_task_definition(taskDefinition=each)["taskDefinition"]
+            for each in shop.client("ecs").list_task_definitions(familyPrefix="shop-dev-api", sort="DESC")[
+                "taskDefinitionArns"
+            ][:1]
+        ]
+        api = next(each for each in definition["containerDefinitions"] if each["name"] == "api")
+        variables = {each["name"]: each["value"] for each in api["environment"]}
+        assert variables["UPLOADS_BUCKET_NAME"] in [
+            each["Name"] for each in shop.client("s3").list_buckets()["Buckets"]
+        ]
+        assert variables["CACHE_URL"].startswith("rediss://")
+        attached = shop.client("iam").list_attached_role_policies(RoleName=definition["taskRoleArn"].rpartition("/")[2])
+        assert len(attached["AttachedPolicies"]) == 1
+        sent_once(shop, [shop.post()])
+    finally:
+        file.write_text(before, "utf-8")
+        for name in added:
+            (root / name).unlink(missing_ok=True)
