@@ -169,6 +169,36 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         ("AWS::DynamoDB::GlobalTable", listed("Replicas", "Region", "a", "b"), listed("Replicas", "Region", "a"),
          "its items in that region are deleted"),
         ("AWS::Backup::BackupPlan", {"BackupPlan": {"A": 1}}, {"BackupPlan": {"A": 2}}, "does not know"),
+        (ACME, {"Nodes": 2}, {"Nodes": 2, "Extra": {"Ref": "Days"}}, "a change of Extra"),
+        (ACME, {"Store": {"Ref": "Days"}}, {"Store": {"Nodes": 3}}, "a change of Store loses"),
+        (CLUSTER, {"BackupRetentionPeriod": UNIT}, {"BackupRetentionPeriod": 1}, "cannot be compared"),
+        (CLUSTER, {"DeletionProtection": UNIT}, {"DeletionProtection": False}, "cannot be compared"),
+        (CLUSTER, {"DeletionProtection": UNIT}, {"DeletionProtection": True}, ""),
+        (BUCKET, rules(30, Days=[1, 2]), rules(30, Days=[1, 2, 3]), "objects are deleted"),
+        (BUCKET, rules(30, Days=[1, 2]), rules(30, Days=[1, 3]), ""),
+        (BUCKET, rules(30, Days=[3, 2]), rules(30, Days=[1, 3]), "objects are deleted"),
+        (BUCKET, rules(30, Days=[3]), rules(30, Days="3"), "objects are deleted"),
+        (BUCKET, rules(30, Days="x"), rules(30, Days=[3]), "objects are deleted"),
+        (BUCKET, rules(30, At={"a": 1}), rules(30, At="b"), "objects are deleted"),
+        (BUCKET, rules(30, At="b"), rules(30, At={"a": 1}), "objects are deleted"),
+        (BUCKET, rules(30, At="b"), rules(30, At=7), "objects are deleted"),
+        (BUCKET, rules(30, At=7), rules(30, At="b"), "objects are deleted"),
+        ("AWS::SecretsManager::Secret", listed("ReplicaRegions", "Region", "a"), {"ReplicaRegions": UNIT}, "its copy"),
+        ("AWS::SecretsManager::Secret", {"ReplicaRegions": UNIT}, listed("ReplicaRegions", "Region", "a"), "its copy"),
+        ("AWS::Lambda::Function", {"Keep": {"Ref": "Days"}}, {"Keep": {"Ref": "Other"}}, "a change of Keep"),
+        ("AWS::Lambda::Function", {"Keep": True, "Mode": "a"}, {"Keep": True, "Mode": "b"}, ""),
+        ("AWS::Lambda::Function", {"Keep": 3}, {"Keep": "all"}, "a change of Keep"),
+        ("AWS::Lambda::Function", {"KeepCopies": "yes"}, {"KeepCopies": False}, "cannot be compared"),
+        ("AWS::Lambda::Function", {}, {"Keep": "all"}, ""),
+        ("AWS::Lambda::Function", {}, {"SnapshotRetention": "all"}, ""),
+        ("AWS::Lambda::Function", {}, {"ExpiryRule": "1d"}, "a change of ExpiryRule"),
+        ("AWS::Lambda::Function", {}, {"Plans": [{"Keep": "a"}]}, "a change of Plans"),
+        ("AWS::Lambda::Function", {"Plans": [{"Keep": "a"}]}, {"Plans": "none"}, "a change of Plans"),
+        ("AWS::Lambda::Function", {"Plans": "none"}, {"Plans": [{"Keep": "a"}]}, "a change of Plans"),
+        ("AWS::Lambda::Function", {"Plans": [{"Keep": {"b": 1, "a": 2}}]},
+         {"Plans": [{"Keep": {"a": 2, "b": 1}, "X": 1}]}, ""),
+        ("AWS::Lambda::Function", {"Plans": "none"}, {"Plans": {"Keep": "a"}}, ""),
+        ("AWS::Lambda::Function", {"Plans": {"Keep": "a"}}, {"Plans": "none"}, ""),
     ],
 )  # fmt: skip
 def test_what_a_change_in_place_loses(kind: str, before: Any, after: Any, words: str) -> None:
@@ -176,6 +206,50 @@ def test_what_a_change_in_place_loses(kind: str, before: Any, after: Any, words:
     found = lost(kind, before, after, Days=KnownAfter("network", "Days"))
     assert bool(found) == bool(words)
     assert not words or any(words in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "name", "words"),
+    [
+        (ACME, {"Keep": {"Copies": {"Of": "a"}}}, {"Keep": {"Copies": {"Of": "b"}}}, "Keep", "Keep.Copies.Of would ch"),
+        (CLUSTER, {"BackupRetentionPeriod": 35}, {}, "BackupRetentionPeriod", "Period would fall from 35 to "),
+        (TABLE, {RECOVERY: {"PointInTimeRecoveryEnabled": True}}, {}, RECOVERY, "RecoveryEnabled would become false: "),
+        (BALANCER, attributes("true"), attributes("false"), "LoadBalancerAttributes",
+         "deletion_protection.enabled would become false: "),
+        (CLUSTER, {"DeletionProtection": True}, {}, "DeletionProtection", "DeletionProtection would become false: "),
+        (QUEUE, received(5), received(3), "RedrivePolicy", "RedrivePolicy.maxReceiveCount would fall from 5 to 3: "),
+        ("AWS::Lambda::Function", {"Store": {"RetentionDays": 3}}, {"Store": {"RetentionDays": 2}}, "Store",
+         "Store.RetentionDays would fall from 3 to 2: "),
+        ("AWS::Lambda::Function", {}, {"Store": {"Rules": {"ExpiryAge": "1d"}}}, "Store", "Store.Rules.ExpiryAge woul"),
+        ("AWS::Lambda::Function", {"Store": {"Rules": {"ExpiryAge": "1d"}}}, {}, "Store", "Store.Rules.ExpiryAge: inf"),
+    ],
+)  # fmt: skip
+def test_a_loss_names_its_property_and_says_what_would_become_of_it(
+    kind: str, before: Any, after: Any, name: str, words: str
+) -> None:
+    """The property is what `--allow-data-loss` and the file's line are found by; the sentence has the whole path."""
+    old, new = (Side({"Resources": {"It": {"Type": kind, "Properties": each}}}, {}) for each in (before, after))
+    [refusal] = losses("data", old, new, ())
+    assert refusal.property == name
+    assert words in refusal.why
+
+
+def test_rows_of_a_plan_are_matched_by_name_and_what_is_destroyed_is_told_once() -> None:
+    """A row of another resource says nothing of this one; who goes or is replaced loses nothing in place besides."""
+    one, other = ({"Type": GROUP, "Properties": {"RetentionInDays": each}} for each in (365, 1))
+    old, new = Side({"Resources": {"It": one, "B": one}}, {}), Side({"Resources": {"It": other, "B": one}}, {})
+    replaced = ResourceChange("data", "Modify", "B", GROUP, "True")
+    assert [each.place for each in losses("data", old, new, [replaced])] == ["data/It"]
+    itself = ResourceChange("data", "Modify", "It", GROUP, "True")
+    assert losses("data", old, new, [itself, replaced]) == ()
+    assert (
+        losses("data", old, Side({"Resources": {"B": one}}, {}), [ResourceChange("data", "Remove", "It", GROUP)]) == ()
+    )
+    assert losses("data", old, Side({"Resources": {"B": one}}, {}), []) == ()
+    assert losses("data", old, Side({"Resources": {"It": {**other, "Type": QUEUE}, "B": one}}, {}), []) == ()
+    nested = [{"Type": STACK_TYPE, "Properties": {"Parameters": {"BackupDays": each}}} for each in (35, 1)]
+    whole, less = (Side({"Resources": {"It": each}}, {}) for each in nested)
+    assert losses("data", whole, less, []) == ()
 
 
 NONE: dict[str, Any] = {}

@@ -120,7 +120,7 @@ def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[t
 
 def _property(path: str) -> str:
     """Return the property that a path begins with."""
-    return re.split(r"[.\[/]", path, maxsplit=1)[0]
+    return path.partition(".")[0]
 
 
 def _at(properties: Any, path: str) -> Any:
@@ -135,7 +135,7 @@ def _at(properties: Any, path: str) -> Any:
     if key and isinstance(found, list):
         values = [each.get("Value", NOTHING) for each in found if isinstance(each, Mapping) and each.get("Key") == key]
         return values[0] if values else NOTHING
-    return NOTHING if key and found is NOTHING else found
+    return found
 
 
 def _unjudged(old: Any, new: Any, judged: Sequence[str], above: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -226,11 +226,10 @@ def _unnamed(path: str, old: Any, new: Any) -> Loss:
     if all(_number(each) is not None for each in values):
         return Loss(path, When.LESS, words)
     name = path.rpartition(".")[2]
-    listed = any(isinstance(each, list) for each in values) and not SOUNDS.search(name)
+    listed = not SOUNDS.search(name)  # it is the list, and what is in it sounds so
     ends = listed or (LIMITS.search(name) and not COPIES.search(name))
-    if ends and values[0] is NOTHING:
-        return Loss(path, When.CHANGED, words)
-    return Loss(path, When.CHANGED if NOTHING not in values else When.GONE, words)
+    new = values[0] is NOTHING
+    return Loss(path, When.CHANGED if NOTHING not in values or (new and ends) else When.GONE, words)
 
 
 # --- one property -----------------------------------------------------------------------------------------------
