@@ -170,6 +170,24 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
          "its items in that region are deleted"),
         ("AWS::Backup::BackupPlan", {"BackupPlan": {"A": 1}}, {"BackupPlan": {"A": 2}}, "does not know"),
         (ACME, {"Nodes": 2}, {"Nodes": 2, "Extra": {"Ref": "Days"}}, "a change of Extra"),
+        (ACME, {"Mode": ["a"]}, {"Mode": ["a"]}, ""),
+        ("AWS::ECR::Repository", {"ImageTagMutability": "IMMUTABLE"}, {}, "same tag"),
+        ("AWS::ECR::Repository", {"ImageTagMutability": "MUTABLE"}, {}, ""),
+        ("AWS::ECR::Repository", {}, {"ImageTagMutability": "MUTABLE"}, ""),
+        (CLUSTER, {"DatabaseInsightsMode": "advanced"}, {}, "history of Database Insights"),
+        (QUEUE, {"DeduplicationScope": "messageGroup"}, {}, "may count as duplicates"),
+        ("AWS::SNS::Subscription", {"FilterPolicyScope": "MessageBody"}, {}, "applied to something else"),
+        ("AWS::SNS::Subscription", {"FilterPolicyScope": "MessageAttributes"}, {}, ""),
+        ("AWS::SNS::Subscription", {"FilterPolicy": {"kind": ["a"]}}, {}, ""),
+        (ACME, {"Nodes": "2.0"}, {"Nodes": 2}, ""),
+        (ACME, {"Store": {"Fn::GetAtt": ["B", "Arn"]}}, {"Store": {"Nodes": 3}}, "a change of Store loses"),
+        ("AWS::Events::Archive", {"RetentionDays": 0}, {}, ""),
+        (BUCKET, rules(30, At=7), rules(30, At=[1]), "objects are deleted"),
+        (BUCKET, rules(30, Days="3"), rules(30, Days=3), ""),
+        (BALANCER, attributes("true"), {"LoadBalancerAttributes": ["x"]}, "refuses"),
+        ("AWS::Lambda::Function", {}, {"Days": {"Keep": "all"}}, ""),
+        ("AWS::SecretsManager::Secret", {"ReplicaRegions": [{"A": 1, "B": 2}]},
+         {"ReplicaRegions": [{"B": 2, "A": 1}]}, ""),
         (ACME, {"Store": {"Ref": "Days"}}, {"Store": {"Nodes": 3}}, "a change of Store loses"),
         (CLUSTER, {"BackupRetentionPeriod": UNIT}, {"BackupRetentionPeriod": 1}, "cannot be compared"),
         (CLUSTER, {"DeletionProtection": UNIT}, {"DeletionProtection": False}, "cannot be compared"),
@@ -217,6 +235,7 @@ def test_what_a_change_in_place_loses(kind: str, before: Any, after: Any, words:
         (BALANCER, attributes("true"), attributes("false"), "LoadBalancerAttributes",
          "deletion_protection.enabled would become false: "),
         (CLUSTER, {"DeletionProtection": True}, {}, "DeletionProtection", "DeletionProtection would become false: "),
+        (BUCKET, rules(365), rules(30), "LifecycleConfiguration", "objects are deleted"),
         (QUEUE, received(5), received(3), "RedrivePolicy", "RedrivePolicy.maxReceiveCount would fall from 5 to 3: "),
         ("AWS::Lambda::Function", {"Store": {"RetentionDays": 3}}, {"Store": {"RetentionDays": 2}}, "Store",
          "Store.RetentionDays would fall from 3 to 2: "),
@@ -240,6 +259,8 @@ def test_rows_of_a_plan_are_matched_by_name_and_what_is_destroyed_is_told_once()
     old, new = Side({"Resources": {"It": one, "B": one}}, {}), Side({"Resources": {"It": other, "B": one}}, {})
     replaced = ResourceChange("data", "Modify", "B", GROUP, "True")
     assert [each.place for each in losses("data", old, new, [replaced])] == ["data/It"]
+    in_place = ResourceChange("data", "Modify", "It", GROUP, "False")
+    assert [each.place for each in losses("data", old, new, [in_place, replaced])] == ["data/It"]
     itself = ResourceChange("data", "Modify", "It", GROUP, "True")
     assert losses("data", old, new, [itself, replaced]) == ()
     assert (

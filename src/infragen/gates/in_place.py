@@ -192,7 +192,7 @@ def _sounding(old: Any, new: Any, named: frozenset[str] | set[str], path: str = 
         return
     for key in dict.fromkeys((*old, *new)):
         was, becomes = old.get(key, NOTHING), new.get(key, NOTHING)
-        if key in named or same(was, becomes):
+        if key in named:
             continue
         if SOUNDS.search(key):
             yield f"{path}{key}"
@@ -214,7 +214,7 @@ def _kept_in(value: Any) -> list[tuple[str, str]]:
     sounding = [
         (key, json.dumps(each, sort_keys=True, default=str)) for key, each in value.items() if SOUNDS.search(key)
     ]
-    return sounding + [found for key, each in value.items() if not SOUNDS.search(key) for found in _kept_in(each)]
+    return sounding + [found for each in value.values() for found in _kept_in(each)]
 
 
 def _unnamed(path: str, old: Any, new: Any) -> Loss:
@@ -248,7 +248,8 @@ def _lost(loss: Loss, before: Any, after: Any) -> str:
         case When.GONE:
             return f"would lose {loss.written}: {loss.words}" if after is NOTHING else ""
         case When.CHANGED:
-            lost = after is not NOTHING and (None if before is NOTHING else before) not in loss.weakest
+            differs = not same(was, becomes) if loss.default is not None else after is not NOTHING
+            lost = differs and (None if before is NOTHING else before) not in loss.weakest
         case When.SOONER:
             lost = after is not NOTHING and not _grows(_document(before), _document(after))
         case When.FEWER:
@@ -273,7 +274,7 @@ def _less(loss: Loss, before: float | None, after: float | None) -> str:
 
 
 def _switched(loss: Loss, before: bool | None, after: bool | None) -> str:
-    if after is not None and after is (loss.when is When.OFF):
+    if after is (loss.when is When.OFF):
         return ""
     if before is None or after is None:
         return f"{loss.written} would change to a value that cannot be compared: {loss.words}"

@@ -20,6 +20,7 @@ REPOSITORY = ResourceType(
             When.CHANGED,
             "a pushed image may replace another one of the same tag",
             weakest=(None, "MUTABLE"),
+            default="MUTABLE",
         ),
         Loss(
             "ImageTagMutabilityExclusionFilters",

@@ -16,7 +16,11 @@ _MASTER_SECRET = Loss(
     "ManageMasterUserPassword", When.OFF, "the secret with its administrator's password is deleted", default=False
 )
 _INSIGHTS_MODE = Loss(
-    "DatabaseInsightsMode", When.CHANGED, "history of Database Insights may end", weakest=(None, "standard")
+    "DatabaseInsightsMode",
+    When.CHANGED,
+    "history of Database Insights may end",
+    weakest=(None, "standard"),
+    default="standard",
 )
 
 KEEPS = frozenset({

@@ -47,7 +47,7 @@ class When(Enum):
     OFF = "it is switched off"
     ON = "it is switched on"
     GONE = "it is taken away"
-    CHANGED = "it is given or changed; taking it away is none"
+    CHANGED = "it is given or changed; taking it away is none, unless a default takes its place"
     SOONER = "rules that delete are given or changed; one whose numbers only grow is none"
     FEWER = "a list of patterns that let through is given, or loses one; taking it away is none"
     DROPS = "a list loses an element"

@@ -9,7 +9,12 @@ SUBSCRIPTION = ResourceType(
     billing=Billing.FREE,
     losses=(
         Loss("FilterPolicy", When.CHANGED, "messages that it does not match are not delivered"),
-        Loss("FilterPolicyScope", When.CHANGED, "the filter is applied to something else"),
+        Loss(
+            "FilterPolicyScope",
+            When.CHANGED,
+            "the filter is applied to something else",
+            default="MessageAttributes",
+        ),
         Loss("RedrivePolicy", When.GONE, "messages that cannot be delivered are dropped"),
     ),
     interruptions=Interruptions(

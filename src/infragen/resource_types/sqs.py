@@ -37,6 +37,7 @@ QUEUE = ResourceType(
             When.CHANGED,
             "messages may count as duplicates that did not, and are dropped",
             weakest=(None, "queue"),
+            default="queue",
         ),
     ),
     keeps=frozenset(
