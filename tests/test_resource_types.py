@@ -1,11 +1,13 @@
 """The rows of resource types: one per type, agreeing with the schemas, the price rules and what the layers render."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from infragen.assembly.templatefile import parse
-from infragen.changes.replacement import schema_of
+from infragen.changes.replacement import is_fixed, schema_of
+from infragen.cloudformation import STACK_TYPE
 from infragen.cost.rules import RULES
 from infragen.resource_types import Billing, resource_type, resource_types
 
@@ -21,6 +23,34 @@ def test_every_type_that_is_rendered_has_a_row() -> None:
     """Nothing that infragen creates is unknown to its own gates."""
     assert rendered_types()
     assert {name for name in rendered_types() if not resource_type(name).known} == set()
+
+
+FOLLOWING = {("AWS::RDS::DBCluster", "Endpoint.Port"), ("AWS::RDS::DBCluster", "MasterUserSecret.SecretArn")}
+"""Attributes that layers take and that a change in place may change: the port, and who manages the password."""
+
+
+def taken_attributes(value: object, types: dict[str, str]) -> set[tuple[str, str]]:
+    """Type and name of each attribute that a template takes by GetAtt or Sub."""
+    if isinstance(value, list):
+        return {found for each in value for found in taken_attributes(each, types)}
+    if not isinstance(value, dict):
+        return set()
+    taken = value.get("Fn::GetAtt", [])
+    name, attribute = taken.split(".", 1) if isinstance(taken, str) else (taken or ("", ""))
+    text = value.get("Fn::Sub", "")
+    inside = re.findall(r"\$\{(\w+)\.([\w.]+)\}", text if isinstance(text, str) else text[0])
+    found = {(types[one], other) for one, other in [(name, attribute), *inside] if one in types}
+    return found.union(*(taken_attributes(each, types) for each in value.values()))
+
+
+def test_of_every_attribute_that_layers_take_it_is_known_whether_it_stays() -> None:
+    """Else AWS's rows for what refers to it are shown as changes, or as replacements, when its tags alone change."""
+    taken = set()
+    for body in [parse(each.read_text()) for each in TEMPLATES.glob("*/*.yaml")]:
+        types = {name: each["Type"] for name, each in body["Resources"].items() if each["Type"] != STACK_TYPE}
+        taken |= taken_attributes(body["Resources"], types) | taken_attributes(body.get("Outputs", {}), types)
+    assert len(taken) > 15
+    assert {each for each in taken if not is_fixed(each[0], "us-east-1", each[1])} == FOLLOWING
 
 
 def test_a_type_without_a_row_is_unknown_in_every_column() -> None:

@@ -125,6 +125,7 @@ SECURITY_GROUP = ResourceType(
     holds_data=False,
     billing=Billing.FREE,
     name_property="GroupName",
+    fixed_attributes=frozenset({"GroupId"}),  # the id of the group (Template Reference, Return values, read 2026-11-29)
     usual_minutes={"DELETE": _HELD},
     interruptions=Interruptions(
         outage("what it let through is refused"),

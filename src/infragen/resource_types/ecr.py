@@ -13,6 +13,7 @@ REPOSITORY = ResourceType(
     billing=Billing.PRICED,
     contents="images",
     name_property="RepositoryName",
+    fixed_attributes=frozenset({"RepositoryUri"}),  # of account, region and name (Template Reference, read 2026-11-29)
     losses=(
         Loss("LifecyclePolicy", When.SOONER, "images are deleted that were kept"),
         Loss(
