@@ -171,3 +171,24 @@ def test_a_refusal_says_how_sure_it_is_that_data_is_lost(kind: str, why: str) ->
     """By the row, by a property of the schema that only what holds data has, or not at all."""
     [refusal] = refusals([ResourceChange("own", "Remove", "It", kind, "")])
     assert str(refusal) == f"own/It ({kind}) {why}"
+
+
+@pytest.mark.parametrize(
+    "policy", ["", "Retain", "Snapshot", "ReplaceAndRetain", "ReplaceAndSnapshot", "Delete", "New"]
+)
+def test_a_policy_that_keeps_nothing_or_that_nobody_knows_is_a_loss_in_place(policy: str) -> None:
+    """AWS says with `PolicyAction` what becomes of the resource that it changes."""
+    change = ResourceChange("data", "Modify", "It", "AWS::SQS::Queue", "False", policy_action=policy)
+    found = refusals([change])
+    assert bool(found) == (policy in ("Delete", "New"))
+    assert [each.property for each in found] == [""] * len(found)
+
+
+def test_what_holds_data_in_a_template_is_told_by_type_and_settings() -> None:
+    """An instance holds data unless it only passes on what others send; a nested stack has its own template."""
+    instance = {"Type": "AWS::EC2::Instance"}
+    resources = {
+        "Nested": {"Type": STACK_TYPE}, "Queue": {"Type": "AWS::SQS::Queue"}, "Own": instance,
+        "Nat": {**instance, "Properties": {"SourceDestCheck": False}}, "Role": {"Type": "AWS::IAM::Role"},
+    }  # fmt: skip
+    assert stateful({"Resources": resources}) == ("Queue", "Own")

@@ -171,6 +171,8 @@ TTL = {"TimeToLiveSpecification": {"Enabled": True}}
         ("AWS::Backup::BackupPlan", {"BackupPlan": {"A": 1}}, {"BackupPlan": {"A": 2}}, "does not know"),
         (ACME, {"Nodes": 2}, {"Nodes": 2, "Extra": {"Ref": "Days"}}, "a change of Extra"),
         (ACME, {"Mode": ["a"]}, {"Mode": ["a"]}, ""),
+        ("AWS::SecretsManager::Secret", {"ReplicaRegions": [{"A": 1, "B": 2}]},
+         {"ReplicaRegions": [{"B": 2, "A": 1}, {"Region": "c"}]}, ""),
         ("AWS::ECR::Repository", {"ImageTagMutability": "IMMUTABLE"}, {}, "same tag"),
         ("AWS::ECR::Repository", {"ImageTagMutability": "MUTABLE"}, {}, ""),
         ("AWS::ECR::Repository", {}, {"ImageTagMutability": "MUTABLE"}, ""),
