@@ -248,6 +248,7 @@ def test_rights_are_narrow(tmp_path: Path, variant: str) -> None:
             for each in statements:
                 actions, condition = listed(each["Action"]), each.get("Condition", {})
                 said = f"{place} {kind}: {each}"
+                assert all(condition.values()), said
                 if kind == "trust":
                     assert "aws:SourceAccount" in condition.get("StringEquals", {}), said
                     if each["Principal"]["Service"] in NAME_THEIR_CALLER:
@@ -301,6 +302,16 @@ def test_only_the_load_balancer_is_open_to_the_world(tmp_path: Path, variant: st
             if rule.get("CidrIp") == "0.0.0.0/0" or "CidrIpv6" in rule:
                 assert "LoadBalancer" in place[1], f"{place}: {rule}"
                 assert rule["FromPort"] in (80, 443), f"{place}: {rule}"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_endpoints_stand_in_the_private_subnets(tmp_path: Path, variant: str) -> None:
+    """Of an interface endpoint EC2 would choose subnets by itself; the one of a gateway has routes."""
+    for place, resource in rendered(tmp_path, variant).items():
+        if resource["Type"] == "AWS::EC2::VPCEndpoint" and resource["Properties"]["VpcEndpointType"] == "Interface":
+            subnets = resource["Properties"]["SubnetIds"]
+            assert subnets, place
+            assert all("PrivateSubnet" in json.dumps(each) for each in subnets), place
 
 
 def test_a_group_of_a_projects_layer_lets_nothing_out_by_itself() -> None:
