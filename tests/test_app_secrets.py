@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import Result
 from commands import CommandLine
@@ -16,6 +17,7 @@ from infragen.cli import main
 from infragen.emulator import Emulator
 from infragen.engine.app_secrets import LONGEST, parse_env_file
 from infragen.errors import InputError
+from infragen.report.app_secrets import secrets_schema
 
 ENVIRONMENT = """\
 project: shop
@@ -142,6 +144,7 @@ def test_the_list_shows_names_and_what_uses_them(shop: Shop) -> None:
     assert max(map(len, told.splitlines()[:4])) <= 80
     found = json.loads(shop.run("secrets", "list", "--format", "json").stdout)
     assert (found["version"], found["environment"]) == (1, "dev")
+    jsonschema.validate(found, secrets_schema())
     rows = {each["name"]: each for each in found["secrets"]}
     assert [each["stored"] for each in rows.values()] == [False, True, True]
     assert rows["STRIPE_KEY"]["used_by"] == ["worker send"]
@@ -200,6 +203,7 @@ def test_two_environments_are_compared_by_name(shop: Shop) -> None:
     assert told.splitlines() == ["only dev: A", "only two: C", "both: B"]
     found = json.loads(shop.run("secrets", "diff", "dev", "two", "--format", "json", env=None).stdout)
     assert found == {"version": 1, "only": {"dev": ["A"], "two": ["C"]}, "both": ["B"]}
+    jsonschema.validate(found, secrets_schema())
 
 
 def test_a_secret_whose_key_is_gone_is_found_before_tasks_need_it(shop: Shop) -> None:

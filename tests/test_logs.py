@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import pytest
 from bench import at_work, environment, prepare_account
 from click.testing import Result
@@ -16,7 +17,7 @@ from fakeaws import FakeAws
 from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.engine.logs import LEVELS, LogQuery, chosen_sources, filter_pattern, follow_logs, log_sources
-from infragen.report.logs import readable
+from infragen.report.logs import log_schema, readable
 
 TEXT = (
     "network: {nat: single}\n"
@@ -119,7 +120,9 @@ def test_no_secret_of_a_log_is_shown(aws: FakeAws, run: Run) -> None:
 def test_json_is_one_object_per_line(aws: FakeAws, run: Run) -> None:
     """With what a program needs to go on: time, source, task, stream, level, message, fields."""
     write(aws, (API, 1.5, {"level": 50, "msg": "broken", "err": {"code": "28P01"}}))
-    assert json.loads(run(*SINCE, "--json").stdout) == {
+    found = json.loads(run(*SINCE, "--json").stdout)
+    jsonschema.validate(found, log_schema())
+    assert found == {
         "time": "2026-03-01T12:00:01.500+00:00", "source": "api", "task": TASK, "stream": f"api/api/{TASK}",
         "level": "error", "message": "broken", "fields": {"err": {"code": "28P01"}},
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import Result
 from commands import CommandLine
@@ -14,6 +15,7 @@ from emulator import fresh_account, log_in, make_client
 
 from infragen.cli import main
 from infragen.emulator import Emulator
+from infragen.report.redrive import redrive_schema
 
 ENVIRONMENT = """\
 project: shop
@@ -115,13 +117,16 @@ def test_a_look_shows_each_message_with_its_error_and_takes_none(shop: Shop) -> 
     found = json.loads(shop.run("redrive", "orders", "--peek", "1", "--format", "json").stdout)
     assert (found["version"], found["queue"], found["dead"], len(found["messages"])) == (1, "orders", 2, 1)
     assert "hunter22" not in json.dumps(found)
+    jsonschema.validate(found, redrive_schema())
     assert shop.bodies("orders-dlq") == ['{"password": "hunter22"}', '{"to": "ann"}']
 
 
 def test_some_messages_are_moved_by_id_or_by_text(shop: Shop) -> None:
     """The others stay, and can be received at once."""
     ids = shop.bury("one", "two", "three")
-    shop.run("redrive", "orders", "--message", ids[1], *NOW, code=1)
+    moved = json.loads(shop.run("redrive", "orders", "--message", ids[1], *NOW, "--format", "json", code=1).stdout)
+    jsonschema.validate(moved, redrive_schema())
+    assert moved["moved"] == 1
     assert shop.bodies("orders") == ["two"]
     told = shop.run("redrive", "orders", "--filter", "thr", *NOW, code=1)
     assert "1 messages moved" in told.stdout

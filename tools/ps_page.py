@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterator
 
-from infragen.report.ps_document import SNAPSHOT, Key
+from infragen.report.keys import Key
+from infragen.report.ps_document import SNAPSHOT
 
 _HEAD = """\
 # ps: an environment on one screen

@@ -1,6 +1,7 @@
 """Commands about environment files: their schema, their values, and their differences."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument(
     "what",
-    metavar="[environment|plan|events|doctor|ps]",
-    type=click.Choice(["environment", "plan", "events", "doctor", "ps"]),
+    metavar="[environment|plan|events|doctor|ps|logs|redrive|secrets]",
+    type=click.Choice(["environment", "plan", "events", "doctor", "ps", "logs", "redrive", "secrets"]),
     default="environment",
 )
 @parameters.environments
@@ -40,13 +41,17 @@ def schema(what: str, directory: Path) -> None:
       infragen schema events
       infragen schema doctor
       infragen schema ps
+      infragen schema logs
     """
     from infragen.config import json_schema
     from infragen.config.directory import has_own_layers
+    from infragen.report.app_secrets import secrets_schema
     from infragen.report.doctor import doctor_schema
     from infragen.report.event_schema import event_schema
+    from infragen.report.logs import log_schema
     from infragen.report.plan_schema import plan_schema
     from infragen.report.ps_document import ps_schema
+    from infragen.report.redrive import redrive_schema
     from infragen.secrecy.visible import shown_json
 
     def environment_schema() -> dict[str, Any]:
@@ -56,8 +61,17 @@ def schema(what: str, directory: Path) -> None:
 
         return json_schema(load_project(directory).model)
 
-    documents = {"environment": environment_schema, "plan": plan_schema, "events": event_schema}
-    found = {**documents, "doctor": doctor_schema, "ps": ps_schema}[what]()
+    documents: dict[str, Callable[[], Any]] = {
+        "environment": environment_schema,
+        "plan": plan_schema,
+        "events": event_schema,
+        "doctor": doctor_schema,
+        "ps": ps_schema,
+        "logs": log_schema,
+        "redrive": redrive_schema,
+        "secrets": secrets_schema,
+    }
+    found = documents[what]()
     echo(shown_json(found, indent=2))
 
 

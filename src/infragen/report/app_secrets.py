@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from infragen.engine.app_secrets import AppSecret, Difference
 from infragen.report.duration import span
+from infragen.report.keys import Key, count, document, schema, text
 from infragen.secrecy.visible import Shown, shown_json
 
 AWS_KEY = "alias/aws/ssm"
+VERSION = 1
 
 
 def secret_lines(secrets: Sequence[AppSecret], now: float) -> Iterator[str]:
@@ -34,21 +37,34 @@ def _who(arn: str) -> str:
     return name.removeprefix("assumed-role/").removeprefix("user/") or "?"
 
 
+def _date(seconds: float) -> str | None:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else None
+
+
+SECRET: tuple[Key, ...] = (
+    text("name", "name of the variable", lambda each: each.name),
+    Key("stored", "boolean", "whether Parameter Store has a value", lambda each: each.stored),
+    text("changed", "when its value was set", lambda each: _date(each.changed), null=True),
+    text("changed_by", "ARN of who set it", lambda each: each.by or None, null=True),
+    count("version", "version of the parameter", lambda each: each.version or None, "integer"),
+    text("kms_key", "key that it is encrypted with", lambda each: each.key or None, null=True),
+    Key("used_by", "array", "`api` and the workers whose environment names it", lambda each: list(each.used_by)),
+)
+SECRETS: tuple[Key, ...] = (
+    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    text("environment", "name of the environment", lambda found: found[0]),
+    Key("secrets", "array", "the application's own secrets, by name", lambda found: found[1], rows=SECRET),
+)
+DIFFERENCE: tuple[Key, ...] = (
+    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    Key("only", "object", "secrets that one alone has, as a list by its name", lambda found: found[0]),
+    Key("both", "array", "secrets that both have", lambda found: list(found[1])),
+)
+
+
 def secrets_json(environment: str, secrets: Sequence[AppSecret]) -> Shown:
-    """Return the same as one document."""
-    rows = [
-        {
-            "name": each.name,
-            "stored": each.stored,
-            "changed": f"{datetime.fromtimestamp(each.changed, UTC):%Y-%m-%dT%H:%M:%SZ}" if each.changed else None,
-            "changed_by": each.by or None,
-            "version": each.version or None,
-            "kms_key": each.key or None,
-            "used_by": list(each.used_by),
-        }
-        for each in secrets
-    ]
-    return shown_json({"version": 1, "environment": environment, "secrets": rows}, indent=2)
+    """Return the same as one document; `SECRETS` are its keys."""
+    return shown_json(document(SECRETS, (environment, secrets)), indent=2)
 
 
 def difference_lines(first: str, second: str, found: Difference) -> Iterator[str]:
@@ -61,6 +77,11 @@ def difference_lines(first: str, second: str, found: Difference) -> Iterator[str
 
 
 def difference_json(first: str, second: str, found: Difference) -> Shown:
-    """Return the same as one document."""
+    """Return the same as one document; `DIFFERENCE` are its keys."""
     only = {first: list(found.only_first), second: list(found.only_second)}
-    return shown_json({"version": 1, "only": only, "both": list(found.both)}, indent=2)
+    return shown_json(document(DIFFERENCE, (only, found.both)), indent=2)
+
+
+def secrets_schema() -> dict[str, Any]:
+    """Return the schema of what `infragen secrets list|diff --format json` print (JSON Schema 2020-12)."""
+    return schema("The application's own secrets, of one environment or of two", SECRETS, DIFFERENCE)

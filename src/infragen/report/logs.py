@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from infragen.engine.logs import PINO_LEVELS, LogLine, LogLines
+from infragen.report.keys import Key, document, schema, text
 from infragen.secrecy.visible import Shown, shown_json
 
 _COLOURS = ("cyan", "magenta", "blue", "green", "yellow")
@@ -53,17 +54,29 @@ def log_notes(found: LogLines) -> Iterator[str]:
         yield f"the log group {each} does not exist"
 
 
+LINE: tuple[Key, ...] = (
+    text("time", "when it was written", lambda line: _instant(line.time)),
+    text("source", "`api`, `release`, `database` or the name of a worker", lambda line: line.source),
+    text("task", "id of the ECS task; empty of a function", lambda line: line.task),
+    text("stream", "log stream", lambda line: line.stream),
+    text("level", "level of a line in pino's JSON, in letters; empty of another line", lambda line: line.level),
+    text("message", "its message, or the whole line", lambda line: line.message),
+    Key("fields", "object", "the other fields of a line in JSON", lambda line: line.fields),
+)
+
+
 def log_json(line: LogLine) -> Shown:
-    """Return a line as one JSON object."""
-    return shown_json({
-        "time": datetime.fromtimestamp(line.time, UTC).isoformat(timespec="milliseconds"),
-        "source": line.source,
-        "task": line.task,
-        "stream": line.stream,
-        "level": line.level,
-        "message": line.message,
-        "fields": line.fields,
-    })  # fmt: skip
+    """Return a line as one JSON object; `LINE` are its keys."""
+    return shown_json(document(LINE, line))
+
+
+def log_schema() -> dict[str, Any]:
+    """Return the schema of a line that `infragen logs --json` prints (JSON Schema 2020-12)."""
+    return schema("A line of a log", LINE)
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def readable(line: str, leave_out: Collection[str] = ()) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from infragen.engine.redrive import DeadLetter, Moved, grouped
+from infragen.report.keys import Key, count, document, schema, text
 from infragen.report.logs import readable
 from infragen.secrecy.visible import Shown, shown_json
+
+VERSION = 1
 
 LONGEST_BODY = 2_000
 """Characters of a message's body that are shown; JSON has all of it."""
@@ -33,20 +37,33 @@ def _error(letter: DeadLetter) -> str:
     return readable(letter.error, _OF_A_MESSAGE)
 
 
+LETTER: tuple[Key, ...] = (
+    text("id", "SQS's id of the message", lambda each: each.id),
+    text("sent", "when it was sent", lambda each: _time(each.sent)),
+    count("receives", "how often it was received", lambda each: each.receives, "integer"),
+    text("group", "its group, of a FIFO queue; empty without one", lambda each: each.group),
+    text("body", "its text", lambda each: each.body),
+    text("error", "the error it died of, in the worker's log; empty if not known", lambda each: each.error),
+)
+DEAD: tuple[Key, ...] = (
+    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    text("queue", "name of the queue in the environment file", lambda found: found[0]),
+    count("dead", "messages in its dead-letter queue", lambda found: found[1], "integer"),
+    Key("messages", "array", "those that were looked at", lambda found: found[2], rows=LETTER),
+)
+MOVED: tuple[Key, ...] = (
+    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    text("queue", "name of the queue in the environment file", lambda found: found[0]),
+    count("moved", "messages that were moved back", lambda found: found[1].moved, "integer"),
+    count("waiting", "messages that wait in the queue", lambda found: found[1].queue.waiting, "integer"),
+    count("in_flight", "messages that somebody works on", lambda found: found[1].queue.in_flight, "integer"),
+    count("dead", "messages that are dead still", lambda found: found[1].dead.waiting, "integer"),
+)
+
+
 def dead_letters_json(queue: str, dead: int, letters: Sequence[DeadLetter]) -> Shown:
-    """Return the same as one document."""
-    rows = [
-        {
-            "id": each.id,
-            "sent": _time(each.sent),
-            "receives": each.receives,
-            "group": each.group,
-            "body": each.body,
-            "error": each.error,
-        }
-        for each in letters
-    ]
-    return shown_json({"version": 1, "queue": queue, "dead": dead, "messages": rows}, indent=2)
+    """Return the same as one document; `DEAD` are its keys."""
+    return shown_json(document(DEAD, (queue, dead, letters)), indent=2)
 
 
 def moved_line(queue: str, result: Moved) -> str:
@@ -59,9 +76,13 @@ def moved_line(queue: str, result: Moved) -> str:
 
 
 def moved_json(queue: str, result: Moved) -> Shown:
-    """Return the same as one document."""
-    counts = {"waiting": result.queue.waiting, "in_flight": result.queue.in_flight, "dead": result.dead.waiting}
-    return shown_json({"version": 1, "queue": queue, "moved": result.moved, **counts}, indent=2)
+    """Return the same as one document; `MOVED` are its keys."""
+    return shown_json(document(MOVED, (queue, result)), indent=2)
+
+
+def redrive_schema() -> dict[str, Any]:
+    """Return the schema of what `infragen redrive --format json` prints, with --peek or without (JSON Schema)."""
+    return schema("Dead letters, or what became of them", DEAD, MOVED)
 
 
 def _time(seconds: float) -> str:
