@@ -56,7 +56,7 @@ MOVED: tuple[Key, ...] = (
     text("queue", "name of the queue in the environment file", lambda found: found[0]),
     count("moved", "messages that were moved back", lambda found: found[1].moved, "integer"),
     count("waiting", "messages that wait in the queue", lambda found: found[1].queue.waiting, "integer"),
-    count("in_flight", "messages that somebody works on", lambda found: found[1].queue.in_flight, "integer"),
+    count("in_flight", "messages that are being processed", lambda found: found[1].queue.in_flight, "integer"),
     count("dead", "messages that are dead still", lambda found: found[1].dead.waiting, "integer"),
 )
 
