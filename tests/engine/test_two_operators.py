@@ -283,7 +283,7 @@ WAITING: dict[str, tuple[Callable[[str, str], Assembly], Callable[[str, str], As
 def test_p10_two_deployments_that_wait_come_one_after_the_other(
     stage: Stage, topology: str, layers: str, calls: int, others: int, tried: Tried
 ) -> None:
-    """Wherever the second begins, before the first has changed anything too: it waits, plans again and goes on."""
+    """S7: wherever the second begins, before the first has changed anything too, it waits, plans again and goes on."""
     first, second = WAITING[layers]
     assert deploy_environment(first(topology, "a"), stage.session).exit_code == 0
     tried()
