@@ -173,7 +173,7 @@ def test_an_api_that_is_killed_between_commit_and_send_loses_nothing(shop: Notes
         assert shop.sql("select count(*) from notes where state = 'queued'") == [(3,)]
     finally:
         shop.sql("grant select on outbox to app")
-    until(lambda: shop.tally()[1:] == (0, 0, 0), "the delivery of all", 60)
+    until(lambda: shop.tally()[1:] == (0, 0, 0), "the delivery of all", 180)
     until(lambda: steady(shop), "the new task")
 
 
@@ -212,7 +212,7 @@ def test_a_worker_that_is_deployed_while_messages_flow_loses_nothing(shop: Notes
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
     assert deploying.returncode == 0, deploying.communicate()[0]
-    until(lambda: shop.tally()[1:] == (0, 0, 0), "the delivery of all", 90)
+    until(lambda: shop.tally()[1:] == (0, 0, 0), "the delivery of all", 300)
     assert shop.tally()[0] == before + sent
     assert shop.post(1) == 202
     until(lambda: any("w3 did" in each for each in lines(shop.client("logs"), "/aws/lambda/shop-dev-notes")), "w3")
