@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -108,12 +108,14 @@ def run_one_off(
     try:
         begun = session.timer.now()
         arn = yield from _yielding(retrying(session, layer, starting(session, what, definition), BEFORE))
-        session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
-        if what.exclusive:
-            _withdraw_second(session, what, arn)
-        if detach:
-            return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
-        return (yield from _followed(session, layer, what, definition, arn, begun))
+        log = _Log(definition.log_group, f"{definition.log_prefix}/{definition.container}/{TaskState(arn, '').id}")
+        with _let_go(session, what, log, arn):
+            session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
+            if what.exclusive:
+                _withdraw_second(session, what, arn)
+            if detach:
+                return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
+            return (yield from _followed(session, layer, what, log, arn, begun))
     finally:
         deregister(session, definition)
 
@@ -199,36 +201,40 @@ class _Log:
     last: tuple[str, ...] = ()
 
 
-def _followed(session: Session, layer: str, what: OneOff, definition: TaskDefinition, arn: str, begun: float) -> Steps:
-    cluster, timed_out, quiet = what.settings.cluster, False, 0
-    task = TaskState(arn, "PROVISIONING")
-    stream = f"{definition.log_prefix}/{definition.container}/{task.id}"
-    log = _Log(definition.log_group, stream)
+@contextmanager
+def _let_go(session: Session, what: OneOff, log: _Log, arn: str) -> Iterator[None]:
+    """Stop a task that was started, or say where it continues, when Ctrl-C or SIGTERM ends what follows it."""
     try:
-        while not (task.stopped and quiet >= QUIET_READS):
-            news = yield from _read(session, layer, what, log)
-            quiet = 0 if news else quiet + 1
-            if not task.stopped:
-                task = yield from _look(session, layer, cluster, task)
-                quiet = 0
-                lasted = session.timer.now() - begun
-                if not task.stopped and not timed_out and lasted > what.seconds:
-                    timed_out = True
-                    session.cloud.stop_task(cluster, arn, f"infragen: not done after {what.seconds / 60:g} minutes")
-                elif not task.stopped and lasted > what.seconds + ENDING_SECONDS:
-                    raise OutcomeUnknown(f"the task {arn} does not stop", f"`{_tail(log, arn)}` shows its log")
-            yield news
+        yield
     except BaseException as error:
         if isinstance(error, Exception):
             raise  # Ctrl-C, SIGTERM and the end of following are none
         if what.stops:
-            session.cloud.stop_task(cluster, arn, "infragen: interrupted")
+            session.cloud.stop_task(what.settings.cluster, arn, "infragen: interrupted")
             session.ui.tell(Warned(f"interrupted: the task {arn} is being stopped"))
             raise
         session.ui.tell(
             Warned(f"the {what.purpose} task continues in AWS: {arn}; follow it: `{_tail(log, arn)} --follow`")
         )
         raise
+
+
+def _followed(session: Session, layer: str, what: OneOff, log: _Log, arn: str, begun: float) -> Steps:
+    cluster, timed_out, quiet = what.settings.cluster, False, 0
+    task = TaskState(arn, "PROVISIONING")
+    while not (task.stopped and quiet >= QUIET_READS):
+        news = yield from _read(session, layer, what, log)
+        quiet = 0 if news else quiet + 1
+        if not task.stopped:
+            task = yield from _look(session, layer, cluster, task)
+            quiet = 0
+            lasted = session.timer.now() - begun
+            if not task.stopped and not timed_out and lasted > what.seconds:
+                timed_out = True
+                session.cloud.stop_task(cluster, arn, f"infragen: not done after {what.seconds / 60:g} minutes")
+            elif not task.stopped and lasted > what.seconds + ENDING_SECONDS:
+                raise OutcomeUnknown(f"the task {arn} does not stop", f"`{_tail(log, arn)}` shows its log")
+        yield news
     seconds = session.timer.now() - begun
     session.ui.tell(TaskEnded(what.purpose, arn, task.exit_code, seconds))
     return TaskResult(what, task, seconds, timed_out, log.last, _tail(log, arn) if log.group else "")
