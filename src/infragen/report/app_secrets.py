@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from infragen.engine.app_secrets import AppSecret, Difference
-from infragen.report.duration import span
-from infragen.report.keys import Key, count, document, schema, text
+from infragen.report.duration import instant, span
+from infragen.report.keys import Key, count, document, schema, text, version
 from infragen.secrecy.visible import Shown, shown_json
 
 AWS_KEY = "alias/aws/ssm"
@@ -37,26 +36,22 @@ def _who(arn: str) -> str:
     return name.removeprefix("assumed-role/").removeprefix("user/") or "?"
 
 
-def _date(seconds: float) -> str | None:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else None
-
-
 SECRET: tuple[Key, ...] = (
     text("name", "name of the variable", lambda each: each.name),
     Key("stored", "boolean", "whether Parameter Store has a value", lambda each: each.stored),
-    text("changed", "when its value was set", lambda each: _date(each.changed), null=True),
+    text("changed", "when its value was set", lambda each: instant(each.changed) if each.changed else None, null=True),
     text("changed_by", "ARN of who set it", lambda each: each.by or None, null=True),
     count("version", "version of the parameter", lambda each: each.version or None, "integer"),
     text("kms_key", "key that it is encrypted with", lambda each: each.key or None, null=True),
     Key("used_by", "array", "`api` and the workers whose environment names it", lambda each: list(each.used_by)),
 )
 SECRETS: tuple[Key, ...] = (
-    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    version(VERSION),
     text("environment", "name of the environment", lambda found: found[0]),
     Key("secrets", "array", "the application's own secrets, by name", lambda found: found[1], rows=SECRET),
 )
 DIFFERENCE: tuple[Key, ...] = (
-    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    version(VERSION),
     Key("only", "object", "secrets that one alone has, as a list by its name", lambda found: found[0]),
     Key("both", "array", "secrets that both have", lambda found: list(found[1])),
 )

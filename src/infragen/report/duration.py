@@ -1,8 +1,10 @@
-"""How long: spans of time in words, and how long AWS usually takes for what takes long.
+"""When and how long: instants, spans of time in words, and how long AWS usually takes for what takes long.
 
 The figures are in the rows of `resource_types`. AWS promises none of these times: each says where it comes from, or
 that it is what people commonly see. Nothing is decided by it.
 """
+
+from datetime import UTC, datetime
 
 from infragen.resource_types import UsualMinutes, resource_type
 
@@ -10,6 +12,11 @@ HEARTBEAT = 60.0
 """Seconds of silence after which whoever listens hears that the command is alive."""
 
 BEGINNINGS = {"CREATE": "creating", "UPDATE": "updating", "DELETE": "deleting", "IMPORT": "importing"}
+
+
+def instant(seconds: float) -> str:
+    """Return `2026-11-29T15:04:05Z`, of seconds since 1970."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def span(seconds: float) -> str:

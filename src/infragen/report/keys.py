@@ -31,6 +31,11 @@ def count(name: str, meaning: str, get: Callable[[Any], Any], type_: str = "numb
     return Key(name, type_, meaning, get, null=True)
 
 
+def version(number: int) -> Key:
+    """Return the key that tells one form of a document from the next."""
+    return Key("version", "integer", "goes up when a key is removed or changes its meaning", lambda _: number)
+
+
 def document(keys: Sequence[Key], value: Any) -> dict[str, Any]:
     """Return the document of a value."""
     return {each.name: _value(each, each.get(value)) for each in keys}

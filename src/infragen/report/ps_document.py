@@ -7,7 +7,7 @@ from typing import Any
 
 from infragen.engine.snapshot import Snapshot, culprit
 from infragen.monitoring import ServiceTask
-from infragen.report.keys import Key, count, document, schema, text
+from infragen.report.keys import Key, count, document, schema, text, version
 from infragen.secrecy.visible import Shown, shown_json
 
 VERSION = 1
@@ -116,7 +116,7 @@ ADVICE: tuple[Key, ...] = (
     Key("trouble", "boolean", "whether it is wrong, and not only under way", lambda row: row.trouble),
 )
 SNAPSHOT: tuple[Key, ...] = (
-    Key("version", "integer", "goes up when a key is removed or changes its meaning", lambda found: VERSION),
+    version(VERSION),
     text("environment", "name of the environment", lambda found: found.environment),
     text("account", "12-digit account id", lambda found: found.account),
     text("region", "region", lambda found: found.region),

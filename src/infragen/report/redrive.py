@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from infragen.engine.redrive import DeadLetter, Moved, grouped
-from infragen.report.keys import Key, count, document, schema, text
+from infragen.report.duration import instant
+from infragen.report.keys import Key, count, document, schema, text, version
 from infragen.report.logs import readable
 from infragen.secrecy.visible import Shown, shown_json
 
@@ -27,7 +27,7 @@ def dead_letter_lines(queue: str, dead: int, letters: Sequence[DeadLetter]) -> I
         error = _error(same[0])
         yield f"\n{len(same)} of {error or 'which the log has no line'}"
         for each in same:
-            yield f"  {each.id}  sent {_time(each.sent)}  received {each.receives} times"
+            yield f"  {each.id}  sent {instant(each.sent)}  received {each.receives} times"
             yield f"    {each.body[:LONGEST_BODY]}"
             if _error(each) != error:
                 yield f"    {_error(each)}"
@@ -39,20 +39,20 @@ def _error(letter: DeadLetter) -> str:
 
 LETTER: tuple[Key, ...] = (
     text("id", "SQS's id of the message", lambda each: each.id),
-    text("sent", "when it was sent", lambda each: _time(each.sent)),
+    text("sent", "when it was sent", lambda each: instant(each.sent)),
     count("receives", "how often it was received", lambda each: each.receives, "integer"),
     text("group", "its group, of a FIFO queue; empty without one", lambda each: each.group),
     text("body", "its text", lambda each: each.body),
     text("error", "the error it died of, in the worker's log; empty if not known", lambda each: each.error),
 )
 DEAD: tuple[Key, ...] = (
-    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    version(VERSION),
     text("queue", "name of the queue in the environment file", lambda found: found[0]),
     count("dead", "messages in its dead-letter queue", lambda found: found[1], "integer"),
     Key("messages", "array", "those that were looked at", lambda found: found[2], rows=LETTER),
 )
 MOVED: tuple[Key, ...] = (
-    count("version", "goes up when a key is removed or changes its meaning", lambda _: VERSION, "integer"),
+    version(VERSION),
     text("queue", "name of the queue in the environment file", lambda found: found[0]),
     count("moved", "messages that were moved back", lambda found: found[1].moved, "integer"),
     count("waiting", "messages that wait in the queue", lambda found: found[1].queue.waiting, "integer"),
@@ -83,7 +83,3 @@ def moved_json(queue: str, result: Moved) -> Shown:
 def redrive_schema() -> dict[str, Any]:
     """Return the schema of what `infragen redrive --format json` prints, with --peek or without (JSON Schema)."""
     return schema("Dead letters, or what became of them", DEAD, MOVED)
-
-
-def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
