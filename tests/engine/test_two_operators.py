@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations_with_replacement, groupby
 from typing import Any
 
@@ -103,14 +104,19 @@ def once_each(calls: int, others: int) -> list[tuple[int, int]]:
     return [(0, calls), (1, others), (0, 10**6), (1, 10**6)]
 
 
-def together(stage: Stage, runs: list[Callable[[Session], int]], order: list[tuple[int, int]]) -> list[int]:
-    """The exit codes of two runs that interleave so."""
+def interleaved(
+    aws: FakeAws,
+    session: Callable[[Turns, int], Session],
+    runs: list[Callable[[Session], int]],
+    order: list[tuple[int, int]],
+) -> list[int]:
+    """The exit codes of two runs that take turns in this order; `session` makes that of a run."""
     turns = Turns(order)
     codes = [70, 70]
 
     def work(run: int) -> None:
         try:
-            codes[run] = runs[run](session(stage, turns, run))
+            codes[run] = runs[run](session(turns, run))
         except InfragenError as error:
             codes[run] = error.exit_code
         finally:
@@ -121,8 +127,13 @@ def together(stage: Stage, runs: list[Callable[[Session], int]], order: list[tup
         each.start()
     for each in threads:
         each.join(120)
-    stage.aws.clock.settle()
+    aws.clock.settle()
     return codes
+
+
+def together(stage: Stage, runs: list[Callable[[Session], int]], order: list[tuple[int, int]]) -> list[int]:
+    """The exit codes of two runs that interleave so."""
+    return interleaved(stage.aws, partial(session, stage), runs, order)
 
 
 def deploys(topology: str, title: str) -> Callable[[Session], int]:

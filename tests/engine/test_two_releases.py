@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,13 @@ from fakeaws import FakeAws
 from fakeaws.one_off import PROVISIONING, OneOffs
 from sweeps import SEED, figure
 from test_release import ARM, TEXT
-from test_two_operators import Taking, Turns, once_each
+from test_two_operators import Taking, Turns, interleaved, once_each
 
 from infragen.assembly.synth import synthesize
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.options import Options
 from infragen.engine.progress import Session
 from infragen.engine.release import Command, run_command
-from infragen.errors import InfragenError
 
 MOST = 45
 """More calls than a deployment here makes before its release command runs."""
@@ -66,24 +64,11 @@ def ran(aws: FakeAws) -> list[tuple[str, float, float]]:
 
 def together(bench: Bench, runs: list[Callable[[Session], int]], order: list[tuple[int, int]]) -> list[int]:
     """The exit codes of two runs that interleave so."""
-    turns, codes = Turns(order), [70, 70]
 
-    def work(run: int) -> None:
-        session = replace(bench.session, run="abcdefgh"[run] * 8)
-        try:
-            codes[run] = runs[run](replace(session, cloud=Taking(session.cloud, turns, run)))
-        except InfragenError as error:
-            codes[run] = error.exit_code
-        finally:
-            turns.end(run)
+    def session(turns: Turns, run: int) -> Session:
+        return replace(bench.session, run="abcdefgh"[run] * 8, cloud=Taking(bench.session.cloud, turns, run))
 
-    threads = [threading.Thread(target=work, args=(run,), daemon=True) for run in (0, 1)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(120)
-    bench.aws.clock.settle()
-    return codes
+    return interleaved(bench.aws, session, runs, order)
 
 
 def deploys(bench: Bench, tag: str, wait: float | None = None) -> Callable[[Session], int]:

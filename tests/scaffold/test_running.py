@@ -61,19 +61,6 @@ class Shop(System):
         status, answer = self.ask(f"/notifications/{notification}")
         return ("", 0) if status != 200 else (answer["state"], answer["deliveries"])
 
-    def credentials(self) -> dict[str, Any]:
-        """Return the value of the application's secret."""
-        secret = self.outputs()["DatabaseCredentialsArn"]
-        found = self.client("secretsmanager").get_secret_value(SecretId=secret)
-        value: dict[str, Any] = json.loads(found["SecretString"])
-        return value
-
-    def sql(self, text: str) -> list[Any]:
-        """Run a statement as the owner of the tables."""
-        with psycopg.connect(self.credentials()["url"], autocommit=True) as connection:
-            done = connection.execute(text)
-            return done.fetchall() if done.description else []
-
     def processes(self, program: str) -> list[int]:
         """Return the processes of tasks and functions that run a program."""
         found = []

@@ -5,7 +5,6 @@ What a sound application does is in it, in few lines: an outbox, effects that ar
 whose login was rotated away.
 """
 
-import json
 import sys
 import threading
 import time
@@ -15,9 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psycopg
 from twins import System, kept
 
 ENVIRONMENT = """\
@@ -219,18 +216,6 @@ class Notes(System):
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.client("sqs").get_queue_attributes(QueueUrl=self.queue(name), AttributeNames=names)["Attributes"]
         return sum(int(found[each]) for each in names)
-
-    def credentials(self) -> dict[str, Any]:
-        """Return the value of the application's secret."""
-        secret = self.client("secretsmanager").get_secret_value(SecretId=self.outputs()["DatabaseCredentialsArn"])
-        found: dict[str, Any] = json.loads(secret["SecretString"])
-        return found
-
-    def sql(self, text: str) -> list[Any]:
-        """Run a statement as the application does."""
-        with psycopg.connect(self.credentials()["url"], autocommit=True) as connection:
-            done = connection.execute(text)
-            return done.fetchall() if done.description else []
 
     def tally(self) -> tuple[int, int, int, int]:
         """Return how many notes there are, how many are not done, how many were done twice, and the outbox's rows."""

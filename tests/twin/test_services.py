@@ -6,13 +6,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from emulator import REGION, Clients, delete, deploy, outputs, reasons
+from notes import under_load
 from twins import lines, until
 
 Put = Callable[..., dict[str, Any]]
@@ -126,28 +126,6 @@ def get(address: str, **headers: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-@contextmanager
-def requests(address: str) -> Iterator[list[tuple[int, str]]]:
-    """Send 20 requests a second in the block; the list that it gets fills with the answers."""
-    answers: list[tuple[int, str]] = []
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.is_set():
-            answers.append(get(address))
-            time.sleep(0.1)
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for each in threads:
-        each.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        for each in threads:
-            each.join()
-
-
 def test_a_stack_is_complete_when_its_service_answers(url: str, twin_client: Clients) -> None:
     """The Url of the stack answers at once, in an account of its own; two tasks serve at the same port of the task."""
     assert get(url) == (200, "NAME")
@@ -162,7 +140,7 @@ def test_a_rolling_update_fails_no_request(url: str, twin_client: Clients, image
     """Old tasks go when the new ones are healthy and their own requests are answered, a slow one included."""
     ecs = twin_client("ecs")
     slow: list[tuple[int, str]] = []
-    with requests(url) as answers:
+    with under_load(url) as answers:
         waiting = threading.Thread(target=lambda: slow.append(get(url + "/slow")))
         waiting.start()
         until(lambda: len(answers) > 5, "requests")
@@ -181,7 +159,7 @@ def test_a_rolling_update_fails_no_request(url: str, twin_client: Clients, image
 def test_a_deployment_that_overtakes_another_fails_no_request(url: str, twin_client: Clients) -> None:
     """Tasks that serve stay until others do, also when those that were to follow them are overtaken."""
     ecs = twin_client("ecs")
-    with requests(url) as answers:
+    with under_load(url) as answers:
         for _ in range(4):
             ecs.update_service(cluster="shop", service="api", forceNewDeployment=True)
             time.sleep(0.4)
@@ -201,7 +179,7 @@ def test_a_crash_loop_is_rolled_back_by_the_circuit_breaker(
     bad = images("console.error('cannot find CONFIG'); process.exit(3)")
     cloudformation, ecs = twin_client("cloudformation"), twin_client("ecs")
     before = get(url)
-    with requests(url) as answers:
+    with under_load(url) as answers:
         assert deploy(cloudformation, "api", template(bad, 2)) == "UPDATE_ROLLBACK_COMPLETE"
     [why] = reasons(cloudformation, "api", "Service", "UPDATE_FAILED")
     assert "ECS Deployment Circuit Breaker was triggered" in why
@@ -331,7 +309,7 @@ def test_load_moves_no_desired_count_and_is_no_metric_of_tasks(
     dimensions = [{"Name": "ClusterName", "Value": "shop"}, {"Name": "ServiceName", "Value": "api"}]
     busy = {"MetricName": "CPUUtilization", "Dimensions": dimensions, "Value": 100.0}
     metrics.put_metric_data(Namespace="AWS/ECS", MetricData=[busy])
-    with requests(url) as answers:
+    with under_load(url) as answers:
         until(lambda: len(answers) > 40, "load")
     assert wanted() == before
     balanced = {each["MetricName"] for each in metrics.list_metrics(Namespace="AWS/ApplicationELB")["Metrics"]}

@@ -1,5 +1,6 @@
 """One emulator whose parts run, what a test needs to put something into it, and what it waits for and looks at."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from emulator import REGION, Clients, fresh_account, make_client
 from watchdog import watched
@@ -107,6 +109,18 @@ class System:
         stacks = self.client("cloudformation").describe_stacks()["Stacks"]
         found = (each for stack in stacks for each in stack.get("Outputs", ()))
         return {str(each["OutputKey"]): str(each["OutputValue"]) for each in found}
+
+    def credentials(self) -> dict[str, Any]:
+        """Return the value of the application's secret."""
+        secret = self.client("secretsmanager").get_secret_value(SecretId=self.outputs()["DatabaseCredentialsArn"])
+        found: dict[str, Any] = json.loads(secret["SecretString"])
+        return found
+
+    def sql(self, text: str) -> list[Any]:
+        """Run a statement as the application does, which owns its tables."""
+        with psycopg.connect(self.credentials()["url"], autocommit=True) as connection:
+            done = connection.execute(text)
+            return done.fetchall() if done.description else []
 
 
 @pytest.fixture(scope="session")
