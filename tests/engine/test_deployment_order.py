@@ -269,7 +269,7 @@ def test_the_command_line_refuses_what_no_order_keeps(operator: Callable[..., Op
     file.write_text(file.read_text().replace("timeout: 30", "timeout: 40").replace("timeout: 600", "timeout: 30"))
     mutations = aws.mutations()
     refused = make.run(*DEPLOY)
-    assert (refused.code, aws.mutations()) == (3, mutations)
+    assert (refused.code, aws.mutations()) == (3, mutations), refused.stderr
     assert "in two steps" in refused.stderr
     assert make.run("plan", "--env", "dev", "--out", "dev.plan").code == 3
     assert not (make.directory / "dev.plan").exists()
