@@ -84,7 +84,9 @@ class Unavailable(CloudError):
 
 
 class Unsupported(CloudError):
-    """The endpoint does not have an operation (HTTP 501): asking again gives the same answer."""
+    """The endpoint does not have an operation, or can never serve it (HTTP 501, 505 …): asking again gives the same
+    answer.
+    """
 
 
 class CredentialsExpired(CloudError):

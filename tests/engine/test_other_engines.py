@@ -12,6 +12,7 @@ from stage import Stage, assembly, environment, layer
 
 from infragen.assembly.synth import Assembly
 from infragen.aws import Account, connect
+from infragen.aws.failure import FINAL
 from infragen.engine.change_set_cleanup import find_left, prune
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
@@ -237,9 +238,12 @@ def test_x6_no_member_of_an_answer_is_taken_for_granted(stage: Stage, topology: 
 
 
 @pytest.mark.parametrize("topology", ["independent"])
-def test_x7_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(stage: Stage, topology: str) -> None:
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_x7_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(
+    stage: Stage, topology: str, status: int
+) -> None:
     deploy_environment(app(topology), stage.session)
-    stage.aws.refuse("cloudformation:DetectStackDrift", "NotImplemented", "not here", times=None, status=501)
+    stage.aws.refuse("cloudformation:DetectStackDrift", str(status), "not here", times=None, status=status)
     stage.aws.calls.clear()
     stage.ui.told.clear()
     began = stage.aws.clock.seconds
@@ -248,6 +252,17 @@ def test_x7_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(
     assert len([each for each in stage.aws.calls if each.operation == "DetectStackDrift"]) == 1
     assert stage.aws.clock.seconds - began < 5
     assert stage.ui.of(Lost) == []
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 504, 507, 511, 529, 599])
+def test_x8_any_other_status_is_an_outage_that_ends(stage: Stage, topology: str, status: int) -> None:
+    """Those that nobody knows too: the same request is sent again, and the answer is found."""
+    deploy_environment(app(topology), stage.session)
+    stage.aws.refuse("cloudformation:DetectStackDrift", str(status), "later", times=6, status=status)
+    stage.aws.calls.clear()
+    detect_drift(app(topology), stage.session)
+    assert len([each for each in stage.aws.calls if each.operation == "DetectStackDrift"]) > 6
 
 
 @pytest.mark.parametrize("topology", ["independent"])

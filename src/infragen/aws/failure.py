@@ -31,8 +31,19 @@ LOGIN = "log in again (`aws sso login`, or however this machine gets credentials
 SIGNATURE = ("SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException", "RequestExpired")
 """What AWS says to a request that was signed at another time than it arrives, among other reasons."""
 
-NOT_IMPLEMENTED = 501
-"""The HTTP status of an endpoint that does not have an operation (RFC 9110); AWS's own services have those we use."""
+FINAL = {
+    501: "the endpoint does not have this operation; AWS has it",
+    505: "the server or a proxy on the way refuses this version of HTTP; AWS accepts it: check the endpoint",
+    506: "the server is set up wrongly; AWS is not: check the endpoint",
+    508: "a proxy or the server sends the request around in a circle: check the endpoint and the proxy",
+    510: "the server wants an extension of HTTP that AWS does not use: check the endpoint",
+}
+"""The HTTP statuses that say that this request can never work, and what to look at (IANA, "HTTP Status Code Registry":
+RFC 9110, 2295, 5842, 2774; read 2026-11-29). Any other from 500 on, one that nobody knows too, is an outage: a client
+takes an unknown one as 500 (RFC 9110, section 15)."""
+
+AGAIN = frozenset({408, 425})
+"""Statuses below 500 that ask for the same request once more (RFC 9110, RFC 8470; read 2026-11-29)."""
 
 SKEW = 240.0
 """Seconds that a clock may be off: AWS allows about five minutes."""
@@ -197,11 +208,12 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     hint = _enabled_first(code, _hint(code, words, names), _metadata(error).get("HTTPHeaders", {}).get(REGION, ""))
     if hint:
         return AwsError(code, words, told, hint)
-    if _status(error) == NOT_IMPLEMENTED:
-        return Unsupported(told, "the endpoint does not have this operation; AWS has it")
-    if code in THROTTLING or _status(error) == 429:
+    status = _status(error)
+    if code in THROTTLING or status == 429:
         return Unavailable(told, THROTTLED)
-    if _status(error) >= 500 or not answered:
+    if status in FINAL:
+        return Unsupported(told, FINAL[status])
+    if status >= 500 or status in AGAIN or not answered:
         return Unavailable(told, "check the connection and the endpoint, then run the same command: it resumes")
     return AwsError(code, words, told, ROLE if _ROLE.search(words) else "")
 
