@@ -2,9 +2,12 @@
 
 import ast
 import importlib
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -748,7 +751,58 @@ def test_a_function_of_the_same_name_in_another_account_is_left_running(client: 
     assert delete(elsewhere, "custom") == "DELETE_COMPLETE"
     assert _runs(pid)
     assert delete(cloudformation, "custom") == "DELETE_COMPLETE"
-    assert not _runs(pid)
+    _until(lambda: not _runs(pid))  # it has answered, and may still be on its way out of that call
+
+
+# Says that it began, and waits for the word to end; does not even start when it is told so.
+WAITS = """
+import os, pathlib, time
+folder = pathlib.Path(FOLDER)
+if (folder / "fail").exists():
+    raise SystemExit("no")
+def handler(event, context):
+    (folder / "began").write_text(str(os.getpid()))
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    return "before"
+"""
+
+
+def test_a_call_in_progress_outlives_new_code_and_the_failure_of_others(client: Clients, tmp_path: Path) -> None:
+    """It ends with its own answer, and its process after it; calls that begin after the update run the new code."""
+    functions = client("lambda")
+
+    def call() -> Any:
+        return json.loads(functions.invoke(FunctionName="waits")["Payload"].read())
+
+    role = f"arn:aws:iam::{fresh_account()}:role/any"
+    code = {"ZipFile": zipped(WAITS.replace("FOLDER", repr(str(tmp_path))))}
+    named = {"FunctionName": "waits", "Runtime": "python3.13", "Handler": "index.handler", "Role": role}
+    functions.create_function(**named, Timeout=300, Code=code)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            first = pool.submit(call)
+            _until((tmp_path / "began").exists)
+            (tmp_path / "fail").touch()
+            assert "errorMessage" in call()
+            functions.update_function_code(FunctionName="waits", ZipFile=zipped("handler = lambda *_: 'after'"))
+            assert call() == "after"
+            assert not first.done()
+            pid = int((tmp_path / "began").read_text())
+            assert _runs(pid)
+        finally:
+            (tmp_path / "go").touch()
+        assert first.result() == "before"
+    _until(lambda: not _runs(pid))
+    assert call() == "after"
+
+
+def zipped(code: str) -> bytes:
+    """Return an archive of one index.py."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("index.py", code)
+    return archive.getvalue()
 
 
 def test_a_function_that_dies_without_an_answer_fails_after_the_cap(client: Clients, faults: Faults) -> None:
@@ -761,6 +815,14 @@ def test_a_function_that_dies_without_an_answer_fails_after_the_cap(client: Clie
     ]
     assert len(reasons) == 1
     assert "timed out after 1s" in reasons[0]
+
+
+def _until(found: Callable[[], bool]) -> None:
+    """Wait until something is so; a busy machine may take its time."""
+    give_up = time.monotonic() + 120
+    while not found():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 def _runs(pid: int) -> bool:

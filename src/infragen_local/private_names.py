@@ -24,6 +24,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn", "request_tag_context"),
     "ministack.core.iam_evaluator": ("enforce",),
     "ministack.core.lambda_runtime": (
+        "Worker",
         "_LOCAL_WORKER_TTL",
         "_lock",
         "_workers",
@@ -172,9 +173,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_get_func_record_for_qualifier",
         "_iter_all_esms",
         "_run_sqs_batch",
+        "acquire_worker",
         "execution_credentials",
         "invalidate_worker",
         "reap_idle_workers",
+        "release_worker",
     ),
     "ministack.services.rds": ("_ACTION_MAP", "_clusters"),
     "ministack.services.rds_data": (
