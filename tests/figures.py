@@ -5,6 +5,7 @@ it says by calling the fixture `tried`; `tried.most` notes a figure of which the
 the tests' reports, so that the workers of pytest-xdist need nothing else to add them up.
 """
 
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
@@ -96,6 +97,11 @@ class Figures:
         """One line for each promise and thing counted: cases, failed tests, what was measured."""
         width = max(len(counted) for _, counted in self.found)
         yield f"{'':4} {'one case':{width}} {'cases':>8} {'failed':>7}"
-        for (name, counted), figure in sorted(self.found.items(), key=lambda each: (int(each[0][0][1:]), each[0][1])):
+        for (name, counted), figure in sorted(self.found.items(), key=lambda each: (_number(each[0][0]), each[0][1])):
             measured = "; ".join(f"{what}: {value:g}" for what, value in figure.largest.items())
             yield f"{name:4} {counted:{width}} {figure.cases:8} {figure.failures:7}  {measured}".rstrip()
+
+
+def _number(promise: str) -> int:
+    """The number of a promise, P20 after P3; what has a name instead comes last."""
+    return int(promise[1:]) if promise[1:].isdigit() else sys.maxsize

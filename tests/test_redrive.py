@@ -1,20 +1,27 @@
-"""`infragen redrive`: looks at dead letters and moves them back, on the emulator's queues."""
+"""`infragen redrive`: looks at dead letters and moves them back, in the emulator; stopped at each call, on the fake."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from bench import ACCOUNT, NETWORK, QUEUES, at_work, head
 from click.testing import Result
 from commands import CommandLine
 from emulator import fresh_account, log_in, make_client
+from fakeaws import FakeAws, transport
+from fakeaws.s3 import Reply
 
 from infragen.cli import main
+from infragen.config import load_environment
 from infragen.emulator import Emulator
+from infragen.engine.schedule import signals_put_off
 from infragen.report.redrive import redrive_schema
 
 ENVIRONMENT = """\
@@ -160,3 +167,117 @@ def test_what_cannot_be_is_refused(shop: Shop) -> None:
     assert "answer with --yes" in shop.run("redrive", "orders", "--allow-unchanged", code=3).stderr
     assert shop.bodies("orders-dlq") == ["a"]
     assert shop.run("redrive", "orders", "--cancel").stdout == "no move of orders runs\n"
+
+
+BODIES = ("a", "b", "c")
+QUEUE = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/shop-test-jobs"
+
+
+@pytest.fixture
+def buried(aws: FakeAws, tmp_path: Path) -> Callable[..., Result]:
+    """Three messages in the dead-letter queue of a stack on the fake; returns the redrive of those with a text."""
+    file = tmp_path / "test.yaml"
+    file.write_text(head() + NETWORK + QUEUES)
+    bench = at_work(aws, load_environment(file))
+    names = {"JobsQueue": "shop-test-jobs", "JobsDlq": "shop-test-jobs-dlq"}
+    made = {key: {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": each}} for key, each in names.items()}
+    bench.place(bench.unit("queue", made))
+    for each in BODIES:
+        aws.client("sqs").send_message(QueueUrl=f"{QUEUE}-dlq", MessageBody=each)
+
+    def redrive(text: str = "") -> Result:
+        options = ("--filter", text) if text else tuple(f"--message={each}" for each in ids)
+        where = ("--env", "test", "--environments", str(tmp_path), "--endpoint-url", aws.url)
+        return CommandLine(aws.clock).invoke(main, ["redrive", "jobs", *options, *NOW, *where])
+
+    ids = [each.id for each in aws.cloud.messages[f"{QUEUE}-dlq"]]
+    return redrive
+
+
+def lying(aws: FakeAws) -> tuple[list[str], list[str]]:
+    """The bodies in the queue and in its dead-letter queue."""
+    queue, dead = (aws.cloud.messages.get(f"{QUEUE}{each}", []) for each in ("", "-dlq"))
+    return sorted(each.body for each in queue), sorted(each.body for each in dead)
+
+
+@pytest.fixture
+def pressing(aws: FakeAws) -> Iterator[Callable[[str, int, bool, int], None]]:
+    """Sends SIGINT to this process at the n-th call of an operation, before SQS gets it or once it has answered."""
+    counted: Counter[str] = Counter()
+
+    def press(operation: str, number: int, before: bool, times: int = 1) -> None:
+        def answer(method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+            called = headers.get("x-amz-target", "").rpartition(".")[2]
+            counted[called] += 1
+            now = called == operation and counted[called] == number
+            if now and before:
+                signal.raise_signal(signal.SIGINT)
+            reply = aws.application.answer(method, target, headers, body)
+            for _ in range(times if now and not before else 0):
+                signal.raise_signal(signal.SIGINT)
+            return reply
+
+        transport.open_at(aws.url, answer)
+
+    yield press
+    transport.open_at(aws.url, aws.application.answer)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("operation", "number", "moved"),
+    [
+        ("ReceiveMessage", 1, 0), ("SendMessage", 1, 1), ("DeleteMessage", 1, 1), ("SendMessage", 2, 2),
+        ("DeleteMessage", 3, 3), ("ReceiveMessage", 2, 3), ("ChangeMessageVisibilityBatch", 1, 3),
+    ],
+)  # fmt: skip
+def test_a_ctrl_c_at_any_call_leaves_each_message_in_one_queue(
+    aws: FakeAws, buried: Callable[..., Result], pressing: Any, operation: str, number: int, moved: int, before: bool
+) -> None:
+    """It says how many were moved, and the same command moves the others: none twice, none lost."""
+    aws.client("sqs").send_message(QueueUrl=f"{QUEUE}-dlq", MessageBody="other")  # held until the end, then given back
+    pressing(operation, number, before)
+    result = buried()
+    assert result.exit_code == 130
+    assert lying(aws) == (list(BODIES[:moved]), [*BODIES[moved:], "other"])
+    if operation != "ChangeMessageVisibilityBatch":  # all is said by then
+        assert f"{moved} message{'' if moved == 1 else 's'} moved to jobs before the end" in result.stderr
+    aws.clock.advance(61)  # what was received by a call that was cut off is hidden for so long
+    buried()
+    assert lying(aws) == (list(BODIES), ["other"])
+
+
+def test_who_presses_ctrl_c_again_waits_for_nothing(aws: FakeAws, buried: Callable[..., Result], pressing: Any) -> None:
+    """The message is in both queues then, as after a kill."""
+    pressing("SendMessage", 2, False, 2)
+    assert buried().exit_code == 130
+    assert lying(aws) == (["a", "b"], ["b", "c"])
+
+
+def test_a_message_that_cannot_be_deleted_is_named(aws: FakeAws, buried: Callable[..., Result]) -> None:
+    """It is in both queues, and the next redrive would send it again."""
+    aws.refuse("sqs:DeleteMessage", "AccessDeniedException", "not authorized to perform: sqs:DeleteMessage", times=None)
+    result = buried("b")
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 1
+    assert "was sent to jobs and could not be deleted from its dead-letter queue, so that it is in both" in said
+    assert "sqs:DeleteMessage" in said
+    assert lying(aws) == (["b"], ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_a_program_waits_for_what_belongs_together(number: signal.Signals) -> None:
+    """Its handler runs after the block; one that is ignored stays ignored."""
+    order: list[str] = []
+    before = signal.signal(number, lambda *_: order.append("signal"))
+    try:
+        with signals_put_off():
+            signal.raise_signal(number)
+            order.append("block")
+        signal.signal(number, signal.SIG_IGN)
+        with signals_put_off():
+            signal.raise_signal(number)
+        assert order == ["block", "signal"]
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)

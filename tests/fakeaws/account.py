@@ -6,7 +6,7 @@ Route 53 Domains GetDomainDetail; Service Quotas GetServiceQuota, GetAWSDefaultS
 NoSuchResourceException for a quota without an applied value: aws/aws-cli#6629, 2022-01-04;
 hashicorp/terraform-provider-aws#19745, 2021-12-01); CloudWatch GetMetricStatistics, GetMetricData,
 DescribeAlarms, ListDashboards; IAM GetRole, CreateServiceLinkedRole, ListOpenIDConnectProviders; Secrets Manager
-DescribeSecret; SSM DescribeParameters; KMS ListAliases; WAF ListWebACLs; SQS GetQueueUrl, GetQueueAttributes; Lambda
+DescribeSecret; SSM DescribeParameters; KMS ListAliases; WAF ListWebACLs; Lambda
 GetAccountSettings, GetFunctionConcurrency, ListEventSourceMappings; Scheduler
 GetScheduleGroup; EC2 Describe*. The words of ImageNotFoundException: hashicorp/terraform-provider-aws#35268,
 2024-01-12. Resources of stacks are there; what else there is, `Settings` says.
@@ -284,29 +284,6 @@ class Firewalls(Account):
         """All web ACLs; a name is the first part of what stacks call them."""
         names = [each.partition("|")[0] for each in self.taken("AWS::WAFv2::WebACL")]
         return {"WebACLs": [{"Name": each, "Id": each} for each in names]}
-
-
-class Queues(Account):
-    """SQS."""
-
-    def GetQueueUrl(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """Where a queue is. The code is that of the Query protocol, which SQS sends in a header beside its own, and
-        which botocore then takes (SQS Developer Guide, "AWS JSON protocol FAQs").
-        """
-        name = p["QueueName"]
-        if name not in self.names("AWS::SQS::Queue"):
-            raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
-        return {"QueueUrl": f"https://sqs.{self.region}.amazonaws.com/{self.account}/{name}"}
-
-    def GetQueueAttributes(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
-        """How many messages wait in a queue of a stack: `Settings.queued`. Every value is a text."""
-        kind = "AWS::SQS::Queue"
-        for each in resources(self.cloud, self.account, self.region, kind):
-            if each.physical_id == p["QueueUrl"]:
-                arn = f"arn:aws:sqs:{self.region}:{self.account}:{each.physical_id.rpartition('/')[2]}"
-                waiting = self.cloud.settings.queued.get(each.logical_id, 0)
-                return {"Attributes": {"QueueArn": arn, "ApproximateNumberOfMessages": str(waiting)}}
-        raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
 
 
 class Functions(Account):

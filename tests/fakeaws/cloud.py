@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakeaws.clock import Clock
-from fakeaws.model import ChangeSet, Event, Resource, Stack, Target
+from fakeaws.model import ChangeSet, Event, Message, Resource, Stack, Target
 from fakeaws.protocol import ApiError, validation_error
 from fakeaws.s3 import Buckets
 from fakeaws.script import Script
@@ -301,6 +301,7 @@ class Cloud:
         self.script = Script()
         self.chance = random.Random(seed)  # noqa: S311 - ids, not secrets
         self.stacks: dict[str, Stack] = {}
+        self.messages: dict[str, list[Message]] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.buckets = Buckets()
         self.unmanaged: dict[tuple[str, str, str, str], dict[str, Any]] = {}

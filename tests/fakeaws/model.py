@@ -180,3 +180,15 @@ class ChangeSet:
     def executed(self) -> bool:
         """Whether it was executed: then it is listed no more, and described as long as somebody has its ARN."""
         return self.execution.startswith("EXECUTE_")
+
+
+@dataclass
+class Message:
+    """A message of a queue: not to be received until the second `hidden_until`, deleted by its last handle."""
+
+    id: str
+    body: str
+    sent: datetime.datetime
+    receives: int = 0
+    hidden_until: float = 0.0
+    handle: str = ""

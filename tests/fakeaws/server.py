@@ -27,6 +27,7 @@ from fakeaws.logs import Logs, Trail
 from fakeaws.protection import Protection
 from fakeaws.protocol import ApiError, parse_query, query_error, query_response, service_model
 from fakeaws.proxy import READS
+from fakeaws.queues import Queues
 
 QUERY_SERVICES = {
     "cloudformation": "cloudformation", "sts": "sts", "rds": "rds", "elasticloadbalancing": "elbv2", "iam": "iam",
@@ -36,7 +37,7 @@ JSON_SERVICES: dict[str, Any] = {
     "ecs": Ecs, "ecr": Ecr, "logs": Logs, "cloudtrail": Trail, "acm": facts.Certificates,
     "servicequotas": facts.Quotas, "secretsmanager": facts.Secrets, "ssm": facts.Parameters, "kms": facts.Keys,
     "wafv2": facts.Firewalls, "route53domains": facts.Domains, "monitoring": facts.Metrics,
-    "sqs": facts.Queues, "dynamodb": Protection, "cloudcontrolapi": imports.CloudControl,
+    "sqs": Queues, "dynamodb": Protection, "cloudcontrolapi": imports.CloudControl,
 }  # fmt: skip
 REST_SERVICES: dict[str, Any] = {"lambda": facts.Functions, "scheduler": facts.Schedules}
 READ_BURST = 10.0

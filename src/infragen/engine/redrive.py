@@ -7,7 +7,6 @@ deleted here but what was sent again before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ from infragen.cloudformation import StackResource
 from infragen.engine.logs import LOG_GROUP
 from infragen.engine.observe import layer_stacks, observe
 from infragen.engine.progress import Question, Session, Warned
+from infragen.engine.schedule import signals_put_off
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import NOTHING, Shown, quoted
@@ -192,10 +192,12 @@ def redrive_some(
     """Move the messages that are `wanted` back one by one, after asking, and return how many; `what` says which they
     are.
 
-    Each is sent again and then deleted, so that a run that is killed in between leaves it in both queues, never in
-    none; a FIFO queue takes it once all the same, when it is moved again within five minutes. What an earlier look
-    still hides is waited for. In a FIFO queue a message keeps its group, and each group is looked through as far as SQS
-    gives it at a time.
+    Each is sent again and then deleted, and a signal waits until both are done. Only a run that is killed in between
+    leaves a message in both queues, never in none; a FIFO queue takes it once all the same, when it is moved again
+    within five minutes. What an earlier look still hides is waited for. In a FIFO queue a message keeps its group, and
+    each group is looked through as far as SQS gives it at a time.
+
+    Raises OperationFailed for a message that was sent and could not be deleted.
     """
     _refuse_unchanged(session, found, unchanged)
     if not session.ui.confirm(Question(f"move {what} back to {found.queue}?", "--yes")):
@@ -203,24 +205,36 @@ def redrive_some(
     moved, held = 0, dict[str, QueueMessage]()
     try:
         for batch in _all_received(session, found.dead_url, held):
-            for each in batch:
-                if wanted(each):
+            for each in filter(wanted, batch):
+                with signals_put_off():
                     _put_back(session, found, each)
                     del held[each.id]
                     moved += 1
+    except BaseException as error:
+        if moved or not isinstance(error, Exception):
+            session.ui.tell(Warned(_so_far(found, moved)))
+        raise
     finally:
         session.cloud.release(found.dead_url, tuple(held.values()))
     return moved
+
+
+def _so_far(found: DeadLetters, moved: int) -> str:
+    number = f"{moved} message{'' if moved == 1 else 's'}"
+    return f"{number} moved to {found.queue} before the end; the same command moves what is left"
 
 
 def _put_back(session: Session, found: DeadLetters, message: QueueMessage) -> None:
     session.cloud.send_again(found.url, message)
     try:
         session.cloud.delete_message(found.dead_url, message)
-    except KeyboardInterrupt:  # it is sent: what stayed behind would be sent a second time
-        with suppress(CloudError):  # it was deleted already, perhaps
-            session.cloud.delete_message(found.dead_url, message)
-        raise
+    except CloudError as error:
+        raise OperationFailed(
+            f"the message {message.id} was sent to {found.queue} and could not be deleted from its dead-letter queue, "
+            f"so that it is in both: {error.message}",
+            "delete it there before the next redrive, which would send it once more: receive it in the console of SQS "
+            f'({found.dead_url}), under "Poll for messages"',
+        ) from error
 
 
 def _all_received(session: Session, url: str, held: dict[str, QueueMessage]) -> Iterator[list[QueueMessage]]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from infragen.engine.operate import Operation
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown, failed
@@ -107,6 +107,40 @@ class Interrupts:
             if callable(self._before):
                 self._before(number, frame)
             raise KeyboardInterrupt
+
+
+PUT_OFF = tuple(each for each in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")) if each)
+
+
+@contextmanager
+def signals_put_off() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a lost terminal take effect at the end of the block; the second signal does at once,
+    because somebody insists. One that is ignored stays ignored.
+    """
+    came: list[int] = []
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            restore()
+            signal.raise_signal(number)
+
+    if threading.current_thread() is threading.main_thread():
+        there = {number: signal.getsignal(number) for number in PUT_OFF}
+        before = {number: each for number, each in there.items() if each not in (signal.SIG_IGN, None)}
+    try:
+        for number in before:
+            signal.signal(number, note)
+        yield
+    finally:
+        restore()
+        if len(came) == 1:
+            signal.raise_signal(came[0])
 
 
 @dataclass(frozen=True)
