@@ -75,7 +75,7 @@ def delete(cloudformation: Any, stack: str) -> str:
 
 def settled(cloudformation: Any, stack: str) -> str:
     """Wait until no operation runs on a stack and return its status."""
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 300
     while True:
         status = str(_stacks(cloudformation, stack)[0]["StackStatus"])
         if not status.endswith("_IN_PROGRESS"):

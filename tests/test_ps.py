@@ -363,20 +363,21 @@ def test_alarms_of_another_environment_are_not_shown(shop: Shop) -> None:
 
 
 def test_the_credentials_rotation_is_watched(shop: Shop) -> None:
-    """Switched off, unfinished, overdue, or without a secret: each is trouble."""
+    """Switched off, unfinished, overdue, or without a secret: each is trouble; one that still may run is none."""
     now = shop.aws.clock.now().timestamp()
+    pending = {"VersionIdsToStages": {"a": ["AWSCURRENT"], "b": ["AWSPENDING"]}}
     for members, what in (
         ({"RotationEnabled": False}, "its credentials are not rotated"),
-        (
-            {"VersionIdsToStages": {"a": ["AWSCURRENT"], "b": ["AWSPENDING"]}},
-            "a rotation of its credentials did not end",
-        ),
+        ({**pending, "LastChangedDate": now - 1_501}, "a rotation of its credentials did not end"),
         ({"NextRotationDate": now - 3 * 86_400}, "a rotation is overdue"),
     ):
         shop.aws.settings.rotations["AppSecret"] = members
         assert trouble(shop.document()) == [("database", what)]
-    shop.aws.settings.rotations["AppSecret"] = {"NextRotationDate": now - 3600}
-    assert trouble(shop.document()) == []
+        assert "one is running" not in shop.screen()
+    for members in ({**pending, "LastChangedDate": now - 1_000}, {"NextRotationDate": now - 3600}):
+        shop.aws.settings.rotations["AppSecret"] = members
+        assert trouble(shop.document()) == []
+        assert ("one is running" in shop.screen()) == ("LastChangedDate" in members)
 
 
 def test_no_secret_of_aws_words_is_shown(shop: Shop) -> None:

@@ -48,7 +48,7 @@ CPU and memory nor a database's capacity.
 | `last stopped` | the task that stopped last, within the hour for which ECS remembers it | it runs what the service runs now and stopped by a fault: not for another number of tasks, a deployment, Spot or a request |
 | a worker | its event source, its queue, dead letters; calls of five minutes | the source is off although code is deployed, more than 5 % of calls or messages failed, calls were throttled, the queue is beyond its alarms' thresholds, or dead letters lie there |
 | a queue | the same of a queue without a worker | the same |
-| `database` | the writer's capacity and connections with their limits, the credentials' rotation | it is at its largest capacity, connections are beyond their alarm, or the rotation is off, unfinished or a day late |
+| `database` | the writer's capacity and connections with their limits, the credentials' rotation | it is at its largest capacity, connections are beyond their alarm, or the rotation is off, not over after 25 minutes or a day late |
 | `alarms` | alarms that are raised, by their names in the template ([on call](on-call.md)) | there is one |
 | `not read` | each part that could not be read, with the permission that was denied | `--fail-on-trouble` counts it as trouble |
 | `next` | what is wrong or under way, and below it the command that helps | |

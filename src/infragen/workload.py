@@ -276,6 +276,11 @@ class Parameters(Protocol):
         """Delete parameters; return those that were there."""
 
 
+ROTATION_SECONDS = 1_500.0
+"""Seconds after which a rotation that neither ended nor failed runs no longer: its function has 300 seconds for each of
+four steps."""
+
+
 @dataclass(frozen=True)
 class SecretState:
     """A secret that rotates: the ids of its versions AWSCURRENT and AWSPENDING (empty where no other version than the
@@ -290,6 +295,14 @@ class SecretState:
     changed: float = 0.0
     rotated: float = 0.0
     next_rotation: float = 0.0
+
+    def is_rotating(self, now: float) -> bool:
+        """Return whether a rotation may be running: it changed the secret when it began, and has not had its time yet.
+
+        DescribeSecret tells one that runs from one that failed by nothing else ("LastChangedDate", AWS Secrets Manager
+        API Reference, read 2026-11-29).
+        """
+        return bool(self.pending) and now - self.changed < ROTATION_SECONDS
 
 
 @dataclass(frozen=True)

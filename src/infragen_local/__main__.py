@@ -87,9 +87,9 @@ def _load_all_of_it(resume: Callable[[], None]) -> None:
 
     `resume` starts what runs for that state.
     """
-    from infragen_local import kept_state
+    from infragen_local import kept_state, queue_journal
 
-    trouble = kept_state.load()
+    trouble = kept_state.load() or queue_journal.apply()
     if trouble:
         _give_up(trouble)
     resume()

@@ -33,7 +33,13 @@ NAMES: dict[str, tuple[str, ...]] = {
         "reset",
         "subprocess",
     ),
-    "ministack.core.persistence": ("STATE_DIR", "_state_format_version", "load_state"),
+    "ministack.core.persistence": (
+        "STATE_DIR",
+        "_json_default",
+        "_json_object_hook",
+        "_state_format_version",
+        "load_state",
+    ),
     "ministack.core.responses": (
         "StreamingResponse",
         "error_response_json",
@@ -208,6 +214,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.sqs": (
         "_Err",
         "_HANDLERS",
+        "_collect_msgs",
+        "_dlq_sweep",
+        "_expire_retained",
         "_get_q",
         "_queue_by_arn",
         "_queue_url",
@@ -216,6 +225,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_receive_messages_for_esm",
         "_refresh_counts",
         "esm_wake",
+        "get_state",
     ),
     "ministack.services.ssm": ("_PUBLIC_AMI_PARAMETERS", "_lookup_parameter", "resolve_parameter_value"),
     "ministack.services.sts": ("_sessions", "register_session"),

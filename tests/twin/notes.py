@@ -5,17 +5,20 @@ What a sound application does is in it, in few lines: an outbox, effects that ar
 whose login was rotated away.
 """
 
+import json
+import os
+import signal
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from twins import System, kept
+from twins import PATIENCE, System, kept
 
 ENVIRONMENT = """\
 project: shop
@@ -192,7 +195,7 @@ class Notes(System):
         return self.infragen("deploy", "--yes", "--image-tag", tag, *options, ok=ok)
 
     def create(self, tag: str = "v1") -> None:
-        """Deploy the environment with the placeholder, then with an image; let a failed message come again at once."""
+        """Deploy the environment with the placeholder, then with an image."""
         self.place()
         self.release(tag)
 
@@ -205,7 +208,19 @@ class Notes(System):
         """Deploy the first image."""
         self.put(tag)
         self.deploy(tag)
-        self.client("sqs").set_queue_attributes(QueueUrl=self.queue(), Attributes={"VisibilityTimeout": "2"})
+
+    def retry(self, seconds: int, times: int) -> None:
+        """Let a message that fails come again after seconds, so many times before it is a dead letter.
+
+        A call that takes longer than the seconds, as on a busy machine, counts as a failure, too.
+        """
+        policy = {"deadLetterTargetArn": self.arn("notes-dlq"), "maxReceiveCount": times}
+        attributes = {"VisibilityTimeout": str(seconds), "RedrivePolicy": json.dumps(policy)}
+        self.client("sqs").set_queue_attributes(QueueUrl=self.queue(), Attributes=attributes)
+
+    def arn(self, name: str) -> str:
+        """Return the ARN of a queue."""
+        return f"arn:aws:sqs:{self.region}:{self.account}:shop-dev-{name}"
 
     def queue(self, name: str = "notes") -> str:
         """Return the URL of a queue."""
@@ -233,6 +248,14 @@ class Notes(System):
         """Return the processes of tasks and functions with a word on their command line."""
         return [pid for pid in kept(self.twin.state_dir) if word in command(pid)]
 
+    def kill_workers(self) -> int:
+        """Kill the processes of all functions; return how many there were."""
+        found = self.processes("_worker.")
+        for pid in found:
+            with suppress(ProcessLookupError):  # it has ended since
+                os.kill(pid, signal.SIGKILL)
+        return len(found)
+
 
 @contextmanager
 def created(shop: Notes, topology: str) -> Iterator[Notes]:
@@ -246,7 +269,7 @@ def created(shop: Notes, topology: str) -> Iterator[Notes]:
 def ask(address: str, data: bytes | None = None) -> tuple[int, str]:
     """Return status and body of an answer; 0 and the words where there was none."""
     try:
-        with urllib.request.urlopen(address, data, timeout=20) as answer:  # noqa: S310  # of this machine
+        with urllib.request.urlopen(address, data, timeout=PATIENCE) as answer:  # noqa: S310  # of this machine
             return int(answer.status), answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

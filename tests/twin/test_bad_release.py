@@ -121,21 +121,21 @@ def on_call(twin: Emulator, tmp_path_factory: pytest.TempPathFactory) -> OnCall:
     return found
 
 
-def fast(on_call: OnCall) -> None:
-    """Let a failed message come again after a second: two failures take minutes with what Lambda asks for."""
-    on_call.client("sqs").set_queue_attributes(QueueUrl=on_call.url("mail"), Attributes={"VisibilityTimeout": "1"})
+def come_again(on_call: OnCall, seconds: int) -> None:
+    """Let a failed message come again after a while: two failures take minutes with what Lambda asks for."""
+    attributes = {"VisibilityTimeout": str(seconds)}
+    on_call.client("sqs").set_queue_attributes(QueueUrl=on_call.url("mail"), Attributes=attributes)
 
 
 def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(on_call: OnCall) -> None:
     """From the alarm to the end, with the commands of the page; nothing is lost and nothing is done twice."""
     good = on_call.release(GOOD, "Send mail")
-    fast(on_call)
     on_call.send("a")
-    until(lambda: len(on_call.done()) == MESSAGES, "the messages before", 60)
+    until(lambda: len(on_call.done()) == MESSAGES, "the messages before")
     bad = on_call.release(BAD, "Send mail with templates")
-    fast(on_call)
+    come_again(on_call, 1)
     sent = on_call.send("b")
-    until(lambda: on_call.count("mail-dlq") == MESSAGES, "the dead letters", 90)
+    until(lambda: on_call.count("mail-dlq") == MESSAGES, "the dead letters")
     assert on_call.alarm() == "ALARM"
     seen = on_call.infragen("ps")
     assert "MailDeadLetterAlarm" in seen
@@ -150,10 +150,10 @@ def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(o
     assert "nothing was deployed since messages of mail failed" in refused
     told = on_call.infragen("deploy", "--at", good[:10], "--yes")
     assert "deployed" in told
-    fast(on_call)
+    come_again(on_call, 60)
     moved = on_call.infragen("redrive", "mail", "--yes", "--wait", "120")
     assert f"{MESSAGES} messages moved to mail" in moved
-    until(lambda: len(on_call.done()) == 2 * MESSAGES, "all messages", 60)
+    until(lambda: len(on_call.done()) == 2 * MESSAGES, "all messages")
     assert set(on_call.done().values()) == {1}
     assert (on_call.count("mail"), on_call.count("mail-dlq")) == (0, 0)
     assert good in on_call.infragen("status")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from emulator import REGION, fresh_account
-from twins import System
+from twins import PATIENCE, System
 
 from infragen.emulator import Emulator
 
@@ -54,13 +54,13 @@ def test_the_roles_of_ci_suffice_for_their_environment_and_for_no_other(
     own.infragen("bootstrap", "--yes", "--github", "acme/mine", "--github-ids", "1/2", "--write")
     staging = [sys.executable, "-m", "infragen", "bootstrap", "--yes", "--env", "staging", "--local"]
     state = {**os.environ, "INFRAGEN_STATE_DIR": str(twin.state_dir.parent)}
-    subprocess.run(staging, cwd=tmp_path, env=state, capture_output=True, check=True, timeout=100)
+    subprocess.run(staging, cwd=tmp_path, env=state, capture_output=True, check=True, timeout=PATIENCE)
 
     def ran(role: str, *words: str, env: str = "dev") -> tuple[int, str]:
         variables = {**os.environ, **sessions[role], "INFRAGEN_STATE_DIR": str(twin.state_dir.parent)}
         where = ["--env", env, "--endpoint-url", twin.endpoint_url]
         command = [sys.executable, "-m", "infragen", *words, *where]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=PATIENCE)
         return done.returncode, done.stdout + done.stderr
 
     sessions = {each: session_of(own, f"mine-dev-{each}") for each in ("plan", "deploy")}

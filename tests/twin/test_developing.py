@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from emulator import make_client
 from signals import default_signals
-from twins import ROOT, until
+from twins import PATIENCE, ROOT, until
 
 from infragen.config import load_environment
 from infragen.emulator import Emulator
@@ -95,7 +95,7 @@ def test_a_command_runs_against_the_project_and_decides_the_exit_code(
     """
     port = free()
     passed = dev("--port", str(port), "--exec", "--", "node", "-e", TOLD)
-    said = passed.communicate(timeout=120)[0]
+    said = passed.communicate(timeout=PATIENCE)[0]
     assert passed.returncode == 0, said
     for line in ("applied to /app", "missing []", "profile undefined", "got ANSWER in dev", "INFO  asked url=/x"):
         assert line in said, said
@@ -103,7 +103,7 @@ def test_a_command_runs_against_the_project_and_decides_the_exit_code(
         task.bind(("127.93.0.1", 3000))
         task.listen()
         failed = dev("--exec", "--", "node", "-e", "console.log(process.env.BASE_URL); process.exit(4)")
-        said = failed.communicate(timeout=120)[0]
+        said = failed.communicate(timeout=PATIENCE)[0]
     assert (failed.returncode, "command failed with exit code 4" in said) == (1, True), said
     [other] = re.findall(r"port 3000 is in use: the API listens on (\d+)", said)
     assert f"http://127.0.0.1:{other}" in said
@@ -130,7 +130,7 @@ def test_fresh_drops_the_database_first(dev: Dev, directory: Path) -> None:
 
     def ran(*more: str) -> str:
         running = dev("--port", port, *more, "--exec", "--", sys.executable, "-c", TABLE)
-        said = running.communicate(timeout=120)[0]
+        said = running.communicate(timeout=PATIENCE)[0]
         assert running.returncode == 0, said
         return said
 
@@ -153,18 +153,18 @@ def test_what_is_in_the_way_is_told_before_anything_starts(dev: Dev, directory: 
         taken.listen()
         port = str(taken.getsockname()[1])
         ended = dev("--port", port)
-        said = ended.communicate(timeout=60)[0]
+        said = ended.communicate(timeout=PATIENCE)[0]
         assert (ended.returncode, f"port {port} is in use" in said) == (4, True), said
     package = directory / "package.json"
     kept = package.read_text()
     try:
         package.write_text('{"engines": {"node": ">=99"}}')
         ended = dev()
-        said = ended.communicate(timeout=60)[0]
+        said = ended.communicate(timeout=PATIENCE)[0]
         assert (ended.returncode, "Node 99 is needed, found" in said) == (4, True), said
         package.unlink()
         ended = dev()
-        said = ended.communicate(timeout=60)[0]
+        said = ended.communicate(timeout=PATIENCE)[0]
         assert (ended.returncode, "has no package.json" in said) == (2, True), said
     finally:
         package.write_text(kept)
@@ -184,11 +184,11 @@ def test_the_api_restarts_when_a_source_changes_and_ends_with_ctrl_c(dev: Dev, d
 
     running = dev("--port", str(port))
     try:
-        until(lambda: answers() == "ANSWER in dev", "the API", 120)
+        until(lambda: answers() == "ANSWER in dev", "the API")
         (directory / "src" / "main.cjs").write_text(MAIN.replace("ANSWER", "CHANGED"))
-        until(lambda: answers() == "CHANGED in dev", "the restart", 60)
+        until(lambda: answers() == "CHANGED in dev", "the restart")
         running.send_signal(signal.SIGINT)
-        said = running.communicate(timeout=60)[0]
+        said = running.communicate(timeout=PATIENCE)[0]
     finally:
         running.kill()
     assert running.returncode == 130, said
@@ -230,22 +230,22 @@ def test_a_worker_is_updated_when_its_source_changes_and_its_timeout_is_told(
                 return text in log.read_text()
 
             try:
-                until(lambda: told(f"api: http://127.0.0.1:{port}") or running.poll() is not None, "the API", 200)
+                until(lambda: told(f"api: http://127.0.0.1:{port}") or running.poll() is not None, "the API")
                 assert running.poll() is None, log.read_text()
                 sqs = make_client(twin, "sqs", "111111111111", load_environment(file).region)
                 url = sqs.get_queue_url(QueueName=f"shop-dev-{found.queue}")["QueueUrl"]
                 for number in range(5):
                     sqs.send_message(QueueUrl=url, MessageBody=f"one-{number}")
                 for number in range(5):
-                    until(partial(told, f"first got one-{number}"), "the first code", 60)
+                    until(partial(told, f"first got one-{number}"), "the first code")
                 worker.write_text(WORKER.replace("VERSION", "second"))
-                until(lambda: told(f"{found.name}: updated"), "the update", 60)
+                until(lambda: told(f"{found.name}: updated"), "the update")
                 sqs.send_message(QueueUrl=url, MessageBody="two")
-                until(lambda: told("second got two"), "the new code", 60)
+                until(lambda: told("second got two"), "the new code")
                 sqs.send_message(QueueUrl=url, MessageBody="slow")
-                until(lambda: told(f"{found.name} was ended after 3 s, its timeout ("), "the timeout", 60)
+                until(lambda: told(f"{found.name} was ended after 3 s, its timeout ("), "the timeout")
                 running.send_signal(signal.SIGINT)
-                running.wait(60)
+                running.wait(PATIENCE)
             finally:
                 running.kill()
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from emulator import REGION, fresh_account, make_client
-from twins import kept, until
+from twins import PATIENCE, kept, until
 
 from infragen.emulator import Emulator, put_image, reset, start, status, stop
 from infragen_local.children import Children
@@ -88,12 +88,12 @@ def test_an_emulator_ends_nothing_of_another_at_the_same_path(tmp_path: Path) ->
     theirs = second.start(["sleep", "1000"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     try:
         first.end()
-        assert ours.wait(20) == -signal.SIGKILL
+        assert ours.wait(PATIENCE) == -signal.SIGKILL
         assert theirs.poll() is None
         assert kept(tmp_path) == [theirs.pid]
     finally:
         second.end()
-    assert theirs.wait(20) == -signal.SIGKILL
+    assert theirs.wait(PATIENCE) == -signal.SIGKILL
 
 
 def test_what_a_file_names_is_ended_only_if_it_is_the_same_process(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from twins import System, until
+from twins import PATIENCE, System, until
 
 pytestmark = pytest.mark.twin
 
@@ -69,5 +69,5 @@ def test_requests_are_counted(system: System) -> None:
     """Those that the load balancer answered, well or with 5xx."""
     before = document(system)
     with suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(before["url"], timeout=20).close()  # noqa: S310  # of this machine
+        urllib.request.urlopen(before["url"], timeout=PATIENCE).close()  # noqa: S310  # of this machine
     assert document(system)["services"][0]["requests"] > before["services"][0]["requests"]

@@ -13,7 +13,7 @@ import pytest
 from emulator import REGION, Clients, delete, fresh_account, make_client
 from twins import until
 
-from infragen.emulator import Emulator, reset, start, status, stop
+from infragen.emulator import Emulator, reset, start, stop
 
 DATABASE = """
 Resources:
@@ -46,13 +46,6 @@ Outputs:
   Port: {Value: !GetAtt Cluster.Endpoint.Port}
   Master: {Value: !GetAtt Cluster.MasterUserSecret.SecretArn}
 """
-
-
-def status_of(state_dir: Path) -> Emulator:
-    """Return the emulator that runs."""
-    running = status(state_dir)
-    assert running is not None
-    return running
 
 
 def made(client: Callable[..., Any], name: str) -> dict[str, str]:
@@ -168,7 +161,7 @@ def test_a_statement_that_waits_for_a_lock_stops_nobody_else(
         )
         assert twin_client("sqs").list_queues()
         data.commit_transaction(resourceArn=arn, secretArn=cluster["Master"], transactionId=begun)
-        assert waits.result(30)["numberOfRecordsUpdated"] == 1
+        assert waits.result(300)["numberOfRecordsUpdated"] == 1
         assert connection.execute("SELECT n FROM locked").fetchall() == [(12,)]
 
 
@@ -187,11 +180,12 @@ def test_a_database_outlives_stop_and_kill_and_not_reset(tmp_path: Path, monkeyp
     assert stop(state_dir)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(host=outputs["Host"], port=int(outputs["Port"]), user="dbadmin", password="no", dbname="app")
-    second = client(start(state_dir))
+    running = start(state_dir)
+    second = client(running)
     with master(second, outputs) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
         connection.execute("UPDATE kept SET n = 8")
-    os.kill(status_of(state_dir).pid, signal.SIGKILL)
+    os.kill(running.pid, signal.SIGKILL)
     third = client(start(state_dir))
     with master(third, outputs) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(8,)]

@@ -15,7 +15,7 @@ import pytest
 from figures import Tried
 from signals import default_signals
 from sweeps import figure
-from twins import System, until
+from twins import PATIENCE, System, until
 
 from infragen.emulator import Emulator
 
@@ -102,7 +102,7 @@ class Redrive:
         running = self.start(*options)
         until(lambda: self.count(self.dead) < MESSAGES * 2 // 3 or running.poll() is not None, "the first third")
         running.send_signal(number)
-        told, _ = running.communicate(timeout=60)
+        told, _ = running.communicate(timeout=PATIENCE)
         assert running.returncode == (130 if number is signal.SIGINT else -number), told
         return told
 
@@ -138,10 +138,12 @@ def test_a_redrive_that_is_stopped_and_run_again_loses_no_message(
         assert "SQS continues to move messages" in told
     began = time.monotonic()
     again = redrive.start(*options)
-    said, _ = again.communicate(timeout=200)
+    said, _ = again.communicate(timeout=PATIENCE)
     assert again.returncode in (0, 1), said
-    until(lambda: redrive.count(redrive.dead) == redrive.count(redrive.url) == 0, "the end of all messages", 120)
-    until(lambda: len(redrive.done()) == MESSAGES or time.monotonic() > began + 150, "the last line of the log", 200)
+    until(lambda: redrive.count(redrive.dead) == redrive.count(redrive.url) == 0, "the end of all messages")
+    until(
+        lambda: len(redrive.done()) == MESSAGES or time.monotonic() > began + PATIENCE / 2, "the last line of the log"
+    )
     twice = [each for each, times in redrive.done().items() if times > 1]
     lost = MESSAGES - len(redrive.done())
     tried(MESSAGES)

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from signals import default_signals
-from twins import ROOT, System, until
+from twins import PATIENCE, ROOT, System, until
 
 from infragen.emulator import Emulator
 
@@ -99,19 +99,6 @@ def test_a_migration_runs_before_the_api_and_can_fail(shop: System, put: Callabl
     assert definitions(shop) == []
 
 
-def started(shop: System, *command: str) -> subprocess.Popen[str]:
-    """Start a command of ours and return its process."""
-    variables = {**os.environ, "INFRAGEN_STATE_DIR": str(shop.twin.state_dir.parent)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "infragen", command[0], "--env", "dev", "--local", *command[1:]],
-        cwd=shop.directory,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def running(shop: System) -> list[str]:
     """Return the release tasks that run."""
     ecs = shop.client("ecs")
@@ -138,18 +125,18 @@ def test_a_release_whose_command_is_ended_goes_on_and_the_next_one_says_so(
     """M5: Ctrl-C, SIGTERM and kill -9 leave the task alone; a second run is a conflict until it has ended."""
     tag = f"waits-{number.name}"
     put(tag, WAITING)
-    first = started(shop, "deploy", "--yes", "--image-tag", tag)
+    first = shop.start("deploy", "--yes", "--image-tag", tag)
     try:
         wrote(first, "release | waiting")
         first.send_signal(number)
-        said = first.communicate(timeout=60)[0]
+        said = first.communicate(timeout=PATIENCE)[0]
     finally:
         first.kill()
     assert first.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number], said
     [task] = running(shop)
     assert number == signal.SIGKILL or f"the release task continues in AWS: {task}" in said, said
-    second = started(shop, "migrate", "--image-tag", tag)
-    said = second.communicate(timeout=60)[0]
+    second = shop.start("migrate", "--image-tag", tag)
+    said = second.communicate(timeout=PATIENCE)[0]
     assert (second.returncode, task in said, "runs already" in said) == (5, True, True), said
     shop.client("ecs").stop_task(cluster=task.split("/")[1], task=task)
     until(lambda: not running(shop), "the end of the task")
@@ -160,17 +147,17 @@ def test_a_command_of_ones_own(shop: System, put: Callable[[str, str], None]) ->
     put("tools", MIGRATION)
     done = shop.infragen("run", "--image-tag", "tools", "--", "node", "-e", "console.log('said ' + process.env.PORT)")
     assert "\nsaid 3000\n" in done
-    failed = started(shop, "run", "--image-tag", "tools", "--", "node", "-e", "process.exit(9)")
-    said = failed.communicate(timeout=60)[0]
+    failed = shop.start("run", "--image-tag", "tools", "--", "node", "-e", "process.exit(9)")
+    said = failed.communicate(timeout=PATIENCE)[0]
     assert (failed.returncode, "exit code 9" in said) == (1, True), said
-    missing = started(shop, "run", "--image-tag", "none", "--", "node", "-v")
-    said = missing.communicate(timeout=60)[0]
+    missing = shop.start("run", "--image-tag", "none", "--", "node", "-v")
+    said = missing.communicate(timeout=PATIENCE)[0]
     assert (missing.returncode, "shop-dev-api has no image none; the newest are tools" in said) == (2, True), said
     assert "release | applied 0001_notifications" in shop.infragen("migrate", "--image-tag", "tools")
-    waits = started(shop, "run", "--image-tag", "tools", "--", "node", "-e", WAITING)
+    waits = shop.start("run", "--image-tag", "tools", "--", "node", "-e", WAITING)
     wrote(waits, "waiting")
     waits.send_signal(signal.SIGINT)
-    said = waits.communicate(timeout=60)[0]
+    said = waits.communicate(timeout=PATIENCE)[0]
     assert (waits.returncode, "is being stopped" in said) == (130, True), said
     assert not any("shop-dev-run" in each for each in definitions(shop))
 
@@ -182,8 +169,8 @@ def test_a_command_in_the_tasks_environment(shop: System, put: Callable[[str, st
     script = "console.log(process.env.PORT, new URL(process.env.DATABASE_URL).pathname, require('fs').readdirSync('.'))"
     done = shop.infragen("shell", "--", "node", "-e", script)
     assert re.search(r"3000 /app \[.*'main.cjs'", done), done
-    failed = started(shop, "shell", "--", "node", "-e", "process.exit(9)")
-    said = failed.communicate(timeout=60)[0]
+    failed = shop.start("shell", "--", "node", "-e", "process.exit(9)")
+    said = failed.communicate(timeout=PATIENCE)[0]
     assert (failed.returncode, "exit code 9" in said) == (1, True), said
     assert not any("shop-dev-shell" in each for each in definitions(shop))
 
@@ -201,7 +188,7 @@ def test_a_shell_has_the_terminal(shop: System, put: Callable[[str, str], None])
         os.execve(sys.executable, words, variables)  # noqa: S606 # our own command, on a terminal of its own
     said = b""
 
-    def read_until(text: bytes, seconds: float = 60) -> None:
+    def read_until(text: bytes, seconds: float = PATIENCE) -> None:
         nonlocal said
         give_up = time.monotonic() + seconds
         while text not in said:
@@ -237,7 +224,7 @@ def cluster(shop: System) -> str:
 
 def test_the_line_of_the_tunnel_leads_to_the_database(shop: System) -> None:
     """libpq takes the words and the password file as they are printed; Ctrl-C ends it, and the file is gone."""
-    process = started(shop, "tunnel")
+    process = shop.start("tunnel")
     try:
         line = wrote(process, " psql ").splitlines()[-1]
         variable, _, words = shlex.split(line)
@@ -246,7 +233,7 @@ def test_the_line_of_the_tunnel_leads_to_the_database(shop: System) -> None:
         with psycopg.connect(words, passfile=str(file)) as connection:
             assert connection.execute("select current_database()").fetchone() == ("app",)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=PATIENCE)[0]
     finally:
         process.kill()
     assert process.returncode == 0, said

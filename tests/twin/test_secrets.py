@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from test_roles import REFUSED, attempt
-from twins import System, lines, until
+from twins import PATIENCE, System, lines, until
 
 from infragen.emulator import Emulator, put_image
 
@@ -59,7 +59,13 @@ class Keys(System):
         variables = {**os.environ, "INFRAGEN_STATE_DIR": str(self.twin.state_dir.parent)}
         command = [sys.executable, "-m", "infragen", *arguments, "--env", "dev", "--local"]
         done = subprocess.run(
-            command, cwd=self.directory, env=variables, input=typed, timeout=300, capture_output=True, text=True
+            command,
+            cwd=self.directory,
+            env=variables,
+            input=typed,
+            timeout=2 * PATIENCE,
+            capture_output=True,
+            text=True,
         )
         told = done.stdout + done.stderr
         assert done.returncode == code, told
@@ -79,7 +85,7 @@ class Keys(System):
         """Return what the API answers through the load balancer."""
         stacks = self.client("cloudformation").describe_stacks(StackName="keys-dev")["Stacks"]
         [url] = [each["OutputValue"] for each in stacks[0]["Outputs"] if each["OutputKey"] == "Url"]
-        with urllib.request.urlopen(f"{url}/key", timeout=20) as answer:  # noqa: S310 # on this machine
+        with urllib.request.urlopen(f"{url}/key", timeout=PATIENCE) as answer:  # noqa: S310 # on this machine
             return str(answer.read().decode())
 
 
@@ -127,7 +133,6 @@ def test_a_worker_reads_the_value_with_its_own_role(keys: Keys) -> None:
     until(
         lambda: any(wanted in each for each in lines(keys.client("logs"), "/aws/lambda/keys-dev-mail")),
         "the worker's line",
-        60,
     )
 
 

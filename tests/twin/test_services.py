@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from emulator import REGION, Clients, delete, deploy, outputs, reasons
 from notes import under_load
-from twins import lines, until
+from twins import PATIENCE, lines, until
 
 Put = Callable[..., dict[str, Any]]
 
@@ -120,7 +120,7 @@ def get(address: str, **headers: str) -> tuple[int, str]:
     """Return status and body of an answer."""
     asked = urllib.request.Request(address, headers=headers)  # noqa: S310 # of this machine
     try:
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310  # of this machine
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:  # noqa: S310  # of this machine
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -193,12 +193,15 @@ def test_a_crash_loop_is_rolled_back_by_the_circuit_breaker(
     assert "cannot find CONFIG" in lines(twin_client("logs"), "/ecs/api")
 
 
-def test_a_task_that_turns_unhealthy_is_replaced(url: str, twin_client: Clients, images: Callable[[str], str]) -> None:
+def test_a_task_that_turns_unhealthy_is_replaced(
+    url: str, twin_client: Clients, images: Callable[[str], str], tmp_path: Path
+) -> None:
     """Its target fails the health check, ECS stops it with the reason, and starts another."""
-    sick = GOOD.replace("if (", "if (Date.now() > end) response.statusCode = 500; if (", 1)
-    sick = f"const end = Date.now() + 4000; {sick}"
-    ecs = twin_client("ecs")
-    assert deploy(twin_client("cloudformation"), "api", template(images(sick), 1, grace=1)) == "UPDATE_COMPLETE"
+    file, ecs = tmp_path / "sick", twin_client("ecs")
+    failing = f"if (require('fs').existsSync({str(file)!r})) response.statusCode = 500; if ("
+    sick = images(GOOD.replace("if (", failing, 1))
+    assert deploy(twin_client("cloudformation"), "api", template(sick, 1, grace=1)) == "UPDATE_COMPLETE"
+    file.touch()
 
     def reason() -> str:
         stopped = ecs.list_tasks(cluster="shop", serviceName="api", desiredStatus="STOPPED")["taskArns"]
@@ -206,6 +209,7 @@ def test_a_task_that_turns_unhealthy_is_replaced(url: str, twin_client: Clients,
         return next((text for text in found if "failed ELB health checks" in text), "")
 
     assert until(reason, "the end of the task").startswith("Task failed ELB health checks in (target-group arn:aws:")
+    file.unlink()
     until(lambda: tasks(ecs), "another task")
 
 
@@ -234,14 +238,6 @@ def test_a_service_without_a_load_balancer_that_cannot_start_fails_its_creation(
 
 def test_a_scheduled_action_moves_the_desired_count(twin_client: Clients, images: Callable[[str], str]) -> None:
     """At its time the tasks of a service are as many as the action's minimum, and after another none."""
-    soon, later = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (8, 14))
-    actions = [
-        {"ScheduledActionName": name, "Schedule": f"at({moment:%Y-%m-%dT%H:%M:%S})", "ScalableTargetAction": limits}
-        for name, moment, limits in (
-            ("more", soon, {"MinCapacity": 2, "MaxCapacity": 4}),
-            ("night", later, {"MinCapacity": 0, "MaxCapacity": 0}),
-        )
-    ]
     made = template(images("setInterval(() => {}, 9e4)"))
     made["Resources"]["Cluster"]["Properties"]["ClusterName"] = "scaled"
     made["Resources"]["Logs"]["Properties"]["LogGroupName"] = "/ecs/scaled"
@@ -256,16 +252,29 @@ def test_a_scheduled_action_moves_the_desired_count(twin_client: Clients, images
             "ResourceId": "service/scaled/api",
             "MinCapacity": 1,
             "MaxCapacity": 4,
-            "ScheduledActions": actions,
         },
     }
     assert deploy(twin_client("cloudformation"), "scaled", made) == "CREATE_COMPLETE"
+
+    def schedule(least: int, most: int) -> None:
+        """Set an action whose time comes soon, but after it is set."""
+        for seconds in (3, 20, 100):
+            moment = datetime.now(UTC) + timedelta(seconds=seconds)
+            limits = {"MinCapacity": least, "MaxCapacity": most}
+            action = {"Schedule": f"at({moment:%Y-%m-%dT%H:%M:%S})", "ScalableTargetAction": limits}
+            made["Resources"]["Target"]["Properties"]["ScheduledActions"] = [{**action, "ScheduledActionName": "one"}]
+            assert deploy(twin_client("cloudformation"), "scaled", made) == "UPDATE_COMPLETE"
+            if datetime.now(UTC) < moment.replace(microsecond=0):
+                return
+        raise AssertionError("it takes too long to set an action")
 
     def running() -> int:
         [found] = twin_client("ecs").describe_services(cluster="scaled", services=["api"])["services"]
         return int(found["runningCount"])
 
+    schedule(2, 4)
     until(lambda: running() == 2, "the second task")
+    schedule(0, 0)
     until(lambda: running() == 0, "the end of both")
 
 
@@ -385,7 +394,7 @@ def test_a_container_that_fails_its_health_check_is_replaced(
         found = ecs.describe_tasks(cluster="sick", tasks=stopped)["tasks"] if stopped else []
         return next((each.get("stoppedReason", "") for each in found), "")
 
-    assert "failed container health checks" in until(reason, "the end of the task", 90)
+    assert "failed container health checks" in until(reason, "the end of the task")
     assert delete(twin_client("cloudformation"), "sick") == "DELETE_COMPLETE"
 
 

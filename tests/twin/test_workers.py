@@ -8,6 +8,7 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,25 +32,34 @@ exports.handler = async (event) => {
 };
 """
 
+BOTH = """
+  const others = () => require('fs').readdirSync('FOLDER').length;
+  require('fs').writeFileSync('FOLDER/' + event.Records[0].messageId, '');
+  while (others() < 2) await new Promise((done) => setTimeout(done, 10));
+"""
+"""Lets the first call wait for a second one to begin, however long that takes to start."""
+
 Work = Callable[..., "Worker"]
 
 
 class Worker:
     """A function on a queue of its own."""
 
-    def __init__(self, client: Clients, account: str, code: str, *, fifo: bool = False, **mapping: Any) -> None:
+    def __init__(
+        self, client: Clients, account: str, code: str, *, fifo: bool = False, again: int = 120, **mapping: Any
+    ) -> None:
         self.name, self.client, self.account = f"w{uuid.uuid4().hex[:8]}", client, account
         suffix = ".fifo" if fifo else ""
         self.dead = self.queue(f"{self.name}-dead{suffix}", fifo=fifo)
         policy = json.dumps({"deadLetterTargetArn": self.arn(f"{self.name}-dead{suffix}"), "maxReceiveCount": 2})
-        self.url = self.queue(f"{self.name}{suffix}", fifo=fifo, RedrivePolicy=policy, VisibilityTimeout="1")
+        self.url = self.queue(f"{self.name}{suffix}", fifo=fifo, RedrivePolicy=policy, VisibilityTimeout=str(again))
         function = client("lambda")
         function.create_function(
             FunctionName=self.name,
             Runtime="nodejs24.x",
             Handler="index.handler",
             Role=f"arn:aws:iam::{account}:role/worker",
-            Timeout=20,
+            Timeout=100,
             Code={"ZipFile": packed(code)},
         )
         reserved = mapping.pop("reserved", None)
@@ -105,7 +115,7 @@ def work(twin_client: Clients, twin_account: str) -> Work:
 
 def test_a_batch_waits_for_its_window(work: Work) -> None:
     """Messages that come one after the other within the window are one batch; one that is full does not wait."""
-    worker = work(TELL, BatchSize=3, MaximumBatchingWindowInSeconds=3)
+    worker = work(TELL, BatchSize=3, MaximumBatchingWindowInSeconds=5)
     worker.send("a")
     worker.send("b")
     assert until(lambda: worker.said("got"), "the first batch") == ["a,b"]
@@ -118,13 +128,17 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_comes_back_once(
 ) -> None:
     """The others of its batch are done once; after a fix StartMessageMoveTask brings it back, and it is done once."""
     worker, sqs = work(FAIL, BatchSize=10, FunctionResponseTypes=["ReportBatchItemFailures"]), twin_client("sqs")
+    worker.send("first")
+    until(lambda: worker.said("done") == ["first"], "a process that runs")
+    sqs.set_queue_attributes(QueueUrl=worker.url, Attributes={"VisibilityTimeout": "2"})
     worker.send("good", "bad")
     until(lambda: worker.waiting(worker.dead) == 1, "the dead letter")
-    assert (worker.said("done"), worker.said("failed")) == (["good"], ["bad", "bad"])
+    assert (worker.said("done"), worker.said("failed")) == (["first", "good"], ["bad", "bad"])
+    sqs.set_queue_attributes(QueueUrl=worker.url, Attributes={"VisibilityTimeout": "120"})
     twin_client("lambda").update_function_code(FunctionName=worker.name, ZipFile=packed(FAIL.replace("'bad'", "'no'")))
     source = worker.arn(f"{worker.name}-dead")
     sqs.start_message_move_task(SourceArn=source)
-    until(lambda: worker.said("done") == ["good", "bad"], "the way back")
+    until(lambda: worker.said("done") == ["first", "good", "bad"], "the way back")
     [task] = until(
         lambda: [
             each for each in sqs.list_message_move_tasks(SourceArn=source)["Results"] if each["Status"] != "RUNNING"
@@ -132,7 +146,7 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_comes_back_once(
         "the end of the task",
     )
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
-    assert (worker.waiting(worker.dead), worker.waiting(worker.url)) == (0, 0)
+    until(lambda: (worker.waiting(worker.dead), worker.waiting(worker.url)) == (0, 0), "the end of all messages")
     assert twin_client("cloudwatch").list_metrics(Namespace="AWS/SQS")["Metrics"] == []
 
 
@@ -167,9 +181,10 @@ def test_messages_of_a_group_are_worked_off_in_order(work: Work) -> None:
 @pytest.mark.parametrize(
     "limit", [{"ScalingConfig": {"MaximumConcurrency": 2}}, {"reserved": 2}], ids=["max", "reserved"]
 )
-def test_no_more_batches_run_at_a_time_than_may(work: Work, limit: dict[str, Any]) -> None:
+def test_no_more_batches_run_at_a_time_than_may(work: Work, limit: dict[str, Any], tmp_path: Path) -> None:
     """Neither the mapping's maximum nor the function's reserved concurrency is exceeded, and it is used."""
-    worker = work(SLOW, BatchSize=1, **limit)
+    both = BOTH.replace("FOLDER", str(tmp_path))
+    worker = work(SLOW.replace("  await", f"{both}  await"), BatchSize=1, **limit)
     worker.send(*(f"m{number}" for number in range(6)))
     until(lambda: len(worker.said("end")) == 6, "all messages")
     changes = [(int(line.split()[1]), 1) for line in worker.said("begin")]

@@ -14,11 +14,25 @@ from typing import Any
 import psycopg
 import pytest
 from emulator import REGION, Clients, fresh_account, make_client
+from signals import default_signals
 from watchdog import watched
 
 from infragen.emulator import Emulator, put_image, reset, start
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 300.0
+"""Seconds that one thing may take on a machine that does much else; it only ends a test that would never end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell `--dist loadgroup` what shares an environment: a topology of a file, or a file, or all that use `system`."""
+    own = [each for each in items if each.path.parent == Path(__file__).parent]
+    shared = {each.path for each in own if "system" in getattr(each, "fixturenames", ())}
+    for each in own:
+        given = getattr(each, "callspec", None)
+        topology = given.params.get("shop", "") if given is not None else ""
+        group = "system" if each.path in shared else f"{each.path.stem} {topology}"
+        each.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -92,13 +106,25 @@ class System:
             command,
             cwd=self.directory,
             env=variables,
-            timeout=300,
+            timeout=2 * PATIENCE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert not ok or done.returncode == 0, done.stdout
         return done.stdout
+
+    def start(self, command: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command, which Ctrl-C reaches also where the tests themselves ignore it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "infragen", command, "--env", "dev", "--local", *arguments],
+            cwd=self.directory,
+            env={**os.environ, "INFRAGEN_STATE_DIR": str(self.twin.state_dir.parent)},
+            preexec_fn=default_signals,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for its account."""
@@ -134,7 +160,7 @@ def system(twin: Emulator, tmp_path_factory: pytest.TempPathFactory) -> System:
     return found
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Wait until something is there and return it."""
     give_up = time.monotonic() + seconds
     while True:

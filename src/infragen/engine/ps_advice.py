@@ -144,6 +144,8 @@ def _about_credentials(database: DatabaseRow, now: float, unread: bool) -> Itera
         yield Advice(name, "the secret with its credentials does not exist", "infragen drift")
     elif not rotation.enabled:
         yield Advice(name, "its credentials are not rotated", "infragen drift")
+    elif rotation.is_rotating(now):
+        return
     elif rotation.pending or (rotation.next_rotation and rotation.next_rotation + DAY < now):
         what = "a rotation of its credentials did not end" if rotation.pending else "a rotation is overdue"
         yield Advice(name, what, "infragen logs credentials --since 1d --platform")

@@ -41,16 +41,12 @@ from infragen.engine.release import RELEASE
 from infragen.engine.retry import retried
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.resource_types.ecs import SERVICE
-from infragen.workload import SecretState, ServiceDeployment, cluster_of
+from infragen.workload import ROTATION_SECONDS, SecretState, ServiceDeployment, cluster_of
 
 DATABASE, SECRET, LOG_GROUP = "database", "AppSecret", "CredentialsLogGroup"
 
 LOOK_SECONDS, LOG_LOOKS = 2.0, 5
 """How often it is looked how things stand, and after how many of these looks what the rotation's function wrote."""
-
-ROTATION_SECONDS = 1_500.0
-"""Seconds after which a rotation that neither ended nor failed is followed no longer: its function has 300 seconds for
-each of four steps."""
 
 DEPLOYMENT_SECONDS = 3 * 3_600.0
 """Seconds after which a deployment is followed no longer: as long as CloudFormation waits for a service."""

@@ -176,6 +176,8 @@ def _credentials(row: DatabaseRow, found: Snapshot) -> str:
         return f"{last}, rotation is off"
     ahead = row.rotation.next_rotation - found.time if row.rotation.next_rotation else None
     due = "" if ahead is None else f", next in {_span(ahead)}" if ahead > 0 else f", due {_span(-ahead)} ago"
+    if row.rotation.is_rotating(found.time):
+        return f"{last}{due}, one is running"
     return f"{last}{due}{', one did not end' if row.rotation.pending else ''}"
 
 

@@ -120,11 +120,11 @@ def _one(move: _Move) -> bool:
             if target is None:
                 move.status, move.reason = "FAILED", "CouldNotDetermineMessageSource"
                 return False
-            source["messages"].remove(message)
             own = {key: value for key, value in message["sys"].items() if key != "DeadLetterQueueSourceArn"}
             fresh = {"id": str(uuid.uuid4()), "receipt_handle": None, "first_receive_at": None, "receive_count": 0}
             times = {"sent_at": now, "enqueued_at": now, "visible_at": now}
             target["messages"].append({**message, **fresh, **times, "sys": own})
+            source["messages"].remove(message)  # second: what ends the emulator between the two loses nothing
             move.moved += 1
             sqs.esm_wake.set()
             return True

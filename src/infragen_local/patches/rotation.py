@@ -52,6 +52,7 @@ def apply() -> None:
         if not left:
             made = {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time())}
             secret["Versions"][version] = {**made, "Stages": ["AWSPENDING"]}
+            secret["LastChangedDate"] = made["CreatedDate"]
             _attach(secret, version)
         if not left or not _lock(secret).locked():
             spawn_background(_run, secret, function, version, thread_name="infragen-rotation")
