@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from troposphere import Export, Output, Parameter, Ref, Select
+from troposphere import Export, Join, Output, Parameter, Ref, Select, Sub
 from troposphere.sns import Topic
 
 from infragen.assembly.synth import references, synthesize
@@ -183,6 +183,7 @@ def test_a_wired_value_may_be_passed_on_whole(dev: Environment, value: Any) -> N
         {"Fn::Join": ["", ["{", {"Ref": "AWS::StackName"}, {"Ref": "Ids"}, "}}"]]},
         {"Ref": {"Fn::Sub": "${Ids}Topic"}},
         {"Fn::GetAtt": ["Thing", {"Fn::Sub": "${Ids}"}]},
+        {"Fn::GetAtt": [{"Ref": "Ids"}, "Arn"]},
         {"Fn::ForEach::Each": ["Id", {"Ref": "Ids"}, {"${Id}": "x"}]},
     ],
 )
@@ -197,12 +198,29 @@ def test_a_wired_value_that_is_looked_into_is_refused(dev: Environment, value: A
     [
         ({"output": {"Out": {"Value": Ref("Ids"), "Export": Export("x")}}}, "exports the output Out"),
         ({"output": {"Out": {"Value": Select(0, Ref("Ids"))}}}, "Fn::Select on Ids .* at Outputs/Out"),
+        ({"output": {"Out": {"Value": "{{resolve:ssm:/a}}"}}}, "makes a dynamic reference in the output Out"),
+        (
+            {"output": {"Out": {"Value": Sub("{{${a}:ssm:/x}}", a="resolve")}}},
+            "makes a dynamic reference in the output",
+        ),
+        (
+            {"output": {"Out": {"Value": Join("", ["{{res", "olve:ssm:/a}}"])}}},
+            "makes a dynamic reference in the output",
+        ),
         ({"conditions": {"On": {"Fn::Equals": [{"Ref": "Ids"}, ""]}}}, "uses Ids of another layer in Conditions"),
         ({"attributes": {"DeletionPolicy": {"Ref": "Ids"}}}, "uses Ids of another layer in DeletionPolicy of Thing"),
         ({"attributes": {"UpdatePolicy": {"x": {"Fn::Sub": "${Ids}"}}}}, "uses Ids of another layer in UpdatePolicy"),
         ({"conditions": {"On": {"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Ids"}]}, ""]}}}, "uses Ids .* in Conditions"),
         ({"transform": "OfTheAccount"}, "has the transform OfTheAccount, which may look into Ids of another layer"),
         ({"transform": ["AWS::LanguageExtensions", "Own"]}, "has the transform Own"),
+        ({"transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}}, "the transform AWS::Include"),
+        ({"attributes": {"Metadata": {"Fn::Transform": {"Name": "Own"}}}}, "has the transform Own"),
+        ({"conditions": {"On": {"Fn::Transform": [{"Name": "Own"}]}}}, "has the transform Own"),
+        ({"attributes": {"Type": "My::Own::Thing::MODULE"}}, r"hands Ids of another layer to Thing \(My::Own"),
+        (
+            {"attributes": {"Type": "AWS::CloudFormation::Stack", "Properties": {"Parameters": {"A": Ref("Ids")}}}},
+            "hands Ids of another layer to Thing",
+        ),
         (
             {"rules": {"Set": {"Assertions": [{"Assert": {"Fn::Contains": [{"Ref": "Ids"}, "a"]}}]}}},
             "uses Ids of another layer in Rules",
@@ -220,6 +238,22 @@ def test_what_aws_evaluates_before_a_wired_value_exists_is_refused(
     """Exports, conditions, attributes, and a parameter of the layer's own that takes the place of the wired one."""
     with pytest.raises(ContractError, match=f"layer toy: .*{complaint}"):
         _using("x", dev, **sections)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [("Fn::ForEach::Each", ["Id", ["a"], {}]), ("Fn::Transform", {"Name": "Own"}), ("Odd", "x"), ("Bare", {})],
+)
+def test_what_is_no_resource_among_the_resources_is_named(dev: Environment, name: str, entry: Any) -> None:
+    """A loop or a macro would add resources that no gate sees."""
+
+    def build(env: Environment) -> Template:
+        template = Template()
+        template.resources[name] = entry
+        return template
+
+    with pytest.raises(ContractError, match=f"layer toy: {name} in Resources is no resource with a Type"):
+        synthesize(dev, (Layer("toy", "", "", build, lambda env: True),))
 
 
 @pytest.mark.parametrize("kind", ["AWS::EC2::VPC::Id", "AWS::SSM::Parameter::Value<String>", "List<String>", "Number"])

@@ -157,9 +157,20 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
         raise ContractError(f"layer {layer.name}: declares {', '.join(twice)}, which synthesis adds, itself")
     for parameter in (*added, *own.values()):
         template.add_parameter(parameter)
-    body = _ordered(template.to_dict())
+    written = template.to_dict()
+    if strange := next((name for name, each in written.get("Resources", {}).items() if not _is_resource(each)), ""):
+        raise ContractError(
+            f"layer {layer.name}: {strange} in Resources is no resource with a Type; write out what a loop or a macro "
+            "would add there"
+        )
+    body = _ordered(written)
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
     return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
+
+
+def _is_resource(written: Any) -> bool:
+    """Return whether an entry of Resources is a resource, and not an Fn::ForEach or an Fn::Transform."""
+    return isinstance(written, dict) and isinstance(written.get("Type"), str)
 
 
 def _common(env: Environment) -> tuple[Parameter, Parameter]:
@@ -221,7 +232,9 @@ def references(value: Any) -> Iterator[str]:
             if key == "Ref" and isinstance(inner, str):
                 yield from (name for name in (inner,) if not name.startswith("AWS::"))
             elif key == "Fn::GetAtt":
-                yield (inner.split(".") if isinstance(inner, str) else inner)[0]
+                name, *attribute = inner.split(".") if isinstance(inner, str) else inner
+                yield from (name,) if isinstance(name, str) else references(name)
+                yield from references(attribute)
             elif key == "Fn::Sub":
                 yield from _sub_references(inner)
             else:

@@ -23,13 +23,17 @@ PASSES_ON = ("Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Base64")
 
 TRANSFORMS = (
     "AWS::LanguageExtensions",
-    "AWS::Include",
     "AWS::SecretsManager-2020-07-23",
     "AWS::SecretsManager-2024-09-16",
 )
 """Transforms that evaluate no parameter but where a function of the template says so. Any other macro gets the values
-of all parameters (User Guide, "Macros", templateParameterValues, read 2026-11-29).
+of all parameters, also where `Fn::Transform` calls it inside the template (User Guide, "Macros",
+templateParameterValues, read 2026-11-29), and AWS::Include adds a text with functions that nobody has seen here.
 """
+
+UNSEEN = re.compile(rf"{STACK_TYPE}|.*::MODULE")
+"""Types whose properties go into another template, which may look into them: a nested stack's, a module's fragment
+(User Guide, "Using modules to encapsulate and reuse resource configurations", read 2026-11-29)."""
 
 UNKNOWN = "\0"
 """What stands for a part of a text that only deployment knows."""
@@ -55,6 +59,8 @@ def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
     for name, output in body.get("Outputs", {}).items():
         if "Export" in output:
             yield f"exports the output {name}; layers are wired by outputs alone"
+        if any(DYNAMIC.search(each) for each in _texts(output.get("Value"), body)):
+            yield f"makes a dynamic reference in the output {name}, which each reader of the stack would see resolved"
     for section in ("Outputs", "Resources"):
         for name, written in body.get(section, {}).items():
             yield from _used(written, f"{section}/{name}", names, body)
@@ -65,7 +71,8 @@ def misuses(body: Mapping[str, Any], wired: Collection[str]) -> Iterator[str]:
             for used in _mentioned(body[section], names):
                 yield f"uses {used} of another layer in {section}, which AWS evaluates before {used} is known"
     if names:
-        yield from _seen_by_macros(body.get("Transform"), names)
+        called = [body.get("Transform"), *(each for key, each in _entries(body) if key == "Fn::Transform")]
+        yield from _seen_by_macros(called, names)
 
 
 def _mentioned(value: Any, wired: frozenset[str]) -> list[str]:
@@ -158,19 +165,22 @@ def _filled(text: str, given: Mapping[str, str]) -> str:
     return SUB_NAME.sub(lambda match: given.get(match[1], UNKNOWN), text).replace("${!", "${")
 
 
-def _seen_by_macros(transform: Any, wired: frozenset[str]) -> Iterator[str]:
-    """Yield a macro of the account may do anything with the values of parameters."""
-    for each in transform if isinstance(transform, list) else [transform]:
-        name = each.get("Name") if isinstance(each, dict) else each
-        if name is not None and name not in TRANSFORMS:
+def _seen_by_macros(called: list[Any], wired: frozenset[str]) -> Iterator[str]:
+    """Yield each macro that is called, once: it may do anything with the values of parameters."""
+    written = [each for some in called for each in (some if isinstance(some, list) else [some])]
+    names = [str(each.get("Name") if isinstance(each, dict) else each) for each in written if each is not None]
+    for name in dict.fromkeys(names):
+        if name not in TRANSFORMS:
             yield f"has the transform {name}, which may look into {', '.join(sorted(wired))} of another layer"
 
 
 def _decided(name: str, resource: Mapping[str, Any], wired: frozenset[str]) -> Iterator[str]:
-    """Yield what CloudFormation itself evaluates: all attributes of a resource but these two, and template URLs."""
+    """Yield what CloudFormation itself evaluates: all attributes of a resource but these two, and what it hands to
+    another template.
+    """
     for attribute, value in resource.items():
         if attribute not in ("Properties", "Metadata") and (found := _mentioned(value, wired)):
             yield f"uses {', '.join(found)} of another layer in {attribute} of {name}"
-    url = resource.get("Properties", {}).get("TemplateURL") if resource.get("Type") == STACK_TYPE else None
-    if found := _mentioned(url, wired):
-        yield f"uses {', '.join(found)} of another layer in the TemplateURL of {name}"
+    kind = str(resource.get("Type", ""))
+    if UNSEEN.fullmatch(kind) and (found := _mentioned(resource.get("Properties"), wired)):
+        yield f"hands {', '.join(found)} of another layer to {name} ({kind}), whose template may look into it"
