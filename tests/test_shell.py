@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
 from fakeaws.cloudformation import CloudFormation
-from fakeaws.one_off import TOKEN
+from fakeaws.one_off import PROVISIONING, TOKEN
 
 from infragen.assembly.stacks import stack_name, stack_tags
 from infragen.assembly.synth import synthesize
@@ -91,11 +92,11 @@ def run(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     aws.settings.one_off.seconds = 3600
     aws.settings.secret_values["AppSecret"] = json.dumps(LOGIN)
 
-    def invoke(*arguments: str, code: int = 0, env: str = "test") -> Result:
+    def invoke(*arguments: str, code: int | None = 0, env: str = "test") -> Result:
         at = arguments.index("--") if "--" in arguments else len(arguments)
         where = ("--env", env, "--endpoint-url", aws.url)
         result = CommandLine(aws.clock).invoke(main, [*arguments[:at], *where, *arguments[at:]])
-        assert result.exit_code == code, result.output
+        assert code in (result.exit_code, None), result.output
         return result
 
     return invoke
@@ -178,6 +179,44 @@ def test_ctrl_c_is_the_plugins(aws: FakeAws, run: Run, tmp_path: Path, monkeypat
     monkeypatch.setattr(aws.clock, "sleep", interrupt)
     run("shell", "--", "true", code=130)
     assert nothing_is_left(aws)
+
+
+@pytest.mark.parametrize("command", ["shell", "run"])
+def test_ctrl_c_at_any_call_leaves_no_task(
+    aws: FakeAws, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """From the call that starts the task on, while it is answered: the task ends, and its revision is deregistered."""
+    install(tmp_path, "exit 0")
+    aws.settings.one_off.seconds = 5 if command == "run" else 3600
+    answer, calls = aws.cloud.script.call, itertools.count()
+    pressed_at = 0
+
+    def pressing(operation: str) -> None:
+        nonlocal calls
+        if operation == "ecs:RunTask":
+            calls = itertools.count()
+        if next(calls) == pressed_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        answer(operation)
+
+    monkeypatch.setattr(aws.cloud.script, "call", pressing)
+    ended = []
+    while 0 not in ended:
+        calls = itertools.count(-1000)
+        found = run(command, "--yes", "--", "true", code=None)
+        ended.append(found.exit_code)
+        assert found.exit_code in (0, 130), found.output
+        aws.clock.sleep(60)
+        assert everything_has_ended(aws), (pressed_at, found.output)
+        pressed_at += 1
+    assert len(ended) > 4
+
+
+def everything_has_ended(aws: FakeAws) -> bool:
+    """Whether each task was asked to stop or is over by itself, and every revision deregistered."""
+    found, over = one_offs(aws), aws.clock.monotonic() - PROVISIONING - aws.settings.one_off.seconds
+    tasks_end = all(each.asked is not None or each.started <= over for each in found.tasks.values())
+    return tasks_end and all(each["status"] == "INACTIVE" for each in found.definitions.values())
 
 
 def test_a_task_that_cannot_be_entered_is_stopped(aws: FakeAws, run: Run, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from infragen.engine.evidence import log_command, region_of
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import Following, Session, TaskEnded, TaskLog, TaskStarted, Warned
 from infragen.engine.retry import BEFORE, retrying
-from infragen.engine.schedule import pause
+from infragen.engine.schedule import pause, signals_put_off
 from infragen.errors import CloudError, Conflict, OutcomeUnknown
 from infragen.secrecy.visible import shown
 from infragen.workload import ServiceSettings, TaskDefinition, TaskState, TaskTemplate
@@ -105,27 +105,35 @@ def run_one_off(
         yield from _alone(session, what, wait)
     ready()
     definition = cloud.register_task(settings.task_definition, what.template)
+    started: list[str] = []
     try:
         begun = session.timer.now()
-        arn = yield from _yielding(retrying(session, layer, starting(session, what, definition), BEFORE))
-        log = _Log(definition.log_group, f"{definition.log_prefix}/{definition.container}/{TaskState(arn, '').id}")
-        with _let_go(session, what, log, arn):
+        with _let_go(session, what, definition, started):
+            yield from _yielding(retrying(session, layer, starting(session, what, definition, started), BEFORE))
+            [arn] = started
             session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
             if what.exclusive:
                 _withdraw_second(session, what, arn)
             if detach:
                 return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
-            return (yield from _followed(session, layer, what, log, arn, begun))
+            return (yield from _followed(session, layer, what, _log(definition, arn), arn, begun))
     finally:
         deregister(session, definition)
 
 
-def starting(session: Session, what: OneOff, definition: TaskDefinition) -> Callable[[], str]:
-    """Return the call that starts a task and returns its ARN; repeated, it starts no second one."""
+def starting(session: Session, what: OneOff, definition: TaskDefinition, started: list[str]) -> Callable[[], None]:
+    """Return the call that starts a task and adds its ARN to `started` before a signal takes effect, so that whoever
+    is interrupted knows what runs; repeated, it starts no second one.
+    """
     token = hashlib.sha256(f"{session.run} {definition.arn} {what.template.image}".encode()).hexdigest()[:32]
     tags, by = {**what.template.tags, MARK: what.purpose}, f"infragen-{what.purpose}"
-    start = session.cloud.run_task
-    return partial(start, definition.arn, what.settings, by, token, tags, enterable=what.template.enterable)
+    start, enterable = session.cloud.run_task, what.template.enterable
+
+    def begin() -> None:
+        with signals_put_off():
+            started.append(start(definition.arn, what.settings, by, token, tags, enterable=enterable))
+
+    return begin
 
 
 def tidy(session: Session, family: str) -> None:
@@ -201,21 +209,26 @@ class _Log:
     last: tuple[str, ...] = ()
 
 
+def _log(definition: TaskDefinition, arn: str) -> _Log:
+    """Return the log of a task before anything of it was read."""
+    return _Log(definition.log_group, f"{definition.log_prefix}/{definition.container}/{TaskState(arn, '').id}")
+
+
 @contextmanager
-def _let_go(session: Session, what: OneOff, log: _Log, arn: str) -> Iterator[None]:
+def _let_go(session: Session, what: OneOff, definition: TaskDefinition, started: list[str]) -> Iterator[None]:
     """Stop a task that was started, or say where it continues, when Ctrl-C or SIGTERM ends what follows it."""
     try:
         yield
     except BaseException as error:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) or not started:
             raise  # Ctrl-C, SIGTERM and the end of following are none
+        [arn] = started
         if what.stops:
             session.cloud.stop_task(what.settings.cluster, arn, "infragen: interrupted")
             session.ui.tell(Warned(f"interrupted: the task {arn} is being stopped"))
             raise
-        session.ui.tell(
-            Warned(f"the {what.purpose} task continues in AWS: {arn}; follow it: `{_tail(log, arn)} --follow`")
-        )
+        follow = f"{_tail(_log(definition, arn), arn)} --follow"
+        session.ui.tell(Warned(f"the {what.purpose} task continues in AWS: {arn}; follow it: `{follow}`"))
         raise
 
 
@@ -264,8 +277,8 @@ def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bo
 
 
 def deregister(session: Session, definition: TaskDefinition) -> None:
-    """Deregister a revision; where that fails, the next run does it."""
-    with suppress(CloudError):
+    """Deregister a revision, before a signal takes effect; where that fails, the next run does it."""
+    with signals_put_off(), suppress(CloudError):
         session.cloud.deregister_task(definition.arn)
 
 

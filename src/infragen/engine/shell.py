@@ -18,6 +18,7 @@ from infragen.engine.one_off import OneOff, TaskResult, deregister, starting, ti
 from infragen.engine.progress import Session
 from infragen.engine.release import API, DATABASE, Command, agree, prepared_task
 from infragen.engine.retry import BEFORE, retried
+from infragen.engine.schedule import signals_put_off
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.layers.api import ShellRoleArn
 from infragen.layers.database import DatabaseCredentialsArn, DatabaseEndpoint
@@ -60,15 +61,16 @@ def open_task(session: Session, env: Environment, wanted: Command, doing: str) -
     task = replace(task, template=replace(task.template, role=role, enterable=True))
     tidy(session, task.template.family)
     definition = session.cloud.register_task(task.settings.task_definition, task.template)
-    arn = ""
+    started: list[str] = []
     try:
-        arn = retried(session, API, starting(session, task, definition), PAUSE, BEFORE)
-        yield OpenTask(_entered(session, task, arn), task.settings.cluster, task.template.container)
+        retried(session, API, starting(session, task, definition, started), PAUSE, BEFORE)
+        yield OpenTask(_entered(session, task, started[0]), task.settings.cluster, task.template.container)
     finally:
-        if arn:
-            with suppress(CloudError):  # it ends by itself at its time limit
-                session.cloud.stop_task(task.settings.cluster, arn, f"infragen: the {wanted.purpose} was closed")
-        deregister(session, definition)
+        with signals_put_off():
+            for arn in started:
+                with suppress(CloudError):  # it ends by itself at its time limit
+                    session.cloud.stop_task(task.settings.cluster, arn, f"infragen: the {wanted.purpose} was closed")
+            deregister(session, definition)
 
 
 def _entered(session: Session, task: OneOff, arn: str) -> TaskState:
