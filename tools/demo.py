@@ -30,7 +30,7 @@ ENVIRONMENT = {**os.environ, "INFRAGEN_STATE_DIR": str(PLACE / "state")}
 def infragen(*words: str, code: int = 0) -> str:
     """Run a command on dev and return what it printed; RuntimeError with that when it ends otherwise than expected."""
     command = [sys.executable, "-m", "infragen", *words, "--env", "dev", "--local"]
-    done = subprocess.run(command, cwd=APP, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)  # noqa: S603  # infragen itself
+    done = subprocess.run(command, cwd=APP, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)  # noqa: S603  # infragen itself
     if done.returncode != code:
         raise RuntimeError(f"infragen {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -53,11 +53,11 @@ def ask(path: str, body: Any = None) -> Any:
     """Send a request through the load balancer and return the JSON of its answer."""
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(output("Url") + path, data, {"Content-Type": "application/json"})  # noqa: S310  # on this machine
-    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 # on this machine
+    with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310 # on this machine
         return json.load(answer)
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = 30) -> float:
+def until(found: Callable[[], Any], what: str, seconds: float = 180) -> float:
     """Wait until something is so and return the seconds that took; RuntimeError when it does not happen."""
     began = time.monotonic()
     while not found():
@@ -71,13 +71,13 @@ def sent() -> str:
     """Post a notification and wait for the worker to write that it is sent."""
     number = ask("/notifications", {"recipient": "you", "body": "hello"})["id"]
     took = until(lambda: ask(f"/notifications/{number}")["state"] == "sent", f"notification {number}")
-    return f"notification {number} went through API, queue, worker and database in {took:.1f} s"
+    return f"a notification went through API, queue, worker and database in {took:.1f} s"
 
 
 def deployed() -> str:
     """Deploy dev."""
     infragen("deploy", "--bootstrap", "--yes")
-    return f"dev is deployed, and its load balancer answers at {output('Url')}"
+    return f"dev is deployed; its load balancer listens at {output('Url')}"
 
 
 def image(*options: str) -> str:
@@ -89,7 +89,7 @@ def answering() -> str:
     """Put the API's image and deploy it; its release command runs the migrations first."""
     told = infragen("deploy", "--yes", "--image-tag", image())
     migrated = "its migrations are applied" if "release | applied" in told else "there was nothing to migrate"
-    return f"Express answers: {ask('/health')}; {migrated}"
+    return f"Express answers {json.dumps(ask('/health'))}; {migrated}"
 
 
 def poisoned() -> str:
@@ -106,10 +106,10 @@ def poisoned() -> str:
 
     before = count()
     sqs.send_message(QueueUrl=queue, MessageBody='{"id": 0}')
-    took = until(lambda: count() > before, "the dead letter", 60)
+    took = until(lambda: count() > before, "the dead letter")
     peek = infragen("redrive", "notifications", "--peek").splitlines()
-    error = next(line for line in peek if "of ERROR" in line)
-    return f"a message that fails is a dead letter after {took:.1f} s; infragen redrive --peek: {error[:90]}"
+    error = next(line for line in peek if "of ERROR" in line).partition("error=Error: ")[2]
+    return f"a message that fails is a dead letter after {took:.1f} s: {error.split(':')[0]}"
 
 
 def planned() -> str:
@@ -120,14 +120,15 @@ def planned() -> str:
         shown = infragen("plan")
     finally:
         FILE.write_text(kept)
-    return next(" ".join(line.split()) for line in shown.splitlines() if "MaxCapacity" in line)
+    row = next(" ".join(line.split()) for line in shown.splitlines() if "MaxCapacity" in line)
+    return f"plan: {row.partition('.')[2]}"
 
 
 def rolled_back() -> str:
     """Deploy an image that crashes: the deployment fails, and the one before continues."""
     crashing = image("--command", 'node -e "console.error(`no CONFIG`); process.exit(3)"')
     infragen("deploy", "--yes", "--image-tag", crashing, code=1)
-    return f"an image that crashes was rolled back by ECS; the one before answers: {ask('/health')}"
+    return f"an image that crashes was rolled back; the one before answers {json.dumps(ask('/health'))}"
 
 
 def rotated() -> str:
@@ -183,7 +184,7 @@ def main() -> int:
     npm = next(iter((node.resolve().parents[1] / "lib" / "node_modules" / "npm" / "bin").glob("npm-cli.js")), None)
     command = [str(node), str(npm)] if npm else ["npm"]
     if not (APP / KEPT).exists():
-        print("0  npm ci", flush=True)
+        print(f"0  a new project is in {APP.relative_to(ROOT)}; npm ci installs its packages", flush=True)
         npm_run(command, "ci", "--no-audit", "--no-fund")
     npm_run(command, "run", "--silent", "build")
     for number, step in enumerate(STEPS, 1):
