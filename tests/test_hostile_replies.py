@@ -69,7 +69,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
         for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance", LOADED, "AWS::DynamoDB::Table")
     ],
     "contents": [(StackResource("R", "r", kind, ""),) for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository")],
-    "snapshots": [(StackResource("R", "r", "AWS::RDS::DBCluster", ""),)],
+    "snapshots": [(StackResource("R", "r", f"AWS::RDS::{kind}", ""),) for kind in ("DBCluster", "DBInstance")],
     "delete_objects": [("shop-dev-artifacts",)], "image": [("shop-dev-api", "v1")], "image_tags": [("shop-dev-api",)],
     "certificate": [("arn:aws:acm:us-east-1:111122223333:certificate/1",)], "hosted_zone": [("Z1",)],
     "delegation": [("shop.example.com",), ("example.com",)], "availability_zones": [()], "nat_gateways": [()],

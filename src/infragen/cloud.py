@@ -560,7 +560,7 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
         """Return how much a bucket (object versions) or repository (images) holds; counted to a thousand at most."""
 
     def snapshots(self, resource: StackResource) -> tuple[str, ...]:
-        """Return the ids of the snapshots of a database cluster that were not made automatically, of one that is gone
+        """Return the ids of the snapshots of a database that were not made automatically, of one that is gone
         too; none of another type.
         """
 

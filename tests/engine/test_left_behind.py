@@ -18,6 +18,7 @@ from infragen.engine.left_behind import Left, what_is_left
 from infragen.engine.outcome import Deleted
 from infragen.engine.progress import Warned
 from infragen.report.kept import kept_lines, left_document
+from infragen.resource_types import resource_type
 
 STATE = StackState("arn:stack/shop-test/1", "shop-test", "CREATE_COMPLETE")
 PRICES = prices_of("us-east-1")
@@ -53,6 +54,7 @@ def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, 
         ResourceDeletion("api", "AccessLogs", "AWS::S3::Bucket", "shop-logs", "kept"),
         ResourceDeletion("api", "Repository", "AWS::ECR::Repository", "shop-prod-api", "kept"),
         ResourceDeletion("database", "Cluster", "AWS::RDS::DBCluster", "shop-prod", "snapshotted"),
+        ResourceDeletion("own", "Cache", "AWS::ElastiCache::ReplicationGroup", "r", "snapshotted"),
         ResourceDeletion("delivery", "Provider", "AWS::IAM::OIDCProvider", "arn:1", "kept"),
         ResourceDeletion("own", "Table", "AWS::DynamoDB::Table", "t", "kept"),
         ResourceDeletion("own", "Thing", "Acme::Thing::Thing", "x", "snapshotted"),
@@ -63,6 +65,7 @@ def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, 
     there = StackDeletion("other", STATE, fates, frozenset(), frozenset())
     plan = DestroyPlan("prod", "1" * 12, "us-east-1", (gone, there), ("shop-prod-artifacts",))
     found = what_is_left(bench.session, bench.env, plan, {"root"}, PRICES)
+    cache, some = "aws elasticache", "describe-snapshots --snapshot-source user --replication-group-id r"
     assert lines(found) == [
         "",
         "left in AWS:",
@@ -78,6 +81,8 @@ def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, 
         "    `aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier final-1`",
         "  database/Cluster  AWS::RDS::DBCluster  snapshot before-the-move, 0.021 USD a month per GB",
         "    `aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier before-the-move`",
+        "  own/Cache  AWS::ElastiCache::ReplicationGroup  a final snapshot, its cost is not known",
+        f"    `{cache} {some}` tells its ID, `{cache} delete-snapshot --snapshot-name ID` deletes it",
         "  delivery/Provider  AWS::IAM::OIDCProvider  arn:1, no charge",
         "    delete it in the service's console",
         "  own/Table  AWS::DynamoDB::Table  t, its cost is not known",
@@ -120,7 +125,7 @@ def test_what_may_not_be_listed_is_a_warning_and_never_counts_as_none(bench: Ben
     aws.refuse("rds:DescribeDBClusterSnapshots", "AccessDenied", "not authorized")
     aws.refuse("ssm:DescribeParameters", "AccessDeniedException", "not authorized")
     found = ended(bench)
-    [said] = [line for line in lines(found) if "lists it" in line]
+    [said] = [line for line in lines(found) if "tells its ID" in line]
     assert "aws rds describe-db-cluster-snapshots --snapshot-type manual --db-cluster-identifier" in said
     warned = [each.text for each in bench.ui.events if isinstance(each, Warned)]
     assert any(each.startswith("the snapshots of data/Cluster were not listed: ") for each in warned), warned
@@ -133,3 +138,40 @@ def test_while_a_stack_is_left_its_secrets_are_in_use(bench: Bench, aws: FakeAws
     bench.session.cloud.put_parameter("/shop/test/KEY", "value", "", {})
     aws.fail("Jobs", on="delete")
     assert [each.kind for each in ended(bench)] == ["bootstrap"]
+
+
+MYSQL = {"Engine": "mysql", "DeleteAutomatedBackups": False}
+INSTANCE = {"Type": "AWS::RDS::DBInstance", "Properties": MYSQL}
+MEMBER = {"Type": "AWS::RDS::DBInstance", "Properties": {**MYSQL, "DBClusterIdentifier": "c"}}
+
+
+def test_a_database_of_an_own_layer_leaves_its_final_snapshot_and_its_backups(bench: Bench, aws: FakeAws) -> None:
+    """One in a cluster leaves neither: both are the cluster's."""
+    own = {"Db": {**INSTANCE, "DeletionPolicy": "Snapshot"}, "Member": MEMBER}
+    assert bench.deploy_units(bench.unit("data", own)).exit_code == 0
+    found = [each for each in ended(bench) if each.kind != "bootstrap"]
+    [name] = [each.physical_id for stack in aws.cloud.stacks.values() for each in stack.resources.values()
+              if each.logical_id == "Db"]  # fmt: skip
+    snapshot = "shop-test-data-snapshot-db-1abcdefghijkl"
+    assert [(each.kind, each.place, each.id) for each in found] == [
+        ("snapshot", "data/Db", snapshot), ("backups", "data/Db", ""),
+    ]  # fmt: skip
+    assert found[0].command == f"aws rds delete-db-snapshot --db-snapshot-identifier {snapshot}"
+    assert lines(tuple(found))[-1] == (
+        f"    `aws rds describe-db-instance-automated-backups --db-instance-identifier {name}` tells its ID, "
+        "`aws rds delete-db-instance-automated-backup --dbi-resource-id ID` deletes it"
+    )
+    assert left_document(found)[1]["command"] is None
+
+
+def test_each_type_that_can_be_snapshotted_has_the_commands() -> None:
+    """CloudFormation's list (User Guide, "DeletionPolicy attribute", read 2026-11-29)."""
+    types = (
+        "DocDB::DBCluster", "EC2::Volume", "ElastiCache::CacheCluster", "ElastiCache::ReplicationGroup",
+        "Neptune::DBCluster", "RDS::DBCluster", "RDS::DBInstance", "Redshift::Cluster",
+    )  # fmt: skip
+    for each in types:
+        row = resource_type(f"AWS::{each}")
+        assert "{}" in row.delete_command, each
+        assert "{}" in row.snapshots_command, each
+        assert "{}" in row.snapshot_delete_command, each

@@ -2,8 +2,8 @@
 DynamoDB that read and lift it.
 
 Sources (read 2026-11-29): "DescribeDBClusters", "ModifyDBCluster", "DescribeDBInstances", "ModifyDBInstance",
-"DescribeDBClusterSnapshots", "DescribeOrderableDBInstanceOptions", "DescribeEngineDefaultClusterParameters" (Amazon RDS
-API Reference),
+"DescribeDBClusterSnapshots", "DescribeDBSnapshots", "DescribeOrderableDBInstanceOptions",
+"DescribeEngineDefaultClusterParameters" (Amazon RDS API Reference),
 "DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes" (Elastic Load Balancing API Reference),
 "DescribeTable", "UpdateTable" (Amazon DynamoDB API Reference).
 """
@@ -67,24 +67,30 @@ class Protection:
         }
 
     def describe_db_cluster_snapshots(self, p: Params) -> dict[str, Any]:
-        """DescribeDBClusterSnapshots of one cluster, manual ones, one a page: the final snapshot that CloudFormation
-        takes where the deletion policy is Snapshot (Template Reference, "DeletionPolicy attribute"), named
-        STACK-snapshot-LOGICALID-RANDOM as in public reports, and `Settings.snapshots`. A cluster that is gone is no
-        error (API reference: DBClusterSnapshotNotFoundFault is about a snapshot that is named).
+        """DescribeDBClusterSnapshots of one cluster."""
+        return self._snapshots(p, CLUSTER, "DBCluster")
+
+    def describe_db_snapshots(self, p: Params) -> dict[str, Any]:
+        """DescribeDBSnapshots of one instance."""
+        return self._snapshots(p, INSTANCE, "DB")
+
+    def _snapshots(self, p: Params, kind: str, word: str) -> dict[str, Any]:
+        """Manual ones, one a page: the final snapshot that CloudFormation takes where the deletion policy is Snapshot
+        (Template Reference, "DeletionPolicy attribute"), named STACK-snapshot-LOGICALID-RANDOM as in public reports,
+        and `Settings.snapshots`. A database that is gone is no error (API reference: DBClusterSnapshotNotFoundFault and
+        DBSnapshotNotFound are about a snapshot that is named).
         """
-        name = p["DBClusterIdentifier"]
+        owner = "DBClusterIdentifier" if kind == CLUSTER else "DBInstanceIdentifier"
+        name = p[owner]
         ids = [*self.cloud.settings.snapshots.get(name, ())]
         for stack in self.cloud.stacks.values():
             for each in stack.resources.values():
                 final = each.status == "DELETE_COMPLETE" and each.definition.get("DeletionPolicy") == "Snapshot"
-                if final and (each.type, each.physical_id) == (CLUSTER, name):
+                if final and (each.type, each.physical_id) == (kind, name):
                     ids.append(f"{stack.name}-snapshot-{each.logical_id.lower()}-1abcdefghijkl")
         at = int(p.get("Marker") or 0)
-        rows = [
-            {"DBClusterSnapshotIdentifier": each, "DBClusterIdentifier": name, "SnapshotType": "manual"}
-            for each in ids[at : at + 1]
-        ]
-        return {"DBClusterSnapshots": rows, **({"Marker": str(at + 1)} if at + 1 < len(ids) else {})}
+        rows = [{f"{word}SnapshotIdentifier": each, owner: name, "SnapshotType": "manual"} for each in ids[at : at + 1]]
+        return {f"{word}Snapshots": rows, **({"Marker": str(at + 1)} if at + 1 < len(ids) else {})}
 
     def describe_db_instances(self, p: Params) -> dict[str, Any]:
         """DescribeDBInstances of one instance."""

@@ -114,17 +114,27 @@ def contents(clients: Clients, resource: StackResource, owner: str) -> int:
 
 
 def snapshots(clients: Clients, resource: StackResource) -> tuple[str, ...]:
-    """Call RDS DescribeDBClusterSnapshots for the manual ones, as a final one is (Amazon Aurora User Guide,
-    "Deleting Aurora DB clusters and DB instances", read 2026-11-29). They stay when their cluster is gone.
+    """Call RDS DescribeDBClusterSnapshots or DescribeDBSnapshots for the manual ones, as a final one is (Amazon Aurora
+    User Guide, "Deleting Aurora DB clusters and DB instances"; Amazon RDS User Guide, "Deleting a DB instance"; read
+    2026-11-29). They stay when their database is gone.
     """
-    if resource.type != rds.DB_CLUSTER.name:
-        return ()
-    with answered(f"listing the snapshots of {resource.physical_id} (rds:DescribeDBClusterSnapshots)"):
-        rows = pages(
-            clients.rds.describe_db_cluster_snapshots, "DBClusterSnapshots", "Marker",
-            DBClusterIdentifier=resource.physical_id, SnapshotType="manual",
-        )  # fmt: skip
-        return tuple(plain(member(each, "DBClusterSnapshotIdentifier")) for each in rows)
+    name = resource.physical_id
+    match resource.type:
+        case rds.DB_CLUSTER.name:
+            with answered(f"listing the snapshots of {name} (rds:DescribeDBClusterSnapshots)"):
+                rows = pages(
+                    clients.rds.describe_db_cluster_snapshots, "DBClusterSnapshots", "Marker",
+                    DBClusterIdentifier=name, SnapshotType="manual",
+                )  # fmt: skip
+                return tuple(plain(member(each, "DBClusterSnapshotIdentifier")) for each in rows)
+        case rds.DB_INSTANCE.name:
+            with answered(f"listing the snapshots of {name} (rds:DescribeDBSnapshots)"):
+                rows = pages(
+                    clients.rds.describe_db_snapshots, "DBSnapshots", "Marker",
+                    DBInstanceIdentifier=name, SnapshotType="manual",
+                )  # fmt: skip
+                return tuple(plain(member(each, "DBSnapshotIdentifier")) for each in rows)
+    return ()
 
 
 def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:

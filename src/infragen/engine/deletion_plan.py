@@ -16,7 +16,8 @@ class ResourceDeletion:
     """What becomes of one resource: deleted, kept, or snapshotted (and then deleted).
 
     `slow` tells a function in a VPC, whose network interfaces Lambda gives back slowly (go-to-k/delstack#637). `holds`
-    is how much is in a bucket or repository that CloudFormation cannot delete before it is empty.
+    is how much is in a bucket or repository that CloudFormation cannot delete before it is empty. `backups` tells a
+    database whose automated backups stay when it is deleted.
     """
 
     layer: str
@@ -27,6 +28,7 @@ class ResourceDeletion:
     protected: bool = False
     slow: bool = False
     holds: int = 0
+    backups: bool = False
 
     @property
     def contents(self) -> str:

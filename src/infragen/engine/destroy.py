@@ -132,7 +132,19 @@ def _fate(session: Session, layer: str, resource: StackResource, written: Mappin
     slow = resource.type == FUNCTION.name and "VpcConfig" in properties
     closed = resource_type(resource.type).contents and fate == "deleted" and not _empties_itself(properties)
     holds = _contents(session, layer, resource) if closed else 0
-    return ResourceDeletion(layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds)
+    return ResourceDeletion(
+        layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds,
+        fate != "kept" and not member and _backups_stay(properties),
+    )  # fmt: skip
+
+
+def _backups_stay(properties: Mapping[str, Any]) -> bool:
+    """Return whether a database's automated backups outlive it until they expire; those of a value that only the
+    deployed stack knows do, as far as anybody can tell here.
+    """
+    written = properties.get("DeleteAutomatedBackups", True)
+    none = str(properties.get("BackupRetentionPeriod", "")) == "0"
+    return str(written).lower() != "true" and not none
 
 
 def _is_guarded(session: Session, layer: str, resource: StackResource) -> bool:

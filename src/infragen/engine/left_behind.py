@@ -21,6 +21,7 @@ T = TypeVar("T")
 KINDS = {
     "retained": "a deletion policy kept it",
     "snapshot": "a final snapshot, or another manual one",
+    "backups": "automated backups, which outlive their database until they expire",
     "ssm": "a stored value of the application (`infragen secrets`), which no stack has",
     "bootstrap": "`infragen bootstrap` made it",
 }
@@ -35,7 +36,7 @@ class Left:
     """Something that is left: its `place` in the environment (layer/LogicalId, empty without one), type and id, why it
     is (`KINDS`), what it costs a month in USD (None where nobody knows), for each GB where `per_gb` holds, and what
     removes it: a command, after `first` where something has to be done before; no command where the console is the way.
-    An empty id is one that AWS did not tell: `lists` is the command that does.
+    An empty id is one that was not read: `lists` is the command that tells it, and ID stands for it in `command`.
     """
 
     kind: str
@@ -61,6 +62,8 @@ def what_is_left(
             found.append(_retained(each, prices))
         elif each.fate == "snapshotted":
             found += _snapshots(session, each, prices)
+        if each.backups:
+            found.append(_backups(each, prices))
     if all(stack.layer in gone for stack in plan.stacks):
         found += _secrets(session, env)
     usd, per_gb = _price(prices, "s3-gb-month")
@@ -87,8 +90,18 @@ def _snapshots(session: Session, each: ResourceDeletion, prices: Prices) -> Iter
         command = row.snapshot_delete_command.format(name)
         yield Left("snapshot", each.place, each.type, name, usd, per_gb, command)
     if not ids:
-        lists = row.snapshots_command.format(each.physical_id) if row.snapshots_command else ""
-        yield Left("snapshot", each.place, each.type, "", usd, per_gb, lists=lists)
+        yield _unread("snapshot", each, row.snapshots_command, row.snapshot_delete_command, usd, per_gb)
+
+
+def _backups(each: ResourceDeletion, prices: Prices) -> Left:
+    row = resource_type(each.type)
+    return _unread("backups", each, row.backups_command, row.backup_delete_command, *_price(prices, row.snapshot_price))
+
+
+def _unread(kind: str, each: ResourceDeletion, lists: str, removes: str, usd: float | None, per_gb: bool) -> Left:
+    return Left(
+        kind, each.place, each.type, "", usd, per_gb, removes.format("ID"), lists=lists.format(each.physical_id)
+    )
 
 
 def _secrets(session: Session, env: Environment) -> Iterator[Left]:

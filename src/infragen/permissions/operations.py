@@ -84,7 +84,8 @@ _CHECKS = (
         "ssm.DescribeParameters", "wafv2.ListWebACLs",
     ),
     *_calls(BOTH, "nothing", "sts.GetCallerIdentity"),
-    *_calls((PERSON,), "anything", "rds.DescribeDBClusterSnapshots", "iam.CreateServiceLinkedRole",
+    *_calls((PERSON,), "anything", "rds.DescribeDBClusterSnapshots", "rds.DescribeDBSnapshots",
+            "iam.CreateServiceLinkedRole",
             "dynamodb.DescribeTable", "cloudcontrol.GetResource cloudformation:GetResource"),
 )  # fmt: skip
 

@@ -305,7 +305,7 @@ def _parts_of_removal() -> Described:
                 "kind": {"enum": [*KINDS], "description": "; ".join(f"`{k}`: {v}" for k, v in KINDS.items())},
                 "place": _text_or_null("layer/LogicalId; null where no stack had it"),
                 "resource_type": _text("the CloudFormation type"),
-                "id": _text_or_null("physical id, name or ARN; null for a snapshot that was not listed"),
+                "id": _text_or_null("physical id, name or ARN; null for a snapshot or backup that was not listed"),
                 "usd_a_month": _number("what it costs; null where that is not known"),
                 "per_gb": {"type": "boolean", "description": "whether that is for each GB that it holds"},
                 "before": _text_or_null("what to do before the command; null where nothing has to be done"),

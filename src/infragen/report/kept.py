@@ -32,7 +32,7 @@ def left_document(left: Iterable[Left], complete: Callable[[str], str] = str) ->
             "usd_a_month": each.usd,
             "per_gb": each.per_gb,
             "before": f"delete {each.first}" if each.first else None,
-            "command": complete(f"`{each.command}`").strip("`") if each.command else None,
+            "command": complete(f"`{each.command}`").strip("`") if each.command and each.id else None,
         }
         for each in left
     ]
@@ -46,6 +46,8 @@ def _what(left: Left) -> str:
     name = left.id if left.place and left.id else ""
     if left.kind == "snapshot":
         name = f"snapshot {left.id}" if left.id else "a final snapshot"
+    if left.kind == "backups":
+        name = "automated backups, until they expire"
     if left.kind == "bootstrap":
         name = "with its bucket"
     return f"{name}, {_cost(left)}" if name else _cost(left)
@@ -60,9 +62,9 @@ def _cost(left: Left) -> str:
 
 
 def _removal(left: Left) -> str:
-    if left.kind == "snapshot" and not left.id:
-        return (
-            f"`{left.lists}` lists it" if left.lists else "find it in the service's console, by the name of the stack"
-        )
+    if not left.id:
+        if not left.lists:
+            return "find it in the service's console, by the name of the stack"
+        return f"`{left.lists}` tells its ID, `{left.command}` deletes it"
     command = f"`{left.command}`" if left.command else "delete it in the service's console"
     return f"delete {left.first}; then {command}" if left.first else command

@@ -171,7 +171,14 @@ SUBNET_ROUTE_TABLE_ASSOCIATION = _free(
         brief("open connections of its subnet end"),
     ),
 )
-VOLUME = ResourceType("AWS::EC2::Volume", holds_data=True, data="everything on it")
+VOLUME = ResourceType(
+    "AWS::EC2::Volume",
+    holds_data=True,
+    data="everything on it",
+    delete_command="aws ec2 delete-volume --volume-id {}",
+    snapshots_command="aws ec2 describe-snapshots --owner-ids self --filters Name=volume-id,Values={}",
+    snapshot_delete_command="aws ec2 delete-snapshot --snapshot-id {}",
+)
 VPC = _free(
     "VPC",
     Interruptions(

@@ -91,6 +91,8 @@ DB_CLUSTER = ResourceType(
     snapshots_command="aws rds describe-db-cluster-snapshots --snapshot-type manual --db-cluster-identifier {}",
     snapshot_delete_command="aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier {}",
     snapshot_price="aurora-backup-gb-month",
+    backups_command="aws rds describe-db-cluster-automated-backups --db-cluster-identifier {}",
+    backup_delete_command="aws rds delete-db-cluster-automated-backup --db-cluster-resource-id {}",
     # DBClusterIdentifier: replacement; Port is changed in place (Template Reference, read 2026-11-29)
     fixed_attributes=frozenset({"DBClusterArn", "DBClusterResourceId", "Endpoint.Address", "ReadEndpoint.Address"}),
     usual_minutes={
@@ -165,6 +167,11 @@ DB_INSTANCE = ResourceType(
     deletion_policy="Snapshot",
     deletion_protection="DeletionProtection",
     name_property="DBInstanceIdentifier",
+    delete_command="aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier {}",
+    snapshots_command="aws rds describe-db-snapshots --snapshot-type manual --db-instance-identifier {}",
+    snapshot_delete_command="aws rds delete-db-snapshot --db-snapshot-identifier {}",
+    backups_command="aws rds describe-db-instance-automated-backups --db-instance-identifier {}",
+    backup_delete_command="aws rds delete-db-instance-automated-backup --dbi-resource-id {}",
     usual_minutes={
         "CREATE": UsualMinutes(8, 12, f"a new host joins the cluster; {COMMON}"),
         "DELETE": UsualMinutes(3, 10, COMMON),

@@ -111,7 +111,8 @@ class ResourceType:
     `kept_price` is the line of the price table that says what it costs then, a month or per GB and month.
     `empty_first` is what no command does in one step before that.
     `snapshots_command` lists the snapshots of one, `snapshot_delete_command` deletes one of these, with `{}` for its
-    id, and `snapshot_price` is what they cost.
+    id, and `snapshot_price` is what they cost. `backups_command` and `backup_delete_command` are the same of automated
+    backups that outlive a database (its DeleteAutomatedBackups is false).
     """
 
     name: str
@@ -137,6 +138,8 @@ class ResourceType:
     snapshots_command: str = ""
     snapshot_delete_command: str = ""
     snapshot_price: str = ""
+    backups_command: str = ""
+    backup_delete_command: str = ""
     fixed_attributes: frozenset[str] = frozenset()
     revision_of: str = ""
     display: frozenset[str] = frozenset()
