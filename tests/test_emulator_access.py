@@ -37,7 +37,7 @@ def ask(
     emulator: Emulator, method: str, path: str, body: str | bytes = "", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """Send a request as it is; return status, headers (lower case) and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=300)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -135,7 +135,7 @@ def test_no_path_is_open(emulator: Emulator, method: str, path: str) -> None:
 
 def test_websockets_are_refused(emulator: Emulator) -> None:
     """They know no same-origin policy."""
-    with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=300) as connection:
         connection.sendall(
             b"GET /_aws/execute-api/x/y HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n" % emulator.port
