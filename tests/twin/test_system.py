@@ -1,6 +1,7 @@
 """The product's own environment on the running emulator: the rotation of its credentials."""
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -57,7 +58,10 @@ def test_a_rotation_that_is_asked_for_while_one_runs_is_refused_and_changes_noth
     other = "app_b" if before["username"] == "app_a" else "app_a"
     with psycopg.connect(before["url"], user="dbadmin", password=json.loads(master)["password"]) as holder:
         holder.execute(f"ALTER ROLE {other} CONNECTION LIMIT -1")
+        began = int(time.time())
         manager.rotate_secret(SecretId=secret, ClientRequestToken=token)
+        changed = manager.describe_secret(SecretId=secret)["LastChangedDate"]
+        assert changed.timestamp() >= began  # by which `ps` tells a rotation that runs from one that did not end
         assert manager.rotate_secret(SecretId=secret, ClientRequestToken=token)["VersionId"] == token
         for _ in range(3):
             with pytest.raises(manager.exceptions.InvalidRequestException, match="A previous rotation isn't complete"):
