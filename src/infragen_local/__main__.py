@@ -42,7 +42,7 @@ _PATCHES = (
     "nested_stacks",
     "nested_events",
     "change_sets",
-    "descriptions",
+    "describe_stacks",
     "interruption",
 )
 
