@@ -23,6 +23,10 @@ NAMES = (
     "CSRF", "NONCE", "MFA_SEED", "RECOVERY_PHRASE", "BACKUP_CODES", "ACCESS_CODE", "WEBHOOK_URL", "PRESIGNED_URL",
     "KEYTAB",
     "PASSWORD_HASH", "USERPASS", "PSK", "SNMP_COMMUNITY", "CONTRASENA", "WACHTWOORD", "PASSW0RD", "S3CRET", "pa55word",
+    "DBPASS_RW", "MYSQL_PASS_ANALYTICS", "CLIENTSECRET_EU", "SECRETS_JSON", "PASSWORDS_B64", "KEYSTORE_BASE64",
+    "APP_KEYBASE", "APP_KEY_BASE", "SASL_JAAS_CONFIG", "SLACK_WEBHOOK", "SLACK_HOOK_URL", "CARD_NUMBER", "PRIVATE_PEM",
+    "MNEMONIC", "SEED_PHRASE", "SEEDPHRASE", "LICENSEKEY", "API_KEY_LIVE_EU", "DOCKER_AUTH_CONFIG", "AUTH_HEADER",
+    "APPLE_P12", "RSA_PRIV", "VAULT_UNSEAL", "_authToken", "REQUIREPASS", "KUBECONFIG", "LOGIN_CODE", "SSN",
     "pаssword", "ｐａｓｓｗｏｒｄ", "PASSWОRD", "pässwörd", "𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝", "ѕесrеt", "пароль", "パスワード", "toҝen",
 )  # fmt: skip
 """Names under which whatever stands is a secret."""
@@ -71,6 +75,14 @@ TEXTS = {
     "chpasswd": "echo bob:{} | chpasswd", "htpasswd": "htpasswd -nb bob {}", "rabbit": "rabbitmqctl add_user a {}",
     "openssl enc": "openssl enc -aes256 -k {} -in a", "set for": "SET PASSWORD FOR 'a' = '{}'",
     "xml element": "<password value='{}'/>", "make": "PASSWORD ?= {}", "R": "password <- '{}'",
+    "netrc lines": "machine h\n  login b\n  password {}", "netrc account": "machine h account a password {}",
+    "redis": "AUTH {}", "redis user": "AUTH default {}", "redis-cli": "redis-cli -h c AUTH {}",
+    "redis call": "redis.call('AUTH', '{}')", "redis config": "masterauth {}", "redis user list": "user a on >{} ~*",
+    "redis ACL": "ACL SETUSER a on >{} ~*", "SASL": "AUTH PLAIN {}", "Oracle": "ALTER USER a IDENTIFIED BY {};",
+    "Oracle values": "IDENTIFIED BY VALUES 'S:{}'", "sqlplus": "sqlplus -S scott/{}@db",
+    "SQLCipher": "PRAGMA key = '{}'",
+    "mysql -p": "mysql -u a -p {}", "npmrc": "//r.example/:_password={}", "net use": "net use z: \\\\h\\s {} /user:b",
+    "set-cookie": "['set-cookie', 'sid={}']", "setcookie": "setcookie('sid', '{}')", "curl -b": "curl -b sid={} x",
     "pgpass": "db.internal:5432:shop:app:{}",
     "slack": "https://hooks.slack.com/services/T0/B0/{}",
 }  # fmt: skip
@@ -86,6 +98,7 @@ SHAPES = {
     "Telegram": "123456789:AA" + "a1B2" * 8, "random": "Zx8Kq2Lm9Pw4Rt7Vb3Nc6Yd1",
     "small letters": "q7rk2x9bn4mz8vt3lw6pd5", "capital letters": "QZ7RK2X9BN4MZ8VT3LW6PD5H",
     "with signs": "d9!kL#2$pQz&8*Rw@5",
+    "wallet": "legal winner thank year wave sausage worth useful legal winner thank yellow",
     "key of 32 bytes": "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318",
     "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }  # fmt: skip
@@ -123,7 +136,9 @@ PLAIN = (
     "node -p 1+1", "openssl req -x509 -newkey rsa:4096 -nodes", "echo done | tee log", "vault login -method=aws",
     "12:30:45:00:11", "sudo -S ls", "gh secret list", "<p value='a'/>", "echo $PASSWORD | sudo -S ls",
     "mkdir -p /var/lib/app1", "psql -p 5432", "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
-    "https://example.com/?page=2",
+    "https://example.com/?page=2", "AUTH LOGIN", "AUTH failed for user bob", "AUTH $REDIS_PASSWORD", "AUTH: none",
+    "NOAUTH Authentication required.", "the stack identified by its name is gone", "sqlplus /nolog @x.sql",
+    "user app on nopass ~*", "the old job ran too long and the new pod was cut",
     "shop-dev-worker-OrdersFunction-aB3dE5fG7hI9", "Extended Request ID: oJ7x6aY2b9ZKqQmR0cS1tU3vW4xY5zA6bC7dE8fG9hI=",
     "VersionId 3sL4kqtJlcpXroDTDmJrmSpXd3dIbrHY", "Hosted zone Z08233182VX8Y6O4W7N8K not found", "the pin 5 of 12",
     "password is set by RDS", "the password must contain at least 12 characters", "Größe: groß", "10 µs", "данные: 1",
@@ -144,6 +159,8 @@ OF_DIGESTS = (
 ABOUT = (
     "PASSWORD_LENGTH", "TOKEN_TTL", "SECRET_ARN", "SecretId", "PasswordPolicy", "KmsKeyId", "PublicKey", "S3Key",
     "SORT_KEY", "MAX_TOKENS", "TOKEN_URL", "PASSWORD_FILE", "SecretsManager", "BYPASS", "COMPASS", "PassThrough",
-    "AUTHOR", "PARTITION_KEY",
+    "AUTHOR", "PARTITION_KEY", "KEY_ID", "KEY_ARN", "TABLE_KEY_SCHEMA", "KMS_KEY_ARN_EU", "JSON_CONFIG", "PUBLIC_PEM",
+    "WEBHOOK_PATH", "CARD_COUNT", "SEED_DATA", "KEYBOARD_LAYOUT", "PRIVATE_SUBNETS", "AUTH_URL", "JAAS_ENABLED",
+    "SASL_MECHANISM", "BYPASS_RW", "PAGE_NUMBER", "SENTRY_RELEASE", "GIT_HOOK",
 )  # fmt: skip
 """Names that only speak of secrets."""

@@ -14,18 +14,18 @@ from infragen.secrecy.letters import as_it_looks, mixes_scripts
 
 _SECRET_WORDS = frozenset({
     "apikey", "assertion", "connstr", "cred", "credential", "csrf", "cvc", "cvv", "dockerconfigjson", "dsn", "fernet",
-    "hmac", "htpasswd", "jsessionid", "jwe", "jwk", "jwt", "keypass", "keytab", "mnemonic", "netrc", "otp", "passcode",
-    "passkey", "passphrase", "passwd", "password", "passwrd", "pat", "pepper", "pgpass", "phpsessid", "pin", "privkey",
-    "psk", "pswd", "psw", "puk", "pw", "pwd", "pword", "salt", "sas", "secret", "secreto", "sessid", "sessionid",
-    "storepass", "token", "totp", "vapid", "xsrf",
+    "hmac", "htpasswd", "iban", "jaas", "jks", "jsessionid", "jwe", "jwk", "jwt", "keypass", "keystore", "keytab",
+    "mnemonic", "netrc", "otp", "passcode", "passkey", "passphrase", "passwd", "password", "passwrd", "pat", "pepper",
+    "pfx", "pgpass", "phpsessid", "pin", "privkey", "psk", "psw", "pswd", "puk", "pw", "pwd", "pword", "salt", "sas",
+    "secret", "secreto", "sessid", "sessionid", "ssn", "storepass", "token", "totp", "vapid", "xsrf",
     # the word for password in other languages
     "adgangskode", "clave", "contrasena", "geslo", "haslo", "heslo", "jelszo", "kennwort", "losenord", "losung",
     "lozinka", "mdp", "parola", "passwort", "salasana", "senha", "sifre", "wachtwoord",
 })  # fmt: skip
 _LAST_WORDS = frozenset({
-    "auth", "authorization", "authz", "bearer", "confidential", "cookie", "dek", "jks", "kek", "keystore", "license",
-    "licence", "nonce", "oauth", "pass", "passes", "pem", "pfx", "pkcs", "private", "seed", "secrets", "sensitive",
-    "session", "signature", "ticket",
+    "auth", "authorization", "authz", "bearer", "confidential", "cookie", "dek", "kek", "keybase", "license", "licence",
+    "nonce", "oauth", "pass", "passes", "pem", "pkcs", "priv", "private", "seed", "secrets", "sensitive", "session",
+    "signature", "signing", "ticket", "unseal", "webhook",
 })  # fmt: skip
 """Words that make a secret of a name that they end, and of no other: `DB_PASS`, not `PassThrough`."""
 
@@ -34,21 +34,41 @@ _SQUASHED_ENDS = (
     "passwort", "credential", "connectionstring", "connstring", "connstr", "dbpass", "userpass", "authkey", "sshkey",
     "signingkey", "encryptionkey", "sessioncookie", "authcookie", "pass", "sessionid", "sessid", "motdepasse",
     "assertion", "pw", "pwd", "keyphrase", "aeskey", "enckey", "cryptkey", "hmackey", "masterkey", "rsakey", "sslkey",
-    "tlskey",
+    "tlskey", "seedphrase", "licensekey", "licencekey", "appkey", "cipherkey", "keybase", "privatekeypem", "basicauth",
+    "httpauth", "masterauth", "requirepass", "kubeconfig", "dockerconfigjson", "dockerauthconfig", "webhookurl",
 )  # fmt: skip
 """Ends of names that nothing divides: `PGPASSWORD`, `dbpassword`, `STRIPEAPIKEY`."""
 
 _PAIRS = frozenset({
-    ("access", "code"), ("activation", "code"), ("authorization", "code"), ("auth", "code"), ("backup", "code"),
-    ("conn", "string"), ("connect", "string"), ("connection", "string"), ("invite", "code"), ("license", "code"),
-    ("magic", "link"), ("pass", "code"), ("pass", "phrase"), ("pass", "word"), ("passwd", "hash"), ("password",
-    "hash"), ("pin", "code"), ("pw", "hash"), ("pwd", "hash"), ("presigned", "url"), ("recovery", "code"),
-    ("recovery", "phrase"), ("sas", "url"), ("security", "code"), ("seed", "phrase"), ("seed", "word"),
-    ("recovery", "word"), ("session", "id"), ("shared", "access"), ("signed",
-    "url"), ("snmp", "community"), ("unlock", "code"), ("verification", "code"), ("webhook", "url"),
+    ("access", "code"), ("account", "json"), ("activation", "code"), ("admin", "pass"), ("app", "pass"),
+    ("auth", "code"), ("auth", "config"), ("auth", "header"), ("auth", "string"), ("authorization", "code"),
+    ("authorization", "header"), ("backup", "code"), ("card", "num"), ("card", "number"), ("card", "pan"),
+    ("cc", "num"), ("cc", "number"), ("conn", "string"), ("connect", "string"), ("connection", "string"),
+    ("credit", "card"), ("database", "conn"), ("database", "pass"), ("db", "conn"), ("db", "pass"), ("debit", "card"),
+    ("discord", "hook"), ("ftp", "pass"), ("hook", "url"), ("http", "pass"), ("invite", "code"), ("jaas", "config"),
+    ("jaas", "file"), ("key", "base"), ("ldap", "pass"), ("license", "code"), ("login", "code"), ("magic", "link"),
+    ("mail", "pass"), ("mongo", "pass"), ("mq", "pass"), ("mysql", "pass"), ("p", "12"), ("pass", "code"),
+    ("pass", "phrase"), ("pass", "word"), ("passport", "number"), ("passwd", "hash"), ("password", "hash"),
+    ("pg", "pass"), ("pin", "code"), ("postgres", "pass"), ("presigned", "url"), ("proxy", "pass"), ("pw", "hash"),
+    ("pwd", "hash"), ("rabbitmq", "pass"), ("recovery", "code"), ("recovery", "phrase"), ("recovery", "word"),
+    ("redis", "pass"), ("root", "pass"), ("sa", "json"), ("sas", "uri"), ("sas", "url"), ("security", "code"),
+    ("seed", "phrase"), ("seed", "word"), ("session", "id"), ("shared", "access"), ("signed", "url"),
+    ("slack", "hook"), ("smtp", "pass"), ("snmp", "community"), ("sql", "conn"), ("sql", "pass"), ("ssh", "pass"),
+    ("storage", "connection"), ("teams", "hook"), ("unlock", "code"), ("user", "pass"), ("verification", "code"),
+    ("webhook", "url"), ("wifi", "pass"),
 })  # fmt: skip
 """Two words that make a secret together. Sources of all these lists: the rules of gitleaks (config/gitleaks.toml,
 `generic-api-key`, 2026-09) and of detect-secrets (plugins/keyword.py, DENYLIST), and their kind."""
+
+_WHICH_ONE = frozenset({
+    "admin", "backup", "bak", "b64", "base64", "bytes", "csv", "current", "data", "default", "demo", "dev",
+    "development", "env", "escaped", "hex", "ini", "json", "live", "local", "new", "old", "plain", "preprod",
+    "previous", "prod", "production", "properties", "qa", "r", "raw", "read", "reader", "readonly", "readwrite",
+    "replica", "ro", "root", "rw", "sandbox", "stage", "staging", "standby", "string", "superuser", "test", "text",
+    "toml", "txt", "uat", "v", "val", "value", "w", "write", "writer", "xml", "yaml", "yml",
+})  # fmt: skip
+"""Last words that say which one of several a thing is, or in what notation it stands: `DBPASS_RW`, `SECRETS_JSON`. A
+name that ends with them is judged without them as well."""
 
 _ENDS_OF_WORDS = ("bypass", "compass", "encompass", "overpass", "surpass", "trespass", "underpass")
 
@@ -102,15 +122,15 @@ _KEYS_OF_THINGS = frozenset({
 
 _ABOUT_A_SECRET = frozenset({
     "alarm", "algorithm", "alias", "arn", "arns", "attachment", "attempts", "audience", "bucket", "certificate",
-    "checksum", "class", "code", "config", "configuration", "count", "created", "date", "days", "digest", "enabled",
-    "endpoint", "error", "errors", "etag", "exception", "exists", "expiration", "expired", "expires", "expiry", "file",
-    "fingerprint", "format", "function", "group", "hash", "header", "hours", "id", "ids", "integrity", "interval",
-    "issuer", "layer", "length", "limit", "manager", "mapping", "max", "method", "min", "minutes", "mode", "name",
-    "names", "parameter", "path", "period", "permission", "policy", "prefix", "provider", "queue", "refresh", "region",
-    "required", "requirement", "reset", "resource", "role", "rotation", "rule", "schedule", "scope", "scopes",
-    "seconds", "service", "sha256", "size", "source", "specification", "stack", "status", "strategy", "table",
-    "timeout", "topic", "trigger", "ttl", "type", "types", "units", "uri", "url", "usage", "validity", "vault",
-    "version", "versions",
+    "checksum", "class", "code", "config", "configuration", "count", "created", "creation", "date", "days",
+    "deletion", "digest", "enabled", "endpoint", "error", "errors", "etag", "exception", "exists", "expiration",
+    "expired", "expires", "expiry", "file", "fingerprint", "format", "function", "group", "hash", "header", "hours",
+    "id", "ids", "integrity", "interval", "issuer", "layer", "length", "limit", "manager", "mapping", "max", "method",
+    "min", "minutes", "mode", "name", "names", "parameter", "path", "period", "permission", "policy", "prefix",
+    "provider", "queue", "refresh", "region", "required", "requirement", "reset", "resource", "role", "rotation",
+    "rule", "schedule", "scope", "scopes", "seconds", "service", "sha256", "size", "source", "specification", "stack",
+    "status", "strategy", "table", "timeout", "topic", "trigger", "ttl", "type", "types", "units", "uri", "url",
+    "usage", "validity", "vault", "version", "versions",
 })  # fmt: skip
 """Last words of names that say something about a secret: `PasswordLength`, `TOKEN_TTL`, `DATABASE_SECRET_ARN`."""
 
@@ -131,9 +151,10 @@ _RANDOM_BY_NATURE = frozenset({
 
 _THINGS_BY_KEY = ("s3key", "objectkey", "assetkey", "codekey", "templatekey")
 
-_NOT_PLURAL = frozenset(
-    {"access", "jks", "pkcs", "pass", "aws", "sas", "dns", "ecs", "rds", "sqs", "sns", "kms", "secrets", "passes", "s"}
-)
+_NOT_PLURAL = frozenset({
+    "access", "aws", "dns", "ecs", "jaas", "jks", "kms", "pass", "passes", "pkcs", "rds",
+    "s", "sas", "secrets", "sns", "sqs",
+})  # fmt: skip
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -188,14 +209,49 @@ def _is_of_secret(name: str) -> bool:
         return True
     if tells_about(name):
         return False
+    if _are_of_secret(_without_number(words), re.sub(r"[^a-z]", "", name.lower())):
+        return True
+    if any(each not in _LAST_WORDS and _ends_like_a_secret(each) for each in _words(name)):
+        return True
+    bare = _without_which_one(words)
+    letters = re.sub(r"[^a-z]", "", "".join(_words(name)[: len(bare)]))
+    return bare != words and bare[-1] != "seed" and _are_of_secret(bare, letters)
+
+
+def _are_of_secret(words: list[str], letters: str) -> bool:
+    """Return whether words are those of a secret, or end as its names do; `letters` are theirs, joined."""
+    if words[-2:] == ["public", "pem"]:
+        return False
+    if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS or not _PAIRS.isdisjoint(pairwise(words)):
+        return True
+    if _ends_like_a_secret(letters):
+        return True
+    return any(each == "key" and _is_no_thing(words[:place]) for place, each in enumerate(words))
+
+
+def _is_no_thing(words: list[str]) -> bool:
+    """Return whether a key after these words is taken for a secret, and for no name under which something is found."""
+    before = "".join(words[-2:] if words and words[-1].isdecimal() else words[-1:])
+    return bool(before) and before not in _KEYS_OF_THINGS
+
+
+def _without_number(words: list[str]) -> list[str]:
+    """Return words without the number or version that they end with: `API_KEY_V2`."""
     while len(words) > 1 and (words[-1].isdecimal() or words[-1] == "v"):
         words = words[:-1]
-    if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS or not _PAIRS.isdisjoint(pairwise(words[-2:])):
-        return True
-    if _ends_like_a_secret(re.sub(r"[^a-z]", "", name.lower())):
-        return True
-    before = "".join(words[-3:-1] if words[-2:-1] and words[-2].isdecimal() else words[-2:-1])
-    return words[-1] == "key" and bool(before) and before not in _KEYS_OF_THINGS
+    return words
+
+
+def _without_which_one(words: list[str]) -> list[str]:
+    """Return words without those at their end that say which one it is, or how it is written; the first one stays."""
+    while len(words) > 1:
+        if len(words) > 2 and "".join(words[-2:]) in _WHICH_ONE:
+            words = words[:-2]
+        elif words[-1] in _WHICH_ONE or (words[-1].isdecimal() and words[-2:] != ["p", "12"]):
+            words = words[:-1]
+        else:
+            break
+    return words
 
 
 def _ends_like_a_secret(letters: str) -> bool:

@@ -82,6 +82,7 @@ def _suspicions(text: str, prose: bool, ours: bool, depth: int) -> Iterator[Susp
     yield from _headers_and_options(text)
     yield from _assignments(text, prose, ours)
     if not ours:
+        yield from _of_wallets(text)
         yield from _in_prose(text)
         yield from _random_words(text)
     if depth:
@@ -125,6 +126,8 @@ _WITHOUT_SCHEME = re.compile(
 
 _HEADERS = re.compile(
     r"\b(?:Set-)?Cookie\\*[\"']?\s*:\s*\\*[\"']?[\w.-]+=[^\s$;{]"
+    r"|\bSet-Cookie\b[^\w\n]{1,6}[\w.-]+=[^\s$;{]|\bset_?cookie\(\s*[\"'][^\"']+[\"']\s*,\s*[\"'][^\"']"
+    r"|\bcurl\b[^\n|;]*\s(?:-b|--cookie)[ =]?[\"']?[\w.-]+=[^\s$]|[\"']AUTH[\"']\s*,\s*[\"'][^\"'$]"
     r"|\b(?:Set-)?Cookie\s*:\s*(?=\S*\d)[^\s$;{]{6,}"
     r"|\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
     r"|\bDigest\s+username\s*="
@@ -139,10 +142,13 @@ _HEADERS = re.compile(
     r"|\b(?:plink|pscp|psftp|putty)\b[^\n|;]*\s-pw\s+[^\s$-]\S*"
     r"|\b(?:7z|7za|rar|unrar)\b[^\n|;]*\s-p[^\s$-]\S*"
     r"|\bpass(?:in|out)?\s+pass:[^\s$]\S*|(?:^|\s)pass:[^\s$]\S*"
-    r"|\bnet\s+use\b[^\n|;]*\s/user:\S+\s+[^\s$/]\S*|\blftp\b[^\n|;]*\s-u\s*[\w.@-]+,[^\s$]\S*"
+    r"|\bnet\s+use\b[^\n|;]*\s(?:/user:\S+\s+[^\s$/]\S*|[^\s$/*\\:]\S*\s+/user:\S)|\blftp\b[^\n|;]*\s-u\s*[\w.@-]+,[^\s$]\S*"
     r"|\b(?:docker|podman|helm|az|oc|cf|skopeo|buildah|nerdctl|crane)\b[^\n|;]*\blogin\b[^\n|;]*\s-p\s*[^\s$]\S*"
-    r"|\b(?:machine\s+\S+|default)\s+login\s+\S+\s+password\s+\S+"
-    r"|\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+(?:PASSWORD\s+)?[\"'][^\"']"
+    r"|\b(?:machine\s+\S+|default)(?:\s+(?:login|user|account)\s+\S+)*\s+passw(?:or)?d\s+\S+"
+    r"|^\s*(?:login|user|account)\s+\S+\s+passw(?:or)?d\s+\S+\s*$"
+    r"|\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+|VALUES\s+)?[\"'][^\"']"
+    r"|\b(?:CREATE|ALTER|GRANT)\b[^\n;]*\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+[^\s$:?<{%@]"
+    r"|\bPRAGMA\s+(?:hex)?(?:re)?key\s*=\s*[\"'x]|\bATTACH\b[^\n;]*\bKEY\s+[\"'x]"
     r"|\bPASSWORD\s+[\"'][^\"']+[\"']"
     r"|\bPASSWORD\s+FOR\s+\S+\s*(?:=|TO\b)\s*[\"'][^\"']",
     re.IGNORECASE,
@@ -158,6 +164,12 @@ _COMMANDS = re.compile(
     r"\|\s*(?:sudo\s+(?:-\w+\s+)*-\w*S\b"
     r"|[^\n;|]*(?:--\w*password-stdin|\bchpasswd\b|\bpass(?:in|out)?\s+stdin|--passphrase-fd))"
     r"|\bhtpasswd\s+-\w*b\w*\s+(?:\S+\s+){1,2}[^\s$]\S*"
+    r"|(?:^|[\n;|\"'`])\s*AUTH\s+(?!(?:LOGIN|PLAIN|NTLM|\S*MD5)[\"'`]?\s*(?:$|[\n;|#]))"
+    r"(?:[^\s$<{:?(=]\S*\s+)?[^\s$<{:?(=]\S*\s*(?:[\n;|\"'`]|$)"
+    r"|\bAUTH\s+(?:[\w.-]+\s+)?(?=[^\s\d(]*\d)[^\s$<{:?(=]{4,}"
+    r"|\b(?:redis|valkey)-cli\b[^\n|;]*\s(?:AUTH|auth)\s+[^\s$<{]|\bHELLO\s+[23]\s+AUTH\s+\S"
+    r"|\bACL\s+SETUSER\s[^\n]*\s[>#][^\s$]|\buser\s+\S+\s+(?:on|off)\s[^\n]*(?<=\s)[>#][^\s$]"
+    r"|\b(?:sqlplus|sqlldr|sqlcl|expdp|impdp|rman)(?:\s+-\S+(?:\s+\d\S*)?)*\s+[\"']?[\w$#]+/[^\s$/@.&][^\s/@]*(?:@\S|[\"']|\s|$)"
     r"|\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+[^\s$]\S*"
     r"|\bopenssl\s+[^\n|;]*\s-[kK]\s+[^\s$-]\S*"
     r"|(?<![^\s])(?!\d+:)[\w.*-]+:(?:\d{4,5}|\*):[\w.*-]+:[\w.*-]+:[^\s:$]+(?!\S)",
@@ -364,6 +376,25 @@ def _literal(value: str, code: bool) -> bool:
     if bare is None or bare[0].rstrip(")]}\"'").lower() in _NOTHING or not bare[0].strip("\"'`\\)]}"):
         return False
     return not (_EXPRESSION.match(value) or (code and _CALLED.match(value)))
+
+
+# --- words of a wallet --------------------------------------------------------------------------------------------
+
+_WORDS_OF_WALLET = re.compile(
+    r"(?:^|[:=\"'(>]\s*)(?P<words>(?:[a-z]{3,8}[\s,]+){11}(?:(?:[a-z]{3,8}[\s,]+){3}){0,4}[a-z]{3,8})\s*(?=$|[\"')(<.;])"
+)
+_NEVER_IN_WALLETS = re.compile(
+    r"\b(?:and|any|are|been|but|each|for|from|has|have|his|into|its|may|more|must|not|our|than|the|their|them|then"
+    r"|these|they|those|was|were|when|where|which|who|with|would|you)\b"
+)
+"""Words of English sentences that the list of BIP-39 lacks (github.com/bitcoin/bips, bip-0039/english.txt)."""
+
+
+def _of_wallets(text: str) -> Iterator[Suspicion]:
+    """Yield runs of 12, 15, 18, 21 or 24 words and nothing else, as a wallet's recovery phrase is (BIP-39)."""
+    for found in _WORDS_OF_WALLET.finditer(text):
+        if not _NEVER_IN_WALLETS.search(found["words"]):
+            yield Suspicion(found.start("words"), "words of a wallet")
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------
