@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from infragen.cli import main
 from infragen.secrecy.masking import SECRET, hides, mask
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.texts import certain_credential, suspect
-from infragen.secrecy.visible import quoted, shown, shown_json
+from infragen.secrecy.visible import quoted, shown, shown_json, visible
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
@@ -388,6 +389,14 @@ def test_nothing_that_may_be_shown_steers_a_terminal(text: str) -> None:
     for output in (shown(text + sign), quoted(text + sign), shown_json({text: sign}), shown_json([text + sign])):
         assert not steering.search(output)
     assert json.loads(shown_json(["harmless" + sign])) == ["harmless" + sign]
+
+
+def test_every_character_without_a_look_of_its_own_is_written_as_its_number() -> None:
+    """All that this Python's Unicode calls a control, a format, a separator of lines or a surrogate."""
+    kinds = ("Cc", "Cf", "Zl", "Zp", "Cs")
+    steering = [sign for code in range(0x110000) if unicodedata.category(sign := chr(code)) in kinds]
+    left = [hex(ord(each)) for each in steering if each in visible(f"a{each}b") and each not in "\t\n"]
+    assert left == []
 
 
 # --- the door -----------------------------------------------------------------------------------------------------
