@@ -304,3 +304,37 @@ def test_outside_of_a_repository_only_directories_can_be_compared(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert diff("--against", "HEAD").exit_code == 2
     assert diff("--against", "templates").exit_code == 0
+
+
+def test_attributes_of_git_hide_nothing_of_a_commit(repository: Path) -> None:
+    """What a `.gitattributes` keeps out of archives, or has replaced in them, is compared as it was committed."""
+    (repository / ".gitattributes").write_text("environments export-ignore\ntemplates export-ignore\n* export-subst\n")
+    dev = repository / "environments" / "dev.yaml"
+    dev.write_text(dev.read_text() + "# $Format:%n%nreplaced: yes$\n")
+    commit("attributes")
+    ended = diff("--against", "HEAD", "--env", "dev")
+    assert ended.exit_code == 0
+    assert "nothing to change" in ended.output
+
+
+def test_a_tree_that_leads_out_of_its_directory_is_refused(repository: Path, tmp_path: Path) -> None:
+    """`..` as a name in a tree, which git itself never writes and a crafted commit can hold."""
+
+    def made(kind: str, name: str, blob: str) -> str:
+        mode = "100644" if kind == "blob" else "040000"
+        row = f"{mode} {kind} {blob}\t{name}\n"
+        return subprocess.run(
+            ["git", "mktree"], input=row, text=True, capture_output=True, check=True
+        ).stdout.strip()  # our own git
+
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "environments/dev.yaml"], text=True, capture_output=True, check=True
+    ).stdout.strip()
+    tree = made("tree", "environments", made("tree", "..", made("tree", "..", made("blob", "out.yaml", blob))))
+    who = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit-tree", "-m", "x", tree]
+    crafted = subprocess.run(who, text=True, capture_output=True, check=True).stdout.strip()
+    before = {*Path(tempfile.gettempdir()).iterdir()}
+    ended = diff("--against", crafted, "--env", "dev")
+    assert ended.exit_code == 2
+    assert "invalid path" in ended.stderr
+    assert not [each for each in {*Path(tempfile.gettempdir()).iterdir()} - before if each.name == "out.yaml"]

@@ -4,10 +4,8 @@ Reads the repository and writes only into the directory it is given; the work tr
 """
 
 import contextlib
-import io
 import os
 import subprocess
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,25 +117,39 @@ def files_missing(found: Commit, directory: str) -> tuple[str, ...]:
     return tuple(sorted(each for each in done.decode(errors="replace").split("\0") if each))
 
 
+_LINK_OR_MODULE = ("120000", "160000")
+
+
 def extract(reference: str, paths: Sequence[Path], into: Path) -> tuple[Path, ...]:
-    """Write what a commit holds at these paths below `into`; gives their places there, present or not.
+    """Write what a commit holds at these paths below `into`, an empty directory; gives their places there, present or
+    not. Links and submodules are left out.
+
+    It is checked out, not archived: `.gitattributes` can keep files out of an archive (export-ignore) or change them
+    (export-subst), and git looks at names only before it checks out (`..` in a tree would lead out of the directory).
 
     Raises InputError when there is no repository or no such commit, or a path lies outside of the repository, and
     CloudError when git is not installed or fails.
     """
     top = _top()
     inside = [_inside(path, top) for path in paths]
-    listed = _git(top, "ls-tree", "-z", "--name-only", f"{reference}^{{commit}}", "--", *map(str, inside)).decode()
-    present = [name for name in listed.split("\0") if name]
-    if present:
-        archive = _git(top, "archive", "--format=tar", f"{reference}^{{commit}}", "--", *present)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            for each in files:
-                content = files.extractfile(each) if each.isfile() else None
-                if content is not None:
-                    target = into / each.name
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content.read())
+    commit = f"{reference}^{{commit}}"
+    listed = _git(top, "ls-tree", "-r", "-z", commit, "--", *map(str, inside)).decode(errors="surrogateescape")
+    rows = (each.partition("\t") for each in listed.split("\0") if each)
+    names = [name for about, _, name in rows if not about.startswith(_LINK_OR_MODULE)]
+    if names:
+        index = str(into / ".infragen-index")
+        _git(top, "read-tree", commit, GIT_INDEX_FILE=index)
+        _git(
+            top,
+            "-c",
+            "core.sparseCheckout=false",
+            "checkout-index",
+            "-z",
+            "--stdin",
+            f"--prefix={into}/",
+            given="\0".join(names).encode(errors="surrogateescape"),
+            GIT_INDEX_FILE=index,
+        )
     return tuple(into / each for each in inside)
 
 
@@ -182,10 +194,17 @@ def origin(directory: Path) -> str:
         return ""
 
 
-def _git(where: Path, *arguments: str, **variables: str) -> bytes:
+def _git(where: Path, *arguments: str, given: bytes = b"", **variables: str) -> bytes:
     environment: Mapping[str, str] = {**os.environ, **variables}
     try:
-        done = subprocess.run(["git", *arguments], cwd=where, env=environment, capture_output=True, check=False)  # noqa: S603, S607 # the user's own git
+        done = subprocess.run(  # noqa: S603 # the user's own git
+            ["git", *arguments],  # noqa: S607 # found on the user's path
+            cwd=where,
+            env=environment,
+            input=given,
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError:
         raise CloudError(
             "git is not installed, or not on the PATH", "install it; --against takes a directory, too"
