@@ -183,6 +183,48 @@ def test_stages_that_were_named_are_remembered(project: Path, run: Run) -> None:
     assert "dev-image" in jobs(project, "deploy")
 
 
+@pytest.mark.parametrize("branch", ["master", "release/1.x", "1.0", "on"])
+def test_the_branch_that_was_named_is_remembered_and_is_a_text(project: Path, run: Run, branch: str) -> None:
+    """The check in the workflow itself names no branch, and YAML reads `1.0` and `on` as something else."""
+    for system, file in (("github", ".github/workflows/deploy.yaml"), ("gitlab", ".gitlab-ci.yml")):
+        run(system, "--branch", branch)
+        run(system, "--check")
+        text = (project / file).read_text()
+        read = yaml.safe_load(text)
+        if system == "github":
+            assert read[True]["push"]["branches"] == [branch]
+        else:
+            assert f"$CI_COMMIT_BRANCH == '{branch}'" in str(read["workflow"])
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "a' || 'b' == 'b",
+        "a]\n  pull_request_target:",
+        "a,b",
+        "-x",
+        "a..b",
+        "refs/heads/",
+        "${{ github.token }}",
+        "$(id)",
+        "*",
+    ],
+)
+def test_what_is_no_branch_reaches_no_workflow(project: Path, run: Run, branch: str) -> None:
+    """From the command line, and from the first line of a file that somebody else wrote."""
+    for system in ("github", "gitlab"):
+        assert "is not the name of a branch" in run(system, f"--branch={branch}", code=2).output
+    assert not (project / ".github").exists()
+    run("gitlab")
+    file = project / ".gitlab-ci.yml"
+    written = file.read_text()
+    file.write_text(written.replace("; change", f" from branch {branch}; change", 1))
+    result = CliRunner().invoke(main, ["pipeline", "gitlab"])
+    assert result.exit_code in (0, 2)
+    assert branch not in file.read_text() or result.exit_code == 2
+
+
 def test_a_file_that_infragen_did_not_write_is_left_alone(project: Path, run: Run) -> None:
     file = project / ".github/workflows/deploy.yaml"
     file.parent.mkdir(parents=True)

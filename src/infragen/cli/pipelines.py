@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,12 @@ _REQUIREMENTS = ("requirements/infragen.txt", "requirements.txt")
     help="Environment to deliver to, in order; may be given several times. Default: those of the written files, else "
     "all but dev, the protected one last.",
 )
-@click.option("--branch", metavar="NAME", default="main", show_default=True, help="Branch that is delivered.")
+@click.option(
+    "--branch", metavar="NAME", help="Branch that is delivered. Default: that of the written files, else main."
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the written files are stale.")
 @command_options
-def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str, check: bool) -> None:
+def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str | None, check: bool) -> None:
     """Write the CI workflows that test and deliver the project.
 
     A pull request is checked without credentials: templates, lint, the project's own tests on the local emulator, and
@@ -52,12 +55,13 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
       infragen pipeline github --stage staging --stage prod
       infragen pipeline gitlab --check
     """
+    from infragen.permissions.trust import branch_name
     from infragen.pipeline import github, gitlab
-    from infragen.pipeline.project import stages_in
+    from infragen.pipeline.project import MAIN, branch_in, stages_in
 
     root = Path(parameters.own_root(directory))
     known = [github.PULL_REQUEST, github.DEPLOY] if system == "github" else [gitlab.FILE]
-    texts = {name: read(root / name).decode() for name in known if (root / name).exists()}
+    texts = {name: read(root / name).decode(errors="replace") for name in known if (root / name).exists()}
     written = [stages_in(text) for text in texts.values()]
     foreign = [name for name, named in zip(texts, written, strict=True) if named is None]
     if foreign:
@@ -68,7 +72,8 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
     files = parameters.files(directory, ())
     environments = [each.environment for each in files]
     order = stages or next((named for named in written if named), ())
-    wanted = written_for(system, environments, (root,), order, branch)
+    kept = next(map(branch_in, texts.values()), MAIN)
+    wanted = written_for(system, environments, (root,), order, branch_name(kept if branch is None else branch))
     stale = [name for name, text in wanted.items() if texts.get(name) != text]
     if check:
         for name in stale:
@@ -79,7 +84,8 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str,
         say(f"up to date: {', '.join(wanted)}")
         return
     for name in stale:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # `replacing` says what is in the way
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(root / name, "the workflow") as put:
             put(wanted[name])
         say(f"wrote {name}")

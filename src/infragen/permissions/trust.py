@@ -17,7 +17,7 @@ GITHUB = "token.actions.githubusercontent.com"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _IDS = re.compile(r"[0-9]+/[0-9]+")
 _PROJECT = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
-_BRANCH = re.compile(r"[A-Za-z0-9_./-]+")
+_BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)|[./]$))[A-Za-z0-9_./-]+")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
@@ -71,7 +71,7 @@ def github(name: str, ids: str = "", branch: str = "main") -> Repository:
             f"--github-ids: {ids!r} is not OWNER_ID/REPO_ID, two numbers",
             f"`gh api repos/{name} --jq '\"\\(.owner.id)/\\(.id)\"'` prints them",
         )
-    return Repository("github", name, ids, _branch(branch))
+    return Repository("github", name, ids, branch_name(branch))
 
 
 def gitlab(name: str, host: str = "gitlab.com", branch: str = "main") -> Repository:
@@ -80,10 +80,13 @@ def gitlab(name: str, host: str = "gitlab.com", branch: str = "main") -> Reposit
         raise InputError(f"--gitlab: {name!r} is not GROUP/PROJECT", "such as --gitlab acme/shop")
     if not _HOST.fullmatch(host):
         raise InputError(f"--gitlab-host: {host!r} is not a host name", "such as gitlab.com")
-    return Repository("gitlab", name, "", _branch(branch), host)
+    return Repository("gitlab", name, "", branch_name(branch), host)
 
 
-def _branch(name: str) -> str:
+def branch_name(name: str) -> str:
+    """Return the name of a branch; InputError for one that git refuses (git-check-ref-format), and for one whose
+    characters mean something else in policies and workflows.
+    """
     if not _BRANCH.fullmatch(name):
         raise InputError(f"--branch: {name!r} is not the name of a branch", "such as --branch main")
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from infragen.pipeline.pins import action
@@ -158,11 +159,20 @@ def _deploy(project: Project) -> str:
         jobs += _stage(project, stage, earlier)
         earlier = stage
     head = (
-        f"name: deploy\non:\n  push:\n    branches: [{project.branch}]\n  workflow_dispatch:\n    inputs:\n"
+        f"name: deploy\non:\n  push:\n    branches: [{_scalar(project.branch)}]\n  workflow_dispatch:\n    inputs:\n"
         "      commit:\n        description: Commit to deploy instead, such as an earlier one to roll back to\n"
         "        type: string\npermissions: {}\nconcurrency:\n  group: deploy\n  cancel-in-progress: false\njobs:\n"
     )
     return project.header + head + "\n".join(jobs) + "\n"
+
+
+def _scalar(text: str) -> str:
+    """Return a text as YAML reads it as one: quoted where it would be a number or a truth value (`1.0`, `on`)."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_./-]*", text) and text.lower() not in _NO_TEXTS
+    return text if plain else f'"{text}"'
+
+
+_NO_TEXTS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
 def _stage(project: Project, stage: Stage, earlier: Stage | None) -> Iterator[str]:

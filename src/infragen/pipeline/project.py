@@ -11,7 +11,8 @@ from infragen.errors import InputError
 from infragen.pipeline.pins import SQUAWK
 
 FIRST_LINE = "# Written by `infragen pipeline`: "
-_STAGES = re.compile(rf"^{re.escape(FIRST_LINE)}stages (.+); change", re.MULTILINE)
+MAIN = "main"
+_WRITTEN = re.compile(rf"^{re.escape(FIRST_LINE)}stages (.+?)(?: from branch (\S+))?; change", re.MULTILINE)
 DEVELOPMENT = "dev"
 
 
@@ -49,7 +50,7 @@ class Project:
     scripts: frozenset[str]
     requirements: str
     local: str
-    branch: str = "main"
+    branch: str = MAIN
     has_migrations: bool = False
 
     @property
@@ -80,8 +81,9 @@ class Project:
     def header(self) -> str:
         """Return the first lines of each file that is written."""
         names = " ".join(each.name for each in self.stages)
+        branch = f" from branch {self.branch}" if self.branch != MAIN else ""
         return (
-            f"{FIRST_LINE}stages {names}; change the environments and write it again.\n"
+            f"{FIRST_LINE}stages {names}{branch}; change the environments and write it again.\n"
             "# Without this line it is yours: infragen does not write over it.\n"
         )
 
@@ -157,5 +159,11 @@ def stages_of(environments: Sequence[Environment], order: Sequence[str]) -> tupl
 
 def stages_in(text: str) -> tuple[str, ...] | None:
     """Return the stages that a written file names; None for a file that infragen did not write."""
-    found = _STAGES.search(text)
+    found = _WRITTEN.search(text)
     return tuple(found[1].split()) if found else None
+
+
+def branch_in(text: str) -> str:
+    """Return the branch that a written file delivers."""
+    found = _WRITTEN.search(text)
+    return (found[2] if found else "") or MAIN
