@@ -1,5 +1,6 @@
 """Termination protection, stack policies and CloudFormation's role are rows of a plan, both ways."""
 
+import json
 from typing import Any
 
 import pytest
@@ -68,6 +69,33 @@ def test_switching_protection_off_is_refused_unless_it_is_allowed_by_name(
     again = plan_environment(open_again, stage.session)
     assert not again.changed
     assert again.warnings == ()
+
+
+OTHERS: list[dict[str, Any] | str] = [
+    {"Statement": [{"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*"}]},
+    {"Statement": {"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "LogicalResourceId/Jobs"}},
+    {"Statement": [{"Effect": "Allow", "NotAction": "Update:Delete", "Principal": "*", "Resource": "*"}]},
+    {"Statement": [{"Effect": "Deny", "Resource": 7}, 8]}, {}, "[]", "no JSON",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", OTHERS, ids=str)
+def test_a_stack_policy_of_somebody_else_is_replaced_only_by_name(stage: Stage, policy: dict[str, Any] | str) -> None:
+    """It may deny more than ours: nobody can tell, whatever its form is."""
+    protected = shop("independent", "true")
+    deploy_environment(protected, stage.session)
+    (state,) = [each for each in stage.cloud.stacks("shop-dev") if each.name.endswith("-data")]
+    text = policy if isinstance(policy, str) else json.dumps(policy)
+    stage.cloud.set_stack_policy(state.stack_id, text)
+    plan = plan_environment(protected, stage.session)
+    assert (settings(plan)[0][0], settings(plan)[0][1]) == ("StackPolicy", "a policy that infragen did not write")
+    with pytest.raises(Refused) as caught:
+        deploy_environment(protected, stage.session)
+    assert caught.value.hint == "if that is meant: --allow-data-loss data/StackPolicy"
+    assert stage.cloud.stack_policy(state.stack_id) == text
+    allowed = Options(allow_data_loss=frozenset({"data/StackPolicy"}))
+    assert deploy_environment(protected, stage.session, allowed).exit_code == 0
+    assert not plan_environment(protected, stage.session).changed
 
 
 def test_an_open_environment_costs_no_look_at_policies(stage: Stage, topology: str) -> None:

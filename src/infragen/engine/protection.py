@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
@@ -16,6 +15,7 @@ from infragen.cloudformation import PropertyChange, StackState
 from infragen.engine.progress import Session, Warned
 from infragen.errors import Unsupported
 from infragen.gates.data_loss import stack_policy, stateful
+from infragen.plan.model import OTHER_POLICY, STACK_POLICY
 
 
 def protect_or_warn(
@@ -45,7 +45,7 @@ def protect(
     changed = False
     for stack_id, _, names in _protected(unit, state.stack_id, nested, allowed):
         found, wanted = cloud.stack_policy(stack_id), stack_policy(names)
-        if (found or names) and (not found or json.loads(found) != wanted):
+        if (found or names) and _read(found) != wanted:
             cloud.set_stack_policy(stack_id, json.dumps(wanted))
             changed = True
     if not state.protected:
@@ -60,7 +60,7 @@ def unprotect(cloud: Cloud, unit: StackUnit, state: StackState, nested: Mapping[
     """
     for stack_id, _, _ in _protected(unit, state.stack_id, nested, ()):
         found = cloud.stack_policy(stack_id)
-        if found and json.loads(found) != stack_policy(()):
+        if found and _read(found) != stack_policy(()):
             cloud.set_stack_policy(stack_id, json.dumps(stack_policy(())))
     cloud.protect_stack(state.stack_id, False)
 
@@ -80,10 +80,10 @@ def protection_changes(
     for stack_id, layer, names in _protected(unit, state.stack_id, nested, ()):
         found = cloud.stack_policy(stack_id)
         policy = stack_policy(names if wanted else ())
-        if (found or names) and json.loads(found or json.dumps(stack_policy(()))) != policy:
-            before = _denied(json.loads(found)) if found else "denies nothing"
+        if (found or names) and (_read(found) if found else stack_policy(())) != policy:
+            before = _denied(_read(found)) if found else _denied(stack_policy(()))
             name = f"StackPolicy of {layer}"
-            changes.append(PropertyChange(("StackPolicy", layer), before, _denied(policy), name=name))
+            changes.append(PropertyChange((STACK_POLICY, layer), before, _denied(policy), name=name))
     return tuple(changes)
 
 
@@ -91,11 +91,27 @@ def _switch(on: bool) -> str:
     return "on" if on else "off"
 
 
-def _denied(policy: Mapping[str, Any]) -> str:
-    """Return what a stack policy denies, in words; of one that infragen did not write only that it is another one."""
-    denied = [each for each in policy.get("Statement", ()) if each.get("Effect") == "Deny"]
-    names = [str(name).partition("/")[2] for each in denied for name in each.get("Resource", ())]
-    return f"denies replacing and deleting {', '.join(names)}" if names else "denies nothing"
+def _read(policy: str) -> object:
+    """Return the document that a stack policy is; None for what is none."""
+    try:
+        return json.loads(policy)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _denied(policy: object) -> str:
+    """Return what a stack policy denies, in words; of one that infragen did not write only that it is another one.
+
+    Somebody wrote that one to deny more than infragen's does, or else: nobody can tell, so replacing it is asked about.
+    """
+    if policy == stack_policy(()):
+        return "denies nothing"
+    match policy:
+        case {"Statement": [_, {"Resource": [*resources]}]}:
+            names = [str(each).partition("/")[2] for each in resources]
+            if policy == stack_policy(names):
+                return f"denies replacing and deleting {', '.join(names)}"
+    return OTHER_POLICY
 
 
 def _protected(

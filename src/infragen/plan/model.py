@@ -16,8 +16,11 @@ from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
 
 TERMINATION_PROTECTION, ROLLBACK_TRIGGERS = "TerminationProtection", "RollbackTriggers"
-MONITORING_TIME = "MonitoringTimeInMinutes"
+MONITORING_TIME, STACK_POLICY = "MonitoringTimeInMinutes", "StackPolicy"
 """Stack settings, and what follows the layer where their loss is allowed by name."""
+
+OTHER_POLICY = "a policy that infragen did not write"
+"""What a stack policy was before, where it was set outside of infragen."""
 
 
 Path = tuple[str | int, ...]
@@ -98,6 +101,8 @@ def _switched_off(stack: StackPlan, allowed: Collection[str]) -> Iterator[Refusa
         name, before, after = each.path[0], each.before, each.after
         if (name, after) == (TERMINATION_PROTECTION, "off"):
             lost[name] = "and the stack policies would be switched off"
+        if (name, before) == (STACK_POLICY, OTHER_POLICY):
+            lost[name] = "set outside of infragen would be replaced, and what it denies would be allowed"
         if name == ROLLBACK_TRIGGERS and (gone := sorted(_listed(before) - _listed(after))):
             lost[name] = f"would not watch {', '.join(gone)} any more"
         shorter = isinstance(before, int) and isinstance(after, int) and after < before
