@@ -66,7 +66,8 @@ def test_staging_is_served_with_tls_and_that_is_all(rendered: Render, name: str,
 
 @pytest.mark.parametrize("name", [
     "prod-eu", "live", "prd", "eu-prod", "prod2", "prd-a", "live1", "produktion", "euprod", "main", "go-live",
-    "production2", "prodeu", "release", "prod-product", "product-prod", "eu1-prd2", "producao",
+    "production2", "prodeu", "release", "prod-product", "product-prod", "eu1-prd2", "producao", "liveeu", "eulive",
+    "golive", "prodution", "produkcja", "client-a", "www", "ga", "p",
 ])  # fmt: skip
 def test_a_name_that_looks_like_production_is_a_warning_that_names_the_key(rendered: Render, name: str) -> None:
     """At the name's place; whoever writes the kind, any kind but a lesser one for production, is not told again."""

@@ -1276,14 +1276,21 @@ def looks_like(name: str) -> Kind:
     if any(part.startswith(STAGING_PARTS) or part in STAGING_WORDS for part in parts):
         return "staging"
     said = ORDINARY_WORDS.sub("", name)
-    return "production" if "prod" in said or "prd" in said or PRODUCTION_WORDS & {*parts} else "development"
+    live = any(part.startswith("live") or part.endswith("live") for part in re.split(r"[^a-z]+", said))
+    served = live or "prod" in said or "prd" in said or PRODUCTION_WORDS & {*parts}
+    return "production" if served else "development"
 
 
-PRODUCTION_WORDS = frozenset({"live", "main", "master", "public", "customer", "customers", "p", "release"})
+PRODUCTION_WORDS = frozenset({
+    "client", "clients", "customer", "customers", "ga", "main", "master", "operational", "p", "primary", "public",
+    "release", "stable", "www",
+})  # fmt: skip
 ORDINARY_WORDS = re.compile(
-    r"[a-z]*re-?produ[a-z]*|[a-z]*produ(?!cti?on|ktion|ccion|cao|zione)[a-z]*|[a-z]*productiv[a-z]*"
+    r"[a-z]*re-?produ[a-z]*|[a-z]*produc(?:e[a-z]*|tiv[a-z]*|t(?!i)[a-z]*)|[a-z]*(?:deliver|oliver)[a-z]*"
+    r"|(?<![a-z])(?:olive|alive|liver[a-z]*)(?![a-z])"
 )
-"""`product-dev`, `producer` and `reproduce` are no production, whatever letters they begin with."""
+"""`product-dev`, `producer` and `reproduce` are no production, whatever letters they begin with; what else begins with
+`prod`, misspelt or in another language, may be it. Nor are words in which `live` is part of another word."""
 STAGING_PARTS, STAGING_WORDS = ("stag", "preprod", "nonprod", "noprod"), frozenset({"stg", "uat", "pre", "preview"})
 
 
