@@ -5,8 +5,10 @@ tags: its manifest names the digest of the files and of the command, so the same
 tag of an immutable repository cannot come to mean something else. The copy is kept in the state directory.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 import stat
@@ -172,21 +174,45 @@ def _push(place: Place, tag: str, manifest: str, digest: str) -> bool:
     return True
 
 
+def _is_text(name: str) -> bool:
+    """Return whether a name of a file is UTF-8, as names in images are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _loops(link: Path) -> bool:
+    """Return whether a link leads to itself, at last."""
+    try:
+        link.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
 def _copy(source: Path, target: Path) -> tuple[str, tuple[str, ...]]:
     """Copy the files of an image; return their digest (names, contents, links, may be run) and what is left out."""
     digest = hashlib.sha256()
     target.mkdir(mode=0o700)
     try:
         found, left_out = selected(source)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
         raise ImageError(str(error)) from None
     for name, path in found:
+        if not _is_text(name):
+            raise ImageError(f"{source}/{os.fsencode(name)!r} has a name that is not UTF-8; rename it")
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
             (target / name).mkdir(mode=0o700)
             digest.update(f"d {name}\0".encode())
         elif stat.S_ISLNK(status.st_mode):
             pointed = path.readlink()
+            if not _is_text(str(pointed)):
+                raise ImageError(f"{path} points to {os.fsencode(pointed)!r}, a name that is not UTF-8")
+            if _loops(path):
+                raise ImageError(f"{path} is a link that leads into a loop")
             if not path.resolve().is_relative_to(source.resolve()):
                 raise ImageError(f"{path} points out of the image, to {pointed}")
             (target / name).symlink_to(pointed)
