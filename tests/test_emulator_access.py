@@ -1,5 +1,6 @@
 """Who the emulator answers: whoever signs with its secret, and no web page. It runs code: nobody else may call it."""
 
+import asyncio
 import base64
 import http.client
 import http.server
@@ -131,6 +132,24 @@ def test_anything_else_is_refused_and_does_nothing(emulator: Emulator, account: 
 def test_no_path_is_open(emulator: Emulator, method: str, path: str) -> None:
     """MiniStack's own paths for its administration are not, either; what has no rule is refused."""
     assert ask(emulator, method, path)[0] == 403
+
+
+def test_an_unsigned_body_is_not_read(emulator: Emulator) -> None:
+    """The answer comes before any of the 5 GB that are announced: memory is not what a stranger decides about."""
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{emulator.port}\r\nContent-Length: 5000000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_body_is_read_up_to_a_limit() -> None:
+    """Of one that is larger no more is asked for."""
+    from infragen_local.authentication import read_body
+
+    async def never_ending() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 10, "more_body": True}
+
+    assert asyncio.run(read_body(never_ending, most=95)) is None
 
 
 def test_websockets_are_refused(emulator: Emulator) -> None:

@@ -7,8 +7,10 @@ it takes.
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -21,7 +23,7 @@ from special_files import special
 
 from infragen.assembly.code import code_artifact
 from infragen.cli import main
-from infragen.errors import InputError
+from infragen.errors import InputError, Unwritable
 from infragen.output_file import private_directory
 
 ENVIRONMENT = """\
@@ -156,6 +158,71 @@ def test_worker_code_is_of_regular_files(project: Path, kind: str) -> None:
             code_artifact(path)
 
 
+def test_worker_code_of_any_size_is_not_read_beyond_what_lambda_takes(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse file of 5 GB, in a directory and as a zip, and a zip that unpacks to more."""
+    monkeypatch.setattr("infragen.assembly.code.LIMIT", 1000)
+    code = project / "code"
+    code.mkdir()
+    zips = [project / "sparse.zip", project / "bomb.zip"]
+    with (code / "big.bin").open("wb") as stream, zips[0].open("wb") as archive:
+        for each in (stream, archive):
+            each.truncate(5 << 30)
+        archive.seek(0, 2)
+        with zipfile.ZipFile(archive, "w") as inside:
+            inside.writestr("index.js", "x")
+    with zipfile.ZipFile(zips[1], "w", zipfile.ZIP_DEFLATED) as inside:
+        inside.writestr("index.js", "x" * 2000)
+    for path in (code, *zips):
+        with pytest.raises(InputError, match="Lambda refuses it"):
+            code_artifact(path)
+
+
+@pytest.mark.parametrize("name", ["../x.js", "/x.js", "a/../../x.js", "..\\x.js", "a\\.env", ""])
+def test_a_zip_of_worker_code_is_looked_at_as_it_is_unpacked(project: Path, name: str) -> None:
+    """Outside of its directory, and with backslashes between the parts of a name; without a name it is empty."""
+    file = project / "code.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        if name:
+            archive.writestr(name, "x")
+    with pytest.raises(InputError, match=r"outside of the code|hold secrets|no file with content"):
+        code_artifact(file)
+
+
+@pytest.mark.parametrize("wrong", ["foreign", "foreign link", "writable by others"])
+def test_a_state_directory_that_is_not_the_users_alone_is_not_used(
+    project: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """Whoever can write there can lay a record that leads to a server of theirs."""
+    from infragen.emulator import default_state_dir, status
+
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(project))
+    state, target = default_state_dir(), project / "target"
+    target.mkdir(mode=0o700)
+    if wrong == "foreign link":
+        state.symlink_to(target)
+    else:
+        target.rename(state)
+    if wrong.startswith("foreign"):
+        if os.geteuid():
+            pytest.skip("only root may give a directory away")
+        os.chown(state, 12345, 12345, follow_symlinks=False)
+    else:
+        state.chmod(0o770)
+    with pytest.raises(Unwritable, match=r"another user|others can write"):
+        status(state)
+    assert run("local", "status").exit_code == 4
+
+
+def test_a_record_that_is_no_regular_file_is_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FIFO of that name waits for nobody."""
+    from infragen.emulator import _read_record
+
+    os.mkfifo(project / "emulator.json")
+    assert _read_record(project) is None
+
+
 def test_whatever_is_made_for_state_is_for_the_user_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """0700, the directories above as well, whatever the umask says."""
     from infragen.emulator import default_state_dir, status
@@ -168,3 +235,25 @@ def test_whatever_is_made_for_state_is_for_the_user_alone(project: Path, monkeyp
         made += [each for each in (project / top, *(project / top).rglob("*")) if each.is_dir()]
     assert made
     assert {stat.S_IMODE(each.stat().st_mode) for each in made} == {0o700}
+
+
+LARGE = {
+    "environments/other.yaml": ("render",), "layers/x.py": ("render",), "package.json": ("pipeline", "github"),
+    "templates/dev/queue.yaml": ("diff", "--against", "templates"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_file_of_any_size_is_refused_before_it_is_in_memory(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Sparse files of 5 GB: 2 with the name, after as many bytes as any file of ours has."""
+    monkeypatch.setattr("infragen.input_file.LARGEST", 100_000)
+    file = project / name
+    file.parent.mkdir(exist_ok=True, parents=True)
+    (project / "requirements.txt").write_text("infragen-cfn\n")
+    with file.open("wb") as stream:
+        stream.truncate(5 << 30)
+    ended = run(*LARGE[name])
+    assert ended.exit_code == 2, ended.output
+    assert f"{name} cannot be read: it is larger than" in ended.output.replace("\n", " ")

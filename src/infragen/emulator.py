@@ -28,6 +28,7 @@ import secrets
 import shlex
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from infragen.errors import CloudError, InputError, Unwritable
+from infragen.input_file import read
 from infragen.output_file import private_directory
 from infragen.processes import why_taken
 
@@ -249,6 +251,8 @@ def _usable(state_dir: Path) -> Iterator[None]:
         try:
             if place.exists() or place.is_symlink():
                 if place.is_dir():
+                    if place == state_dir:
+                        _refuse_shared(place)
                     break
                 raise InputError(
                     f"{place} is not a directory, and the emulator's state goes to {state_dir}",
@@ -266,6 +270,24 @@ def _usable(state_dir: Path) -> Iterator[None]:
             f"the emulator's state: {where}: {(error.strerror or str(error)).lower()}",
             f"set {STATE_VARIABLE} to a directory of your own",
         ) from error
+
+
+def _refuse_shared(state_dir: Path) -> None:
+    """Raise Unwritable when somebody else owns the state directory, or could write into it.
+
+    A record that another user laid there would lead us to a server of theirs, and state that they wrote is run.
+    """
+    owners = {state_dir.lstat().st_uid, state_dir.stat().st_uid} - {os.geteuid()}
+    if owners:
+        raise Unwritable(
+            f"the emulator's state: {state_dir} belongs to another user (uid {min(owners)})",
+            f"set {STATE_VARIABLE} to a directory of your own",
+        )
+    if state_dir.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Unwritable(
+            f"the emulator's state: others can write into {state_dir}, so what is in it may be theirs",
+            f"`chmod 700 {shlex.quote(str(state_dir))}` if it is not, or set {STATE_VARIABLE} to another directory",
+        )
 
 
 def _spawn(state_dir: Path, port: int, lock: int) -> "subprocess.Popen[bytes]":
@@ -366,7 +388,7 @@ def _proves_itself(record: Record) -> bool:
         said = json.loads(answer)
         wanted = hmac.new(record.secret.encode(), f"infragen emulator {challenge}".encode(), hashlib.sha256).hexdigest()
         return said["pid"] == record.pid and hmac.compare_digest(str(said["proof"]), wanted)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
@@ -422,11 +444,11 @@ def _log_tail(state_dir: Path) -> str:
 def _read_record(state_dir: Path) -> Record | None:
     """Return the last emulator's record; None when there is none or it cannot be read."""
     try:
-        record = json.loads((state_dir / RECORD_FILE).read_bytes())
+        record = json.loads(read(state_dir / RECORD_FILE, most=1 << 20))
         port, secret = int(record["port"]), str(record["secret"])
         parts = {str(name): str(said) for name, said in record.get("parts", {}).items()}
         return Record(pid=int(record["pid"]), port=port, secret=secret, parts=parts) if 0 < port < 65536 else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

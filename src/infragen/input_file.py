@@ -3,6 +3,7 @@
 The one place where such files are read: environments, price files, saved plans, templates, worker code. A FIFO waits
 for somebody who writes, a device can act on being opened, and neither ends where a file does; so whatever is no
 regular file is refused before it is opened, and opening never waits. A symbolic link is followed to what it stands for.
+Nor is a file read to its end that is larger than any of ours: a sparse one has as many bytes as it likes.
 """
 
 import os
@@ -12,11 +13,15 @@ from pathlib import Path
 from infragen.errors import InputError
 from infragen.output_file import kind_of, reason
 
+LARGEST = 64_000_000
+"""Bytes of a file that is read whole. Worker code, which may be larger, is read with a limit of its own."""
 
-def read(path: Path, what: str = "", most: int = -1) -> bytes:
-    """Return the bytes of a regular file, at most `most` of them (-1: all).
 
-    Raises InputError for what is no regular file and what cannot be read; `what` says what the file is for.
+def read(path: Path, what: str = "", most: int | None = None) -> bytes:
+    """Return the bytes of a regular file: at most `most` of them, or without it all.
+
+    Raises InputError for what is no regular file, what cannot be read and, without `most`, what is larger than LARGEST;
+    `what` says what the file is for.
     """
     told = f"{path}: {what} cannot be read" if what else f"{path} cannot be read"
     try:
@@ -24,9 +29,12 @@ def read(path: Path, what: str = "", most: int = -1) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         with os.fdopen(descriptor, "rb") as stream:
             check(path, os.fstat(descriptor), told)  # it may be another one by now
-            return stream.read(most)
+            data = stream.read(LARGEST + 1 if most is None else most)
     except (OSError, ValueError) as error:
         raise InputError(f"{told}: {reason(error)}") from None
+    if most is None and len(data) > LARGEST:
+        raise InputError(f"{told}: it is larger than {LARGEST // 1_000_000} MB")
+    return data
 
 
 def check(path: Path, found: os.stat_result, told: str) -> None:

@@ -39,6 +39,9 @@ _CALLBACK = re.compile(rf"/_ministack/(cfn-response|cfn-signal)/{_UUID}")
 _XML_SERVICES = ("s3", "route53", "cloudfront")
 _STOP_SECONDS = 0.05
 
+LARGEST_BODY = 1 << 30
+"""Bytes of a request that are read into memory, whoever sends it."""
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -86,14 +89,19 @@ def authenticated(app: Application, port: int, secret: str, routes: Mapping[str,
             if not _bearer(headers, secret):
                 await _answer(send, (403, "application/json", b"{}"))
                 return
-            body = await read_body(receive)
-            await _answer(send, await asyncio.to_thread(routes[scope["path"]], body))
+            told = await read_body(receive)
+            await _answer(send, _TOO_LARGE if told is None else await asyncio.to_thread(routes[scope["path"]], told))
             return
         if scope["method"] == "PUT" and _CALLBACK.fullmatch(scope["path"]) and refusal is None:
             await app(scope, receive, _without_cors(send))
             return
+        query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
+        refusal = refusal or _without_signature(headers, query)
         body = await read_body(receive) if refusal is None else b""
-        refusal = refusal or _unsigned(scope, headers, body, secret)
+        if body is None:
+            await _answer(send, _TOO_LARGE)
+            return
+        refusal = refusal or _unsigned(scope, headers, query, body, secret)
         if refusal is not None:
             await _answer(send, _refused(headers, *refusal))
             return
@@ -122,12 +130,18 @@ def _foreign(headers: Mapping[str, str], host: str) -> tuple[str, str] | None:
     return None
 
 
-def _unsigned(scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes, secret: str) -> tuple[str, str] | None:
-    """Return code and message for a request without a signature of the secret, or with another body than was signed."""
-    query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
-    presigned = "authorization" not in headers
-    if presigned and not any(name.lower() == "x-amz-signature" for name in query):
+def _without_signature(headers: Mapping[str, str], query: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return code and message for a request that says nothing of who signs it: its body is not read."""
+    if "authorization" not in headers and not any(name.lower() == "x-amz-signature" for name in query):
         return "MissingAuthenticationToken", "the request is not signed; `infragen local env` prints the credentials"
+    return None
+
+
+def _unsigned(
+    scope: Mapping[str, Any], headers: Mapping[str, str], query: dict[str, list[str]], body: bytes, secret: str
+) -> tuple[str, str] | None:
+    """Return code and message for a request without a signature of the secret, or with another body than was signed."""
+    presigned = "authorization" not in headers
     try:
         signature = parse_query_signature(query) if presigned else parse_header_signature(headers)
         if isinstance(signature, tuple):
@@ -197,6 +211,9 @@ def _refused(headers: Mapping[str, str], code: str, message: str) -> Reply:
     return 403, "text/xml", text.encode()
 
 
+_TOO_LARGE: Reply = (413, "text/plain", b"the body is larger than 1 GiB\n")
+
+
 async def _answer(send: Send, reply: Reply) -> None:
     status, kind, body = reply
     headers = [
@@ -208,16 +225,18 @@ async def _answer(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Return the whole body of a request."""
-    parts, more = [], True
+async def read_body(receive: Receive, most: int = LARGEST_BODY) -> bytes | None:
+    """Return the whole body of a request; None when it has more bytes than `most`, of which no more are read."""
+    body, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             break
-        parts.append(message.get("body", b""))
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
         more = message.get("more_body", False)
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

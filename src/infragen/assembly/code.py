@@ -8,7 +8,6 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -52,8 +51,8 @@ def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifa
         if path.is_dir():
             body = zip_directory(path, patterns)
         elif path.is_file() and zipfile.is_zipfile(path):
-            body = read(path, "worker code")
-            _check_zip(path, body, patterns)
+            _check_zip(path, patterns)
+            body = _within(path, path, 0)
         else:
             raise InputError(f"worker code {path} is neither a directory nor a zip file")
     except OSError as error:
@@ -73,12 +72,8 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
     total, secrets = 0, []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in sorted(_files(directory, directory, inside, patterns), key=lambda each: _name(each, directory)):
-            body, name = read(file, "worker code"), _name(file, directory)
+            body, name = _within(file, directory, total), _name(file, directory)
             total += len(body)
-            if total > LIMIT:
-                raise InputError(
-                    f"worker code {directory} has more than {LIMIT // 1024 // 1024} MiB: Lambda refuses it"
-                )
             target = _resolved(file).relative_to(inside).as_posix()
             why = secret_file(name, body) or (secret_file(target, body) if target != name else "")
             if why and not _matches(name, patterns.include):
@@ -90,13 +85,42 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
     return buffer.getvalue()
 
 
-def _check_zip(path: Path, body: bytes, patterns: CodePatterns) -> None:
-    """Raise InputError for files in a zip that look like secrets; a zip is uploaded as it is, so none is left out."""
+def _within(file: Path, code: Path, already: int) -> bytes:
+    """Return the bytes of a file; InputError when they are more than Lambda takes, with those that are `already` read.
+
+    The rest is not read then: a file may be as large as it likes.
+    """
+    body = read(file, "worker code", LIMIT - already + 1)
+    if already + len(body) > LIMIT:
+        raise _too_large(code)
+    return body
+
+
+def _too_large(code: Path) -> InputError:
+    return InputError(f"worker code {code} has more than {LIMIT // 1024 // 1024} MiB: Lambda refuses it")
+
+
+def _check_zip(path: Path, patterns: CodePatterns) -> None:
+    """Raise InputError for a zip that cannot be read, unpacks to more than Lambda takes or beside its directory, and
+    for files in it that look like secrets; a zip is uploaded as it is, so none is left out.
+    """
+    secrets = []
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            found = ((each.filename, archive.open(each).read(LARGEST)) for each in archive.infolist())
-            secrets = [(name, why) for name, data in found if (why := secret_file(name, data))]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(each.file_size for each in archive.infolist())
+            if size > LIMIT:
+                raise _too_large(path)
+            if not size:
+                raise InputError(f"worker code {path} has no file with content")
+            for each in archive.infolist():
+                name = each.filename.replace("\\", "/")  # some programs pack so, and unpack so
+                if name.startswith("/") or ".." in PurePosixPath(name).parts:
+                    raise InputError(f"worker code {path}: {each.filename} would be unpacked outside of the code")
+                if why := secret_file(name, archive.open(each).read(LARGEST)):
+                    secrets.append((name, why))
+    except InputError:
+        raise
+    except Exception as error:  # zipfile lets through what its decompressors and struct raise
         raise InputError(f"worker code {path}: the zip file cannot be read: {error}") from error
     _refuse(path, [each for each in secrets if not _matches(each[0], patterns.include)])
 

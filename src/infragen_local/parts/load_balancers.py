@@ -131,6 +131,9 @@ async def _answer(arn: str, port: int, scope: Mapping[str, Any], receive: Any, s
         await app._send_if_handled(send, (403, {"Content-Type": "text/plain"}, f"{refusal}\n".encode()), receive)
         return
     body = await read_body(receive)
+    if body is None:
+        await app._send_if_handled(send, (413, {"Content-Type": "text/plain"}, b"the body is too large\n"), receive)
+        return
     query = scope.get("query_string", b"").decode("latin-1")
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
     account, region = arn.split(":")[4], arn.split(":")[3]
