@@ -392,9 +392,12 @@ def test_nothing_that_may_be_shown_steers_a_terminal(text: str) -> None:
 
 
 def test_every_character_without_a_look_of_its_own_is_written_as_its_number() -> None:
-    """All that this Python's Unicode calls a control, a format, a separator of lines or a surrogate."""
+    """All that this Python's Unicode calls a control, a format, a separator of lines or a surrogate, and noncharacters,
+    which no XML may hold.
+    """
     kinds = ("Cc", "Cf", "Zl", "Zp", "Cs")
     steering = [sign for code in range(0x110000) if unicodedata.category(sign := chr(code)) in kinds]
+    steering += [chr(code) for code in range(0x110000) if code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF]
     left = [hex(ord(each)) for each in steering if each in visible(f"a{each}b") and each not in "\t\n"]
     assert left == []
 

@@ -293,6 +293,32 @@ def test_x7_a_protection_that_an_endpoint_of_ones_own_does_not_have_is_a_warning
     assert (ended.exit_code == 0, bool(told)) == (custom, custom)
 
 
+TEMPLATES = {
+    "a web page": "<!DOCTYPE html><html>Please log in</html>", "nothing": "", "a list": "[1]", "a number": "7",
+    "too deep": '{"a":' * 5000 + "1" + "}" * 5000, "too deep in YAML": "a: " + "[" * 100_000,
+    "an alias to itself": "Resources: &r\n  A: {Type: T, Properties: *r}\n",
+    "aliases without end": "a0: &a0 [1,1]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 12)),
+    "an unknown tag": "Resources: !Nothing {}", "resources in a list": "Resources: []",
+    "a number for a name": "Resources: {1: {Type: T}}", "a resource of text": "Resources: {A: b}",
+    "a type that is none": "Resources: {A: {Type: [x]}}",
+    "properties in a list": "Resources: {A: {Type: T, Properties: []}}",
+    "parameters of text": "Resources: {}\nParameters: x", "a parameter of text": "Resources: {}\nParameters: {A: b}",
+}  # fmt: skip
+"""What GetTemplate may give back that no stack was deployed with."""
+
+
+@pytest.mark.parametrize("what", TEMPLATES)
+def test_x7_a_template_that_is_none_is_an_error_that_names_the_stack(stage: Stage, what: str) -> None:
+    """4, whatever reads it: a plan, a deletion."""
+    made = app("independent")
+    deploy_environment(made, stage.session)
+    stack = stack_of(stage, "independent", "data")
+    stack.target = replace(stack.target, text=TEMPLATES[what])
+    for ask in (plan_environment, lambda made, session: destroy_environment(made.environment, session)):
+        with pytest.raises(CloudError, match=f"the template of {stack.name}, as it was given back, cannot be read"):
+            ask(made, stage.session)
+
+
 # --- stacks that are not there ----------------------------------------------------------------------------------
 
 

@@ -75,7 +75,7 @@ OTHERS: list[dict[str, Any] | str] = [
     {"Statement": [{"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*"}]},
     {"Statement": {"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "LogicalResourceId/Jobs"}},
     {"Statement": [{"Effect": "Allow", "NotAction": "Update:Delete", "Principal": "*", "Resource": "*"}]},
-    {"Statement": [{"Effect": "Deny", "Resource": 7}, 8]}, {}, "[]", "no JSON",
+    {"Statement": [{"Effect": "Deny", "Resource": 7}, 8]}, {}, "[]",
 ]  # fmt: skip
 
 

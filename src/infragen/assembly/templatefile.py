@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from infragen.errors import CloudError
+
 _SHORT = {
     "Ref": "!Ref",
     "Condition": "!Condition",
@@ -114,14 +116,64 @@ def _read_short_form(reader: _Reader, suffix: str, node: yaml.Node) -> Any:
 _Reader.add_multi_constructor("!", _read_short_form)
 
 
+SECTIONS = ("Resources", "Parameters", "Outputs", "Conditions", "Mappings", "Metadata", "Rules")
+MOST_VALUES = 1_000_000
+"""Values of a template, those that an alias repeats included. CloudFormation takes a text of 1 MB."""
+
+
 def parse(text: str) -> dict[str, Any]:
     """Return a template's text, YAML (short or long forms) or JSON, as a body of long forms; ValueError when it is
-    neither.
+    neither, or a section or a resource of it is no mapping.
     """
     try:
         body = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=_Reader)  # noqa: S506 # a SafeLoader
+        _count(body, {})
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         raise ValueError(f"not a CloudFormation template: {error}") from error
+    except RecursionError:
+        raise ValueError("not a CloudFormation template: it is nested too deeply") from None
     if not isinstance(body, dict):
         raise ValueError("not a CloudFormation template: the top level is not a mapping")  # about the text, not a type
+    for section in SECTIONS:
+        if not isinstance(body.get(section, {}), dict):
+            raise ValueError(f"not a CloudFormation template: {section} is not a mapping")  # the text's
+    for section in ("Parameters", "Outputs", "Mappings"):
+        for name, each in body.get(section, {}).items():
+            if not (isinstance(name, str) and isinstance(each, dict)):
+                raise ValueError(f"not a CloudFormation template: {name} of its {section} is not a mapping")
+    for name, each in body.get("Resources", {}).items():
+        if not isinstance(name, str) or not isinstance(each, dict) or not isinstance(each.get("Type"), str):
+            raise ValueError(f"not a CloudFormation template that infragen reads: {name} is not a resource with a Type")
+        if not isinstance(each.get("Properties", {}), dict):
+            raise ValueError(f"not a CloudFormation template: Properties of {name} are not a mapping")
     return body
+
+
+def parse_deployed(text: str, stack: str) -> dict[str, Any]:
+    """Return the body of a template that AWS gives back. Raises CloudError for what is none: it is another server's."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise CloudError(
+            f"the template of {stack}, as it was given back, cannot be read: {error}",
+            "`aws cloudformation get-template` shows it; --endpoint-url and AWS_ENDPOINT_URL say who was asked",
+        ) from error
+
+
+def _count(value: Any, counted: dict[int, int]) -> int:
+    """Return how many values there are, an alias counted as if it were copied. ValueError for too many, and for one
+    that holds itself.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) in counted:
+        if not counted[id(value)]:
+            raise ValueError("not a CloudFormation template: an alias in it holds itself")
+        return counted[id(value)]
+    counted[id(value)] = 0
+    inside = value.values() if isinstance(value, dict) else value
+    total = 1 + sum(_count(each, counted) for each in inside)
+    if total > MOST_VALUES:
+        raise ValueError(f"not a CloudFormation template: it has more than {MOST_VALUES:,} values")
+    counted[id(value)] = total
+    return total

@@ -164,7 +164,7 @@ def _learn(template: str) -> None:
     from infragen.secrecy.masking import secret_texts
 
     if "NoEcho" in template:
-        with suppress(InfragenError):
+        with suppress(InfragenError, ValueError):  # whoever asked for it says what is wrong with it
             known_secrets().update(secret_texts(parse(template), {}))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from infragen.assembly.limits import INLINE
 from infragen.assembly.stacks import DELIVERY, StackUnit, capabilities, stack_name, stack_tags
 from infragen.assembly.synth import Assembly
-from infragen.assembly.templatefile import dump_yaml, parse
+from infragen.assembly.templatefile import dump_yaml, parse_deployed
 from infragen.config import Environment
 from infragen.engine.observe import check_identity
 from infragen.engine.progress import Event, Question, Session
@@ -67,7 +67,7 @@ def deployed_delivery(session: Session, env: Environment) -> DeliveryState:
     state = session.cloud.stack(stack_name(env, DELIVERY))
     if state is None or state.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         return DeliveryState({})
-    return DeliveryState(parse(session.cloud.template(state.stack_id)), state.outputs)
+    return DeliveryState(parse_deployed(session.cloud.template(state.stack_id), state.name), state.outputs)
 
 
 def delivery_body(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.comparison import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
@@ -91,7 +91,11 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
     """Return a deployed stack with the fates of everything in it."""
-    body = {} if state.status == "REVIEW_IN_PROGRESS" else parse(session.cloud.template(state.stack_id))
+    body = (
+        {}
+        if state.status == "REVIEW_IN_PROGRESS"
+        else parse_deployed(session.cloud.template(state.stack_id), state.name)
+    )
     fates: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
     inside: list[StackState] = []

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.evaluate import evaluated
 from infragen.cloudformation import (
     CHECKABLE,
@@ -163,6 +163,6 @@ def _masked(session: Session, state: StackState, found: list[ResourceDrift]) -> 
     """Return the drifts without values that the deployed template shows to be secrets."""
     if not any(each.properties for each in found):
         return tuple(found)
-    body = parse(session.cloud.template(state.stack_id))
+    body = parse_deployed(session.cloud.template(state.stack_id), state.name)
     resources = evaluated(body, sealed(body, state.parameters))
     return tuple(hidden(each, resources.get(each.logical_id, {}).get("Properties", {})) for each in found)

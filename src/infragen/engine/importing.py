@@ -22,7 +22,7 @@ from infragen.assembly.code import Artifact
 from infragen.assembly.limits import INLINE
 from infragen.assembly.stacks import StackLayout, StackUnit, capabilities, make_plan
 from infragen.assembly.synth import Assembly, template_key
-from infragen.assembly.templatefile import dump_yaml, parse
+from infragen.assembly.templatefile import dump_yaml, parse_deployed
 from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
 from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import identifier_of, never_read, only_read
@@ -159,7 +159,7 @@ def _made(
     region = plan.environment.region
     live = state if state is not None and state.status != "REVIEW_IN_PROGRESS" else None
     inside = {each.logical_id for each in session.cloud.resources(live.stack_id) if each.physical_id} if live else set()
-    deployed = dict(parse(session.cloud.template(live.stack_id))) if live and inside else {}
+    deployed = dict(parse_deployed(session.cloud.template(live.stack_id), live.name)) if live and inside else {}
     ready, missing = resolve(unit, live, {})
     values = effective(unit.body, {**ready, **missing}, live.parameters if live else {})
     rendered = evaluated(unit.body, values)

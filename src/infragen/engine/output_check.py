@@ -5,7 +5,7 @@ if somebody put another object under a template's key between its upload and its
 """
 
 from infragen.assembly.stacks import StackUnit
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse, parse_deployed
 from infragen.changes.values import given_back
 from infragen.cloud import Identity
 from infragen.cloudformation import ChangeSet
@@ -46,7 +46,7 @@ def _compare(session: Session, layer: str, change_set_id: str, stack_id: str, re
         if found is not None and not found.empty:  # of an empty one nothing is executed
             session.ui.tell(Warned(f"what AWS read as the template of {layer} was not compared: {error.message}"))
         return
-    if read != rendered and not given_back(parse(read), parse(rendered)):
+    if read != rendered and not given_back(parse_deployed(read, layer), parse(rendered)):
         raise Refused(
             f"what AWS read as the template of {layer} is not what was rendered: nothing was executed",
             "the object in the artifact bucket was replaced: its versions show when; run the same command again",

@@ -14,7 +14,7 @@ from typing import Any
 
 from infragen.assembly.stacks import BESIDE, Kept, OutputOf, StackLayout, StackUnit, role_of
 from infragen.assembly.synth import LayerTemplate
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.comparison import EMPTY, OPAQUE, LayerSides, Side, compare, contradicted, differing
 from infragen.changes.stack_tags import as_written, inherited
 from infragen.changes.values import same
@@ -252,12 +252,12 @@ def resolve(
 def _deployed(cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the deployed template, to be compared with `body`, which is what reading its own `text` would give."""
     deployed = cloud.template(state.stack_id)
-    return body if deployed == text else parse(deployed)
+    return body if deployed == text else parse_deployed(deployed, state.name)
 
 
 def deployed_side(cloud: Cloud, state: StackState) -> Side:
     """Return a deployed stack's template, with the parameter values that can be compared."""
-    body = parse(cloud.template(state.stack_id))
+    body = parse_deployed(cloud.template(state.stack_id), state.name)
     return Side(body, _comparable(body, state.parameters))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infragen.assembly.stacks import BESIDE, DELIVERY, StackLayout, stack_name
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse_deployed
 from infragen.config import Environment
 from infragen.engine.observe import Observed
 from infragen.engine.preview import Examined
@@ -43,7 +43,7 @@ def check_rights(
     if state is None:
         return (f"{said}: the stack {stack_name(env, DELIVERY)}, which makes it, is not to be seen",)
     try:
-        body = parse(session.cloud.template(state.stack_id))
+        body = parse_deployed(session.cloud.template(state.stack_id), state.name)
     except InfragenError as error:
         if not isinstance(error, CloudError):
             raise

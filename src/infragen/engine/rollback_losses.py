@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from infragen.assembly.templatefile import parse
+from infragen.assembly.templatefile import parse_deployed
 from infragen.cloudformation import STACK_TYPE, StackState
 from infragen.engine.deletion_plan import ResourceDeletion
 from infragen.engine.follow import LayerEvent
@@ -43,7 +43,7 @@ def _standing(
     session: Session, layer: str, state: StackState, created: frozenset[str] | None
 ) -> Iterator[ResourceDeletion]:
     """Yield what stands in a stack and holds data; of an update only what it `created`."""
-    written = parse(session.cloud.template(state.stack_id)).get("Resources", {})
+    written = parse_deployed(session.cloud.template(state.stack_id), state.name).get("Resources", {})
     for each in session.cloud.resources(state.stack_id):
         if each.status in GONE or not each.physical_id:
             continue

@@ -24,10 +24,13 @@ from infragen.shown import ShownBytes as ShownBytes
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd"
-    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
+    + "]"
 )
 """Control characters but tab and newline, what turns the direction of text, what has no width, and lone surrogates
-(Unicode 16: general categories Cc, Cf, Zl, Zp, Cs, and what is default-ignorable; variation selectors stay)."""
+(Unicode 16: general categories Cc, Cf, Zl, Zp, Cs, noncharacters, which XML forbids, and what is default-ignorable;
+variation selectors stay)."""
 
 _COMMAND = re.compile(r"#(?=#[A-Za-z]*\[)|(?<![^\n])[^\S\n]*:(?=:[^\n]*::)")
 """What a CI system would run when it comes by in a log, from where the sign is that is written as its number.
