@@ -238,7 +238,8 @@ def test_whatever_is_made_for_state_is_for_the_user_alone(project: Path, monkeyp
 
 
 LARGE = {
-    "environments/other.yaml": ("render",), "layers/x.py": ("render",), "package.json": ("pipeline", "github"),
+    "environments/other.yaml": ("render",), "layers/x.py": ("render",),
+    "package.json": ("pipeline", "github", "--stage", "dev"),
     "templates/dev/queue.yaml": ("diff", "--against", "templates"),
 }  # fmt: skip
 
@@ -256,4 +257,5 @@ def test_a_file_of_any_size_is_refused_before_it_is_in_memory(
         stream.truncate(5 << 30)
     ended = run(*LARGE[name])
     assert ended.exit_code == 2, ended.output
-    assert f"{name} cannot be read: it is larger than" in ended.output.replace("\n", " ")
+    assert f"{name}" in ended.output
+    assert "larger than" in ended.output
