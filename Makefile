@@ -49,7 +49,7 @@ test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not twin and not scaffold'
 
 twin: $(STAMP) ## Run the tests of the running emulator that take longest: whole environments in it
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m twin tests/twin
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m twin tests/twin
 
 # Node comes with pip, whatever the machine has: the scaffold needs the version that the lock names.
 scaffold: $(STAMP) ## Install the application that `infragen init` writes, run its tests, and run it in the emulator

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from emulator import REGION, Clients, fresh_account, make_client
 from signals import default_signals
 from watchdog import watched
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from infragen.emulator import Emulator, put_image, reset, start
 
@@ -24,15 +26,25 @@ PATIENCE = 300.0
 """Seconds that one thing may take on a machine that does much else; it only ends a test that would never end."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell `--dist loadgroup` what shares an environment: a topology of a file, or a file, or all that use `system`."""
-    own = [each for each in items if each.path.parent == Path(__file__).parent]
-    shared = {each.path for each in own if "system" in getattr(each, "fixturenames", ())}
-    for each in own:
-        given = getattr(each, "callspec", None)
-        topology = given.params.get("shop", "") if given is not None else ""
-        group = "system" if each.path in shared else f"{each.path.stem} {topology}"
-        each.add_marker(pytest.mark.xdist_group(group))
+_ONE_SYSTEM = ("test_one_screen.py", "test_roles.py", "test_system.py")
+_TOPOLOGY = re.compile(r"\[(nested|independent)\]")
+
+
+class ByEnvironment(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Gives to one worker what shares an environment: a topology of a file, or a file, or the files that use `system`.
+
+    The marks of `--dist loadgroup` are not seen with pytest 9.2, which has no `_nodeid` (xdist 3.8.0, remote.py).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, topology = str(super()._split_scope(nodeid)), _TOPOLOGY.search(nodeid)
+        return "system" if file.endswith(_ONE_SYSTEM) else f"{file} {topology[0] if topology else ''}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEnvironment | None:
+    """Let `--dist loadfile`, which is how `make twin` runs, deploy each environment once."""
+    return ByEnvironment(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
