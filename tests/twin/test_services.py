@@ -15,6 +15,8 @@ from emulator import REGION, Clients, delete, deploy, outputs, reasons
 from notes import under_load
 from twins import PATIENCE, lines, until
 
+from infragen_local.drain import InFlight
+
 Put = Callable[..., dict[str, Any]]
 
 HEALTH = "fetch('http://127.0.0.1:3000/health').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"
@@ -396,6 +398,19 @@ def test_a_container_that_fails_its_health_check_is_replaced(
 
     assert "failed container health checks" in until(reason, "the end of the task")
     assert delete(twin_client("cloudformation"), "sick") == "DELETE_COMPLETE"
+
+
+def test_a_target_waits_for_requests_that_may_still_choose_it() -> None:
+    """One that arrived before the target left its group, and then one that is on its way to it; nobody else's."""
+    in_flight, target = InFlight(), ("127.0.0.2", 3000)
+    request = in_flight.arrive()
+    assert not in_flight.drain("127.0.0.2", 0.01)
+    in_flight.begin(target)
+    in_flight.decide(request)
+    assert not in_flight.drain("127.0.0.2", 0.01)
+    assert in_flight.drain("127.0.0.3", 0.01)
+    in_flight.end(target)
+    assert in_flight.drain("127.0.0.2", 0.01)
 
 
 def test_a_schedule_is_read_in_its_own_time_zone() -> None:

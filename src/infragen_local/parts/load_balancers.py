@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -32,6 +33,7 @@ from infragen_local.patches.handlers import Created, Properties, handler, replac
 TYPE = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _HOST = "127.0.0.1"
 _OWN_PAGES = frozenset({"none", "same-origin"})
+_arrived: ContextVar[object] = ContextVar("request of a load balancer", default=None)
 
 
 class LoadBalancers:
@@ -87,7 +89,7 @@ class LoadBalancers:
 
         async def answer(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
             if scope["type"] == "http":
-                await _answer(arn, port, scope, receive, send)
+                await _answer(arn, port, scope, receive, send, self._in_flight)
 
         async def run() -> None:
             await worker_serve(wrap_app(answer, 1 << 24, "asgi"), config, shutdown_trigger=stop.wait)
@@ -100,6 +102,7 @@ class LoadBalancers:
         async def proxy(target: dict[str, Any], group: dict[str, Any], *rest: Any, **named: Any) -> Any:
             where = (str(target.get("Id", "")), int(target.get("Port") or group.get("Port") or 80))
             self._in_flight.begin(where)
+            self._in_flight.decide(_arrived.get())
             streaming = False
             try:
                 status, headers, body = await own(target, group, *rest, **named)
@@ -124,7 +127,7 @@ def _counted(runner: Any, in_flight: InFlight, where: tuple[str, int]) -> Any:
     return run
 
 
-async def _answer(arn: str, port: int, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+async def _answer(arn: str, port: int, scope: Mapping[str, Any], receive: Any, send: Any, in_flight: InFlight) -> None:
     headers = read_headers(scope)
     refusal = _foreign(headers, port)
     if refusal:
@@ -141,18 +144,23 @@ async def _answer(arn: str, port: int, scope: Mapping[str, Any], receive: Any, s
         balancer = alb._lbs.get(arn)
         if balancer is None:
             return
-        answer = await alb.dispatch_request(
-            balancer,
-            scope["method"],
-            scope["path"],
-            headers,
-            body,
-            parse_qs(query, keep_blank_values=True),
-            _served_port(arn),
-            client_ip=(scope.get("client") or (_HOST,))[0],
-            raw_query_string=query,
-            raw_path=raw_path,
-        )
+        arrived = in_flight.arrive()
+        _arrived.set(arrived)
+        try:
+            answer = await alb.dispatch_request(
+                balancer,
+                scope["method"],
+                scope["path"],
+                headers,
+                body,
+                parse_qs(query, keep_blank_values=True),
+                _served_port(arn),
+                client_ip=(scope.get("client") or (_HOST,))[0],
+                raw_query_string=query,
+                raw_path=raw_path,
+            )
+        finally:
+            in_flight.decide(arrived)
         metrics.count_request(arn, int(answer[0]))
         await app._send_if_handled(send, answer, receive, head=scope["method"] == "HEAD")
 
