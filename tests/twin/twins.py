@@ -17,7 +17,7 @@ import pytest
 from emulator import REGION, Clients, fresh_account, make_client
 from signals import default_signals
 from watchdog import watched
-from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
 from infragen.emulator import Emulator, put_image, reset, start
 
