@@ -795,6 +795,26 @@ def test_a_call_in_progress_outlives_new_code_and_the_failure_of_others(client: 
     assert call() == "after"
 
 
+def test_a_function_that_does_not_start_is_ended(client: Clients, faults: Faults, tmp_path: Path) -> None:
+    """Its call fails with Lambda's words, so that a message that it holds comes again; new code runs at once."""
+    faults(start_seconds=0)
+    functions = client("lambda")
+    hangs = f"import os, pathlib, time\npathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+    named = {"FunctionName": "hangs", "Runtime": "python3.13", "Handler": "index.handler"}
+    role = f"arn:aws:iam::{fresh_account()}:role/any"
+    functions.create_function(**named, Role=role, Timeout=2, Code={"ZipFile": zipped(f"{hangs}time.sleep(1000)")})
+    answer = functions.invoke(FunctionName="hangs")
+    assert answer["FunctionError"]
+    assert json.loads(answer["Payload"].read())["errorMessage"] == "Task timed out after 2.00 seconds"
+    if (
+        pid := (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""
+    ):  # a busy machine may not get so far
+        _until(lambda: not _runs(int(pid)))
+    faults()
+    functions.update_function_code(FunctionName="hangs", ZipFile=zipped("handler = lambda *_: 'after'"))
+    assert json.loads(functions.invoke(FunctionName="hangs")["Payload"].read()) == "after"
+
+
 def zipped(code: str) -> bytes:
     """Return an archive of one index.py."""
     archive = io.BytesIO()

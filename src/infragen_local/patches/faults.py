@@ -6,12 +6,14 @@ of that account's stacks. It is read at every call, so a test writes it between 
     {"fail": {"create AWS::SQS::Queue": [1], "update AWS::SQS::Queue": [2, 3], "signal AWS::EC2::Instance": [1]},
      "delay": {"AWS::SQS::Queue": 0.5},
      "signal": "none",
-     "custom_resource_seconds": 2}
+     "custom_resource_seconds": 2,
+     "start_seconds": 0}
 
 `fail`: which calls fail, counted from 1 since the file last changed (a type that MiniStack cannot update is created
 anew, and counts so). `delay`: seconds that each create, update and delete of a type takes, or until the file says
 otherwise. `signal`: what an EC2 instance sends (SUCCESS, FAILURE or none). `custom_resource_seconds`: how long a custom
-resource's answer is waited for (30 when not given).
+resource's answer is waited for (30 when not given). `start_seconds`: how long a function may take to start, besides its
+timeout (60 when not given).
 """
 
 import json
@@ -30,7 +32,7 @@ from infragen_local.patches.handlers import replace
 
 DIRECTORY_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
 
-_CUSTOM_RESOURCE_SECONDS = 30
+_CUSTOM_RESOURCE_SECONDS, _START_SECONDS = 30, 60
 _POLL_SECONDS = 0.02
 _calls: dict[str, tuple[tuple[int, int], Counter[str]]] = {}  # account -> version of its file, calls since then
 _lock = threading.Lock()
@@ -64,6 +66,11 @@ def signal_status(resource_type: str) -> str:
 def custom_resource_seconds() -> int:
     """Return how many seconds a custom resource's answer is waited for at most."""
     return int(_read().get("custom_resource_seconds", _CUSTOM_RESOURCE_SECONDS))
+
+
+def start_seconds() -> int:
+    """Return how many seconds a function may take to start, besides its timeout."""
+    return int(_read().get("start_seconds", _START_SECONDS))
 
 
 def _faulty(resource_type: str, operation: str, function: Callable[..., Any]) -> Callable[..., Any]:

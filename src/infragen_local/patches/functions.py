@@ -9,11 +9,15 @@
   ends both at once, so that each deployment of a worker failed the messages that it was working on. On AWS "invocations
   that occur while the function update is in progress" run the code before ("Lambda function states", AWS Lambda
   Developer Guide, read 2026-11).
+- A function that does not start is ended: Lambda gives its init phase 10 seconds, and then the function's timeout
+  ("Lambda execution environment", AWS Lambda Developer Guide, read 2026-11); here a minute, for a busy machine, and its
+  timeout. MiniStack waits for ever, and once all calls of a worker wait, its messages are never tried.
 - A process that ends before it is ready fails its own call; MiniStack ends those of all other calls, too.
 - A process that ran a function (about 50 MiB) is kept until MiniStack ends, even when the function is gone. Here it
   ends with its function, or when it has been idle for LAMBDA_WARM_TTL_SECONDS.
 """
 
+import threading
 import time
 from typing import Any
 
@@ -46,6 +50,7 @@ def apply() -> None:
     custom_resource.invoke_custom_resource = invoke
     lambda_svc.invalidate_worker = _retire
     _keep_what_has_a_call()
+    _end_what_does_not_start()
     lambda_svc.reap_idle_workers = _end_idle_processes
     replace(TYPE, delete=delete)
 
@@ -91,6 +96,35 @@ def _keep_what_has_a_call() -> None:
 
     lambda_svc.acquire_worker, lambda_svc.release_worker = acquire, release
     lambda_runtime.Worker.invoke = invoke
+
+
+def _end_what_does_not_start() -> None:
+    """End a process that is not ready in time, with Lambda's words for a call that takes too long."""
+    own = lambda_runtime.Worker._spawn
+
+    def spawn(worker: Any) -> None:
+        timeout, late, over = worker.config.get("Timeout", 3), threading.Event(), threading.Event()
+
+        def end() -> None:
+            late.set()
+            while not over.wait(0.05):  # it may have no process yet
+                if worker._proc is not None:
+                    worker._proc.kill()
+
+        timer = threading.Timer(faults.start_seconds() + float(timeout), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            own(worker)
+        except RuntimeError:
+            if late.is_set():
+                raise RuntimeError(f"Task timed out after {timeout}.00 seconds") from None
+            raise
+        finally:
+            over.set()
+            timer.cancel()
+
+    lambda_runtime.Worker._spawn = spawn
 
 
 def _end_idle_processes() -> None:
