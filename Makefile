@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test twin scaffold soak mutants lint templates upgrade wheel bench docs lock check audit clean
+.PHONY: help setup demo test test-long test-fast twin scaffold soak mutants lint templates upgrade wheel bench docs lock check audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,7 +46,10 @@ demo: $(NODE) ## Deploy a new project to the local emulator and show that all of
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not twin and not scaffold'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not long and not twin and not scaffold'
+
+test-long: $(STAMP) ## Run what `make test` leaves out: the tests that take longest, and the other topology
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'long and not twin and not scaffold'
 
 twin: $(STAMP) ## Run the tests of the running emulator that take longest: whole environments in it
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m twin tests/twin
@@ -119,7 +122,7 @@ lock: $(STAMP) ## Renew the locks in requirements/ with the newest releases that
 	$(COMPILE) --group pyproject.toml:node --output-file requirements/node.txt
 	$(COMPILE) --group pyproject.toml:audit --output-file requirements/audit.txt
 
-check: lint templates audit test twin scaffold ## What CI runs
+check: lint templates audit test test-long twin scaffold ## What CI runs
 
 # A scanner is a tool for whoever changes the layers, not a part of the product: it has an environment of its own.
 AUDIT := .venv-audit

@@ -10,7 +10,7 @@ import pytest
 from fakeaws.transport import in_process
 from signals import heed_signals
 
-pytest_plugins = ["fast", "sweeps", "figures", "emulator", "bench", "stage", "processes", "twins", "projects"]
+pytest_plugins = ["fast", "long", "sweeps", "figures", "emulator", "bench", "stage", "processes", "twins", "projects"]
 
 
 heed_signals()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
@@ -129,6 +130,7 @@ def policy(document: list[dict[str, Any]]) -> dict[str, Any]:
     return {"P": {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}}
 
 
+@pytest.mark.long
 @given(documents, documents, st.data())
 @sweep(short=200, soak=10_000)
 def test_a_policy_that_allows_more_is_never_missed(
@@ -142,6 +144,7 @@ def test_a_policy_that_allows_more_is_never_missed(
         assert found(policy(old), policy(new))
 
 
+@pytest.mark.long
 @given(documents, documents, st.data())
 @sweep(short=150, soak=5_000)
 def test_a_policy_that_allows_less_is_never_accused(
@@ -211,6 +214,7 @@ def group(rules: list[dict[str, Any]]) -> dict[str, Any]:
     return {"G": {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}}
 
 
+@pytest.mark.long
 @given(rule_lists, rule_lists, st.data())
 @sweep(short=150, soak=10_000)
 def test_rules_that_admit_more_are_told_and_no_others(

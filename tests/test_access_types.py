@@ -38,6 +38,7 @@ def told(before: dict[str, Body], after: dict[str, Body]) -> set[str]:
     return {each.place.removeprefix("l/") for each in widenings("l", old, new, ACCOUNT, REGION)}
 
 
+@pytest.mark.long
 def test_in_every_type_without_a_row_each_change_counts_that_is_not_plainly_harmless() -> None:
     """Each of its properties, written where it was not."""
     before, after, harmless_ones = {}, {}, set()
@@ -55,6 +56,7 @@ def test_in_every_type_without_a_row_each_change_counts_that_is_not_plainly_harm
     assert len(harmless_ones) < len(after) / 4
 
 
+@pytest.mark.long
 def test_a_type_without_a_row_counts_when_it_comes_with_whatever_looks_like_access() -> None:
     """A principal, a role, an account, an address, an endpoint, a switch; alone in a resource that is new."""
     after = {

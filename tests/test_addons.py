@@ -360,6 +360,7 @@ def local(root: Path, emulator: Emulator, *arguments: str, code: int = 0) -> str
     return " ".join(done.output.split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_an_addon_lives_from_creation_to_deletion(
     tmp_path: Path, topology: str, emulator: Emulator, account: str, monkeypatch: pytest.MonkeyPatch

@@ -97,6 +97,7 @@ def commits(run: Run) -> set[str]:
     return {each["commit"] for each in json.loads(run("status", "--format", "json").stdout)["stacks"] if each["commit"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_the_way_back_is_a_plan_a_question_and_a_deployment(
     aws: FakeAws, run: Run, project: Path, topology: str
@@ -142,6 +143,7 @@ def test_the_way_back_is_a_plan_a_question_and_a_deployment(
     assert list((project.parent / "tmp").iterdir()) == []
 
 
+@pytest.mark.long
 def test_an_image_and_code_that_nobody_knows_are_asked_for(aws: FakeAws, run: Run, project: Path) -> None:
     """A tag that names the commit is taken, none is guessed; built code is where its deployment was recorded."""
     write(API.replace("release", "# release"))

@@ -115,6 +115,7 @@ def runs() -> Iterator[tuple[str, ...]]:
     yield ("\n::error::pwned",)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["", "github", "gitlab"])
 def test_no_word_of_aws_steers_a_ci_system(operator: Make, aws: FakeAws, system: str, tmp_path: Path) -> None:
     """Reasons of events, errors of calls, outputs, templates, tags, logs and what was typed, in every command."""

@@ -133,6 +133,7 @@ def completed(*words: str) -> set[str]:
     return {line.partition(",")[2] for line in ended.stdout.splitlines()}
 
 
+@pytest.mark.long
 def test_the_shell_completes_commands_and_environments() -> None:
     """Files of shared values are no environments."""
     assert completed("infragen", "re") == {"render", "recover", "redrive"}
@@ -230,6 +231,7 @@ def test_the_end_of_a_process_waits_for_its_threads_and_runs_what_was_registered
         assert ended.stdout.splitlines() == ["x" * 100_000, *said]
 
 
+@pytest.mark.long
 def test_an_endpoint_that_is_no_address_is_wrong_input() -> None:
     """Exit code 2, also for the variable that boto3 reads."""
     for arguments, variables in (

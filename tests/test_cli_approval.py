@@ -24,6 +24,7 @@ def deployed(run: Run, project: Path, account: str, topology: str) -> Path:
     return file
 
 
+@pytest.mark.long
 def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project: Path) -> None:
     """Without --yes and without a flag for the widenings that it shows; afterwards there is nothing left to do."""
     saved = run("plan", "--out", "dev 1.plan", "--format", "json")
@@ -43,6 +44,7 @@ def test_a_plan_is_saved_reviewed_and_deployed(run: Run, deployed: Path, project
     assert "unchanged" in run("deploy", "--plan", "dev 1.plan").stdout
 
 
+@pytest.mark.long
 def test_a_plan_on_stdout_is_the_file_and_what_it_shows_is_on_stderr(run: Run, deployed: Path, project: Path) -> None:
     """`--out -` | what reads it; whoever asks for two documents on one stream is told so."""
     saved = run("plan", "--out", "-")
@@ -62,6 +64,7 @@ def test_a_plan_is_written_to_no_device(run: Run, project: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.long
 def test_c9_a_plan_that_somebody_overtook_is_stale(run: Run, deployed: Path, account: str) -> None:
     """C9: 5, with the stack and the change set that did it; the hint is the next command."""
     run("plan", "--out", "dev.plan")

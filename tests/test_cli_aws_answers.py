@@ -76,6 +76,7 @@ def test_a_template_without_its_body_is_no_fault_of_infragen(operator: Make, aws
     assert not [each for each in aws.mutations()[len(mutations) :] if "Execute" in str(each)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [60, 100])
 def test_status_and_outputs_wrap_at_the_width_of_the_terminal(operator: Make, aws: FakeAws, columns: int) -> None:
     """Long values too, on a terminal of its own; what is not in one piece is still all there."""

@@ -89,6 +89,7 @@ def test_bootstrap_makes_the_roles_writes_their_keys_and_prints_the_variables(de
     assert "acme@1/shop@2:environment:test" in result.output, "whom the roles trust is shown"
 
 
+@pytest.mark.long
 def test_a_second_bootstrap_remembers_the_repository_and_changes_nothing(desk: Bench, run: Run) -> None:
     begin(run)
     made = change_sets(desk)
@@ -133,6 +134,7 @@ def test_declining_makes_nothing(desk: Bench, run: Run) -> None:
     assert desk.session.cloud.stack("shop-test-delivery") is None
 
 
+@pytest.mark.long
 def test_a_deployment_that_needs_more_than_its_role_has_is_refused_before_a_change_set(desk: Bench, run: Run) -> None:
     begin(run)
     run("deploy", "--yes")
@@ -196,6 +198,7 @@ def test_the_bootstrap_stacks_are_changed_with_the_rights_of_who_runs_it(desk: B
     assert requests[-1]["RoleARN"].endswith("role/infragen/shop-test-cloudformation")
 
 
+@pytest.mark.long
 def test_destroy_leaves_what_bootstrap_made_unless_it_is_asked_for(desk: Bench, run: Run) -> None:
     begin(run)
     run("deploy", "--yes")

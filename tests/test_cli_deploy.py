@@ -68,6 +68,7 @@ def run(emulator: Emulator, project: Path) -> Run:
     return invoke
 
 
+@pytest.mark.long
 def test_deploy_change_nothing_and_destroy(run: Run, project: Path, account: str, topology: str) -> None:
     """The whole life of an environment, in both topologies."""
     write(project, account, topology)
@@ -120,6 +121,7 @@ def test_a_change_is_planned_with_its_values_and_deployed(run: Run, project: Pat
     assert "deployed" in run("deploy", "--yes").stdout
 
 
+@pytest.mark.long
 def test_a_plan_as_json_is_all_that_is_on_stdout(run: Run) -> None:
     """What was done goes to stderr, the plan's text nowhere; the exit code for changes is the same."""
     run("bootstrap", "--yes")
@@ -146,6 +148,7 @@ def test_a_plan_that_fails_prints_no_document(run: Run) -> None:
     assert "infragen bootstrap" in failed.stderr
 
 
+@pytest.mark.long
 def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> None:
     """All of it on stdout, last: AWS's words, the line of the file, the state, what to type; its event on stderr.
 
@@ -205,6 +208,7 @@ def test_bootstrap_decides_nothing_but_the_bucket(run: Run) -> None:
     assert run("status").stdout.startswith("root           absent")
 
 
+@pytest.mark.long
 def test_on_a_terminal_the_bucket_is_offered(run: Run, emulator: Emulator, project: Path) -> None:
     """n creates nothing; y creates it, and then the plan that was asked for is there."""
     command = ["plan", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
@@ -257,6 +261,7 @@ def test_without_a_terminal_nobody_is_asked(run: Run) -> None:
     assert "There is no terminal to ask\nhint: answer with --yes\n" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_protected_environment_wants_its_name(run: Run, project: Path, account: str) -> None:
     """R14: --yes is not enough, another name is refused, and its own deletes it."""
     write(project, account, "nested", more="protect: true\n")
@@ -279,6 +284,7 @@ def typed(command: list[str], text: str, cwd: Path, **variables: str) -> tuple[i
     return on_a_terminal(line, columns=80, variables={**sizes, **variables}, cwd=cwd, typed=text)
 
 
+@pytest.mark.long
 def test_on_a_terminal_the_user_is_asked(run: Run, emulator: Emulator, project: Path) -> None:
     """n declines with exit code 3, y goes on."""
     command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
@@ -288,6 +294,7 @@ def test_on_a_terminal_the_user_is_asked(run: Run, emulator: Emulator, project: 
     assert (code, "CREATE_COMPLETE" in shown) == (0, True)
 
 
+@pytest.mark.long
 def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Path) -> None:
     """O3: NO_COLOR and --no-color, also on a terminal; without them there is colour."""
     command = ["bootstrap", "--env", "dev", "--endpoint-url", emulator.endpoint_url]
@@ -326,6 +333,7 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
     assert local("reset", "--yes").stdout == "nothing to reset\n"
 
 
+@pytest.mark.long
 def test_a_kept_failure_is_shown_and_recovered(run: Run, faults: Faults) -> None:
     """Without a decision it is refused; `recover` says what it will do and does it."""
     run("bootstrap", "--yes")
@@ -347,6 +355,7 @@ def test_nothing_runs_and_nothing_needs_recovery(run: Run) -> None:
     assert "nothing needs recovery" in run("recover").stderr
 
 
+@pytest.mark.long
 def test_a_widening_needs_its_flag_where_nobody_can_be_asked(
     run: Run, project: Path, account: str, topology: str
 ) -> None:

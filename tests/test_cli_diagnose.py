@@ -82,6 +82,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.long
 def test_a_rolled_back_image_names_the_last_good_tag_and_the_log(aws: FakeAws, live: Run, topology: str) -> None:
     """R1: in the outcome, in `status` and in `diagnose`, text and JSON; what was rolled back is never repeated."""
     aws.fail("Service", BREAKER, on="update", after=20)
@@ -103,6 +104,7 @@ def test_a_rolled_back_image_names_the_last_good_tag_and_the_log(aws: FakeAws, l
     assert "hunter22" not in str(failure)
 
 
+@pytest.mark.long
 def test_an_image_that_was_rolled_back_with_something_else_is_named_too(
     aws: FakeAws, live: Run, topology: str, tmp_path: Path
 ) -> None:
@@ -115,6 +117,7 @@ def test_an_image_that_was_rolled_back_with_something_else_is_named_too(
     assert "--image-tag v1`" in told
 
 
+@pytest.mark.long
 def test_a_rollback_without_another_image_names_no_tag(aws: FakeAws, live: Run, topology: str, tmp_path: Path) -> None:
     """Nothing of an image changed: only the cause is to be fixed."""
     write(tmp_path, topology, receives=7)
@@ -139,6 +142,7 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failing", FUNCTIONS)
 def test_diagnose_tells_what_a_function_wrote_and_what_aws_denied(
     aws: FakeAws, run: Run, topology: str, tmp_path: Path, failing: str

@@ -57,6 +57,7 @@ def run(emulator: Emulator, project: Path) -> Run:
     return invoke
 
 
+@pytest.mark.long
 def test_r15_drift_is_found_told_and_fails_only_when_asked(
     run: Run, project: Path, account: str, topology: str, client: Clients
 ) -> None:

@@ -47,6 +47,7 @@ def command(
     return line
 
 
+@pytest.mark.long
 def test_o1_on_a_terminal_the_tree_moves(command: Callable[..., Command]) -> None:
     """O1: there, and only there, the cursor goes up again and rows are drawn over."""
     code, shown = on_a_terminal(command("bootstrap", "--yes"))
@@ -55,6 +56,7 @@ def test_o1_on_a_terminal_the_tree_moves(command: Callable[..., Command]) -> Non
     assert "artifacts" in shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variable", ["CI=true", "TERM=dumb", "NO_COLOR=1"])
 def test_o1_a_log_gets_lines_and_nothing_moves(command: Callable[..., Command], variable: str) -> None:
     """O1: a terminal that CI, TERM or NO_COLOR make a log: no escape, no carriage return, each event once."""
@@ -65,6 +67,7 @@ def test_o1_a_log_gets_lines_and_nothing_moves(command: Callable[..., Command], 
     assert shown.count("artifacts  Bucket  AWS::S3::Bucket  CREATE_COMPLETE") == 1
 
 
+@pytest.mark.long
 def test_o1_a_pipe_gets_lines_and_nothing_moves(command: Callable[..., Command]) -> None:
     """O1: no terminal at all, though the variables of one are set."""
     terminal = {"TERM": "xterm-256color", "COLUMNS": "80", "FORCE_COLOR": "1"}
@@ -72,6 +75,7 @@ def test_o1_a_pipe_gets_lines_and_nothing_moves(command: Callable[..., Command])
     assert not {b"\x1b", b"\r"} & {bytes([each]) for each in ended.stdout + ended.stderr}
 
 
+@pytest.mark.long
 def test_o2_progress_goes_to_stderr_unless_it_is_asked_for_on_stdout(command: Callable[..., Command]) -> None:
     """O2: for CI systems to which stderr means failure."""
     apart = subprocess.run(command("bootstrap", "--yes"), capture_output=True, text=True)
@@ -83,6 +87,7 @@ def test_o2_progress_goes_to_stderr_unless_it_is_asked_for_on_stdout(command: Ca
     assert together.stdout.endswith("artifacts  unchanged  shop-dev-artifacts  CREATE_COMPLETE\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [(24, 0), (0, 0), (1, 1), (3, 20)])
 def test_o4_any_size_of_terminal_will_do(command: Callable[..., Command], size: tuple[int, int]) -> None:
     """O4: also one that reports no size, as some pseudo-terminals do."""
@@ -90,6 +95,7 @@ def test_o4_any_size_of_terminal_will_do(command: Callable[..., Command], size: 
     assert (code, "Traceback" in shown) == (0, False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("closed", [("stdout",), ("stdout", "stderr")])
 def test_o4_a_reader_that_goes_away_does_not_end_the_deployment(
     command: Callable[..., Command], closed: tuple[str, ...]
@@ -105,6 +111,7 @@ def test_o4_a_reader_that_goes_away_does_not_end_the_deployment(
     assert "CREATE_COMPLETE" in CommandLine().invoke(main, command("status")[3:]).stdout.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_o4_a_locale_without_our_letters_gets_ascii(command: Callable[..., Command]) -> None:
     """O4: signs are spelled, the spinner is one of ASCII, and what has no spelling is a question mark."""
     environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
@@ -123,6 +130,7 @@ def test_o5_without_somebody_to_type_nobody_is_asked(command: Callable[..., Comm
     assert (ended.returncode, "hint: answer with --yes\n" in ended.stderr) == (3, True)
 
 
+@pytest.mark.long
 def test_o6_a_bug_is_one_line_and_a_file_that_has_the_rest(
     command: Callable[..., Command], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

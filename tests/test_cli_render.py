@@ -28,6 +28,7 @@ def render(*arguments: str) -> Result:
     return CommandLine().invoke(main, ["render", *arguments])
 
 
+@pytest.mark.long
 def test_render_writes_every_environment_and_says_what_changed(project: Path) -> None:
     """A second run finds nothing to do; an edited file is written again."""
     assert "new" in render().stdout
@@ -128,6 +129,7 @@ def test_a_file_that_is_neither_environment_nor_extended_is_a_mistake(project: P
     assert result.stderr.startswith("environments/prod.yaml:1:1: has no key environment")
 
 
+@pytest.mark.long
 def test_the_same_bytes_whatever_the_hash_seed_locale_time_zone_and_directory(tmp_path: Path) -> None:
     """T11: four processes that differ in all of them write the same files."""
     written = []

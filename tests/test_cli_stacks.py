@@ -75,6 +75,7 @@ def somebody_updates(aws: FakeAws, seconds: float) -> None:
     aws.elsewhere.update_stack({"StackName": stack.name, "TemplateBody": body, "Tags": tags, "Parameters": kept})
 
 
+@pytest.mark.long
 def test_s7_deploy_waits_for_somebody_elses_operation_when_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
     """S7: without --wait exit code 5 and the option is named; a wait that is too short too; --wait alone goes on."""
     run("deploy", "--yes")
@@ -93,6 +94,7 @@ def test_s7_no_time_to_wait_is_an_input_error(run: Run) -> None:
     assert "--wait" in run("deploy", "--yes", "--wait=soon", code=2).stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: FakeAws, tmp_path: Path) -> None:
     """C14: the option named by a failure in unknown words makes both go on; R17: the plan says what AWS was not asked
@@ -135,6 +137,7 @@ def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: R
     assert run("changesets", "prune").stdout == "test: no change set is left\n"
 
 
+@pytest.mark.long
 def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Run, aws: FakeAws) -> None:
     """C6: exit code 4 with AWS's words."""
     run("deploy", "--yes")
@@ -192,6 +195,7 @@ def test_n6_deploy_does_on_ctrl_c_what_it_was_told(desk: Bench, run: Run, aws: F
     assert "--on-interrupt" in run("deploy", "--yes", "--on-interrupt", "delete", code=2).stderr
 
 
+@pytest.mark.long
 def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path
 ) -> None:
@@ -204,6 +208,7 @@ def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
     assert " ".join(said.split()) == "queue skipped shop-test-queue database failed before it started"
 
 
+@pytest.mark.long
 def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:
     """S13: the stacks' own role is gone: named, and replaced by --role-arn."""
     run("deploy", "--yes")
@@ -231,6 +236,7 @@ def test_the_guide_shows_the_last_lines_as_they_are(desk: Bench, run: Run, aws: 
     assert f"{failed.strip()}\n" in guide
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_s5_after_a_skip_status_names_what_may_differ(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
@@ -262,6 +268,7 @@ def test_x5_status_lists_the_layers_of_an_environment_without_stacks(run: Run, t
     assert {each["layer"] for each in rows["stacks"] if each["status"] == "absent"} == wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_the_former_name_of_allow_data_loss_works_and_no_help_shows_it(run: Run, tmp_path: Path) -> None:
     """`--allow-replace`: for one version more, in plan and deploy."""
@@ -294,6 +301,7 @@ def test_x10_an_empty_stack_in_review_is_found_by_destroy_and_prune(
         assert aws.stack(name).status == "DELETE_COMPLETE"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_what_hooks_roles_and_endpoints_refuse_is_told_with_the_next_step(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
@@ -321,6 +329,7 @@ def test_what_hooks_roles_and_endpoints_refuse_is_told_with_the_next_step(
     assert len([each for each in aws.calls if each.operation == "GetTemplate"]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_w3_a_cancellation_by_somebody_else_and_a_refused_policy_leave_the_outcome(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
@@ -355,6 +364,7 @@ def test_w3_a_cancellation_by_somebody_else_and_a_refused_policy_leave_the_outco
     assert "was not protected again as its environment says" in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_the_legend_of_a_plan_names_the_marks_that_stand_below_it(
     desk: Bench, run: Run, aws: FakeAws, topology: str, monkeypatch: pytest.MonkeyPatch

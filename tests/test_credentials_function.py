@@ -158,6 +158,7 @@ class surroundings:  # noqa: N801  # used as a context manager
         self.data.expire()
 
 
+@pytest.mark.long
 @every_version
 def test_first_bootstrap_makes_working_urls(cloud: Cloud) -> None:
     """After the first bootstrap both URLs log in, and the login acts as the owner."""
@@ -280,6 +281,7 @@ def test_every_step_can_be_repeated(cloud: Cloud) -> None:
     cloud.log_in().close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_a_rotation_survives_a_failure_at_any_call(cloud: Cloud, kind: str) -> None:
     """Whichever AWS call fails, before or after it took effect: the URL always works, and a repeated step finishes."""
@@ -306,6 +308,7 @@ def test_a_rotation_survives_a_failure_at_any_call(cloud: Cloud, kind: str) -> N
             cloud.log_in(url).close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_a_bootstrap_survives_a_failure_at_any_call(server: Server, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Whichever AWS call of a first bootstrap fails, CloudFormation hears of it, and the next one completes."""
@@ -582,6 +585,7 @@ def test_every_statement_is_constant(cloud: Cloud) -> None:
     assert ":" not in credentials.ROLES + credentials.SET_VERIFIER
 
 
+@pytest.mark.long
 @settings(max_examples=figure(short=25, soak=500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(password=st.text(alphabet=string.printable[:95], min_size=1, max_size=80))
 def test_any_printable_password_logs_in(cloud: Cloud, password: str) -> None:
@@ -596,6 +600,7 @@ def test_any_printable_password_logs_in(cloud: Cloud, password: str) -> None:
         cloud.server.connect(f"{cloud.owner}_a", password + "x", cloud.database)
 
 
+@pytest.mark.long
 @settings(max_examples=figure(short=10, soak=200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tail=st.from_regex(r"\A[a-z0-9_]{0,45}\Z"), head=st.sampled_from("_abz"))
 def test_any_owner_that_the_schema_allows_works(

@@ -137,6 +137,7 @@ def problem(day: date | None, today: date) -> str:
     return f"is of {day}, more than a year ago" if today - day > OLDEST else ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", dated_tables())
 def test_a_dated_table_is_no_older_than_a_year(name: str) -> None:
     """Read its source again, correct the table where AWS has changed, and write the new day."""

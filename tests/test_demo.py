@@ -23,6 +23,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_first_deployment_prints_eighty_lines_at_most(
     emulator: Emulator, account: str, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

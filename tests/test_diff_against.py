@@ -158,6 +158,7 @@ def test_a_new_environment_is_all_to_add() -> None:
     assert {each.action for each in plan.changes()} == {"Add"}
 
 
+@pytest.mark.long
 def test_an_unchanged_work_tree_has_nothing_to_change(repository: Path) -> None:
     """All environments, against the commit by any of its names and against the directory it wrote."""
     for name in ("HEAD", "templates", str(repository / "templates")):
@@ -166,6 +167,7 @@ def test_an_unchanged_work_tree_has_nothing_to_change(repository: Path) -> None:
         assert result.stdout.count("nothing to change") == 3
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_the_plan_of_a_commit_names_what_it_changes() -> None:
     """Uncommitted edits, then the same ones committed, against the commit before."""
@@ -181,6 +183,7 @@ def test_the_plan_of_a_commit_names_what_it_changes() -> None:
         assert re.search(r"from environments/prod.yaml:\d+ database.min_acu$", each.stdout, re.MULTILINE)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_a_refusal_names_the_line_that_loses_the_data() -> None:
     """As the plan against AWS does."""
@@ -201,6 +204,7 @@ def test_the_cost_of_a_commit_minds_the_prices_and_the_budget_of_the_environment
     assert plan["cost"]["change"]["expected"] > 7300
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_one_document_holds_the_plans_of_all_environments() -> None:
     """Each says what it was compared with; the exit code for changes is the same as with text."""
@@ -231,6 +235,7 @@ def test_the_committed_templates_count_and_not_what_this_version_would_have_rend
     assert "RedrivePolicy" in diff("--against", "HEAD", "--env", "dev").stdout
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_environments_come_and_go_with_their_files() -> None:
     """A new one is all to add; one that is gone is told, but only when all are compared."""
@@ -256,6 +261,7 @@ def test_a_commit_without_templates_is_rendered_from_its_environment_files() -> 
     assert "dev against HEAD: nothing to change" in result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_an_environment_file_that_cannot_be_read_leaves_the_templates_to_compare() -> None:
     """A key of another version, say: told as a warning, and no path of a scratch directory in it."""

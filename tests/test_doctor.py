@@ -117,6 +117,7 @@ def test_a_tag_that_does_not_exist_is_refused_by_plan_and_deploy(deployed: Bench
     assert plan.changed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tag", "says"),
     [
@@ -136,6 +137,7 @@ def test_the_image_must_run_on_the_architecture(deployed: Bench, tag: str, says:
         assert says in only(found, Verdict.WRONG).text
 
 
+@pytest.mark.long
 def test_the_deployed_image_is_looked_at_when_the_task_changes(deployed: Bench, tmp_path: Path) -> None:
     """It was deployed, and is gone since: a changed task definition would never start."""
     made = synthesize(deployed.env)
@@ -224,6 +226,7 @@ def named() -> tuple[Resource, ...]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("check", "call"), CALLS)
 def test_a_denied_call_is_never_a_yes_and_names_the_permission(whole: Bench, check: str, call: str) -> None:
     """Each call that each check says it makes, on the wire."""
@@ -557,6 +560,7 @@ def run(bench: Bench, tmp_path: Path, *options: str) -> Result:
     return CommandLine().invoke(main, [*line, *options])
 
 
+@pytest.mark.long
 def test_the_command_says_it_in_text_and_in_json(whole: Bench, tmp_path: Path) -> None:
     """✓, ✗ with what to do, ? with the permission; exit code 4, and a document that its schema describes."""
     whole.aws.settings.secrets[SECRET] = True

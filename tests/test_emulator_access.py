@@ -257,6 +257,7 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
+@pytest.mark.long
 def test_a_page_in_a_browser_can_do_nothing(emulator: Emulator, client: Clients, browser: Any) -> None:
     """A page of another origin tries what needs no permission: it creates nothing, runs nothing and reads nothing."""
     code = io.BytesIO()
@@ -292,6 +293,7 @@ def test_a_page_in_a_browser_can_do_nothing(emulator: Emulator, client: Clients,
     assert client("lambda", "000000000000", "us-east-1").list_functions()["Functions"] == []
 
 
+@pytest.mark.long
 def test_local_obeys_no_profile_proxy_or_configuration_of_the_user(
     emulator: Emulator, account: str, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_second_start_returns_the_running_emulator(state_dir: Path) -> None:
         start(state_dir, port=running.port + 1)
 
 
+@pytest.mark.long
 def test_state_and_port_are_kept_across_stop_and_start(state_dir: Path) -> None:
     """Stacks and objects are there again after stop and start, at the same address."""
     first = start(state_dir)
@@ -123,6 +124,7 @@ def waiting(sqs: Any, url: str) -> tuple[int, int]:
     return int(found[names[0]]), int(found[names[1]])
 
 
+@pytest.mark.long
 def test_an_operation_cut_short_by_stop_has_failed_after_the_next_start(
     state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +144,7 @@ def test_an_operation_cut_short_by_stop_has_failed_after_the_next_start(
     assert delete(cloudformation, "cut") == "DELETE_COMPLETE"
 
 
+@pytest.mark.long
 def test_reset_removes_what_was_kept(state_dir: Path) -> None:
     """After reset a new emulator knows nothing of what the old one had; a second reset finds nothing."""
     make_client(start(state_dir), "sqs", ACCOUNT).create_queue(QueueName="gone")
@@ -158,6 +161,7 @@ def test_stop_without_an_emulator_says_so(state_dir: Path) -> None:
     assert not state_dir.exists()
 
 
+@pytest.mark.long
 def test_two_starts_at_once_give_one_emulator(state_dir: Path) -> None:
     """Of many starts at the same moment, in threads and in another process, one makes the child and all get it."""
     code = (
@@ -251,6 +255,7 @@ def test_what_is_kept_is_for_the_user_alone(state_dir: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
@@ -280,6 +285,7 @@ def test_state_that_cannot_be_read_is_refused_and_kept(state_dir: Path, file: st
     assert (state_dir.with_name("state.aside-2") / file).read_text() == text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["a file", "below a file", "a broken link", "no name"])
 def test_a_state_directory_that_is_none_is_an_input_error(tmp_path: Path, what: str) -> None:
     """2, with the name, from every command."""

@@ -149,6 +149,7 @@ WRONG: dict[str, tuple[str, ExistingVpc | None, str, bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_with_a_vpc_is_named(aws: FakeAws, tmp_path: Path, case: str) -> None:
     """In words, with the line's place and what to do; what a deployment would fail of stops it."""

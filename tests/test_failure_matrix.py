@@ -211,6 +211,7 @@ def somebody_updates(aws: FakeAws, unit: StackUnit, seconds: float, token: str =
     aws.elsewhere.update_stack({"StackName": unit.stack, "TemplateBody": changed, "Tags": tags_of(unit), **more})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [float("inf"), 3600.0])
 def test_s7_with_wait_the_operation_of_somebody_else_is_waited_for(bench: Bench, aws: FakeAws, limit: float) -> None:
     """S7: the wait is told with status and token and shows that it is alive; then the deployment goes on."""
@@ -255,6 +256,7 @@ def test_s7_what_the_others_left_is_looked_at_anew(bench: Bench, aws: FakeAws) -
     assert "infragen recover" in refused.value.hint
 
 
+@pytest.mark.long
 def test_s7_an_operation_that_begins_while_we_prepare_is_a_conflict(bench: Bench, aws: FakeAws) -> None:
     """S7: CreateChangeSet is refused because the stack is busy by now: exit code 5, not an input error."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -331,6 +333,7 @@ def test_s11_a_stack_deleted_and_recreated_meanwhile_is_not_taken_for_ours(bench
     assert "disappeared" in failure(result).message
 
 
+@pytest.mark.long
 def test_s12_an_operation_of_hours_is_followed_to_its_end(bench: Bench, aws: FakeAws) -> None:
     """Five hours: no limit of ours ends the follow, and it tells that it is alive."""
     aws.slow("Jobs", 5 * 3600)
@@ -512,6 +515,7 @@ def test_c4_an_unchanged_nested_environment_makes_no_change_set(nested: Bench, a
     assert len(aws.calls) - calls <= 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("held", "nested_sets"), [(499, True), (500, True), (900, False)])
 def test_c4_children_near_the_limit_of_change_sets_are_left_without(
     nested: Bench, aws: FakeAws, tmp_path: Path, held: int, nested_sets: bool
@@ -592,6 +596,7 @@ class Meddler:
         return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["update", "execute", "delete set"])
 def test_c9_a_plan_that_became_stale_is_not_executed(bench: Bench, aws: FakeAws, how: str) -> None:
     """Changed between plan and execution, by whatever: exit code 5, and theirs stays."""
@@ -757,6 +762,7 @@ def test_c14_a_nested_evaluation_that_fails_in_unknown_words_is_explained(
     assert aws.mutations().count("cloudformation:ExecuteChangeSet") == executed
 
 
+@pytest.mark.long
 def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """C14, C4, R17: the failure names --no-nested-changes; with it plan and deploy ask for no nested change set.
 
@@ -892,6 +898,7 @@ def test_e6_events_of_other_operations_are_not_shown(bench: Bench, aws: FakeAws)
     assert not before & set(shown)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("token", ["theirs", ""])
 @pytest.mark.parametrize("ends", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
 def test_e6_what_somebody_begins_right_after_ours_is_not_followed(
@@ -939,6 +946,7 @@ def test_e7_a_nested_failure_is_found_in_the_deleted_child(nested: Bench, aws: F
     assert (found.cause.layer, found.cause.logical_id, found.cause.reason) == ("queue", "JobsDlq", "quota reached")
 
 
+@pytest.mark.long
 def test_e7_nested_events_are_shown_while_they_happen(nested: Bench, aws: FakeAws) -> None:
     """Not only at the end: many rounds of waiting come after them."""
     aws.slow("JobsDlq", 60)

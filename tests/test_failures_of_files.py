@@ -158,6 +158,7 @@ def render(directory: Path, limit: int, *options: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_y11_a_disk_that_is_full_leaves_the_old_files(tmp_path: Path) -> None:
     """A real process that cannot write more than a kilobyte: exit code 4, the old set is whole, nothing beside it."""
     assert render(tmp_path, resource.RLIM_INFINITY).returncode == 0

@@ -96,6 +96,7 @@ READS, CHANGES = ("DescribeStacks", "DescribeChangeSet", "DescribeStackEvents"),
 GARBLED = [(body, [*READS, *CHANGES][number % 5]) for number, body in enumerate([*BODIES, *BODIES])]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("body", "operation"), GARBLED, ids=str)
 def test_n4_a_garbled_reply_is_a_broken_connection(aws: FakeAws, tmp_path: Path, body: Fault, operation: str) -> None:
     """HTML, nothing, half a document, a code that is none: tried again, deployed once, no error of Python's."""
@@ -132,6 +133,7 @@ def test_n4_who_only_garbles_is_not_aws(aws: FakeAws, tmp_path: Path, body: Faul
     assert "<" not in caught.value.message
 
 
+@pytest.mark.long
 def test_n3_a_lost_connection_is_told_with_its_seconds_and_found_again(aws: FakeAws, tmp_path: Path) -> None:
     """The user hears of it once it has lasted, and no event is missing at the end."""
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
@@ -346,6 +348,7 @@ class OnTerminal:
         return bool(read)
 
 
+@pytest.mark.long
 def test_n6_ctrl_c_at_the_question_changes_nothing(operator: Make, aws: FakeAws) -> None:
     """Typed on a terminal, where the question waits for an answer."""
     shop = operator("nested")
@@ -360,6 +363,7 @@ def test_n6_ctrl_c_at_the_question_changes_nothing(operator: Make, aws: FakeAws)
     assert "Traceback" not in terminal.shown
 
 
+@pytest.mark.long
 def test_n6_ctrl_c_twice_lets_go_of_what_runs(operator: Make, aws: FakeAws) -> None:
     """Typed on a terminal in the middle of the live view; the stack goes on, and `follow` finds it."""
     shop = operator("nested")

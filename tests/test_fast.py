@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.long
 def test_what_starts_a_process_is_left_out_or_fails(tmp_path: Path) -> None:
     """A module that imports subprocess is left out; one that finds another way is caught."""
     (tmp_path / "test_slow.py").write_text("import subprocess\ndef test_it(): subprocess.run(['true'])\n")

@@ -135,6 +135,7 @@ def test_every_question_of_the_program_is_asked_here() -> None:
 SAMPLE = ("no members", "rows without members", "rows of another kind", "a web page")
 
 
+@pytest.mark.long
 @pytest.mark.promise("P24", "a question of the program and a reply that is not AWS's")
 @pytest.mark.parametrize("wrong", [*WRONG] if SOAKING else SAMPLE)
 def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, tried: Tried) -> None:
@@ -268,6 +269,7 @@ def test_a_web_page_ends_the_first_question_at_once() -> None:
         assert len(server.asked) == 1
 
 
+@pytest.mark.long
 def test_a_command_on_a_guest_network_ends_in_seconds(tmp_path: Path) -> None:
     """N13: Through the command line, with botocore's own waiting."""
     (tmp_path / "environments").mkdir()

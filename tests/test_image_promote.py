@@ -106,6 +106,7 @@ def test_layers_that_are_there_are_not_copied_again(
     assert target.tags == source.tags
 
 
+@pytest.mark.long
 def test_an_image_for_several_platforms_is_copied_whole(promote: Promote, registries: tuple[Pushed, Pushed]) -> None:
     source, target = registries
     inner = push_index(source, push(source, b"attestation"))

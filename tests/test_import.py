@@ -93,6 +93,7 @@ def physical(aws: FakeAws, stack: str) -> dict[str, str]:
     return {name: each.physical_id for name, each in aws.stack(stack).resources.items()}
 
 
+@pytest.mark.long
 def test_a_queue_is_imported_and_then_deployed_like_any_other(aws: FakeAws, run: Run) -> None:
     """One import and nothing else; `plan` shows what is otherwise, and the deployment keeps both queues."""
     put_queues(aws)
@@ -123,6 +124,7 @@ def test_a_queue_is_imported_and_then_deployed_like_any_other(aws: FakeAws, run:
     assert run("plan", "--detailed-exitcode").exit_code == 0
 
 
+@pytest.mark.long
 def test_an_aurora_cluster_is_imported_with_what_it_cannot_change(aws: FakeAws, run: Run) -> None:
     """Its key and subnet group come along: a cluster keeps both for life. The deployment replaces none of it."""
     put_database(aws)
@@ -183,6 +185,7 @@ def test_a_stack_that_only_an_import_made_is_shown_and_deleted(aws: FakeAws, run
     assert aws.stack("shop-test-queue").status == "DELETE_COMPLETE"
 
 
+@pytest.mark.long
 def test_an_import_into_a_deployed_stack_changes_nothing_else(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Outputs, tags and the other resources of the stack are those of before."""
     run("deploy", "--yes")
@@ -282,6 +285,7 @@ api:
 PAGE = Path(__file__).parents[1] / "docs" / "moving-here.md"
 
 
+@pytest.mark.long
 def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Each command of its list in its order, and the import of a queue before the first plan, on an empty account."""
     steps = PAGE.read_text().partition("## Step by step")[2].partition("## Import")[0]

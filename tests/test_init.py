@@ -196,6 +196,7 @@ def test_without_a_terminal_and_without_a_default_the_option_is_named(
     assert "region: eu-north-1\n" in (here / "shop/environments/base.yaml").read_text()
 
 
+@pytest.mark.long
 def test_on_a_terminal_it_asks_for_what_is_open(here: Path) -> None:
     """One line each, with the default; a wrong answer is asked for again."""
     code, shown = typed(["init", "shop"], "\nnowhere-1\neu-south-1\norders\n", here, AWS_REGION="eu-west-3")
@@ -207,6 +208,7 @@ def test_on_a_terminal_it_asks_for_what_is_open(here: Path) -> None:
     assert "  - name: orders\n" in base
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "system", "last"),
     [

@@ -99,6 +99,7 @@ def run(
     return invoke
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_the_life_of_an_environment_as_lines(run: Run) -> None:
     """Plan, events with times, outcomes, outputs; nothing to do; deletion."""
@@ -158,6 +159,7 @@ def test_what_is_wrong_with_the_input_is_a_line(run: Run) -> None:
         assert result.exit_code == check_lines(result.stdout)[-1]["exit_code"] == 2
 
 
+@pytest.mark.long
 def test_o2_lines_go_to_stdout_and_nothing_else_does(run: Run, emulator: Emulator) -> None:
     """O2: as a process of its own, in a locale without UTF-8; stderr has nothing to say."""
     command = [sys.executable, "-m", "infragen", "deploy", "--env", "dev", "--yes", "--format", "json"]
@@ -171,6 +173,7 @@ def test_o2_lines_go_to_stdout_and_nothing_else_does(run: Run, emulator: Emulato
     check_lines(ended.stdout.decode("ascii"))
 
 
+@pytest.mark.long
 def test_o4_a_closed_stdout_ends_the_lines_and_not_the_deployment(run: Run, emulator: Emulator) -> None:
     """O4: whoever read the lines has gone after the first; the deployment ends as if nobody had."""
     command = [sys.executable, "-m", "infragen", "deploy", "--env", "dev", "--yes", "--format", "json"]

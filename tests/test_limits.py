@@ -58,6 +58,7 @@ def rendered(folder: Path, values: dict[str, Any]) -> Assembly:
     return synthesize(load_environment(folder / "dev.yaml", TODAY))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_an_environment_with_every_list_at_its_maximum_renders_and_is_planned(tmp_path: Path, topology: str) -> None:
     """Each maximum of the schema is one that CloudFormation takes: templates, stack policies and requests."""

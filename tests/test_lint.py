@@ -133,6 +133,7 @@ def test_a_cache_that_cannot_be_written_only_costs_time(alone: Assembly, tmp_pat
     assert errors(with_queue(alone, VisibilityTimeout="soon"), tmp_path / "cache")
 
 
+@pytest.mark.long
 def test_many_templates_are_linted_in_several_processes_and_each_finding_stays_with_its_own(
     alone: Assembly,
 ) -> None:
@@ -201,6 +202,7 @@ def test_the_command_prints_findings_and_fails_as_asked(tmp_path: Path) -> None:
     assert "warning W1 Q Properties.Tags[0]" in strict.stdout
 
 
+@pytest.mark.long
 def test_a_cached_lint_starts_no_process_and_imports_no_cfn_lint(tmp_path: Path) -> None:
     """cfn-lint's start-up is most of the time of a lint that has nothing to do."""
     (tmp_path / "dev.yaml").write_text(ENVIRONMENT + "topology: independent\n")

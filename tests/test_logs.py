@@ -60,6 +60,7 @@ def write(aws: FakeAws, *lines: tuple[str, float, object], task: str = TASK) -> 
 SINCE = ("--since", "2026-03-01T11:50")
 
 
+@pytest.mark.long
 def test_lines_of_all_logs_are_merged_by_time(aws: FakeAws, run: Run) -> None:
     """Time, source, level, message, other fields; what a page leaves out is on the next."""
     write(aws, (WORKER, 2, {"level": "info", "msg": "sent", "eventId": "e1"}))
@@ -76,6 +77,7 @@ def test_lines_of_all_logs_are_merged_by_time(aws: FakeAws, run: Run) -> None:
     assert run("send-mail", *SINCE).stdout.split() == told[1].split()
 
 
+@pytest.mark.long
 def test_lines_are_chosen_by_level_text_trace_and_task(aws: FakeAws, run: Run) -> None:
     """A line without a level has none, whatever it says."""
     write(
@@ -95,6 +97,7 @@ def test_lines_are_chosen_by_level_text_trace_and_task(aws: FakeAws, run: Run) -
     assert last_words("--until", "2026-03-01T12:00:02.5") == ["a", "b"]
 
 
+@pytest.mark.long
 def test_what_lambda_writes_about_each_call_is_left_out_but_not_a_timeout(aws: FakeAws, run: Run) -> None:
     """As text and as JSON."""
     write(aws, (WORKER, 1, "START RequestId: 1 Version: $LATEST"), (WORKER, 2, "REPORT RequestId: 1 Duration: 3 ms"))
@@ -105,6 +108,7 @@ def test_what_lambda_writes_about_each_call_is_left_out_but_not_a_timeout(aws: F
     assert len(run(*SINCE, "--platform").stdout.splitlines()) == 5
 
 
+@pytest.mark.long
 def test_no_secret_of_a_log_is_shown(aws: FakeAws, run: Run) -> None:
     """In a JSON line value by value, in any other the rest of it, in text and as JSON."""
     write(aws, (API, 1, {"level": "info", "msg": "login", "password": "hunter22", "user": "ann"}))
@@ -117,6 +121,7 @@ def test_no_secret_of_a_log_is_shown(aws: FakeAws, run: Run) -> None:
         assert "ann" in told
 
 
+@pytest.mark.long
 def test_json_is_one_object_per_line(aws: FakeAws, run: Run) -> None:
     """With what a program needs to go on: time, source, task, stream, level, message, fields."""
     write(aws, (API, 1.5, {"level": 50, "msg": "broken", "err": {"code": "28P01"}}))
@@ -128,6 +133,7 @@ def test_json_is_one_object_per_line(aws: FakeAws, run: Run) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_log_that_nobody_has_is_refused_with_those_there_are(run: Run) -> None:
     """Exit code 2; a time that is none, too."""
     refused = run("mailer", code=2)
@@ -137,6 +143,7 @@ def test_a_log_that_nobody_has_is_refused_with_those_there_are(run: Run) -> None
     assert "--until is before --since" in run("--since", "1m", "--until", "1h", code=2).stderr
 
 
+@pytest.mark.long
 def test_a_log_that_may_not_be_read_names_the_permission_and_the_group(aws: FakeAws, run: Run) -> None:
     """Exit code 4."""
     aws.refuse("logs:FilterLogEvents", "AccessDeniedException", "not authorized to perform: logs:FilterLogEvents")
@@ -153,6 +160,7 @@ def test_without_stacks_there_are_no_logs(aws: FakeAws, tmp_path: Path, monkeypa
     assert (result.exit_code, "nothing of shop-test is deployed" in result.stderr) == (4, True)
 
 
+@pytest.mark.long
 def test_following_gives_each_line_once_although_lines_arrive_late(aws: FakeAws, tmp_path: Path) -> None:
     """A look goes back some seconds; after a quiet minute it looks less often."""
     bench = at_work(aws, environment(tmp_path, TEXT, "nested"))

@@ -48,6 +48,7 @@ def edit(old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"] if SOAKING else ["independent"])
 def test_the_examples_live_from_creation_to_deletion_on_the_emulator(run: Run, topology: str) -> None:
     """Without findings, created, found unchanged, changed with the line of the own key, seen by every command, gone."""

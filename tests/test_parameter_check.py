@@ -40,6 +40,7 @@ def test_parameters_that_rds_takes_are_counted(aws: FakeAws, tmp_path: Path) -> 
     assert [call.operation for call in aws.calls].count("DescribeEngineDefaultClusterParameters") == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [

@@ -121,6 +121,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     return found
 
 
+@pytest.mark.long
 def test_each_step_of_a_pull_request_runs(runner: Runner) -> None:
     """Checks fail for a stale template; the comparison is a page, and is posted once and then kept current."""
     pip = ["python", "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"]
@@ -160,6 +161,7 @@ def test_each_step_of_a_pull_request_runs(runner: Runner) -> None:
     assert every <= runner.ran
 
 
+@pytest.mark.long
 def test_each_step_of_a_delivery_runs(runner: Runner) -> None:
     """An image that is there is not built again; a plan without changes ends the delivery there; a failed one fails."""
     [identity, look, password, login, build] = runner.job("deploy", "staging-image", COMMIT="abc")

@@ -41,6 +41,7 @@ PLACES = {
 }
 
 
+@pytest.mark.long
 @given(plans())
 @sweep(12, 3000)
 def test_every_plan_has_a_document_that_the_schema_describes(plan: EnvironmentPlan) -> None:

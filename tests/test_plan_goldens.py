@@ -173,6 +173,7 @@ FORMATS: dict[str, Callable[[EnvironmentPlan], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_every_format_of_a_plan_is_the_golden(plans: dict[str, EnvironmentPlan], name: str) -> None:
     """Text at 80 columns in each detail, JSON, Markdown and the page."""
@@ -180,6 +181,7 @@ def test_every_format_of_a_plan_is_the_golden(plans: dict[str, EnvironmentPlan],
         _compare(f"{name.replace(' ', '-')}.{ending}", made(plans[name]))
 
 
+@pytest.mark.long
 def test_every_plan_keeps_what_is_promised_of_all_formats(plans: dict[str, EnvironmentPlan]) -> None:
     assert set(plans) == set(NAMES)
     check_formats(*(each for each in plans.values()))

@@ -45,6 +45,7 @@ def two_environments() -> EnvironmentPlan:
 # --- the text of the page ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @given(st.lists(plans(), min_size=1, max_size=2))
 @sweep(10, 3000)
 def test_no_text_becomes_markup(some: list[EnvironmentPlan]) -> None:
@@ -52,6 +53,7 @@ def test_no_text_becomes_markup(some: list[EnvironmentPlan]) -> None:
     check_html(as_format("html", some).decode())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_nasty_becomes_markup_in_any_place(text: str) -> None:
     """Each piece in each place of a plan."""
@@ -202,6 +204,7 @@ def rows(window: Any) -> list[str]:
 ALL = ["the stack itself", "Cluster", "Orders", "Topic", "TaskRole", "OldQueue", "Odd"]
 
 
+@pytest.mark.long
 def test_nothing_is_loaded_said_or_run(opened: Open) -> None:
     """The fixture fails on any request, console message or dialog; here with everything that could cause one."""
     window = opened(page(*map(nasty, NASTY)))
@@ -304,6 +307,7 @@ def test_the_way_past_the_top_and_the_boxes_lead_somewhere(opened: Open) -> None
     assert window.evaluate("document.querySelector(':target h2').textContent").startswith("api: ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
 def test_nothing_is_wider_than_the_window(opened: Open, width: int) -> None:
     """On a phone and on a desktop, with everything open, long words and long values."""
@@ -355,6 +359,7 @@ def test_the_scheme_of_the_reader_is_followed(opened: Open) -> None:
     assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
 
 
+@pytest.mark.long
 def test_the_sum_on_the_page_is_the_sum_of_the_plan(opened: Open) -> None:
     """The numbers at the top, and as many rows of each kind below."""
     plan = everything()

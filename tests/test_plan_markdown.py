@@ -19,6 +19,7 @@ from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
 
 
+@pytest.mark.long
 @given(st.lists(plans(), min_size=1, max_size=2))
 @sweep(12, 3000)
 def test_no_text_gets_out_of_its_place(some: list[EnvironmentPlan]) -> None:
@@ -174,6 +175,7 @@ def test_only_what_must_be_cut_is_cut() -> None:
     assert re.search(r"\b1 of \d+ sections", text)
 
 
+@pytest.mark.long
 @given(plans(), st.integers(2000, 6000))
 @sweep(10, 1000)
 def test_a_comment_fits_any_limit_above_its_frame(plan: EnvironmentPlan, limit: int) -> None:
@@ -183,6 +185,7 @@ def test_a_comment_fits_any_limit_above_its_frame(plan: EnvironmentPlan, limit: 
     check_markdown(text)
 
 
+@pytest.mark.long
 def test_thousands_of_layers_warnings_and_refusals_fit() -> None:
     """Not that anybody has them."""
     plan = everything()

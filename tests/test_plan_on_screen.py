@@ -77,6 +77,7 @@ def lines(plan: EnvironmentPlan, detail: Detail = Detail.ROWS) -> list[str]:
     return [line.plain for line in plan_lines(plan, WIDTH, detail)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "most"), [("first", 40), ("queue", 60), ("image", 30)])
 def test_a_plan_fits_the_screen_and_reads_as_before(plans: dict[str, EnvironmentPlan], name: str, most: int) -> None:
     """Line by line; a change of it is a change of what people read."""
@@ -108,6 +109,7 @@ def test_an_approved_plan_is_a_line_per_layer(plans: dict[str, EnvironmentPlan])
     assert any(line.startswith("    + queue ") and "9 to add" in line for line in short)
 
 
+@pytest.mark.long
 def test_a_new_revision_is_no_replacement_and_wiring_is_no_change(plans: dict[str, EnvironmentPlan]) -> None:
     """The sums of all formats agree, and the document says of each row whether it is counted."""
     check_formats(*plans.values())
@@ -128,6 +130,7 @@ def rows_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for stack in plan["stacks"] for row in stack["changes"]]
 
 
+@pytest.mark.long
 def test_the_readme_shows_a_file_and_the_plan_that_it_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most a dozen lines of file, and the text that `infragen plan` prints of them at 80 columns."""
     (tmp_path / "environments").mkdir()

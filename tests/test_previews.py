@@ -67,6 +67,7 @@ def test_the_workflow_uses_the_pinned_actions_and_pastes_no_text_into_a_script()
     assert workflow()["jobs"]["preview"]["if"].endswith("== github.repository"), "no fork"
 
 
+@pytest.mark.long
 def test_a_preview_lives_and_leaves_nothing(
     emulator: Emulator, account: str, client: Clients, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def runs(operator: Make, aws: FakeAws, topology: str) -> Iterator[tuple[int, Ope
     yield 0, operator(topology, edit=CHANGED), ("destroy", *ENV, "--yes")
 
 
+@pytest.mark.long
 @pytest.mark.promise("P22", "finished and failed runs: no change set, empty stack or temporary file left")
 @pytest.mark.parametrize("topology", [NESTED, INDEPENDENT])
 def test_a_run_leaves_nothing_behind(operator: Make, aws: FakeAws, tried: Tried, tmp_path: Path, topology: str) -> None:

@@ -86,6 +86,7 @@ def created_once(aws: FakeAws) -> None:
     assert [each.name for each in aws.cloud.change_sets.values() if each.execution == "AVAILABLE"] == []
 
 
+@pytest.mark.long
 @pytest.mark.promise("P5", "replies lost of a call that changes something: one execution, exit code 0")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_lost_reply_is_no_error(operator: Make, undisturbed: Calls, tried: Tried, topology: str) -> None:
@@ -98,6 +99,7 @@ def test_a_lost_reply_is_no_error(operator: Make, undisturbed: Calls, tried: Tri
             created_once(aws)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P6", "faults at a call of a deployment: an exit code of the table, no traceback")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("name", [*FAULTS, *LOST])

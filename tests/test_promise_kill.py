@@ -73,6 +73,7 @@ def settled_well(operator: Operator) -> None:
     aws.check()
 
 
+@pytest.mark.long
 @pytest.mark.promise("P4", "creations killed (-9) before or after a call, run again: as if undisturbed")
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_killed_creation_converges_when_it_is_run_again(operator: Make, tried: Tried, topology: str) -> None:
@@ -94,6 +95,7 @@ def test_a_killed_creation_converges_when_it_is_run_again(operator: Make, tried:
             settled_well(killed)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P4", "updates of protected stacks killed (-9), run again: as if undisturbed")
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_killed_update_converges_when_it_is_run_again(

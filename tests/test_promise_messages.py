@@ -61,6 +61,7 @@ def words(node: ast.expr) -> str:
     return "{…}"
 
 
+@pytest.mark.long
 @pytest.mark.promise("P23", "places where an error is raised: what happened, and what to type next")
 def test_every_message_says_what_to_type_next(tried: Tried) -> None:
     """P23: a hint with each, unless the user has just said no, or the message ends in somebody else's words."""
@@ -74,6 +75,7 @@ def test_every_message_says_what_to_type_next(tried: Tried) -> None:
         assert each.hint or said or each.kind not in NEED_A_HINT, each
 
 
+@pytest.mark.long
 def test_messages_begin_small_and_end_without_a_full_stop() -> None:
     """P23: they follow `error: ` or a place, and are put into longer sentences."""
     for each in raised():

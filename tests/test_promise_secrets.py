@@ -177,6 +177,7 @@ def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     yield 3, ("destroy", *ENV)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P12", "commands run among 40 secrets: none printed, written or sent")
 @pytest.mark.parametrize("debug", [True, False][: figure(short=1, soak=2)], ids=["debug", "brief"][: figure(1, 2)])
 def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, tried: Tried, debug: bool) -> None:

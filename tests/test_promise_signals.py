@@ -124,6 +124,7 @@ def nothing_deleted(aws: FakeAws) -> None:
     assert not [stack for _, stack, _, status in aws.cloud.transitions if status.startswith("DELETE") and stack in real]
 
 
+@pytest.mark.long
 def test_ctrl_c_pressed_again_and_again_ends_it_in_130(operator: Make) -> None:
     """Ctrl-C while the answer to Ctrl-C is printed, and while the process ends: no traceback, and no other code."""
     user = operator("nested")

@@ -67,6 +67,7 @@ def test_every_page_is_held() -> None:
     assert LISTED.keys() & others == set()
 
 
+@pytest.mark.long
 def test_every_test_that_holds_a_promise_exists() -> None:
     """By its file and its name; a reason in brackets stands for none."""
     names: dict[str, set[str]] = {}

@@ -150,6 +150,7 @@ def well(aws: FakeAws) -> None:
     aws.settings.event_sources["SendEventSource"] = "Enabled"
 
 
+@pytest.mark.long
 def test_one_look_takes_twelve_calls(shop: Shop) -> None:
     """In either topology, with an API, a worker, a queue and a database; nothing is changed."""
     found = shop.document()
@@ -165,6 +166,7 @@ def test_one_look_takes_twelve_calls(shop: Shop) -> None:
     assert (found["trouble"], found["unread"], found["advice"]) == (False, [], [])
 
 
+@pytest.mark.long
 def test_a_screen_says_what_runs_and_that_all_is_well(shop: Shop) -> None:
     """Each line at 80 columns; exit code 0 with --fail-on-trouble."""
     lines = shop.screen("--fail-on-trouble").splitlines()
@@ -182,6 +184,7 @@ def test_a_screen_says_what_runs_and_that_all_is_well(shop: Shop) -> None:
     assert text.endswith("alarms none raised next nothing: all is well")
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_said_with_the_command_that_helps(shop: Shop) -> None:
     """Dead letters, failures, throttles, a task that ran out of memory, a full database, alarms: each one's own."""
     settings, send = shop.aws.settings, "shop-test-send"
@@ -213,6 +216,7 @@ def test_what_is_wrong_is_said_with_the_command_that_helps(shop: Shop) -> None:
     assert "2 dead letters" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("operation", "part", "permission", "unknown"),
     [
@@ -242,6 +246,7 @@ def test_a_part_that_may_not_be_read_is_a_question_mark_and_the_rest_is_shown(
     assert (found["trouble"], trouble(found)) == (True, [])
 
 
+@pytest.mark.long
 def test_a_stack_in_progress_or_rolled_back_is_said_first(shop: Shop) -> None:
     """With `follow` while it runs, `diagnose` when it failed."""
     name = "shop-test" if shop.topology == "nested" else "shop-test-api"
@@ -434,6 +439,7 @@ def test_the_screen_is_drawn_again_every_five_seconds_until_it_is_interrupted(
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_on_a_terminal_ctrl_c_ends_it_well(aws: FakeAws, tmp_path: Path) -> None:
     """Exit code 0 and no traceback, in a process with a terminal of its own."""
     shop = Shop(aws, tmp_path, "nested")
@@ -505,6 +511,7 @@ LAYERS = (Layer(name="search", title="Search", about="a second service", build=b
 '''
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"] if SOAKING else ["nested"])
 def test_resources_of_a_projects_own_layer_are_shown(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """A second service in another cluster, its queue with dead letters, its event source, an alarm of its own name."""

@@ -175,6 +175,7 @@ def interrupt(directory: Path, step: int, kind: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["kill", "full disk"])
 def test_whatever_the_moment_of_death_every_file_is_whole_and_the_next_run_repairs(tmp_path: Path, kind: str) -> None:
     """Y11: the writer dies, or finds the disk full, before its n-th step, for every n; then it is run again."""
@@ -200,6 +201,7 @@ def test_whatever_the_moment_of_death_every_file_is_whole_and_the_next_run_repai
     assert names(tmp_path) == {"dev"}
 
 
+@pytest.mark.long
 def test_the_root_is_written_only_when_stacks_are_nested() -> None:
     """An environment of independent stacks has no root to deploy."""
     dev = load_environment(ENVIRONMENTS / "dev.yaml")

@@ -124,6 +124,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.long
 @pytest.mark.promise("P12", "commands on files run among secrets: none printed")
 @pytest.mark.parametrize("command", list(on_files()), ids=" ".join)
 def test_no_command_on_files_prints_a_secret_in_any_format(
@@ -220,6 +221,7 @@ def poisoned(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.long
 @pytest.mark.promise("P12", "plans of templates with secrets: none in any format")
 @pytest.mark.parametrize("form", formats_of(main.commands["diff"]))
 @pytest.mark.parametrize("side", ["before", "changed"])

@@ -267,6 +267,7 @@ def test_an_environment_without_shells_names_the_key(aws: FakeAws, run: Run, tmp
     assert one_offs(aws) is None
 
 
+@pytest.mark.long
 def test_a_nested_environment_has_shells_too(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Deployed as a user does: the role and the credentials are outputs of nested stacks."""
     install(tmp_path)

@@ -43,6 +43,7 @@ def test_what_was_not_ignored_ends_the_process(number: signal.Signals) -> None:
     assert ended.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
 
 
+@pytest.mark.long
 def test_the_processes_of_lint_ignore_it_as_well(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole group; cfn-lint runs in processes of its own."""
     child = subprocess.Popen(

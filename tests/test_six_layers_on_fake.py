@@ -52,6 +52,7 @@ def started(aws: FakeAws, bench: Bench) -> dict[str, float]:
     return {name.removeprefix(prefix): time for time, name in begun}
 
 
+@pytest.mark.long
 @pytest.mark.promise("P20", "environments deployed again: nothing written, few calls")
 @pytest.mark.parametrize(("name", "topology"), LIVES)
 def test_every_environment_is_deployed_found_unchanged_and_updated(
@@ -81,6 +82,7 @@ def test_every_environment_is_deployed_found_unchanged_and_updated(
     assert any(image.endswith(":abc123") for image in images)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_failed_layer_is_blamed_and_the_rest_is_as_the_topology_says(
     aws: FakeAws, tmp_path: Path, topology: str
@@ -107,6 +109,7 @@ def test_a_failed_layer_is_blamed_and_the_rest_is_as_the_topology_says(
     assert again.exit_code == 0, again.outcomes
 
 
+@pytest.mark.long
 @pytest.mark.promise("P18", "deployments of independent stacks: no slower than their critical path")
 def test_independent_stacks_start_when_their_inputs_are_complete(aws: FakeAws, tmp_path: Path, tried: Tried) -> None:
     """P18: the wall time is that of the critical path: a slow database does not hold up the queues."""
@@ -138,6 +141,7 @@ def critical_path(aws: FakeAws, bench: Bench, made: Assembly) -> float:
     return max(longest.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_an_update_that_fails_in_the_middle_goes_back_and_can_be_repeated(
     aws: FakeAws, tmp_path: Path, topology: str
@@ -155,6 +159,7 @@ def test_an_update_that_fails_in_the_middle_goes_back_and_can_be_repeated(
     assert changed.deploy(assembly(changed)).exit_code == 0
 
 
+@pytest.mark.long
 def test_another_nat_image_changes_nothing_that_takes_outputs_of_the_network(aws: FakeAws, tmp_path: Path) -> None:
     """Nested: AWS computes every layer with placeholders, and no gate hears of the database, the api or the workers."""
     bench = operator(aws, tmp_path, "dev", "nested")
@@ -174,6 +179,7 @@ def test_another_nat_image_changes_nothing_that_takes_outputs_of_the_network(aws
     assert changed.deploy(made).exit_code == 0
 
 
+@pytest.mark.long
 def test_requirements_come_before_their_dependants(aws: FakeAws, tmp_path: Path) -> None:
     """No stack begins before what it takes outputs from is complete."""
     bench = operator(aws, tmp_path, "dev", "independent")

@@ -292,6 +292,7 @@ def _with_queues(dev: Environment, count: int) -> Environment:
     return dev.model_copy(update={"queues": queues, "workers": (), "api": None, "database": None})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("queues", "warns", "refused"), [(49, False, False), (51, True, False), (55, True, False), (56, True, True)]
 )

@@ -84,6 +84,7 @@ def strings(value: Any, substituted: bool = False) -> Iterator[tuple[str, bool]]
         yield value, substituted
 
 
+@pytest.mark.long
 def test_no_text_is_substituted_by_cloudformation_wherever_it_is_accepted(tmp_path: Path) -> None:
     """For each text of a file and each odd text: refused, or in the template literally and in no Fn::Sub."""
     accepted = set()
@@ -127,6 +128,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     return made
 
 
+@pytest.mark.long
 def test_such_text_passes_lint(odd: Assembly) -> None:
     """cfn-lint misses an Fn::Sub (E1029) where none belongs."""
     [findings] = lint.lint([odd])

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from upgrade import changes, source_of
 
 import infragen
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "upgrading.md").read_text()
 
 
+@pytest.mark.long
 def test_a_change_of_a_layer_is_shown_as_a_plan_of_each_environment(tmp_path: Path) -> None:
     """From sources that differ in one value of one template."""
     earlier = tmp_path / "src"

@@ -55,6 +55,7 @@ def installed(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.mark.long
 def test_the_wheel_alone_begins_checks_and_lints_a_project(installed: Callable[..., str], tmp_path: Path) -> None:
     """And none of it comes from the clone: schema, scaffold, prices, pages."""
     assert installed("--version") == f"infragen {infragen.__version__} (distribution infragen-cfn)\n"
@@ -115,6 +116,7 @@ def messages() -> Iterator[tuple[Path, str]]:
                 yield path, node.value
 
 
+@pytest.mark.long
 def test_a_page_that_a_message_names_is_in_the_wheel() -> None:
     """By the command that prints it: a path of the clone is nothing to who has installed the wheel."""
     said = [(path, text) for path, text in messages() if "scaffold" not in path.parts]
@@ -166,6 +168,7 @@ def test_after_a_bug_the_other_tool_is_looked_for_everywhere(tmp_path: Path, mon
         assert bool(stranger_anywhere()) is bool(says)
 
 
+@pytest.mark.long
 def test_the_other_tool_beside_the_wheel_is_warned_of(installed: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "site/infragen-0.1.1.dist-info").mkdir()
     assert installed("--version").startswith("infragen ")

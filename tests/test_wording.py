@@ -136,6 +136,7 @@ def test_messages_speak_the_fields_words() -> None:
     assert [each for module in modules for each in _said(_messages(module), ANYWHERE | TO_USERS, module)] == []
 
 
+@pytest.mark.long
 def test_docstrings_and_comments_speak_the_fields_words() -> None:
     """In every module, rules included: their docstrings are the reference page."""
     assert [each for module in MODULES for each in _said(_notes(module), ANYWHERE, module)] == []

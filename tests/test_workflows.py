@@ -75,6 +75,7 @@ def run(script: str, where: Path) -> list[list[str]]:
     return json.loads(calls.read_text()) if calls.exists() else []
 
 
+@pytest.mark.long
 def test_a_pull_request_gets_one_comment_that_later_pushes_update(pull_request: Path) -> None:
     """Posted while there is none, patched when there is one, and in the summary of the run in any case."""
     run(shell_of("compare with the base"), pull_request)

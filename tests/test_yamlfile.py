@@ -331,6 +331,7 @@ def test_depth_is_limited(levels: int, accepted: bool) -> None:
             assert refused(text).endswith("values are nested more than 50 levels deep")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("items", "accepted"), [(49_997, True), (49_998, False)])
 def test_the_number_of_values_is_limited(items: int, accepted: bool) -> None:
     """Y6: 50,000 values with keys; the mapping, its key and the list are three of them."""
@@ -379,6 +380,7 @@ bombs = {
 """
 
 
+@pytest.mark.long
 def test_bombs_are_refused_cheaply() -> None:
     """Y6: every bomb ends in a plain refusal with little CPU time and below 100 MB, in a process limited to that."""
     code = rf"""

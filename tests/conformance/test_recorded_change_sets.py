@@ -155,6 +155,7 @@ def expected(step: dict[str, Any]) -> dict[str, Any]:
     return {"change set": without, "with values": {**again, **step["with values"]}, "stack": step["stack"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recorded", SCENARIOS, ids=[each["scenario"].split("::", 1)[1] for each in SCENARIOS])
 def test_the_fake_answers_as_cloudformation_did(aws: FakeAws, recorded: dict[str, Any]) -> None:
     cloudformation = aws.client("cloudformation")

@@ -32,6 +32,7 @@ def write(root: Path, files: dict[tuple[str, ...], bytes]) -> dict[str, bytes]:
     return written
 
 
+@pytest.mark.long
 @given(files=TREES, seconds=st.integers(0, 2_000_000_000))
 @sweep(short=40, soak=1000)
 def test_the_zip_depends_on_names_content_and_mode_only(

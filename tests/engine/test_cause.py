@@ -65,6 +65,7 @@ def test_a_value_in_awss_words_names_its_own_line(worker: Bench, aws: FakeAws, f
     assert str(cause.setting) == "test.yaml:12 queues[1].retention_days"
 
 
+@pytest.mark.long
 def test_a_failed_first_creation_names_the_line_when_it_is_found_again(
     worker: Bench, aws: FakeAws, file: EnvironmentFile
 ) -> None:
@@ -91,6 +92,7 @@ def test_c16_early_validation_names_the_line_of_the_property(
     assert "expected type: Integer (test.yaml:12 queues[1].retention_days)" in said
 
 
+@pytest.mark.long
 def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
     worker: Bench, aws: FakeAws, file: EnvironmentFile
 ) -> None:
@@ -110,6 +112,7 @@ def test_status_says_why_the_last_operation_failed_and_no_earlier_one(
     assert found.hint == "the stack is as it was before; fix the cause and deploy again"
 
 
+@pytest.mark.long
 def test_an_update_that_somebody_else_cancels_is_no_riddle(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
     """No resource failed, and AWS gives no reason: the message says what it looks like."""
     assert deploy(worker, file).exit_code == 0

@@ -44,6 +44,7 @@ def certainly_safe(change: ResourceChange) -> bool:
     return change.action in ("Modify", "SyncWithActual") and in_place and kept
 
 
+@pytest.mark.long
 @pytest.mark.promise("P11", "plans before the guard: nothing that could destroy data gets through")
 @given(
     changes=st.lists(CHANGES, max_size=6),

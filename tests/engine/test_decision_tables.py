@@ -125,6 +125,7 @@ def test_p3_the_table_has_every_status_of_the_api() -> None:
     assert {*words("StackStatus"), ABSENT, "SOMETHING_NEW", "SOMETHING_NEW_IN_PROGRESS"} == set(STACKS)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P3", "states of a stack before a command: one answer to each, unknown ones too")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("status", STACKS)
@@ -141,6 +142,7 @@ def test_p3_each_command_has_one_answer_to_each_status(bench: Bench, aws: FakeAw
     aws.cloud.violations.clear()  # states were put in by hand
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["deploy", "plan"])
 @pytest.mark.parametrize("status", RUNNING)
 def test_p3_an_operation_of_ours_is_followed(bench: Bench, aws: FakeAws, status: str, command: str) -> None:
@@ -200,6 +202,7 @@ def deploy_with(bench: Bench, looks: int, **pretended: Any) -> Deployment:
     return deploy_plan(StackLayout(bench.env, (unit,), ()), dataclasses.replace(session, cloud=cloud), Options())
 
 
+@pytest.mark.long
 @pytest.mark.promise("P3", "states of a change set before it is executed: one answer to each")
 @pytest.mark.parametrize(("status", "execution"), list(itertools.product(STATUSES, EXECUTIONS)))
 def test_p3_each_state_of_a_change_set_has_one_answer(bench: Bench, aws: FakeAws, status: str, execution: str) -> None:

@@ -62,6 +62,7 @@ def push(session: Session, repository: str, tag: str) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "topology"),
     list(itertools.product(ENVIRONMENTS, TOPOLOGIES))
@@ -98,6 +99,7 @@ def test_an_environment_lives_from_creation_to_deletion(
 LOGS = frozenset({"api/AccessLogs", "artifacts/Bucket"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_development_leaves_nothing_behind(
     session: Session, account: str, topology: str, faults: Faults, client: Clients
@@ -128,6 +130,7 @@ def test_development_leaves_nothing_behind(
     assert everything(client, account, env.region) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_failing_resource_rolls_back_and_is_named(
     session: Session, account: str, topology: str, faults: Faults
@@ -146,6 +149,7 @@ def test_a_failing_resource_rolls_back_and_is_named(
     assert deploy_environment(synthesize(env), session).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_the_database_is_not_replaced_by_accident(session: Session, account: str, topology: str) -> None:
     """Another identifier would make a new, empty cluster: refused, with the resources that would be lost."""
@@ -161,6 +165,7 @@ def test_the_database_is_not_replaced_by_accident(session: Session, account: str
     assert row.replacement == "True"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_deletion_shows_every_fate_and_asks_for_each_protection(
     session: Session, account: str, topology: str

@@ -68,6 +68,7 @@ def visibility(bench: Bench) -> list[int]:
     return [int(queues[name].properties["VisibilityTimeout"]) for name in ("JobsQueue", "MailQueue")]
 
 
+@pytest.mark.long
 def test_a_queue_is_raised_before_its_worker_and_lowered_after_it(site: Site) -> None:
     """Lambda refuses a function that takes longer than its queue hides messages."""
     assert site.deploy(TWO.format(mail=60, jobs=60)).exit_code == 0
@@ -81,6 +82,7 @@ def test_a_queue_is_raised_before_its_worker_and_lowered_after_it(site: Site) ->
     assert queue.notes == ("goes after worker: VisibilityTimeout of JobsQueue falls from 3605 to 185",)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", [
     "queues: [{name: jobs}]\nworkers: [{name: jobs, queue: jobs, timeout: 30}]\n",
     "queues: [{name: jobs, visibility_seconds: 400}]\nworkers: [{name: jobs, queue: jobs, timeout: 40}]\n",
@@ -102,6 +104,7 @@ def test_a_worker_that_fails_leaves_its_queue_as_it_was(site: Site, text: str) -
     assert int(site.bench.aws.stack("shop-test-queue").resources["JobsQueue"].properties["VisibilityTimeout"]) < 3700
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "after", "layer", "says"),
     [
@@ -137,6 +140,7 @@ def test_nested_stacks_that_lower_too_early_are_named_in_the_plan(
             assert bench.deploy(at(text), require_approval="never").exit_code == 0
 
 
+@pytest.mark.long
 def test_what_nested_stacks_remove_goes_after_all_of_them_are_updated(bench: Bench, tmp_path: Path) -> None:
     """A renamed queue and its worker: the old queue is there until the worker uses the new one."""
     bench.bootstrap()
@@ -156,6 +160,7 @@ def test_what_nested_stacks_remove_goes_after_all_of_them_are_updated(bench: Ben
     assert updated < deleted
 
 
+@pytest.mark.long
 def test_a_worker_that_moves_to_another_queue_is_refused_in_one_step(site: Site) -> None:
     """Its old queue would fall to the default while it still listens, or its new one be too low when it begins."""
     two = "queues: [{{name: mail}}, {{name: jobs, {more}}}]\nworkers: [{{name: w, queue: {queue}, timeout: 60}}]\n"
@@ -168,6 +173,7 @@ def test_a_worker_that_moves_to_another_queue_is_refused_in_one_step(site: Site)
     assert visibility(site.bench) == [30, 365]
 
 
+@pytest.mark.long
 def test_a_worker_that_stays_though_its_layer_is_off_stops_what_it_relies_on_from_falling(site: Site) -> None:
     """The stack has to go first; without a value that falls it only stays."""
     queue = "queues: [{name: jobs, visibility_seconds: %s}]\n"
@@ -184,6 +190,7 @@ def test_a_worker_that_stays_though_its_layer_is_off_stops_what_it_relies_on_fro
     assert site.deploy(queue % 30).exit_code == 0
 
 
+@pytest.mark.long
 def test_one_up_and_one_down_is_refused_with_the_way_in_two_steps(site: Site) -> None:
     """No order of two stacks keeps both; each alone does."""
     assert site.deploy(TWO.format(mail=60, jobs=600)).exit_code == 0
@@ -196,6 +203,7 @@ def test_one_up_and_one_down_is_refused_with_the_way_in_two_steps(site: Site) ->
     assert any("no order" in each or "has to go after" in each for each in shown.warnings)
 
 
+@pytest.mark.long
 def test_a_removed_worker_stops_before_its_alarm_is_taken_out_of_the_service_alarm(site: Site) -> None:
     """An alarm that a composite alarm names cannot be deleted, so the layer that takes an output goes first."""
     assert site.deploy(TWO.format(mail=60, jobs=60)).exit_code == 0
@@ -204,6 +212,7 @@ def test_a_removed_worker_stops_before_its_alarm_is_taken_out_of_the_service_ala
     assert site.updated() == ["observability", "worker", "queue"]
 
 
+@pytest.mark.long
 def test_the_api_moves_to_another_port_while_both_are_open(site: Site) -> None:
     """The rules of the port are in the API's own stack, which opens before it moves and closes at its end."""
     assert site.deploy(API % (3000, PLAIN, 2)).exit_code == 0
@@ -211,6 +220,7 @@ def test_the_api_moves_to_another_port_while_both_are_open(site: Site) -> None:
     assert "network" not in site.updated()
 
 
+@pytest.mark.long
 def test_the_load_balancers_port_closes_after_its_listener_is_gone(site: Site) -> None:
     """Another kind of value: a list of rules of which one goes. It opens first."""
     site.bench.aws.settings.zones["Z1"] = ("example.com", ("ns-1.awsdns-01.org",), False)
@@ -222,6 +232,7 @@ def test_the_load_balancers_port_closes_after_its_listener_is_gone(site: Site) -
     assert site.updated()[:2] == ["network", "api"]
 
 
+@pytest.mark.long
 def test_a_queue_gets_a_key_after_its_sender_may_use_it(site: Site) -> None:
     """And the sender loses the right after the queue has the key no more."""
     queue = "queues: [{name: jobs, encryption: %s}]\n"
@@ -233,6 +244,7 @@ def test_a_queue_gets_a_key_after_its_sender_may_use_it(site: Site) -> None:
     assert site.updated()[:2] == ["queue", "api"]
 
 
+@pytest.mark.long
 def test_a_smaller_database_goes_after_the_tasks_that_connect_to_it(site: Site) -> None:
     """The largest capacity decides how many connections there may be."""
     text = "database: {min_acu: 0.5, max_acu: %s}\n" + API

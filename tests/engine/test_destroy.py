@@ -152,6 +152,7 @@ def test_r10_a_bucket_that_holds_something_stops_the_deletion_first(bench: Bench
     assert deletions(aws) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["place", "name", "typed"])
 def test_r10_a_bucket_is_emptied_with_all_versions_when_it_is_named(bench: Bench, aws: FakeAws, by: str) -> None:
     """R10: by LAYER/ID, by the bucket's name, or typed; more than one page; other buckets are not touched."""
@@ -481,6 +482,7 @@ def noticed(bench: Bench) -> list[tuple[str, str]]:
     return [(each.logical_id, each.text) for each in bench.ui.events if isinstance(each, Noticed)]
 
 
+@pytest.mark.long
 def test_r3_a_slow_deletion_is_explained_once_after_two_minutes(bench: Bench, aws: FakeAws) -> None:
     """R3: the function, and the security group with the interfaces that use it; nothing about what is quick."""
     deployed(bench, bench.unit("data", {"Group": GROUP, "Worker": FUNCTION, "Jobs": QUEUE}))

@@ -72,6 +72,7 @@ def own(rows: tuple[ResourceChange, ...]) -> tuple[ResourceChange, ...]:
     return tuple(kept)
 
 
+@pytest.mark.long
 @given(BODIES, PARAMETERS, BODIES, PARAMETERS)
 @sweep(short=150, soak=10_000)
 def test_the_shown_changes_make_the_new_template_of_the_old(
@@ -92,6 +93,7 @@ def test_equal_templates_have_no_changes(body: dict[str, Any], values: dict[str,
     assert compare("x", REGION, Side(body, values), Side(copy.deepcopy(body), dict(values))) == ()
 
 
+@pytest.mark.long
 @given(BODIES, PARAMETERS)
 @sweep(short=60, soak=5000)
 def test_a_first_deployment_adds_everything_and_a_removal_removes_it(

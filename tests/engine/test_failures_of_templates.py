@@ -375,6 +375,7 @@ def texts(body: Any) -> list[object]:
     return found
 
 
+@pytest.mark.long
 @given(text=LINES)
 @sweep(short=12, soak=2000)
 def test_t8_text_of_the_file_means_itself_in_a_template(full: Any, text: str) -> None:
@@ -393,6 +394,7 @@ def with_account(made: Assembly) -> Assembly:
     return dataclasses.replace(made, environment=made.environment.model_copy(update={"account": "111122223333"}))
 
 
+@pytest.mark.long
 @given(text=LINES)
 @sweep(short=12, soak=2000)
 def test_t9_no_text_changes_anything_but_its_own_place(full: Any, text: str) -> None:

@@ -335,6 +335,7 @@ def environment_with(topology: str, queues: int) -> Assembly:
     )
 
 
+@pytest.mark.long
 def test_a_new_queue_with_its_worker_asks_for_the_plan_alone(stage: Stage, topology: str) -> None:
     """Also where nobody can be asked: `--yes` is enough, before and after the queue's ARN is known."""
     deploy(stage, environment_with(topology, 1))

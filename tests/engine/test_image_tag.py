@@ -27,6 +27,7 @@ TEXT = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_status_outputs_and_plan_say_which_image_runs(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """First the placeholder, then a tag that stays when none is given."""
@@ -57,6 +58,7 @@ def test_status_outputs_and_plan_say_which_image_runs(aws: FakeAws, tmp_path: Pa
     assert "image abc123" in " ".join(words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_an_image_of_which_no_task_ran_is_told(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """At night, or before the first image without NAT: the deployment is well and proves nothing of the image."""
@@ -75,6 +77,7 @@ def test_an_image_of_which_no_task_ran_is_told(aws: FakeAws, tmp_path: Path, top
     assert [each["notes"] for each in map(outcome_document, ended.outcomes) if each["notes"]] == [said]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_status_says_from_which_commit_a_stack_was_deployed(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """The change set that was executed says it, no tag: another commit alone changes no resource."""

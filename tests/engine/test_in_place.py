@@ -330,6 +330,7 @@ def test_of_a_type_that_holds_no_data_only_what_sounds_like_it_is_asked_about(
         assert bool(lost(kind, before, after)) == refused
 
 
+@pytest.mark.long
 def test_in_every_type_that_may_hold_data_each_change_is_asked_about_that_no_row_calls_harmless() -> None:
     """Of every type in the schemas: one text becomes another one, property by property; all in one pass."""
     sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})

@@ -71,6 +71,7 @@ def notes(plan: EnvironmentPlan) -> dict[str, str]:
     return {each.layer: " ".join(each.notes) for each in plan.stacks if each.notes}
 
 
+@pytest.mark.long
 @pytest.mark.promise("P3", "first plans, deployments and updates in nested topology, for each placeholder")
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
 @pytest.mark.parametrize("phantoms", [True, False])
@@ -113,6 +114,7 @@ def test_a_change_of_the_network_neither_changes_nor_replaces_what_takes_its_out
     assert not plan.refusals
 
 
+@pytest.mark.long
 def test_what_a_changed_source_gives_reads_as_known_after_it(aws: FakeAws, deployed: Bench, tmp_path: Path) -> None:
     """The key is replaced by one with another logical id, so its ARN is known only after the network."""
     for placeholder in PLACEHOLDERS:
@@ -128,6 +130,7 @@ def test_what_a_changed_source_gives_reads_as_known_after_it(aws: FakeAws, deplo
         assert "{{" not in str(plan.stacks), placeholder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fails", ["root", "child"])
 @pytest.mark.parametrize(
     "change",
@@ -158,6 +161,7 @@ def test_what_aws_cannot_evaluate_is_planned_and_deployed_without_nested_sets(
     assert {s.status for s in aws.cloud.stacks.values() if "artifacts" not in s.name} <= {"DELETE_COMPLETE"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", QUOTED)
 def test_an_update_that_aws_cannot_evaluate_is_deployed(
     aws: FakeAws, deployed: Bench, tmp_path: Path, words: str
@@ -179,6 +183,7 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
     assert not [each for each in aws.cloud.change_sets.values() if each.execution == "AVAILABLE"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -212,6 +217,7 @@ def test_a_failure_of_a_resource_or_in_unknown_words_stays_one(
     assert False not in asked_for_nested(aws)
 
 
+@pytest.mark.long
 def test_early_validation_of_a_placeholder_is_no_failure_of_the_property(
     aws: FakeAws, deployed: Bench, tmp_path: Path
 ) -> None:
@@ -236,6 +242,7 @@ def test_a_real_failure_of_a_slow_sibling_is_told_and_not_that_of_the_placeholde
         bench.plan(made)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P3", "interleavings of placeholders, phantom rows and failures, planned and deployed")
 @pytest.mark.parametrize(
     ("placeholder", "fails", "seconds"),
@@ -258,6 +265,7 @@ def test_a_deployment_ends_well_with_each_switch_either_way(
     tried()
 
 
+@pytest.mark.long
 def test_a_saved_plan_whose_stacks_aws_could_not_evaluate_is_deployed_as_it_was_shown(
     aws: FakeAws, deployed: Bench, tmp_path: Path
 ) -> None:

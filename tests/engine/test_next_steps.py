@@ -117,6 +117,7 @@ def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, st
     assert "RollbackStack" not in calls(stage)
 
 
+@pytest.mark.long
 def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: Stage, topology: str) -> None:
     """Half an hour, then one sentence."""
     certificate = {"Type": "AWS::CertificateManager::Certificate", "Properties": {"DomainName": "shop.example"}}

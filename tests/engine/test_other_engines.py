@@ -204,6 +204,7 @@ def _paths(answer: Any, depth: int = 3) -> list[tuple[Any, ...]]:
     return own + [(key, *each) for key, value in answer.items() for each in _paths(value, depth - 1) if own]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize("name", READS)
 def test_x6_no_member_of_an_answer_is_taken_for_granted(stage: Stage, topology: str, name: str) -> None:

@@ -52,6 +52,7 @@ MOST = 3.0 + 61 / SPAN
 """Three a second, after sixty at once; both ends of the span count."""
 
 
+@pytest.mark.long
 @pytest.mark.promise("P7", "storms of throttling over 20 stacks: all followed, exit code 0, 3 reads a second sustained")
 @pytest.mark.parametrize("seed", seeds(short=1, soak=100))
 def test_a_storm_of_throttling_is_survived(bench: Bench, aws: FakeAws, tried: Tried, seed: int) -> None:
@@ -71,6 +72,7 @@ def test_a_storm_of_throttling_is_survived(bench: Bench, aws: FakeAws, tried: Tr
     assert sustained(proxy.calls, SPAN) <= MOST
 
 
+@pytest.mark.long
 @pytest.mark.promise("P8", "ten minutes without network at a random moment: followed on, every event told once")
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 @pytest.mark.parametrize("seed", seeds(short=1, soak=100))
@@ -98,6 +100,7 @@ def test_ten_minutes_without_network_are_survived(
     assert happened - reviewed <= set(told) <= happened  # the review comes before the operation
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("call", "applied"), [("CreateChangeSet", True), ("ExecuteChangeSet", False)])
 def test_the_network_is_waited_for_between_two_stacks(aws: FakeAws, tmp_path: Path, call: str, applied: bool) -> None:
     """P8, N3: while a change set is made that waits for another stack's outputs, and when it is executed; before that

@@ -189,6 +189,7 @@ def test_what_runs_is_followed_to_its_end(stage: Stage, topology: str) -> None:
     assert follow_environment(environment(topology), stage.session) == ()
 
 
+@pytest.mark.long
 def test_e6_what_was_before_the_operation_is_not_told_again(stage: Stage, topology: str) -> None:
     """E6: neither the creation nor an update that failed, of the stack or of one nested in it."""
     deploy_environment(app(topology), stage.session)
@@ -250,6 +251,7 @@ def test_what_cannot_be_cancelled_is_refused(stage: Stage, topology: str) -> Non
     assert not [each for each in follow_environment(environment(topology), stage.session) if isinstance(each, Failed)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["Delete", "RetainExceptOnCreate", "Snapshot", "Retain"])
 @pytest.mark.parametrize("phase", ["create", "update"])
 def test_x3_what_a_kept_failure_built_and_holds_data_is_deleted_only_by_name(

@@ -75,6 +75,7 @@ def failure(result: Any) -> Failed:
     return found
 
 
+@pytest.mark.long
 def test_it_runs_with_the_new_image_before_the_stack_of_the_api(shop: Bench, aws: FakeAws, topology: str) -> None:
     """With the digest of the new tag, its own command and size, without ports, on the service's network."""
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
@@ -99,6 +100,7 @@ def test_it_runs_with_the_new_image_before_the_stack_of_the_api(shop: Bench, aws
     assert active(aws) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tags", "release", "runs"),
     [
@@ -121,6 +123,7 @@ def test_it_runs_when_the_tag_is_another_or_when_it_is_asked_for(
         assert calls(aws, "RunTask") == ["RunTask"] * run
 
 
+@pytest.mark.long
 def test_a_failed_command_deploys_nothing_and_says_what_runs(shop: Bench, aws: FakeAws, topology: str) -> None:
     """M1: exit code 1 with its own, its last lines, and the image that stays; the next run tries again."""
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
@@ -155,6 +158,7 @@ REASONS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_task_that_never_ran_says_why_in_ecs_words(shop: Bench, aws: FakeAws, reason: str) -> None:
     """Each with its own remedy."""
@@ -166,6 +170,7 @@ def test_a_task_that_never_ran_says_why_in_ecs_words(shop: Bench, aws: FakeAws, 
     assert remedy in found.hint
 
 
+@pytest.mark.long
 def test_out_of_memory_names_the_key(shop: Bench, aws: FakeAws) -> None:
     """137: release.memory, and how much it has."""
     script = aws.settings.one_off
@@ -175,6 +180,7 @@ def test_out_of_memory_names_the_key(shop: Bench, aws: FakeAws) -> None:
     assert "release.memory; it has 1024 MiB" in found.hint
 
 
+@pytest.mark.long
 def test_a_command_that_takes_too_long_is_stopped(shop: Bench, aws: FakeAws) -> None:
     """M2: after release.timeout_minutes, and nothing is deployed."""
     aws.settings.one_off.seconds = 600
@@ -185,6 +191,7 @@ def test_a_command_that_takes_too_long_is_stopped(shop: Bench, aws: FakeAws) -> 
     assert active(aws) == []
 
 
+@pytest.mark.long
 def test_no_place_for_the_task_is_a_problem_of_the_account(shop: Bench, aws: FakeAws) -> None:
     """M3: exit code 4 with ECS's reason."""
     aws.settings.one_off.failures = ["Capacity is unavailable at this time"]
@@ -194,6 +201,7 @@ def test_no_place_for_the_task_is_a_problem_of_the_account(shop: Bench, aws: Fak
     assert active(aws) == []
 
 
+@pytest.mark.long
 def test_a_release_that_runs_already_is_a_conflict(shop: Bench, aws: FakeAws) -> None:
     """M4: exit code 5 with its ARN; after its end the same command runs."""
     aws.settings.one_off.seconds = 100
@@ -206,6 +214,7 @@ def test_a_release_that_runs_already_is_a_conflict(shop: Bench, aws: FakeAws) ->
     assert shop.deploy(made(shop), image_tag="v1").exit_code == 0
 
 
+@pytest.mark.long
 def test_with_wait_another_release_is_waited_for(shop: Bench, aws: FakeAws) -> None:
     """By `migrate` and by `deploy`, each said once; one that does not end in that time is a conflict."""
     aws.settings.one_off.seconds = 100
@@ -221,6 +230,7 @@ def test_with_wait_another_release_is_waited_for(shop: Bench, aws: FakeAws) -> N
     assert shop.deploy(made(shop), image_tag="v1", wait=3600).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("purpose", ["run", "release"])
 def test_with_wait_a_command_comes_after_the_operation_that_runs(shop: Bench, aws: FakeAws, purpose: str) -> None:
     """It starts when the stacks are at rest; without --wait at once, and after a wait that was too short never."""
@@ -234,6 +244,7 @@ def test_with_wait_a_command_comes_after_the_operation_that_runs(shop: Bench, aw
     assert not any(each.status.endswith("_IN_PROGRESS") for each in aws.cloud.stacks.values())
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_deregistered_later(shop: Bench, aws: FakeAws) -> None:
     """M5: a young revision may belong to a run that is about to start its task."""
     aws.refuse("ecs:DeregisterTaskDefinition", "AccessDeniedException", "not authorized", times=1)
@@ -245,6 +256,7 @@ def test_what_a_killed_run_left_is_deregistered_later(shop: Bench, aws: FakeAws)
     assert left not in active(aws)
 
 
+@pytest.mark.long
 def test_an_image_that_is_not_there_or_of_another_architecture_is_found_when_planning(shop: Bench) -> None:
     """Exit code 2, before anything is made; also where the check of the account was skipped."""
     with pytest.raises(InputError, match="shop-test-api has no image v9; the newest are amd, v2, v1"):
@@ -255,6 +267,7 @@ def test_an_image_that_is_not_there_or_of_another_architecture_is_found_when_pla
         run_command(shop.session, shop.env, Command("run", ("node",), 60, 256, 512, "amd"))
 
 
+@pytest.mark.long
 def test_a_first_deployment_cannot_run_it(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """There is no API whose settings the task could have: 2, with what to do first; --no-release lets it pass."""
     bench = at_work(aws, environment(tmp_path, TEXT, topology))
@@ -272,6 +285,7 @@ def test_a_first_deployment_cannot_run_it(aws: FakeAws, tmp_path: Path, topology
         run_command(bench.session, bench.env, Command("run", ("node",), 60, 256, 512, "v1"))
 
 
+@pytest.mark.long
 def test_a_service_without_tasks_is_enough(shop: Bench, aws: FakeAws) -> None:
     """At night a service wants no task; its network and its task definition are there."""
     aws.settings.desired_tasks["Service"] = 0
@@ -279,6 +293,7 @@ def test_a_service_without_tasks_is_enough(shop: Bench, aws: FakeAws) -> None:
     assert calls(aws, "RunTask") == ["RunTask"]
 
 
+@pytest.mark.long
 def test_every_format_of_a_plan_shows_it(shop: Bench, topology: str) -> None:
     """Text, JSON, Markdown and HTML."""
     plan = shop.plan(made(shop), image_tag="v1")
@@ -293,6 +308,7 @@ def test_every_format_of_a_plan_shows_it(shop: Bench, topology: str) -> None:
     assert words in as_html([plan], {})
 
 
+@pytest.mark.long
 def test_a_saved_plan_runs_the_command_that_was_reviewed(shop: Bench, aws: FakeAws) -> None:
     """Once: a plan that was deployed is not run again; and not at all when the tag means another image now."""
     kept: list[SavedPlan] = []
@@ -305,6 +321,7 @@ def test_a_saved_plan_runs_the_command_that_was_reviewed(shop: Bench, aws: FakeA
     assert calls(aws, "RunTask") == ["RunTask"]
 
 
+@pytest.mark.long
 def test_a_saved_plan_is_stale_when_its_tag_means_another_image(
     shop: Bench, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +348,7 @@ def test_a_protected_environment_asks_before_a_command_runs(aws: FakeAws, tmp_pa
     assert calls(aws, "RegisterTaskDefinition") == []
 
 
+@pytest.mark.long
 def test_a_task_that_does_not_stop_is_unknown(shop: Bench, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """M2: ECS is asked to stop it and does not: 6, with how to look at it."""
     monkeypatch.setattr("fakeaws.one_off.STOPPING", 99_999.0)
@@ -350,6 +368,7 @@ def test_what_is_copied_into_a_registration_is_a_member_of_it() -> None:
     assert takes & described == set(KEPT) | given | left_out
 
 
+@pytest.mark.long
 def test_nothing_runs_in_the_wrong_account(shop: Bench, aws: FakeAws) -> None:
     """P15, A8: refused by `run` and `migrate` before anything is registered."""
     aws.settings.arn = "arn:aws-cn:sts::{account}:assumed-role/deployer/test"

@@ -72,6 +72,7 @@ def wrote(aws: FakeAws) -> list[str]:
     return [each.operation for each in aws.calls if each.operation in ("RotateSecret", "UpdateService")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_the_tasks_are_replaced_after_the_rotation(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """Each step is followed to its end before the next one begins; in both topologies."""
@@ -90,6 +91,7 @@ def test_the_tasks_are_replaced_after_the_rotation(aws: FakeAws, tmp_path: Path,
     assert "replace the tasks of shop-test-api" in asked.text
 
 
+@pytest.mark.long
 def test_twice_replaces_the_tasks_between_the_rotations(shop: Bench, aws: FakeAws) -> None:
     """The second rotation ends the login that leaked, and no task has it then."""
     done = run(shop, twice=True)
@@ -100,6 +102,7 @@ def test_twice_replaces_the_tasks_between_the_rotations(shop: Bench, aws: FakeAw
     assert done.next_rotation > 0
 
 
+@pytest.mark.long
 def test_tasks_that_are_behind_are_replaced_before_anything_is_rotated(shop: Bench, aws: FakeAws) -> None:
     """After a rotation by the schedule, and after `--twice`: a rotation would end the login that they use."""
     run(shop, twice=True)
@@ -112,6 +115,7 @@ def test_tasks_that_are_behind_are_replaced_before_anything_is_rotated(shop: Ben
     assert run(shop).steps == (Step.ROTATE, Step.DEPLOY), "they are up to date by now"
 
 
+@pytest.mark.long
 def test_a_secret_that_does_not_say_when_it_changed_counts_as_changed_since(shop: Bench, aws: FakeAws) -> None:
     """Unknown is unsafe."""
     aws.settings.rotation.changed = 0.0
@@ -126,6 +130,7 @@ def test_without_services_the_rotation_is_all(aws: FakeAws, tmp_path: Path) -> N
     assert wrote(aws) == ["RotateSecret", "RotateSecret"]
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_refused_before_anything_is_written(aws: FakeAws, tmp_path: Path) -> None:
     """No database in the file, none deployed, and the answer no."""
     bare = at_work(aws, environment(tmp_path, "network: {nat: single}\n"))
@@ -143,6 +148,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(aws: FakeAws, tmp_
     assert wrote(aws) == []
 
 
+@pytest.mark.long
 def test_it_waits_for_nobody_else(shop: Bench, aws: FakeAws) -> None:
     """Exit code 5 while a rotation, a deployment of the service, or an operation on a stack runs."""
     [secret] = [each.physical_id for each in resources(aws) if each.logical_id == "AppSecret"]
@@ -162,6 +168,7 @@ def test_it_waits_for_nobody_else(shop: Bench, aws: FakeAws) -> None:
         run(shop)
 
 
+@pytest.mark.long
 def test_with_wait_it_goes_on_when_the_others_have_ended(shop: Bench, aws: FakeAws) -> None:
     """Each is named once; what does not end in that time is a conflict, and nothing is rotated."""
     [secret] = [each.physical_id for each in resources(aws) if each.logical_id == "AppSecret"]
@@ -184,6 +191,7 @@ def resources(aws: FakeAws) -> list[Any]:
     return [each for stack in aws.cloud.stacks.values() for each in stack.resources.values()]
 
 
+@pytest.mark.long
 def test_a_rotation_that_fails_says_why_and_that_nothing_in_use_has_changed(shop: Bench, aws: FakeAws) -> None:
     """In the function's own words; once the cause is gone the same version is tried again, and is not refused."""
     aws.settings.rotation.errors = ["the database refused the statement (42501)"]
@@ -199,6 +207,7 @@ def test_a_rotation_that_fails_says_why_and_that_nothing_in_use_has_changed(shop
     assert any("an earlier rotation did not complete" in each for each in warned)
 
 
+@pytest.mark.long
 def test_a_second_rotation_that_fails_says_that_the_leaked_login_still_works(shop: Bench, aws: FakeAws) -> None:
     """That is what somebody has to know who rotates after a leak."""
 
@@ -210,6 +219,7 @@ def test_a_second_rotation_that_fails_says_that_the_leaked_login_still_works(sho
         run(shop, twice=True, heard=fail_next)
 
 
+@pytest.mark.long
 def test_tasks_that_do_not_stay_up_leave_the_others_with_a_login_that_works(shop: Bench, aws: FakeAws) -> None:
     """And no second rotation follows, which would end it."""
     aws.settings.rotation.breaks = True
@@ -222,6 +232,7 @@ def test_tasks_that_do_not_stay_up_leave_the_others_with_a_login_that_works(shop
     assert wrote(aws) == ["RotateSecret", "UpdateService"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("at", "state"),
     [
@@ -245,6 +256,7 @@ def test_an_interrupted_run_says_what_state_things_are_in(shop: Bench, aws: Fake
     assert run(shop).steps[-2:] == (Step.ROTATE, Step.DEPLOY)
 
 
+@pytest.mark.long
 def test_what_does_not_end_is_followed_no_longer(shop: Bench, aws: FakeAws) -> None:
     """Exit code 6: it may still end."""
     aws.settings.rotation.seconds = 1e6
@@ -252,6 +264,7 @@ def test_what_does_not_end_is_followed_no_longer(shop: Bench, aws: FakeAws) -> N
         run(shop)
 
 
+@pytest.mark.long
 def test_a_lost_network_loses_no_rotation(shop: Bench, aws: FakeAws) -> None:
     """Reads are repeated while it runs."""
 
@@ -265,6 +278,7 @@ def test_a_lost_network_loses_no_rotation(shop: Bench, aws: FakeAws) -> None:
     assert sum(isinstance(each, Lost) for each in shop.ui.events) == 2
 
 
+@pytest.mark.long
 def test_calls_of_a_rotation(shop: Bench, aws: FakeAws) -> None:
     """Before anything is asked: who we are, the stacks, their resources, the secret, the service, its one-off tasks."""
     shop.ui.answer = False

@@ -499,6 +499,7 @@ EDITS: dict[str, Callable[[SavedPlan], SavedPlan]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", [*EDITS])
 def test_a_plan_that_was_edited_by_hand_is_stale(desk: Desk, edit: str) -> None:
     """Whatever is changed, with a checksum that fits: the change sets were made for another plan."""

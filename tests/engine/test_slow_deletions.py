@@ -111,6 +111,7 @@ def test_w2_plans_and_deployments_in_any_order(operator: Bench, aws: FakeAws, se
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalFailure", "InvalidChangeSetStatus"])
 def test_w2_a_deletion_that_aws_refuses_stops_nothing_and_is_told_once(
     operator: Bench, aws: FakeAws, code: str
@@ -145,6 +146,7 @@ def test_w2_a_deletion_without_an_end_is_waited_for_so_long_and_told(operator: B
     assert "is still DELETE_" in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operator", ["nested"], indirect=True)
 def test_w2_a_change_set_without_an_end_is_given_up(operator: Bench, aws: FakeAws) -> None:
     """W2: nothing was executed; the exit code is that of an environment that cannot be used."""

@@ -123,6 +123,7 @@ def test_an_alarm_that_rises_rolls_the_update_back_and_is_named(stage: Stage, to
     stage.aws.check()
 
 
+@pytest.mark.long
 def test_an_alarm_that_rises_in_the_monitoring_time_rolls_back_too(stage: Stage, topology: str) -> None:
     """The stack is UPDATE_IN_PROGRESS for as many minutes as the file says: seven."""
     assert deploy_environment(shop(topology, WATCHED), stage.session).exit_code == 0
@@ -151,6 +152,7 @@ def test_without_words_of_cloudformation_the_alarm_in_alarm_is_the_cause(stage: 
     assert any("shop-dev-service" in each.cause and "no resource failed" in each.cause for each in found)
 
 
+@pytest.mark.long
 def test_a_deployment_while_the_alarm_is_raised_is_refused_until_that_alarm_is_named(
     stage: Stage, topology: str
 ) -> None:
@@ -194,6 +196,7 @@ def test_a_name_that_no_rollback_alarm_has_is_refused(stage: Stage, topology: st
     assert caught.value.hint == "there are: shop-dev-service"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("less", "place", "words"),
     [
@@ -219,6 +222,7 @@ def test_switching_off_is_refused_unless_it_is_allowed_by_name(
     assert first(stage).rollback.minutes != 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_an_alarm_that_goes_with_the_deployment_is_not_watched_by_it(stage: Stage, topology: str) -> None:
     """A trigger that is missing at the end fails the operation: it is left out, asked about, and not given."""
@@ -266,6 +270,7 @@ def test_a_topic_to_which_the_caller_may_not_publish_ends_the_plan(stage: Stage,
         deploy_environment(shop(topology, WATCHED), stage.session)
 
 
+@pytest.mark.long
 def test_a_saved_plan_deploys_the_settings_that_were_shown(stage: Stage, topology: str) -> None:
     """Also one that leaves an alarm out; an alarm that rises meanwhile stops one that does not."""
     deploy_environment(shop(topology, WATCHED), stage.session)

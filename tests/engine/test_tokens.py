@@ -47,6 +47,7 @@ def running_update(bench: Bench, aws: FakeAws) -> None:
     assert bench.deploy_units(bench.unit("data", {"Jobs": SLOW}), follow_timeout=20).exit_code == 6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["cancelled", "cancelled by somebody", "deletion", "update"])
 def test_w3_what_infragen_began_is_its_own(bench: Bench, aws: FakeAws, how: str) -> None:
     """W3: updates, cancellations and deletions, cut off and found again."""

@@ -159,6 +159,7 @@ def sampled(short: int) -> list[tuple[int, int]]:
     return PAIRS if figure(0, 1) else FOUND + random.Random(SEED).sample(PAIRS, short)  # noqa: S311 # a sample
 
 
+@pytest.mark.long
 @pytest.mark.promise("P10", "two runs that interleave: one operation on a stack, the loser ends in 5")
 @pytest.mark.parametrize("first", ["creation", "update"])
 @pytest.mark.parametrize(("calls", "others"), sampled(4))
@@ -175,6 +176,7 @@ def test_p10_two_deployments_never_spoil_each_other(
     stage.aws.check()
 
 
+@pytest.mark.long
 @pytest.mark.promise("P10", "a plan beside a deployment")
 @pytest.mark.parametrize(("calls", "others"), sampled(4))
 @pytest.mark.parametrize("planning", [0, 1])
@@ -210,6 +212,7 @@ def turns_of(seed: int) -> list[tuple[int, int]]:
     return [((first + turn) % 2, 1 if seed % 3 == 0 else rng.randint(1, 4)) for turn in range(400)]
 
 
+@pytest.mark.long
 @pytest.mark.promise("P10", "two commands that take turns call by call: one operation on a stack, no bug")
 @pytest.mark.parametrize("pair", TWO, ids="-".join)
 def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
@@ -288,6 +291,7 @@ WAITING: dict[str, tuple[Callable[[str, str], Assembly], Callable[[str, str], As
 }
 
 
+@pytest.mark.long
 @pytest.mark.promise("P10", "two deployments that wait for each other: both end in 0, and do not interleave")
 @pytest.mark.parametrize("layers", WAITING)
 @pytest.mark.parametrize(("calls", "others"), sampled(3))
@@ -312,6 +316,7 @@ def test_p10_two_deployments_that_wait_come_one_after_the_other(
     stage.aws.check()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_run_that_waits_begins_with_nothing_while_another_one_works_on_a_stack_of_its_plan(
     stage: Stage, topology: str

@@ -84,6 +84,7 @@ def migrates(bench: Bench, tag: str) -> Callable[[Session], int]:
     return run
 
 
+@pytest.mark.long
 @pytest.mark.promise("P10", "two deployments with a release command: the second waits, or is refused before it runs")
 @pytest.mark.parametrize(("calls", "others"), sampled(1))
 def test_the_second_of_two_releases_is_refused_before_its_command_runs(
@@ -101,6 +102,7 @@ def test_the_second_of_two_releases_is_refused_before_its_command_runs(
     assert all(one[2] <= other[1] for one, other in itertools.pairwise(found)), found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("calls", "others"), [(30, 5)])
 def test_with_wait_both_release_one_after_the_other(shop: Bench, aws: FakeAws, calls: int, others: int) -> None:
     codes = together(shop, [deploys(shop, "v1", 7200), deploys(shop, "v2", 7200)], once_each(calls, others))
@@ -110,6 +112,7 @@ def test_with_wait_both_release_one_after_the_other(shop: Bench, aws: FakeAws, c
     assert found[0][2] <= found[1][1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("calls", "others"), sampled(1))
 def test_migrate_and_a_deployment_do_not_run_at_a_time(shop: Bench, aws: FakeAws, calls: int, others: int) -> None:
     codes = together(shop, [deploys(shop, "v1"), migrates(shop, "v2")], once_each(calls, others))

@@ -35,6 +35,7 @@ def test_without_an_image_a_healthy_placeholder_runs() -> None:
     assert tuple(placeholder) == placeholder_server(3000, "/health")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_the_placeholder_passes_the_containers_health_check() -> None:
     """Both run as they are in the template: the check succeeds against the server and fails without it."""

@@ -241,6 +241,7 @@ def changed(key: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return before, with_value(before, key.split("."), value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", CHANGES)
 def test_a_key_changes_what_is_rendered(key: str) -> None:
     """One key changed, everything else the same: the templates or the values passed to them differ."""
@@ -319,6 +320,7 @@ def planned(request: pytest.FixtureRequest) -> tuple[str, Plans]:
     }
 
 
+@pytest.mark.long
 def test_a_key_that_loses_something_in_place_is_refused_and_no_other_is(planned: tuple[str, Plans]) -> None:
     """Each key, there and back: what keeps data, or protects it, is refused one way and free the other."""
     key, plans = planned

@@ -119,6 +119,7 @@ WIDER = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ALIKE)
 def test_statements_that_allow_no_more_than_before_are_not_asked_about(case: str) -> None:
     """In a role that exists: whatever else of it changes, and however they are written."""
@@ -127,6 +128,7 @@ def test_statements_that_allow_no_more_than_before_are_not_asked_about(case: str
     assert [each for stack in plan.stacks for each in stack.widenings] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WIDER)
 def test_a_changed_statement_is_asked_about_by_what_it_allows_more(case: str) -> None:
     *overs, says = WIDER[case]
@@ -136,6 +138,7 @@ def test_a_changed_statement_is_asked_about_by_what_it_allows_more(case: str) ->
     assert (found.place, says in str(found.sentence)) == ("api/TaskRole", True), found
 
 
+@pytest.mark.long
 def test_a_deployed_statement_is_asked_about_once(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """By plan and deploy against what runs: not again beside another change, and again when it is wider."""
     base = (

@@ -23,6 +23,7 @@ def test_each_queue_has_its_own_resources() -> None:
     assert {*published} <= {*template("queue", over)["Outputs"]}
 
 
+@pytest.mark.long
 def test_dead_letter_queues_are_outputs_as_long_as_all_of_them_fit() -> None:
     """A template has 200 outputs, and four for each queue of 50 are all of them."""
     for count, expected in ((50, 200), (51, 153)):

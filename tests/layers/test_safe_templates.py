@@ -80,6 +80,7 @@ def wide(place: str, role: dict[str, Any]) -> Iterator[str]:
 ENVIRONMENTS = {"base": changed("project")[0], **{key: changed(key)[1] for key in CHANGES}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ENVIRONMENTS)
 def test_whatever_can_be_safe_is(key: str) -> None:
     """Every resource of an environment, with each key of the schema changed once."""

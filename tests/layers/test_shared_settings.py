@@ -44,6 +44,7 @@ def layers_of(key: str) -> list[str]:
     return [layer for layer in {**before, **after} if before.get(layer) != after.get(layer)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", CHANGES)
 def test_of_a_setting_of_two_layers_the_order_is_known(key: str) -> None:
     """A new one of them has to be looked at."""

@@ -154,6 +154,7 @@ def environment(key: str) -> Environment:
     return Environment.model_validate(with_value(merged(BASE, needed), key.split("."), value))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("half", [0, 1])
 def test_every_key_is_compared_as_the_emulator_compares_it(client: Clients, half: int) -> None:
     """Each schema option toggled on the six deployed layers: no disagreement that is not listed with its reason."""
