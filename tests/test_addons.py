@@ -132,6 +132,8 @@ def test_the_name_of_a_variable_is_that_of_addon_and_output(addon: str, output: 
 
 def test_only_the_environments_that_are_listed_have_an_addon(tmp_path: Path) -> None:
     """And what reads them is not a part of the template."""
+    project(tmp_path)
+    (tmp_path / "environments" / "prod.yaml").write_text(ENVIRONMENT.replace("environment: dev", "environment: prod"))
     for environment, there in (("dev", True), ("prod", False)):
         text = UPLOADS.replace(
             "Parameters:", f"Metadata: {{infragen: {{Environments: [{environment}]}}}}\nParameters:", 1
@@ -233,6 +235,31 @@ REFUSED = {
     "YAML 1.1": (PART + "    Properties: {FifoTopic: yes}\n", "4:29", 'write "yes"'),
     "metadata of ours": ("Metadata: {infragen: {Stages: [dev]}}\n" + PART, "1:23", "no key Stages; known"),
     "no YAML": ("Resources:\n  - a\n  b: c\n", "3:3", "does not belong"),
+    "properties that are a text": (PART + "    Properties: hello\n", "4:17", "Properties must be a map"),
+    "a list of maps to depend on": (PART + "    DependsOn: [{a: b}]\n", "4:16", "DependsOn must be a text or"),
+    "a list as a policy": (PART + "    DeletionPolicy: [Retain]\n", "4:21", "DeletionPolicy must be a text"),
+    "a null": (PART + "    Metadata: {A: ~}\n", "4:19", "takes no null"),
+    "conditions in a circle": (
+        "Conditions:\n  A: !Not [!Condition B]\n  B: !Not [!Condition A]\n" + PART, "2:3",
+        "the conditions A -> B -> A need each other",
+    ),
+    "a Sub of three": (PART + "    Metadata: {A: !Sub [a, {b: c}, d]}\n", "4:19", "Fn::Sub takes a text, or a list"),
+    "a Sub with a list": (PART + "    Metadata: {A: !Sub ['${b}', [b]]}\n", "4:19", "Fn::Sub takes a text, or a list"),
+    "an environment of nobody": (
+        "Metadata: {infragen: {Environments: [dev, def]}}\n" + PART, "1:43",
+        "there is no environment def",
+    ),
+    "a long name of an output": (
+        PART + "Outputs: {" + "X" * 250 + ": {Value: !Ref Topic}}\n", "4:11", "256 characters; CloudFormation allows",
+    ),
+    "two outputs with one variable": (
+        PART + "Outputs:\n  FooBar: {Value: a}\n  FOOBar: {Value: b}\n", "6:3",
+        "FooBar and FOOBar would both be the variable TOPICS_FOO_BAR",
+    ),
+    "501 resources": (
+        "Resources:\n" + "".join(f"  T{n}: {{Type: AWS::SNS::Topic}}\n" for n in range(501)), "1:1",
+        "layer topics: 501 resources; CloudFormation allows 500",
+    ),
     "a logical id": ("Resources:\n  my-topic: {Type: AWS::SNS::Topic}\n", "2:3", "my-topic is no logical id"),
 }  # fmt: skip
 

@@ -16,8 +16,8 @@ from commands_page import page
 
 import infragen
 from infragen.cli import main
-from infragen.cli.program import EXIT_CODES, Program, Terminated, command_options
-from infragen.errors import InfragenError, Refused
+from infragen.cli.program import EXIT_CODES, Program, command_options
+from infragen.errors import InfragenError, Refused, Terminated
 
 
 def test_version_names_the_program_and_its_version() -> None:

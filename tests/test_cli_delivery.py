@@ -242,6 +242,7 @@ def test_a_policy_that_is_printed_is_the_one_that_is_deployed(desk: Bench, run: 
     ("options", "said"),
     [
         (("--github", "acme"), "is not OWNER/REPO"),
+        (("--gitlab", ""), "is not GROUP/PROJECT"),
         (("--github", "a/b", "--gitlab", "a/b"), "cannot be combined"),
         (("--github-ids", "1/2"), "needs --github"),
         (("--check",), "no roles of CI"),

@@ -188,11 +188,12 @@ def pushed_layer(ecr: Any, repository: str, data: bytes) -> dict[str, Any]:
 
 
 def test_an_image_goes_from_one_account_of_the_emulator_to_another(
-    shops: tuple[str, str], emulator: Emulator, tmp_path: Path
+    shops: tuple[str, str], emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pushed one and a directory of `image put`: the digest is equal, a second time nothing is to do, and a tag that
-    is not there ends in 2 with what to type.
+    """A pushed one and, with --local, a directory of `image put`: the digest is equal, a second time nothing is to do,
+    and a tag that is not there ends in 2 with what to type.
     """
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(emulator.state_dir.parent))
     source, target = (make_client(emulator, "ecr", each) for each in shops)
     layers = [pushed_layer(source, "shop-staging-api", each) for each in (b'{"os": "linux"}', b"a layer of some bytes")]
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": layers[0], "layers": layers[1:]})
@@ -203,9 +204,11 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     (tmp_path / "app/main.cjs").write_text("console.log('hello')")
     put_image(emulator, (shops[0], REGION, "shop-staging-api"), "put", tmp_path / "app", ["node", "main.cjs"])
 
-    def promote(tag: str, code: int = 0) -> str:
-        words = ["image", "promote", "--from", "staging", "--to", "live", "--image-tag", tag]
-        result = CliRunner().invoke(main, [*words, "--endpoint-url", emulator.endpoint_url])
+    def promote(tag: str, code: int = 0, local: bool = False, to: str = "live") -> str:
+        words = ["image", "promote", "--from", "staging", "--to", to, "--image-tag", tag]
+        result = CliRunner().invoke(
+            main, [*words, *(["--local"] if local else ["--endpoint-url", emulator.endpoint_url])]
+        )
         assert result.exit_code == code, result.output
         return str(result.output)
 
@@ -214,11 +217,11 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
         return str(image["imageDigest"])
 
     for tag in ("pushed", "put"):
-        said = promote(tag)
+        said = promote(tag, local=tag == "put")
         assert found(target, "shop-live-api", tag) == found(source, "shop-staging-api", tag)
         assert f"shop-live-api:{tag}  {found(source, 'shop-staging-api', tag)}  (" in said
         assert "there already" not in said.partition("copied")[0]
-        assert "(there already)" in promote(tag)
+        assert "(there already)" in promote(tag, local=tag == "put")
     keys = (shops[0], emulator.secret)
     reader = Account(Clients(REGION, endpoint_url=emulator.endpoint_url, keys=keys), shops[0])
     for tag in ("pushed", "put"):  # neither says an architecture: one that is not known, and no wrong one
@@ -227,6 +230,19 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
         assert (image.platforms, image.unusable) == ((), "")
     got = target.batch_get_image(repositoryName="shop-live-api", imageIds=[{"imageTag": "pushed"}])["images"]
     assert got[0]["imageManifest"] == manifest
+    live = (tmp_path / "environments/live.yaml").read_text()
+    (tmp_path / "environments/next.yaml").write_text(live.replace("environment: live", "environment: next"))
+    said = promote("put", code=2, local=True, to="next")
+    assert "there is no repository shop-next-api" in said
+    assert "`infragen deploy --env next --local` makes it" in said
+    said = promote("nowhere", code=2, local=True)
+    assert "`infragen image put . --env staging --local --image-tag nowhere` registers" in said
+    assert (
+        "cannot be combined with"
+        in CliRunner()
+        .invoke(main, ["image", "promote", "--from", "a", "--to", "b", "--image-tag", "c", "--local", "--profile", "x"])
+        .output
+    )
     said = promote("nowhere", code=2)
     assert "there is no image shop-staging-api:nowhere in staging" in said
     assert "`aws ecr list-images --repository-name shop-staging-api" in said

@@ -171,6 +171,7 @@ def test_the_name_of_a_directory_becomes_a_project(directory: str, name: str) ->
         (("--only", "everything"), "'everything' is not one of environments, "),
         (("--github", "acme"), "is not OWNER/REPO"),
         (("--gitlab", "acme"), "is not GROUP/PROJECT"),
+        (("--github", ""), "is not OWNER/REPO"),
         (("--github", "acme/shop", "--gitlab", "acme/shop"), "cannot be combined"),
         (("--github", "acme/shop", "--only", "app"), "add it to --only"),
         ([part for number in range(56) for part in ("--queue", f"q{number}")], "56 queues"),

@@ -167,6 +167,8 @@ BROKEN = {
     "import": ("\nimport nothing_of_this_name\n", "import", "No module named 'nothing_of_this_name'"),
     "name": ("from infragen.layer import Layr\n", "from", "cannot import name 'Layr' from 'infragen.layer'"),
     "absolute": ("from layers.other import X\n", "from", "No module named 'layers"),
+    "neighbour": ("from .other import X\n", "from", "there is no layers/other.py"),
+    "no Exception": ("class Panic(BaseException):\n    pass\nraise Panic('x')\n", "raise", "Panic: x"),
     "exit": ("\n\nimport sys\nsys.exit(0)\n", "sys.exit", "SystemExit: 0"),
     "nothing": ("x = 1\n", "x", "defines neither LAYERS nor EXTENSIONS"),
     "no tuple": (NOTES + "LAYERS = LAYERS[0]\n", "LAYERS = LAYERS", "LAYERS is a Layer, not a tuple"),
@@ -189,6 +191,42 @@ BROKEN = {
     "type": (changed("Value=env.notes.text", "Value=5.5j"), "Parameter(", "expected <class 'str'>"),
     "no resource": (changed("template.add_resource(", "str(").replace(PUBLISH, ""), BUILD, "has no resource"),
     "not yaml": (changed("Tier=env.notes.tier", "Metadata={'x': object()}"), BUILD, "object"),
+    "a text": (
+        changed("    return template\n", "    template.resources['A'] = 'x'\n    return template\n"),
+        BUILD,
+        "A in Resources is no resource with a Type",
+    ),
+    "no map": (
+        changed(
+            "    return template\n",
+            "    template.resources['A'] = {'Type': 'AWS::SNS::Topic', 'Properties': []}\n    return template\n",
+        ),
+        BUILD,
+        "A.Properties must be a map",
+    ),
+    "null": (changed("Tier=env.notes.tier", "Metadata={'x': None}"), BUILD, "Resources.Notes.Metadata.x is empty"),
+    "a set": (changed("Tier=env.notes.tier", "Metadata={'x': {1}}"), BUILD, "Resources.Notes.Metadata.x is a set"),
+    "not a number": (changed("Tier=env.notes.tier", "Metadata={'x': [1e999]}"), BUILD, "Metadata.x[0] is inf"),
+    "NUL": (changed("Tier=env.notes.tier", r"Metadata={'x': 'a\0'}"), BUILD, r"Metadata.x holds '\x00', which no text"),
+    "key of a map": (
+        changed("Tier=env.notes.tier", "Metadata={1: 'x'}"),
+        BUILD,
+        "has the key 1, a int; a key is a text",
+    ),
+    "conditions": (
+        changed("template = Template()", "template = Template(); template.add_condition('A', {'Condition': 'A'})"),
+        BUILD,
+        "the conditions A -> A need each other in a circle",
+    ),
+    "too many": (
+        changed(
+            PUBLISH,
+            PUBLISH + "    template.resources |= dict.fromkeys((f'N{n}' for n in range(500)), "
+            "template.resources['Notes'])\n",
+        ),
+        BUILD,
+        "layer notes: 501 resources; CloudFormation allows 500",
+    ),
     "random": (
         changed("Value=env.notes.text", 'Value=__import__("uuid").uuid4().hex'),
         BUILD,

@@ -86,6 +86,10 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert not [each for each in names if re.search(r"node_modules|__pycache__|\.venv|/templates/|^tests|^tools", each)]
     for page in (ROOT / "docs").rglob("*.md"):
         assert f"infragen/docs/{page.relative_to(ROOT / 'docs').as_posix()}" in names
+    assert {each for each in names if "/examples/" in each} == {
+        "infragen/examples/environments/dev.yaml", "infragen/examples/layers/cache.py",
+        "infragen/examples/layers/report.py", "infragen/examples/layers/search.py",
+    }  # fmt: skip
 
 
 def test_no_page_and_no_message_installs_the_other_tool() -> None:
@@ -141,6 +145,7 @@ def test_each_page_is_printed_as_it_is() -> None:
     listed = CommandLine().invoke(main, ["docs"]).stdout
     assert [line.split()[0] for line in listed.splitlines()] == list(pages())
     assert CommandLine().invoke(main, ["docs", "docs/layers/api.md"]).exit_code == 0
+    assert {f"examples/{each}" for each in ("cache", "dev", "report", "search")} <= {*pages()}
     wrong = CommandLine().invoke(main, ["docs", "docter"])
     assert (wrong.exit_code, "did you mean doctor?" in wrong.stderr) == (2, True)
 

@@ -5,6 +5,10 @@ A message is lower case, shows the wrong value and, where it comes from a file, 
 """
 
 
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an Exception, so that nothing on the way swallows it."""
+
+
 class InfragenError(Exception):
     """Something a user can act on: one message, an optional hint (what to type next), one exit code."""
 
@@ -38,6 +42,10 @@ class Refused(InfragenError):
     """A guard stopped the operation or the user declined; the hint names the flag that allows it."""
 
     exit_code = 3
+
+
+class Declined(Refused):
+    """The user answered no."""
 
 
 class CloudError(InfragenError):

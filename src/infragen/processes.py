@@ -85,7 +85,10 @@ def project(directory: Path) -> Project:
     except (ValueError, AttributeError) as error:
         raise InputError(f"{file}: {error}", "it has to be a JSON object") from None
     if package.get("dependencies") and not (directory / "node_modules").is_dir():
-        raise InputError(f"{directory} has no node_modules", "npm ci")
+        raise InputError(
+            f"{directory} has no node_modules",
+            "`npm ci`, and behind a proxy that signs certificates itself `NODE_USE_SYSTEM_CA=1 npm ci`",
+        )
     least = re.match(r">=\s*(\d+)", engine)
     return Project(directory, scripts, main, _node(int(least[1]) if least else 0))
 

@@ -291,6 +291,14 @@ UNPRICED = {
         ])},
         "the rule groups BotControl have charges of their own",
     ),
+    "another shape": (
+        {"X": resource("AWS::EC2::Instance", InstanceType="t4g.nano", BlockDeviceMappings="x")},
+        "its properties are not as AWS::EC2::Instance has them (AttributeError)",
+    ),
+    "metrics that are a text": (
+        {"X": resource("AWS::CloudWatch::Alarm", Metrics="x")},
+        "its properties are not as AWS::CloudWatch::Alarm has them (AttributeError)",
+    ),
 }  # fmt: skip
 
 

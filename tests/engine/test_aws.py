@@ -17,6 +17,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
     ProfileNotFound,
+    SSLError,
     UnauthorizedSSOTokenError,
 )
 from botocore.parsers import ResponseParserError
@@ -27,7 +28,7 @@ from stage import ACCOUNT, REGION
 
 from infragen.aws import Account, connect, reading
 from infragen.aws.account import REFRESH
-from infragen.aws.failure import translated
+from infragen.aws.failure import AwsError, translated
 from infragen.aws.session import timestamp
 from infragen.cli import main
 from infragen.cloud import ChangeSetRequest, PreviousValue
@@ -403,6 +404,12 @@ def test_a_bucket_that_is_gone_holds_nothing(cloud: Account) -> None:
         (EndpointConnectionError(endpoint_url="http://x"), Unavailable, "http://x"),
         (ConnectTimeoutError(endpoint_url="http://x"), Unavailable, "http://x"),
         (ParamValidationError(report="bad"), CloudError, "bad"),
+        (
+            SSLError(endpoint_url="http://x", error=OSError("certificate verify failed: self-signed")),
+            AwsError,
+            "self-signed",
+        ),
+        (SSLError(endpoint_url="http://x", error=OSError("EOF occurred in violation of protocol")), Unavailable, "EOF"),
     ],
 )
 def test_botocores_errors_become_ours(error: Exception, kind: type[CloudError], match: str) -> None:

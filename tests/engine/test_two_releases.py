@@ -29,7 +29,7 @@ MOST = 45
 """More calls than a deployment here makes before its release command runs."""
 
 FOUND = [(18, 41), (30, 5)]
-"""At the first, the second run's nested change sets are gone when it reads them: it is refused because of its gates."""
+"""At the first, the second run's nested change sets are gone when it reads them: what its gates see is not its own."""
 
 
 def sampled(short: int) -> list[tuple[int, int]]:
@@ -95,7 +95,7 @@ def test_the_second_of_two_releases_is_refused_before_its_command_runs(
     codes = together(shop, [deploys(shop, "v1"), deploys(shop, "v2")], once_each(calls, others))
     found = ran(aws)
     assert 0 in codes
-    assert {*codes} <= {0, 3, 5}, codes
+    assert {*codes} <= {0, 5}, codes
     assert sorted(image for image, _, _ in found) == sorted(
         str(digests[tag]) for tag, code in zip(("v1", "v2"), codes, strict=True) if code == 0
     ), (codes, found)

@@ -54,14 +54,23 @@ def of_request(layer: str, tags: Mapping[str, str], values: Mapping[str, object]
             yield Count(layer, f"bytes in parameter {name}", _size(value), VALUE)
 
 
-def check(counts: Iterable[Count]) -> tuple[str, ...]:
-    """Return the warnings. Raises InputError with everything that is above its limit."""
-    found = list(counts)
-    over = [
-        f"layer {c.layer}: {c.count:,} {c.what}; CloudFormation allows {c.limit:,}" for c in found if c.count > c.limit
-    ]
+def check(counts: Iterable[Count], places: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the warnings. Raises InputError with everything that is above its limit; `places` are those of the
+    project's own layers.
+    """
+    found, own = list(counts), places or {}
+    over = [c for c in found if c.count > c.limit]
     if over:
-        raise InputError("\n".join(over), "move a part of the layer to a second environment file, or turn a part off")
+        raise InputError(
+            "\n".join(
+                (f"{own[c.layer]}: " if own.get(c.layer) else "")
+                + f"layer {c.layer}: {c.count:,} {c.what}; CloudFormation allows {c.limit:,}"
+                for c in over
+            ),
+            "make two layers or addons of it, or take something out"
+            if any(own.get(c.layer) for c in over)
+            else "move a part of the layer to a second environment file, or turn a part off",
+        )
     near = (c for c in found if c.count > NEARLY * c.limit)
     return tuple(f"layer {c.layer}: {c.count:,} {c.what} of {c.limit:,} that CloudFormation allows" for c in near)
 

@@ -4,10 +4,12 @@ Pure: the same environment gives the same bytes. No file, no clock, no AWS.
 """
 
 import hashlib
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import troposphere
@@ -17,7 +19,9 @@ from troposphere.cloudformation import Stack
 from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
 from infragen.assembly.wiring import misuses
+from infragen.changes.evaluate import circle, is_sub
 from infragen.checks.check import Check
+from infragen.cloudformation import misshapen
 from infragen.config import Environment, camel
 from infragen.errors import InputError
 from infragen.layers import LAYERS
@@ -81,13 +85,15 @@ class Assembly:
     environment: Environment
     templates: tuple[LayerTemplate, ...] = field(default=())
 
-    def check_limits(self) -> tuple[str, ...]:
-        """Return what comes near a limit of CloudFormation. Raises InputError for what is above one."""
+    def check_limits(self, places: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Return what comes near a limit of CloudFormation. Raises InputError for what is above one; `places` are those
+        of the project's own layers, by name.
+        """
         named = [(each.layer, each.body, each.text) for each in self.templates]
         if self.environment.topology == "nested":
             root = self.root()
             named.append(("root", root.body, root.text))
-        return limits.check(count for each in named for count in limits.of_template(*each))
+        return limits.check((count for each in named for count in limits.of_template(*each)), places)
 
     def template(self, layer: str) -> LayerTemplate:
         """Return the template of a layer; KeyError when the layer is off."""
@@ -99,6 +105,9 @@ class Assembly:
         """
         return _root(self, url_of or template_url)
 
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""NUL, and half a character: neither can be written in YAML."""
 
 TEMPLATES = "templates/"
 """Where templates lie in the artifact bucket, which forgets those that nobody uses."""
@@ -121,11 +130,12 @@ def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:
     another text, LayerError when a layer of the project is wrong, ContractError when one of ours is.
     """
     templates: list[LayerTemplate] = []
-    for layer in layers_of(env, layers):
+    found = layers_of(env, layers)
+    for layer in found:
         with blame(layer):
             templates.append(_finish(layer, env, templates))
     assembly = Assembly(env, tuple(templates))
-    assembly.check_limits()
+    assembly.check_limits({each.name: each.place for each in found})
     _check_wires(assembly.templates)
     return assembly
 
@@ -163,6 +173,8 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
             f"layer {layer.name}: {strange} in Resources is no resource with a Type; write out what a loop or a macro "
             "would add there"
         )
+    if layer.place and (strange := next(chain(_strange(written, ""), _misshapen(written)), "")):
+        raise ContractError(f"layer {layer.name}: {strange}")
     body = _ordered(written)
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
     return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
@@ -171,6 +183,35 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
 def _is_resource(written: Any) -> bool:
     """Return whether an entry of Resources is a resource, and not an Fn::ForEach or an Fn::Transform."""
     return isinstance(written, dict) and isinstance(written.get("Type"), str)
+
+
+def _strange(value: Any, path: str) -> Iterator[str]:
+    """Yield what no template holds: CloudFormation reads JSON, or YAML that says the same, without null and NUL."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                yield f"{path or 'the template'} has the key {key!r}, a {type(key).__name__}; a key is a text"
+            else:
+                yield from _strange(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _strange(inner, f"{path}[{index}]")
+    elif isinstance(value, str):
+        if wrong := _NO_TEXT.search(value):
+            yield f"{path} holds {wrong[0]!r}, which no text of a template can"
+    elif not isinstance(value, bool | int | float) or not math.isfinite(value):
+        yield f"{path} is {'empty' if value is None else _kind(value)}; a template holds texts, numbers, lists and maps"
+
+
+def _misshapen(body: Mapping[str, Any]) -> Iterator[str]:
+    for name, resource in body.get("Resources", {}).items():
+        for key, value in resource.items():
+            if said := misshapen(key, value):
+                yield f"{name}.{said}"
+
+
+def _kind(value: object) -> str:
+    return str(value) if isinstance(value, float) else f"a {type(value).__name__}"
 
 
 def _common(env: Environment) -> tuple[Parameter, Parameter]:
@@ -245,6 +286,8 @@ def references(value: Any) -> Iterator[str]:
 
 
 def _sub_references(value: Any) -> Iterator[str]:
+    if not is_sub(value):
+        raise ContractError(f"Fn::Sub takes a text, or a list of a text and a map, and not {value!r}")
     text, variables = (value, {}) if isinstance(value, str) else value
     for escaped, name in _LITERAL_OR_NAME.findall(text):
         name = name.strip().split(".")[0]
@@ -282,6 +325,7 @@ def _check(
         ),
         *_clashes(layer, outputs, parameters, earlier),
         *misuses(body, wired),
+        *_circles(body),
     ]
     published, promised = set(body.get("Outputs", {})), {each.name for each in outputs}
     if published != promised:
@@ -290,6 +334,11 @@ def _check(
         )
     if complaints:
         raise ContractError(f"layer {layer.name}: " + "; ".join(complaints))
+
+
+def _circles(body: dict[str, Any]) -> Iterator[str]:
+    if found := circle(body.get("Conditions", {})):
+        yield f"the conditions {' -> '.join(found)} need each other in a circle"
 
 
 def _clashes(

@@ -45,6 +45,12 @@ takes an unknown one as 500 (RFC 9110, section 15)."""
 AGAIN = frozenset({408, 425})
 """Statuses below 500 that ask for the same request once more (RFC 9110, RFC 8470; read 2026-11-29)."""
 
+UNTRUSTED = (
+    "where a proxy signs certificates itself, name the file with its certificate in AWS_CA_BUNDLE, or as ca_bundle in "
+    "the profile; `infragen docs getting-started` says how npm and pip trust it"
+)
+"""To a certificate that no known authority signed. Asking again does not help."""
+
 SKEW = 240.0
 """Seconds that a clock may be off: AWS allows about five minutes."""
 
@@ -221,6 +227,8 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
 def _hint(code: str, words: str, names: Iterable[str]) -> str:
     if code in DENIED and "iam:PassRole" in words:
         return "allow the deploying principal to pass this role to the service: iam:PassRole on its ARN"
+    if "SSLError" in names and "certificate verify failed" in words.lower():
+        return UNTRUSTED
     return next((HINTS[name] for name in names if name in HINTS), "")
 
 

@@ -14,7 +14,7 @@ from infragen.aws.failure import AwsError
 from infragen.aws.reading import batches, member, plain
 from infragen.aws.session import Clients
 from infragen.cloud import ImageManifest
-from infragen.errors import CloudError, Conflict, Unavailable
+from infragen.errors import CloudError, Conflict, InputError, Unavailable
 
 CHECKED = 100
 """Layers that one BatchCheckLayerAvailability may name (Amazon ECR API Reference, read 2026-11-29)."""
@@ -57,14 +57,22 @@ class Registry:
     def missing_layers(self, repository: str, digests: tuple[str, ...]) -> frozenset[str]:
         """Call ECR BatchCheckLayerAvailability."""
         found: set[str] = set()
-        for some in batches(digests, CHECKED):
-            with asked("ecr:BatchCheckLayerAvailability", f"looking for layers in {repository}"):
-                answer = self.clients.registry.batch_check_layer_availability(
-                    repositoryName=repository, layerDigests=some
-                )
-                rows = member(answer, "layers")
-                there = {each["layerDigest"] for each in rows if each["layerAvailability"] == "AVAILABLE"}
-                found |= set(some) - there
+        try:
+            for some in batches(digests, CHECKED):
+                with asked("ecr:BatchCheckLayerAvailability", f"looking for layers in {repository}"):
+                    answer = self.clients.registry.batch_check_layer_availability(
+                        repositoryName=repository, layerDigests=some
+                    )
+                    rows = member(answer, "layers")
+                    there = {each["layerDigest"] for each in rows if each["layerAvailability"] == "AVAILABLE"}
+                    found |= set(some) - there
+        except AwsError as error:
+            if error.code != "RepositoryNotFoundException":
+                raise
+            raise InputError(
+                f"there is no repository {repository}",
+                "`infragen deploy` makes it, with the first deployment of the environment",
+            ) from error
         return frozenset(found)
 
     def layer(self, repository: str, digest: str, size: int, piece: int) -> Iterator[bytes]:
@@ -118,7 +126,13 @@ def _digest(text: str) -> str:
 
 
 def registry(
-    region: str, profile: str | None, endpoint_url: str | None, credentials: tuple[str, str, str] | None
+    region: str,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    credentials: tuple[str, str, str] | None = None,
+    keys: tuple[str, str] | None = None,
 ) -> Registry:
-    """Return the registry of a region; `credentials` (access key, secret key, session token) come before a profile."""
-    return Registry(Clients(region, profile, endpoint_url, credentials=credentials))
+    """Return the registry of a region; `credentials` (access key, secret key, session token) come before a profile,
+    `keys` are those of the emulator.
+    """
+    return Registry(Clients(region, profile, endpoint_url, credentials=credentials, keys=keys))

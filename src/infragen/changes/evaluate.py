@@ -6,7 +6,7 @@ Pure, and the same for a deployed template and a rendered one. What is not known
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infragen.cloudformation import KNOWN_AFTER, KnownAfter
@@ -37,6 +37,7 @@ class _Conditions:
     def __init__(self, written: Mapping[str, Any], values: Mapping[str, object]) -> None:
         self._written = written
         self._values = values
+        self._asked: list[str] = []
 
     def holds(self, what: Any) -> bool | None:
         """Return whether a condition holds."""
@@ -45,19 +46,29 @@ class _Conditions:
         [(key, inner)] = what.items()
         match key:
             case "Condition":
-                return self.holds(self._written.get(str(inner)))
-            case "Fn::Not":
+                return self._named(str(inner))
+            case "Fn::Not" if isinstance(inner, list) and len(inner) == 1:
                 held = self.holds(inner[0])
                 return None if held is None else not held
-            case "Fn::Equals":
+            case "Fn::Equals" if isinstance(inner, list) and len(inner) == 2:
                 return self._equal(*inner)
-            case "Fn::And" | "Fn::Or":
+            case "Fn::And" | "Fn::Or" if isinstance(inner, list):
                 held_all = [self.holds(each) for each in inner]
                 decisive: bool = key == "Fn::Or"
                 if decisive in held_all:
                     return decisive
                 return None if None in held_all else not decisive
         return None
+
+    def _named(self, name: str) -> bool | None:
+        """Return whether the condition of this name holds; one that asks for itself does not say."""
+        if name in self._asked:
+            return None
+        self._asked.append(name)
+        try:
+            return self.holds(self._written.get(name))
+        finally:
+            self._asked.pop()
 
     def _equal(self, left: Any, right: Any) -> bool | None:
         sides = [_evaluate(each, self._values, self) for each in (left, right)]
@@ -80,11 +91,11 @@ def _evaluate(value: Any, values: Mapping[str, object], conditions: _Conditions)
         return value
     if len(value) == 1:
         [(key, inner)] = value.items()
-        if key == "Ref" and inner in values:
+        if key == "Ref" and isinstance(inner, str) and inner in values:
             return values[inner]
-        if key == "Fn::Sub":
+        if key == "Fn::Sub" and is_sub(inner):
             return _evaluate_sub(inner, values, conditions)
-        if key == "Fn::If":
+        if key == "Fn::If" and isinstance(inner, list) and len(inner) == 3:
             held = conditions.holds({"Condition": inner[0]})
             if held is not None:
                 return _evaluate(inner[1] if held else inner[2], values, conditions)
@@ -94,6 +105,40 @@ def _evaluate(value: Any, values: Mapping[str, object], conditions: _Conditions)
         if part != NO_VALUE:
             after[name] = part
     return after
+
+
+def is_sub(inner: Any) -> bool:
+    """Return whether this is what Fn::Sub takes: a text, or a list of a text and a map."""
+    if isinstance(inner, list):
+        return len(inner) == 2 and isinstance(inner[0], str) and isinstance(inner[1], dict)
+    return isinstance(inner, str)
+
+
+def circle(conditions: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of conditions that need each other in a circle, the first one at both ends; () without one."""
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        if name in above:
+            return (*above[above.index(name) :], name)
+        if name in done or name not in conditions:
+            return ()
+        done.add(name)
+        return next(filter(None, (visit(each, (*above, name)) for each in _conditions_in(conditions[name]))), ())
+
+    return next(filter(None, (visit(name, ()) for name in conditions)), ())
+
+
+def _conditions_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Condition" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _conditions_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _conditions_in(inner)
 
 
 def _evaluate_sub(inner: Any, values: Mapping[str, object], conditions: _Conditions) -> Any:

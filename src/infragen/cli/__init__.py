@@ -28,7 +28,7 @@ from infragen.cli.output import drain, leave, nowhere, readable, say
 from infragen.cli.overview import ps
 from infragen.cli.pages import docs
 from infragen.cli.pipelines import pipeline
-from infragen.cli.program import Program, Terminated, terminate
+from infragen.cli.program import Program, terminate
 from infragen.cli.recovering import cancel, changesets, follow, recover
 from infragen.cli.redriving import redrive
 from infragen.cli.rendering import lint, render
@@ -40,6 +40,7 @@ from infragen.cli.storing import secrets
 from infragen.cli.surroundings import Surroundings
 from infragen.cli.tasks import migrate
 from infragen.cli.tasks import run as run_task
+from infragen.errors import Terminated
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

@@ -133,13 +133,13 @@ def _repository(github: str | None, ids: str, gitlab: str | None, host: str, bra
     """Return the repository that was named. Raises UsageError for options that exclude each other."""
     from infragen.permissions import trust
 
-    if github and gitlab:
+    if github is not None and gitlab is not None:
         raise click.UsageError("--github cannot be combined with --gitlab")
     if ids and not github:
         raise click.UsageError("--github-ids needs --github")
-    if gitlab:
+    if gitlab is not None:
         return trust.gitlab(gitlab, host, branch)
-    if not github:
+    if github is None:
         return None
     found = trust.github(github, ids, branch)
     return trust.github(github, ids or _asked_ids(found.name), branch)

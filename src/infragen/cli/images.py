@@ -4,16 +4,21 @@ import json
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, cloud_options, open_session
 from infragen.cli.output import say
-from infragen.cli.pasting import pasteable
+from infragen.cli.pasting import pasteable, remember
 from infragen.cli.program import command_options
 from infragen.errors import InputError, Refused
 from infragen.input_file import read
+
+if TYPE_CHECKING:
+    from infragen.aws.registry import Registry
+    from infragen.config import Environment
 
 _REPOSITORY = "RepositoryUri"
 
@@ -99,6 +104,7 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
     help="AWS profile of the source; default: SOURCE_AWS_ACCESS_KEY_ID, SOURCE_AWS_SECRET_ACCESS_KEY and "
     "SOURCE_AWS_SESSION_TOKEN, else the credentials of the target.",
 )
+@click.option("--local", is_flag=True, help="Copy within the local AWS emulator; starts it if needed.")
 @click.option("--profile", metavar="NAME", help="AWS profile of the target; default: as the AWS CLI.")
 @click.option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS.")
 @command_options
@@ -107,6 +113,7 @@ def promote(
     after: str,
     directory: Path,
     tag: str,
+    local: bool,
     from_profile: str | None,
     profile: str | None,
     endpoint_url: str | None,
@@ -121,22 +128,49 @@ def promote(
     Examples:
       infragen image promote --from staging --to prod --image-tag v42
       infragen image promote --from staging --to prod --image-tag v42 --from-profile staging
+      infragen image promote --from staging --to prod --image-tag v42 --local
     """
-    from infragen.aws.registry import registry
     from infragen.aws.session import check_endpoint
     from infragen.engine.options import check_image_tag
     from infragen.engine.promote import promote as copy
     from infragen.engine.promote import repository_of
 
+    if local and (endpoint_url or profile or from_profile):
+        raise click.UsageError("--local cannot be combined with --endpoint-url, --profile or --from-profile")
+    click.get_current_context().meta[parameters.EMULATED] = local
+    remember({"--env": after, "--local": local, "--profile": profile, "--endpoint-url": endpoint_url})
     check_image_tag(tag)
     if endpoint_url is not None:
         check_endpoint(endpoint_url, "--endpoint-url")
     first, second = (parameters.one(directory, each).environment for each in (before, after))
-    source = registry(first.region, from_profile or profile, endpoint_url, None if from_profile else _source())
-    target = registry(second.region, profile, endpoint_url, None)
-    result = copy(source, target, first, second, tag)
+    if local:
+        source, target = _emulated(first), _emulated(second)
+    else:
+        source, target = _registries(first.region, second.region, (from_profile, profile), endpoint_url)
+    result = copy(source, target, first, second, tag, local=local)
     done = f"{result.copied} layers copied, {result.there} there already" if result.new else "there already"
     say(f"{repository_of(second)}:{tag}  {result.digest}  ({done})")
+
+
+def _registries(
+    before: str, after: str, profiles: tuple[str | None, str | None], endpoint_url: str | None
+) -> "tuple[Registry, Registry]":
+    """Return the registries of two regions; `profiles` are those of the source and the target."""
+    from infragen.aws.registry import registry
+
+    theirs, ours = profiles
+    source = registry(before, theirs or ours, endpoint_url, None if theirs else _source())
+    return source, registry(after, ours, endpoint_url)
+
+
+def _emulated(env: "Environment") -> "Registry":
+    from infragen.assembly.stacks import account_of
+    from infragen.aws.registry import registry
+    from infragen.emulator import default_state_dir, start
+
+    running = start(default_state_dir())
+    keys = running.credentials(account_of(env))
+    return registry(env.region, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
 
 
 def _source() -> tuple[str, str, str] | None:

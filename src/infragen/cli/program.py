@@ -24,7 +24,7 @@ from infragen.cli.json_lines import last_line
 from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
-from infragen.errors import InfragenError, InputError, LayerError, Unwritable
+from infragen.errors import InfragenError, InputError, LayerError, Terminated, Unwritable
 from infragen.output_file import private_directory
 
 EXIT_CODES: Mapping[int, str] = {
@@ -45,10 +45,6 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _PLACE = re.compile(r"^\S+:\d+:\d+: ")
 _DEBUG, _COLOR = "infragen.debug", "infragen.color"
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived. Not an Exception, so that nothing on the way swallows it."""
 
 
 class Program(click.Group):

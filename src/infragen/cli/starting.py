@@ -153,15 +153,17 @@ def _repository(
     from infragen.plan import git
     from infragen.project.repository import Repository, of_remote
 
-    if github and gitlab:
+    if github is not None and gitlab is not None:
         raise click.UsageError("--github cannot be combined with --gitlab")
     if parts is not None and "pipeline" not in parts:
-        if github or gitlab:
-            raise click.UsageError(f"--{'github' if github else 'gitlab'} writes the part pipeline: add it to --only")
+        if github is not None or gitlab is not None:
+            raise click.UsageError(
+                f"--{'gitlab' if github is None else 'github'} writes the part pipeline: add it to --only"
+            )
         return None
-    if github:
+    if github is not None:
         return Repository("github", trust.github(github).name)
-    if gitlab:
+    if gitlab is not None:
         return Repository("gitlab", trust.gitlab(gitlab).name)
     found = of_remote(git.origin(directory))
     if found is None and parts is not None:

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infragen.changes.evaluate import circle, is_sub
+from infragen.cloudformation import misshapen
 from infragen.config import yamlfile
 from infragen.config.schema import NAME
 from infragen.config.yamlfile import Node, Place, Problem, Scalar, Sequence, shown
@@ -251,6 +253,10 @@ def _problems(node: yamlfile.Mapping) -> Iterator[Problem]:
     for section in ("Conditions", "Resources", "Outputs"):
         for entry in _entries(node, section).values():
             yield from _of_values(entry.node, names)
+    for section in ("Metadata", "Mappings", "Conditions", "Resources"):
+        for entry in _entries(node, section).values():
+            yield from _nulls(entry.node)
+    yield from _circles(node)
     yield from _unused(node)
     yield from _credentials(node)
 
@@ -314,6 +320,8 @@ def _of_resource(name: str, entry: yamlfile.Entry) -> Iterator[Problem]:
         if key not in ATTRIBUTES:
             known = ", ".join(ATTRIBUTES)
             yield Problem(each.key_place, f"a resource has no attribute {shown(key)}; known: {known}")
+        elif said := misshapen(key, _plain(each.node)):
+            yield Problem(each.node.place, said)
 
 
 def _of_output(name: str, entry: yamlfile.Entry) -> Iterator[Problem]:
@@ -413,14 +421,22 @@ def _named(node: Node, known: frozenset[str], what: str) -> Iterator[Problem]:
         yield Problem(node.place, f"{shown(node.text)} is no {what} of this template")
 
 
+def _circles(node: yamlfile.Mapping) -> Iterator[Problem]:
+    conditions = _entries(node, "Conditions")
+    if found := circle({name: _plain(each.node) for name, each in conditions.items()}):
+        said = f"the conditions {' -> '.join(found)} need each other in a circle"
+        yield Problem(conditions[found[0]].key_place, said)
+
+
 def _of_sub(node: Node, names: _Names) -> Iterator[Problem]:
+    if not is_sub(_plain(node)):
+        yield Problem(node.place, "Fn::Sub takes a text, or a list of a text and a map")
+        return
     text, given = node, frozenset[str]()
     if isinstance(node, Sequence):
-        text = node.items[0] if node.items else node
-        variables = node.items[1] if len(node.items) == 2 else None
-        given = frozenset(variables.entries) if isinstance(variables, yamlfile.Mapping) else given
+        text, variables = node.items
+        given = frozenset(variables.entries if isinstance(variables, yamlfile.Mapping) else ())
     if not isinstance(text, Scalar):
-        yield Problem(node.place, "Fn::Sub takes a text, or a list of a text and a map")
         return
     for match in _SUB_NAME.finditer(text.text):
         name = match[1]
@@ -459,6 +475,14 @@ def _unused(node: yamlfile.Mapping) -> Iterator[Problem]:
     for name, entry in _entries(node, "Parameters").items():
         if name not in used:
             yield Problem(entry.key_place, f"the parameter {shown(name)} is not used; remove it")
+
+
+def _nulls(node: Node) -> Iterator[Problem]:
+    """Yield values that are null, which CloudFormation takes nowhere in a template."""
+    if isinstance(node, Scalar) and node.value is None:
+        yield Problem(node.place, "this is empty, and CloudFormation takes no null; leave the key out")
+    for each in _inside(node):
+        yield from _nulls(each)
 
 
 def _credentials(node: Node) -> Iterator[Problem]:

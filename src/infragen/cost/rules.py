@@ -112,11 +112,18 @@ class PricingContext:
         return 1 / max(1, len(of))
 
 
+_MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError)
+"""What a rule stumbles over where a property has another shape than its type's: a template that nobody has linted."""
+
+
 def uses(resource: Resource, site: PricingContext) -> Found:
     """Yield the quantities that a resource is charged for."""
     rule = RULES.get(resource.type)
     if rule is not None:
-        yield from rule(resource, site)
+        try:
+            yield from [*rule(resource, site)]
+        except _MISSHAPEN as error:
+            yield Unpriced(f"its properties are not as {resource.type} has them ({type(error).__name__})")
     elif resource_type(resource.type).billing is not Billing.FREE and not resource.type.startswith("Custom::"):
         yield Unpriced(f"infragen has no prices for {resource.type}")
 

@@ -22,11 +22,12 @@ from infragen.engine.deployment_order import order_of
 from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
+from infragen.engine.names_alike import check_names_alike
 from infragen.engine.next_steps import EXPRESS, express
 from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others, what_runs
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
-from infragen.engine.other_runs import goes_on, planned_again, runs_of
+from infragen.engine.other_runs import goes_on, overtaken, planned_again, runs_of
 from infragen.engine.outcome import Unknown
 from infragen.engine.plan_notes import service_role, with_notes
 from infragen.engine.preflight import check_exports
@@ -70,6 +71,7 @@ def show_plan(plan: StackLayout, session: Session, options: Options) -> Environm
 def observe_settled(session: Session, plan: StackLayout, options: Options) -> Observed:
     """Return what is deployed. Raises an InfragenError when it may not be changed, or is being changed."""
     observed = observe(session, plan.environment)
+    check_names_alike(session, plan.environment, observed, options.adopt)
     check_stacks(session, plan, observed, options.adopt)
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
@@ -270,13 +272,14 @@ def deploy_plan(plan: StackLayout, session: Session, options: Options) -> Deploy
 def _deploy_once(plan: StackLayout, session: Session, options: Options, before: Observed | None) -> Deployment:
     observed = observe_finished(session, plan, options, before)
     with ChangeSetCleanup(session) as leftovers:
-        proposal = propose(session, plan, observed, options, making(session, plan, options, leftovers), stops=True)
-        shown = proposal.shown
-        session.ui.tell(Planned(shown))
-        if options.on_failure == "keep":
-            refuse_replacements(session, observed, proposal.prepared)
-        warn_of_login(session, plan.environment, proposal.prepared)
-        ask(session, shown, options.approval(plan.environment), proposal.raised)
+        with overtaken(session, plan, observed):
+            proposal = propose(session, plan, observed, options, making(session, plan, options, leftovers), stops=True)
+            shown = proposal.shown
+            session.ui.tell(Planned(shown))
+            if options.on_failure == "keep":
+                refuse_replacements(session, observed, proposal.prepared)
+            warn_of_login(session, plan.environment, proposal.prepared)
+            ask(session, shown, options.approval(plan.environment), proposal.raised)
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
         ended = Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()
@@ -293,6 +296,7 @@ def observe_finished(session: Session, plan: StackLayout, options: Options, befo
     observed = observe(session, plan.environment)
     if options.wait is not None:
         [observed] = run_concurrently([wait_for_others(session, plan, observed, options.wait)], session.timer)
+    check_names_alike(session, plan.environment, observed, options.adopt)
     check_stacks(session, plan, observed, options.adopt)
     runs = runs_of(session, plan, observed, before) if options.wait is not None else frozenset()
     observed = _finish_earlier_run(session, plan, observed, options)

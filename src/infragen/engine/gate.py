@@ -23,7 +23,7 @@ from infragen.cloudformation import KnownAfter
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
 from infragen.engine.stack_safety import raised_words
-from infragen.errors import Conflict, Refused
+from infragen.errors import Conflict, Declined, Refused
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.data_loss import Refusal, destructive
 from infragen.gates.in_place import losses
@@ -176,7 +176,7 @@ def ask(session: Session, shown: EnvironmentPlan, approval: Approval, raised: Se
 
 def _agree(session: Session, question: Question) -> None:
     if not session.ui.confirm(question):
-        raise Refused("declined; nothing was changed")
+        raise Declined("declined; nothing was changed")
 
 
 def listed(found: Sequence[Widening]) -> str:

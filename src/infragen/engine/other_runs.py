@@ -6,7 +6,8 @@ Reads only. Nothing here begins or ends an operation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from infragen.assembly.stacks import ROOT, StackLayout
@@ -16,7 +17,7 @@ from infragen.engine.observe import Observed, maker_of, observe, wait_until_ende
 from infragen.engine.progress import Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.engine.schedule import run_concurrently
-from infragen.errors import Conflict
+from infragen.errors import CloudError, Conflict, Declined, InfragenError, Refused
 
 T = TypeVar("T")
 
@@ -97,6 +98,34 @@ def planned_again(
                 raise
             session.ui.tell(Warned(f"{error.message}: another run came first; this one waits, and plans again"))
         session.timer.sleep(PAUSE)
+
+
+@contextmanager
+def overtaken(session: Session, plan: StackLayout, observed: Observed) -> Iterator[None]:
+    """Turn what stops a plan into Conflict where another run changed one of its stacks since `observed`: the plan is of
+    stacks as they are no more, and what it is refused for, or cannot read, may be the other run's.
+    """
+    try:
+        yield
+    except Declined:
+        raise
+    except (Refused, CloudError) as error:
+        try:
+            now = observe(session, plan.environment)
+        except InfragenError:
+            raise error from None
+        names = [unit.stack for unit in plan.units]
+        moved = [each for each in names if moment(now.by_name.get(each)) != moment(observed.by_name.get(each))]
+        if not moved:
+            raise
+        state = now.by_name.get(moved[0])
+        by = what_runs(session.cloud, state) if state is not None and running(state.status) else ""
+        raise Conflict(
+            f"another run changed {', '.join(moved)} while this one was planned"
+            + (f" ({by})" if by else "")
+            + f"; nothing was changed. The plan ended in: {error.message.partition(chr(10))[0].rstrip(':')}",
+            "run the same command again; --wait MINUTES waits for other runs and plans again",
+        ) from error
 
 
 def _moments(observed: Observed) -> dict[str, object]:

@@ -43,9 +43,16 @@ def check_account(registry: ImageRegistry, env: Environment) -> None:
 
 
 def promote(
-    source: ImageRegistry, target: ImageRegistry, before: Environment, after: Environment, tag: str
+    source: ImageRegistry,
+    target: ImageRegistry,
+    before: Environment,
+    after: Environment,
+    tag: str,
+    *,
+    local: bool = False,
 ) -> Promotion:
-    """Copy an image with everything it refers to, layers that are there already left out; its tag comes last.
+    """Copy an image with everything it refers to, layers that are there already left out; its tag comes last. `local`
+    is whether both are the emulator's.
 
     Raises InputError for an image or a repository that does not exist, Conflict (5) where the tag has another image.
     """
@@ -56,7 +63,9 @@ def promote(
     if image is None:
         raise InputError(
             f"there is no image {theirs}:{tag} in {before.environment}",
-            f"push it there first, or take another tag: `aws ecr list-images --repository-name {theirs} "
+            f"`infragen image put . --env {before.environment} --local --image-tag {tag}` registers a directory as one"
+            if local
+            else f"push it there first, or take another tag: `aws ecr list-images --repository-name {theirs} "
             f"--region {before.region}` lists them",
         )
     there = target.manifest(ours, tag=tag)

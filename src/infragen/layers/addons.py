@@ -11,10 +11,13 @@ from functools import partial
 
 from infragen.config import Environment, camel
 from infragen.config.addon import COMMON, Addon
-from infragen.config.yamlfile import Place, shortened
+from infragen.config.yamlfile import Place, shortened, shown
 from infragen.errors import LayerError
 from infragen.layers import LAYERS
 from infragen.layers.contract import WIRED_TYPES, Additions, Extension, Layer, LayerOutput, Template, given
+
+LONGEST = 255
+"""Characters of the name of a parameter or output (User Guide, "Understand CloudFormation quotas")."""
 
 RUNNING = ("api", "worker")
 """The layers that run code, and so take what an addon gives."""
@@ -23,7 +26,8 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def layer_of(addon: Addon) -> Layer:
-    """Return the layer that an addon is."""
+    """Return the layer that an addon is. Raises LayerError for outputs whose names cannot be."""
+    _check_names(addon)
     return Layer(
         name=addon.name,
         title=addon.description or f"Addon {addon.name}",
@@ -58,6 +62,27 @@ def extensions_of(addon: Addon) -> tuple[Extension, ...]:
         )
         for each in RUNNING
     )
+
+
+def _check_names(addon: Addon) -> None:
+    """Raise LayerError for an output whose name is too long with the addon's before it, or that another one's variable
+    is.
+    """
+    variables: dict[str, str] = {}
+    for each in addon.outputs:
+        place, variable = addon.place(("Outputs", each)), variable_of(addon.name, each)
+        if len(name := _published(addon, each).name) > LONGEST:
+            raise LayerError(
+                f"{place}: the output {shown(each)} is called {shown(name)} in the template, {len(name)} characters; "
+                f"CloudFormation allows {LONGEST}",
+                "give it a shorter name",
+            )
+        if variable in variables:
+            raise LayerError(
+                f"{place}: the outputs {variables[variable]} and {each} would both be the variable {variable}",
+                "rename one of them",
+            )
+        variables[variable] = each
 
 
 def variable_of(addon: str, output: str) -> str:

@@ -8,6 +8,7 @@ in it is a LayerError with file and line, never a bug of infragen's.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import importlib.util
 import re
@@ -25,11 +26,11 @@ from infragen import config
 from infragen.checks.check import Answer, Check, Subject
 from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
-from infragen.config.addon import addon_files, read_addons
-from infragen.config.directory import own_addons, own_layers
+from infragen.config.addon import Addon, addon_files, read_addons
+from infragen.config.directory import names_in, own_addons, own_layers
 from infragen.config.own_section import compose, problems_of, section_key
 from infragen.config.yamlfile import MAX_BYTES
-from infragen.errors import InfragenError, LayerError
+from infragen.errors import InfragenError, LayerError, Terminated
 from infragen.input_file import read
 from infragen.layers import LAYERS
 from infragen.layers.addons import extensions_of, layer_of
@@ -46,6 +47,10 @@ _TAKEN = ("root", "artifacts", "delivery", "release")
 _PACKAGE = "infragen_project_"
 _HOLDS = "__infragen_folder__"
 _DEBUG = "run it again with --debug for the traceback"
+_NOT_OF_LAYERS = (InfragenError, KeyboardInterrupt, Terminated)
+"""What comes through a project's code and is not its fault. Anything else is, SystemExit and what extensions in C or
+Rust raise as BaseException among it.
+"""
 _Kind = TypeVar("_Kind", Layer, Extension)
 
 
@@ -79,7 +84,10 @@ def load_project(environments: Path) -> Project:
     own = _loaded(folder, digest) if digest else Project()
     addons = addon_files(own_addons(environments))
     written = tuple((each, read(each, most=MAX_BYTES + 1)) for each in addons)
-    return _with_addons(folder, digest, written) if written else own
+    if not written:
+        return own
+    _check_environments(_read(folder, written), environments)
+    return _with_addons(folder, digest, written)
 
 
 def layers_of(env: Environment, built_in: Iterable[Layer] = LAYERS) -> tuple[Layer, ...]:
@@ -156,11 +164,11 @@ def blame(layer: Layer) -> Iterator[None]:
     with contextlib.redirect_stdout(sys.stderr):
         try:
             yield
-        except InfragenError:
+        except _NOT_OF_LAYERS:
             raise
         except ContractError as error:
             raise LayerError(f"{layer.place}: {error}", "`infragen docs extending` says what a layer may do") from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise LayerError(
                 f"{_frame(error) or layer.place}: layer {layer.name}: {_message(error)}", _DEBUG
             ) from error
@@ -172,9 +180,9 @@ def _in_project(folder: _Folder) -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except InfragenError:
+    except _NOT_OF_LAYERS:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         place = _frame(error)
         if not place:
             raise
@@ -220,10 +228,30 @@ def _message(error: BaseException) -> str:
 
 
 @cache
+def _read(folder: _Folder, written: tuple[tuple[Path, bytes], ...]) -> tuple[Addon, ...]:
+    return read_addons(written, folder.shown.parent / written[0][0].parent.name)
+
+
+def _check_environments(addons: Iterable[Addon], environments: Path) -> None:
+    """Raise LayerError for an addon of an environment that the project does not have: in the one that is meant it would
+    be missing.
+    """
+    listed = [(addon, number, each) for addon in addons for number, each in enumerate(addon.environments)]
+    known = names_in(environments) if listed else ()
+    for addon, number, each in listed:
+        if each not in known:
+            near = difflib.get_close_matches(each, known, n=1)
+            raise LayerError(
+                f"{addon.place(('Metadata', 'infragen', 'Environments', number))}: there is no environment {each}",
+                f"did you mean {near[0]}?" if near else f"the environments are {', '.join(known)}",
+            )
+
+
+@cache
 def _with_addons(folder: _Folder, digest: str, written: tuple[tuple[Path, bytes], ...]) -> Project:
     """Return the project with its addons behind its layers. `written` are their files; the same give the same model."""
     own = _loaded(folder, digest) if digest else Project()
-    addons = read_addons(written, folder.shown.parent / written[0][0].parent.name)
+    addons = _read(folder, written)
     found = Project(
         (*own.layers, *map(layer_of, addons)),
         (*own.extensions, *(extension for each in addons for extension in extensions_of(each))),
@@ -317,9 +345,9 @@ def _module(folder: _Folder, package: str, file: Path) -> ModuleType:
         raise LayerError(
             f"{place}: {type(error).__name__}: {error.msg}", "fix it, then run the command again"
         ) from error
-    except InfragenError:
+    except _NOT_OF_LAYERS:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         place = _frame(error) or folder.place(str(file), 1)
         raise LayerError(f"{place}: {_message(error)}", _import_hint(error)) from error
     finally:
@@ -329,6 +357,9 @@ def _module(folder: _Folder, package: str, file: Path) -> ModuleType:
 
 def _import_hint(error: BaseException) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    package, _, inside = missing.partition(".")
+    if package.startswith(_PACKAGE):
+        return f"there is no layers/{inside.replace('.', '/')}.py: write it, or fix the import"
     if missing.partition(".")[0] == "layers":
         return "within layers/ write a relative import, such as `from .cache import CacheEndpoint`"
     if missing:
