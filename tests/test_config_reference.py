@@ -1,6 +1,8 @@
 """The JSON Schema of environment files, which editors and programs rely on, and the committed environments."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,25 @@ def test_the_schema_is_valid_and_the_committed_file_is_current() -> None:
     """`infragen schema > environment.schema.json` would change nothing; the modelines point to this file."""
     jsonschema.Draft202012Validator.check_schema(json_schema())
     assert json.loads((ROOT / "environment.schema.json").read_text()) == json_schema()
+
+
+def test_its_patterns_are_regular_expressions_of_editors() -> None:
+    """Of ECMAScript with the flag u, which knows fewer escapes than Python (ECMA-262, IdentityEscape)."""
+    found = [each for each in _patterns(json_schema()) if re.search(r"\\[^\^$\\.*+?()\[\]{}|/dDsSwWbBtnvfrux-]", each)]
+    assert len([*_patterns(json_schema())]) > 20
+    assert found == []
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _patterns(each)
+    elif isinstance(schema, dict):
+        yield from (
+            each for each in (schema.get("pattern"), *schema.get("patternProperties", ())) if isinstance(each, str)
+        )
+        for each in schema.values():
+            yield from _patterns(each)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

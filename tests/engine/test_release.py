@@ -263,6 +263,8 @@ def test_an_image_that_is_not_there_or_of_another_architecture_is_found_when_pla
         shop.plan(made(shop), image_tag="v9", skip_check=frozenset({"image"}))
     with pytest.raises(InputError, match=r"runs on linux/amd64; api\.architecture is arm64"):
         shop.plan(made(shop), image_tag="amd")
+    with pytest.raises(InputError, match="the command is empty"):
+        run_command(shop.session, shop.env, Command("run", ("", "x"), 60, 256, 512, "v1"))
     with pytest.raises(InputError, match="runs on linux/amd64"):
         run_command(shop.session, shop.env, Command("run", ("node",), 60, 256, 512, "amd"))
 

@@ -429,9 +429,11 @@ def fargate_size(given: RuleContext) -> Iterator[Finding]:
 
 
 def release(given: RuleContext) -> Iterator[Finding]:
-    """`release` needs `api`: its task runs the API's image with the API's settings."""
+    """`release` needs `api`: its task runs the API's image with the API's settings. Its program has a name."""
     if given.env.release and given.env.api is None:
         yield Finding(("release",), "release needs the api layer, whose image and settings its task runs with")
+    if given.env.release and not given.env.release.command[0].strip():
+        yield Finding(("release", "command", 0), "release.command[0] is blank; write the program that the task runs")
 
 
 def connections(given: RuleContext) -> Iterator[Finding]:

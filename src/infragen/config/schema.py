@@ -57,7 +57,7 @@ COLLECTOR_PORTS = (OTLP_PORT, SAMPLING_PORT, 8888)
 telemetry", read 2026-11-29)."""
 
 TAG_IN_WORDS = "letters, digits, spaces and _.:/=+@-"
-_NO_TAG_SIGNS = r"[^\x00-\x1f!\"#$%&'()*,;<>?\[\]\\^`{|}~\x7f]"
+_NO_TAG_SIGNS = r"[^\x00-\x1f!\x22#$%&'()*,;<>?\[\]\\^`{|}~\x7f]"
 TAG_KEY = rf"^{_NO_TAG_SIGNS}{{1,128}}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^[a-z0-9_.]+$"

@@ -209,6 +209,8 @@ def agree(session: Session, env: Environment, identity: Identity, doing: str) ->
 
 def prepared_task(session: Session, env: Environment, wanted: Command) -> tuple[OneOff, StackState, Identity]:
     """Return the task that runs a command, the API's stack, and where that is. Raises as `run_command`."""
+    if not wanted.command[0].strip():
+        raise InputError("the command is empty", "write the program, then its arguments, such as -- node a.ts")
     observed = observe(session, env)
     api, state = find_api(session, env, observed)
     tag = wanted.tag or state.parameters.get(ImageTag.name, "")
