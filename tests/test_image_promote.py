@@ -193,7 +193,8 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     """A pushed one and, with --local, a directory of `image put`: the digest is equal, a second time nothing is to do,
     and a tag that is not there ends in 2 with what to type.
     """
-    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(emulator.state_dir.parent))
+    (tmp_path / "local").symlink_to(emulator.state_dir)
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path))
     source, target = (make_client(emulator, "ecr", each) for each in shops)
     layers = [pushed_layer(source, "shop-staging-api", each) for each in (b'{"os": "linux"}', b"a layer of some bytes")]
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": layers[0], "layers": layers[1:]})
@@ -232,10 +233,10 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     assert got[0]["imageManifest"] == manifest
     live = (tmp_path / "environments/live.yaml").read_text()
     (tmp_path / "environments/next.yaml").write_text(live.replace("environment: live", "environment: next"))
-    said = promote("put", code=2, local=True, to="next")
+    said = " ".join(promote("put", code=2, local=True, to="next").split())
     assert "there is no repository shop-next-api" in said
     assert "`infragen deploy --env next --local` makes it" in said
-    said = promote("nowhere", code=2, local=True)
+    said = " ".join(promote("nowhere", code=2, local=True).split())
     assert "`infragen image put . --env staging --local --image-tag nowhere` registers" in said
     assert (
         "cannot be combined with"
