@@ -1,16 +1,18 @@
 """The story of docs/on-call.md on the running emulator: a bad release, its alarm, its log, the way back, the messages.
 
-The worker's processes, its queues, logs and deployments are real, and the alarm is evaluated by the emulator. What SQS
-publishes to CloudWatch the test publishes in its place: the emulator has no metrics of queues.
+API and worker are processes, their queue, logs and deployments are real, and the alarm is evaluated by the emulator.
+What SQS publishes to CloudWatch the test publishes in its place: the emulator has no metrics of queues.
 """
 
 import json
 import re
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 
 import pytest
+from notes import ask
 from twins import System, until
 
 from infragen.emulator import Emulator
@@ -23,26 +25,68 @@ project: shop
 environment: dev
 region: eu-central-1
 account: "555555555555"
-network:
-  nat: none
-  interface_endpoints: [ecr.api, ecr.dkr, logs, secretsmanager, sts, sqs, ssm, kms]
+network: { nat: instance }
 queues:
   - name: mail
     max_receives: 2
+api:
+  https: { mode: http_only }
+  ingress_cidrs: [203.0.113.0/24]
+  port: 3000
+  health_path: /health
+  cpu: 256
+  memory: 512
+  min_tasks: 1
+  max_tasks: 1
 workers:
   - { name: mail, queue: mail, code: ../code }
 """
-GOOD = """
-exports.handler = async (event) => {
-  for (const each of event.Records) console.log(JSON.stringify({ level: 'info', msg: 'done', body: each.body }));
-};
+API = """
+import json, os, secrets
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import boto3
+
+sqs, queue = boto3.client("sqs"), os.environ["QUEUE_URL"]
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_GET(self):
+        self.answer(200, "well")
+
+    def do_POST(self):
+        trace, note = secrets.token_hex(16), self.path.rpartition("/")[2]
+        print(json.dumps({"level": "info", "msg": "queued", "note": note, "traceId": trace}), flush=True)
+        parent = {"DataType": "String", "StringValue": f"00-{trace}-{secrets.token_hex(8)}-01"}
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"n": note}), MessageAttributes={"traceparent": parent})
+        self.answer(202, trace)
+
+ThreadingHTTPServer((os.environ["INFRAGEN_TASK_ADDRESS"], int(os.environ["PORT"])), Handler).serve_forever()
 """
-BAD = """
-exports.handler = async (event) => ({ batchItemFailures: event.Records.map((each) => {
-  const { trace } = JSON.parse(each.body);
-  console.log(JSON.stringify({ level: 'error', msg: 'no such template', messageId: each.messageId, traceId: trace }));
-  return { itemIdentifier: each.messageId };
-}) });
+TRACE = "const traceId = each.messageAttributes.traceparent.stringValue.split('-')[1];"
+GOOD = f"""
+exports.handler = async (event) => {{
+  for (const each of event.Records) {{
+    {TRACE}
+    console.log(JSON.stringify({{ level: 'info', msg: 'done', body: each.body, traceId }}));
+  }}
+}};
+"""
+BAD = f"""
+exports.handler = async (event) => ({{ batchItemFailures: event.Records.map((each) => {{
+  {TRACE}
+  console.log(JSON.stringify({{ level: 'error', msg: 'no such template', messageId: each.messageId, traceId }}));
+  return {{ itemIdentifier: each.messageId }};
+}}) }});
 """
 
 
@@ -55,8 +99,15 @@ class OnCall(System):
         (self.directory / "code" / "index.js").write_text(code)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", words)
-        self.infragen("deploy", "--yes")
+        self.infragen("deploy", "--yes", "--image-tag", "v1")
         return self.git("rev-parse", "HEAD")
+
+    def image(self) -> None:
+        """Put the API's image into the repository, which the first deployment makes."""
+        self.infragen("deploy", "--yes")
+        (self.directory / "image").mkdir()
+        (self.directory / "image" / "api.py").write_text(API)
+        self.infragen("image", "put", "image", "--image-tag", "v1", "--command", f"{sys.executable} api.py")
 
     def git(self, *arguments: str) -> str:
         """Run git in the project."""
@@ -69,11 +120,17 @@ class OnCall(System):
         return str(self.client("sqs").get_queue_url(QueueName=f"shop-dev-{queue}")["QueueUrl"])
 
     def send(self, word: str) -> list[str]:
-        """Send messages; return their bodies."""
-        bodies = [json.dumps({"n": f"{word}{number}", "trace": f"{word}-{number:032}"}) for number in range(MESSAGES)]
-        for each in bodies:
-            self.client("sqs").send_message(QueueUrl=self.url("mail"), MessageBody=each)
-        return bodies
+        """Ask the API for mail, through its load balancer; return the trace ids of the requests."""
+        address = self.outputs()["Url"]
+        answers = [ask(f"{address}/mail/{word}{number}", b"") for number in range(MESSAGES)]
+        assert {status for status, _ in answers} == {202}
+        return [trace for _, trace in answers]
+
+    def trace(self, trace: str) -> list[tuple[str, str]]:
+        """Return source and message of each line about a request, by `infragen logs`."""
+        told = self.infragen("logs", "--trace", trace, "--since", "1h", "--format", "json")
+        found = [json.loads(each) for each in told.splitlines() if each.startswith("{")]
+        return [(each["source"], each["message"]) for each in found]
 
     def count(self, queue: str) -> int:
         """Return how many messages a queue has, whether they can be received or not."""
@@ -118,6 +175,8 @@ def on_call(twin: Emulator, tmp_path_factory: pytest.TempPathFactory) -> OnCall:
     found = OnCall(twin, "555555555555", "eu-central-1", directory)
     found.git("init", "--quiet", "--initial-branch", "main")
     found.infragen("bootstrap", "--yes")
+    (directory / "code" / "index.js").write_text(GOOD)
+    found.image()
     return found
 
 
@@ -142,9 +201,7 @@ def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(o
     assert f"from commit {bad[:7]}" in seen
     assert "infragen redrive --env dev --local mail --peek" in seen
     assert bad in on_call.infragen("status")
-    trace = json.loads(sent[3])["trace"]
-    found = on_call.infragen("logs", "mail", "--trace", trace, "--since", "1h")
-    assert "no such template" in found
+    assert on_call.trace(sent[3]) == [("api", "queued"), *[("mail", "no such template")] * 2]  # both attempts
     assert "no such template" in on_call.infragen("redrive", "mail", "--peek")
     refused = on_call.infragen("redrive", "mail", "--yes", ok=False)
     assert "nothing was deployed since messages of mail failed" in refused
@@ -155,5 +212,6 @@ def test_a_bad_release_is_seen_found_taken_back_and_its_messages_are_done_once(o
     assert f"{MESSAGES} messages moved to mail" in moved
     until(lambda: len(on_call.done()) == 2 * MESSAGES, "all messages")
     assert set(on_call.done().values()) == {1}
+    assert on_call.trace(sent[3])[-1] == ("mail", "done")  # a message that is moved back keeps its trace
     assert (on_call.count("mail"), on_call.count("mail-dlq")) == (0, 0)
     assert good in on_call.infragen("status")
