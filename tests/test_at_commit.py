@@ -15,11 +15,13 @@ from bench import NETWORK, at_work, head, make_bucket
 from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
+from fakeaws.s3 import Version
 
 from infragen import __version__
 from infragen.assembly.stacks import bucket_name
 from infragen.cli import main
 from infragen.config import load_environment
+from infragen.engine.unused_code import delete_unused_code
 
 API = (
     "network: {nat: single}\n"
@@ -300,3 +302,73 @@ def test_what_a_killed_run_left_is_removed_by_the_next(aws: FakeAws, run: Run, p
     os.utime(temporary / "infragen-at-new", (0, 0))
     run("plan", "--at", "HEAD")
     assert list(temporary.iterdir()) == []
+
+
+DAY = 86_400
+
+
+def kept(aws: FakeAws) -> set[str]:
+    """The code that is in the bucket."""
+    found = {key: each[-1].data for key, each in bodies(aws).items() if key.startswith("code/")}
+    return {key for key, data in found.items() if data is not None}
+
+
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_bootstrap_deletes_code_that_nothing_uses(aws: FakeAws, run: Run, project: Path, topology: str) -> None:
+    """After 90 days. What runs stays, and what a recorded deployment ran with, however old both are."""
+    write(SMALL + WORKER, topology)
+    prepare(aws)
+    commit("first")
+
+    def deploy(text: str) -> str:
+        before = kept(aws)
+        build(text)
+        run("deploy", "--yes", "--require-approval", "never")
+        [made] = kept(aws) - before
+        return made
+
+    recorded = deploy("recorded")
+    write(SMALL + WORKER + "# not committed: nothing is recorded\n", topology)
+    unused = deploy("unused")
+    running = deploy("running")
+    aws.clock.advance(80 * DAY)
+    assert "deleted" not in run("bootstrap", "--yes").stderr
+    aws.clock.advance(300 * DAY)
+    aws.refuse("s3:DeleteObject", "AccessDenied", "Access Denied", status=403)
+    assert "worker code that nothing uses any more was not deleted: " in run("bootstrap", "--yes").stderr
+    assert kept(aws) == {recorded, unused, running}
+    assert "deleted 1 archive of worker code from " in run("bootstrap", "--yes").stderr
+    assert kept(aws) == {recorded, running}
+    assert bodies(aws)[unused][0].data  # an old version, for another 30 days
+
+
+def test_no_code_is_deleted_while_a_stack_of_the_project_changes(aws: FakeAws, run: Run, project: Path) -> None:
+    """It may go back to code that it does not name any more. A record of any form keeps what it names."""
+    write(SMALL + WORKER)
+    prepare(aws)
+    env = load_environment(Path("environments", "test.yaml"))
+    session = at_work(aws, env).session
+    keys = [f"code/{sign * 64}.zip" for sign in "ab"]
+    for each in (*keys, "code/of-others.zip"):
+        session.cloud.upload(bucket_name(env), each, b"code")
+    aws.clock.advance(91 * DAY)
+    session.cloud.upload(bucket_name(env), "deployments/shop-prod/x.json", f"unknown form {keys[0]}".encode())
+    [stack] = aws.cloud.stacks.values()
+    stack.status = "UPDATE_IN_PROGRESS"
+    delete_unused_code(session, env, bucket_name(env))
+    assert kept(aws) == {*keys, "code/of-others.zip"}
+    stack.status = "CREATE_COMPLETE"
+    delete_unused_code(session, env, bucket_name(env))
+    assert kept(aws) == {keys[0], "code/of-others.zip"}
+
+
+def test_all_pages_of_a_bucket_are_listed(aws: FakeAws, run: Run, project: Path) -> None:
+    """S3 gives a thousand objects at a time."""
+    write(SMALL)
+    prepare(aws)
+    env = load_environment(Path("environments", "test.yaml"))
+    bodies(aws).update(
+        {f"code/{number:04}": [Version(str(number), b"", aws.clock.now(), {})] for number in range(2001)}
+    )
+    found = at_work(aws, env).session.cloud.objects(bucket_name(env), "code/")
+    assert [each.key for each in found] == [f"code/{number:04}" for number in range(2001)]

@@ -55,6 +55,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "set_stack_policy": [(ARN, "{}")], "detect_drift": [(ARN,)], "drift_detection": [("1",)],
     "resource_drifts": [(ARN,)], "check_bucket": [("shop-dev-artifacts",)],
     "upload": [("shop-dev-artifacts", "key", b"body")], "download": [("shop-dev-artifacts", "key")],
+    "objects": [("shop-dev-artifacts", "code/")], "delete_object": [("shop-dev-artifacts", "key")],
     "template_url": [("bucket", "key")],
     "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_service": [(SERVICE,)],
     "stopped_tasks": [(SERVICE,)], "task_containers": [("shop:1",)], "unhealthy_targets": [(SERVICE,)],

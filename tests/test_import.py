@@ -309,3 +309,40 @@ def test_the_steps_of_the_page_are_typed(aws: FakeAws, run: Run, tmp_path: Path)
         result = CommandLine(aws.clock).invoke(main, [*command, *options])
         assert result.exit_code == 0, (command, result.output)
     assert physical(aws, "shop-dev-queue")["MailQueue"] == url
+
+
+ADDON = """\
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: { TopicName: LegacyTopic-8XYZ, DisplayName: News }
+  Client:
+    Type: AWS::Cognito::UserPoolClient
+    Properties: { UserPoolId: us-east-1_Pool, ClientName: web }
+  Rights:
+    Type: AWS::SNS::TopicPolicy
+    Properties: { Topics: [ !Ref Topic ], PolicyDocument: { Version: "2012-10-17", Statement: [] } }
+"""
+
+
+def test_resources_of_an_addon_are_imported_by_the_identifiers_of_their_types(
+    aws: FakeAws, run: Run, tmp_path: Path
+) -> None:
+    """Whatever their names are; a type with several identifiers takes all of them, one that cannot be read none."""
+    (tmp_path / "addons").mkdir()
+    (tmp_path / "addons" / "news.yaml").write_text(ADDON)
+    topic, client = f"arn:aws:sns:us-east-1:{ACCOUNT}:LegacyTopic-8XYZ", "us-east-1_Pool|client1"
+    aws.put("AWS::SNS::Topic", topic, TopicArn=topic, TopicName="LegacyTopic-8XYZ", DisplayName="Old")
+    aws.put("AWS::Cognito::UserPoolClient", client, UserPoolId="us-east-1_Pool", ClientId="client1", ClientName="web")
+    half = run("import", "news/Client=client1", "--yes", code=2)
+    assert "give UserPoolId|ClientId, in quotes: 'news/Client=…|…'" in " ".join(half.stderr.split())
+    said = " ".join(run("import", "news/Rights=x", "--yes", code=2).stderr.split())
+    assert "news/Rights is AWS::SNS::TopicPolicy, which infragen does not import into" in said
+    assert "news/Topic, news/Client" in said
+    run("import", f"news/Topic={topic}", f"news/Client={client}", "--yes")
+    assert physical(aws, "shop-test-news") == {"Topic": topic, "Client": client}
+    [made] = [call for call in aws.calls if call.params.get("ChangeSetType") == "IMPORT"]
+    identifiers = {each["LogicalResourceId"]: each["ResourceIdentifier"] for each in made.params["ResourcesToImport"]}
+    assert identifiers == {
+        "Topic": {"TopicArn": topic}, "Client": {"UserPoolId": "us-east-1_Pool", "ClientId": "client1"},
+    }  # fmt: skip

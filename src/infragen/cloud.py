@@ -57,14 +57,13 @@ class PreviousValue:
 
 @dataclass(frozen=True)
 class ResourceToImport:
-    """A resource that exists, and that a stack takes over: its logical id in the template, its type, and the property
-    by which CloudFormation finds it, with its value.
+    """A resource that exists, and that a stack takes over: its logical id in the template, its type, and the properties
+    by which CloudFormation finds it, with their values.
     """
 
     logical_id: str
     type: str
-    identifier: str
-    value: str
+    identifier: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -297,6 +296,14 @@ class LogEvent:
 
 
 @dataclass(frozen=True)
+class StoredObject:
+    """An object of a bucket: its key, and how many days ago it was written."""
+
+    key: str
+    days: float
+
+
+@dataclass(frozen=True)
 class LogEvents:
     """Lines of one log group, oldest first; not `complete` where there are more than are read at once."""
 
@@ -512,6 +519,12 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
 
     def download(self, bucket: str, key: str) -> bytes | None:
         """Return an object of the bucket; None where the bucket, or the object in it, does not exist."""
+
+    def objects(self, bucket: str, prefix: str) -> tuple[StoredObject, ...]:
+        """Return the objects of the artifact bucket whose keys begin with `prefix`."""
+
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Delete an object of the artifact bucket, which keeps it as an old version; one that is gone is no error."""
 
     def template_url(self, bucket: str, key: str) -> str:
         """Return the URL by which CloudFormation reads a template of the bucket."""

@@ -113,7 +113,7 @@ def _refuse_template(names: list[str], declared: Mapping[str, Any], old: Mapping
 def compute(cloud: Cloud, change_set: ChangeSet) -> None:
     """Look each resource up, and make its row."""
     for name, each in change_set.imports.items():
-        [identifier] = each["ResourceIdentifier"].values()
+        identifier = "|".join(each["ResourceIdentifier"].values())
         kind = each["ResourceType"]
         owner = _owner(cloud, change_set.stack, kind, identifier)
         if owner is not None:
@@ -135,7 +135,7 @@ def run(operation: Operation, change_set: ChangeSet) -> Steps:
     cloud.move(stack, "IMPORT_IN_PROGRESS", "User Initiated", operation.token)
     wanted = cloud.scope(stack, target, lambda name: _given(stack, change_set, name), lambda *_: "").resources()
     for name, each in change_set.imports.items():
-        [identifier] = each["ResourceIdentifier"].values()
+        identifier = "|".join(each["ResourceIdentifier"].values())
         resource = Resource(name, each["ResourceType"], wanted[name], physical_id=identifier)
         stack.resources[name] = resource
         _record(operation, resource, "IMPORT_IN_PROGRESS", "Resource import started.")
@@ -171,7 +171,7 @@ def _attribute(cloud: Cloud, change_set: ChangeSet) -> Any:
         stack, each = change_set.stack, change_set.imports.get(name)
         if each is None:
             return resources.attribute(stack, stack.resources[name], which)
-        [identifier] = each["ResourceIdentifier"].values()
+        identifier = "|".join(each["ResourceIdentifier"].values())
         found = properties_of(cloud, stack.account, stack.region, each["ResourceType"], identifier) or {}
         return found.get(which, "")
 

@@ -194,12 +194,10 @@ class Buckets:
         version = bucket.current(request.key, request.query.get("versionId"))
         if version is None or version.data is None:
             raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
-        # As long ago as by the virtual clock, but by the time in the header Date, which is this machine's.
-        modified = datetime.datetime.now(datetime.UTC) - (request.now - version.modified)
         headers = {
             **version.headers,
             "ETag": f'"{_etag(version.data)}"',
-            "Last-Modified": email.utils.format_datetime(modified, usegmt=True),
+            "Last-Modified": email.utils.format_datetime(_by_this_machine(request, version), usegmt=True),
         }
         if bucket.versioned:
             headers["x-amz-version-id"] = version.id
@@ -239,16 +237,20 @@ class Buckets:
         return _xml("DeleteResult", deleted)
 
     def _list_objects(self, request: Request, bucket: Bucket) -> Reply:
-        prefix = request.query.get("prefix", "")
-        rows = ""
-        for key in sorted(bucket.objects):
-            version = bucket.current(key)
-            if key.startswith(prefix) and version is not None and version.data is not None:
-                rows += (
-                    f"<Contents><Key>{escape(key)}</Key><LastModified>{timestamp(version.modified)}</LastModified>"
-                    f"<ETag>&quot;{_etag(version.data)}&quot;</ETag><Size>{len(version.data)}</Size></Contents>"
-                )
-        return _xml("ListBucketResult", f"<Name>{bucket.name}</Name><IsTruncated>false</IsTruncated>{rows}")
+        """A thousand objects a page, in the order of their keys (API reference, ListObjectsV2)."""
+        prefix, at = request.query.get("prefix", ""), int(request.query.get("continuation-token") or 0)
+        found = [(key, bucket.current(key)) for key in sorted(bucket.objects) if key.startswith(prefix)]
+        there = [(key, each) for key, each in found if each is not None and each.data is not None]
+        rows = "".join(
+            f"<Contents><Key>{escape(key)}</Key><LastModified>{timestamp(_by_this_machine(request, each))}"
+            f"</LastModified><ETag>&quot;{_etag(each.data or b'')}&quot;</ETag><Size>{len(each.data or b'')}</Size>"
+            "</Contents>"
+            for key, each in there[at : at + PAGE]
+        )
+        more = at + PAGE < len(there)
+        token = f"<NextContinuationToken>{at + PAGE}</NextContinuationToken>" if more else ""
+        head = f"<Name>{bucket.name}</Name><IsTruncated>{str(more).lower()}</IsTruncated>{token}"
+        return _xml("ListBucketResult", f"{head}{rows}")
 
     def _list_versions(self, request: Request, bucket: Bucket) -> Reply:
         """The first page, of a thousand rows at most: who deletes what it shows needs no other."""
@@ -279,6 +281,11 @@ def _locate(url: str) -> tuple[str, str, str | None]:
         bucket, _, key = path.partition("/")
         return bucket, key, version
     raise validation_error("TemplateURL must be a supported URL.")
+
+
+def _by_this_machine(request: Request, version: Version) -> datetime.datetime:
+    """When a version was written: as long ago as by the virtual clock, by this machine's time, as the header Date."""
+    return datetime.datetime.now(datetime.UTC) - (request.now - version.modified)
 
 
 def _checksum(data: bytes) -> str:

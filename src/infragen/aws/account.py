@@ -36,6 +36,7 @@ from infragen.cloud import (
     PreviousValue,
     RunningService,
     StoppedTask,
+    StoredObject,
     TaskContainer,
     unreadable_hint,
 )
@@ -453,7 +454,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         try:
             with answered(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
                 found = self.clients.s3.head_object(**owned, ChecksumMode="ENABLED")
-            if found.get("ChecksumSHA256", checksum) == checksum and not _aged(found):
+            if found.get("ChecksumSHA256", checksum) == checksum and _age(found) <= REFRESH:
                 return False
         except AwsError as error:
             # without s3:ListBucket a missing object is a 403; a bucket of somebody else fails the PutObject below
@@ -478,6 +479,32 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
                 return None
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
+
+    def objects(self, bucket: str, prefix: str) -> tuple[StoredObject, ...]:
+        """Call ListObjectsV2. Ages are by S3's own clock; where it does not say the time, an object counts as new."""
+        found: list[StoredObject] = []
+        token: dict[str, Any] = {}
+        seen = set[str]()
+        try:
+            with answered(f"listing s3://{bucket}/{prefix} (s3:ListBucket)"):
+                while True:
+                    answer = self.clients.s3.list_objects_v2(
+                        Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=self.owner, **token
+                    )
+                    for each in answer.get("Contents", ()):
+                        age = _age({**each, "ResponseMetadata": answer["ResponseMetadata"]})
+                        found.append(StoredObject(str(member(each, "Key")), age / timedelta(days=1)))
+                    following = next_page(answer, seen, "NextContinuationToken")
+                    if not following:
+                        return tuple(found)
+                    token = {"ContinuationToken": following}
+        except AwsError as error:
+            raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
+
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Call DeleteObject, which puts a delete marker on top of a versioned object."""
+        with answered(f"deleting s3://{bucket}/{key} (s3:DeleteObject)"):
+            self.clients.s3.delete_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.owner)
 
     def template_url(self, bucket: str, key: str) -> str:
         """Return the regional, partition-correct, virtual-hosted URL."""
@@ -551,14 +578,14 @@ REFRESH = timedelta(days=30)
 """Age at which an object is put again: `engine.bootstrap` says when unused ones expire."""
 
 
-def _aged(found: Mapping[str, Any]) -> bool:
-    """Return whether an object is that old, by the time of AWS: its answer has both."""
+def _age(found: Mapping[str, Any]) -> timedelta:
+    """Return how old an object is, by the time of AWS: its answer has both. Zero where it does not say."""
     written: Any = found.get("LastModified")
     date = found.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
-        return bool(written and date) and parsedate_to_datetime(str(date)) - written > REFRESH
+        return parsedate_to_datetime(str(date)) - written if written and date else timedelta(0)
     except (ValueError, TypeError):  # no time of AWS's
-        return False
+        return timedelta(0)
 
 
 def _change_set(change_set_id: str, stack_id: str) -> dict[str, Any]:
@@ -587,7 +614,7 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
             {
                 "ResourceType": each.type,
                 "LogicalResourceId": each.logical_id,
-                "ResourceIdentifier": {each.identifier: each.value},
+                "ResourceIdentifier": dict(each.identifier),
             }
             for each in request.imports
         ]

@@ -132,6 +132,12 @@ def identifier_of(resource_type: str, region: str) -> tuple[str, ...]:
     return tuple(each[0] for each in map(_pointer, schema.body.get("primaryIdentifier") or ())) if schema else ()
 
 
+def readable(resource_type: str, region: str) -> bool:
+    """Return whether Cloud Control API reads a resource of a type by its identifier; not of an unknown one."""
+    schema = schema_of(resource_type, region)
+    return bool(schema and identifier_of(resource_type, region) and "read" in (schema.body.get("handlers") or {}))
+
+
 def never_read(resource_type: str, region: str) -> frozenset[str]:
     """Return the properties of a type that its service takes and does not give back, such as a password."""
     schema = schema_of(resource_type, region)

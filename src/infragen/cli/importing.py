@@ -26,10 +26,10 @@ from infragen.errors import InputError
 def import_(resources: tuple[str, ...], name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
     """Take existing resources over into an environment.
 
-    LAYER/ID is the place in the templates, IDENTIFIER how CloudFormation finds the resource: a queue's URL, the name of
-    anything else. Creates a change set that imports them, shows it and asks; nothing is created, changed or deleted.
-    Refuses where the next deployment would replace what is imported. For `topology: independent`; see
-    `infragen docs moving-here`.
+    LAYER/ID is the place in the templates, IDENTIFIER how CloudFormation finds the resource: a queue's URL, the name or
+    ARN of most others, several values with | between them where its type has several. Creates a change set that imports
+    them, shows it and asks; nothing is created, changed or deleted. Refuses where the next deployment would replace
+    what is imported. For `topology: independent`; see `infragen docs moving-here`.
 
     \b
     Examples:

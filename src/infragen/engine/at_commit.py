@@ -25,6 +25,7 @@ from infragen.errors import CloudError, InputError
 from infragen.layers.image_repository import ImageTag
 
 FORMAT, VERSION = "infragen deployment", 1
+RECORDS = "deployments/"
 NEWEST = 5
 """How many tags are named where nobody knows the one that ran."""
 
@@ -62,7 +63,7 @@ class AtCommit:
 
 def record_key(env: Environment, commit: str) -> str:
     """Return the key of a commit's record in the artifact bucket."""
-    return f"deployments/{env.name}/{commit}.json"
+    return f"{RECORDS}{env.name}/{commit}.json"
 
 
 def record_deployment(session: Session, env: Environment, values: Mapping[str, str], image_tag: str) -> None:

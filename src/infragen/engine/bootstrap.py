@@ -29,6 +29,7 @@ from infragen.engine.gate import NEVER
 from infragen.engine.options import Options
 from infragen.engine.progress import Session, Warned
 from infragen.engine.run import Deployment
+from infragen.engine.unused_code import delete_unused_code
 from infragen.errors import CloudError
 from infragen.layers.contract import retain
 
@@ -43,7 +44,8 @@ set, and has its own copy for a rollback. Whatever plans with it again puts it t
 
 def artifact_template(env: Environment) -> dict[str, Any]:
     """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions and unused templates
-    expire. Worker code stays: the rollback of a function fetches what ran before, however old it is.
+    expire. Worker code does not expire by age: the rollback of a function fetches what ran before, however old it is
+    (`unused_code` deletes what nothing uses).
 
     Kept when its stack is deleted, but of an environment that leaves nothing behind: S3 itself deletes no bucket that
     holds anything.
@@ -135,7 +137,7 @@ def bootstrap(
     delivery: Mapping[str, Any] | None = None,
 ) -> Deployment:
     """Create or update the artifact bucket, and the delivery stack where its template is given; shown and approved like
-    any deployment. A second run changes nothing.
+    any deployment. A second run changes nothing, but for worker code that nothing uses any more: that is deleted.
 
     With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
     not be looked for or created is reported.
@@ -152,4 +154,6 @@ def bootstrap(
                 session.ui.tell(Warned(f"created the service-linked role {name}, which the account did not have"))
         except CloudError as error:
             session.ui.tell(Warned(f"service-linked roles were not created: {error.message}"))
+    if ended.exit_code == 0:
+        delete_unused_code(session, env, bucket_name(env))
     return ended

@@ -25,7 +25,7 @@ from infragen.assembly.synth import Assembly, template_key
 from infragen.assembly.templatefile import dump_yaml, parse_deployed
 from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
 from infragen.changes.evaluate import evaluated
-from infragen.changes.replacement import identifier_of, never_read, only_read
+from infragen.changes.replacement import identifier_of, never_read, only_read, readable
 from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
 from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
@@ -38,6 +38,7 @@ from infragen.engine.progress import Planned, Preparing, Question, Session
 from infragen.engine.run import Deployment
 from infragen.engine.schedule import INTERRUPTED, Interrupts, Task, run_concurrently, walk
 from infragen.errors import Conflict, InputError, OperationFailed, Refused
+from infragen.layers import LAYERS
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.resource_types import resource_type
 
@@ -73,7 +74,9 @@ class _Existing:
 
     def gives(self, attribute: str) -> object:
         """Return what Ref (an empty attribute) or Fn::GetAtt gives of it."""
-        return self.place.value if not attribute else self.properties.get(attribute)
+        if attribute:
+            return self.properties.get(attribute)
+        return next(iter(self.place.identifier.values())) if len(self.place.identifier) == 1 else None
 
 
 def import_resources(assembly: Assembly, session: Session, wanted: Mapping[str, str]) -> Deployment:
@@ -128,18 +131,25 @@ def _by_unit(plan: StackLayout, wanted: Mapping[str, str]) -> dict[str, StackUni
     for place in wanted:
         layer, _, name = place.partition("/")
         found = units[layer].body["Resources"].get(name) if layer in units else None
-        if found is None or not resource_type(found["Type"]).importable:
-            can = [each for unit in plan.units for each in _importable(unit)]
+        if found is None or place not in _importable(units[layer], plan.environment.region):
+            can = [each for unit in plan.units for each in _importable(unit, plan.environment.region)]
             why = "is no resource of" if found is None else f"is {found['Type']}, which infragen does not import into"
             raise InputError(f"{place} {why} {plan.environment.environment}", f"it can import {', '.join(can)}")
     layers = {place.partition("/")[0] for place in wanted}
     return {layer: unit for layer, unit in units.items() if layer in layers}
 
 
-def _importable(unit: StackUnit) -> Iterator[str]:
-    for name, each in unit.body["Resources"].items():
-        if resource_type(each["Type"]).importable:
-            yield f"{unit.layer}/{name}"
+def _importable(unit: StackUnit, region: str) -> tuple[str, ...]:
+    """Return the places of a unit that take something over: in infragen's own layers the types whose row says so, in a
+    layer or addon of the project each type that Cloud Control API reads. Whether CloudFormation imports such a type,
+    its change set says.
+    """
+    ours = unit.layer in {each.name for each in LAYERS}
+    return tuple(
+        f"{unit.layer}/{name}"
+        for name, each in unit.body["Resources"].items()
+        if resource_type(each["Type"]).importable or (not ours and readable(each["Type"], region))
+    )
 
 
 def _check(state: StackState | None) -> None:
@@ -171,14 +181,19 @@ def _made(
         if name not in rendered:
             raise InputError(f"{place} is not created with these settings", "leave it out, or change the environment")
         kind = rendered[name]["Type"]
-        [key] = identifier_of(kind, region)
+        keys = identifier_of(kind, region)
+        parts = identifier.split("|") if len(keys) > 1 else [identifier]
+        if len(parts) != len(keys) or not all(parts):
+            raise InputError(
+                f"{place}: {identifier} does not identify {kind}", f"give {'|'.join(keys)}, in quotes: '{place}=…|…'"
+            )
         properties = session.cloud.resource_properties(kind, identifier)
         if properties is None:
             raise InputError(
-                f"{place}: there is no {kind} with {key} {identifier} in {region}",
-                "give the identifier as CloudFormation knows it: a queue's URL, the name of anything else",
+                f"{place}: there is no {kind} with {'|'.join(keys)} {identifier} in {region}",
+                "give the identifier as CloudFormation knows it: a queue's URL, the name of most others",
             )
-        found[name] = _Existing(ResourceToImport(name, kind, key, identifier), properties)
+        found[name] = _Existing(ResourceToImport(name, kind, dict(zip(keys, parts, strict=True))), properties)
     taken = {name: _as_it_is(rendered[name], each, found, region) for name, each in found.items()}
     head = deployed or {
         "AWSTemplateFormatVersion": "2010-09-09",

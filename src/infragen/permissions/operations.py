@@ -91,6 +91,8 @@ _CHECKS = (
 
 _ARTIFACTS = (
     *_calls(BOTH, "bucket", "s3.HeadBucket s3:ListBucket"),
+    *_calls((PERSON,), "bucket", "s3.ListObjectsV2 s3:ListBucket"),
+    *_calls((PERSON,), "objects", "s3.DeleteObject"),
     *_calls(BOTH, "objects", "s3.GetObject", "s3.HeadObject s3:GetObject", "s3.PutObject"),
     *_calls((PERSON,), "objects", "s3.ListObjectVersions s3:ListBucketVersions",
             "s3.DeleteObjects s3:DeleteObject s3:DeleteObjectVersion"),
