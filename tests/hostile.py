@@ -52,9 +52,49 @@ def listed(asked: Asked, row: Any, token: str = "") -> bytes:
 
 
 def _members(asked: Asked) -> dict[str, str]:
-    model = _model(MODELS.get(asked.service, asked.service))
-    shape = model.operation_model(asked.operation).output_shape if asked.operation in model.operation_names else None
+    shape = _shape(asked)
     return {name: each.type_name for name, each in shape.members.items()} if shape is not None else {}
+
+
+def _shape(asked: Asked) -> Any:
+    model = _model(MODELS.get(asked.service, asked.service))
+    return model.operation_model(asked.operation).output_shape if asked.operation in model.operation_names else None
+
+
+OTHER_TYPES = {
+    "string": 7,
+    "boolean": "maybe",
+    "integer": "x",
+    "long": "x",
+    "float": [],
+    "double": "x",
+    "timestamp": {},
+}
+NO_CALENDAR = {"string": "", "boolean": False, "integer": -1, "long": 10**40, "float": 1e999, "timestamp": 1e18}
+
+
+def filled(asked: Asked, leaves: dict[str, Any]) -> bytes:
+    """A reply in JSON that has every member, one of each list, and in them what `leaves` has for the type. In XML all
+    is text, so there each list holds one.
+    """
+    if asked.query:
+        return listed(asked, "text")
+
+    def value(shape: Any, above: tuple[str, ...]) -> Any:
+        if shape.name in above:
+            return None
+        inside = (*above, shape.name)
+        match shape.type_name:
+            case "structure":
+                return {name: value(each, inside) for name, each in shape.members.items()}
+            case "list":
+                return [value(shape.member, inside)]
+            case "map":
+                return {"a": value(shape.value, inside)}
+        return leaves.get(shape.type_name)
+
+    shape = _shape(asked)
+    return json.dumps(value(shape, ()) if shape is not None else {}).encode()
 
 
 _MODELS: dict[str, Any] = {}
@@ -79,6 +119,9 @@ WRONG: dict[str, Answer] = {
     "no members": lambda asked: (200, _typed(asked), wrapped(asked, "") if asked.query else b"{}"),
     "rows without members": lambda asked: (200, _typed(asked), listed(asked, "" if asked.query else {})),
     "rows of another kind": lambda asked: (200, _typed(asked), listed(asked, "text" if asked.query else 7)),
+    "other types": lambda asked: (200, _typed(asked), filled(asked, OTHER_TYPES)),
+    "times that no calendar has": lambda asked: (200, _typed(asked), filled(asked, NO_CALENDAR)),
+    "too deep": lambda asked: (200, _typed(asked), wrapped(asked, "<a>" * 5000) if asked.query else b'{"a":' * 5000),
     "another answer": lambda asked: (200, _typed(asked), b"<Other/>" if asked.query else b'["other"]'),
     "null": lambda asked: (200, _typed(asked), wrapped(asked, "") if asked.query else b"null"),
     "a web page": lambda asked: (200, "text/html", HTML),

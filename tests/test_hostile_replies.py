@@ -133,7 +133,7 @@ def test_every_question_of_the_program_is_asked_here() -> None:
     assert sorted(ARGUMENTS) == QUESTIONS
 
 
-SAMPLE = ("no members", "rows without members", "rows of another kind", "a web page")
+SAMPLE = ("no members", "rows without members", "rows of another kind", "other types", "a web page")
 
 
 @pytest.mark.long
@@ -148,6 +148,15 @@ def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, trie
                 tried()
                 ends_well(lambda name=name, given=arguments: getattr(cloud, name)(*given), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
         ends_well(lambda: refreshed("eu-central-1", endpoint_url=server.url), f"prices: {wrong}")
+
+
+@pytest.mark.parametrize("wrong", ["times that no calendar has", "too deep"])
+def test_what_no_reader_can_read_ends_in_an_error_of_ours(wrong: str) -> None:
+    """N13: botocore's own readers raise for it what is no error of botocore's."""
+    with hostile(WRONG[wrong]) as server:
+        cloud = account(server.url)
+        for name in ("quota", "stacks", "log_events", "service_states", "rotated_secret"):
+            ends_well(lambda name=name: getattr(cloud, name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
 
 
 @pytest.mark.promise("P24", "a reply that is no sound HTTP")

@@ -1,6 +1,7 @@
 """Linting: what cfn-lint finds, where it is, and that nothing is linted twice."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -113,6 +114,22 @@ def test_what_was_linted_before_is_not_linted_again(alone: Assembly, tmp_path: P
     assert [each.rule for each in before] == ["E3012"]
     assert [each.rule for each in errors(broken, cache)] == ["E9999"]
     assert [each.rule for each in errors(with_queue(alone, VisibilityTimeout="later"), cache)] == ["E3012"]
+
+
+@pytest.mark.parametrize("whose", ["of another user", "that others can write"])
+def test_findings_of_somebody_else_are_not_believed(alone: Assembly, tmp_path: Path, whose: str) -> None:
+    """Who writes them could hide an error from the gate."""
+    broken, cache = with_queue(alone, VisibilityTimeout="soon"), tmp_path / "cache"
+    before = errors(broken, cache)
+    for entry in cache.iterdir():
+        entry.write_text('{"findings": []}')
+        if whose == "that others can write":
+            entry.chmod(0o666)
+        elif os.geteuid() == 0:
+            os.chown(entry, 12345, 12345)
+        else:
+            pytest.skip("only root may give a file away")
+    assert errors(broken, cache) == before
 
 
 def test_a_damaged_cache_only_costs_time(alone: Assembly, tmp_path: Path) -> None:

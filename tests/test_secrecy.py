@@ -23,6 +23,7 @@ from sweeps import sweep
 
 from infragen.assembly.templatefile import parse
 from infragen.cli import main
+from infragen.secrecy import texts
 from infragen.secrecy.masking import SECRET, hides, mask
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.texts import certain_credential, suspect
@@ -415,3 +416,9 @@ def test_only_secrecy_makes_text_that_may_be_shown() -> None:
             assert not re.search(
                 r"\bShown(?:Bytes|Line)?\(|cast\(\s*\"?Shown", text.replace("return ShownLine(", "")
             ), file
+
+
+def test_no_pattern_of_commands_looks_over_a_whole_line() -> None:
+    """A log line has up to 256 KB, and who writes it decides what is in it: a gap without a limit takes minutes."""
+    for pattern in (texts._HEADERS, texts._COMMANDS):
+        assert re.findall(r"\[\^[^\]]*\\n[^\]]*\][*+]", pattern.pattern) == []

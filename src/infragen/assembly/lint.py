@@ -15,6 +15,7 @@ import json
 import os
 import re
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -27,6 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
 from infragen.config.yamlfile import Place
+from infragen.errors import InputError
+from infragen.input_file import read
 from infragen.layers.written import written_at
 from infragen.output_file import private_directory
 
@@ -164,12 +167,17 @@ def _with_local_paths(assembly: Assembly) -> str:
 
 
 def _recall(kept: Path | None, key: str) -> tuple[Finding, ...] | None:
+    """Return the findings that an earlier run of this user kept: who else can write them could hide an error."""
     if kept is None:
         return None
+    file = kept / f"{key}.json"
     try:
-        rows = json.loads((kept / f"{key}.json").read_text(encoding="utf-8"))
+        found = file.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return None
+        rows = json.loads(read(file))
         return tuple(Finding(**{**row, "path": tuple(row["path"])}) for row in rows["findings"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, InputError, RecursionError):
         return None
 
 

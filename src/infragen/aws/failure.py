@@ -62,8 +62,9 @@ ROLE = (
     "file; `infragen destroy --role-arn ARN` deletes with another"
 )
 
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
-"""What botocore and our readers stumble with over a reply of another shape than AWS's."""
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What botocore and our readers stumble with over a reply of another shape than AWS's: a RuntimeError is one that is
+nested too deeply, or a time that no calendar has."""
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
@@ -186,6 +187,8 @@ def answered(doing: str) -> Iterator[None]:
 
 def _lacks(error: Exception) -> str:
     """Return what is missing in an answer, as far as reading it tells."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     return f"it has no {error.args[0]}" if isinstance(error, KeyError) and error.args else str(error)
 
 

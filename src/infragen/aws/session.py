@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 from infragen.aws.failure import ENDPOINT, REGION, THROTTLING, translated
 from infragen.aws.invalid_response import MARK, fail_invalid_reply
 from infragen.aws.limits import LimitedSession
+from infragen.aws.reading import IncompleteReply
+from infragen.aws.reply_types import mistyped
 from infragen.errors import CloudError, InputError, Unavailable
 
 if TYPE_CHECKING:
@@ -81,11 +83,15 @@ def _retries(first: bool) -> Callable[..., float | bool | None]:
 
 
 def _refuse_invalid(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    """Raise for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200."""
+    """Raise for a reply that stayed garbled: botocore looks at the status on the wire, which may be 200. And for one
+    with other types than the service's model says.
+    """
     from botocore.exceptions import ClientError
 
     if MARK in parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
         raise ClientError(parsed, model.name)  # type: ignore[arg-type]  # as botocore itself raises it
+    if "Error" not in parsed and model.output_shape is not None and (wrong := mistyped(model.output_shape, parsed)):
+        raise IncompleteReply(f"the answer is not as AWS gives it: {wrong}")
 
 
 def _note_region(parsed: dict[str, Any], region: str) -> None:

@@ -220,7 +220,7 @@ def _is_of_secret(name: str) -> bool:
 
 def _are_of_secret(words: list[str], letters: str) -> bool:
     """Return whether words are those of a secret, or end as its names do; `letters` are theirs, joined."""
-    if words[-2:] == ["public", "pem"]:
+    if words[-1] == "pem" and "public" in words:
         return False
     if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS or not _PAIRS.isdisjoint(pairwise(words)):
         return True

@@ -127,28 +127,28 @@ _WITHOUT_SCHEME = re.compile(
 _HEADERS = re.compile(
     r"\b(?:Set-)?Cookie\\*[\"']?\s*:\s*\\*[\"']?[\w.-]+=[^\s$;{]"
     r"|\bSet-Cookie\b[^\w\n]{1,6}[\w.-]+=[^\s$;{]|\bset_?cookie\(\s*[\"'][^\"']+[\"']\s*,\s*[\"'][^\"']"
-    r"|\bcurl\b[^\n|;]*\s(?:-b|--cookie)[ =]?[\"']?[\w.-]+=[^\s$]|[\"']AUTH[\"']\s*,\s*[\"'][^\"'$]"
+    r"|\bcurl\b[^\n|;]{0,1000}\s(?:-b|--cookie)[ =]?[\"']?[\w.-]+=[^\s$]|[\"']AUTH[\"']\s*,\s*[\"'][^\"'$]"
     r"|\b(?:Set-)?Cookie\s*:\s*(?=\S*\d)[^\s$;{]{6,}"
     r"|\bBearer\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"
     r"|\bDigest\s+username\s*="
     r"|\b(?:ApiKey|Api-Key|Token)\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[\w.@+\\-]+[:%][^\s$\d/][^\s/]*"
     r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[A-Za-z][\w.@+\\-]*[:%][^\s$]\S*"
-    r"|\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]*\s-p[^\s-]\S*"
+    r"|\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,1000}\s-p[^\s-]\S*"
     r"|\bsshpass\s+-p\s*\S+"
-    r"|\b(?:redis-cli|valkey-cli)\b[^\n|;]*\s-a\s+[^\s$]\S*"
-    r"|\b(?:ldap(?:search|modify|add|delete|whoami|passwd))\b[^\n|;]*\s-w\s*[^\s$-]\S*"
-    r"|\b(?:sqlcmd|bcp|tsql|isql|zip|unzip|osql)\b[^\n|;]*\s-P\s*[^\s$-]\S*"
-    r"|\b(?:plink|pscp|psftp|putty)\b[^\n|;]*\s-pw\s+[^\s$-]\S*"
-    r"|\b(?:7z|7za|rar|unrar)\b[^\n|;]*\s-p[^\s$-]\S*"
+    r"|\b(?:redis-cli|valkey-cli)\b[^\n|;]{0,1000}\s-a\s+[^\s$]\S*"
+    r"|\b(?:ldap(?:search|modify|add|delete|whoami|passwd))\b[^\n|;]{0,1000}\s-w\s*[^\s$-]\S*"
+    r"|\b(?:sqlcmd|bcp|tsql|isql|zip|unzip|osql)\b[^\n|;]{0,1000}\s-P\s*[^\s$-]\S*"
+    r"|\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,1000}\s-pw\s+[^\s$-]\S*"
+    r"|\b(?:7z|7za|rar|unrar)\b[^\n|;]{0,1000}\s-p[^\s$-]\S*"
     r"|\bpass(?:in|out)?\s+pass:[^\s$]\S*|(?:^|\s)pass:[^\s$]\S*"
-    r"|\bnet\s+use\b[^\n|;]*\s(?:/user:\S+\s+[^\s$/]\S*|[^\s$/*\\:]\S*\s+/user:\S)|\blftp\b[^\n|;]*\s-u\s*[\w.@-]+,[^\s$]\S*"
-    r"|\b(?:docker|podman|helm|az|oc|cf|skopeo|buildah|nerdctl|crane)\b[^\n|;]*\blogin\b[^\n|;]*\s-p\s*[^\s$]\S*"
+    r"|\bnet\s+use\b[^\n|;]{0,1000}\s(?:/user:\S+\s+[^\s$/]\S*|[^\s$/*\\:]\S*\s+/user:\S)|\blftp\b[^\n|;]{0,1000}\s-u\s*[\w.@-]+,[^\s$]\S*"
+    r"|\b(?:docker|podman|helm|az|oc|cf|skopeo|buildah|nerdctl|crane)\b[^\n|;]{0,100}\blogin\b[^\n|;]{0,1000}\s-p\s*[^\s$]\S*"
     r"|\b(?:machine\s+\S+|default)(?:\s+(?:login|user|account)\s+\S+)*\s+passw(?:or)?d\s+\S+"
     r"|^\s*(?:login|user|account)\s+\S+\s+passw(?:or)?d\s+\S+\s*$"
     r"|\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+|VALUES\s+)?[\"'][^\"']"
-    r"|\b(?:CREATE|ALTER|GRANT)\b[^\n;]*\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+[^\s$:?<{%@]"
-    r"|\bPRAGMA\s+(?:hex)?(?:re)?key\s*=\s*[\"'x]|\bATTACH\b[^\n;]*\bKEY\s+[\"'x]"
+    r"|\b(?:CREATE|ALTER|GRANT)\b[^\n;]{0,1000}\bIDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+[^\s$:?<{%@]"
+    r"|\bPRAGMA\s+(?:hex)?(?:re)?key\s*=\s*[\"'x]|\bATTACH\b[^\n;]{0,1000}\bKEY\s+[\"'x]"
     r"|\bPASSWORD\s+[\"'][^\"']+[\"']"
     r"|\bPASSWORD\s+FOR\s+\S+\s*(?:=|TO\b)\s*[\"'][^\"']",
     re.IGNORECASE,
@@ -156,22 +156,22 @@ _HEADERS = re.compile(
 
 _COMMANDS = re.compile(
     r"\bvault\s+login\s+[\"']?[^\s$\"'-]\S*"
-    r"|\bvault\s+(?:kv\s+(?:put|patch)|write)\s[^\n|;]*\s[\w.-]+=[\"']?[^\s$@\"'-]"
-    r"|\bput-parameter\b(?=[^\n|;]*\bSecureString\b)[^\n|;]*--value[ =]+[\"']?[^\s$\"']"
+    r"|\bvault\s+(?:kv\s+(?:put|patch)|write)\s[^\n|;]{0,1000}\s[\w.-]+=[\"']?[^\s$@\"'-]"
+    r"|\bput-parameter\b(?=[^\n|;]{0,1000}\bSecureString\b)[^\n|;]{0,1000}--value[ =]+[\"']?[^\s$\"']"
     r"|--from-literal[ =][\"']?[\w.-]+=[\"']?[^\s$\"']"
-    r"|\b(?:gh|fly|flyctl|doppler|supabase)\s+secrets?\s+set\s[^\n|;]*(?:=|--body[ =]|-b\s)[\"']?[^\s$\"']"
-    r"|\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?(?:[\w.-]+:)?[^\s$|;&\"'][^$|;&\n]*"
+    r"|\b(?:gh|fly|flyctl|doppler|supabase)\s+secrets?\s+set\s[^\n|;]{0,1000}(?:=|--body[ =]|-b\s)[\"']?[^\s$\"']"
+    r"|\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?(?:[\w.-]+:)?[^\s$|;&\"'][^$|;&\n]{0,1000}"
     r"\|\s*(?:sudo\s+(?:-\w+\s+)*-\w*S\b"
-    r"|[^\n;|]*(?:--\w*password-stdin|\bchpasswd\b|\bpass(?:in|out)?\s+stdin|--passphrase-fd))"
+    r"|[^\n;|]{0,1000}(?:--\w*password-stdin|\bchpasswd\b|\bpass(?:in|out)?\s+stdin|--passphrase-fd))"
     r"|\bhtpasswd\s+-\w*b\w*\s+(?:\S+\s+){1,2}[^\s$]\S*"
     r"|(?:^|[\n;|\"'`])\s*AUTH\s+(?!(?:LOGIN|PLAIN|NTLM|\S*MD5)[\"'`]?\s*(?:$|[\n;|#]))"
     r"(?:[^\s$<{:?(=]\S*\s+)?[^\s$<{:?(=]\S*\s*(?:[\n;|\"'`]|$)"
     r"|\bAUTH\s+(?:[\w.-]+\s+)?(?=[^\s\d(]*\d)[^\s$<{:?(=]{4,}"
-    r"|\b(?:redis|valkey)-cli\b[^\n|;]*\s(?:AUTH|auth)\s+[^\s$<{]|\bHELLO\s+[23]\s+AUTH\s+\S"
-    r"|\bACL\s+SETUSER\s[^\n]*\s[>#][^\s$]|\buser\s+\S+\s+(?:on|off)\s[^\n]*(?<=\s)[>#][^\s$]"
+    r"|\b(?:redis|valkey)-cli\b[^\n|;]{0,1000}\s(?:AUTH|auth)\s+[^\s$<{]|\bHELLO\s+[23]\s+AUTH\s+\S"
+    r"|\bACL\s+SETUSER\s[^\n]{0,1000}\s[>#][^\s$]|\buser\s+\S+\s+(?:on|off)\s[^\n]{0,1000}(?<=\s)[>#][^\s$]"
     r"|\b(?:sqlplus|sqlldr|sqlcl|expdp|impdp|rman)(?:\s+-\S+(?:\s+\d\S*)?)*\s+[\"']?[\w$#]+/[^\s$/@.&][^\s/@]*(?:@\S|[\"']|\s|$)"
     r"|\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+[^\s$]\S*"
-    r"|\bopenssl\s+[^\n|;]*\s-[kK]\s+[^\s$-]\S*"
+    r"|\bopenssl\s+[^\n|;]{0,1000}\s-[kK]\s+[^\s$-]\S*"
     r"|(?<![^\s])(?!\d+:)[\w.*-]+:(?:\d{4,5}|\*):[\w.*-]+:[\w.*-]+:[^\s:$]+(?!\S)",
 )
 """Commands that are given a secret without its name, and lines of a .pgpass file (PostgreSQL, "The Password File")."""
@@ -322,6 +322,7 @@ def _assignments(text: str, prose: bool, ours: bool) -> Iterator[Suspicion]:
         after = _AFTER.match(text, found.end())
         if after and _gives(found, after, prose, ours, code):
             yield Suspicion(found.start(), f"a value of {name}")
+            return  # the first one decides: to look at each of thousands takes minutes
 
 
 def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, code: bool) -> bool:
@@ -471,6 +472,7 @@ def _in_prose(text: str) -> Iterator[Suspicion]:
             continue
         if _tells(name, text, found.end(), code):
             yield Suspicion(found.start(), f"a value of {name}")
+            return
 
 
 def _tells(name: str, text: str, end: int, code: bool) -> bool:
@@ -525,6 +527,7 @@ def _random_words(text: str) -> Iterator[Suspicion]:
         named = _NAMED.search(text[max(0, found.start() - 80) : found.start()])
         if not (named and is_random_by_nature(named[1])):
             yield Suspicion(found.start(), RANDOM)
+            return
 
 
 # --- encodings ----------------------------------------------------------------------------------------------------
