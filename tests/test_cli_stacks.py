@@ -388,3 +388,48 @@ def test_the_legend_of_a_plan_names_the_marks_that_stand_below_it(
     lines = planned()
     assert [each for each in lines if "stack setting NotificationARNs" in each]
     assert not lines[1].startswith(("+", "~"))
+
+
+def test_r15_drift_is_named_with_its_next_step_and_put_back(desk: Bench, run: Run, aws: FakeAws) -> None:
+    """R15: a queue changed by hand; the plan on one page, the outcome, JSON lines; in sync in the end."""
+    run("deploy", "--yes")
+    assert "--revert" not in run("drift").stdout
+    stack = aws.stack("shop-test-queue")
+    hand = {**stack.resources["JobsQueue"].properties, "VisibilityTimeout": 45}
+    stack.by_hand["JobsQueue"] = hand
+    found = run("drift").stdout
+    assert f"`infragen drift --env test --endpoint-url {aws.url} --revert` puts it back" in found
+    refused = run("drift", "--fail-on-drift", code=3).stderr
+    assert f"put it back with `infragen drift --env test --endpoint-url {aws.url} --revert`" in refused
+    run("drift", "--revert", code=3)  # there is no terminal to ask
+    assert stack.by_hand == {"JobsQueue": hand}
+    put_back = run("drift", "--revert", "--yes", "--verbose")
+    assert "VisibilityTimeout  45 -> " in put_back.stderr
+    assert "putting back in shop-test-queue" in put_back.stderr
+    assert "shop-test-queue" in put_back.stdout
+    assert stack.by_hand == {}
+    assert run("drift", "--revert", "--yes").stdout == "test: nothing to put back\n"
+    stack.by_hand["JobsQueue"] = hand
+    printed = check_lines(run("drift", "--revert", "--yes", "--format", "json").stdout)
+    assert [each["action"] for each in printed if each["type"] == "started"] == ["revert"]
+    run("drift", "--fail-on-drift")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--yes",), "--yes can only be given with --revert"),
+        (("--allow-widening", "queue/JobsQueue", "--wait"), "--allow-widening, --wait can only be given with --revert"),
+        (("--revert", "--fail-on-drift"), "--fail-on-drift cannot be combined with --revert"),
+        (("--revert", "--local"), "the emulator has no drift-aware change sets"),
+    ],
+)
+def test_options_of_drift_that_mean_nothing_are_refused(
+    tmp_path: Path, options: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before AWS is asked anything; nothing is parsed and ignored."""
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = CommandLine().invoke(main, ["drift", "--env", "test", *options])
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -44,7 +44,7 @@ OF_TWO = [("image", "promote"), ("secrets", "diff")]
 OF_A_VALUE = [("secrets", "set"), ("secrets", "import")]
 """They read a value before AWS is asked: tests/test_app_secrets.py has them."""
 COMMANDS = [each for each in talkative() if each not in (*OF_AN_API, *OF_TWO, *OF_A_VALUE)]
-AGREED = {"--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--wait", "1")}
+AGREED = {"--revert": ("--revert",), "--yes": ("--yes",), "--confirm": ("--confirm", "dev"), "--wait": ("--wait", "1")}
 
 
 def agreed(command: tuple[str, ...]) -> tuple[str, ...]:

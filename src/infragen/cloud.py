@@ -74,6 +74,8 @@ class ChangeSetRequest:
     `body` or by `url`. `on_failure` is OnStackFailure (DO_NOTHING, DELETE, or empty for its default), which is about
     first creations only. `nested` asks for change sets of nested stacks too. `role` is the ARN of the role with which
     CloudFormation works. `rollback` and `notifications` replace those of the stack; with None it keeps what it has.
+    With `revert_drift` the change set is a drift-aware one of the template that the stack has, and `body` and `url` are
+    empty.
     """
 
     stack: str
@@ -91,6 +93,7 @@ class ChangeSetRequest:
     imports: tuple[ResourceToImport, ...] = ()
     rollback: RollbackConfiguration | None = None
     notifications: tuple[str, ...] | None = None
+    revert_drift: bool = False
 
 
 @dataclass(frozen=True)

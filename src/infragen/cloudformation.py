@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
+from typing import Final
 
 from infragen.shown import NOTHING, Shown
 
@@ -282,6 +283,28 @@ class ResourceDrift:
     reason: Shown = NOTHING
 
 
+REVERT_DRIFT: Final = "REVERT_DRIFT"
+"""The deployment mode of a drift-aware change set: it brings resources from what they are to what the template says
+(API reference, CreateChangeSet, `DeploymentMode`; botocore 1.43.106, read 2026-11-29)."""
+
+
+@dataclass(frozen=True)
+class IgnoredAttribute:
+    """An attribute of a resource whose drift a drift-aware change set leaves as it is: its path, and AWS's reason,
+    which is MANAGED_BY_AWS, WRITE_ONLY_PROPERTY or SENSITIVE_PROPERTY (API reference, ResourceDriftIgnoredAttribute,
+    read 2026-11-29).
+    """
+
+    path: tuple[str | int, ...]
+    reason: Shown
+
+    @property
+    def name(self) -> str:
+        """Return `NetworkInterfaces[0].SubnetId`."""
+        steps = self.path[1:] if len(self.path) > 1 and self.path[0] == "Properties" else self.path
+        return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps).lstrip(".")
+
+
 class Source(StrEnum):
     """Where a row of a plan comes from: AWS's change set, the comparison of templates, or both."""
 
@@ -368,6 +391,8 @@ class ResourceChange:
     ReplaceAndRetain, ReplaceAndSnapshot, or empty. `change_set_id` is the change set of a nested stack. `reported` is
     AWS's word for the replacement where the schema decided otherwise. `disagreements` are what the two sources say
     differently. `renamed` is the other logical id of a resource that is removed under one name and added under another.
+    Of a drift-aware change set `drift` is AWS's ResourceDriftStatus, and `ignored` are the attributes whose drift it
+    leaves.
     """
 
     layer: str
@@ -384,6 +409,8 @@ class ResourceChange:
     reported: str = ""
     disagreements: tuple[Disagreement, ...] = ()
     renamed: str = ""
+    drift: str = ""
+    ignored: tuple[IgnoredAttribute, ...] = ()
 
     @property
     def place(self) -> str:
@@ -406,7 +433,8 @@ class ChangeSet:
     """A change set, with the rows of all its pages. `reason` keeps AWS's words.
 
     `nested` says whether it was created with sets for nested stacks; None where the endpoint does not say. `rollback`
-    and `notifications` are what the stack will have; None where the endpoint does not say.
+    and `notifications` are what the stack will have; None where the endpoint does not say. `mode` is REVERT_DRIFT for a
+    drift-aware one, and empty for any other, as for one of an endpoint that does not know the mode.
     """
 
     change_set_id: str
@@ -420,6 +448,7 @@ class ChangeSet:
     nested: bool | None = None
     rollback: RollbackConfiguration | None = None
     notifications: tuple[str, ...] | None = None
+    mode: str = ""
 
     @property
     def pending(self) -> bool:

@@ -141,6 +141,7 @@ Drift (`fakeaws.drift`; what somebody did is in `Stack.by_hand`)
   runs, a second is a ValidationError "Drift detection is already in progress for stack …" (public reports).
 - A resource that cannot be read is UNKNOWN and makes the detection DETECTION_FAILED, with results for the others (API
   DescribeStackDriftDetectionStatus). Types without support are in no result (API DescribeStackResourceDrifts).
+- CreateChangeSet with DeploymentMode REVERT_DRIFT puts it back (`fakeaws.revert`).
 
 S3: see `fakeaws.s3`. STS: GetCallerIdentity. Lambda: GetAccountSettings. RDS, ELB: see
 `fakeaws.protection`. ECS: see `fakeaws.ecs`. What an account says of itself (quotas, roles, certificates, zones,

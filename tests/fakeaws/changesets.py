@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakeaws import imports, nested, resources
+from fakeaws import imports, nested, resources, revert
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import Cloud
 from fakeaws.model import Change, ChangeSet, Resource, Stack, Target
@@ -386,6 +386,10 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
     try:
         if change_set.kind == "IMPORT":
             imports.compute(cloud, change_set)
+        elif change_set.mode:
+            with revert.as_it_is(cloud, change_set):
+                compute(cloud, change_set)
+            revert.mark(cloud, change_set)
         else:
             compute(cloud, change_set)
         nested.check_exports(cloud, change_set)

@@ -290,6 +290,14 @@ class Settings:
     drift_seconds: float = 30.0
     drift_unsupported: set[str] = field(default_factory=set)
     """Types beside nested stacks and custom resources that are not checked for drift."""
+    knows_revert_drift: bool = True
+    """Whether CreateChangeSet knows DeploymentMode; an older endpoint leaves the member out without a word."""
+    drift_ignored: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Logical id -> top-level property -> why a drift-aware change set leaves its drift: MANAGED_BY_AWS, …."""
+    drift_phantoms: dict[str, str] = field(default_factory=dict)
+    """Logical id -> property that a drift-aware change set lists although nobody changed it."""
+    drift_reverts_nothing: set[str] = field(default_factory=set)
+    """Logical ids of resources whose provider says that it put a value back, and did not."""
 
 
 class Cloud:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fakeaws import changesets, drift, imports, macros, parameters, resources, rollback, templates
+from fakeaws import changesets, drift, imports, macros, parameters, resources, revert, rollback, templates
 from fakeaws.changesets import NO_UPDATES
 from fakeaws.clock import OperationError, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
@@ -77,6 +77,8 @@ class CloudFormation:
         change_set.description = p.get("Description")
         change_set.on_failure = p.get("OnStackFailure")
         change_set.token, change_set.request = p.get("ClientToken"), _fingerprint(p)
+        if self.cloud.settings.knows_revert_drift:
+            change_set.mode = p.get("DeploymentMode")
         change_set.imports = {each["LogicalResourceId"]: each for each in p.get("ResourcesToImport") or ()}
         self.cloud.clock.spawn(changesets.build(self.cloud, change_set))
         return {"Id": change_set.id, "StackId": stack.id}
@@ -220,6 +222,8 @@ class CloudFormation:
             ParentChangeSetId=change_set.parent_id,
             RootChangeSetId=change_set.root_id,
             OnStackFailure=change_set.on_failure,
+            DeploymentMode=change_set.mode,
+            StackDriftStatus=revert.stack_status(change_set) if change_set.mode else None,
         )
 
     def _is_told(self, change: Change, with_values: bool) -> bool:
@@ -346,6 +350,8 @@ class CloudFormation:
             stack.target = target
         if kind == "IMPORT" and change_set is not None:
             steps = imports.run(operation, change_set)
+        elif change_set is not None and change_set.mode:
+            steps = revert.run(operation, change_set)
         else:
             steps = operation.create() if kind == "CREATE" else operation.update(target)
         operation.change_set = change_set
@@ -967,7 +973,7 @@ def _change(c: Change, with_values: bool, additions_are_replacements: bool) -> d
     for detail in c.told(with_values):
         target = dict(detail["Target"])
         if not with_values:
-            for key in ("BeforeValue", "AfterValue", "AttributeChangeType", "Path"):
+            for key in ("BeforeValue", "AfterValue", "AttributeChangeType", "Path", "Drift"):
                 target.pop(key, None)
         details.append({key: value for key, value in detail.items() if key != "_only"} | {"Target": target})
     new = with_values and c.action == "Add" and additions_are_replacements
@@ -983,6 +989,8 @@ def _change(c: Change, with_values: bool, additions_are_replacements: bool) -> d
             Scope=c.scope,
             Details=details,
             ChangeSetId=c.change_set_id,
+            ResourceDriftStatus=c.drift,
+            ResourceDriftIgnoredAttributes=c.ignored or None,
             BeforeContext=json.dumps(c.before, ensure_ascii=False) if with_values and c.before is not None else None,
             AfterContext=json.dumps(c.after, ensure_ascii=False) if with_values and c.after is not None else None,
         ),

@@ -139,6 +139,10 @@ class Change:
     change_set_id: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    drift: str | None = None
+    """ResourceDriftStatus, of a drift-aware change set."""
+    ignored: list[dict[str, str]] = field(default_factory=list)
+    """ResourceDriftIgnoredAttributes."""
     warnings: list[str] = field(default_factory=list)
     """Why values of it cannot be computed before the execution."""
 
@@ -171,6 +175,8 @@ class ChangeSet:
     request: str = ""
     on_failure: str | None = None
     operation_id: str = ""
+    mode: str | None = None
+    """DeploymentMode: REVERT_DRIFT for a drift-aware one."""
     imports: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The resources to import by logical id, as the request had them."""
     validations: list[tuple[str, str, str]] = field(default_factory=list)

@@ -41,6 +41,7 @@ from infragen.cloud import (
     unreadable_hint,
 )
 from infragen.cloudformation import (
+    REVERT_DRIFT,
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,
@@ -624,7 +625,10 @@ def _request(request: ChangeSetRequest) -> CreateChangeSetInputTypeDef:
         body["Description"] = request.description
     if request.capabilities:
         body["Capabilities"] = list(request.capabilities)  # type: ignore[arg-type] # the engine computes API values
-    if request.body:
+    if request.revert_drift:
+        body["UsePreviousTemplate"] = True
+        body["DeploymentMode"] = REVERT_DRIFT
+    elif request.body:
         body["TemplateBody"] = request.body
     else:
         body["TemplateURL"] = request.url

@@ -13,6 +13,7 @@ from infragen.cloudformation import (
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,
+    IgnoredAttribute,
     PropertyChange,
     PropertyDrift,
     ResourceChange,
@@ -316,6 +317,7 @@ def change_set(
         nested=answer.get("IncludeNestedStacks"),
         rollback=rollback_configuration(answer) if "RollbackConfiguration" in answer else None,
         notifications=tuple(answer["NotificationARNs"]) if "NotificationARNs" in answer else None,
+        mode=answer.get("DeploymentMode") or "",
     )
 
 
@@ -341,7 +343,14 @@ def resource_change(answer: Mapping[str, Any], valued: Mapping[str, Any] | None 
         physical_id=row.get("PhysicalResourceId") or "",
         properties=(*known, *rest),
         change_set_id=row.get("ChangeSetId") or "",
+        drift=row.get("ResourceDriftStatus") or "",
+        ignored=tuple(map(_ignored, row.get("ResourceDriftIgnoredAttributes") or ())),
     )
+
+
+def _ignored(answer: Mapping[str, Any]) -> IgnoredAttribute:
+    path = tuple(_step(each) for each in (answer.get("Path") or "").strip("/").split("/"))
+    return IgnoredAttribute(path, plain(answer.get("Reason")))
 
 
 def _one_each(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...]:
@@ -354,13 +363,15 @@ def _one_each(details: Iterable[Mapping[str, Any]]) -> tuple[PropertyChange, ...
 
 def property_change(path: tuple[str | int, ...], details: Sequence[Mapping[str, Any]]) -> PropertyChange:
     """Return what the Details of one property of a resource say (API reference, ResourceTargetDefinition): the values
-    of the first, the causes of all, the worst that any does.
+    of the first, the causes of all, the worst that any does. Of a drift-aware change set the value before is the actual
+    one, wherever AWS gives it (`LiveResourceDrift`, read 2026-11-29).
     """
     targets = [each.get("Target") or {} for each in details]
     first, kind = targets[0], targets[0].get("AttributeChangeType", "")
+    actual = (first.get("Drift") or {}).get("ActualValue")
     return PropertyChange(
         path=path,
-        before=Absent() if kind == "Add" else first.get("BeforeValue"),
+        before=Absent() if kind == "Add" else first.get("BeforeValue") if actual is None else actual,
         after=Absent() if kind == "Remove" else first.get("AfterValue"),
         recreation=max(map(_recreation, targets), key=RECREATIONS.index),
         causes=tuple(dict.fromkeys(cause for each in details if (cause := _cause(each)))),

@@ -500,6 +500,8 @@ def _made(
         reported=outcome.reported,
         disagreements=outcome.disagreements,
         renamed=mine.renamed if mine else "",
+        drift=row.drift,
+        ignored=row.ignored,
     )  # fmt: skip
 
 

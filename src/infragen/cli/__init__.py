@@ -17,10 +17,11 @@ from infragen.cli.costing import cost
 from infragen.cli.delivering import bootstrap, policy
 from infragen.cli.deploying import deploy, destroy, plan
 from infragen.cli.developing import dev
+from infragen.cli.drifting import drift
 from infragen.cli.graphing import graph
 from infragen.cli.images import image
 from infragen.cli.importing import import_
-from infragen.cli.inspecting import diagnose, doctor, drift, outputs, status
+from infragen.cli.inspecting import diagnose, doctor, outputs, status
 from infragen.cli.installation import stranger, version
 from infragen.cli.local import local
 from infragen.cli.log_lines import logs

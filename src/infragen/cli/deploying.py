@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_allow_data_loss = click.option(
+allow_data_loss_option = click.option(
     "--allow-data-loss",
     "--allow-replace",
     "allow_data_loss",
@@ -45,7 +45,7 @@ _allow_data_loss = click.option(
     "of its data; may be given several times.",
 )
 
-_allow_widening = click.option(
+allow_widening_option = click.option(
     "--allow-widening",
     metavar="LAYER/ID",
     multiple=True,
@@ -58,7 +58,7 @@ _allow_cost = click.option(
     default=0,
     help="Allow an estimate of up to USD per month, above cost.budget.",
 )
-_max_interruption = click.option(
+max_interruption_option = click.option(
     "--max-interruption",
     type=click.Choice(["none", "brief", "outage"]),
     help="Refuse changes that interrupt the running service for longer. Default: brief in a protected environment, "
@@ -135,8 +135,8 @@ def _options(found: Description, image_tag: str | None, allow: tuple[str, ...], 
 )
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_release
-@_allow_data_loss
-@_max_interruption
+@allow_data_loss_option
+@max_interruption_option
 @_skip_check
 @_ignore_alarm
 @_bootstrap
@@ -242,7 +242,7 @@ def plan(
         echo(as_format(form, [planned], [file.environment]), nl=False)
     else:
         summarize(lambda most: summary_of(planned, most))
-    if fail_on_drift and (refusal := plan_refusal(planned)):
+    if fail_on_drift and (refusal := plan_refusal(planned, local=target.local)):
         raise refusal
     if detailed_exitcode and planned.changed:
         click.get_current_context().exit(10)
@@ -284,9 +284,9 @@ def _planned(
 )
 @parameters.image_tag("Image tag of the API; default: the deployed one.")
 @_release
-@_allow_data_loss
-@_max_interruption
-@_allow_widening
+@allow_data_loss_option
+@max_interruption_option
+@allow_widening_option
 @_allow_cost
 @_require_approval
 @_skip_check

@@ -135,40 +135,6 @@ def doctor(
 
 
 @click.command()
-@parameters.env("The environment to inspect.", required=True)
-@parameters.environments
-@parameters.document_format
-@click.option("--fail-on-drift", is_flag=True, help="Exit with 3 when a stack has drifted, or AWS cannot tell.")
-@cloud_options
-@command_options
-def drift(name: str, directory: Path, form: str, fail_on_drift: bool, target: AwsTarget) -> None:
-    """Show drift: resources changed outside CloudFormation.
-
-    AWS compares every resource with its template, which takes some minutes. Shows the expected and the actual values,
-    and names the resource types that AWS cannot check. Changes nothing.
-
-    \b
-    Examples:
-      infragen drift --env prod
-      infragen drift --env prod --fail-on-drift
-      infragen drift --env dev --local --format json
-    """
-    from infragen.assembly.synth import synthesize
-    from infragen.engine.drift import detect_drift
-    from infragen.report import drift as report
-
-    file = parameters.one(directory, name)
-    with open_session(file, target) as session:
-        stacks = detect_drift(synthesize(file.environment), session)
-    if form == "json":
-        say(report.as_json(file.environment, stacks))
-    else:
-        show(report.drift_lines(stacks, width(sys.stdout)))
-    if fail_on_drift and (refusal := report.refusal(stacks)):
-        raise refusal
-
-
-@click.command()
 @parameters.env("The environment whose outputs to print.", required=True)
 @parameters.environments
 @click.option(

@@ -36,12 +36,17 @@ def lines_option(function: Function) -> Function:
 
 def _begin(context: click.Context, parameter: click.Parameter, value: str) -> None:
     if value == "json":
-        from infragen.report.event_lines import EventLines
+        begin_lines(context)
 
-        command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
-        context.meta[_LINES] = EventLines(
-            _write, surroundings().monotonic, lambda: datetime.now(UTC), command, known_secrets()
-        )
+
+def begin_lines(context: click.Context) -> None:
+    """Print JSON lines from here on."""
+    from infragen.report.event_lines import EventLines
+
+    command = " ".join(context.command_path.split()[1:])  # without the program's name: `deploy`, `changesets prune`
+    context.meta[_LINES] = EventLines(
+        _write, surroundings().monotonic, lambda: datetime.now(UTC), command, known_secrets()
+    )
 
 
 def _write(line: "Shown") -> None:

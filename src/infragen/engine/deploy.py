@@ -155,8 +155,8 @@ def propose(
     )
     shown = replace(shown, release=plan_release(session, plan, observed, examined, subject, options.release))
     unused = (
-        *unheard_of("--allow-data-loss", options.allow_data_loss, shown, examined),
-        *unheard_of("--allow-widening", options.allow_widening, shown, examined),
+        *unheard_of("--allow-data-loss", options.allow_data_loss, shown, sides.values()),
+        *unheard_of("--allow-widening", options.allow_widening, shown, sides.values()),
     )
     shown = replace(shown, warnings=(*shown.warnings, *unused))
     return Proposal(tuple(prepared), shown, sides, order, safety, raised)

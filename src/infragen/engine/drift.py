@@ -6,7 +6,7 @@ All are asked side by side, and one detection at a time runs on each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -51,10 +51,15 @@ def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]
     return drift_of(session, layers, observe(session, assembly.environment))
 
 
-def drift_of(session: Session, layers: Sequence[str], observed: Observed) -> tuple[StackDrift, ...]:
-    """Work like `detect_drift`, of stacks that were observed already; `layers` are in deployment order."""
+def drift_of(
+    session: Session, layers: Sequence[str], observed: Observed, only: Collection[str] | None = None
+) -> tuple[StackDrift, ...]:
+    """Work like `detect_drift`, of stacks that were observed already; `layers` are in deployment order, `only` the
+    layers to look at.
+    """
     stacks = _stacks(layers, observed)
     found = [each for layer, state in stacks for each in _with_nested(session, layer, state, observed)]
+    found = [each for each in found if only is None or each[0] in only]
     return tuple(run_concurrently([_check(session, *each) for each in found], session.timer))
 
 

@@ -149,9 +149,18 @@ def _one_thing(value: object) -> bool:
 # --- asking and refusing ----------------------------------------------------------------------------------------
 
 
-def ask(session: Session, shown: EnvironmentPlan, approval: Approval, raised: Sequence[AlarmState] = ()) -> None:
+DEPLOY = "deploy these changes to"
+
+
+def ask(
+    session: Session,
+    shown: EnvironmentPlan,
+    approval: Approval,
+    raised: Sequence[AlarmState] = (),
+    question: str = DEPLOY,
+) -> None:
     """Raise Refused when a guard forbids the plan, or when nobody agrees to what needs somebody's agreement. `raised`
-    are rollback alarms that are in ALARM.
+    are rollback alarms that are in ALARM; `question` is what is asked, before the name of the environment.
     """
     more = [each for each in shown.gated if each.place not in approval.widening and approval.require != NEVER]
     _refuse_all(
@@ -171,7 +180,7 @@ def ask(session: Session, shown: EnvironmentPlan, approval: Approval, raised: Se
     answered_by = "--yes"
     if approval.require == ANY_CHANGE:
         answered_by = "a plan that was saved and reviewed: `infragen plan --out FILE`, `infragen deploy --plan FILE`"
-    _agree(session, Question(f"deploy these changes to {where}?", answered_by))
+    _agree(session, Question(f"{question} {where}?", answered_by))
 
 
 def _agree(session: Session, question: Question) -> None:
@@ -280,14 +289,13 @@ class Agreed:
 
 
 def unheard_of(
-    flag: str, given: Collection[str], shown: EnvironmentPlan, examined: Sequence[Examined]
+    flag: str, given: Collection[str], shown: EnvironmentPlan, sides: Collection[LayerSides]
 ) -> Iterator[str]:
     """Yield a sentence for each name given with a flag that nothing in the plan has, with the one that was perhaps
     meant.
 
     It is no error: a flag that has done its work may stay in a pipeline, and a typo allows nothing.
     """
-    sides = [each for unit in examined for each in unit.sides]
     written = {f"{each.layer}/{name}" for each in sides for side in (each.before, each.after) for name in _names(side)}
     known = written | {each.place for each in shown.changes()} | {each.place for each in shown.widenings}
     for name in sorted(set(given) - known):

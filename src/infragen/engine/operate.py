@@ -57,8 +57,12 @@ STALE_READS = 15
 
 def new_name(unit: StackUnit, parameters: Mapping[str, str | PreviousValue]) -> str:
     """Return a change set's name: the digest of what is deployed, and 80 random bits, because names must never meet."""
-    digest = hashlib.sha256(f"{unit.text}{sorted(parameters.items(), key=str)}".encode()).hexdigest()
-    return f"{PREFIX}{digest[:12]}-{secrets.token_hex(10)}"
+    return fresh_name(f"{unit.text}{sorted(parameters.items(), key=str)}")
+
+
+def fresh_name(content: str) -> str:
+    """Return a name for a change set of this content, that no other one has."""
+    return f"{PREFIX}{hashlib.sha256(content.encode()).hexdigest()[:12]}-{secrets.token_hex(10)}"
 
 
 def saved_name(until: int) -> str:

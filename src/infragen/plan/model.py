@@ -31,7 +31,8 @@ Origins = Mapping[tuple[str, Path], str]
 class StackPlan:
     """What will happen to one stack.
 
-    `action` is create, update, import, none, recreate (a failed first creation is removed first) or continue. `source`
+    `action` is create, update, import, none, recreate (a failed first creation is removed first), continue, or revert:
+    what was changed outside CloudFormation is put back. `source`
     is "change set" where AWS computed the rows, which are then compared with ours, and "template" where only we did.
     `waits_for` are the layers without whose deployment the rest cannot be known. `parameters`, `tags` and `outputs` are
     the stack's own that change; `notes` say what else does, and `details` what explains the plan and decides nothing:
@@ -195,6 +196,11 @@ class EnvironmentPlan:
     image_tag: str = ""
     running_tag: str = ""
     release: PlannedRelease | None = None
+
+    @property
+    def reverts(self) -> bool:
+        """Return whether it puts back what was changed outside CloudFormation, and deploys nothing."""
+        return any(each.action == "revert" for each in self.stacks)
 
     @property
     def over_budget(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from infragen.assembly.stacks import BESIDE
 from infragen.cloudformation import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
 from infragen.config import Environment
 from infragen.errors import Refused
@@ -89,25 +90,35 @@ def summary(stacks: Sequence[StackDrift]) -> str:
     return "; ".join(parts + ([f"AWS cannot compare {rest}"] if rest else []))
 
 
-def refusal(stacks: Sequence[StackDrift]) -> Refused | None:
-    """Return what --fail-on-drift raises: for drift, and where nobody can tell."""
+def next_step(stacks: Sequence[StackDrift]) -> str:
+    """Return what to type where something can be put back; empty where nothing can."""
+    if any(each.status == DRIFTED for each in stacks if each.layer not in BESIDE):
+        return "`infragen drift --revert` puts it back, after a plan and a question"
+    return ""
+
+
+def refusal(stacks: Sequence[StackDrift], *, local: bool = False) -> Refused | None:
+    """Return what --fail-on-drift raises: for drift, and where nobody can tell. The emulator (`local`) puts nothing
+    back.
+    """
     if overall(stacks) == IN_SYNC or not stacks:
         return None
     bad = ", ".join(f"{each.stack} ({each.status})" for each in stacks if each.status != IN_SYNC)
+    how = "by hand" if local or not next_step(stacks) else "with `infragen drift --revert`"
     return Refused(
         f"not as the templates say, or not known to be: {bad}",
-        "put it back by hand, or write it into the environment file and deploy",
+        f"put it back {how}, or write it into the environment file and deploy",
     )
 
 
-def plan_refusal(plan: EnvironmentPlan) -> Refused | None:
+def plan_refusal(plan: EnvironmentPlan, *, local: bool = False) -> Refused | None:
     """Return what `plan --fail-on-drift` raises: as `refusal`, and where AWS did not let us look."""
     if plan.drift is None:
         return Refused(
             f"whether {plan.environment} has drifted is not known: AWS did not let us look",
             "the plan's warning says why",
         )
-    return refusal(plan.looked)
+    return refusal(plan.looked, local=local)
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------

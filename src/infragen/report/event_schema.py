@@ -103,7 +103,7 @@ def _work() -> Described:
             {
                 **_STACK,
                 "action": _text(
-                    "create, update, import, recreate, continue, delete, recover, or follow what ran already"
+                    "create, update, import, recreate, continue, delete, recover, revert, or follow what ran already"
                 ),
             },
         ),

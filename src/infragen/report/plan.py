@@ -100,7 +100,7 @@ def _lines(plan: Plan, width: int, detail: Detail) -> Iterator[Text]:
 
 def _title(plan: Plan, width: int) -> Iterator[Text]:
     """Yield which environment, and which image runs and will run, on one line where that fits."""
-    title, image = f"Plan for {words.where(plan)}", words.image_line(plan)
+    title, image = f"{words.title(plan)} {words.where(plan)}", words.image_line(plan)
     together = f"{title}, {' '.join(image.split())}" if image else title
     if len(together) <= width:
         yield Text(together, style="bold")
@@ -130,7 +130,8 @@ def _whole(plan: Plan, width: int, detail: Detail, folded: bool) -> Iterator[Tex
     if unknown := words.unknown_line(plan):
         yield Text(f"? {unknown}", style="dim")
     if words.all_gated(plan):
-        yield Text.assemble(("access widens ", "red"), "(marked !): `deploy` asks, or takes --allow-widening LAYER/ID")
+        asks = f"(marked !): `{words.asks(plan)}` asks, or takes --allow-widening LAYER/ID"
+        yield Text.assemble(("access widens ", "red"), asks)
     if expensive := words.over_budget(plan):
         yield Text.assemble(("refused without --allow-cost ", "red"), expensive)
     most, least = (COSTS, CENT) if detail == Detail.ALL else (FEW_COSTS, WORTH_A_LINE)

@@ -15,6 +15,7 @@ from infragen.cloudformation import (
     Absent,
     Differs,
     Disagreement,
+    IgnoredAttribute,
     KnownAfter,
     PropertyChange,
     ResourceChange,
@@ -26,7 +27,8 @@ from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
 from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
-from infragen.plan.model import EnvironmentPlan, Origins, PlannedRelease, StackPlan
+from infragen.plan.model import EnvironmentPlan, PlannedRelease, StackPlan
+from infragen.plan.revert import why_ignored
 from infragen.report import plan_types as made
 from infragen.report import plan_words as words
 from infragen.report.checks import check_document
@@ -111,6 +113,7 @@ def plan_document(plan: EnvironmentPlan) -> made.Plan:
         "image_tag": plan.image_tag,
         "release": _release(plan.release) if plan.release else None,
         "stacks": stacks,
+        "reverts_drift": plan.reverts,
     }
     found["summary"]["text"] = words.summary(found)
     return found
@@ -224,8 +227,7 @@ def _stack(stack: StackPlan, layers: Layers, marks: Mapping[str, Sequence[str]])
         "source": stack.source,
         "waits_for": list(stack.waits_for),
         "changes": [
-            _row(each, stack.origins, marks.get(each.place, ()), stops.get(each.place), layers)
-            for each in stack.changes
+            _row(each, stack, marks.get(each.place, ()), stops.get(each.place), layers) for each in stack.changes
         ],
         "parameters": [_property(each) for each in stack.parameters],
         "tags": [_property(each) for each in stack.tags],
@@ -262,12 +264,12 @@ def _passed_on(change: PropertyChange) -> bool:
 
 def _row(
     change: ResourceChange,
-    origins: Origins,
+    stack: StackPlan,
     drift: Sequence[str],
     interruption: PlannedInterruption | None,
     layers: Layers,
 ) -> made.Row:
-    what = kind(change)
+    what, origins = kind(change), stack.origins
     return {
         "place": change.place,
         "layer": change.layer,
@@ -287,7 +289,7 @@ def _row(
         "origin": origins.get((change.logical_id, ()), ""),
         "drift": list(drift),
         "renamed": change.renamed,
-        "disagreements": [disagreement(each) for each in change.disagreements],
+        "disagreements": [disagreement(each, stack.action == "revert") for each in change.disagreements],
         "properties": [
             {
                 **_property(each, origins.get((change.logical_id, each.path), "")),
@@ -299,6 +301,16 @@ def _row(
             "level": interruption.level if interruption else NO,
             "what": interruption.what if interruption else "",
         },
+        "drift_status": change.drift,
+        "ignored": [_ignored(each) for each in change.ignored],
+    }
+
+
+def _ignored(attribute: IgnoredAttribute) -> made.Ignored:
+    return {
+        "path": list(attribute.path),
+        "reason": attribute.reason,
+        "text": f"drift of {attribute.name} is ignored: {why_ignored(attribute.reason)}",
     }
 
 
@@ -361,8 +373,15 @@ def _remark(change: ResourceChange) -> str:
     return f"{lead}: {fate}" if fate else lead
 
 
-def disagreement(found: Disagreement) -> str:
-    """Return what the two sources say differently, as a sentence."""
+def disagreement(found: Disagreement, reverts: bool = False) -> str:
+    """Return what the two sources say differently, as a sentence; where drift is put back, what was found of it is the
+    other source.
+    """
+    text = _disagreement(found)
+    return text.replace("comparing templates", "the drift found") if reverts else text
+
+
+def _disagreement(found: Disagreement) -> str:
     first, *rest = found.about
     other = rest[0] if rest else ""
     match found.what:

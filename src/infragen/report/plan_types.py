@@ -59,6 +59,14 @@ class Interruption(TypedDict):
     what: Annotated[str, "what is interrupted, and for how long; empty for `none`"]
 
 
+class Ignored(TypedDict):
+    """One attribute whose drift AWS does not look at, or does not put back."""
+
+    path: Annotated[list[Step], "the path, from the resource attribute on"]
+    reason: Annotated[str, "AWS's `MANAGED_BY_AWS`, `WRITE_ONLY_PROPERTY` or `SENSITIVE_PROPERTY`"]
+    text: Sentence
+
+
 class Row(TypedDict):
     """What happens to one resource."""
 
@@ -94,6 +102,10 @@ class Row(TypedDict):
     disagreements: Annotated[list[Sentence], "what AWS's change set and the comparison of templates say differently"]
     properties: Annotated[list[Property], "the values that change"]
     interruption: Interruption
+    drift_status: Annotated[
+        str, "of a drift-aware change set: AWS's `MODIFIED`, `DELETED`, `IN_SYNC` or `UNKNOWN`; empty of any other"
+    ]
+    ignored: Annotated[list[Ignored], "of a drift-aware change set: the attributes whose drift it leaves"]
 
 
 class Refusal(TypedDict):
@@ -132,7 +144,9 @@ class Stack(TypedDict):
     layer: Annotated[str, "name of the layer, `root`, or `layer/LogicalId` of a stack nested in a layer"]
     stack: Annotated[str, "name of the stack; empty while it has none"]
     action: Annotated[
-        str, "`create`, `update`, `none`, `recreate` (what is left of a failed creation is removed first) or `continue`"
+        str,
+        "`create`, `update`, `none`, `recreate` (what is left of a failed creation is removed first), `continue`, or "
+        "`revert` (`drift --revert` puts back what was changed by hand)",
     ]
     source: Annotated[str, "`change set` where AWS computed the changes, `template` where infragen compared templates"]
     waits_for: Annotated[
@@ -324,6 +338,9 @@ class Plan(TypedDict):
     image_tag: Annotated[str, "tag that will run after the deployment; empty likewise"]
     release: Annotated[Release | None, "the command that runs before the API is deployed; null where none does"]
     stacks: Annotated[list[Stack], "one for each layer, in deployment order"]
+    reverts_drift: Annotated[
+        bool, "whether it is the plan of `drift --revert`: each value goes from what is there to the template's"
+    ]
 
 
 class Document(TypedDict):

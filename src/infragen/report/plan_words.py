@@ -39,7 +39,10 @@ LEGEND: Mapping[Kind, str] = {
     REMOVE: "delete",
     OTHER: "known only when it runs",
 }
-_ACTIONS = {"none": "update", "recreate": "remove what is left of a failed creation, then create"}
+_ACTIONS = {
+    "none": "update", "recreate": "remove what is left of a failed creation, then create",
+    "revert": "put back what was changed by hand",
+}  # fmt: skip
 _OPENED = (("permissions", "permission", "permissions"), ("network", "network path", "network paths"))
 _TAGGED = str(TAGGED)
 WIDEST_STRUCTURE = 80
@@ -71,6 +74,7 @@ def asides(row: Row, stack_source: str = "") -> tuple[str, ...]:
         sentences.append(f"{BESIDES} AWS says {row['reported']}; by the schema of its type it is replaced")
     sentences += [f"{DISAGREE} the sources disagree: {each}" for each in row["disagreements"]]
     sentences += (f"{BESIDES} {each}" for each in row["drift"])
+    sentences += (f"{BESIDES} {each['text']}" for each in row["ignored"])
     only_ours = stack_source == Source.CHANGE_SET and row["source"] == Source.TEMPLATE
     if only_ours and not row["disagreements"]:
         sentences.append(f"{BESIDES} only comparing templates says so")
@@ -297,6 +301,8 @@ def source(stack: Stack) -> str:
     said = "from comparing templates"
     if stack["source"] == Source.CHANGE_SET:
         said = f"from AWS's change set{', compared with the templates' if both else ''}"
+    if stack["action"] == "revert":
+        said = f"from AWS's drift-aware change set{', compared with the drift found' if both else ''}"
     return f"{said}; waits for {', '.join(stack['waits_for'])}" if stack["waits_for"] else said
 
 
@@ -380,6 +386,16 @@ def alerts(plan: Plan) -> Sequence[tuple[str, Sequence[str], bool]]:
         ("Warnings", plan["warnings"], False),
     )
     return [each for each in found if each[1]]
+
+
+def title(plan: Plan) -> str:
+    """Return what stands before the name of the environment in the title of a plan."""
+    return "Plan to put back what was changed by hand in" if plan["reverts_drift"] else "Plan for"
+
+
+def asks(plan: Plan) -> str:
+    """Return the command that asks before it does what the plan says."""
+    return "drift --revert" if plan["reverts_drift"] else "deploy"
 
 
 def image_line(plan: Plan) -> str:

@@ -64,6 +64,7 @@ PIPE_WIDTH = 200
 ACTIONS = {
     "create": "creating", "update": "updating", "recreate": "creating", "continue": "continuing",
     "delete": "deleting", "recover": "recovering", "follow": "following what already runs:",
+    "revert": "putting back in",
 }  # fmt: skip
 
 
