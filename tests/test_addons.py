@@ -142,6 +142,9 @@ def test_only_the_environments_that_are_listed_have_an_addon(tmp_path: Path) -> 
         assert ("uploads" in found) is there
         assert ("UPLOADS_BUCKET_NAME" in json.dumps(found)) is there
         assert "Environments" not in json.dumps(found)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "environments" / "prod.yaml").rename(tmp_path / "others" / "prod.yaml")
+    assert "uploads" not in bodies(tmp_path)  # a directory beside shares the addons
 
 
 def test_an_addon_takes_the_output_of_another_addon(tmp_path: Path) -> None:

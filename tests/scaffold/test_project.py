@@ -23,6 +23,16 @@ def test_the_lock_names_no_registry_and_holds_what_package_json_asks_for() -> No
     assert (root["dependencies"], root["devDependencies"]) == (PACKAGE["dependencies"], PACKAGE["devDependencies"])
 
 
+def test_npm_is_told_of_each_package_with_a_script_that_it_need_not_run() -> None:
+    """npm 11.16 warns of one that package.json does not name, npm 12 refuses it (npm documentation, "approve-scripts",
+    read 2026-11-29). Neither of the two is needed: esbuild's looks for its program, protobufjs's compares versions.
+    """
+    scripts = {
+        name.rpartition("node_modules/")[2] for name, each in LOCK["packages"].items() if each.get("hasInstallScript")
+    }
+    assert PACKAGE["allowScripts"] == dict.fromkeys(sorted(scripts), False)
+
+
 def test_one_major_of_node_everywhere() -> None:
     """What the API runs on, what its types are of, and what the workers are built for."""
     dockerfile = (SCAFFOLD / "Dockerfile").read_text("utf-8")

@@ -27,7 +27,7 @@ from infragen.checks.check import Answer, Check, Subject
 from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.config.addon import Addon, addon_files, read_addons
-from infragen.config.directory import names_in, own_addons, own_layers
+from infragen.config.directory import holds_environments, names_in, own_addons, own_layers
 from infragen.config.own_section import compose, problems_of, section_key
 from infragen.config.yamlfile import MAX_BYTES
 from infragen.errors import InfragenError, LayerError, Terminated
@@ -234,10 +234,13 @@ def _read(folder: _Folder, written: tuple[tuple[Path, bytes], ...]) -> tuple[Add
 
 def _check_environments(addons: Iterable[Addon], environments: Path) -> None:
     """Raise LayerError for an addon of an environment that the project does not have: in the one that is meant it would
-    be missing.
+    be missing. Other directories of environments beside this one share its addons, and count.
     """
     listed = [(addon, number, each) for addon in addons for number, each in enumerate(addon.environments)]
     known = names_in(environments) if listed else ()
+    if any(each not in known for _, _, each in listed):
+        beside = sorted(each for each in own_addons(environments).parent.glob("*/") if holds_environments(each))
+        known = tuple(dict.fromkeys((*known, *(name for each in beside for name in names_in(each)))))
     for addon, number, each in listed:
         if each not in known:
             near = difflib.get_close_matches(each, known, n=1)
