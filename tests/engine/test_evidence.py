@@ -160,6 +160,28 @@ def test_what_failed_in_lambda_brings_its_log_lines(stage: Stage, topology: str,
     assert "aws logs tail /aws/lambda/shop-dev-worker" in failed.hint
 
 
+ROUTINE = [
+    '{"time": "2026-03-01T12:00:00Z", "type": "platform.start", "record": {"requestId": "1"}}',
+    '{"type":"platform.report","time":"2026-03-01T12:00:00Z","record":{"requestId":"1","status":"success"}}',
+    "REPORT RequestId: 1 Duration: 3 ms",
+]
+OWN = [
+    '{"time":"2026-03-01T12:00:00Z","level":"error","message":"no table jobs"}',
+    '{"time":"2026-03-01T12:00:00Z","type":"platform.report","record":{"requestId":"1","status":"timeout"}}',
+    "REPORT RequestId: 1 Duration: 3000 ms Status: timeout",
+    '{"type": "order"}',
+]
+
+
+def test_what_lambda_writes_is_left_out_only_where_it_tells_of_no_failure(stage: Stage) -> None:
+    """In JSON as well as in text; a function's own line may begin as Lambda's do."""
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", "2026/03/01/[$LATEST]1"] = [*ROUTINE, *OWN, *ROUTINE]
+    stage.aws.fail("Function", "the resource did not stabilise", after=5)
+    made = assembly(layer("worker", {"Function": FUNCTION}), env=environment("independent"))
+    failed = the_failure(deploy_environment(made, stage.session))
+    assert said(failed, "log").splitlines() == OWN
+
+
 def test_a_function_that_never_wrote_says_so(stage: Stage, topology: str) -> None:
     """A function without a log group, and without a stream in it."""
     stage.aws.fail("Function", "no such bucket", after=5)

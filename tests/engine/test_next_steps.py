@@ -145,3 +145,11 @@ def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: St
 )
 def test_the_cause_decides_what_to_do_before_the_next_deployment(reason: str, expected: str) -> None:
     assert expected in next_step("UPDATE_ROLLBACK_COMPLETE", (), cause(reason))
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
+def test_tasks_that_do_not_stay_up_are_not_kept_twice(status: str) -> None:
+    """Every fix of them replaces the task definition, which is refused as long as the failure is kept."""
+    said = next_step(status, (), cause("ECS Deployment Circuit Breaker was triggered", "AWS::ECS::Service"))
+    assert "--on-failure keep" not in said
+    assert "`infragen recover` rolls back" in said

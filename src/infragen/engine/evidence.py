@@ -7,6 +7,7 @@ the very task. Reads only; a question that AWS does not answer becomes a note, a
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -26,7 +27,7 @@ LINES, TASKS, EVENTS = 5, 3, 3
 PLATFORM_LINES = 25
 """Lines of a function's log that are read to find LINES of its own among those that Lambda writes for each call."""
 
-_PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", '{"time"')
+_PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
 _TARGETS = ("target-group", "unhealthy", "health check")
 """How a service's event speaks of its targets: after a rollback they are deregistered, and only the event is left
 (Amazon ECS Developer Guide, "Amazon ECS service event messages")."""
@@ -154,9 +155,28 @@ def of_function(cloud: Cloud, function: str) -> Explanation:
         return Explanation((*missing, *notes))
     group, stream = where
     lines = asked(lambda: cloud.log_lines(group, stream, PLATFORM_LINES), f"the log {group}", notes)
-    own = [each for each in lines if each and not each.startswith(_PLATFORM)]
+    own = [each for each in lines if each and not _is_routine(each)]
     found = [Evidence("log", each) for each in own[-LINES:]]
     return Explanation((*found, *notes), log_command(group, stream, region_of(function)))
+
+
+def _is_routine(line: str) -> bool:
+    """Return whether Lambda wrote a line for each call, and it tells of nothing that went wrong.
+
+    In JSON such a line has a `type` that begins with `platform.`, and a `status` in its `record` where a call or a
+    start ended; a function's own line may begin in the same way (Lambda Telemetry API, "Event schema reference", read
+    2026-11-29). In text it has `Status:` where that is not success.
+    """
+    if line.startswith(_PLATFORM):
+        return "Status:" not in line
+    try:
+        written = json.loads(line)
+    except ValueError:
+        return False
+    if not isinstance(written, dict) or not str(written.get("type", "")).startswith("platform."):
+        return False
+    record = written.get("record")
+    return not isinstance(record, dict) or record.get("status", "success") == "success"
 
 
 def log_command(group: str, stream: str, region: str) -> str:

@@ -105,6 +105,12 @@ def next_step(
             state = _with_the_old_image(good_tag, cause, fix)
         case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
             state = f"the stack is as it was before; {fix} and deploy again"
+        case "CREATE_FAILED" | "UPDATE_FAILED" if cause is not None and cause.type == SERVICE.name:
+            state = (
+                "what was built is kept; another image or setting of the tasks replaces their task definition, which "
+                "AWS refuses while rollback is disabled: `infragen recover` rolls back; then fix why the tasks do not "
+                "stay up and deploy again"
+            )
         case "CREATE_FAILED" | "UPDATE_FAILED":
             state = f"what was built is kept; {fix} and run `infragen deploy --on-failure keep`"
         case _:
