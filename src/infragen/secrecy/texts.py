@@ -48,7 +48,10 @@ _OWN_PARAMETER = re.compile(r"(?<![\w/])(?P<name>[A-Za-z_]\w*)=/[\w.${}-]+/[\w.$
 """`TOKEN=/shop/dev/TOKEN`: a variable and the name of its SSM parameter, as `Environment.parameter` gives it."""
 
 
-@lru_cache(maxsize=4096)
+REMEMBERED = 4096
+"""Characters of a text that is remembered with what was found in it, and how many of them are: 16 MB at most."""
+
+
 def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = False) -> Suspicion | None:
     """Return the first secret in a text. `prose` is for sentences, in which `ExpiredToken: the token` names an error.
 
@@ -56,11 +59,18 @@ def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = Fals
 
     `ours` is for sentences of infragen's own, which speak of secrets: only shapes and assignments without blanks count.
     """
+    return (_first_of_short if len(text) <= REMEMBERED else _first)(text, name, prose, ours)
+
+
+def _first(text: str, name: str, prose: bool, ours: bool) -> Suspicion | None:
     named = OF_LOAD_BALANCER.sub(lambda found: "-" * len(found[0]), text)  # half of such a name is drawn by lot
     named = _OWN_PARAMETER.sub(lambda found: "-" * len(found[0]), named)
     found = _suspicions(named, prose or ours, ours, DEPTH)
     by_nature = is_random_by_nature(name)
     return min((each for each in found if not (by_nature and each.kind == RANDOM)), default=None)
+
+
+_first_of_short = lru_cache(maxsize=REMEMBERED)(_first)
 
 
 def certain_credential(text: str, *, encoded: bool = True) -> str:
