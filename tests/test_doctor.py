@@ -18,6 +18,7 @@ from commands import CommandLine
 from doctor_page import doctor_page
 from fakeaws import FakeAws
 from test_six_layers_on_fake import operator
+from troposphere.sns import Topic
 
 from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import synthesize
@@ -37,6 +38,7 @@ from infragen.engine.options import Options, check_image_tag
 from infragen.engine.preview import examine_all
 from infragen.errors import CloudError, InputError
 from infragen.layers import LAYERS
+from infragen.layers.contract import ContractError, Layer, Template
 from infragen.report.doctor import doctor_schema
 from infragen.resource_types import resource_type
 
@@ -605,6 +607,53 @@ def test_a_layer_of_ones_own_adds_a_check(api: Bench) -> None:
     with pytest.raises(CloudError, match="1 topic without a subscriber"):
         api.deploy(made)
     assert api.deploy(made, skip_check=frozenset({"subscribers"})).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        (("image",), "there is another check called image"),
+        (("quotas",), "there is another check called quotas"),
+        (("clock",), "there is another check called clock"),
+        (("own", "own"), "there is another check called own"),
+        (("my check",), "the id of the check 'my check' is not lower-case words"),
+        (("",), "the id of the check '' is not"),
+    ],
+)
+def test_no_check_takes_the_place_of_another(api: Bench, ids: tuple[str, ...], says: str) -> None:
+    """A gate would be gone by accident; `--skip-check` names exactly one question."""
+    made = tuple(
+        Check(each, f"Question {number}.", (), frozenset(), lambda about, account: iter([ok("x")]))
+        for number, each in enumerate(ids)
+    )
+    toy = Layer("toy", "", "", lambda env: synthesized_topic(), lambda env: True, checks=lambda env: made)
+    with pytest.raises(ContractError, match=f"layer toy: {says}"):
+        synthesize(api.env, (*LAYERS, toy))
+
+
+def synthesized_topic() -> Template:
+    """A template with a topic in it."""
+    template = Template()
+    template.add_resource(Topic("T"))
+    return template
+
+
+def test_a_name_that_only_the_creation_knows_is_not_looked_for_and_said_so(whole: Bench) -> None:
+    """A name that is made of another resource's is no text yet; it is no ✓."""
+    added = Resource("own", "Uploads", "AWS::S3::Bucket", {"BucketName": {"Fn::Sub": "${Topic.TopicName}-x"}}, "Add")
+    found = ran(whole, "names", replace(subject(whole), resources=(added,)))
+    assert only(found, Verdict.UNKNOWN).text == "named only when they are created, so not looked for: own/Uploads"
+
+
+def test_rules_beside_a_group_are_counted_when_they_alone_are_added(api: Bench, tmp_path: Path) -> None:
+    """The plan of more ports asks the quota, though the group itself stays as it is."""
+    api.bootstrap()
+    assert api.deploy(synthesize(api.env)).exit_code == 0
+    api.aws.settings.quotas = {"L-0EA8095F": 10.0}
+    ports = ", ".join(str(1000 + number) for number in range(15))
+    wider = at_work(api.aws, environment(tmp_path, f"network: {{nat: single, extra_egress_ports: [{ports}]}}\n" + API))
+    with pytest.raises(CloudError, match="ApiSecurityGroup SecurityGroupEgress: 17 rules, and 10 are allowed"):
+        wider.deploy(synthesize(wider.env), require_approval="never")
 
 
 def test_on_the_emulator_what_the_file_names_from_aws_is_not_known(whole: Bench) -> None:

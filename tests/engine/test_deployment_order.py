@@ -254,6 +254,16 @@ def test_a_smaller_database_goes_after_the_tasks_that_connect_to_it(site: Site) 
     assert order.index("api") < order.index("database"), order
 
 
+def test_fewer_connections_go_after_the_tasks_that_open_them(site: Site) -> None:
+    """Written as a parameter of the cluster instead of following from its capacity, where none was written too."""
+    text = "database: {min_acu: 0.5, max_acu: 4, parameters: {%s}}\n" + API
+    for before, after in (("max_connections: '400'", "max_connections: '50'"), ("", "max_connections: '50'")):
+        assert site.deploy(text % (before, 3000, PLAIN, 4)).exit_code == 0
+        assert site.deploy(text % (after, 3001, PLAIN, 1)).exit_code == 0
+        order = site.updated()
+        assert order.index("api") < order.index("database"), (before, order)
+
+
 def test_the_command_line_says_the_order_and_keeps_it_with_a_saved_plan(
     operator: Callable[..., Operator], aws: FakeAws
 ) -> None:

@@ -14,19 +14,26 @@ PAGE = Path(__file__).parents[2] / "docs" / "layers" / "observability.md"
 
 
 class Now(float):
-    """A metric's value, and that of the period before."""
+    """A metric's value, and that of the period before; by default nothing was reported then."""
 
     before: float
 
-    def __new__(cls, value: float, before: float = 0) -> Now:
+    def __new__(cls, value: float, before: float = nan) -> Now:
         made = super().__new__(cls, value)
         made.before = before
         return made
 
 
+def filled(value: float, other: float) -> float:
+    """FILL of a value, and of the one before."""
+    if isinstance(value, Now):
+        return Now(filled(float(value), other), filled(value.before, other))
+    return other if isnan(value) else value
+
+
 MATH = {
     "IF": lambda test, yes, no: yes if test else no,
-    "FILL": lambda value, other: other if isnan(value) else value,
+    "FILL": filled,
     "MAX": max,
     "DIFF": lambda value: value - value.before,
 }
@@ -80,6 +87,9 @@ FAILURES: dict[str, tuple[str, dict[str, float | None]]] = {
     ),
     "more messages go to a dead-letter queue that is not empty": (
         "NewDeadLettersAlarm", {"ApproximateNumberOfMessagesVisible": Now(8, before=7)},
+    ),
+    "the first message ever goes to the dead-letter queue": (
+        "NewDeadLettersAlarm", {"ApproximateNumberOfMessagesVisible": Now(1)},
     ),
     "the dead-letter queue is not empty": ("DeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": 1}),
     "the worker is stopped": ("AgeAlarm", {"ApproximateAgeOfOldestMessage": 901}),

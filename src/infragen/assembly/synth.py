@@ -20,6 +20,7 @@ from infragen.assembly import limits
 from infragen.assembly.templatefile import dump_yaml
 from infragen.assembly.wiring import misuses
 from infragen.changes.evaluate import circle, is_sub
+from infragen.checks import GENERAL
 from infragen.checks.check import Check
 from infragen.cloudformation import misshapen
 from infragen.config import Environment, camel
@@ -29,6 +30,7 @@ from infragen.layers.contract import ContractError, LaunchParameter, Layer, Laye
 from infragen.layers.project import blame, guarded, layers_of
 
 COMMON = ("ProjectName", "EnvironmentName")
+CHECK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
@@ -177,6 +179,8 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
         raise ContractError(f"layer {layer.name}: {strange}")
     body = _ordered(written)
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
+    if complaints := tuple(_same_ids(checks, earlier)):
+        raise ContractError(f"layer {layer.name}: {'; '.join(complaints)}")
     return LayerTemplate(layer.name, layer.about, body, inputs, outputs, parameters, checks)
 
 
@@ -360,6 +364,18 @@ def _clashes(
     for parameter in parameters:
         if parameter.name in taken and taken[parameter.name][0] != parameter:
             yield f"declares the parameter {parameter.name}, as {taken[parameter.name][1]} does, with another meaning"
+
+
+def _same_ids(checks: Iterable[Check], earlier: Sequence[LayerTemplate]) -> Iterator[str]:
+    """Yield the checks that another one would replace unseen, and ids that --skip-check cannot name. Two layers may ask
+    the same question.
+    """
+    asked = {each.id: each.asks for each in (*GENERAL, *(one for template in earlier for one in template.checks))}
+    for each in checks:
+        if not CHECK_ID.fullmatch(str(each.id)):
+            yield f"the id of the check {each.id!r} is not lower-case words joined by hyphens"
+        elif asked.setdefault(each.id, each.asks) != each.asks:
+            yield f"there is another check called {each.id}; give this one another id"
 
 
 def _check_wires(templates: Iterable[LayerTemplate]) -> None:

@@ -20,6 +20,7 @@ PutScalingPolicy in the Application Auto Scaling API Reference; read 2026-11-29)
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
     by_type: dict[str, dict[str, Resource]] = {}
+    computed = list[str]()
     for each in subject.resources:
         key = resource_type(each.type).name_property
         name = each.properties.get(key) if key else None
@@ -27,6 +28,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
             continue
         if each.added and isinstance(name, str) and name != each.before.get(key):
             by_type.setdefault(each.type, {})[name] = each
+        elif each.added and name is not None and not isinstance(name, str):
+            computed.append(each.place)
     free, silent = 0, list[str]()
     for kind, named in by_type.items():
         try:
@@ -40,6 +43,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
         free += len(named) - len(taken)
         for name, said in taken.items():
             yield wrong(f"{named[name].place}: the {kind} {name} {said}", _way_out(kind, name, said))
+    if computed:
+        yield unknown(f"named only when they are created, so not looked for: {', '.join(computed)}")
     if silent:
         yield unknown(f"not looked for by name: {', '.join(silent)}")
     if free:

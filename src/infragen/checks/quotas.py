@@ -36,6 +36,10 @@ COUNTABLE = (
 NAT, RULES = "L-FE5A380F", "L-0EA8095F"
 """NAT gateways in an availability zone, and rules of a security group in one direction (the same page)."""
 
+GROUP = "AWS::EC2::SecurityGroup"
+SEPARATE = ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+"""Where rules are written: in the group, and beside it."""
+
 FARGATE, FARGATE_SPOT = "L-3032A538", "L-36FBB829"
 """vCPUs of Fargate tasks that run at a time (Amazon ECS Developer Guide, "Amazon ECS service quotas")."""
 
@@ -90,11 +94,11 @@ def _nat(added: int, account: AccountReader) -> Answer:
 def _rules(subject: Subject) -> dict[str, int]:
     """Return rules by security group and direction, of groups that change: written in the group, and beside it."""
     counts: Counter[str] = Counter()
-    for group in subject.of("AWS::EC2::SecurityGroup"):
+    for group in subject.of(GROUP):
         for key in ("SecurityGroupIngress", "SecurityGroupEgress"):
             written = group.properties.get(key)
             counts[f"{group.place} {key}"] += len(written) if isinstance(written, list) else 0
-    for rule in subject.of("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
+    for rule in subject.of(*SEPARATE):
         named = rule.properties.get("GroupId")
         name = named.get("Fn::GetAtt", [named.get("Ref", "")])[0] if isinstance(named, dict) else str(named)
         counts[f"{rule.layer}/{name} {rule.type.rpartition('::')[2]}"] += 1
@@ -177,7 +181,7 @@ NETWORK = Check(
         "ec2:DescribeInternetGateways", "ec2:DescribeAddresses", "ec2:DescribeNatGateways", "ec2:DescribeSubnets",
         "ec2:DescribeAvailabilityZones",
     ),
-    frozenset({each.type for each in COUNTABLE} | {"AWS::EC2::NatGateway", "AWS::EC2::SecurityGroup"}),
+    frozenset({each.type for each in COUNTABLE} | {"AWS::EC2::NatGateway", GROUP, *SEPARATE}),
     run_network,
 )  # fmt: skip
 FARGATE_CHECK = Check(

@@ -183,7 +183,8 @@ def _accepted(queue: Queue) -> dict[str, Any]:
 def _growth(source: Mapping[str, Any]) -> list[MetricDataQuery]:
     """Return by how much a metric grew since the last period. Messages that a redrive policy moves count as sent
     nowhere (SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS"), so the growth of what is there is all
-    that tells.
+    that tells. A queue that nobody uses and that is empty reports nothing (the same page, read 2026-11-29): without a
+    zero for that, the first dead letter would have nothing to differ from.
     """
     counted = MetricStat(
         Metric=Metric(
@@ -193,7 +194,7 @@ def _growth(source: Mapping[str, Any]) -> list[MetricDataQuery]:
         Stat=source["Statistic"],
     )
     return [
-        MetricDataQuery(Id="growth", Label="New dead letters", Expression="DIFF(dead)", ReturnData=True),
+        MetricDataQuery(Id="growth", Label="New dead letters", Expression="DIFF(FILL(dead, 0))", ReturnData=True),
         MetricDataQuery(Id="dead", MetricStat=counted, ReturnData=False),
     ]
 

@@ -259,7 +259,17 @@ DB_CLUSTER_PARAMETER_GROUP = ResourceType(
         {"Parameters": brief("static parameters take effect at a restart of the instances, about a minute")},
     ),
     safe={"Parameters.rds.force_ssl": ("1", 1)},
+    relied_on=(
+        ReliedOn(
+            "Parameters.max_connections",
+            ("AWS::ECS::Service", "AWS::Lambda::Function"),
+            default=float("inf"),
+            anywhere=True,
+        ),
+    ),
 )
+"""`max_connections` stands for what the largest capacity gives else (Aurora User Guide, "Maximum connections for Aurora
+Serverless v2", read 2026-11-29)."""
 DB_PARAMETER_GROUP = ResourceType(
     "AWS::RDS::DBParameterGroup",
     holds_data=False,
