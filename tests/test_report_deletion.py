@@ -7,8 +7,8 @@ from infragen.report.deletion import deletion_lines
 STATE = StackState("arn:stack/shop-dev/1", "shop-dev", "CREATE_COMPLETE")
 
 
-def lines(*fates: ResourceDeletion) -> list[str]:
-    doomed = StackDeletion("root", STATE, fates, frozenset(), frozenset())
+def lines(*resources: ResourceDeletion) -> list[str]:
+    doomed = StackDeletion("root", STATE, resources, frozenset(), frozenset())
     return [line.plain for line in deletion_lines(DestroyPlan("dev", "111111111111", "us-east-1", (doomed,)), 200)]
 
 

@@ -11,12 +11,12 @@ STATE = StackState("arn:stack", "shop-dev", "UPDATE_ROLLBACK_FAILED", protected=
 
 def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None:
     """Protections are named where they must be switched off."""
-    fates = (
+    resources = (
         ResourceDeletion("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
         ResourceDeletion("data", "Cluster", "AWS::RDS::DBCluster", "c", "snapshotted", protected=True),
         ResourceDeletion("network", "Key", "AWS::KMS::Key", "k", "kept"),
     )
-    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, fates, frozenset(), frozenset()),))
+    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, resources, frozenset(), frozenset()),))
     assert [line.plain for line in deletion_lines(plan, 200, Detail.ALL)] == [
         "This deletes dev in account 1, eu-west-1",
         "",
@@ -32,7 +32,7 @@ def test_a_deletion_shows_what_goes_what_stays_and_what_is_snapshotted() -> None
 
 def test_what_stays_and_what_is_lost_is_told_before_the_rest_is_counted() -> None:
     """At the terminal's width; a type that nobody knows is told, because it may hold data."""
-    fates = (
+    resources = (
         ResourceDeletion("network", "Vpc", "AWS::EC2::VPC", "v", "deleted"),
         ResourceDeletion("queue", "Orders", "AWS::SQS::Queue", "q", "deleted"),
         ResourceDeletion("own", "Odd", "Nobody::Knows::This", "o", "deleted"),
@@ -40,7 +40,7 @@ def test_what_stays_and_what_is_lost_is_told_before_the_rest_is_counted() -> Non
         ResourceDeletion("network", "Key", "AWS::KMS::Key", "k", "kept"),
         ResourceDeletion("api", "LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", "l", "deleted", True),
     )
-    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, fates, frozenset(), frozenset()),))
+    plan = DestroyPlan("dev", "1", "eu-west-1", (StackDeletion("root", STATE, resources, frozenset(), frozenset()),))
     assert [line.plain for line in deletion_lines(plan, 80)] == [
         "This deletes dev in account 1, eu-west-1",
         "",

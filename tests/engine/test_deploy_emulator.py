@@ -182,11 +182,11 @@ def test_a_deletion_shows_every_fate_and_asks_for_each_protection(
     bootstrap(env, session)
     assert deploy_environment(synthesize(env), session).exit_code == 0
     plan = plan_destroy(env, session)
-    assert "database/Cluster" in {each.place for each in plan.fates("snapshotted")}
-    assert "database/DataKey" in {each.place for each in plan.fates("kept")}
+    assert "database/Cluster" in {each.place for each in plan.ending("snapshotted")}
+    assert "database/DataKey" in {each.place for each in plan.ending("kept")}
     assert [each.place for each in plan.slow()] == ["worker/NotificationsFunction"]
     protected = {"database/Cluster", "api/LoadBalancer"}
-    assert {each.place for stack in plan.stacks for each in stack.fates if each.protected} == protected
+    assert {each.place for stack in plan.stacks for each in stack.resources if each.protected} == protected
     silent = dataclasses.replace(session, ui=Listener(answers=False))
     with pytest.raises(Refused):
         destroy_environment(env, silent, DestroyOptions(confirmed="dev"))

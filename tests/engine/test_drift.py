@@ -29,7 +29,7 @@ from infragen.plan.drift import (
     REPLACED,
     STAYS,
     StackDrift,
-    fate,
+    effect,
     overall,
 )
 from infragen.plan.model import EnvironmentPlan
@@ -432,4 +432,4 @@ def test_what_becomes_of_a_drifted_property(
             "queue", change.get("action", "Modify"), "Q", "AWS::SQS::Queue", change.get("replacement", "False"),
             properties=(TIMEOUT,),
         )  # fmt: skip
-    assert fate(found, row, path) == wanted
+    assert effect(found, row, path) == wanted

@@ -48,7 +48,7 @@ def ended(bench: Bench, **options: Any) -> tuple[Left, ...]:
 
 def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, aws: FakeAws) -> None:
     """Retained resources, snapshots by their ids, and the stacks of bootstrap; of a stack that is not gone nothing."""
-    fates = (
+    resources = (
         ResourceDeletion("network", "Key", "AWS::KMS::Key", "key-1", "kept"),
         ResourceDeletion("network", "Flow", "AWS::Logs::LogGroup", "/shop/flow", "kept"),
         ResourceDeletion("api", "AccessLogs", "AWS::S3::Bucket", "shop-logs", "kept"),
@@ -61,8 +61,8 @@ def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, 
         ResourceDeletion("queue", "Jobs", "AWS::SQS::Queue", "q", "deleted"),
     )
     aws.settings.snapshots["shop-prod"] = ["final-1", "before-the-move"]
-    gone = StackDeletion("root", STATE, fates, frozenset(), frozenset())
-    there = StackDeletion("other", STATE, fates, frozenset(), frozenset())
+    gone = StackDeletion("root", STATE, resources, frozenset(), frozenset())
+    there = StackDeletion("other", STATE, resources, frozenset(), frozenset())
     plan = DestroyPlan("prod", "1" * 12, "us-east-1", (gone, there), ("shop-prod-artifacts",))
     found = what_is_left(bench.session, bench.env, plan, {"root"}, PRICES)
     cache, some = "aws elasticache", "describe-snapshots --snapshot-source user --replication-group-id r"

@@ -24,7 +24,7 @@ class ResourceDeletion:
     logical_id: str
     type: str
     physical_id: str
-    fate: str
+    end: str
     protected: bool = False
     slow: bool = False
     holds: int = 0
@@ -43,7 +43,7 @@ class ResourceDeletion:
 
 @dataclass(frozen=True)
 class StackDeletion:
-    """One stack to delete, with the fates of its resources and of those in its nested stacks.
+    """One stack to delete, with what becomes of its resources and of those in its nested stacks.
 
     `inside` are the nested stacks themselves. `failed` are the layers of those among these stacks whose deletion has
     failed before.
@@ -51,7 +51,7 @@ class StackDeletion:
 
     layer: str
     state: StackState
-    fates: tuple[ResourceDeletion, ...]
+    resources: tuple[ResourceDeletion, ...]
     outputs: frozenset[str]
     parameters: frozenset[str]
     nested: tuple[tuple[str, StackResource], ...] = ()
@@ -64,7 +64,7 @@ class StackDeletion:
         place.
         """
         own = (self.state.name,) if self.state.protected else ()
-        return (*own, *(each.place for each in self.fates if each.protected))
+        return (*own, *(each.place for each in self.resources if each.protected))
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class DestroyPlan:
     stacks: tuple[StackDeletion, ...]
     beside: tuple[str, ...] = ()
 
-    def fates(self, fate: str) -> tuple[ResourceDeletion, ...]:
-        """Return the resources with this fate, over all stacks."""
-        return tuple(each for stack in self.stacks for each in stack.fates if each.fate == fate)
+    def ending(self, end: str) -> tuple[ResourceDeletion, ...]:
+        """Return the resources that end so, over all stacks."""
+        return tuple(each for stack in self.stacks for each in stack.resources if each.end == end)
 
     def slow(self) -> tuple[ResourceDeletion, ...]:
         """Return what is deleted slowly, over all stacks."""
-        return tuple(each for each in self.fates("deleted") if each.slow)
+        return tuple(each for each in self.ending("deleted") if each.slow)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from infragen.resource_types import resource_type
 from infragen.resource_types.lambda_ import FUNCTION
 from infragen.resource_types.rds import DB_INSTANCE
 
-FATES = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
+ENDS = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
 
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
-    """Return a deployed stack with the fates of everything in it."""
+    """Return a deployed stack with what becomes of everything in it."""
     body = (
         {}
         if state.status == "REVIEW_IN_PROGRESS"
         else parse_deployed(session.cloud.template(state.stack_id), state.name)
     )
-    fates: list[ResourceDeletion] = []
+    resources: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
     inside: list[StackState] = []
     failed = frozenset({layer} if state.status == "DELETE_FAILED" else ())
@@ -109,16 +109,16 @@ def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
             if child is not None:
                 inner = resource.logical_id.lower() if layer == ROOT else f"{layer}/{resource.logical_id}"
                 below = doom(session, inner, child)
-                fates += below.fates
+                resources += below.resources
                 nested += [(inner, resource), *below.nested]
                 inside += [child, *below.inside]
                 failed |= below.failed
         else:
-            fates.append(_fate(session, layer, resource, written))
+            resources.append(_deletion_of(session, layer, resource, written))
     return StackDeletion(
         layer=layer,
         state=state,
-        fates=tuple(fates),
+        resources=tuple(resources),
         outputs=frozenset(state.outputs),
         parameters=frozenset(body.get("Parameters", {})),
         nested=tuple(nested),
@@ -127,18 +127,18 @@ def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
     )
 
 
-def _fate(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> ResourceDeletion:
-    fate, properties = FATES[deletion_policy(written)], written.get("Properties", {})
+def _deletion_of(session: Session, layer: str, resource: StackResource, written: Mapping[str, Any]) -> ResourceDeletion:
+    end, properties = ENDS[deletion_policy(written)], written.get("Properties", {})
     # of an instance in a cluster it is the cluster that is protected
     member = resource.type == DB_INSTANCE.name and "DBClusterIdentifier" in properties
-    asked = resource_type(resource.type).deletion_protection and fate != "kept" and not member
+    asked = resource_type(resource.type).deletion_protection and end != "kept" and not member
     guarded = bool(asked) and _is_guarded(session, layer, resource)
     slow = resource.type == FUNCTION.name and "VpcConfig" in properties
-    closed = resource_type(resource.type).contents and fate == "deleted" and not _empties_itself(properties)
+    closed = resource_type(resource.type).contents and end == "deleted" and not _empties_itself(properties)
     holds = _contents(session, layer, resource) if closed else 0
     return ResourceDeletion(
-        layer, resource.logical_id, resource.type, resource.physical_id, fate, guarded, slow, holds,
-        fate != "kept" and not member and _backups_stay(properties),
+        layer, resource.logical_id, resource.type, resource.physical_id, end, guarded, slow, holds,
+        end != "kept" and not member and _backups_stay(properties),
     )  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozen
     for stack in stacks:
         if stack.state.protected:
             session.cloud.protect_stack(stack.state.stack_id, False)
-        for each in stack.fates:
+        for each in stack.resources:
             if each.protected:
                 resource = StackResource(each.logical_id, each.physical_id, each.type, "")
                 session.cloud.lift_deletion_protection(resource)
@@ -305,7 +305,7 @@ def _empty_all(
 ) -> Generator[None, None, tuple[str, ...]]:
     """Empty the buckets of a stack that may be emptied; return the places of those in which something was."""
     filled = []
-    for each in to_delete.fates:
+    for each in to_delete.resources:
         if each.place in options.empty and (yield from _empty(session, each)):
             filled.append(each.place)  # noqa: PERF401 - a comprehension cannot yield
     return tuple(filled)

@@ -57,10 +57,10 @@ def what_is_left(
     the stacks that stay. What may not be read is a warning.
     """
     found: list[Left] = []
-    for each in (each for stack in plan.stacks if stack.layer in gone for each in stack.fates):
-        if each.fate == "kept":
+    for each in (each for stack in plan.stacks if stack.layer in gone for each in stack.resources):
+        if each.end == "kept":
             found.append(_retained(each, prices))
-        elif each.fate == "snapshotted":
+        elif each.end == "snapshotted":
             found += _snapshots(session, each, prices)
         if each.backups:
             found.append(_backups(each, prices))

@@ -24,7 +24,7 @@ def check_retain(stacks: Sequence[StackDeletion], retain: Collection[str]) -> No
     AWS takes RetainResources in DELETE_FAILED only (API reference, DeleteStack). In any other state the option would
     mean nothing, and whoever gave it would believe that the resource is safe.
     """
-    places = {each.place for stack in stacks for each in stack.fates}
+    places = {each.place for stack in stacks for each in stack.resources}
     unknown = sorted(each for each in retain if each not in places)
     if unknown:
         raise InputError(f"--retain {', '.join(unknown)}: no such resource", "`infragen destroy` lists them")
@@ -85,7 +85,7 @@ def ask_to_empty(
 
     Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
     """
-    goes = [each for stack in stacks for each in stack.fates if each.fate == "deleted" and each.place not in retain]
+    goes = [each for stack in stacks for each in stack.resources if each.end == "deleted" and each.place not in retain]
     full, empty = [each for each in goes if each.holds], [each for each in goes if each.type == BUCKET.name]
     buckets = [each for each in full if each.type == BUCKET.name]
     known = {name for each in empty for name in _names(each)}

@@ -145,8 +145,8 @@ def _refuse_losses(plan: RecoveryPlan, allowed: frozenset[str]) -> None:
     A rolled back creation has usually deleted everything; what its stack lists as standing, and what a kept failure has
     built, may be in use.
     """
-    to_delete = (each for remedy in plan.remedies if remedy.to_delete for each in remedy.to_delete.fates)
-    lost = [each for each in to_delete if each.fate == "deleted" and holds_data(each.type)]
+    to_delete = (each for remedy in plan.remedies if remedy.to_delete for each in remedy.to_delete.resources)
+    lost = [each for each in to_delete if each.end == "deleted" and holds_data(each.type)]
     lost += [each for remedy in plan.remedies for each in remedy.loses]
     lost = [each for each in lost if each.place not in allowed]
     if lost:

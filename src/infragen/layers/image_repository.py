@@ -51,7 +51,7 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
     that nobody pulled for long is archived and later expires.
     """
     add_image_condition(template)
-    fate = retain() if keep else {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+    policies = retain() if keep else {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
     template.add_resource(
         Repository(
             "Repository",
@@ -61,7 +61,7 @@ def add_repository(template: Template, name: str, *, keep: bool) -> None:
             EncryptionConfiguration=EncryptionConfiguration(EncryptionType="KMS"),
             LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=_lifecycle(expires=not keep)),
             EmptyOnDelete=not keep,
-            **fate,
+            **policies,
         )
     )
 

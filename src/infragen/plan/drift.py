@@ -1,7 +1,7 @@
 """Drift: resources that are not as their stack says, and what a deployment does about it.
 
-Pure. What AWS found comes with secrets masked by their names; `hidden` masks what the template shows to be one. `fate`
-says of a drifted property whether the deployment that is planned writes over it.
+Pure. What AWS found comes with secrets masked by their names; `hidden` masks what the template shows to be one.
+`effect` says of a drifted property whether the deployment that is planned writes over it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ MISSING = "is gone, and this deployment does not bring it back"
 BREAKS = "is gone, and its update in this deployment will fail"
 
 
-def fate(found: ResourceDrift, change: ResourceChange | None, path: Sequence[str | int] = ()) -> str:
+def effect(found: ResourceDrift, change: ResourceChange | None, path: Sequence[str | int] = ()) -> str:
     """Return what the planned change of a resource means for its drift, in words; with a `path`, for that property."""
     if change is None or change.action in ("Add", "Import"):
         return MISSING if found.status == "DELETED" else STAYS
@@ -122,8 +122,8 @@ class PlannedDrift:
 
     layer: str
     resource: ResourceDrift
-    fate: str
-    fates: tuple[str, ...] = ()
+    effect: str
+    effects: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -138,8 +138,8 @@ def planned(stacks: Iterable[StackDrift], changes: Iterable[ResourceChange]) -> 
     for stack in stacks:
         for each in stack.resources:
             change = rows.get(f"{stack.layer}/{each.logical_id}")
-            fates = tuple(fate(each, change, one.path) for one in each.properties)
-            found.append(PlannedDrift(stack.layer, each, fate(each, change), fates))
+            effects = tuple(effect(each, change, one.path) for one in each.properties)
+            found.append(PlannedDrift(stack.layer, each, effect(each, change), effects))
     return tuple(found)
 
 

@@ -33,15 +33,15 @@ def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
     for stack in plan.stacks:
         head = Text.assemble((stack.layer, "bold"), f"  {stack.state.name}  {stack.state.status}")
         if detail < Detail.ALL:
-            rest = sum(not _is_decided(each) for each in stack.fates)
+            rest = sum(not _is_decided(each) for each in stack.resources)
             yield Text.assemble(head, f"  {rest} other resource{'' if rest == 1 else 's'}")
             yield from _protection(stack)
         else:
             yield head
             yield from fate_lines(stack)
     yield Text()
-    counts = [(fate, len(plan.fates(fate))) for fate in _COLOURS]
-    yield Text(", ".join(f"{count} {fate}" for fate, count in counts), style="bold")
+    counts = [(end, len(plan.ending(end))) for end in _COLOURS]
+    yield Text(", ".join(f"{count} {end}" for end, count in counts), style="bold")
     if slow := plan.slow():
         names = ", ".join(each.place for each in slow)
         yield Text(
@@ -53,27 +53,30 @@ def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
 
 def _decided(plan: DestroyPlan) -> Iterator[Text]:
     """Yield what must be read before approval: what stays, is snapshotted, is lost, or is in the way."""
-    everything = [each for stack in plan.stacks for each in stack.fates if _is_decided(each)]
-    for fate, title in (("kept", "kept"), ("snapshotted", "snapshotted, then deleted"), ("deleted", "deleted")):
-        some = [each for each in everything if each.fate == fate]
+    everything = [each for stack in plan.stacks for each in stack.resources if _is_decided(each)]
+    for end, title in (("kept", "kept"), ("snapshotted", "snapshotted, then deleted"), ("deleted", "deleted")):
+        some = [each for each in everything if each.end == end]
         if some:
             yield Text()
-            yield Text(f"{title}:", style=_COLOURS[fate])
+            yield Text(f"{title}:", style=_COLOURS[end])
             width = max(len(each.place) for each in some)
             yield from (_line(each, width, loss=True) for each in some)
 
 
-def _is_decided(fate: ResourceDeletion) -> bool:
+def _is_decided(resource: ResourceDeletion) -> bool:
     """Return whether a resource has a line of its own; of a type that nobody knows, too, because it may hold data."""
     return bool(
-        fate.fate != "deleted" or fate.protected or fate.holds or resource_type(fate.type).holds_data is not False
+        resource.end != "deleted"
+        or resource.protected
+        or resource.holds
+        or resource_type(resource.type).holds_data is not False
     )
 
 
 def fate_lines(stack: StackDeletion) -> Iterator[Text]:
     """Yield what becomes of each resource of a stack."""
-    width = max((len(each.place) for each in stack.fates), default=0)
-    yield from (_line(each, width) for each in stack.fates)
+    width = max((len(each.place) for each in stack.resources), default=0)
+    yield from (_line(each, width) for each in stack.resources)
     yield from _protection(stack)
 
 
@@ -82,20 +85,22 @@ def _protection(stack: StackDeletion) -> Iterator[Text]:
         yield Text("  its termination protection must be switched off", style="yellow")
 
 
-def _line(fate: ResourceDeletion, width: int, *, loss: bool = False) -> Text:
-    """Return a resource with its fate, or below a heading that says it (`loss`) with what is lost."""
-    copy = "snapshotted, then deleted" if fate.fate == "snapshotted" else fate.fate
-    said = ([_lost(fate)] if fate.fate == "deleted" else []) if loss else [copy]
-    said += ["its deletion protection must be switched off"] if fate.protected else []
-    said += [f"holds {fate.contents}, which must go first"] if fate.holds else []
+def _line(resource: ResourceDeletion, width: int, *, loss: bool = False) -> Text:
+    """Return a resource with what becomes of it, or below a heading that says it (`loss`) with what is lost."""
+    copy = "snapshotted, then deleted" if resource.end == "snapshotted" else resource.end
+    said = ([_lost(resource)] if resource.end == "deleted" else []) if loss else [copy]
+    said += ["its deletion protection must be switched off"] if resource.protected else []
+    said += [f"holds {resource.contents}, which must go first"] if resource.holds else []
     text = "; ".join(filter(None, said))
     return Text.assemble(
-        f"  {fate.place.ljust(width)}  ", (f"{fate.type}", "dim"), (f"  {text}" if text else "", _COLOURS[fate.fate])
+        f"  {resource.place.ljust(width)}  ",
+        (f"{resource.type}", "dim"),
+        (f"  {text}" if text else "", _COLOURS[resource.end]),
     )
 
 
-def _lost(fate: ResourceDeletion) -> str:
-    row = resource_type(fate.type)
+def _lost(resource: ResourceDeletion) -> str:
+    row = resource_type(resource.type)
     if row.holds_data is None:
         return "infragen does not know whether it holds data"
     return f"with {row.data}" if row.holds_data and row.data else ""

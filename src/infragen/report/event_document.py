@@ -244,17 +244,17 @@ def _to_delete(stack: StackDeletion) -> Object:
         "stack": stack.state.name,
         "status": stack.state.status,
         "protections": list(stack.protections),
-        "resources": [_fate(each) for each in stack.fates],
+        "resources": [_deleted(each) for each in stack.resources],
     }
 
 
-def _fate(fate: ResourceDeletion) -> Object:
+def _deleted(resource: ResourceDeletion) -> Object:
     return {
-        "layer": fate.layer,
-        "logical_id": fate.logical_id,
-        "physical_id": fate.physical_id,
-        "resource_type": fate.type,
-        "fate": fate.fate,
+        "layer": resource.layer,
+        "logical_id": resource.logical_id,
+        "physical_id": resource.physical_id,
+        "resource_type": resource.type,
+        "fate": resource.end,
     }
 
 
@@ -272,7 +272,7 @@ def _remedy(remedy: Remedy) -> Object:
         "stuck": [{"place": each.place, "resource_type": each.type, "reason": each.reason} for each in remedy.stuck],
         "skipped": [each.place for each in remedy.skipped],
         "deletion": _to_delete(remedy.to_delete) if remedy.to_delete else None,
-        "loses": [_fate(each) for each in remedy.loses],
+        "loses": [_deleted(each) for each in remedy.loses],
     }
 
 

@@ -6,7 +6,7 @@
 from typing import Any
 
 from infragen.cloudformation import OnRecover
-from infragen.engine.destroy import FATES
+from infragen.engine.destroy import ENDS
 from infragen.engine.left_behind import KINDS
 from infragen.engine.outcome import EVIDENCE
 from infragen.report.event_document import VERSION
@@ -296,7 +296,7 @@ def _parts_of_removal() -> Described:
                 "layer": _LAYER,
                 **_RESOURCE,
                 "physical_id": _text("AWS's id"),
-                "fate": {"enum": [*FATES.values()], "description": "snapshotted means: and then deleted"},
+                "fate": {"enum": [*ENDS.values()], "description": "snapshotted means: and then deleted"},
             },
         ),
         "left_resource": (

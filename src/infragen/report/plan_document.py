@@ -174,7 +174,7 @@ def columns(usd: Columns) -> made.Usd:
 
 def _drift(found: PlannedDrift) -> made.Drift:
     resource = found.resource
-    pairs = zip(resource.properties, found.fates, strict=True)
+    pairs = zip(resource.properties, found.effects, strict=True)
     return {
         "place": found.place,
         "layer": found.layer,
@@ -182,16 +182,16 @@ def _drift(found: PlannedDrift) -> made.Drift:
         "type": resource.type,
         "status": resource.status,
         "reason": resource.reason,
-        "fate": found.fate,
+        "fate": found.effect,
         "properties": [
             {
                 "name": each.name,
                 "path": list(each.path),
                 "expected": value(each.expected),
                 "actual": value(each.actual),
-                "fate": fate,
+                "fate": effect,
             }
-            for each, fate in pairs
+            for each, effect in pairs
         ],
     }
 
@@ -364,13 +364,13 @@ def _remark(change: ResourceChange) -> str:
         return f"{change.action}: what happens is known only when it runs"
     if what == REVISION:
         lead = "new revision" if change.replacement == "True" else "perhaps a new revision"
-        fate = _REVISED.get(change.policy_action, change.policy_action)
-        return f"{lead}; {fate}" if fate else lead
+        revised = _REVISED.get(change.policy_action, change.policy_action)
+        return f"{lead}; {revised}" if revised else lead
     if what != REPLACE:
         return ""
     lead = "replaced" if change.replacement == "True" else "may be replaced"
-    fate = _REPLACED.get(change.policy_action, change.policy_action)
-    return f"{lead}: {fate}" if fate else lead
+    replaced = _REPLACED.get(change.policy_action, change.policy_action)
+    return f"{lead}: {replaced}" if replaced else lead
 
 
 def disagreement(found: Disagreement, reverts: bool = False) -> str:

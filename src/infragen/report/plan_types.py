@@ -216,7 +216,7 @@ class Cost(TypedDict):
     prices: Annotated[str, "whose prices these are, and of when"]
 
 
-Fate = Annotated[str, "what the deployment does about it, in words that follow `it`"]
+Effect = Annotated[str, "what the deployment does about it, in words that follow `it`"]
 
 
 class DriftedProperty(TypedDict):
@@ -226,7 +226,7 @@ class DriftedProperty(TypedDict):
     path: Annotated[list[Step], "the path in the resource's properties"]
     expected: Annotated[Value, "what the template says"]
     actual: Annotated[Value, "what is there"]
-    fate: Fate
+    fate: Effect
 
 
 class Drift(TypedDict):
@@ -238,7 +238,7 @@ class Drift(TypedDict):
     type: Annotated[str, "CloudFormation resource type"]
     status: Annotated[str, "AWS's `MODIFIED`, `DELETED` or `UNKNOWN`"]
     reason: Annotated[str, "AWS's words, where there are any"]
-    fate: Fate
+    fate: Effect
     properties: Annotated[list[DriftedProperty], "the properties that differ"]
 
 
