@@ -39,6 +39,7 @@ from infragen.engine.preview import examine_all
 from infragen.errors import CloudError, InputError
 from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, Layer, Template
+from infragen.layers.project import guarded
 from infragen.report.doctor import doctor_schema
 from infragen.resource_types import resource_type
 
@@ -616,6 +617,7 @@ def test_a_layer_of_ones_own_adds_a_check(api: Bench) -> None:
         (("quotas",), "there is another check called quotas"),
         (("clock",), "there is another check called clock"),
         (("own", "own"), "there is another check called own"),
+        (("same", "same"), "there is another check called same"),
         (("my check",), "the id of the check 'my check' is not lower-case words"),
         (("",), "the id of the check '' is not"),
     ],
@@ -623,12 +625,36 @@ def test_a_layer_of_ones_own_adds_a_check(api: Bench) -> None:
 def test_no_check_takes_the_place_of_another(api: Bench, ids: tuple[str, ...], says: str) -> None:
     """A gate would be gone by accident; `--skip-check` names exactly one question."""
     made = tuple(
-        Check(each, f"Question {number}.", (), frozenset(), lambda about, account: iter([ok("x")]))
+        Check(
+            each,
+            "Same." if each == "same" else f"Question {number}.",
+            (),
+            frozenset(),
+            lambda about, account: iter([ok("x")]),
+        )
         for number, each in enumerate(ids)
     )
     toy = Layer("toy", "", "", lambda env: synthesized_topic(), lambda env: True, checks=lambda env: made)
     with pytest.raises(ContractError, match=f"layer toy: {says}"):
         synthesize(api.env, (*LAYERS, toy))
+
+
+def test_an_answer_of_several_lines_cannot_pose_as_other_checks(whole: Bench) -> None:
+    """What a check quotes may have any characters."""
+    check = Check("own", "A.", (), frozenset(), lambda about, account: iter([wrong("no\n✓ image  fine", "do\nit")]))
+    [found] = run_checks(whole.session, [check], subject(whole), None)
+    assert [(each.text, each.hint) for each in found.answers] == [("no ✓ image fine", "do it")]
+
+
+def test_an_answer_of_no_known_verdict_is_not_known(whole: Bench) -> None:
+    """Of a layer of the project: never a yes, and no bug of infragen's."""
+    odd: Any = Answer(None, "fine")  # type: ignore[arg-type]  # what Python lets through
+    check = Check("own", "A.", (), frozenset(), lambda about, account: iter([odd]))
+    toy = Layer("toy", "", "", lambda env: synthesized_topic(), lambda env: True, place="layers/toy.py:1:1")
+    [found] = run_checks(whole.session, [guarded(check, toy)], subject(whole), None)
+    assert only(found, Verdict.UNKNOWN).text == (
+        "layers/toy.py:1:1: layer toy: the check own gives an answer that is no ok, wrong or unknown"
+    )
 
 
 def synthesized_topic() -> Template:

@@ -371,11 +371,13 @@ def _same_ids(checks: Iterable[Check], earlier: Sequence[LayerTemplate]) -> Iter
     the same question.
     """
     asked = {each.id: each.asks for each in (*GENERAL, *(one for template in earlier for one in template.checks))}
+    seen = set[str]()
     for each in checks:
         if not CHECK_ID.fullmatch(str(each.id)):
             yield f"the id of the check {each.id!r} is not lower-case words joined by hyphens"
-        elif asked.setdefault(each.id, each.asks) != each.asks:
+        elif each.id in seen or asked.setdefault(each.id, each.asks) != each.asks:
             yield f"there is another check called {each.id}; give this one another id"
+        seen.add(str(each.id))
 
 
 def _check_wires(templates: Iterable[LayerTemplate]) -> None:

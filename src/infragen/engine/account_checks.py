@@ -120,7 +120,7 @@ class RunningChecks:
     def _work(self, check: Check) -> None:
         session, result = self._session, None
         try:
-            answers = tuple(_answers(check, self._subject, session.cloud, local=session.local))
+            answers = tuple(map(_in_a_line, _answers(check, self._subject, session.cloud, local=session.local)))
             result = CheckResult(check.id, tuple(map(_on_emulator, answers)) if session.local else answers)
         finally:
             with self._lock:
@@ -149,6 +149,11 @@ def _answers(check: Check, subject: Subject, cloud: Cloud, *, local: bool) -> It
         yield unknown(f"the endpoint cannot tell: {error.message}")
     except InfragenError as error:
         yield unknown("the emulator does not answer it") if local else unknown(error.message, error.hint)
+
+
+def _in_a_line(answer: Answer) -> Answer:
+    """Return an answer whose words are in one line: further ones could pass for the answer of another check."""
+    return replace(answer, text=" ".join(answer.text.split()), hint=" ".join(answer.hint.split()))
 
 
 def _on_emulator(answer: Answer) -> Answer:

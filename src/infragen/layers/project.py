@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from infragen import config
-from infragen.checks.check import Answer, Check, Subject
+from infragen.checks.check import Answer, Check, Subject, Verdict
 from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.config.addon import Addon, addon_files, read_addons
@@ -199,6 +199,10 @@ def guarded(check: Check, layer: Layer) -> Check:
             answers = list(check.run(subject, account))
             if strange := next((each for each in answers if not isinstance(each, Answer)), None):
                 raise ContractError(f"layer {layer.name}: the check {check.id} gives a {type(strange).__name__}")
+            if any(not isinstance(each.verdict, Verdict) or not isinstance(each.text, str) for each in answers):
+                raise ContractError(
+                    f"layer {layer.name}: the check {check.id} gives an answer that is no ok, wrong or unknown"
+                )
         yield from answers
 
     return replace(check, run=run)
