@@ -97,6 +97,15 @@ def test_lines_are_chosen_by_level_text_trace_and_task(aws: FakeAws, run: Run) -
     assert last_words("--until", "2026-03-01T12:00:02.5") == ["a", "b"]
 
 
+def test_where_no_line_is_found_it_says_what_was_looked_at(aws: FakeAws, run: Run) -> None:
+    """On stderr: an empty screen may as well mean that nothing was read."""
+    write(aws, (API, 1, {"level": "info", "msg": "a"}))
+    found = run(*SINCE, "--trace", "t9")
+    assert found.stdout == ""
+    assert "no line that matches in api, send-mail since 2026-03-01T11:50:00Z" in " ".join(found.stderr.split())
+    assert "no line" not in run(*SINCE).stderr
+
+
 @pytest.mark.long
 def test_what_lambda_writes_about_each_call_is_left_out_but_not_a_timeout(aws: FakeAws, run: Run) -> None:
     """As text and as JSON."""

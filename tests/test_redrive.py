@@ -135,6 +135,8 @@ def test_some_messages_are_moved_by_id_or_by_text(shop: Shop) -> None:
     jsonschema.validate(moved, redrive_schema())
     assert moved["moved"] == 1
     assert shop.bodies("orders") == ["two"]
+    none = shop.run("redrive", "orders", "--message", "gone", *NOW, code=1)
+    assert "not in the dead-letter queue of orders: gone" in none.stderr
     told = shop.run("redrive", "orders", "--filter", "thr", *NOW, code=1)
     assert "1 messages moved" in told.stdout
     assert "hint: what they failed of: `infragen redrive --env dev --environments" in told.stderr
@@ -162,11 +164,18 @@ def test_what_cannot_be_is_refused(shop: Shop) -> None:
     """A queue that the file does not have, options that exclude each other, no terminal to ask."""
     assert "its queues are orders, steps" in shop.run("redrive", "order", "--peek", code=2).stderr
     assert "cannot be combined" in shop.run("redrive", "orders", "--peek", "--cancel", code=2).stderr
+    assert "cannot be combined with" in shop.run("redrive", "orders", "--peek", "--rate", "5", code=2).stderr
+    assert "cannot be combined with" in shop.run("redrive", "orders", "--cancel", "--wait", "5", code=2).stderr
+    assert "cannot be empty" in shop.run("redrive", "orders", "--filter", "", code=2).stderr
+    assert "cannot be empty" in shop.run("redrive", "orders", "--message", "", code=2).stderr
     assert "--rate is about moving all" in shop.run("redrive", "orders", "--rate", "5", "--filter", "a", code=2).stderr
     shop.bury("a")
     assert "answer with --yes" in shop.run("redrive", "orders", "--allow-unchanged", code=3).stderr
     assert shop.bodies("orders-dlq") == ["a"]
     assert shop.run("redrive", "orders", "--cancel").stdout == "no move of orders runs\n"
+    ended = json.loads(shop.run("redrive", "orders", "--cancel", "--format", "json").stdout)
+    jsonschema.validate(ended, redrive_schema())
+    assert ended["cancelled"] is False
 
 
 BODIES = ("a", "b", "c")

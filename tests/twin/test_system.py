@@ -76,3 +76,17 @@ def complete(secret: dict[str, Any]) -> dict[str, list[str]]:
     """Return the labels of a secret's versions once none is pending."""
     stages: dict[str, list[str]] = secret["VersionIdsToStages"]
     return {} if any("AWSPENDING" in each for each in stages.values()) else stages
+
+
+def test_what_the_emulator_leaves_out_of_functions_is_no_drift(system: System) -> None:
+    """A variable that somebody changes by hand is."""
+    functions = system.client("lambda")
+    name = system.outputs()["DatabaseCredentialsFunctionName"]
+    assert "CredentialsFunction" not in system.infragen("drift")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    try:
+        changed = {**variables, "URL_SUFFIX": "?sslmode=prefer"}
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
+        assert "CredentialsFunction" in system.infragen("drift")
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

@@ -97,6 +97,7 @@ def logs(
     """
     from infragen.assembly.synth import synthesize
     from infragen.engine.logs import LogQuery, chosen_sources, follow_logs, log_sources, read_logs
+    from infragen.report.logs import nothing_found
 
     if until is not None and follow:
         raise click.UsageError("--until cannot be combined with --follow")
@@ -108,7 +109,10 @@ def logs(
     with open_session(file, target) as session:
         sources = chosen_sources(assembly, log_sources(assembly, session), names)
         if not follow:
-            _print(read_logs(session, sources, query), form, once=set())
+            lines = read_logs(session, sources, query)
+            _print(lines, form, once=set())
+            if not lines.lines:
+                say(nothing_found((each.name for each in sources), query), err=True)
             return
         said = set[str]()
         try:

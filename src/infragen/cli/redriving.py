@@ -16,8 +16,9 @@ from infragen.report.printing import echo
 if TYPE_CHECKING:
     from infragen.engine.progress import Session
     from infragen.engine.redrive import DeadLetters, Moved
+    from infragen.workload import QueueMessage
 
-_SHOWN = 10
+_SHOWN, _WATCHED = 10, 60
 
 
 @click.command()
@@ -34,15 +35,13 @@ _SHOWN = 10
 )
 @click.option("--rate", metavar="N", type=click.IntRange(1, 500), help="Move at most N messages a second.")
 @click.option("--message", "messages", metavar="ID", multiple=True, help="Move only this message; repeatable.")
-@click.option("--filter", "text", metavar="TEXT", default="", help="Move only messages whose body holds TEXT.")
+@click.option("--filter", "text", metavar="TEXT", help="Move only messages whose body holds TEXT.")
 @click.option("--cancel", is_flag=True, help="End the move that is running; what was moved stays moved.")
 @click.option(
     "--wait",
     metavar="SECONDS",
     type=click.IntRange(0),
-    default=60,
-    show_default=True,
-    help="How long to watch what becomes of the messages.",
+    help=f"How long to watch what becomes of the messages.  [default: {_WATCHED}]",
 )
 @click.option("--allow-unchanged", is_flag=True, help="Move them although nothing was deployed since they failed.")
 @parameters.yes
@@ -56,9 +55,9 @@ def redrive(
     peek: int | None,
     rate: int | None,
     messages: tuple[str, ...],
-    text: str,
+    text: str | None,
     cancel: bool,
-    wait: int,
+    wait: int | None,
     allow_unchanged: bool,
     yes: bool,
     form: str,
@@ -77,10 +76,13 @@ def redrive(
     """
     from infragen.assembly.synth import synthesize
     from infragen.engine import redrive as engine
+    from infragen.report.redrive import cancelled_json, cancelled_line
 
-    if sum((peek is not None, cancel, bool(messages or text))) > 1:
-        raise click.UsageError("--peek, --cancel and --message or --filter cannot be combined")
-    if rate and (messages or text):
+    some = bool(messages) or text is not None
+    _check(peek is not None, cancel, some, moving=rate is not None or wait is not None or allow_unchanged)
+    if text == "" or "" in messages:  # of a variable that is not set, perhaps: it would be all messages, or none
+        raise click.UsageError("--message and --filter cannot be empty")
+    if rate and some:
         raise click.UsageError("--rate is about moving all messages, not those of --message or --filter")
     file = parameters.one(directory, name)
     with open_session(file, target, yes=yes) as session:
@@ -89,22 +91,33 @@ def redrive(
             _show(session, found, peek, form)
             return
         if cancel:
-            say(
-                f"the move of {queue} is being ended"
-                if engine.cancel_move(session, found)
-                else f"no move of {queue} runs"
-            )
+            running = engine.cancel_move(session, found)
+            if form == "json":
+                echo(cancelled_json(queue, running))
+            else:
+                say(cancelled_line(queue, running))
             return
-        if messages or text:
+        there = set[str]()
+        if some:
             what = f"the messages {', '.join(messages)}" if messages else f"the messages with {text!r}"
-            moved = engine.redrive_some(
-                session, found, lambda each: each.id in messages or bool(text and text in each.body), what,
-                allow_unchanged,
-            )  # fmt: skip
+
+            def wanted(each: "QueueMessage") -> bool:
+                there.add(each.id)
+                return each.id in messages or bool(text and text in each.body)
+
+            moved = engine.redrive_some(session, found, wanted, what, allow_unchanged)
         else:
             moved = engine.redrive(session, found, rate, allow_unchanged)
-        result = engine.afterwards(session, found, moved, wait if moved else 0)
-    _report(result, queue, form)
+        result = engine.afterwards(session, found, moved, (_WATCHED if wait is None else wait) if moved else 0)
+    _report(result, queue, form, [each for each in messages if each not in there])
+
+
+def _check(peek: bool, cancel: bool, some: bool, moving: bool) -> None:
+    """Raise UsageError for options that exclude each other: a look and an end of a move are no move."""
+    if sum((peek, cancel, some)) > 1:
+        raise click.UsageError("--peek, --cancel and --message or --filter cannot be combined")
+    if (peek or cancel) and moving:
+        raise click.UsageError("--rate, --wait and --allow-unchanged cannot be combined with --peek or --cancel")
 
 
 def _show(session: "Session", found: "DeadLetters", count: int, form: str) -> None:
@@ -121,13 +134,18 @@ def _show(session: "Session", found: "DeadLetters", count: int, form: str) -> No
         say(pasteable(f"\nmove them back: `infragen redrive {found.queue}`"))
 
 
-def _report(result: "Moved", queue: str, form: str) -> None:
+def _report(result: "Moved", queue: str, form: str, missing: list[str]) -> None:
     from infragen.report.redrive import moved_json, moved_line
 
     if form == "json":
         echo(moved_json(queue, result))
     else:
         say(moved_line(queue, result))
+    if missing:
+        raise OperationFailed(
+            f"not in the dead-letter queue of {queue}: {', '.join(missing)}",
+            pasteable(f"what is in it: `infragen redrive {queue} --peek 100`"),
+        )
     if result.moved and result.dead.waiting:
         raise OperationFailed(
             f"{result.dead.waiting} messages of {queue} are in the dead-letter queue again, or still",

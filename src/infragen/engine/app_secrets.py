@@ -73,7 +73,10 @@ def check_value(value: str, what: str) -> None:
     """Raise InputError for a value that Parameter Store or a variable does not take; `what` says whose it is."""
     size = len(value.encode("utf-8", "surrogatepass"))
     if not value:
-        raise InputError(f"the value of {what} is empty, which Parameter Store does not take", "leave the secret out")
+        raise InputError(
+            f"the value of {what} is empty, which Parameter Store does not take",
+            "type it at the prompt, or pipe it in; in a file to import, leave its line out",
+        )
     if size > LONGEST:
         raise InputError(
             f"the value of {what} has {size:,} bytes; a parameter takes {LONGEST:,}",

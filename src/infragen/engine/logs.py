@@ -103,7 +103,9 @@ def log_sources(assembly: Assembly, session: Session) -> tuple[LogSource, ...]:
     observed = observe(session, env)
     stacks = layer_stacks(assembly, observed)
     if not stacks:
-        raise CloudError(f"nothing of {env.name} is deployed, so that there are no logs", "deploy it first")
+        raise CloudError(
+            f"nothing of {env.name} is deployed, so that there are no logs", "deploy it: `infragen deploy`"
+        )
     names = {f"worker/{each.id}LogGroup": each.name for each in env.workers or ()}
     names |= {"database/ClusterLogGroup": "database", "database/CredentialsLogGroup": "credentials"}
     found: list[LogSource] = []

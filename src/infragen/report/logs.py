@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.text import Text
 
-from infragen.engine.logs import PINO_LEVELS, LogLine, LogLines
+from infragen.engine.logs import PINO_LEVELS, LogLine, LogLines, LogQuery
+from infragen.report.duration import instant
 from infragen.report.keys import Key, document, schema, text
 from infragen.secrecy.visible import Shown, shown_json
 
@@ -52,6 +53,15 @@ def log_notes(found: LogLines) -> Iterator[str]:
         yield f"the log {each} holds more than is read at once: its newest lines are missing; name a shorter time"
     for each in found.missing:
         yield f"the log group {each} does not exist"
+
+
+def nothing_found(sources: Iterable[str], query: LogQuery) -> str:
+    """Return what is said instead of lines where there are none: an empty screen tells nobody what was looked at."""
+    names = ", ".join(dict.fromkeys(sources)) or "the API and the workers, which are not deployed"
+    chosen = any((query.level, query.grep, query.trace, query.task))
+    until = f" until {instant(query.until)}" if query.until is not None else ""
+    fits = " that matches" if chosen else ""
+    return f"no line{fits} in {names} since {instant(query.since)}{until}: --since 1d looks further back"
 
 
 LINE: tuple[Key, ...] = (

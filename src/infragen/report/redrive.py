@@ -61,6 +61,13 @@ MOVED: tuple[Key, ...] = (
 )
 
 
+CANCELLED: tuple[Key, ...] = (
+    version(VERSION),
+    text("queue", "name of the queue in the environment file", lambda found: found[0]),
+    Key("cancelled", "boolean", "whether a move was running, which SQS is ending now", lambda found: found[1]),
+)
+
+
 def dead_letters_json(queue: str, dead: int, letters: Sequence[DeadLetter]) -> Shown:
     """Return the same as one document; `DEAD` are its keys."""
     return shown_json(document(DEAD, (queue, dead, letters)), indent=2)
@@ -80,6 +87,18 @@ def moved_json(queue: str, result: Moved) -> Shown:
     return shown_json(document(MOVED, (queue, result)), indent=2)
 
 
+def cancelled_line(queue: str, running: bool) -> str:
+    """Return whether there was a move to end."""
+    return f"the move of {queue} is being ended" if running else f"no move of {queue} runs"
+
+
+def cancelled_json(queue: str, running: bool) -> Shown:
+    """Return the same as one document; `CANCELLED` are its keys."""
+    return shown_json(document(CANCELLED, (queue, running)), indent=2)
+
+
 def redrive_schema() -> dict[str, Any]:
-    """Return the schema of what `infragen redrive --format json` prints, with --peek or without (JSON Schema)."""
-    return schema("Dead letters, or what became of them", DEAD, MOVED)
+    """Return the schema of what `infragen redrive --format json` prints, with --peek or --cancel or without both (JSON
+    Schema).
+    """
+    return schema("Dead letters, or what became of them", DEAD, MOVED, CANCELLED)

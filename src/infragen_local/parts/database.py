@@ -10,7 +10,7 @@ API: a statement 45 seconds, a transaction three minutes without a call ("Using 
 User Guide; "BeginTransaction", RDS Data Service API Reference; read 2026-11-29).
 
 TLS is what it is not: the server of PyPI has none. So where a function's environment asks for it (`URL_SUFFIX` of the
-credentials function), `sslmode=disable` stands there.
+credentials function), `sslmode=disable` stands there, which drift detection does not report.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import psycopg
 from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds, rds_data, secretsmanager
-from ministack.services.cloudformation import stacks
+from ministack.services.cloudformation import drift, stacks
 from psycopg import sql
 
 from infragen_local.patches.handlers import Created, Properties, handler, replace
@@ -179,4 +179,16 @@ def _without_tls() -> None:
     def update(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Any:
         return own["update"](physical_id, plain(old), plain(new), *rest)
 
+    def read(physical_id: str, written: Properties) -> Properties | None:
+        """Read a function for drift detection: what was left out here is no drift."""
+        found: Properties | None = own_read(physical_id, written)
+        there = ((found or {}).get("Environment") or {}).get("Variables")
+        if found is None or there is None:
+            return found
+        wanted, given = ((each.get("Environment") or {}).get("Variables") or {} for each in (written, plain(written)))
+        same = {name: value for name, value in wanted.items() if there.get(name) == given.get(name)}
+        return {**found, "Environment": {"Variables": {**there, **same}}}
+
+    own_read, supported = drift._DRIFT_READERS[FUNCTION]
+    drift._DRIFT_READERS[FUNCTION] = (read, supported)
     replace(FUNCTION, create=create, update=update)
