@@ -398,7 +398,7 @@ def test_r15_drift_is_named_with_its_next_step_and_put_back(desk: Bench, run: Ru
     hand = {**stack.resources["JobsQueue"].properties, "VisibilityTimeout": 45}
     stack.by_hand["JobsQueue"] = hand
     found = run("drift").stdout
-    assert f"`infragen drift --env test --endpoint-url {aws.url} --revert` puts it back" in found
+    assert f"`infragen drift --env test --endpoint-url {aws.url} --revert` shows what of this AWS can put back" in found
     refused = run("drift", "--fail-on-drift", code=3).stderr
     assert f"put it back with `infragen drift --env test --endpoint-url {aws.url} --revert`" in refused
     run("drift", "--revert", code=3)  # there is no terminal to ask

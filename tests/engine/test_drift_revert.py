@@ -69,6 +69,7 @@ def test_r15_what_was_changed_by_hand_is_put_back(stage: Stage, topology: str) -
     [outcome] = result.outcomes
     assert isinstance(outcome, Deployed)
     assert (outcome.layer, outcome.status) == ("first", "UPDATE_COMPLETE")
+    assert outcome.notes[-1].startswith("put back: drift was detected again")
     said = lines(result)
     assert said[0].startswith("Plan to put back what was changed by hand in dev in account 111111111111, us-east-1")
     assert any(each.startswith("first") and "put back what was changed by hand" in each for each in said)
@@ -102,9 +103,17 @@ def test_what_was_deleted_by_hand_is_created_again(stage: Stage, topology: str) 
     stack_with(stage, "Topic").by_hand["Topic"] = None
     result = revert_drift(wanted, stage.session, Options())
     assert [each.layer for each in result.outcomes] == ["second"]
-    assert "  note: Topic was deleted by hand: it is created again, without what was in it" in lines(result)
+    assert "  note: Topic was deleted by hand: it is created again" in lines(result)
     assert shown_rows(result.plan)["second/Topic"]["action"] == "Add"
     assert overall(detect_drift(wanted, stage.session)) == "IN_SYNC"
+
+
+def test_what_holds_data_is_created_again_empty(stage: Stage, topology: str) -> None:
+    """The note says that what was in it is lost; of a type that holds none it does not."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = None
+    result = revert_drift(wanted, stage.session, Options())
+    assert "  note: Queue was deleted by hand: it is created again, without what was in it" in lines(result)
 
 
 def giving(topology: str) -> Assembly:

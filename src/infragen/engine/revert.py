@@ -47,6 +47,7 @@ from infragen.engine.progress import Planned, Preparing, Session, Warned
 from infragen.engine.run import Deployment
 from infragen.engine.schedule import INTERRUPTED, Interrupts, RunPolicy, Task, run_concurrently, walk
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, OperationFailed, Refused
+from infragen.gates.data_loss import may_hold_data
 from infragen.plan.drift import StackDrift, not_looked_at
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.plan.revert import PutBack, put_back, still_there
@@ -54,6 +55,7 @@ from infragen.shown import Shown
 
 BY_ITSELF = "`infragen bootstrap` made it, with the rights of who runs that: put it back by hand"
 QUESTION = "put back what was changed by hand in"
+PUT_BACK = "put back: drift was detected again, and all that the plan shows is as its template says"
 AFTER_ROLLBACK = (
     "what was changed by hand is still there: fix the cause, or write the values into the environment file and "
     "`infragen deploy` takes them over"
@@ -215,8 +217,14 @@ class _Revert:
         if change_set.empty:
             return StackPlan(drift.layer, drift.stack, "none", source=Source.CHANGE_SET, notes=found.left)
         compared = compare(found.sides, StackRows(drift.layer, change_set.changes))
-        again = [each.logical_id for each in compared.rows if each.action == "Add"]
-        created = [f"{each} was deleted by hand: it is created again, without what was in it" for each in again]
+        written = found.sides.after.resources
+        rows = (each for each in compared.rows if each.action == "Add")
+        again = [(each, written.get(each.logical_id, {"Type": each.type})) for each in rows]
+        created = [
+            f"{each.logical_id} was deleted by hand: it is created again"
+            f"{', without what was in it' if may_hold_data(resource) else ''}"
+            for each, resource in again
+        ]
         return StackPlan(
             drift.layer, drift.stack, "revert", compared.rows,
             source=Source.CHANGE_SET,
@@ -330,6 +338,8 @@ class _Revert:
                 each.status,
             )
             if isinstance(each, Deployed) and left.get(each.layer)
+            else replace(each, notes=(*each.notes, PUT_BACK))
+            if isinstance(each, Deployed)
             else each
             for each in outcomes
         )  # fmt: skip

@@ -93,7 +93,7 @@ def summary(stacks: Sequence[StackDrift]) -> str:
 def next_step(stacks: Sequence[StackDrift]) -> str:
     """Return what to type where something can be put back; empty where nothing can."""
     if any(each.status == DRIFTED for each in stacks if each.layer not in BESIDE):
-        return "`infragen drift --revert` puts it back, after a plan and a question"
+        return "`infragen drift --revert` shows what of this AWS can put back, then asks"
     return ""
 
 
