@@ -657,6 +657,18 @@ def test_an_answer_of_no_known_verdict_is_not_known(whole: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize("hint", ["", " ", None])
+def test_what_is_wrong_says_where_to_look_when_its_check_does_not(whole: Bench, hint: Any) -> None:
+    """It stays wrong, and stops a deployment: an answer that nobody can act on is no reason to go on."""
+    check = Check(
+        "own", "A.", (), frozenset(), lambda about, account: iter([wrong("no", hint), Answer(Verdict.OK, "y", hint)])
+    )
+    toy = Layer("toy", "", "", lambda env: synthesized_topic(), lambda env: True, place="layers/toy.py:1:1")
+    [found] = run_checks(whole.session, [guarded(check, toy)], subject(whole), None)
+    answer = only(found, Verdict.WRONG)
+    assert (answer.stops, answer.hint) == (True, "the check own of layer toy says no more: look at layers/toy.py:1:1")
+
+
 def synthesized_topic() -> Template:
     """A template with a topic in it."""
     template = Template()

@@ -20,15 +20,26 @@ EXPRESS = "EXPRESS"
 """A deployment mode of a stack's last operation (API reference, DeploymentConfig), which infragen never uses."""
 
 _QUOTA = re.compile(
-    r"quota|LimitExceeded|limit exceeded|maximum (?:number|limit) of|limit of \d+ .*reached", re.IGNORECASE
+    r"quota|Limits?Exceeded|limits? exceeded|maximum (?:number|limit) of|limit of \d+ .*reached|reached the limit on|"
+    r"exceed(?:s|ed)? (?:the|your|its)(?: \w+)? limit|Unreserved\w+ below its minimum|more \w+ than allowed",
+    re.IGNORECASE,
 )
-"""How services say that an account may have no more of something; each in words of its own."""
+"""How services say that an account may have no more of something; each in words of its own (WAF
+WAFLimitsExceededException, S3 TooManyBuckets, Lambda PutFunctionConcurrency, ECS "unable to place a task", Route 53
+"Limits Exceeded", read 2026-11-29)."""
 
 _REPLACEMENT = "Replacement type updates not supported"
 """CloudFormation's words for a replacement while rollback is disabled (aws/aws-sam-cli#4164, #4585)."""
 
 _TOO_SOON = re.compile(r"wait (\d+) seconds after deleting|QueueDeletedRecently|scheduled for deletion", re.IGNORECASE)
-_TAKEN = re.compile(r"already exists|AlreadyExists|NameConflict|already owned by you|is not available", re.IGNORECASE)
+_TAKEN = re.compile(
+    r"already exists?\b|AlreadyExists|NameConflict|already owned by you|AlreadyOwnedByYou|already own it|"
+    r"bucket name is not available|same name (?:'[^']*' )?exists|duplicate of an existing one|was not idempotent",
+    re.IGNORECASE,
+)
+"""How services say that a name is taken (Lambda "Function already exist: NAME", ELB DuplicateLoadBalancerName, WAF
+WAFDuplicateItemException, S3 "The requested bucket name is not available", ECS "Creation of service was not
+idempotent", read 2026-11-29). What is only "not available", as a version or a service, is something else."""
 
 
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:

@@ -203,9 +203,18 @@ def guarded(check: Check, layer: Layer) -> Check:
                 raise ContractError(
                     f"layer {layer.name}: the check {check.id} gives an answer that is no ok, wrong or unknown"
                 )
-        yield from answers
+        yield from (_with_hint(each, check, layer) for each in answers)
 
     return replace(check, run=run)
+
+
+def _with_hint(answer: Answer, check: Check, layer: Layer) -> Answer:
+    """Return an answer that says what to do about what is wrong: where a check does not, where it is written. It stays
+    wrong, so that it still stops a deployment.
+    """
+    if answer.verdict is not Verdict.WRONG or (isinstance(answer.hint, str) and answer.hint.strip()):
+        return answer if isinstance(answer.hint, str) else replace(answer, hint="")
+    return replace(answer, hint=f"the check {check.id} of layer {layer.name} says no more: look at {layer.place}")
 
 
 def _frame(error: BaseException) -> str:
