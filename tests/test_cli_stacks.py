@@ -433,3 +433,21 @@ def test_options_of_drift_that_mean_nothing_are_refused(
     result = CommandLine().invoke(main, ["drift", "--env", "test", *options])
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_another_type_under_one_logical_id_is_refused_whoever_looks(desk: Bench, run: Run, tmp_path: Path) -> None:
+    """By AWS with its words and the way out; by the gates, which no flag passes, where AWS is not asked."""
+    addon = tmp_path / "addons" / "store.json"
+    addon.parent.mkdir()
+    kept = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+    addon.write_text(json.dumps({"Resources": {"It": {"Type": "AWS::EFS::FileSystem", **kept}}}))
+    run("deploy", "--yes")
+    addon.write_text(json.dumps({"Resources": {"It": {"Type": "AWS::SNS::Topic"}}}))
+    refused = run("deploy", "--yes", code=1).stderr
+    assert "Update of resource type is not permitted" in refused
+    assert "hint: nothing was changed; give what gets another type another logical id and run the same" in refused
+    assert "--no-nested-changes" not in refused
+    refused = run("deploy", "--yes", "--no-nested-changes", "--allow-data-loss", "store/It", code=3).stderr
+    assert "store/It: CloudFormation does not turn a resource into one of another type" in refused
+    assert "no flag allows it" in refused

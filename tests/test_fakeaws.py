@@ -1390,7 +1390,10 @@ def answers(over_http: bool) -> list[Any]:
         if "Body" in answer:
             answer["Body"] = [answer["Body"].read(2), answer["Body"].read()]
         about = answer.pop("ResponseMetadata")
-        headers = {key: each for key, each in about["HTTPHeaders"].items() if key not in ("date", "server")}
+        for each in (answer, *answer.get("Contents", ())):
+            each.pop("LastModified", "")  # by this machine's clock
+        by_the_clock = ("date", "last-modified", "server")
+        headers = {key: each for key, each in about["HTTPHeaders"].items() if key not in by_the_clock}
         return {**answer, "status": about["HTTPStatusCode"], "headers": headers}
 
     with FakeAws(over_http=over_http) as aws:

@@ -270,6 +270,8 @@ def test_rows_of_a_plan_are_matched_by_name_and_what_is_destroyed_is_told_once()
     )
     assert losses("data", old, Side({"Resources": {"B": one}}, {}), []) == ()
     assert losses("data", old, Side({"Resources": {"It": {**other, "Type": QUEUE}, "B": one}}, {}), []) == ()
+    [another] = losses("data", old, Side({"Resources": {"It": {"Type": "AWS::SNS::Topic"}, "B": one}}, {}), [])
+    assert another.why == "would be replaced by a resource of another type (AWS::SNS::Topic)"
     nested = [{"Type": STACK_TYPE, "Properties": {"Parameters": {"BackupDays": each}}} for each in (35, 1)]
     whole, less = (Side({"Resources": {"It": each}}, {}) for each in nested)
     assert losses("data", whole, less, []) == ()

@@ -130,6 +130,16 @@ def test_each_row_has_its_judgement_and_of_a_new_stack_nothing_is_interrupted() 
     assert {each.level for each in interruptions(rows, Side({}, {}), side)} == {"none"}
 
 
+def test_another_type_under_one_logical_id_is_impossible() -> None:
+    """AWS refuses the change set; where nobody asked AWS, or an emulator goes on, the plan does."""
+    for kind, other in ((QUEUE, "AWS::SNS::Topic"), ("AWS::SNS::Topic", "Custom::Topic"), (VPC, QUEUE)):
+        old, new = (Side({"Resources": {"It": {"Type": each}}}, {}) for each in (kind, other))
+        for replacement in ("True", "Conditional", "False"):
+            [found] = interruptions([ResourceChange("own", "Modify", "It", other, replacement)], old, new)
+            assert found.level == "impossible"
+            assert f"({kind} -> {other})" in found.what
+
+
 def test_an_engine_version_is_read_from_both_templates() -> None:
     """The way back is impossible, of an instance too; a version of another type is no engine's."""
     change = PropertyChange(("Properties", "EngineVersion"), "a", "b")

@@ -93,6 +93,7 @@ def compute(cloud: Cloud, change_set: ChangeSet) -> None:
     projection = Projection(cloud, change_set)
     scope = projection.scope()
     wanted = scope.resources()
+    _refuse_other_types(change_set, wanted)
     needs = dependencies(wanted)
     waiting = list(wanted)
     while waiting:
@@ -112,6 +113,19 @@ def compute(cloud: Cloud, change_set: ChangeSet) -> None:
         for name, entry in outputs.items()
         if "Condition" not in entry or scope.condition(entry["Condition"])
     }
+
+
+def _refuse_other_types(change_set: ChangeSet, wanted: dict[str, Any]) -> None:
+    """Fail a set in which a resource has another type under its logical id (aws/aws-sam-cli#6786, 2024-03-06; of custom
+    types, too: panther-labs/panther#1895, 2020-10-29; in a nested stack: aws-quickstart/quickstart-amazon-eks#141).
+    """
+    present = change_set.stack.resources
+    other = [name for name, each in wanted.items() if name in present and present[name].type != each["Type"]]
+    if other:
+        raise OperationError(
+            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            f"resources: [{', '.join(other)}]"
+        )
 
 
 def _change_of(projection: Projection, name: str, definition: dict[str, Any]) -> Change | None:

@@ -40,6 +40,8 @@ _TAKEN = re.compile(
 """How services say that a name is taken (Lambda "Function already exist: NAME", ELB DuplicateLoadBalancerName, WAF
 WAFDuplicateItemException, S3 "The requested bucket name is not available", ECS "Creation of service was not
 idempotent", read 2026-11-29). What is only "not available", as a version or a service, is something else."""
+OTHER_TYPE = "Update of resource type is not permitted"
+"""How AWS refuses a change set in which a logical id has another type (aws/aws-sam-cli#6786, 2024-03-06)."""
 
 
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
@@ -165,6 +167,8 @@ def before_again(reason: str) -> str:
     """Return what has to happen before a change set that AWS refused with these words is created again."""
     if _TAKEN.search(reason):
         return "find out whose it is: delete it if it is not needed, or give the new one another name"
+    if OTHER_TYPE in reason:
+        return "give what gets another type another logical id"
     return "fix the cause"
 
 

@@ -37,7 +37,7 @@ from infragen.engine.nested_sets import (
     refused_words,
     unevaluated,
 )
-from infragen.engine.next_steps import before_again
+from infragen.engine.next_steps import OTHER_TYPE, before_again
 from infragen.engine.observe import Observed, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.output_check import check_templates
@@ -510,7 +510,7 @@ def _failed(examined: Examined, role: str, change_set: ChangeSet, reason: str) -
     if any(each in reason for each in UNREADABLE):
         return CloudError(said, unreadable_hint(role or (examined.state.role_arn if examined.state else "")))
     fix = f"nothing was changed; {before_again(reason)} and run the same command again"
-    if reason.startswith(f"{unit.layer}/") and not re.search(r"/Resources/|[Vv]alidation", reason):
+    if reason.startswith(f"{unit.layer}/") and not re.search(rf"/Resources/|[Vv]alidation|{OTHER_TYPE}", reason):
         fix += "; --no-nested-changes plans without asking AWS about nested stacks"
     return OperationFailed(said, fix)
 

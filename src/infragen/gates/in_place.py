@@ -68,7 +68,8 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
     """Return what the change from one template to the other loses in place; of a stack that is new or goes, nothing.
 
     Also what `rows` destroy of a type that holds no data, where its deployed or new policy keeps it: who keeps a
-    resource at its deletion says that there is something in it.
+    resource at its deletion says that there is something in it. And what gets another type, of which its row says no
+    more what it was.
     """
     before, after = old.resources, new.resources
     found = []
@@ -82,6 +83,8 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
                 found.append(Refusal(place, kind, f"{why}; its deletion policy says that it holds data"))
             elif may_hold_data(was):
                 found.append(Refusal(place, kind, f"{why}, and with it {resource_type(kind).data}"))
+        if becomes is not None and becomes["Type"] != kind and may_hold_data(was) and not holds_data(becomes["Type"]):
+            found.append(Refusal(place, kind, f"would be replaced by a resource of another type ({becomes['Type']})"))
         stays = row is None or not destroyed(row)
         if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
             found += [Refusal(place, kind, why, name) for name, why in _in_place(was, becomes)]

@@ -52,8 +52,11 @@ def interruptions(rows: Sequence[ResourceChange], old: Side, new: Side) -> tuple
     before, after = old.resources, new.resources
     found = []
     for row in rows:
-        sides = [side.get(row.logical_id, {}).get("Properties", {}) for side in (before, after)]
-        worst = _worst(row, sides[0], sides[1]) if old.body else NONE
+        sides = [side.get(row.logical_id, {}) for side in (before, after)]
+        worst = NONE
+        if old.body:
+            properties = [each.get("Properties", {}) for each in sides]
+            worst = _another_type(*sides) or _worst(row, properties[0], properties[1])
         found.append(PlannedInterruption(row.place, worst.level, worst.what))
     return tuple(found)
 
@@ -61,6 +64,18 @@ def interruptions(rows: Sequence[ResourceChange], old: Side, new: Side) -> tuple
 def beyond(found: Collection[PlannedInterruption], most: str) -> tuple[PlannedInterruption, ...]:
     """Return those worse than `most`, a level; what is impossible always is."""
     return tuple(each for each in found if LEVELS.index(each.level) > LEVELS.index(most) or each.level == IMPOSSIBLE)
+
+
+def _another_type(before: Mapping[str, Any], after: Mapping[str, Any]) -> Interruption | None:
+    """Return that a resource cannot get another type, where it does; CloudFormation refuses such a change set ("Update
+    of resource type is not permitted", aws/aws-sam-cli#6786, 2024-03-06).
+    """
+    if not before or not after or before["Type"] == after["Type"]:
+        return None
+    return impossible(
+        f"CloudFormation does not turn a resource into one of another type ({before['Type']} -> {after['Type']}): give "
+        "the new one another logical id"
+    )
 
 
 def _worst(row: ResourceChange, before: Mapping[str, Any], after: Mapping[str, Any]) -> Interruption:
