@@ -694,6 +694,44 @@ def test_rules_beside_a_group_are_counted_when_they_alone_are_added(api: Bench, 
         wider.deploy(synthesize(wider.env), require_approval="never")
 
 
+def test_rules_that_other_layers_add_to_a_group_are_counted_with_its_own(deployed: Bench, tmp_path: Path) -> None:
+    """By the name of the output before the group exists, by its id after: the network has two, another layer two."""
+    first = subject(at_work(FakeAws(), environment(tmp_path, NETWORK + API, topology="nested")))
+    now = subject(deployed)
+    [group] = [each for each, place in now.groups.items() if place == "network/ApiSecurityGroup" and "-" in each]
+    for about, given in ((first, {"Ref": "ApiSecurityGroupId"}), (now, group)):
+        own = [Resource("cache", f"R{n}", "AWS::EC2::SecurityGroupEgress", {"GroupId": given}, "Add") for n in (1, 2)]
+        deployed.aws.settings.quotas = {"L-0EA8095F": 3.0}
+        found = ran(deployed, "quotas", replace(about, resources=(*about.resources, *own)))
+        said = [each.text for each in found.answers if "rules" in each.text]
+        assert said == ["network/ApiSecurityGroup SecurityGroupEgress: 4 rules, and 3 are allowed"]
+
+
+@pytest.mark.parametrize(
+    ("used", "stops", "says"),
+    [
+        (6.0, True, "0.25 more are needed, and 0 of 6 are free: a rolling update starts new tasks beside the old ones"),
+        (
+            5.5,
+            False,
+            "0.75 more are needed, and 0.5 of 6 are free: a rolling update replaces its tasks a few at a time",
+        ),
+        (5.25, None, "0.75 more beside 5.25 of 6"),
+    ],
+)
+def test_a_rolling_update_needs_room_beside_what_runs(
+    deployed: Bench, tmp_path: Path, used: float, stops: bool | None, says: str
+) -> None:
+    """For one task, or it never ends; for all of them, or it takes turns."""
+    more = API.replace("memory: 512", "memory: 1024").replace(
+        "min_tasks: 1, max_tasks: 2", "min_tasks: 3, max_tasks: 3"
+    )
+    deployed.aws.settings.fargate_vcpus, deployed.aws.settings.quotas = used, {"L-3032A538": 6.0}
+    found = ran(deployed, "fargate", subject(at_work(deployed.aws, environment(tmp_path, NETWORK + more))))
+    [answer] = found.answers
+    assert (says in answer.text, answer.stops if answer.verdict is Verdict.WRONG else None) == (True, stops), answer
+
+
 def test_on_the_emulator_what_the_file_names_from_aws_is_not_known(whole: Bench) -> None:
     """A secret of AWS is missing in every emulator; a quota is as it says."""
     whole.aws.settings.secrets.clear()

@@ -145,7 +145,11 @@ def test_waf_stands_before_the_load_balancer_and_logs_what_it_blocks() -> None:
 
 
 def test_rules_of_waf_can_count_first_and_the_limit_be_moved() -> None:
-    """What would be blocked shows in the metrics, and nobody is."""
-    rules = properties("WebAcl", "api: {waf: {count: [AWSManagedRulesCommonRuleSet], rate: 100}}")["Rules"]
+    """What would be blocked shows in the metrics and in the log, and nobody is."""
+    over = "api: {waf: {count: [AWSManagedRulesCommonRuleSet], rate: 100}}"
+    rules = properties("WebAcl", over)["Rules"]
+    [kept] = properties("WebAclLogging", over)["LoggingFilter"]["Filters"]
+    logged = [each["ActionCondition"]["Action"] for each in kept["Conditions"]]
+    assert (kept["Requirement"], logged) == ("MEETS_ANY", ["BLOCK", "COUNT", "EXCLUDED_AS_COUNT"])
     assert [each["OverrideAction"] for each in rules[:3]] == [{"None": {}}, {"Count": {}}, {"None": {}}]
     assert rules[3]["Statement"]["RateBasedStatement"]["Limit"] == 100

@@ -83,15 +83,17 @@ class Resource:
 class Subject:
     """What is checked: an environment, where it goes, the resources of its templates, and the values of this run.
 
-    `image_tag` is the tag that will run, `running_tag` the deployed one, empty for the placeholder; `given` says that
-    it was given for this run and is not the deployed one. `now` is this machine's time in seconds since 1970. `place`
-    gives the line of a setting.
+    `groups` are the security groups that layers pass on: the output's name, and its value where it is known, with the
+    group's place. `image_tag` is the tag that will run, `running_tag` the deployed one, empty for the placeholder;
+    `given` says that it was given for this run and is not the deployed one. `now` is this machine's time in seconds
+    since 1970. `place` gives the line of a setting.
     """
 
     environment: Environment
     account: str
     region: str
     resources: tuple[Resource, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
     image_tag: str = ""
     running_tag: str = ""
     given: bool = False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
+from infragen.checks.check import Answer, Check, Resource, Subject, Verdict, ok, unknown, wrong
+from infragen.cloud import AccountReader, Quota
 from infragen.errors import PermissionDenied
 
 KEPT_UNRESERVED = 100
@@ -99,10 +99,27 @@ def _rules(subject: Subject) -> dict[str, int]:
             written = group.properties.get(key)
             counts[f"{group.place} {key}"] += len(written) if isinstance(written, list) else 0
     for rule in subject.of(*SEPARATE):
-        named = rule.properties.get("GroupId")
-        name = named.get("Fn::GetAtt", [named.get("Ref", "")])[0] if isinstance(named, dict) else str(named)
-        counts[f"{rule.layer}/{name} {rule.type.rpartition('::')[2]}"] += 1
+        counts[f"{_group(rule, subject)} {rule.type.rpartition('::')[2]}"] += 1
     return {name: count for name, count in counts.items() if count}
+
+
+def _group(rule: Resource, subject: Subject) -> str:
+    """Return the place of the group that a rule belongs to, in whichever layer it is; else its id, or how it is
+    written.
+    """
+    given = rule.properties.get("GroupId")
+    name = named_resource(given)
+    if isinstance(given, dict) and "Ref" not in given:
+        return f"{rule.layer}/{name}"
+    return subject.groups.get(name) or (f"{rule.layer}/{name}" if isinstance(given, dict) else name)
+
+
+def named_resource(value: object) -> str:
+    """Return the name in a Ref or GetAtt; of a value its text."""
+    if not isinstance(value, dict):
+        return str(value)
+    found = value.get("Fn::GetAtt", value.get("Ref", ""))
+    return str(found[0]) if isinstance(found, list) and found else str(found).partition(".")[0]
 
 
 def _security_groups(rules: dict[str, int], account: AccountReader) -> Answer:
@@ -118,7 +135,7 @@ def _security_groups(rules: dict[str, int], account: AccountReader) -> Answer:
 
 
 def run_fargate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
-    """Ask whether the fewest tasks fit beside what runs, and then whether the most do."""
+    """Ask whether the fewest tasks that the deployment starts fit beside what runs, and then whether the most do."""
     api = subject.environment.api
     if api is None:
         return
@@ -128,10 +145,12 @@ def run_fargate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     if quota.usage is None:
         yield unknown(f"{name}: {quota.value:g} are allowed; AWS does not say how many are in use")
         return
-    added = api.min_tasks * vcpus if subject.added("AWS::ECS::Service") else 0
-    first = _fits(name, "fargate", code, added, quota.usage, quota.value)
+    starts = bool(subject.added("AWS::ECS::Service"))
+    first = _fits(name, "fargate", code, api.min_tasks * vcpus if starts else 0, quota.usage, quota.value)
+    if not starts and subject.added("AWS::ECS::TaskDefinition"):
+        first = _beside(name, code, vcpus, api.min_tasks, quota)
     yield first
-    if not first.stops and api.max_tasks * vcpus > quota.value:
+    if first.verdict is Verdict.OK and api.max_tasks * vcpus > quota.value:
         yield wrong(
             f"{subject.at('api', 'max_tasks')}{name}: {api.max_tasks} tasks need {api.max_tasks * vcpus:g}, and "
             f"{quota.value:g} are allowed",
@@ -139,6 +158,20 @@ def run_fargate(subject: Subject, account: AccountReader) -> Iterator[Answer]:
             f"--desired-value {api.max_tasks * vcpus:g}`, or lower api.max_tasks",
             stops=False,
         )
+
+
+def _beside(name: str, code: str, vcpus: float, tasks: int, quota: Quota) -> Answer:
+    """Return whether a rolling update has room for new tasks beside the old ones. It ends as long as there is room for
+    one, which an old one makes room for the next after; where there is room for all, it does not wait.
+    """
+    used = quota.usage or 0.0
+    one = _fits(name, "fargate", code, vcpus * min(tasks, 1), used, quota.value)
+    if one.stops:
+        return replace(one, text=f"{one.text}: a rolling update starts new tasks beside the old ones")
+    both = _fits(name, "fargate", code, vcpus * tasks, used, quota.value)
+    if both.verdict is Verdict.OK:
+        return both
+    return replace(both, text=f"{both.text}: a rolling update replaces its tasks a few at a time", stops=False)
 
 
 def run_concurrency(subject: Subject, account: AccountReader) -> Iterator[Answer]:
@@ -186,7 +219,8 @@ NETWORK = Check(
 )  # fmt: skip
 FARGATE_CHECK = Check(
     "fargate",
-    "The vCPUs of `api.min_tasks` fit the quota beside what runs, and those of `api.max_tasks` fit the quota.",
+    "The vCPUs of `api.min_tasks` fit the quota beside what runs, also while an update replaces them, and those of "
+    "`api.max_tasks` fit the quota.",
     ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota", "cloudwatch:GetMetricStatistics"),
     frozenset({"AWS::ECS::Service"}),
     run_fargate,

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from infragen.assembly.stacks import StackLayout
-from infragen.changes.comparison import Side
+from infragen.changes.comparison import LayerSides, Side
 from infragen.changes.evaluate import evaluated
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
 from infragen.checks.check import Path, Resource
+from infragen.checks.quotas import GROUP, named_resource
 from infragen.cloud import Cloud, Identity
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Session
@@ -36,6 +37,7 @@ def subject_of(session: Session, plan: StackLayout, identity: Identity, examined
         "AWS::Region": identity.region, "AWS::AccountId": identity.account, "AWS::Partition": identity.partition,
     }  # fmt: skip
     resources, tag, running, given = list[Resource](), "", "", False
+    examined = tuple(examined)
     for each in examined:
         rows = {row.place: row for one in each.plans for row in one.changes}
         given = given or isinstance(each.unit.parameters.get(ImageTag.name), str)
@@ -63,12 +65,28 @@ def subject_of(session: Session, plan: StackLayout, identity: Identity, examined
         identity.account,
         identity.region,
         tuple(resources),
+        _groups([side for each in examined for side in each.sides], resources),
         tag,
         running,
         given,
         session.timer.date,
         place,
     )
+
+
+def _groups(sides: Sequence[LayerSides], resources: Iterable[Resource]) -> dict[str, str]:
+    """Return the places of the security groups that outputs give to other layers: by the name of the output, which is
+    that of the parameter, and by each value that the parameter has.
+    """
+    groups = {each.place for each in resources if each.type == GROUP}
+    found = dict[str, str]()
+    for side in sides:
+        for name, output in side.after.body.get("Outputs", {}).items():
+            place = f"{side.layer}/{named_resource(output.get('Value'))}"
+            if place in groups:
+                found[name] = place
+    values = {str(value): found[n] for side in sides for n, value in side.after.values.items() if n in found}
+    return found | values
 
 
 def _resources(side: Side, pseudo: dict[str, str]) -> dict[str, dict[str, Any]]:

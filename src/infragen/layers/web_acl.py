@@ -3,6 +3,7 @@
 The common rule set blocks request bodies over 8 KB: try it in an environment where it counts (`waf.count`) first.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from troposphere import GetAtt, Ref, Sub
@@ -42,6 +43,11 @@ LOG4J = "AWSManagedRulesKnownBadInputsRuleSet"
 
 COUNTED = "waf.count names the rule group: it only counts, to see what it would block before it does"
 
+LOGGED = ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
+"""Actions of which a log record must have one; all but the first only where a rule group counts, because some managed
+rules count by themselves (WAF API Reference, "ActionCondition"; AWS re:Post, "CloudWatch metrics and logs for AWS WAF
+rules in Count mode": of a whole group that counts `nonTerminatingMatchingRules` has COUNT; read 2026-11-29)."""
+
 REDACTED_HEADERS = ("authorization", "cookie")
 
 
@@ -76,7 +82,7 @@ def add_web_acl(template: Template, env: Environment, waf: Waf, name: str, key: 
             topic=topic,
         )
     )
-    _log(template, env, name, key)
+    _log(template, env, name, key, LOGGED if waf.count else LOGGED[:1])
 
 
 def _managed_rule(name: str, priority: int, *, counts: bool) -> WebACLRule:
@@ -104,9 +110,11 @@ def _visible(name: Any) -> VisibilityConfig:
     return VisibilityConfig(CloudWatchMetricsEnabled=True, MetricName=name, SampledRequestsEnabled=True)
 
 
-def _log(template: Template, env: Environment, name: str, key: Any) -> None:
-    """Log blocked requests only. WAF demands the prefix `aws-waf-logs-` and an ARN without the `:*` that the
-    group's own Arn attribute ends in (WAF Developer Guide, "Sending web ACL traffic logs to CloudWatch Logs").
+def _log(template: Template, env: Environment, name: str, key: Any, actions: Sequence[str]) -> None:
+    """Log requests with one of these actions only: who counts wants to see what would be blocked.
+
+    WAF demands the prefix `aws-waf-logs-` and an ARN without the `:*` that the group's own Arn attribute ends in (WAF
+    Developer Guide, "Sending web ACL traffic logs to CloudWatch Logs").
     """
     template.add_resource(log_group("WebAclLogGroup", Sub(f"aws-waf-logs-{PREFIX}-{name}"), env, key))
     template.add_resource(
@@ -123,7 +131,7 @@ def _log(template: Template, env: Environment, name: str, key: Any) -> None:
                     Filter(
                         Behavior="KEEP",
                         Requirement="MEETS_ANY",
-                        Conditions=[Condition(ActionCondition=ActionCondition(Action="BLOCK"))],
+                        Conditions=[Condition(ActionCondition=ActionCondition(Action=each)) for each in actions],
                     )
                 ],
             ),
