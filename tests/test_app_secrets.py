@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 from commands import CommandLine
 from emulator import fresh_account, log_in, make_client
+from formats import check_lines
 
 from infragen.cli import main
 from infragen.emulator import Emulator
@@ -204,6 +205,34 @@ def test_two_environments_are_compared_by_name(shop: Shop) -> None:
     found = json.loads(shop.run("secrets", "diff", "dev", "two", "--format", "json", env=None).stdout)
     assert found == {"version": 1, "only": {"dev": ["A"], "two": ["C"]}, "both": ["B"]}
     jsonschema.validate(found, secrets_schema())
+
+
+def test_what_was_done_is_printed_as_json(shop: Shop, tmp_path: Path) -> None:
+    """Of set, import and rm: names and versions, no value, and nothing else on stdout."""
+    file = tmp_path / "app.env"
+    file.write_text(f"STRIPE_KEY='{VALUE}'\nOLD_KEY=x\n")
+    shop.write("dev", "STRIPE_KEY: ssm")
+    json_ = ("--format", "json")
+    found = json.loads(shop.run("secrets", "set", "STRIPE_KEY", *json_, typed=VALUE).stdout)
+    row = {"name": "STRIPE_KEY", "version": 1, "used_by": ["worker send"]}
+    assert found == {"version": 1, "environment": "dev", "stored": [row], "own_key": True}
+    jsonschema.validate(found, secrets_schema())
+    found = json.loads(shop.run("secrets", "import", str(file), "--yes", *json_).stdout)
+    assert found["stored"] == [row | {"version": 2}, {"name": "OLD_KEY", "version": 1, "used_by": []}]
+    jsonschema.validate(found, secrets_schema())
+    found = json.loads(shop.run("secrets", "set", "A", *json_, env="two", typed=VALUE).stdout)
+    assert (found["environment"], found["own_key"]) == ("two", False)
+    refused = shop.run("secrets", "rm", "STRIPE_KEY", "--yes", *json_, code=3)
+    assert (refused.stdout, "STRIPE_KEY is in use" in refused.stderr) == ("", True)
+    found = json.loads(shop.run("secrets", "rm", "STRIPE_KEY", "OLD_KEY", "--yes", "--allow-in-use", *json_).stdout)
+    assert (found["deleted"], found["environment"]) == (["STRIPE_KEY", "OLD_KEY"], "dev")
+    jsonschema.validate(found, secrets_schema())
+
+
+def test_a_restart_prints_lines(shop: Shop) -> None:
+    """As `rotate` does; without a service the last line has the exit code."""
+    lines = check_lines(shop.run("secrets", "restart", "--format", "json", code=4).stdout)
+    assert [each["type"] for each in lines] == ["begin", "connected", "error", "finished"]
 
 
 def test_a_secret_whose_key_is_gone_is_found_before_tasks_need_it(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 from commands import CommandLine
 from emulator import Faults, log_in
@@ -289,6 +290,49 @@ def test_the_page_says_what_the_schema_says() -> None:
     text = (Path(__file__).parents[1] / "docs" / "json-events.md").read_text()
     assert text == event_page()
     assert all(f"\n## {name}\n" in text for name in event_names())
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command, by the words that call it."""
+    for name, each in group.commands.items():
+        if isinstance(each, click.Group):
+            yield from commands(each, (*path, name))
+        else:
+            yield " ".join((*path, name)), each
+
+
+FOR_PEOPLE = {
+    "dev", "local start", "local stop", "local reset", "local status", "shell", "tunnel",  # they run beside who works
+    "local env",  # prints what a shell takes
+    "init", "compose", "pipeline",  # they write files
+    "graph",  # draws
+    "image promote", "image put",  # one step of a pipeline, whose result is its exit code
+    "docs", "schema",  # prints a page; prints JSON anyway
+}  # fmt: skip
+"""Commands without --format json."""
+
+
+def test_every_other_command_prints_json() -> None:
+    """A new command has `--format json`, or a reason above."""
+    formats = {
+        name: {
+            choice for each in command.params
+            if "--format" in each.opts and isinstance(each.type, click.Choice) for choice in each.type.choices
+        }
+        for name, command in commands()
+    }  # fmt: skip
+    assert {name for name, found in formats.items() if "json" not in found} == FOR_PEOPLE
+
+
+def test_the_page_names_every_command_that_prints_lines() -> None:
+    """docs/json-events.md; `drift` prints lines with --revert alone."""
+    head = event_page().partition("-->")[2].partition("print JSON with")[0]
+    found = {
+        name for name, command in commands() for each in command.params
+        if "--format" in each.opts and each.name == "format" and not each.expose_value
+    }  # fmt: skip
+    assert {"deploy", "rotate", "secrets restart"} <= found
+    assert found | {"drift --revert"} == set(head.split("`")[1::2])
 
 
 def test_the_schema_is_printed() -> None:

@@ -10,10 +10,10 @@ _HEAD = """\
 
 <!-- Made by `make docs` from the schema; edit `src/infragen/report/event_schema.py` or `event_page.py` instead. -->
 
-`bootstrap`, `deploy`, `destroy`, `recover`, `cancel`, `follow` and `changesets prune` print JSON with `--format json`:
-one object a line, one line for everything that happens, while it happens. stdout has these lines and nothing else;
-errors are lines, too, and stand on stderr for people as well. `infragen schema events` prints the JSON Schema (2020-12)
-of a line.
+`bootstrap`, `deploy`, `import`, `migrate`, `run`, `rotate`, `secrets restart`, `destroy`, `recover`, `cancel`,
+`follow`, `changesets prune` and `drift --revert` print JSON with `--format json`: one object a line, one line for
+everything that happens, while it happens. stdout has these lines and nothing else; errors are lines, too, and stand on
+stderr for people as well. `infragen schema events` prints the JSON Schema (2020-12) of a line.
 
 - The first line is `begin`, the last one `finished`, with the [exit code](exit-codes.md) and the root cause. A run
   that is killed has no last line; the same command continues what it started. A command line with an unknown option is
@@ -30,7 +30,8 @@ jq -r 'select(.type == "finished") | .root_cause | select(.) |
 jq -r 'select(.type == "resource" and .seconds) | "\\(.seconds) \\(.layer)/\\(.logical_id)"' deploy.jsonl | sort -rn
 ```
 
-`status` and `outputs` print one JSON document with `--format json`, `plan` prints [its own](plan-json.md).
+Other commands print one JSON document with `--format json`, such as `plan` [its own](plan-json.md); `logs` prints an
+object per line of a log.
 
 Every line has `type`, `time` and `environment`; the tables below leave them out.
 """

@@ -8,6 +8,7 @@ import click
 
 from infragen.cli import parameters
 from infragen.cli.connection import AwsTarget, cloud_options, open_session
+from infragen.cli.json_lines import lines, lines_option
 from infragen.cli.output import known_secrets, say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
@@ -73,9 +74,10 @@ def list_(name: str, directory: Path, form: str, target: AwsTarget) -> None:
 @click.argument("secret", metavar="NAME")
 @parameters.env("The environment whose secret to store.", required=True)
 @parameters.environments
+@parameters.document_format
 @cloud_options
 @command_options
-def set_(secret: str, name: str, directory: Path, target: AwsTarget) -> None:
+def set_(secret: str, name: str, directory: Path, form: str, target: AwsTarget) -> None:
     """Store a secret from stdin, or from a prompt without echo.
 
     One newline at the end of stdin does not belong to the value.
@@ -86,6 +88,7 @@ def set_(secret: str, name: str, directory: Path, target: AwsTarget) -> None:
       cat key.pem | infragen secrets set TLS_KEY --env prod
     """
     from infragen.engine.app_secrets import check_name, check_value, store
+    from infragen.report.app_secrets import stored_json
 
     check_name(secret)
     file = parameters.one(directory, name)
@@ -94,6 +97,9 @@ def set_(secret: str, name: str, directory: Path, target: AwsTarget) -> None:
     check_value(value, secret)
     with open_session(file, target) as session:
         written = store(session, file.environment, {secret: value})
+    if form == "json":
+        echo(stored_json(file.environment.environment, written, file.environment.own_secrets))
+        return
     _report(written.versions, own_key=written.own_key)
     used = file.environment.own_secrets.get(secret)
     if used:
@@ -134,9 +140,10 @@ def _report(versions: Mapping[str, int], *, own_key: bool) -> None:
 @parameters.env("The environment whose secrets to store.", required=True)
 @parameters.environments
 @parameters.yes
+@parameters.document_format
 @cloud_options
 @command_options
-def import_(file: Path, name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
+def import_(file: Path, name: str, directory: Path, yes: bool, form: str, target: AwsTarget) -> None:
     """Store all variables of a .env FILE.
 
     A file with one wrong line stores none. Shows names only, and asks.
@@ -150,6 +157,7 @@ def import_(file: Path, name: str, directory: Path, yes: bool, target: AwsTarget
     from infragen.engine.progress import Question
     from infragen.errors import Refused
     from infragen.input_file import read
+    from infragen.report.app_secrets import stored_json
 
     environment = parameters.one(directory, name)
     try:
@@ -163,6 +171,9 @@ def import_(file: Path, name: str, directory: Path, yes: bool, target: AwsTarget
         if not session.ui.confirm(Question(f"store {listed} in {name}?", "--yes")):
             raise Refused("declined; nothing was stored")
         written = store(session, environment.environment, values)
+    if form == "json":
+        echo(stored_json(environment.environment.environment, written, environment.environment.own_secrets))
+        return
     _report(written.versions, own_key=written.own_key)
     unused = [each for each in values if each not in environment.environment.own_secrets]
     if unused:
@@ -176,9 +187,12 @@ def import_(file: Path, name: str, directory: Path, yes: bool, target: AwsTarget
 @parameters.environments
 @click.option("--allow-in-use", is_flag=True, help="Delete them although tasks or functions need them to start.")
 @parameters.yes
+@parameters.document_format
 @cloud_options
 @command_options
-def rm(names: tuple[str, ...], name: str, directory: Path, allow_in_use: bool, yes: bool, target: AwsTarget) -> None:
+def rm(
+    names: tuple[str, ...], name: str, directory: Path, allow_in_use: bool, yes: bool, form: str, target: AwsTarget
+) -> None:
     """Delete secrets, after asking.
 
     One that the environment file or a deployed stack takes is refused.
@@ -188,12 +202,16 @@ def rm(names: tuple[str, ...], name: str, directory: Path, allow_in_use: bool, y
       infragen secrets rm STRIPE_KEY --env staging
     """
     from infragen.engine.app_secrets import check_name, remove
+    from infragen.report.app_secrets import deleted_json
 
     for each in names:
         check_name(each)
     file = parameters.one(directory, name)
     with open_session(file, target, yes=yes) as session:
         gone = remove(session, file.environment, tuple(dict.fromkeys(names)), in_use=allow_in_use)
+    if form == "json":
+        echo(deleted_json(file.environment.environment, gone))
+        return
     say(f"deleted {', '.join(gone)}")
 
 
@@ -236,6 +254,7 @@ def diff(first: str, second: str, directory: Path, second_profile: str | None, f
 @parameters.environments
 @parameters.wait
 @parameters.yes
+@lines_option
 @cloud_options
 @command_options
 def restart(name: str, directory: Path, wait: float | None, yes: bool, target: AwsTarget) -> None:
@@ -254,4 +273,6 @@ def restart(name: str, directory: Path, wait: float | None, yes: bool, target: A
     file = parameters.one(directory, name)
     with open_session(file, target, yes=yes) as session:
         services = engine(synthesize(file.environment), session, wait=parameters.seconds(wait))
+    if lines() is not None:
+        return
     say(f"replaced the tasks of {', '.join(each.rpartition('/')[2] for each in services)}")

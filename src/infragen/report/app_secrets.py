@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infragen.engine.app_secrets import AppSecret, Difference
+from infragen.engine.app_secrets import AppSecret, Difference, Written
 from infragen.report.duration import instant, span
 from infragen.report.keys import Key, count, document, schema, text, version
 from infragen.secrecy.visible import Shown, shown_json
@@ -55,11 +55,43 @@ DIFFERENCE: tuple[Key, ...] = (
     Key("only", "object", "secrets that one alone has, as a list by its name", lambda found: found[0]),
     Key("both", "array", "secrets that both have", lambda found: list(found[1])),
 )
+WRITTEN: tuple[Key, ...] = (
+    text("name", "name of the variable", lambda each: each[0]),
+    count("version", "version of the parameter that was written", lambda each: each[1], "integer"),
+    Key("used_by", "array", "`api` and the workers whose environment names it", lambda each: list(each[2])),
+)
+STORED: tuple[Key, ...] = (
+    version(VERSION),
+    text("environment", "name of the environment", lambda found: found[0]),
+    Key("stored", "array", "the secrets that were stored", lambda found: found[1], rows=WRITTEN),
+    Key(
+        "own_key",
+        "boolean",
+        "whether they are encrypted with the environment's own key; false: with aws/ssm, because it is not deployed",
+        lambda found: found[2],
+    ),
+)
+DELETED: tuple[Key, ...] = (
+    version(VERSION),
+    text("environment", "name of the environment", lambda found: found[0]),
+    Key("deleted", "array", "names of the secrets that were deleted", lambda found: list(found[1])),
+)
 
 
 def secrets_json(environment: str, secrets: Sequence[AppSecret]) -> Shown:
     """Return the same as one document; `SECRETS` are its keys."""
     return shown_json(document(SECRETS, (environment, secrets)), indent=2)
+
+
+def stored_json(environment: str, written: Written, used_by: Mapping[str, Sequence[str]]) -> Shown:
+    """Return what was stored as one document; `STORED` are its keys, `used_by` what takes each secret."""
+    rows = [(name, number, used_by.get(name, ())) for name, number in written.versions.items()]
+    return shown_json(document(STORED, (environment, rows, written.own_key)), indent=2)
+
+
+def deleted_json(environment: str, names: Sequence[str]) -> Shown:
+    """Return what was deleted as one document; `DELETED` are its keys."""
+    return shown_json(document(DELETED, (environment, names)), indent=2)
 
 
 def difference_lines(first: str, second: str, found: Difference) -> Iterator[str]:
@@ -78,5 +110,6 @@ def difference_json(first: str, second: str, found: Difference) -> Shown:
 
 
 def secrets_schema() -> dict[str, Any]:
-    """Return the schema of what `infragen secrets list|diff --format json` print (JSON Schema 2020-12)."""
-    return schema("The application's own secrets, of one environment or of two", SECRETS, DIFFERENCE)
+    """Return the schema of what `infragen secrets list|set|import|rm|diff --format json` print (JSON Schema)."""
+    title = "The application's own secrets: those of an environment, stored, deleted, or those of two environments"
+    return schema(title, SECRETS, STORED, DELETED, DIFFERENCE)

@@ -146,7 +146,10 @@ def _work() -> Described:
             "Its version is the current one.",
             {**_ROTATION, "seconds": _number("since it was started")},
         ),
-        "service_deployment_started": ("Of `rotate`: ECS started to replace the tasks of a service.", _DEPLOYMENT),
+        "service_deployment_started": (
+            "Of `rotate` and `secrets restart`: ECS started to replace the tasks of a service.",
+            _DEPLOYMENT,
+        ),
         "service_deployment_ended": (
             "None of the tasks before it is left.",
             {**_DEPLOYMENT, "seconds": _number("since it was started")},
