@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_edits import edits, refused
 from special_files import KINDS, special
 from sweeps import figure, sweep
 
 from infragen.cli.planfile import read, staged
 from infragen.errors import Conflict, InfragenError, InputError, Unwritable
 from infragen.plan.model import PlannedRelease
-from infragen.plan.saved import MAX_BYTES, Later, SavedPlan, SavedUnit, content_digest, digest, dump, parse
+from infragen.plan.saved import LAST, MAX_BYTES, Later, SavedPlan, SavedUnit, content_digest, digest, dump, parse
 from infragen.plan.seal import public_part, sign
 
 texts = st.text(max_size=8)
@@ -41,8 +42,9 @@ releases = st.builds(
     PlannedRelease, st.lists(texts, max_size=2).map(tuple), texts, texts, st.integers(), st.integers(), st.integers(),
     texts,
 )  # fmt: skip
+times = st.integers(0, LAST)
 plans = st.builds(
-    SavedPlan, texts, texts, texts, texts, st.integers(), st.integers(), texts, maps, maps,
+    SavedPlan, texts, texts, texts, texts, times, times, texts, maps, maps,
     st.lists(texts, max_size=2).map(tuple), texts, st.booleans(), st.booleans(), texts,
     st.lists(texts, max_size=2).map(tuple), st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
     st.lists(units, max_size=2).map(tuple), release=st.none() | releases,
@@ -137,6 +139,24 @@ def test_a_file_that_was_edited_is_stale_although_its_checksum_fits(edit: str) -
     with pytest.raises(Conflict, match="the file was changed after it was saved") as caught:
         parse(json.dumps({**body, "checksum": digest(body)}).encode(), "x.plan")
     assert caught.value.exit_code == 5
+
+
+def test_a_plan_that_was_edited_in_any_member_is_refused_although_its_checksum_fits() -> None:
+    """Each member of each object and list: another value, another kind, more, less, none, the other way round."""
+    whole = json.loads(dump(ONE))
+    del whole["checksum"]
+    found = [*edits(whole)]
+    assert len(found) > 300
+    for what, body in found:
+        data = json.dumps({**body, "checksum": digest(body)}).encode()
+        assert refused(parse, data, "x.plan") in (2, 5), what
+
+
+def test_a_member_that_is_there_twice_is_refused() -> None:
+    """Readers of JSON take the first or the last one: what was reviewed would be another than what is deployed."""
+    for member in ('"expires": 9,', '"seal": [],', '"checksum": "",'):
+        with pytest.raises(InputError, match=r"x\.plan: not a plan that infragen saved \(a member is in it twice\)"):
+            parse(dump(ONE).replace("{", f"{{{member}", 1).encode(), "x.plan")
 
 
 def test_every_field_of_a_plan_is_under_the_seal() -> None:

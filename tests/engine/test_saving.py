@@ -1,5 +1,6 @@
 """Saved plans on the scripted fake: deployed exactly as they were shown, or refused because something moved (C9)."""
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from plan_edits import edits, refused
 from stage import ACCOUNT, Stage, assembly, environment, layer, on_fake, with_bucket
+from sweeps import figure
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.synth import Assembly
@@ -18,12 +21,12 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Failed, Unchanged
 from infragen.engine.progress import Timer
 from infragen.engine.run import Deployment
-from infragen.engine.saving import deploy_saved, save_plan
+from infragen.engine.saving import deploy_saved, made_of, save_plan
 from infragen.errors import Conflict, Refused, Unwritable
 from infragen.layers.contract import LaunchParameter
 from infragen.plan.model import EnvironmentPlan
-from infragen.plan.saved import SavedPlan, content_digest, dump, parse
-from infragen.plan.seal import sign
+from infragen.plan.saved import SavedPlan, content_digest, digest, dump, parse
+from infragen.plan.seal import public_part, sign
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 HOUR = 3600.0
@@ -507,3 +510,54 @@ def test_a_plan_that_was_edited_by_hand_is_stale(desk: Desk, edit: str) -> None:
     desk.save(shop(desk.topology, 31))
     assert desk.saved is not None
     assert "changed after it was saved" in desk.stale(shop(desk.topology, 31), EDITS[edit](desk.saved))
+
+
+def signed_anew(body: dict[str, Any]) -> str:
+    """The file of a plan that somebody edited and signed with a pair of keys of their own."""
+    secret = b"theirs"
+    content = {key: each for key, each in body.items() if key not in ("format", "version", "seal", "sealed_for")}
+    body = {**body, "seal": sign(secret, digest(content)), "sealed_for": public_part(secret)}
+    return json.dumps({**body, "checksum": digest(body)})
+
+
+def test_a_plan_that_was_signed_anew_is_refused_whatever_member_was_edited(desk: Desk, topology: str) -> None:
+    """2 by its reader, 3 for another place, else 5; never a traceback, and no change set is executed."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    body = json.loads(dump(desk.saved))
+    for key in ("checksum", "seal", "sealed_for"):
+        del body[key]
+    desk.stage.aws.calls.clear()
+    made, session = shop(topology, 31), desk.stage.session
+
+    def deploy(edited: dict[str, Any]) -> None:
+        plan = parse(signed_anew(edited).encode(), "x.plan")
+        made_of(plan)
+        deploy_saved(made, session, plan, Options(), "x.plan")
+
+    for what, edited in itertools.islice(edits(body), 0, None, figure(short=3, soak=1)):
+        assert refused(deploy, edited) in (2, 3, 5), what
+    assert desk.stage.aws.mutations() == []
+    assert desk.deploy_saved(made).exit_code == 0
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_plan_without_its_change_sets_is_refused_whoever_signed_it(desk: Desk, topology: str, deployed: bool) -> None:
+    """What waits for nothing in AWS is proven by nothing: anybody could have signed what its rows allow."""
+    if deployed:
+        desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    body = json.loads(dump(desk.saved))
+    del body["checksum"]
+    body["expires"] += 9
+    places = {
+        f"{layer}/{name}" for layer in ("root", "queue", "worker") for name in ("Queue", "Worker", "Role", "Topic")
+    }
+    for unit in body["units"]:
+        unit.update(
+            change_set_id="", changes="", rows={place: ["Add" if not deployed else "Modify", ""] for place in places}
+        )
+    forged = parse(signed_anew(body).encode(), "x.plan")
+    assert "nothing proves that it is the plan that was saved" in desk.stale(shop(topology, 31), forged)

@@ -204,12 +204,15 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     left = [each for each in saved.units if each.layer not in done]
     sets = {each.layer: session.cloud.change_set(each.change_set_id, each.stack) for each in left if each.change_set_id}
     moved = [text for each in left for text in _moved(each, observed, sets.get(each.layer))]
-    _check(name, saved, moved + _changed_since(session, saved, sets, done))
+    signed = _signed_sets(session, saved, sets, done)
+    _check(name, saved, moved + _changed_since(saved, signed))
     with ChangeSetCleanup(session) as leftovers:
         taking = _taking(session, plan, units, sets, saved.nested)
         proposal = propose(session, plan, observed, options, taking, stops=True)
         prepared, release = proposal.prepared, proposal.shown.release
         other = [text for each in prepared for text in _differs(session, each, units, done)]
+        if proposal.shown.changed and not signed:
+            other.append(UNPROVEN)
         if release is not None and release != saved.release:
             other.append(f"the image {release.tag} is {release.digest}, another one than when the plan was saved")
         _check(name, saved, other)
@@ -240,20 +243,30 @@ def _check_place(env: Environment, saved: SavedPlan, name: str) -> None:
             )
 
 
-def _changed_since(
+UNPROVEN = "no change set of it is left in AWS: nothing proves that it is the plan that was saved"
+
+
+def _signed_sets(
     session: Session, saved: SavedPlan, sets: Mapping[str, ChangeSet | None], done: Collection[str]
-) -> list[str]:
-    """Return whether the file is another one than was signed for the change sets that wait, or that it was started
-    with.
+) -> list[ChangeSet]:
+    """Return the change sets whose descriptions hold the public part of the plan's seal: those that wait, or else those
+    that an earlier run of it executed. Without one nobody knows who signed the plan: anybody can make a pair of keys.
     """
     found = [each for each in sets.values() if each is not None]
     if not found:
         began = (each for each in saved.units if each.layer in done and each.change_set_id)
         found = [each for unit in began if (each := session.cloud.change_set(unit.change_set_id, unit.stack))]
-    signed = public_part_of(saved.seal, content_digest(saved))
-    if all(maker_of(each.description) == signed for each in found):
-        return []
-    return ["the file was changed after it was saved: its change sets were made for another plan"]
+    return found
+
+
+def _changed_since(saved: SavedPlan, signed: Sequence[ChangeSet]) -> list[str]:
+    """Return whether the file is another one than was signed for the change sets that wait, or that it was started
+    with. A plan that changes a stack has one.
+    """
+    public = public_part_of(saved.seal, content_digest(saved))
+    if any(maker_of(each.description) != public for each in signed):
+        return ["the file was changed after it was saved: its change sets were made for another plan"]
+    return [UNPROVEN] if not signed and any(each.action != "none" for each in saved.units) else []
 
 
 def _check(name: str, saved: SavedPlan, moved: Sequence[str]) -> None:

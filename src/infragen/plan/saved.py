@@ -19,6 +19,8 @@ from infragen.plan.seal import public_part_of
 FORMAT, VERSION = "infragen saved plan", 4
 MAX_BYTES = 16_000_000
 AGAIN = "create a new one with `infragen plan --out FILE`"
+LAST = 253_402_300_799
+"""The last second of the year 9999, the last that has a date."""
 T = TypeVar("T")
 
 
@@ -136,12 +138,14 @@ def parse(data: bytes, file: str) -> SavedPlan:
     if len(data) > MAX_BYTES:
         raise InputError(f"{file}: larger than any saved plan ({len(data)} bytes)", AGAIN)
     try:
-        body = json.loads(data)
+        body = json.loads(data, object_pairs_hook=_once)
+    except InputError as error:
+        raise InputError(f"{file}: {error.message}", AGAIN) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a plan that infragen saved (it is not JSON)", AGAIN) from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise InputError(f"{file}: not a plan that infragen saved", AGAIN)
-    if body.get("version") != VERSION:
+    if body.get("version") != VERSION or type(body["version"]) is not int:
         raise InputError(f"{file}: a saved plan of version {body.get('version')}; this infragen reads {VERSION}", AGAIN)
     checksum = body.pop("checksum", None)
     if checksum != digest(body):
@@ -160,14 +164,22 @@ def parse(data: bytes, file: str) -> SavedPlan:
     return saved
 
 
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Raises InputError for a member that is there twice: readers take different ones."""
+    found = dict(members)
+    if len(found) != len(members):
+        raise InputError("not a plan that infragen saved (a member is in it twice)", AGAIN)
+    return found
+
+
 def _saved(body: Mapping[str, Any]) -> SavedPlan:
     return SavedPlan(
         infragen=_text(body["infragen"]),
         environment=_text(body["environment"]),
         account=_text(body["account"]),
         region=_text(body["region"]),
-        made=_is(int, body["made"]),
-        expires=_is(int, body["expires"]),
+        made=_time(body["made"]),
+        expires=_time(body["expires"]),
         file=_text(body["file"]),
         templates=_texts(body["templates"]),
         values=_texts(body["values"]),
@@ -221,7 +233,14 @@ def _later(body: Mapping[str, Any]) -> Later:
 
 
 def _text(value: Any) -> str:
-    return _is(str, value)
+    _is(str, value).encode()  # half a character, which JSON can hold, is no text
+    return str(value)
+
+
+def _time(value: Any) -> int:
+    if not 0 <= _is(int, value) <= LAST:
+        raise ValueError(f"{value} is no time")
+    return int(value)
 
 
 def _pair(value: Any) -> tuple[str, str]:
