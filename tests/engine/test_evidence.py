@@ -182,6 +182,18 @@ def test_what_lambda_writes_is_left_out_only_where_it_tells_of_no_failure(stage:
     assert said(failed, "log").splitlines() == OWN
 
 
+def test_the_log_of_anothers_function_of_that_name_is_no_evidence(stage: Stage, topology: str) -> None:
+    """It was there before: what it wrote explains nothing, and `diagnose` shows none of it later either."""
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", "2026/03/01/[$LATEST]1"] = LINES
+    stage.aws.fail("Function", "Function already exist: shop-dev-worker", after=5)
+    made = assembly(layer("worker", {"Function": FUNCTION}), env=environment(topology))
+    failed = the_failure(deploy_environment(made, stage.session))
+    for each in (failed, *diagnose(make_plan(made), stage.session)):
+        assert kinds(each) == []
+        assert "find out whose shop-dev-worker is" in each.hint
+        assert "aws logs tail" not in each.hint
+
+
 def test_a_function_that_never_wrote_says_so(stage: Stage, topology: str) -> None:
     """A function without a log group, and without a stream in it."""
     stage.aws.fail("Function", "no such bucket", after=5)

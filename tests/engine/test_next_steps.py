@@ -10,6 +10,7 @@ from infragen.engine.options import Options
 from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import Noticed
 from infragen.engine.recover import RecoverOptions, recover_environment
+from infragen.engine.status import status
 from infragen.errors import OperationFailed, Refused
 
 EXECUTE = "ExecuteChangeSet"
@@ -156,6 +157,54 @@ def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: St
 )
 def test_the_cause_decides_what_to_do_before_the_next_deployment(reason: str, expected: str) -> None:
     assert expected in next_step("UPDATE_ROLLBACK_COMPLETE", (), cause(reason))
+
+
+@pytest.mark.parametrize("topology", ["independent"])  # a nested stack tells the same of its root
+@pytest.mark.parametrize(
+    ("kind", "reason", "says", "again"),
+    [
+        (
+            "AWS::ECS::Service",
+            "ECS Deployment Circuit Breaker was triggered",
+            "`infragen recover` rolls back; then",
+            False,
+        ),
+        (
+            "AWS::SQS::Queue",
+            "You must wait 60 seconds after deleting a queue",
+            "wait 60 seconds and run `infragen",
+            True,
+        ),
+    ],
+)
+def test_what_was_kept_is_continued_only_where_that_can_help(
+    stage: Stage, topology: str, kind: str, reason: str, says: str, again: bool
+) -> None:
+    """`deploy` and `status` tell later what the outcome told, by the cause."""
+    stage.aws.fail("It", reason)
+    made = assembly(layer("app", {"It": {"Type": kind, "Properties": {}}}), env=environment(topology))
+    assert deploy_environment(made, stage.session, Options(on_failure="keep")).exit_code == 1
+    with pytest.raises(Refused, match="is CREATE_FAILED") as refused:
+        deploy_environment(made, stage.session)
+    [found] = [each for each in status(made, stage.session) if each.status == "CREATE_FAILED"]
+    for hint in (refused.value.hint, found.hint):
+        assert says in hint
+        assert ("--on-failure keep" in hint) is again
+        assert "`infragen recover`" in hint
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_of_a_service_it_is_the_tasks_where_aws_says_so(status: str) -> None:
+    """Another failure of the service, such as a role that it may not use, is not about its tasks."""
+    for reason, expected in (
+        (
+            "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.",
+            "why its tasks do not stay",
+        ),
+        ("Service arn:aws:ecs:… did not stabilize.", "fix why its tasks do not stay up and deploy again"),
+        ("Unable to assume the service linked role", "fix the cause and deploy again"),
+    ):
+        assert expected in next_step(status, (), cause(reason, "AWS::ECS::Service"))
 
 
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])

@@ -147,9 +147,12 @@ class Ecs(OneOffCalls, Redeployments):
         }
 
     def _services(self) -> Iterator[Resource]:
+        """The services of all stacks. Of several with one ARN the last is there: the others went with their stacks."""
+        found = dict[str, Resource]()
         for stack in self.cloud.stacks.values():
             if (stack.account, stack.region) == (self.account, self.region):
-                yield from (r for r in stack.resources.values() if r.type == SERVICE and r.physical_id)
+                found |= {r.physical_id: r for r in stack.resources.values() if r.type == SERVICE and r.physical_id}
+        yield from found.values()
 
     def _row(self, service: Resource) -> dict[str, Any]:
         events = self.cloud.settings.ecs_events.get(service.logical_id, [])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, row, running
+from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
@@ -23,7 +23,7 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.names_alike import check_names_alike
-from infragen.engine.next_steps import EXPRESS, express
+from infragen.engine.next_steps import EXPRESS, express, next_step
 from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others, what_runs
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
@@ -231,7 +231,7 @@ def _check_steps(session: Session, examined: Examined, options: Options) -> None
         if state.mode == EXPRESS:
             why, way_out = express(state.name, state.status)
             raise Refused(why, way_out)
-        raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
+        raise Refused(f"{state.name} is {state.status}", next_step(state.status, cause=cause))
     left = [each for each in session.cloud.resources(state.stack_id) if each.status != "DELETE_COMPLETE"]
     if examined.action == "recreate" and left:
         names = ", ".join(f"{each.logical_id} ({each.status})" for each in left)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from infragen.cloud import Cloud, StoppedTask
 from infragen.cloudformation import StackEvent
 from infragen.engine.follow import LayerEvent
+from infragen.engine.next_steps import name_taken
 from infragen.engine.outcome import Evidence, Explanation
 from infragen.errors import CloudError
 from infragen.resource_types.ecs import SERVICE, TASK_DEFINITION
@@ -38,8 +39,11 @@ T = TypeVar("T")
 def explain(cloud: Cloud, failure: StackEvent, events: Iterable[LayerEvent], since: datetime | None) -> Explanation:
     """Return what is known about the failure of a resource; nothing for types that no other service speaks of.
 
-    `events` are those of the operation, which started at `since`, a time of AWS's.
+    `events` are those of the operation, which started at `since`, a time of AWS's. Where another thing of that name was
+    there before, its tasks and its log are another's and tell nothing.
     """
+    if name_taken(failure.reason):
+        return Explanation()
     if failure.type == SERVICE.name and failure.physical_id:
         return of_service(cloud, failure.physical_id, wanted_definitions(failure, events), since)
     if failure.type == FUNCTION.name and failure.physical_id:

@@ -44,6 +44,10 @@ OTHER_TYPE = "Update of resource type is not permitted"
 """How AWS refuses a change set in which a logical id has another type (aws/aws-sam-cli#6786, 2024-03-06)."""
 
 
+_TASKS_END = re.compile(r"circuit breaker|stabili[sz]e", re.IGNORECASE)
+"""How CloudFormation says that a service's tasks do not stay up (containers-roadmap#1205, read 2026-11-29)."""
+
+
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
     """Return what was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical
     id)`, with the command that deletes it.
@@ -125,7 +129,10 @@ def next_step(
                 "stay up and deploy again"
             )
         case "CREATE_FAILED" | "UPDATE_FAILED":
-            state = f"what was built is kept; {fix} and run `infragen deploy --on-failure keep`"
+            state = (
+                f"what was built is kept; {fix} and run `infragen deploy --on-failure keep`, or go back with "
+                "`infragen recover`"
+            )
         case _:
             state = STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
     if cause is not None and cause.type in ALARMS:
@@ -154,18 +161,25 @@ def _fix(cause: Cause | None) -> str:
         return "find out what raised the alarm (`infragen logs` shows what the service wrote), fix that"
     if waits := _TOO_SOON.search(reason):
         return f"wait {waits[1] + ' seconds' if waits[1] else 'until the old one of that name is gone'}"
-    if _TAKEN.search(reason):
+    if name_taken(reason):
         which = cause.physical_id or f"{cause.type} of that name"
         return (
             f"find out whose {which} is, which is in AWS and not in this stack: delete it if it is not needed, or give "
             "the project, the environment or the resource another name"
         )
+    if cause.type == SERVICE.name and _TASKS_END.search(reason):
+        return "fix why its tasks do not stay up"
     return "fix the cause"
+
+
+def name_taken(reason: str) -> bool:
+    """Return whether AWS says that there is another thing of that name: what is there is not the stack's."""
+    return _TAKEN.search(reason) is not None
 
 
 def before_again(reason: str) -> str:
     """Return what has to happen before a change set that AWS refused with these words is created again."""
-    if _TAKEN.search(reason):
+    if name_taken(reason):
         return "find out whose it is: delete it if it is not needed, or give the new one another name"
     if OTHER_TYPE in reason:
         return "give what gets another type another logical id"

@@ -93,7 +93,7 @@ def _explained(session: Session, found: LayerStatus, state: StackState) -> Layer
     cause, hint = None, next_step(state.status)
     with suppress(CloudError):
         cause, hint = how_failed(session, Target(found.layer, found.stack, name_child), state)
-    return replace(found, cause=str(cause or ""), hint=found.hint or hint)
+    return replace(found, cause=str(cause or ""), hint=hint or found.hint)
 
 
 def _status(layer: str, state: StackState) -> LayerStatus:
