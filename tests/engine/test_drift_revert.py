@@ -5,21 +5,22 @@ look at it, and after the operation drift is detected again.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rows import shown_rows
-from stage import Stage, assembly, environment, layer
+from stage import Listener, Stage, assembly, environment, layer
 from test_drift import CANARY, FUNCTION, SECRETS, by_layer, made, stack_with
 from test_drift import deployed as deployed_by_us
 
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ResourceDrift
-from infragen.engine.deploy import deploy_environment
+from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.drift import detect_drift
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed
-from infragen.engine.progress import Planned
+from infragen.engine.progress import Event, Planned, Warned
 from infragen.engine.revert import revert_drift
 from infragen.engine.run import Deployment
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
@@ -319,6 +320,58 @@ def test_another_operation_is_a_conflict(stage: Stage, topology: str) -> None:
         revert_drift(wanted, stage.session, Options())
     assert "`infragen drift --revert --wait`" in conflict.value.hint
     assert "deploy --wait" not in conflict.value.hint
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_a_deployment_beside_it_is_a_conflict_or_waits_although_the_root_is_idle(stage: Stage, topology: str) -> None:
+    """A nested stack is put back by itself: deploy and plan say so before anything is made."""
+    wanted = deployed(stage, topology)
+    stack = stack_with(stage, "Queue")
+    stack.by_hand["Queue"] = HAND
+    stage.aws.slow("Queue", 600, on="update")
+    run = replace(stage.session, run="aaaaaaaa")
+    assert revert_drift(wanted, run, Options(follow_timeout=30)).exit_code == 6
+    assert (stack.status, stage.aws.stack("shop-dev").status) == ("UPDATE_IN_PROGRESS", "CREATE_COMPLETE")
+    other = made(topology)
+    other.templates[0].body["Resources"]["Queue"]["Properties"]["VisibilityTimeout"] = 99
+    stage.aws.calls.clear()
+    said = rf"{stack.name} is UPDATE_IN_PROGRESS since .* \(infragen's run aaaaaaaa .*\), nested in shop-dev"
+    for conflicts in (deploy_environment, plan_environment):
+        with pytest.raises(Conflict, match=said) as conflict:
+            conflicts(other, stage.session, Options())
+        assert "`infragen deploy --wait`" in conflict.value.hint
+    with pytest.raises(Conflict, match="nested in shop-dev"):
+        deploy_environment(other, stage.session, Options(wait=30))
+    assert "CreateChangeSet" not in [each.operation for each in stage.aws.calls]
+    stage.aws.mend()
+    assert deploy_environment(other, stage.session, Options(wait=3600)).exit_code == 0
+    assert stack.resources["Queue"].properties["VisibilityTimeout"] == 99
+    stage.aws.check()
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_one_that_begins_while_a_deployment_is_planned_is_waited_for(stage: Stage, topology: str) -> None:
+    """With --wait it plans again: what the two do is not mixed."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = HAND
+    stage.aws.slow("Queue", 600, on="update")
+
+    class Overtaken(Listener):
+        def tell(self, event: Event) -> None:
+            super().tell(event)
+            if isinstance(event, Planned) and len(self.of(Planned)) == 1:
+                other = replace(stage.session, run="bbbbbbbb")
+                assert revert_drift(wanted, other, Options(follow_timeout=30)).exit_code == 6
+
+    own, other = replace(stage.session, run="aaaaaaaa", ui=Overtaken()), made(topology)
+    other.templates[1].body["Resources"]["Topic"]["Properties"] = {"DisplayName": "new"}
+    assert deploy_environment(other, own, Options(wait=3600)).exit_code == 0
+    assert isinstance(own.ui, Listener)
+    assert len(own.ui.of(Planned)) == 2
+    assert any(
+        "nested in shop-dev, is UPDATE_IN_PROGRESS since a moment ago" in each.text for each in own.ui.of(Warned)
+    )
+    stage.aws.check()
 
 
 def test_a_change_set_that_fails_is_told_with_awss_words(stage: Stage, topology: str) -> None:

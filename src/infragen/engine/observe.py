@@ -5,7 +5,7 @@ Reads only. Whatever is not clearly ours is refused here, before anything is wri
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -131,6 +131,12 @@ def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt:
         state_or_none = observed.by_name.get(unit.stack)
         if state_or_none is not None:
             check_stack(session.cloud, unit, state_or_none, env, adopt)
+            inner = _busy_now(session.cloud, observed, state_or_none)
+            if inner is not None:
+                raise Conflict(f"{what_runs(session.cloud, inner)}, nested in {state_or_none.name}", _LATER)
+
+
+_LATER = "run the same command when it has ended, or let `infragen deploy --wait` wait for it"
 
 
 def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environment, adopt: bool) -> None:
@@ -153,10 +159,7 @@ def check_stack(cloud: Cloud, unit: StackUnit, state: StackState, env: Environme
             "if it is meant to be this environment's, take it over with --adopt",
         )
     if running(state.status) and not runs_ours(cloud, state):
-        raise Conflict(
-            what_runs(cloud, state),
-            "run the same command when it has ended, or let `infragen deploy --wait` wait for it",
-        )
+        raise Conflict(what_runs(cloud, state), _LATER)
     if row(state.status).deploy is OnDeploy.REFUSE:
         raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
 
@@ -271,12 +274,38 @@ def wait_for_others(
 
 
 def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> StackState | None:
-    """Return the first stack of the plan on which another operation runs."""
+    """Return the first stack of the plan, or nested in one, on which another operation runs."""
     for unit in plan.units:
         state = observed.by_name.get(unit.stack)
         if state is not None and running(state.status) and not runs_ours(cloud, state):
             return state
+        inner = _busy_now(cloud, observed, state) if state is not None else None
+        if inner is not None:
+            return inner
     return None
+
+
+def busy_inside(states: Iterable[StackState], stack: StackState) -> StackState | None:
+    """Return the first stack nested in one, however deep, that is being changed by itself, while the stack around it
+    is not: so `drift --revert` puts a nested stack back. CloudFormation would fail an update of the outer one then.
+    """
+    if running(stack.status):
+        return None
+    known = {each.stack_id: each for each in states}
+    for each in known.values():
+        outer = known.get(each.parent_id) if running(each.status) else None
+        while outer is not None:
+            if outer.stack_id == stack.stack_id:
+                return each
+            outer = known.get(outer.parent_id)
+    return None
+
+
+def _busy_now(cloud: Cloud, observed: Observed, stack: StackState) -> StackState | None:
+    """Return the same of what was observed, read once more: the pages of a list of stacks are of different moments."""
+    found = busy_inside(observed.by_id.values(), stack)
+    now = cloud.stack(found.stack_id) if found is not None else None
+    return now if now is not None and running(now.status) else None
 
 
 def root_of(observed: Observed, state: StackState) -> StackState:

@@ -18,7 +18,7 @@ from infragen.engine.deployment_order import DeploymentOrder
 from infragen.engine.ecs_check import ServiceCheck, check_services
 from infragen.engine.gate import NEVER, Agreed, as_shown, refuse, refuse_interruptions, refuse_more, refused, widened
 from infragen.engine.kept_updates import refuse_replacements
-from infragen.engine.observe import Observed, nested_stacks
+from infragen.engine.observe import Observed, busy_inside, nested_stacks
 from infragen.engine.operate import Operation, begin, cancel, delete, follow, target_of
 from infragen.engine.options import Options
 from infragen.engine.other_runs import moment
@@ -131,6 +131,12 @@ class Run:
             if moment(state) not in (None, moment(then)):
                 raise Conflict(
                     f"{unit.stack} is {state.status if state else 'gone'} since a moment ago",
+                    "another run started meanwhile: run the same command again",
+                )
+            inner = busy_inside(now.values(), state) if state is not None else None
+            if inner is not None:
+                raise Conflict(
+                    f"{inner.name}, nested in {unit.stack}, is {inner.status} since a moment ago",
                     "another run started meanwhile: run the same command again",
                 )
 
