@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from infragen.config.setting_lookup import Setting
 from infragen.config.yamlfile import Place
 from infragen.engine.outcome import Cause, Deployed, Failed, Skipped
-from infragen.report.outcome import failure_lines, outcome_lines, output_lines
+from infragen.engine.status import LayerStatus
+from infragen.report.outcome import failure_lines, outcome_lines, output_lines, status_lines
 
 TYPE = "AWS::RDS::DBCluster"
 LATE, EARLY = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 11, tzinfo=UTC)
@@ -66,3 +67,28 @@ def test_an_output_that_does_not_fit_beside_its_name_stands_whole_below_it() -> 
     assert next(each.plain for each in output_lines(values)) == f"NotificationsDeadLetterUrl  {url}"
     fitting = [each.plain for each in output_lines({"Name": "x" * 74, "LongerName": "y" * 60}, 80)]
     assert fitting == ["Name", "  " + "x" * 74, "LongerName  " + "y" * 60]
+
+
+def test_the_state_of_stacks_folds_where_it_is_too_wide() -> None:
+    """At 80 columns the name and what follows stand below the state, below each other where they must; an ARN in a
+    reason stays whole on a line of its own. What is narrow enough, or read by a program, stays one line.
+    """
+    arn = f"arn:aws:sqs:eu-central-1:111111111111:{'long-' * 10}"
+    said = f"refused: {arn} here"
+    stacks = [
+        LayerStatus("root", "shop-prod", "UPDATE_ROLLBACK_COMPLETE", since=LATE, protected=True, cause=said),
+        LayerStatus("observability", "shop-prod-Observability-1OQZ4AKYLTKHZ", "UPDATE_COMPLETE", since=LATE),
+    ]
+    assert [each.plain for each in status_lines(stacks, 80)] == [
+        "root           UPDATE_ROLLBACK_COMPLETE",
+        f"               shop-prod  since {LATE:%Y-%m-%d %H:%M:%S} UTC  protected",
+        "               refused:",
+        f"               {arn}",
+        "               here",
+        "observability  UPDATE_COMPLETE",
+        "               shop-prod-Observability-1OQZ4AKYLTKHZ",
+        f"               since {LATE:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    whole = [each.plain for each in status_lines(stacks)]
+    assert (len(whole), whole[1]) == (3, f"               {said}")
+    assert [each.plain for each in status_lines(stacks, 200)] == whole

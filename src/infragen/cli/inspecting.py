@@ -41,7 +41,7 @@ def status(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     if form == "json":
         say(report.statuses_json(stacks))
     else:
-        show(report.status_lines(stacks))
+        show(report.status_lines(stacks, width(sys.stdout) if sys.stdout.isatty() else None))
 
 
 @click.command()

@@ -9,6 +9,7 @@ from rich.text import Text
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.status import LayerStatus
 from infragen.errors import InputError
+from infragen.report.wrapping import wrapped
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import shown, shown_json
 
@@ -187,24 +188,62 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def status_lines(statuses: Sequence[LayerStatus]) -> Iterator[Text]:
-    """Yield one line for each stack, with what to type where its state needs something."""
+def status_lines(statuses: Sequence[LayerStatus], width: int | None = None) -> Iterator[Text]:
+    """Yield one line for each stack, with what to type where its state needs something. Where one has more than so many
+    columns (None: any number), the name of each stack and what follows stand below its state; a name stays whole.
+    """
     layers, stacks = (max((len(getattr(each, key)) for each in statuses), default=0) for key in ("layer", "stack"))
     words = max((len(each.status) for each in statuses), default=0)
-    for each in statuses:
-        since = f"since {each.since:%Y-%m-%d %H:%M:%S} UTC" if each.since else ""
-        yield Text.assemble(
-            (each.layer.ljust(layers), "bold"), "  ", (each.status.ljust(words), colour(each.status)),
-            f"  {each.stack.ljust(stacks)}  {since}{'  protected' if each.protected else ''}".rstrip(),
-        )  # fmt: skip
-        if each.image_tag is not None:
-            yield Text(f"{'':{layers}}  image {each.image_tag or 'placeholder'}", style="dim")
-        if each.commit:
-            yield Text(f"{'':{layers}}  commit {each.commit}", style="dim")
-        if each.cause or each.reason:
-            yield Text(f"{'':{layers}}  {each.cause or each.reason}")
-        if each.hint:
-            yield Text(f"{'':{layers}}  {each.hint}", style="yellow")
+    tails = [_tail(each, stacks) for each in statuses]
+    folded = width is not None and any(layers + words + 4 + len(each) > width for each in tails)
+    for each, tail in zip(statuses, tails, strict=True):
+        head = Text.assemble((each.layer.ljust(layers), "bold"), "  ", (each.status.ljust(words), colour(each.status)))
+        below = list(_below(each))
+        if folded:
+            head.rstrip()
+            below = [*((part, "") for part in _packed(each, (width or 0) - layers - 2)), *below]
+        else:
+            head.append(f"  {tail}")
+        yield head
+        for text, style in below:
+            line = Text(f"{'':{layers}}  {text}", style=style)
+            yield from wrapped(line, width, layers + 2) if width is not None else (line,)
+
+
+def _tail(status: LayerStatus, stacks: int) -> str:
+    name, *more = _about(status)
+    return "  ".join([name.ljust(stacks), *more]).rstrip()
+
+
+def _about(status: LayerStatus) -> Iterator[str]:
+    yield status.stack
+    if status.since:
+        yield f"since {status.since:%Y-%m-%d %H:%M:%S} UTC"
+    if status.protected:
+        yield "protected"
+
+
+def _packed(status: LayerStatus, room: int) -> list[str]:
+    """Return the same in as few lines as fit into so many columns, each part whole."""
+    found: list[str] = []
+    for part in _about(status):
+        if found and len(found[-1]) + 2 + len(part) <= room:
+            found[-1] += f"  {part}"
+        else:
+            found.append(part)
+    return found
+
+
+def _below(status: LayerStatus) -> Iterator[tuple[str, str]]:
+    """Yield what stands below a stack's state, each with its style."""
+    if status.image_tag is not None:
+        yield f"image {status.image_tag or 'placeholder'}", "dim"
+    if status.commit:
+        yield f"commit {status.commit}", "dim"
+    if status.cause or status.reason:
+        yield status.cause or status.reason, ""
+    if status.hint:
+        yield status.hint, "yellow"
 
 
 def colour(status: str) -> str:
