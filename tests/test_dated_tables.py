@@ -62,6 +62,7 @@ AGELESS = {
     "assembly/lint.py": ["_ERRORS"],  # rules of the cfn-lint that is installed
     "aws/diagnosis.py": ["DENIALS"],  # error codes, which AWS does not take back
     "aws/failure.py": ["THROTTLING", "SSO", "UNREADABLE"],  # classes and codes of the botocore that is installed
+    "aws/reply_types.py": ["_OPENED"],  # shapes of the botocore that is installed
     "aws/resources.py": ["NOT_FOUND"],  # error codes
     "aws/workload.py": ["KEPT"],  # members of a request; a test holds them to botocore's shapes
     "changes/replacement.py": ["CORRECTIONS"],  # each row carries its own source; a test compares with the schemas

@@ -197,7 +197,7 @@ def test_w9_a_refused_policy_of_a_deployed_stack_says_its_state_beside_what_fail
     assert (isinstance(jobs, Failed) and "no capacity" in jobs.message) == (second == "fails")
     assert ended.exit_code == (1 if second == "fails" else 4)  # an operation that failed is worse
     aws.mend()
-    again = bench.deploy_units(*two(bench, 2))
+    again = bench.deploy_units(*two(bench, 2), allow_data_loss=frozenset({"data/StackPolicy"}))
     assert again.exit_code == 0
     assert "Db" in str(aws.stack("shop-test-data").policy)
 
@@ -208,7 +208,7 @@ def test_w9_a_policy_that_is_refused_before_an_update_leaves_the_stack_as_it_was
     assert bench.deploy_units(*two(bench, 1)).exit_code == 0
     aws.stack("shop-test-data").policy = "{}"
     aws.refuse("cloudformation:SetStackPolicy", "ValidationError", "can not be changed", times=None)
-    ended = bench.deploy_units(*two(bench, 2))
+    ended = bench.deploy_units(*two(bench, 2), allow_data_loss=frozenset({"data/StackPolicy"}))
     assert kinds(ended.outcomes) == {"data": "Failed", "jobs": "Deployed"}
     [data] = [each for each in ended.outcomes if isinstance(each, Failed)]
     assert data.message.startswith("shop-test-data was not changed: it could not be protected first: ")
