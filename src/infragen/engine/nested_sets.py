@@ -43,7 +43,9 @@ class NestedSet:
 
 @dataclass(frozen=True)
 class Unevaluated:
-    """What AWS could not evaluate beforehand: its words by layer, and the nested change sets that it did create."""
+    """What AWS could not evaluate beforehand: its words by layer, those of its checks where they failed, and the nested
+    change sets that it did create.
+    """
 
     reasons: Mapping[str, str]
     sets: tuple[NestedSet, ...] = ()
@@ -111,7 +113,7 @@ def unevaluated(unit: StackUnit, change_set: ChangeSet, sets: tuple[NestedSet, .
         return refused_words(unit, change_set.reason)
     if real_failures(unit, sets):
         return None
-    return Unevaluated({each.layer: each.failures[0] for each in failed}, sets)
+    return Unevaluated({each.layer: "; ".join(each.failures[1:] or each.failures) for each in failed}, sets)
 
 
 def refused_words(unit: StackUnit, reason: str) -> Unevaluated | None:
