@@ -26,6 +26,7 @@ from processes import DEPLOY, Operator
 from sweeps import figure
 
 from infragen.cli import main
+from infragen.cli.storing import secrets as stored
 
 Make = Callable[..., Operator]
 
@@ -168,6 +169,9 @@ def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     yield from ((0, each) for each in (("render",), ("lint", *ENV)))  # in every format: test_secrecy
     for name in ("plan", "status", "ps", "outputs", "logs", "follow", "cancel", "recover"):
         yield from ((0, (name, *ENV, *form)) for form in formats_of(main.commands[name]))
+    yield from ((0, ("secrets", "list", *ENV, *form)) for form in formats_of(stored.commands["list"]))
+    yield from ((2, ("secrets", "rm", "KEY", *ENV, *form)) for form in formats_of(stored.commands["rm"]))
+    yield from ((4, ("secrets", "restart", *ENV, *form)) for form in formats_of(stored.commands["restart"]))
     yield 3, ("deploy", *ENV, "--yes")
     yield 3, ("deploy", *ENV, "--yes", "--format", "json")
     yield 0, ("plan", *ENV, *ALLOW)
