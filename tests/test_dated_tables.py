@@ -44,6 +44,7 @@ TABLES = {
     "config/database_parameters.py": ["table"],
     "config/rules.py": ["RUNTIMES"],
     "config/schema.py": ["FARGATE_MEMORY"],
+    "layers/web_acl.py": ["LOGGED"],
     "permissions/boundary.py": ["MANAGED"],
     "permissions/needed.py": ["PREFIXES", "NO_ACTIONS", "ADDITIONS", "ZONES", "PARAMETERS"],
     "permissions/operations.py": ["CALLS", "PUSHES"],
@@ -74,7 +75,6 @@ AGELESS = {
     "gates/access/inside.py": ["WITHOUT_RESOURCE", "INTERFACES"],  # a right that is not here stops the gate
     "gates/interruption.py": ["VERSIONED"],  # types; one that is not here counts as an outage
     "layers/contract.py": ["WIRED_TYPES"],  # parameter types
-    "layers/web_acl.py": ["LOGGED"],  # actions of a log record, with the day in its words
     "project/compose.py": ["_ATTRIBUTES"],  # names of attributes, which AWS does not take back
     "resource_types/others.py": ["_COMMANDS"],  # shown, not decided by
     "resource_types/rds.py": ["DURABILITY"],  # parameters; one that is not here is no less a change
