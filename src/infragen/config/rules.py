@@ -428,6 +428,20 @@ def fargate_size(given: RuleContext) -> Iterator[Finding]:
             )
 
 
+def tmp_size(given: RuleContext) -> Iterator[Finding]:
+    """`api.tmp_mib` is less than `api.memory` and `release.memory`: what is in /tmp counts as memory of the task."""
+    api, release = given.env.api, given.env.release
+    if api is None or not api.readonly_root:
+        return
+    memory = min(api.memory, release.memory or api.memory) if release else api.memory
+    if api.tmp_mib >= memory:
+        yield Finding(
+            ("api", "tmp_mib"),
+            f"api.tmp_mib is {api.tmp_mib}, and the task has {memory} MiB of memory, of which /tmp is a part; "
+            "lower it, or raise memory",
+        )
+
+
 def release(given: RuleContext) -> Iterator[Finding]:
     """`release` needs `api`: its task runs the API's image with the API's settings. Its program has a name."""
     if given.env.release and given.env.api is None:
@@ -1052,10 +1066,9 @@ def production(given: RuleContext) -> Iterator[Finding]:
 
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, existing_vpc, visibility, ages, batches, references, names, tag_names, physical_names, repeated,
-    concurrency, ranges, counts, fargate_size, release, port, connections, endpoints, https, data_api, schedules,
-    parameters, rotation, accounts, stack_safety, secret_regions, own_parameters, execute_command, runtimes, auto_pause,
-    variables,
-    variable_sizes, policies, policy_sizes, literal_secrets, production,
+    concurrency, ranges, counts, fargate_size, tmp_size, release, port, connections, endpoints, https, data_api,
+    schedules, parameters, rotation, accounts, stack_safety, secret_regions, own_parameters, execute_command, runtimes,
+    auto_pause, variables, variable_sizes, policies, policy_sizes, literal_secrets, production,
 )  # fmt: skip
 
 
@@ -1245,7 +1258,10 @@ def without_effect(given: RuleContext) -> Iterator[Finding]:
     if env.network:
         pairs += [(env.network.nat != "instance", ("network", "nat_instance_type"), "network.nat is not instance")]
     if env.api:
-        pairs += [(not env.api.tracing, ("api", "collector_image"), "api.tracing is false")]
+        pairs += [
+            (not env.api.tracing, ("api", "collector_image"), "api.tracing is false"),
+            (not env.api.readonly_root, ("api", "tmp_mib"), "api.readonly_root is false"),
+        ]
     for index, queue in enumerate(env.queues):
         pairs += [(not queue.fifo, ("queues", index, "content_deduplication"), "the queue is not FIFO")]
     for unused, path, reason in pairs:
