@@ -287,9 +287,10 @@ def _of_somebody_else(cloud: Cloud, plan: StackLayout, observed: Observed) -> St
 
 def busy_inside(states: Iterable[StackState], stack: StackState) -> StackState | None:
     """Return the first stack nested in one, however deep, that is being changed by itself, while the stack around it
-    is not: so `drift --revert` puts a nested stack back. CloudFormation would fail an update of the outer one then.
+    is complete: so `drift --revert` puts a nested stack back. CloudFormation would fail an update of the outer one
+    then. Of one that failed, what its nested stacks still do is a part of its own operation.
     """
-    if running(stack.status):
+    if not stack.status.endswith("_COMPLETE"):
         return None
     known = {each.stack_id: each for each in states}
     for each in known.values():
