@@ -237,9 +237,8 @@ SECRETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SECRETS)
-def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str, case: str) -> None:
-    """By their names, by what the template says, by what they look like; what is no secret beside them is shown."""
+def with_secrets(stage: Stage, topology: str, case: str) -> Assembly:
+    """Deploy a function with one of SECRETS, and change it by hand."""
     written, hand = SECRETS[case]
     wanted = made(topology, Function={**FUNCTION, "Properties": written})
     for each in wanted.templates:
@@ -247,6 +246,13 @@ def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str
             each.body["Parameters"] = {"Hidden": {"Type": "String", "NoEcho": True, "Default": CANARY}}
     deploy_environment(wanted, stage.session, Options())
     stack_with(stage, "Function").by_hand["Function"] = hand
+    return wanted
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str, case: str) -> None:
+    """By their names, by what the template says, by what they look like; what is no secret beside them is shown."""
+    wanted = with_secrets(stage, topology, case)
     found = detect_drift(wanted, stage.session)
     [function] = by_layer(found)["second"].resources
     hidden = [each for each in function.properties if each.expected == Secret()]

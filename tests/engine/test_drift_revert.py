@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rows import shown_rows
 from stage import Listener, Stage, assembly, environment, layer
-from test_drift import CANARY, FUNCTION, SECRETS, by_layer, made, stack_with
+from test_drift import CANARY, SECRETS, by_layer, made, stack_with, with_secrets
 from test_drift import deployed as deployed_by_us
 
 from infragen.assembly.synth import Assembly
@@ -400,13 +400,7 @@ def test_the_stacks_of_bootstrap_are_left_to_who_runs_it(stage: Stage, topology:
 @pytest.mark.parametrize("case", SECRETS)
 def test_secrets_are_masked_in_the_plan_and_put_back_all_the_same(stage: Stage, topology: str, case: str) -> None:
     """What is there, and what the template says, is hidden in every format."""
-    written, hand = SECRETS[case]
-    wanted = made(topology, Function={**FUNCTION, "Properties": written})
-    for each in wanted.templates:
-        if each.layer == "second":
-            each.body["Parameters"] = {"Hidden": {"Type": "String", "NoEcho": True, "Default": CANARY}}
-    deploy_environment(wanted, stage.session, Options())
-    stack_with(stage, "Function").by_hand["Function"] = hand
+    wanted = with_secrets(stage, topology, case)
     result = revert_drift(wanted, stage.session, Options())
     assert result.exit_code == 0
     assert "(secret)" in shown(stage)

@@ -455,7 +455,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         try:
             with answered(f"looking for s3://{bucket}/{key} (s3:GetObject)"):
                 found = self.clients.s3.head_object(**owned, ChecksumMode="ENABLED")
-            if found.get("ChecksumSHA256", checksum) == checksum and _age(found) <= REFRESH:
+            if found.get("ChecksumSHA256", checksum) == checksum and _age(found.get("LastModified"), found) <= REFRESH:
                 return False
         except AwsError as error:
             # without s3:ListBucket a missing object is a 403; a bucket of somebody else fails the PutObject below
@@ -493,7 +493,7 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                         Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=self.owner, **token
                     )
                     for each in answer.get("Contents", ()):
-                        age = _age({**each, "ResponseMetadata": answer["ResponseMetadata"]})
+                        age = _age(each.get("LastModified"), answer)
                         found.append(StoredObject(str(member(each, "Key")), age / timedelta(days=1)))
                     following = next_page(answer, seen, "NextContinuationToken")
                     if not following:
@@ -579,10 +579,9 @@ REFRESH = timedelta(days=30)
 """Age at which an object is put again: `engine.bootstrap` says when unused ones expire."""
 
 
-def _age(found: Mapping[str, Any]) -> timedelta:
-    """Return how old an object is, by the time of AWS: its answer has both. Zero where it does not say."""
-    written: Any = found.get("LastModified")
-    date = found.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+def _age(written: Any, answer: Mapping[str, Any]) -> timedelta:
+    """Return how old an object is, by the time of AWS, which its answer has. Zero where it does not say."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
         return parsedate_to_datetime(str(date)) - written if written and date else timedelta(0)
     except (ValueError, TypeError):  # no time of AWS's

@@ -6,6 +6,7 @@ physical id.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infragen.aws import reading
@@ -118,23 +119,17 @@ def snapshots(clients: Clients, resource: StackResource) -> tuple[str, ...]:
     User Guide, "Deleting Aurora DB clusters and DB instances"; Amazon RDS User Guide, "Deleting a DB instance"; read
     2026-11-29). They stay when their database is gone.
     """
-    name = resource.physical_id
+    call: Callable[..., Any]
     match resource.type:
         case rds.DB_CLUSTER.name:
-            with answered(f"listing the snapshots of {name} (rds:DescribeDBClusterSnapshots)"):
-                rows = pages(
-                    clients.rds.describe_db_cluster_snapshots, "DBClusterSnapshots", "Marker",
-                    DBClusterIdentifier=name, SnapshotType="manual",
-                )  # fmt: skip
-                return tuple(plain(member(each, "DBClusterSnapshotIdentifier")) for each in rows)
+            call, kind, key = clients.rds.describe_db_cluster_snapshots, "DBCluster", "DBClusterIdentifier"
         case rds.DB_INSTANCE.name:
-            with answered(f"listing the snapshots of {name} (rds:DescribeDBSnapshots)"):
-                rows = pages(
-                    clients.rds.describe_db_snapshots, "DBSnapshots", "Marker",
-                    DBInstanceIdentifier=name, SnapshotType="manual",
-                )  # fmt: skip
-                return tuple(plain(member(each, "DBSnapshotIdentifier")) for each in rows)
-    return ()
+            call, kind, key = clients.rds.describe_db_snapshots, "DB", "DBInstanceIdentifier"
+        case _:
+            return ()
+    with answered(f"listing the snapshots of {resource.physical_id} (rds:Describe{kind}Snapshots)"):
+        rows = pages(call, f"{kind}Snapshots", "Marker", SnapshotType="manual", **{key: resource.physical_id})
+        return tuple(plain(member(each, f"{kind}SnapshotIdentifier")) for each in rows)
 
 
 def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:

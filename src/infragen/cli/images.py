@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,7 @@ def promote(
         check_endpoint(endpoint_url, "--endpoint-url")
     first, second = (parameters.one(directory, each).environment for each in (before, after))
     if local:
-        source, target = _emulated(first), _emulated(second)
+        source, target = _emulated(first, second)
     else:
         source, target = _registries(first.region, second.region, (from_profile, profile), endpoint_url)
     result = copy(source, target, first, second, tag, local=local)
@@ -163,14 +164,16 @@ def _registries(
     return source, registry(after, ours, endpoint_url)
 
 
-def _emulated(env: "Environment") -> "Registry":
+def _emulated(*environments: "Environment") -> "Iterator[Registry]":
+    """Yield the registry of each environment in the emulator."""
     from infragen.assembly.stacks import account_of
     from infragen.aws.registry import registry
     from infragen.emulator import default_state_dir, start
 
     running = start(default_state_dir())
-    keys = running.credentials(account_of(env))
-    return registry(env.region, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
+    for env in environments:
+        keys = running.credentials(account_of(env))
+        yield registry(env.region, endpoint_url=running.endpoint_url, keys=(keys.access_key, keys.secret_key))
 
 
 def _source() -> tuple[str, str, str] | None:

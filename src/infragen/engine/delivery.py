@@ -13,9 +13,9 @@ from typing import Any
 from infragen.assembly.limits import INLINE
 from infragen.assembly.stacks import DELIVERY, StackUnit, capabilities, stack_name, stack_tags
 from infragen.assembly.synth import Assembly
-from infragen.assembly.templatefile import dump_yaml, parse_deployed
+from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
-from infragen.engine.observe import check_identity
+from infragen.engine.observe import check_identity, deployed_body
 from infragen.engine.progress import Event, Question, Session
 from infragen.engine.rights import lacks
 from infragen.permissions.delivery import Delivery, granted, has_provider, kind_of, repository_of, template
@@ -67,7 +67,7 @@ def deployed_delivery(session: Session, env: Environment) -> DeliveryState:
     state = session.cloud.stack(stack_name(env, DELIVERY))
     if state is None or state.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         return DeliveryState({})
-    return DeliveryState(parse_deployed(session.cloud.template(state.stack_id), state.name), state.outputs)
+    return DeliveryState(deployed_body(session.cloud, state), state.outputs)
 
 
 def delivery_body(

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT
-from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.comparison import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.engine.eni_wait import held
-from infragen.engine.observe import observe, under_review, wait_until_ended, what_runs, with_imported
+from infragen.engine.observe import deployed_body, observe, under_review, wait_until_ended, what_runs, with_imported
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Failed, Outcome, exit_code
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
@@ -91,11 +90,7 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
     """Return a deployed stack with what becomes of everything in it."""
-    body = (
-        {}
-        if state.status == "REVIEW_IN_PROGRESS"
-        else parse_deployed(session.cloud.template(state.stack_id), state.name)
-    )
+    body = {} if state.status == "REVIEW_IN_PROGRESS" else deployed_body(session.cloud, state)
     resources: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
     inside: list[StackState] = []

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
-from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.evaluate import evaluated
 from infragen.cloudformation import (
     CHECKABLE,
@@ -27,7 +26,7 @@ from infragen.cloudformation import (
     StackState,
 )
 from infragen.config import Environment
-from infragen.engine.observe import Observed, observe, root_of
+from infragen.engine.observe import Observed, deployed_body, observe, root_of
 from infragen.engine.progress import Checking, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import run_concurrently
@@ -168,6 +167,6 @@ def _masked(session: Session, state: StackState, found: list[ResourceDrift]) -> 
     """Return the drifts without values that the deployed template shows to be secrets."""
     if not any(each.properties for each in found):
         return tuple(found)
-    body = parse_deployed(session.cloud.template(state.stack_id), state.name)
+    body = deployed_body(session.cloud, state)
     resources = evaluated(body, sealed(body, state.parameters))
     return tuple(hidden(each, resources.get(each.logical_id, {}).get("Properties", {})) for each in found)

@@ -22,7 +22,7 @@ from infragen.assembly.code import Artifact
 from infragen.assembly.limits import INLINE
 from infragen.assembly.stacks import StackLayout, StackUnit, capabilities, make_plan
 from infragen.assembly.synth import Assembly, template_key
-from infragen.assembly.templatefile import dump_yaml, parse_deployed
+from infragen.assembly.templatefile import dump_yaml
 from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
 from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import identifier_of, never_read, only_read, readable
@@ -30,7 +30,7 @@ from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
 from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import upload
-from infragen.engine.observe import check_stacks, described, observe
+from infragen.engine.observe import check_stacks, deployed_body, described, observe
 from infragen.engine.operate import Operation, begin, failed_reason, follow, make_change_set, new_name, target_of
 from infragen.engine.outcome import Skipped
 from infragen.engine.preview import effective, resolve
@@ -169,7 +169,7 @@ def _made(
     region = plan.environment.region
     live = state if state is not None and state.status != "REVIEW_IN_PROGRESS" else None
     inside = {each.logical_id for each in session.cloud.resources(live.stack_id) if each.physical_id} if live else set()
-    deployed = dict(parse_deployed(session.cloud.template(live.stack_id), live.name)) if live and inside else {}
+    deployed = deployed_body(session.cloud, live) if live and inside else {}
     ready, missing = resolve(unit, live, {})
     values = effective(unit.body, {**ready, **missing}, live.parameters if live else {})
     rendered = evaluated(unit.body, values)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infragen.assembly.stacks import ARTIFACTS
 from infragen.cloudformation import StackState
 from infragen.config import Environment
 from infragen.config.directory import DERIVED
@@ -13,9 +14,6 @@ from infragen.engine.observe import Observed
 from infragen.engine.progress import Session, Warned
 from infragen.errors import Refused
 from infragen.layers.project import names
-
-_BUCKET = "artifacts"
-"""The stack that each environment has, whatever its topology."""
 
 
 def check_names_alike(session: Session, env: Environment, observed: Observed, adopt: bool) -> None:
@@ -53,7 +51,7 @@ def _alike(session: Session, env: Environment, observed: Observed) -> Iterator[t
     for word, what in words.items():
         shorter = env.name.removesuffix(f"-{word}")
         if shorter != env.name and not observed.layers:
-            there = session.cloud.stack(f"{shorter}-{_BUCKET}")
+            there = session.cloud.stack(f"{shorter}-{ARTIFACTS}")  # each environment has it
             if there is not None and _name_of(there) == shorter and not _is_ours(there, env):
                 found.setdefault(shorter, (there, f"{env.name} is also {what} of that one"))
     yield from found.values()

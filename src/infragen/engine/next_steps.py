@@ -40,9 +40,9 @@ _TAKEN = re.compile(
 """How services say that a name is taken (Lambda "Function already exist: NAME", ELB DuplicateLoadBalancerName, WAF
 WAFDuplicateItemException, S3 "The requested bucket name is not available", ECS "Creation of service was not
 idempotent", read 2026-11-29). What is only "not available", as a version or a service, is something else."""
+
 OTHER_TYPE = "Update of resource type is not permitted"
 """How AWS refuses a change set in which a logical id has another type (aws/aws-sam-cli#6786, 2024-03-06)."""
-
 
 _TASKS_END = re.compile(r"circuit breaker|stabili[sz]e", re.IGNORECASE)
 """How CloudFormation says that a service's tasks do not stay up (containers-roadmap#1205, read 2026-11-29)."""

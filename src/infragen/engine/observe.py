@@ -9,9 +9,11 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
 from infragen.assembly.synth import Assembly
+from infragen.assembly.templatefile import parse_deployed
 from infragen.cloud import Cloud, Identity
 from infragen.cloudformation import STACK_TYPE, OnDeploy, StackResource, StackState, row, running
 from infragen.config import Environment
@@ -94,6 +96,11 @@ def observe(session: Session, env: Environment) -> Observed:
     states = session.cloud.stacks(env.name)
     layers = {state.tags["infragen:layer"]: state for state in states if is_of(state, env)}
     return Observed(identity, layers, {s.stack_id: s for s in states}, {s.name: s for s in states})
+
+
+def deployed_body(cloud: Cloud, state: StackState) -> dict[str, Any]:
+    """Return the template of a deployed stack. Raises CloudError for one that cannot be read."""
+    return parse_deployed(cloud.template(state.stack_id), state.name)
 
 
 def is_of(state: StackState, env: Environment) -> bool:

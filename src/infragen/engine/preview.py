@@ -38,7 +38,7 @@ from infragen.engine.nested_sets import (
     unevaluated,
 )
 from infragen.engine.next_steps import OTHER_TYPE, before_again
-from infragen.engine.observe import Observed, described
+from infragen.engine.observe import Observed, deployed_body, described
 from infragen.engine.operate import all_changes, failed_reason, make_change_set, new_name, saved_name
 from infragen.engine.output_check import check_templates
 from infragen.engine.progress import Preparing, Session, Warned
@@ -257,7 +257,7 @@ def _deployed(cloud: Cloud, state: StackState, text: str, body: Mapping[str, Any
 
 def deployed_side(cloud: Cloud, state: StackState) -> Side:
     """Return a deployed stack's template, with the parameter values that can be compared."""
-    body = parse_deployed(cloud.template(state.stack_id), state.name)
+    body = deployed_body(cloud, state)
     return Side(body, _comparable(body, state.parameters))
 
 

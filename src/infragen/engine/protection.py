@@ -80,10 +80,10 @@ def protection_changes(
     for stack_id, layer, names in _protected(unit, state.stack_id, nested, ()):
         found = cloud.stack_policy(stack_id)
         policy = stack_policy(names if wanted else ())
-        if (found or names) and (_read(found) if found else stack_policy(())) != policy:
-            before = _denied(_read(found)) if found else _denied(stack_policy(()))
+        before = _read(found) if found else stack_policy(())
+        if (found or names) and before != policy:
             name = f"StackPolicy of {layer}"
-            changes.append(PropertyChange((STACK_POLICY, layer), before, _denied(policy), name=name))
+            changes.append(PropertyChange((STACK_POLICY, layer), _denied(before), _denied(policy), name=name))
     return tuple(changes)
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infragen.assembly.stacks import BESIDE, DELIVERY, StackLayout, stack_name
-from infragen.assembly.templatefile import parse_deployed
 from infragen.config import Environment
-from infragen.engine.observe import Observed
+from infragen.engine.observe import Observed, deployed_body
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Session
 from infragen.errors import CloudError, InfragenError, Refused
@@ -43,7 +42,7 @@ def check_rights(
     if state is None:
         return (f"{said}: the stack {stack_name(env, DELIVERY)}, which makes it, is not to be seen",)
     try:
-        body = parse_deployed(session.cloud.template(state.stack_id), state.name)
+        body = deployed_body(session.cloud, state)
     except InfragenError as error:
         if not isinstance(error, CloudError):
             raise

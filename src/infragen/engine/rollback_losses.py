@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from infragen.assembly.templatefile import parse_deployed
 from infragen.cloudformation import STACK_TYPE, StackState
 from infragen.engine.deletion_plan import ResourceDeletion
 from infragen.engine.follow import LayerEvent
+from infragen.engine.observe import deployed_body
 from infragen.engine.operate import GONE, Target, last_done, name_child
 from infragen.engine.progress import Session
 from infragen.gates.data_loss import holds_data
@@ -43,7 +43,7 @@ def _standing(
     session: Session, layer: str, state: StackState, created: frozenset[str] | None
 ) -> Iterator[ResourceDeletion]:
     """Yield what stands in a stack and holds data; of an update only what it `created`."""
-    written = parse_deployed(session.cloud.template(state.stack_id), state.name).get("Resources", {})
+    written = deployed_body(session.cloud, state).get("Resources", {})
     for each in session.cloud.resources(state.stack_id):
         if each.status in GONE or not each.physical_id:
             continue

@@ -8,8 +8,8 @@ without a difference that explains it counts as wholly new where a gate looks at
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.changes.comparison import LayerSides, Side
@@ -116,7 +116,7 @@ def _reverted(found: ResourceDrift, row: ResourceChange | None) -> ResourceDrift
     some = tuple(each for each in found.properties if {str(each.path[0]), WHOLE} & names)
     if not some and found.status == "MODIFIED":
         return None
-    return ResourceDrift(found.logical_id, found.physical_id, found.type, found.status, some, found.reason)
+    return replace(found, properties=some)
 
 
 def _left(found: ResourceDrift, row: ResourceChange | None) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _as_it_is(deployed: Side, found: Iterable[ResourceDrift]) -> tuple[Mapping[s
         if each.status == "DELETED":
             del resources[each.logical_id]
             continue
-        properties = _copied(deployed.resources.get(each.logical_id, {}).get("Properties", {}))
+        properties = deepcopy(deployed.resources.get(each.logical_id, {}).get("Properties", {}))
         for one in sorted(each.properties, key=_last_first, reverse=True):
             if not _put(properties, one):
                 loose.add((each.logical_id, str(one.path[0])))
@@ -165,12 +165,6 @@ def _as_it_is(deployed: Side, found: Iterable[ResourceDrift]) -> tuple[Mapping[s
 def _last_first(found: PropertyDrift) -> tuple[int, ...]:
     """Return a key by which what is put at the end of a list is put there before its earlier elements move."""
     return tuple(each for each in found.path if isinstance(each, int))
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(each) for key, each in value.items()}
-    return [_copied(each) for each in value] if isinstance(value, list) else copy(value)
 
 
 def _put(properties: Any, found: PropertyDrift) -> bool:

@@ -38,7 +38,7 @@ def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
             yield from _protection(stack)
         else:
             yield head
-            yield from fate_lines(stack)
+            yield from resource_lines(stack)
     yield Text()
     counts = [(end, len(plan.ending(end))) for end in _COLOURS]
     yield Text(", ".join(f"{count} {end}" for end, count in counts), style="bold")
@@ -73,7 +73,7 @@ def _is_decided(resource: ResourceDeletion) -> bool:
     )
 
 
-def fate_lines(stack: StackDeletion) -> Iterator[Text]:
+def resource_lines(stack: StackDeletion) -> Iterator[Text]:
     """Yield what becomes of each resource of a stack."""
     width = max((len(each.place) for each in stack.resources), default=0)
     yield from (_line(each, width) for each in stack.resources)

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from infragen.cloudformation import OnRecover
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy
-from infragen.report.deletion import fate_lines
+from infragen.report.deletion import resource_lines
 
 _SENTENCES = {
     OnRecover.CONTINUE_ROLLBACK: "its rollback is continued (ContinueUpdateRollback)",
@@ -39,4 +39,4 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
     for lost in remedy.loses:
         yield Text(f"  {lost.place}  {lost.type}  holds data and is deleted  ({lost.physical_id})", style="red")
     if remedy.to_delete:
-        yield from fate_lines(remedy.to_delete)
+        yield from resource_lines(remedy.to_delete)
