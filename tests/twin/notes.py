@@ -44,9 +44,25 @@ workers:
 release: {command: [PYTHON, release.py], timeout_minutes: 1}
 """
 
+ANSWERING = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+"""
+"""How an API of the tests answers: the beginning of its program."""
+
 API = """
 import json, os, threading, time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3, psycopg
 
 sqs, queue = boto3.client("sqs"), os.environ["QUEUE_URL"]
@@ -81,18 +97,7 @@ def sweep():
             print("nothing is sent:", error, flush=True)
         time.sleep(0.5)
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *words):
-        pass
-
-    def answer(self, status, text):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
+class Handler(Answering):
     def do_GET(self):
         if self.path != "/health":
             with database() as connection:
@@ -186,7 +191,7 @@ class Notes(System):
     def put(self, tag: str, api: str = API, release: str = RELEASE) -> None:
         """Make an image of the API, which answers with its tag."""
         image = self.directory / "image"
-        (image / "api.py").write_text(api.replace("VERSION", tag))
+        (image / "api.py").write_text(ANSWERING + api.replace("VERSION", tag))
         (image / "release.py").write_text(release)
         self.infragen("image", "put", str(image), "--image-tag", tag, "--command", f"{sys.executable} api.py")
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from notes import ask
+from notes import ANSWERING, ask
 from twins import System, until
 
 from infragen.emulator import Emulator
@@ -43,23 +43,11 @@ workers:
 """
 API = """
 import json, os, secrets
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 
 sqs, queue = boto3.client("sqs"), os.environ["QUEUE_URL"]
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *words):
-        pass
-
-    def answer(self, status, text):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
+class Handler(Answering):
     def do_GET(self):
         self.answer(200, "well")
 
@@ -106,7 +94,7 @@ class OnCall(System):
         """Put the API's image into the repository, which the first deployment makes."""
         self.infragen("deploy", "--yes")
         (self.directory / "image").mkdir()
-        (self.directory / "image" / "api.py").write_text(API)
+        (self.directory / "image" / "api.py").write_text(ANSWERING + API)
         self.infragen("image", "put", "image", "--image-tag", "v1", "--command", f"{sys.executable} api.py")
 
     def git(self, *arguments: str) -> str:
