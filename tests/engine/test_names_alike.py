@@ -56,4 +56,5 @@ def test_names_that_only_begin_alike_are_no_obstacle(
     there, new = neighbours(aws, tmp_path, first, second)
     for layer in ("data", "artifacts"):
         there.place(there.unit(layer, {"Jobs": QUEUE}))
-    new.plan_units(new.unit("jobs", {"Jobs": QUEUE}))
+    assert new.plan_units(new.unit("jobs", {"Jobs": QUEUE})).changed
+    assert not [each for each in new.ui.events if isinstance(each, Warned) and "of project" in each.text]
