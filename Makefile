@@ -108,6 +108,7 @@ docs: $(STAMP) ## Write anew what is made from the schemas and the commands
 	$(BIN)/python tools/prices_page.py > docs/prices.md
 	$(BIN)/python tools/access_page.py > docs/access.md
 	$(BIN)/python tools/event_page.py > docs/json-events.md
+	$(BIN)/python tools/documents_page.py > docs/json-documents.md
 	$(BIN)/python tools/doctor_page.py > docs/doctor.md
 	$(BIN)/python tools/ps_page.py > docs/ps.md
 	$(BIN)/python tools/commands_page.py > docs/commands.md

@@ -16,6 +16,7 @@ from infragen.report.event_schema import event_schema
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_markdown import LIMIT
 from infragen.report.plan_schema import plan_schema
+from infragen.report.schemas import SCHEMAS
 
 Line = dict[str, Any]
 
@@ -46,7 +47,8 @@ def closed(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return copy.copy(schema)
     inner = {key: closed(each) for key, each in schema.items()}
-    return {**inner, "additionalProperties": False} if schema.get("type") == "object" else inner
+    named = "properties" in schema and schema.get("type") in ("object", ["object", "null"])
+    return {"additionalProperties": False, **inner} if named else inner
 
 
 @functools.cache
@@ -54,12 +56,29 @@ def _line_validator() -> Any:
     found = event_schema()
     plan = found["$defs"].pop("plan_document")
     shut = closed(found)
-    for name, key in (("outputs", "values"), ("finished", "outcomes")):  # their keys are names of the user's
-        values = found["$defs"][name]["properties"][key]["additionalProperties"]
-        shut["$defs"][name]["properties"][key]["additionalProperties"] = values
     shut["$defs"]["plan_document"] = closed(plan)
     jsonschema.Draft202012Validator.check_schema(shut)
     return jsonschema.Draft202012Validator(shut)
+
+
+@functools.cache
+def _document_validator(name: str) -> Any:
+    found = closed(SCHEMAS[name]())
+    jsonschema.Draft202012Validator.check_schema(found)
+    return jsonschema.Draft202012Validator(found)
+
+
+def check_documents(name: str, stdout: str) -> list[Any]:
+    """Validates the JSON documents that a command printed against the schema of this name, in which no key is left
+    open; returns them.
+    """
+    decoder, found, rest = json.JSONDecoder(), [], stdout.strip()
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        _document_validator(name).validate(document)
+        found.append(document)
+        rest = rest[end:].lstrip()
+    return found
 
 
 def check_lines(stdout: str) -> list[Line]:

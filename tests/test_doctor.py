@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from bench import ACCOUNT, Bench, at_work, environment, prepare_account
 from click.testing import Result
@@ -40,7 +39,6 @@ from infragen.errors import CloudError, InputError
 from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, Layer, Template
 from infragen.layers.project import guarded
-from infragen.report.doctor import doctor_schema
 from infragen.resource_types import resource_type
 
 NETWORK = "network: {nat: single}\n"
@@ -578,7 +576,6 @@ def test_the_command_says_it_in_text_and_in_json(whole: Bench, tmp_path: Path) -
     assert whole.aws.mutations() == []
     (tmp_path / "environments" / "test.yaml").replace(tmp_path / "test.yaml")
     found = json.loads(run(whole, tmp_path, "--format", "json").stdout)
-    jsonschema.Draft202012Validator(doctor_schema()).validate(found)
     verdicts = {each["id"]: each["verdict"] for each in found["checks"]}
     assert (verdicts["secrets"], verdicts["linked-roles"], verdicts["clock"]) == ("wrong", "unknown", "ok")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from commands import CommandLine
 from emulator import REGION, fresh_account, make_client
 from fakeaws import FakeAws
 from fakeaws.ecr import Pushed
@@ -22,6 +23,7 @@ from infragen.cli import main
 from infragen.emulator import Emulator, put_image
 
 STAGING, PROD = "222222222222", "333333333333"
+CERTIFICATE = "arn:aws:acm:eu-central-1:{}:certificate/1"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 Promote = Callable[..., Result]
@@ -247,6 +249,49 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     said = promote("nowhere", code=2)
     assert "there is no image shop-staging-api:nowhere in staging" in said
     assert "`aws ecr list-images --repository-name shop-staging-api" in said
+
+
+def test_images_and_the_emulator_are_told_as_json(
+    shops: tuple[str, str], emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document each, which `CommandLine` validates; put and copied a second time nothing is new."""
+    (tmp_path / "local").symlink_to(emulator.state_dir)
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path))
+    with (tmp_path / "environments/staging.yaml").open("a") as file:
+        file.write("topology: independent\nnetwork: {}\napi: {cpu: 256, memory: 512, min_tasks: 1, max_tasks: 2, ")
+        file.write(f'https: {{mode: certificate, certificate_arn: "{CERTIFICATE.format(shops[0])}"}}}}\n')
+    uri = f"{shops[0]}.dkr.ecr.{REGION}.amazonaws.com/shop-staging-api"
+    stack = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"RepositoryUri": {"Value": uri}}}
+    tags = {"project": "shop", "environment": "staging", "layer": "api"}
+    make_client(emulator, "cloudformation", shops[0]).create_stack(
+        StackName="shop-staging-api",
+        TemplateBody=json.dumps(stack),
+        Tags=[{"Key": f"infragen:{key}", "Value": value} for key, value in tags.items()],
+    )
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/main.cjs").write_text("console.log('hello')")
+
+    def told(*words: str) -> dict[str, Any]:
+        result = CommandLine().invoke(main, [*words, "--format", "json"])
+        assert result.exit_code == 0, result.output
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+    put = ("image", "put", "app", "--env", "staging", "--command", "node main.cjs", "--image-tag", "v1")
+    first, again = told(*put, "--local"), told(*put, "--local")
+    assert (first["image"], first["tag"], first["new"], first["command"]) == (f"{uri}:v1", "v1", True, None)
+    assert again == {**first, "new": False}
+    copy = ("image", "promote", "--from", "staging", "--to", "live", "--image-tag", "v1", "--local")
+    assert (told(*copy)["digest"], told(*copy)["new"]) == (first["digest"], False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", shops[0])
+    built = told(*put, "--endpoint-url", emulator.endpoint_url)
+    assert (built["digest"], built["new"]) == (None, False)
+    assert built["command"].startswith("docker buildx build ")
+    running = told("local", "status")
+    assert (running["running"], running["endpoint_url"]) == (True, emulator.endpoint_url)
+    assert told("local", "start") == running
+    monkeypatch.setenv("INFRAGEN_STATE_DIR", str(tmp_path / "elsewhere"))
+    assert told("local", "status")["running"] is False
 
 
 def test_the_emulator_keeps_layers_as_ecr_does(emulator: Emulator, account: str) -> None:

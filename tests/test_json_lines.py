@@ -2,20 +2,24 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import click
+import jsonschema
 import pytest
-from commands import CommandLine
+from commands import CommandLine, commands, formats, schema_of
+from documents_page import documents_page
 from emulator import Faults, log_in
 from event_page import event_page
-from formats import Line, check_lines
+from formats import Line, check_documents, check_lines
 
 from infragen.cli import main
+from infragen.cli.settings import SCHEMA_NAMES
 from infragen.cloud import Identity
 from infragen.cloudformation import StackEvent
 from infragen.emulator import Emulator
@@ -44,6 +48,7 @@ from infragen.engine.progress import (
 from infragen.errors import Refused
 from infragen.report.event_lines import EventLines
 from infragen.report.event_schema import event_names, event_schema
+from infragen.report.schemas import SCHEMAS
 from infragen.secrecy.visible import quoted
 
 ENVIRONMENT = """\
@@ -292,21 +297,11 @@ def test_the_page_says_what_the_schema_says() -> None:
     assert all(f"\n## {name}\n" in text for name in event_names())
 
 
-def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command, by the words that call it."""
-    for name, each in group.commands.items():
-        if isinstance(each, click.Group):
-            yield from commands(each, (*path, name))
-        else:
-            yield " ".join((*path, name)), each
-
-
 FOR_PEOPLE = {
-    "dev", "local start", "local stop", "local reset", "local status", "shell", "tunnel",  # they run beside who works
+    "dev", "local stop", "local reset", "shell", "tunnel",  # they run beside who works
     "local env",  # prints what a shell takes
     "init", "compose", "pipeline",  # they write files
     "graph",  # draws
-    "image promote", "image put",  # one step of a pipeline, whose result is its exit code
     "docs", "schema",  # prints a page; prints JSON anyway
 }  # fmt: skip
 """Commands without --format json."""
@@ -314,23 +309,51 @@ FOR_PEOPLE = {
 
 def test_every_other_command_prints_json() -> None:
     """A new command has `--format json`, or a reason above."""
-    formats = {
-        name: {
-            choice for each in command.params
-            if "--format" in each.opts and isinstance(each.type, click.Choice) for choice in each.type.choices
-        }
-        for name, command in commands()
-    }  # fmt: skip
-    assert {name for name, found in formats.items() if "json" not in found} == FOR_PEOPLE
+    assert {" ".join(path) for path, command in commands() if "json" not in formats(command)} == FOR_PEOPLE
+
+
+def test_what_prints_json_has_a_schema() -> None:
+    """Each command with `--format json` has one that `infragen schema` prints and names; nothing else is printed.
+    `CommandLine` validates what any test makes a command print.
+    """
+    wanted = {schema_of(path, command) for path, command in commands()} - {None}
+    assert wanted == set(SCHEMAS) == set(SCHEMA_NAMES) - {"environment"}
+    told = " ".join((main.commands["schema"].help or "").split())
+    for name in SCHEMA_NAMES:
+        assert re.search(rf"\b{name}\b", told), name
+        found = json.loads(CommandLine().invoke(main, ["schema", name]).stdout)
+        assert found["$schema"].endswith("2020-12/schema")
+        jsonschema.Draft202012Validator.check_schema(found)
+        assert name == "environment" or found == SCHEMAS[name]()
+
+
+def test_a_key_that_the_schema_does_not_name_is_found() -> None:
+    """Of each kind of document: of types, of keys, of lines, and where one of two is meant."""
+    status: dict[str, Any] = {"version": 1, "stacks": []}
+    check_documents("status", json.dumps(status))
+    copy = {"version": 1, "repository": "r", "tag": "t", "digest": "d", "new": True}
+    moved = {"version": 1, "queue": "q", "cancelled": True}
+    check_documents("redrive", json.dumps(moved))
+    wrong = [
+        ("status", {**status, "more": 1}),
+        ("image", copy),
+        ("redrive", {**moved, "more": 1}),
+        ("outputs", {"A": 1}),
+    ]
+    for name, document in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            check_documents(name, json.dumps(document))
+
+
+def test_the_page_of_documents_says_what_the_schemas_say() -> None:
+    """docs/json-documents.md; `make docs` writes it anew."""
+    assert (Path(__file__).parents[1] / "docs" / "json-documents.md").read_text() == documents_page()
 
 
 def test_the_page_names_every_command_that_prints_lines() -> None:
     """docs/json-events.md; `drift` prints lines with --revert alone."""
     head = event_page().partition("-->")[2].partition("print JSON with")[0]
-    found = {
-        name for name, command in commands() for each in command.params
-        if "--format" in each.opts and each.name == "format" and not each.expose_value
-    }  # fmt: skip
+    found = {" ".join(path) for path, command in commands() if schema_of(path, command) == "events"}
     assert {"deploy", "rotate", "secrets restart"} <= found
     assert found | {"drift --revert"} == set(head.split("`")[1::2])
 

@@ -67,6 +67,7 @@ def test_the_wheel_alone_begins_checks_and_lints_a_project(installed: Callable[.
     assert "up to date" in installed("render", "--check", where="shop")
     assert installed("lint", "--env", "dev", "--fail-on", "informational", where="shop") == "dev: no findings\n"
     assert "USD" in installed("cost", "--env", "dev", where="shop")
+    assert '"title": "The stacks of an environment"' in installed("schema", "status")
     assert installed("docs", "getting-started") == (ROOT / "docs/getting-started.md").read_text()
 
 

@@ -30,8 +30,8 @@ jq -r 'select(.type == "finished") | .root_cause | select(.) |
 jq -r 'select(.type == "resource" and .seconds) | "\\(.seconds) \\(.layer)/\\(.logical_id)"' deploy.jsonl | sort -rn
 ```
 
-Other commands print one JSON document with `--format json`, such as `plan` [its own](plan-json.md); `logs` prints an
-object per line of a log.
+Other commands print [one JSON document](json-documents.md) with `--format json`, such as `plan` [its
+own](plan-json.md); `logs` prints an object per line of a log.
 
 Every line has `type`, `time` and `environment`; the tables below leave them out.
 """

@@ -44,9 +44,12 @@ def image() -> None:
     metavar="COMMAND",
     help="Command of a task; default: scripts.start of package.json, or node and its main.",
 )
+@parameters.document_format
 @cloud_options
 @command_options
-def put(source: Path, name: str, directory: Path, tag: str | None, command: str | None, target: AwsTarget) -> None:
+def put(
+    source: Path, name: str, directory: Path, tag: str | None, command: str | None, form: str, target: AwsTarget
+) -> None:
     """Register a directory as an image in the emulator.
 
     Copies the directory without .git, so install and build first. With a .dockerignore, leaves out what that does, and
@@ -62,6 +65,7 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
     from infragen.assembly.synth import synthesize
     from infragen.emulator import default_state_dir, put_image, start
     from infragen.engine import status as engine
+    from infragen.report.images import build_json, put_json
 
     file = parameters.one(directory, name)
     if not source.is_dir():
@@ -79,7 +83,8 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
         where = f"{uri}:{tag or 'TAG'}"
         api = file.environment.api
         platform = "linux/arm64" if api is None or api.architecture == "arm64" else "linux/amd64"
-        say(f"docker buildx build --platform {platform} --push --tag {where} {shlex.quote(str(source))}")
+        build = f"docker buildx build --platform {platform} --push --tag {where} {shlex.quote(str(source))}"
+        say(build_json(uri.partition("/")[2], where, tag, build) if form == "json" else build)
         return
     account, region, repository = _place(uri)
     answer = put_image(start(default_state_dir()), (account, region, repository), tag, source.absolute(), words)
@@ -88,7 +93,10 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
         if answer["code"] == "ImageTagAlreadyExistsException":
             raise Refused(message, "choose another --image-tag: the repository's tags are immutable")
         raise InputError(message)
-    say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (already registered)"))
+    if form == "json":
+        say(put_json(repository, f"{uri}:{answer['tag']}", answer))
+    else:
+        say(f"{repository}:{answer['tag']}  {answer['digest']}" + ("" if answer["new"] else "  (already registered)"))
     if answer.get("left_out"):  # an emulator that was started by an older version does not say
         say(f"left out by .dockerignore: {', '.join(answer['left_out'])}", err=True)
     say(f"deploy it with: infragen deploy --env {name} --local --image-tag {shlex.quote(str(answer['tag']))}", err=True)
@@ -108,6 +116,7 @@ def put(source: Path, name: str, directory: Path, tag: str | None, command: str 
 @click.option("--local", is_flag=True, help="Copy within the local AWS emulator; starts it if needed.")
 @click.option("--profile", metavar="NAME", help="AWS profile of the target; default: as the AWS CLI.")
 @click.option("--endpoint-url", metavar="URL", help="Endpoint to use instead of AWS.")
+@parameters.document_format
 @command_options
 def promote(
     before: str,
@@ -118,6 +127,7 @@ def promote(
     from_profile: str | None,
     profile: str | None,
     endpoint_url: str | None,
+    form: str,
 ) -> None:
     """Copy an image to the repository of another environment.
 
@@ -135,6 +145,7 @@ def promote(
     from infragen.engine.options import check_image_tag
     from infragen.engine.promote import promote as copy
     from infragen.engine.promote import repository_of
+    from infragen.report.images import copy_json
 
     if local and (endpoint_url or profile or from_profile):
         raise click.UsageError("--local cannot be combined with --endpoint-url, --profile or --from-profile")
@@ -149,6 +160,10 @@ def promote(
     else:
         source, target = _registries(first.region, second.region, (from_profile, profile), endpoint_url)
     result = copy(source, target, first, second, tag, local=local)
+    if form == "json":
+        counts = {"copied": result.copied, "there": result.there}
+        say(copy_json(repository_of(second), tag, result.digest, new=result.new, **counts))
+        return
     done = f"{result.copied} layers copied, {result.there} there already" if result.new else "there already"
     say(f"{repository_of(second)}:{tag}  {result.digest}  ({done})")
 

@@ -11,6 +11,7 @@ from infragen.report.printing import echo
 
 if TYPE_CHECKING:
     from infragen.emulator import Emulator
+    from infragen.secrecy.visible import Shown
 
 
 @click.group()
@@ -30,8 +31,9 @@ def local() -> None:
 
 @local.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: the last one, or a free one.")
+@parameters.document_format
 @command_options
-def start(port: int | None) -> None:
+def start(port: int | None, form: str) -> None:
     """Start the emulator if it is not running, and print its endpoint.
 
     Other AWS clients also need its secret key: see `infragen local env`.
@@ -44,7 +46,7 @@ def start(port: int | None) -> None:
 
     running = emulator.start(emulator.default_state_dir(), port)
     say(f"emulator running (pid {running.pid}), state in {running.state_dir}", err=True)
-    say(running.endpoint_url)
+    say(_as_json(running) if form == "json" else running.endpoint_url)
 
 
 @local.command()
@@ -63,8 +65,9 @@ def stop() -> None:
 
 
 @local.command()
+@parameters.document_format
 @command_options
-def status() -> None:
+def status(form: str) -> None:
     """Show whether the emulator is running, its endpoint, and which of its parts run something.
 
     A part that only keeps records names what it lacks.
@@ -72,14 +75,25 @@ def status() -> None:
     Exits with 0 in both cases; scripts read the first word, `running` or `stopped`.
 
     \b
-    Example:
+    Examples:
       infragen local status
+      infragen local status --format json
     """
     from infragen import emulator
+    from infragen.report.images import emulator_json
 
     state_dir = emulator.default_state_dir()
     running = emulator.status(state_dir)
-    say(_described(running) if running else f"stopped, state in {state_dir}")
+    if form == "json":
+        say(_as_json(running) if running else emulator_json(state_dir))
+    else:
+        say(_described(running) if running else f"stopped, state in {state_dir}")
+
+
+def _as_json(running: "Emulator") -> "Shown":
+    from infragen.report.images import emulator_json
+
+    return emulator_json(running.state_dir, running.endpoint_url, running.pid, running.parts)
 
 
 def _described(running: "Emulator") -> str:

@@ -1,9 +1,8 @@
 """Commands about environment files: their schema, their values, and their differences."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,20 +16,25 @@ if TYPE_CHECKING:
     from infragen.config import EnvironmentFile
 
 
+SCHEMA_NAMES = (
+    "environment", "plan", "events", "config", "cost", "diagnose", "doctor", "drift", "image", "lint", "local", "logs",
+    "outputs", "policy", "ps", "redrive", "secrets", "status",
+)  # fmt: skip
+"""The schemas there are: of environment files, and those of `report.schemas`."""
+
+
 @click.command()
-@click.argument(
-    "what",
-    metavar="[environment|plan|events|doctor|ps|logs|redrive|secrets]",
-    type=click.Choice(["environment", "plan", "events", "doctor", "ps", "logs", "redrive", "secrets"]),
-    default="environment",
-)
+@click.argument("what", metavar="[NAME]", type=click.Choice(SCHEMA_NAMES), default="environment")
 @parameters.environments
 @command_options
 def schema(what: str, directory: Path) -> None:
     """Print the JSON Schema of environment files, plans, events …
 
-    That of environment files holds the sections of the layers in layers/, beside the directory of environments.
+    NAME is environment, which is the default, or whose JSON it is: plan, also for diff; events for the lines of deploy,
+    destroy and others; else the command: config, cost, diagnose, doctor, drift, image, lint, local, logs, outputs,
+    policy, ps, redrive, secrets, status.
 
+    That of environment files holds the sections of the layers in layers/, beside the directory of environments.
     Editors check an environment file whose first line is
     `# yaml-language-server: $schema=../environment.schema.json`.
 
@@ -39,39 +43,21 @@ def schema(what: str, directory: Path) -> None:
       infragen schema > environment.schema.json
       infragen schema plan
       infragen schema events
-      infragen schema doctor
-      infragen schema ps
-      infragen schema logs
+      infragen schema status
     """
     from infragen.config import json_schema
     from infragen.config.directory import has_own_layers
-    from infragen.report.app_secrets import secrets_schema
-    from infragen.report.doctor import doctor_schema
-    from infragen.report.event_schema import event_schema
-    from infragen.report.logs import log_schema
-    from infragen.report.plan_schema import plan_schema
-    from infragen.report.ps_document import ps_schema
-    from infragen.report.redrive import redrive_schema
+    from infragen.report.schemas import SCHEMAS
     from infragen.secrecy.visible import shown_json
 
-    def environment_schema() -> dict[str, Any]:
-        if not has_own_layers(directory):
-            return json_schema()
+    if what != "environment":
+        found = SCHEMAS[what]()
+    elif has_own_layers(directory):
         from infragen.layers.project import load_project
 
-        return json_schema(load_project(directory).model)
-
-    documents: dict[str, Callable[[], Any]] = {
-        "environment": environment_schema,
-        "plan": plan_schema,
-        "events": event_schema,
-        "doctor": doctor_schema,
-        "ps": ps_schema,
-        "logs": log_schema,
-        "redrive": redrive_schema,
-        "secrets": secrets_schema,
-    }
-    found = documents[what]()
+        found = json_schema(load_project(directory).model)
+    else:
+        found = json_schema()
     echo(shown_json(found, indent=2))
 
 

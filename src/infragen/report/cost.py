@@ -9,6 +9,7 @@ from rich.text import Text
 
 from infragen.cost import Columns, Estimate
 from infragen.cost.estimate import Item, ResourceCost
+from infragen.report import document_types as made
 from infragen.report.plan_document import columns
 from infragen.secrecy.visible import shown_json
 
@@ -155,12 +156,12 @@ def as_json(estimates: Sequence[Estimate]) -> str:
     return shown_json(document(estimates), indent=2)
 
 
-def document(estimates: Sequence[Estimate]) -> dict[str, object]:
+def document(estimates: Sequence[Estimate]) -> made.Costs:
     """Return `{"version": 1, "currency": "USD", "estimates": [...]}`."""
     return {"version": VERSION, "currency": "USD", "estimates": [_estimate(each) for each in estimates]}
 
 
-def _estimate(found: Estimate) -> dict[str, object]:
+def _estimate(found: Estimate) -> made.EnvironmentCost:
     return {
         "environment": found.environment,
         "region": found.region,
@@ -172,7 +173,7 @@ def _estimate(found: Estimate) -> dict[str, object]:
     }
 
 
-def _resource(found: ResourceCost) -> dict[str, object]:
+def _resource(found: ResourceCost) -> made.EstimatedResource:
     return {
         "place": f"{found.layer}/{found.logical_id}",
         "layer": found.layer,
@@ -184,6 +185,8 @@ def _resource(found: ResourceCost) -> dict[str, object]:
     }
 
 
-def _item(found: Item) -> dict[str, object]:
-    price = {"name": found.price.name, "usd": found.price.usd, "unit": found.price.unit, "source": found.price.source}
+def _item(found: Item) -> made.CostItem:
+    price: made.Price = {
+        "name": found.price.name, "usd": found.price.usd, "unit": found.price.unit, "source": found.price.source,
+    }  # fmt: skip
     return {"what": found.what, "quantity": columns(found.quantity), "price": price, "cost": columns(found.cost)}

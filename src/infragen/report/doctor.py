@@ -7,10 +7,9 @@ from rich.text import Text
 from infragen.checks import Answer, CheckResult, Verdict
 from infragen.engine.doctor import Diagnosis
 from infragen.report.checks import SIGNS, check_document
+from infragen.report.document_types import Doctor
 from infragen.report.github import annotation
 from infragen.report.junit import Case, as_junit
-from infragen.report.plan_schema import object_schema
-from infragen.report.plan_types import Check
 from infragen.report.wrapping import wrapped
 from infragen.secrecy.visible import Shown, shown, shown_json
 
@@ -45,8 +44,8 @@ def summary(results: tuple[CheckResult, ...]) -> str:
 
 
 def as_json(found: Diagnosis) -> str:
-    """Return the document as text; `doctor_schema` describes it."""
-    document = {
+    """Return the document as text."""
+    document: Doctor = {
         "version": VERSION,
         "environment": found.environment,
         "account": found.account,
@@ -88,31 +87,3 @@ def _case(found: Diagnosis, check: str, answer: Answer) -> Case:
         case Verdict.UNKNOWN:
             return Case(answer.text, group, skipped=text, kind=check)
     return Case(answer.text, group)
-
-
-def doctor_schema() -> dict[str, object]:
-    """Return the schema of the document that `infragen doctor --format json` prints (JSON Schema 2020-12)."""
-
-    def text(meaning: str) -> dict[str, object]:
-        return {"type": "string", "description": meaning}
-
-    properties: dict[str, object] = {
-        "version": {"const": VERSION, "description": "goes up when a key is removed or changes its meaning"},
-        "environment": text("name of the environment"),
-        "account": text("12-digit account id"),
-        "region": text("region"),
-        "summary": text("one line for people"),
-        "created_roles": {
-            "type": "array", "items": {"type": "string"}, "description": "service-linked roles that `--fix` created",
-        },
-        "checks": {
-            "type": "array", "items": object_schema(Check), "description": "the checks that had something to ask",
-        },
-    }  # fmt: skip
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What infragen doctor found",
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-    }

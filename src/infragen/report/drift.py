@@ -11,6 +11,7 @@ from infragen.config import Environment
 from infragen.errors import Refused
 from infragen.plan.drift import StackDrift, overall
 from infragen.plan.model import EnvironmentPlan
+from infragen.report import document_types as made
 from infragen.report import plan_words as words
 from infragen.report.plan_document import value
 from infragen.report.wrapping import wrapped
@@ -126,7 +127,7 @@ def plan_refusal(plan: EnvironmentPlan, *, local: bool = False) -> Refused | Non
 
 def as_json(env: Environment, stacks: Sequence[StackDrift]) -> str:
     """Return the document as text."""
-    document = {
+    document: made.DriftFound = {
         "version": VERSION,
         "environment": env.environment,
         "account": env.account or "",
@@ -138,7 +139,7 @@ def as_json(env: Environment, stacks: Sequence[StackDrift]) -> str:
     return shown_json(document, indent=2)
 
 
-def stack_document(stack: StackDrift) -> dict[str, object]:
+def stack_document(stack: StackDrift) -> made.StackDrifted:
     """Return one stack."""
     return {
         "layer": stack.layer,
@@ -151,7 +152,7 @@ def stack_document(stack: StackDrift) -> dict[str, object]:
     }
 
 
-def _resource_document(layer: str, found: ResourceDrift) -> dict[str, object]:
+def _resource_document(layer: str, found: ResourceDrift) -> made.ResourceDrifted:
     return {
         "place": f"{layer}/{found.logical_id}",
         "logical_id": found.logical_id,

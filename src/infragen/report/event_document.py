@@ -135,7 +135,7 @@ def leftovers(found: Iterable[Leftover]) -> Object:
 
 def failures_json(failures: Iterable[Failed]) -> str:
     """Return `{"version": 1, "failures": [...]}`, each as an outcome of a deployment has it."""
-    found = {"version": 1, "failures": [outcome_document(each) for each in failures]}
+    found = {"version": VERSION, "failures": [outcome_document(each) for each in failures]}
     return shown_json(found, indent=2)
 
 

@@ -36,6 +36,22 @@ def event_schema() -> Schema:
     }
 
 
+def failures_schema() -> Schema:
+    """Return the schema of what `infragen diagnose --format json` prints: outcomes, as deployments print them."""
+    parts, (about, keys) = _parts(), _work()["outcome"]
+    failed = {name: each for name, each in keys.items() if name != "seconds"}
+    document = {
+        "version": {"const": VERSION, "description": "goes up when a key is removed or changes its meaning"},
+        "failures": _list(_object(about, failed), "one for each stack whose last operation failed"),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Why stacks failed",
+        **_object("What `diagnose --format json` prints.", document),
+        "$defs": {name: _object(*parts[name]) for name in ("cause", "evidence", "setting")},
+    }
+
+
 def event_names() -> tuple[str, ...]:
     """Return the types of lines, in the order in which a run may print them."""
     return tuple(_events())

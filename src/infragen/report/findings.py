@@ -5,6 +5,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from infragen.assembly.lint import LEVELS, Finding
+from infragen.report import document_types as made
 from infragen.report.github import annotation
 from infragen.report.junit import Case, as_junit
 from infragen.secrecy.suspicion import looks_secret
@@ -75,23 +76,27 @@ def summary(findings: Findings) -> str:
 
 
 def as_json(findings: Findings, templates: PurePath) -> str:
-    """Return `{"version": 1, "findings": [...]}`, one object for each finding."""
-    rows = [
-        {
-            "environment": environment,
-            "layer": each.layer,
-            "rule": each.rule,
-            "level": each.level,
-            "message": message(each),
-            "path": list(each.path),
-            **dict(zip(("file", "line", "column"), where(templates, environment, each), strict=True)),
-            "about": each.about,
-            "rendered": f"{file_of(templates, environment, each)}:{each.line}:{each.column}",
-        }
-        for environment, some in findings.items()
-        for each in some
-    ]
-    return shown_json({"version": 1, "findings": rows}, indent=2)
+    """Return the document as text."""
+    rows = [_document(templates, environment, each) for environment, some in findings.items() for each in some]
+    document: made.Findings = {"version": 1, "findings": rows}
+    return shown_json(document, indent=2)
+
+
+def _document(templates: PurePath, environment: str, each: Finding) -> made.Finding:
+    file, line, column = where(templates, environment, each)
+    return {
+        "environment": environment,
+        "layer": each.layer,
+        "rule": each.rule,
+        "level": each.level,
+        "message": message(each),
+        "path": list(each.path),
+        "file": file,
+        "line": line,
+        "column": column,
+        "about": each.about,
+        "rendered": f"{file_of(templates, environment, each)}:{each.line}:{each.column}",
+    }
 
 
 def as_sarif(findings: Findings, templates: PurePath, version: str) -> str:

@@ -48,7 +48,9 @@ def _value(key: Key, value: Any) -> Any:
 
 
 def schema(title: str, *documents: Iterable[Key]) -> dict[str, Any]:
-    """Return the schema of a document, or of several of which each is one (JSON Schema 2020-12)."""
+    """Return the schema of a document, or of several of which each is one (JSON Schema 2020-12). Objects are open: keys
+    may be added.
+    """
     found = [_schema_of(each) for each in documents]
     held = found[0] if len(found) == 1 else {"oneOf": found}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **held}
@@ -56,12 +58,7 @@ def schema(title: str, *documents: Iterable[Key]) -> dict[str, Any]:
 
 def _schema_of(keys: Iterable[Key]) -> dict[str, Any]:
     properties = {each.name: _schema(each) for each in keys}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _schema(key: Key) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from infragen.engine.outcome import Deleted, Deployed, Failed, Outcome, Recovered, Skipped, Unchanged, Unknown
 from infragen.engine.status import LayerStatus
 from infragen.errors import InputError
+from infragen.report import document_types as made
 from infragen.report.wrapping import wrapped
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import shown, shown_json
@@ -256,8 +257,8 @@ def colour(status: str) -> str:
 
 
 def statuses_json(statuses: Sequence[LayerStatus]) -> str:
-    """Return `{"version": 1, "stacks": [...]}`."""
-    rows = [
+    """Return the document as text."""
+    rows: list[made.StackStatus] = [
         {
             "layer": each.layer,
             "stack": each.stack,
@@ -272,4 +273,5 @@ def statuses_json(statuses: Sequence[LayerStatus]) -> str:
         }
         for each in statuses
     ]
-    return shown_json({"version": 1, "stacks": rows}, indent=2)
+    document: made.Status = {"version": 1, "stacks": rows}
+    return shown_json(document, indent=2)

@@ -58,27 +58,53 @@ def plan_schema() -> Schema:
     }
 
 
+def document_schema(title: str, made: type, version: int) -> Schema:
+    """Return the schema of a document of `document_types`, with the definitions of the plan's objects in it."""
+    body = object_schema(made)
+    if "version" in body["properties"]:
+        body["properties"]["version"] = {"const": version, **body["properties"]["version"]}
+        del body["properties"]["version"]["type"]
+    held: dict[str, Schema] = {}
+    missing = _referred(body)
+    while missing:
+        held |= {name: {"title": _TITLES[name][0], **_defined(name, _TITLES[name][1])} for name in missing}
+        missing = _referred(held) - {*held}
+    defined = {"$defs": dict(sorted(held.items()))} if held else {}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **body, **defined}
+
+
+def _referred(inside: Any) -> set[str]:
+    """Return the names of the definitions that a schema refers to."""
+    if isinstance(inside, list):
+        return set().union(*map(_referred, inside))
+    if not isinstance(inside, dict):
+        return set()
+    own = {inside["$ref"].rpartition("/")[2]} if isinstance(inside.get("$ref"), str) else set()
+    return own.union(*(_referred(each) for each in inside.values()))
+
+
 def _defined(name: str, made: type) -> Schema:
     if name == "value":
         return _value()
     found = object_schema(made)
     if name == "resource_property":
-        return {**found, "description": "A property, or another attribute of a resource."}
+        required = [*found["properties"]]
+        return {**found, "required": required, "description": "A property, or another attribute of a resource."}
     if name == "property":
         del found["properties"]["forces"]
-        found["required"].remove("forces")
     if name == "change":
         found["properties"]["properties"]["items"] = {"$ref": "#/$defs/resource_property"}
     return found
 
 
 def object_schema(made: type) -> Schema:
-    """Return the schema of an object of `plan_types`: its docstring describes it, the texts beside the types its keys.
-
-    All keys are required: what the types call NotRequired is there wherever the object has a name of its own.
+    """Return the schema of an object of `plan_types` or `document_types`: its docstring describes it, the texts beside
+    the types its keys.
     """
-    keys = {name: _schema(each) for name, each in get_type_hints(made, include_extras=True).items()}
-    return {"description": _about(made), "type": "object", "properties": keys, "required": [*keys]}
+    hints = get_type_hints(made, include_extras=True)
+    keys = {name: _schema(each) for name, each in hints.items()}
+    required = [name for name, each in hints.items() if get_origin(each) is not NotRequired]
+    return {"description": _about(made), "type": "object", "properties": keys, "required": required}
 
 
 def _about(made: type) -> str:
@@ -95,12 +121,16 @@ def _schema(hint: Any, about: str = "") -> Schema:
         return _schema(inner[0], about)
     if origin is list:
         return {"type": "array", "items": _schema(inner[0]), **described}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema(inner[1]), **described}
     if origin is Literal:
         return {"enum": [*inner], **described}
     if origin is UnionType and NoneType in inner:
         some = _schema(inner[0] if inner[1] is NoneType else inner[1])
         plain = inner[0] in _PLAIN
         return {**({"type": [some["type"], "null"]} if plain else {"anyOf": [some, {"type": "null"}]}), **described}
+    if origin is UnionType and not set(inner) <= set(_PLAIN):
+        return {"anyOf": [_schema(each) for each in inner], **described}
     if origin is UnionType:
         return {"type": [_PLAIN[each] for each in inner], **described}
     if hint in _PLAIN:

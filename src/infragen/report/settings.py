@@ -8,6 +8,7 @@ from typing import Any
 
 from infragen.cloudformation import Secret
 from infragen.config import EnvironmentFile, Origin, origins
+from infragen.report.document_types import Config
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import Shown, agreed, shown, shown_json
 
@@ -84,16 +85,14 @@ def written(value: Any) -> str:
 
 
 def as_json(file: EnvironmentFile, *, secrets: bool = False) -> Shown:
-    """Return `{"version": 1, "environment": {...}, "origins": {"network.azs": "file:line"}}`, secrets as
-    in `as_yaml`.
-    """
+    """Return the document as text, secrets as in `as_yaml`."""
     values = origins(file)
     environment = file.environment.model_dump(mode="json")
     environment = environment if secrets else mask(environment)
     for each in values:
         if each.computed:
             _put(environment, each.path, each.value)
-    body = {"version": 1, "environment": environment, "origins": {each.key: origin(each) for each in values}}
+    body: Config = {"version": 1, "environment": environment, "origins": {each.key: origin(each) for each in values}}
     return agreed(json.dumps(body, indent=2)) if secrets else shown_json(body, indent=2)
 
 
