@@ -333,6 +333,63 @@ def test_a_bucket_without_policies_for_its_deletion_is_an_error_of_lint(tmp_path
     assert "addons/uploads.yaml:13:3: error W3011 Bucket" in done.output
 
 
+OF_ALL_KINDS = """Resources:
+  Files: {Type: AWS::S3::Bucket}
+  Known:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+  Table:
+    Type: AWS::DynamoDB::Table
+    Metadata: {cfn-lint: {config: {ignore_checks: [I3011]}}}
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: a, AttributeType: S}]
+      KeySchema: [{AttributeName: a, KeyType: HASH}]
+  Group:
+    Type: AWS::MemoryDB::ACL
+    Properties: {ACLName: a}
+  Atlas:
+    Type: MongoDB::Atlas::Cluster
+    Properties: {Name: a}
+  Misspelt:
+    Type: aws::S3::Bucket
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+  Younger:
+    Type: AWS::Quux::Brandnew
+    Metadata: {cfn-lint: {config: {ignore_checks: [E3006]}}}
+  Topic: {Type: AWS::SNS::Topic}
+"""
+
+
+def test_what_holds_data_or_may_hold_it_says_what_becomes_of_it(tmp_path: Path) -> None:
+    """An error where infragen knows that it does, whatever cfn-lint's list says; a warning where it does not know, of a
+    type from outside of AWS and of one that is younger than the schemas. A type of AWS's that there is not is an error.
+    """
+    root = project(tmp_path, things=OF_ALL_KINDS)
+    (root / "layers").mkdir()
+    (root / "layers/more.py").write_text(
+        "from troposphere.s3 import Bucket\nfrom infragen.layer import Extension\n\n"
+        "def add(template, env):\n    template.add_resource(Bucket('Uploads'))\n\n"
+        "EXTENSIONS = (Extension(layer='queue', resources=add),)\n"
+    )
+    said = run(root, "lint", code=2).output
+    found = {words[0].split("/", len(root.parts))[-1]: words[1:4] for words in map(str.split, said.splitlines())}
+    rule = "infragen-deletion-policy"
+    assert {place: words for place, words in found.items() if "things.yaml" in place or "more.py" in place} == {
+        "layers/more.py:5:27:": ["error", rule, "Uploads:"],
+        "addons/things.yaml:2:3:": ["error", rule, "Files:"],
+        "addons/things.yaml:7:3:": ["error", rule, "Table:"],
+        "addons/things.yaml:14:3:": ["warning", rule, "Group:"],
+        "addons/things.yaml:17:3:": ["warning", rule, "Atlas:"],
+        "addons/things.yaml:18:5:": ["warning", "E3006", "Atlas"],
+        "addons/things.yaml:21:5:": ["error", "E3006", "Misspelt"],
+        "addons/things.yaml:24:3:": ["warning", rule, "Younger:"],
+    }
+    assert "Atlas: infragen does not know whether MongoDB::Atlas::Cluster holds data: write DeletionPolicy and" in said
+
+
 def test_a_finding_names_the_line_of_the_addon_in_every_format(tmp_path: Path) -> None:
     """Of a property, of a resource and of an output, which has another name in the rendered file."""
     root = project(tmp_path, uploads=UPLOADS.replace("Status: Enabled, Exp", "Status: Perhaps, Exp"))

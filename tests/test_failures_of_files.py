@@ -27,7 +27,7 @@ from infragen.config.directory import find
 from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
-TEMPLATE = "Description: {} Made by infragen.\n"
+TEMPLATE = "Description: {} (shop dev). Made by infragen.\n"
 WANTED = {"root.yaml": TEMPLATE.format("root."), "network.yaml": TEMPLATE.format("network.")}
 Make = Callable[..., Operator]
 

@@ -37,7 +37,7 @@ NOTES = '''"""Notes: a parameter in Systems Manager that the API may read."""
 from troposphere import Ref
 from troposphere.ssm import Parameter
 
-from infragen.layer import Additions, Extension, Field, Layer, LayerOutput, Section, Template, allow, arn, named
+from infragen.layer import Additions, Extension, Field, Layer, LayerOutput, Section, Template, allow, arn, named, retain
 
 NotesName = LayerOutput("notes", "NotesName", "Parameter with the notes", for_people=True)
 
@@ -52,7 +52,7 @@ class Notes(Section):
 def build(env):
     template = Template()
     template.add_resource(
-        Parameter("Notes", Name=named("notes"), Type="String", Value=env.notes.text, Tier=env.notes.tier)
+        Parameter("Notes", Name=named("notes"), Type="String", Value=env.notes.text, Tier=env.notes.tier, **retain())
     )
     template.add_output(NotesName.publish(Ref("Notes")))
     return template
@@ -441,7 +441,7 @@ def test_a_module_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) 
 
 
 WRONG = (
-    NOTES.replace("Tier=env.notes.tier)", 'Tier="Golden")')
+    NOTES.replace("Tier=env.notes.tier,", 'Tier="Golden",')
     + """
 
 def more(template, env):

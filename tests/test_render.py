@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from infragen.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ROOT / "tests" / "data" / "environments"
-TEMPLATE = "Description: {} Made by infragen.\n"
-OLD = {"root.yaml": TEMPLATE.format("old root."), "queue.yaml": TEMPLATE.format("old queue.")}
-NEW = {"root.yaml": TEMPLATE.format("new root."), "network.yaml": TEMPLATE.format("new network.")}
+TEMPLATE = "Description: {} (shop dev). Made by infragen.\n"
+ALL = "Description: All layers of shop dev, nested in deployment order. Made by infragen.\n"
+OLD = {"root.yaml": ALL, "queue.yaml": TEMPLATE.format("Queues")}
+NEW = {"root.yaml": ALL + "Resources: {}\n", "network.yaml": TEMPLATE.format("Foundation")}
 
 
 def names(directory: Path) -> set[str]:
@@ -57,6 +59,35 @@ def test_templates_of_removed_layers_go_and_files_of_others_stay(tmp_path: Path)
     assert (tmp_path / "dev" / "README.md").read_text() == "mine"
     assert (tmp_path / "dev" / "link").is_symlink()
     assert names(tmp_path) == {"dev"}
+
+
+def test_a_copy_of_a_template_stays_and_what_render_wrote_goes(tmp_path: Path) -> None:
+    """A copy says what its original says: its name, its neighbour or its environment tells that it is none of ours."""
+    folder, gone = tmp_path / "dev", TEMPLATE.format("Uploads of ours")
+    mine = {
+        "queue-old.yaml": OLD["queue.yaml"],  # of a layer that is off
+        "network-before.yaml": NEW["network.yaml"],  # of one that is written
+        "root2.yaml": ALL,
+        "uploads.old.yaml": TEMPLATE.format("Thing"),
+        "Notes.yaml": TEMPLATE.format("Notes"),
+        "cache.yaml": TEMPLATE.format("Cache").replace("dev", "prod"),  # of another environment
+        "a.yaml": TEMPLATE.format("Twice"),
+        "b.yaml": TEMPLATE.format("Twice"),
+        "mine.yaml": "# Instead of the template Made by infragen.\nResources: {}\n",
+        "list.yaml": "- Made by infragen.\n",
+        "broken.yaml": "Description: [Made by infragen.\n",
+    }
+    folder.mkdir()
+    for name, text in {
+        **OLD,
+        "uploads.yaml": gone,
+        "uploads.json": json.dumps({"Description": gone[13:-1]}),
+        **mine,
+    }.items():
+        (folder / name).write_text(text)
+    assert write(folder, NEW).extra == ("queue.yaml", "uploads.json", "uploads.yaml")
+    assert contents(folder) == {**NEW, **mine}
+    assert not compare(folder, NEW)
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "socket", "directory", "device"])
@@ -225,8 +256,8 @@ def test_every_template_is_recognised_as_ours(tmp_path: Path) -> None:
     long = dev.model_copy(update={"project": "a" * 20, "environment": "b" * 12})
     for form in ("yaml", "json"):
         texts = files(synthesize(long), form)
-        write(tmp_path / form, texts)
-        assert compare(tmp_path / form, {}).extra == tuple(sorted(texts))
+        write(tmp_path / form / long.environment, texts)
+        assert compare(tmp_path / form / long.environment, {}).extra == tuple(sorted(texts))
 
 
 def test_directories_of_environments_that_are_gone_are_named(tmp_path: Path) -> None:

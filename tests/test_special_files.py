@@ -149,6 +149,43 @@ def test_a_file_that_a_file_names_is_a_regular_one(project: Path, what: str, kin
     assert not stat.S_ISREG(thing.lstat().st_mode)
 
 
+OF_THE_PROJECT = {
+    "layers": ("config", "--env", "dev"), "addons": ("config", "--env", "dev"), "addons/x.yaml": ("render",),
+    "layers/x.py": ("config", "--env", "dev"), "layers/_y.py": ("lint",),
+    "Dockerfile": ("pipeline", "github", "--stage", "dev"), "package.json": ("pipeline", "gitlab", "--stage", "dev"),
+    "requirements.txt": ("pipeline", "github", "--stage", "dev"),
+    ".github/workflows/deploy.yaml": ("pipeline", "github", "--stage", "dev"),
+    ".gitlab-ci.yml": ("pipeline", "gitlab", "--stage", "dev"), "compose.yaml": ("compose", "--env", "dev"),
+}  # fmt: skip
+"""Files and directories with names of their own, and a command that looks for them."""
+
+
+@pytest.mark.parametrize("name", OF_THE_PROJECT)
+def test_what_has_the_name_of_a_file_of_the_project_is_one(project: Path, name: str) -> None:
+    """A FIFO, and a link that leads nowhere: 2 with the name. It is not passed over as if it were not there: an addon
+    or a layer that is missing is removed by the next deployment.
+    """
+    if not name.endswith("requirements.txt"):
+        (project / "requirements.txt").write_text("infragen-cfn\n")
+    for kind in ("fifo", "broken link"):
+        file = project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        special(file, kind, project / "target")
+        ended = run(*OF_THE_PROJECT[name])
+        assert ended.exit_code == 2, (kind, ended.output)
+        assert f"{name} " in ended.output, kind
+        file.unlink()
+
+
+@pytest.mark.parametrize("name", ["layers", "addons"])
+def test_a_directory_of_the_project_is_one(project: Path, name: str) -> None:
+    """Where links are checked out as files, the directory that one led to is a text."""
+    (project / name).write_text("../shared")
+    ended = run("render")
+    assert ended.exit_code == 2
+    assert f"{name} cannot be read: not a directory" in ended.output
+
+
 @pytest.mark.parametrize("kind", FIFOS)
 def test_worker_code_is_of_regular_files(project: Path, kind: str) -> None:
     """A code directory, a zip, and what is in a directory."""

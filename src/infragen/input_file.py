@@ -41,3 +41,33 @@ def check(path: Path, found: os.stat_result, told: str) -> None:
     """Raise InputError when what has this name is no regular file."""
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"{told}: it is {kind_of(found.st_mode)}; infragen reads regular files only")
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a regular file of this name, for what another program reads.
+
+    Raises InputError for anything else of this name, a link that leads nowhere among it: it is no file that is missing.
+    """
+    if not os.path.lexists(path):
+        return False
+    try:
+        check(path, path.stat(), f"{path} cannot be read")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {reason(error)}") from None
+    return True
+
+
+def entries(folder: Path) -> tuple[Path, ...]:
+    """Return what is in a directory, in the order of names; nothing where nothing has this name.
+
+    Raises InputError for what is no directory, a link that leads nowhere among it, and for one that cannot be read:
+    what is in it would be left out in silence.
+    """
+    if not os.path.lexists(folder):
+        return ()
+    try:
+        return tuple(sorted(folder.iterdir()))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder} cannot be read: {reason(error)}", "make it a directory that you can read, or rename it"
+        ) from None

@@ -27,11 +27,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
+from infragen.cloudformation import STACK_TYPE
 from infragen.config.yamlfile import Place
 from infragen.errors import InputError
+from infragen.gates.data_loss import may_hold_data
 from infragen.input_file import read
 from infragen.layers.written import written_at
 from infragen.output_file import private_directory
+from infragen.resource_types import resource_type
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -44,6 +47,13 @@ _ERRORS = frozenset({"I3011", "W3011"})
 replaced (I3011). By default nearly all of it is deleted, so one has to say so. W3011, only a warning there, is about a
 resource that says one of the two."""
 
+POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
+WITHOUT_POLICY = "infragen-deletion-policy"
+"""The rule of infragen's own about data: cfn-lint's (I3011) knows about thirty types by name, and passes any other."""
+
+_ABOUT_POLICIES = (
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"
+)
 _CACHE_VERSION = 3
 _TEMPLATES_PER_PROCESS = 4  # where each imports cfn-lint for itself, which costs as much as linting four templates
 _ON_LINUX = sys.platform == "linux"
@@ -90,6 +100,8 @@ def _tool_version() -> str:
 
 
 _SUB_NEEDED = "E1029"
+_NO_SUCH_TYPE = "E3006"
+_NAMESPACES_OF_AWS = frozenset({"aws", "amazon", "alexa"})
 
 
 def lint(
@@ -107,14 +119,76 @@ def lint(
         known[key] = findings
         _remember(kept, key, findings)
     return tuple(
-        tuple(
-            replace(finding, written=written_at(assembly.environment, finding.layer, finding.path))
-            for job in each
-            for finding in known[job.key] or ()
-            if not (finding.rule == _SUB_NEEDED and _is_text_of_the_file(assembly, finding))
-        )
+        tuple(finding for job in each for finding in _of_template(assembly, job.layer, known[job.key] or ()))
         for assembly, each in zip(assemblies, jobs, strict=True)
     )
+
+
+def _of_template(assembly: Assembly, layer: str, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return what cfn-lint found in one template and what it does not know to find, by place; each with the line that
+    the project wrote.
+    """
+    kept = [
+        _of_third_party(assembly, each) if each.rule == _NO_SUCH_TYPE else each
+        for each in found
+        if not (each.rule == _SUB_NEEDED and _is_text_of_the_file(assembly, each))
+    ]
+    named = {each.path for each in kept if each.rule in _ERRORS}
+    env = assembly.environment
+    written = [replace(each, written=written_at(env, each.layer, each.path)) for each in kept]
+    if layer == "root":
+        return tuple(written)
+    own = [each for each in _without_policies(assembly, layer) if each.path not in named]
+    own = [replace(each, written=place) for each in own if (place := written_at(env, layer, each.path))]
+    return tuple(sorted((*written, *own), key=lambda each: (each.line, each.column))) if own else tuple(written)
+
+
+def _of_third_party(assembly: Assembly, finding: Finding) -> Finding:
+    """Return as a warning that cfn-lint has no schema of a type that is not AWS's: it cannot know the account's
+    registry. A type of AWS's that it does not know is misspelt, or younger than it, and stays an error.
+    """
+    body: Any = assembly.root().body if finding.layer == "root" else assembly.template(finding.layer).body
+    type_ = body["Resources"][finding.path[1]]["Type"]
+    if type_.partition("::")[0].lower() in _NAMESPACES_OF_AWS:
+        return finding
+    return replace(finding, level="warning", message=f"{type_} is not a type of AWS: only AWS will check its properties")
+
+
+def _without_policies(assembly: Assembly, layer: str) -> Iterator[Finding]:
+    """Yield what holds data, or may hold it, and does not say what becomes of it when it is removed or replaced.
+
+    An error where infragen knows that it holds data, a warning for a type that it does not know: most of those hold
+    none, and what removes one is refused all the same.
+    """
+    template = assembly.template(layer)
+    for name, resource in template.body.get("Resources", {}).items():
+        missing = [each for each in POLICIES if each not in resource]
+        if not missing or resource["Type"] == STACK_TYPE or not may_hold_data(resource):
+            continue
+        known = resource_type(resource["Type"]).known
+        holds = (
+            f"{resource['Type']} holds data"
+            if known
+            else f"infragen does not know whether {resource['Type']} holds data"
+        )
+        line = _line_of(template.text, name)
+        yield Finding(
+            layer=layer,
+            rule=WITHOUT_POLICY,
+            level="error" if known else "warning",
+            message=f"{holds}: write {' and '.join(missing)}, without which CloudFormation deletes it",
+            path=("Resources", name),
+            line=line,
+            column=3,
+            about=_ABOUT_POLICIES,
+        )
+
+
+def _line_of(text: str, name: str) -> int:
+    """Return the line of a rendered template on which a resource begins."""
+    lines = text.splitlines()
+    start = lines.index("Resources:")
+    return next(at for at, each in enumerate(lines[start:], start + 1) if each.rstrip().startswith(f"  {name}:"))
 
 
 def _is_text_of_the_file(assembly: Assembly, finding: Finding) -> bool:

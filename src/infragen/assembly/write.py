@@ -4,11 +4,13 @@ The templates of one environment are the files `LAYER.yaml` and `root.yaml` of o
 into it; the next one waits. All new files are written beside the old ones before the first of them is replaced, so a
 full disk changes nothing, and each is replaced by a rename, so a reader never sees half a file. A run that is killed
 between two renames leaves some files new and some old: the next run, and git, repair that. Nothing outside of the
-directory is touched, no symbolic link is followed, and files that infragen did not make stay.
+directory is touched, no symbolic link is followed, and files that infragen did not make stay: a copy of a template that
+somebody made says that infragen made it, and is his all the same.
 """
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from infragen.assembly.templatefile import dump_json
+from infragen.assembly.templatefile import dump_json, parse
 from infragen.errors import InputError, Unwritable
+from infragen.input_file import read
+from infragen.layers import LAYERS
 from infragen.output_file import check, fill, reason, usual_mode
 
 if TYPE_CHECKING:
@@ -26,6 +30,16 @@ if TYPE_CHECKING:
 
 Format = Literal["yaml", "json"]
 _MARK = "Made by infragen."
+_OF_LAYER = re.compile(r"(?P<title>.*) \(\S+ (?P<environment>\S+)\)\. Made by infragen\.", re.DOTALL)
+_OF_ROOT = re.compile(
+    r"(?P<title>All layers) of \S+ (?P<environment>\S+), nested in deployment order\. Made by infragen\."
+)
+"""The descriptions of templates (`assembly.synth`)."""
+
+_NAMES = {"All layers": "root", **{layer.title: layer.name for layer in LAYERS}}
+"""The title of each template whose name is known -> that name."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _BESIDE = ".infragen-"
 
 
@@ -59,7 +73,7 @@ def compare(directory: Path, wanted: Mapping[str, str]) -> Difference:
         stale=tuple(
             sorted(name for name, text in wanted.items() if name in present and not _holds(directory / name, text))
         ),
-        extra=tuple(sorted(name for name in present if name not in wanted and _ours(directory / name))),
+        extra=_extra(directory, present, wanted),
     )
 
 
@@ -84,6 +98,33 @@ def write(directory: Path, wanted: Mapping[str, str], waiting: Callable[[Path], 
         where = getattr(error, "filename", None) or directory
         raise Unwritable(f"{where}: {reason(error)}", f"the files in {directory} are as they were") from error
     return difference
+
+
+def _extra(directory: Path, present: tuple[str, ...], wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files that render wrote and does not write any more: templates of layers that are gone.
+
+    The description says of which environment and which layer a template is. A copy says what its original says, under
+    a name that render did not give it, or beside the original: it stays. So does each of two that say the same.
+    """
+    found = {name: _described(directory / name) for name in present if name not in wanted and _ours(directory / name)}
+    ours = []
+    for name, (title, environment) in found.items():
+        stem = Path(name).stem
+        same = {Path(each).stem for each, said in found.items() if said == (title, environment)}
+        named = stem == _NAMES[title] if title in _NAMES else same == {stem} and _NAME.fullmatch(stem)
+        if name.startswith(_BESIDE) or (title and environment == directory.name and named):
+            ours.append(name)
+    return tuple(sorted(ours))
+
+
+def _described(path: Path) -> tuple[str, str]:
+    """Return the title of a template and the environment that it is of; empty for what infragen does not write."""
+    try:
+        said = str(parse(read(path).decode()).get("Description", ""))
+    except (ValueError, InputError):
+        return "", ""
+    found = _OF_ROOT.fullmatch(said) or _OF_LAYER.fullmatch(said)
+    return (found["title"], found["environment"]) if found else ("", "")
 
 
 def foreign(output: Path, environments: frozenset[str]) -> tuple[Path, ...]:
@@ -123,7 +164,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _ours(path: Path) -> bool:
-    """Return whether a file is a template that infragen made: they all say so in their description.
+    """Return whether a file says that infragen made it, as templates and copies of them do in their description.
 
     So is the empty file of a run that was killed before it wrote into what it had created beside a template.
     """

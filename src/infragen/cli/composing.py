@@ -9,7 +9,7 @@ from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.input_file import is_there, read
 from infragen.output_file import STDOUT, replacing
 from infragen.output_file import check as check_name
 
@@ -54,14 +54,14 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
     env = file.environment
     if env.api is None:
         raise InputError(f"{env.environment} has no api layer to run", "add the section api")
-    if not (root / "Dockerfile").is_file():
+    if not is_there(root / "Dockerfile"):
         raise InputError(f"{root} has no Dockerfile to build the services from", "`infragen init` writes one")
     found = "" if target == STDOUT or not os.path.lexists(target) else read(target).decode(errors="replace")
     if found and pure.foreign(found):
         raise InputError(f"{target} was not written by infragen; nothing was written", "--output names another file")
     bodies = {each.layer: each.body for each in synthesize(env).templates}
     context = "." if target == STDOUT else os.path.relpath(root, target.absolute().parent)
-    polls = (root / pure.POLL).is_file()
+    polls = is_there(root / pure.POLL)
     text = pure.compose(env, bodies, account=env.account or DEFAULT_ACCOUNT, context=context, polls=polls)
     for worker, reason in pure.left_out(env, polls=polls).items():
         say(f"warning: the worker {worker} is left out: {reason}", err=True)

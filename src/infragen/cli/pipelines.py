@@ -14,7 +14,7 @@ from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.input_file import is_there, read
 from infragen.output_file import replacing
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def written_for(
     from infragen.pipeline.project import Project, stages_of
 
     def find(name: str) -> Path | None:
-        return next((each / name for each in roots if (each / name).is_file()), None)
+        return next((each / name for each in roots if is_there(each / name)), None)
 
     package = find("package.json")
     requirements = next((each for each in _REQUIREMENTS if find(each)), "")

@@ -44,7 +44,7 @@ def render(names: tuple[str, ...], directory: Path, output: Path, form: Literal[
 
     Output is deterministic: the same environment file gives the same bytes. Each environment has a directory with
     LAYER.yaml per layer and root.yaml; render replaces changed templates, removes those of layers that are gone, and
-    leaves other files alone. Concurrent runs wait for each other.
+    leaves other files alone, copies of templates among them. Concurrent runs wait for each other.
 
     \b
     Examples:

@@ -17,6 +17,7 @@ from infragen.config import yamlfile
 from infragen.config.schema import NAME
 from infragen.config.yamlfile import Node, Place, Problem, Scalar, Sequence, shown
 from infragen.errors import InputError
+from infragen.input_file import entries
 from infragen.secrecy.texts import certain_credential
 
 ENDINGS = (".yaml", ".yml", ".json")
@@ -133,10 +134,9 @@ class Addon:
 
 def addon_files(folder: Path) -> tuple[Path, ...]:
     """Return the addons of a folder, in the order of their names; none when there is no such folder. Files with other
-    endings and folders in it are no addons.
+    endings and folders in it are no addons. Raises InputError when it is no folder, or cannot be read.
     """
-    found = (each for each in folder.glob("*") if each.suffix in ENDINGS and not each.name.startswith("."))
-    return tuple(sorted(found)) if folder.is_dir() else ()
+    return tuple(each for each in entries(folder) if each.suffix in ENDINGS and not each.name.startswith("."))
 
 
 def read_addons(written: Iterable[tuple[Path, bytes]], shown_as: Path) -> tuple[Addon, ...]:

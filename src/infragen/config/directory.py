@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infragen.config import yamlfile
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.input_file import entries, read
 
 _INIT = "`infragen init` begins a project"
 DERIVED = {
@@ -78,10 +78,11 @@ def own_addons(environments: Path) -> Path:
 
 def has_own_layers(environments: Path) -> bool:
     """Return whether a project has something beside its environments that layers are made of, in Python or as
-    CloudFormation. Without any, infragen's own layers need not be imported to read its files.
+    CloudFormation. Without any, infragen's own layers need not be imported to read its files. Raises InputError when
+    one of them is no directory, or cannot be read.
     """
     beside = own_layers(environments).parent
-    return any(any((beside / folder).glob("*.*")) for folder in ("layers", "addons"))
+    return any(each.suffix for folder in ("layers", "addons") for each in entries(beside / folder))
 
 
 def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:

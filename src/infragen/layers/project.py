@@ -31,7 +31,7 @@ from infragen.config.directory import holds_environments, names_in, own_addons, 
 from infragen.config.own_section import compose, problems_of, section_key
 from infragen.config.yamlfile import MAX_BYTES
 from infragen.errors import InfragenError, LayerError, Terminated
-from infragen.input_file import read
+from infragen.input_file import entries, read
 from infragen.layers import LAYERS
 from infragen.layers.addons import extensions_of, layer_of
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
@@ -301,8 +301,11 @@ def _folder(environments: Path) -> _Folder:
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    """Return the modules of the package, `__init__.py` first; none when there is no Python in the folder."""
-    return tuple(sorted(folder.glob("*.py"), key=lambda each: (each.name != "__init__.py", each.name)))
+    """Return the modules of the package, `__init__.py` first; none when there is no Python in the folder. Raises
+    InputError when it is no folder, or cannot be read.
+    """
+    modules = (each for each in entries(folder) if each.suffix == ".py")
+    return tuple(sorted(modules, key=lambda each: (each.name != "__init__.py", each.name)))
 
 
 def _digest(folder: _Folder, files: Iterable[Path]) -> str:
