@@ -151,7 +151,7 @@ def _of_third_party(assembly: Assembly, finding: Finding) -> Finding:
     type_ = body["Resources"][finding.path[1]]["Type"]
     if type_.partition("::")[0].lower() in _NAMESPACES_OF_AWS:
         return finding
-    return replace(finding, level="warning", message=f"{type_} is not a type of AWS: only AWS will check its properties")
+    return replace(finding, level="warning", message=f"{type_} is no type of AWS: only AWS will check its properties")
 
 
 def _without_policies(assembly: Assembly, layer: str) -> Iterator[Finding]:
