@@ -6,6 +6,7 @@ Accounts are isolated from each other in the emulator, so tests need not clean u
 import itertools
 import json
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import pytest
 from botocore.config import Config
 from watchdog import watched
 
-from infragen.emulator import Emulator, start, stop
+from infragen.emulator import Emulator, start, status, stop
 
 REGION = "eu-central-1"
 
@@ -140,10 +141,20 @@ def emulator(tmp_path_factory: pytest.TempPathFactory, fault_dir: Path) -> Itera
     state_dir = tmp_path_factory.mktemp("emulator")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("INFRAGEN_EMULATOR_FAULTS", str(fault_dir))
+        environment.setenv("INFRAGEN_EMULATOR_SAVES", "end")  # its state grows with each test
         running = start(state_dir)
     with watched(running.pid, state_dir):
         yield running
         stop(state_dir)
+
+
+def kill(running: Emulator) -> None:
+    """Kill an emulator, and return when it is gone with all that it started."""
+    os.kill(running.pid, signal.SIGKILL)
+    give_up = time.monotonic() + 300
+    while status(running.state_dir) is not None:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
 
 
 def log_in(environment: pytest.MonkeyPatch, emulator: Emulator, account: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from emulator import Faults, log_in
+from emulator import Faults, kill, log_in
 from formats import check_html, check_json, check_markdown
 from terminals import on_a_terminal
 
@@ -17,7 +17,7 @@ from infragen.assembly.synth import synthesize
 from infragen.changes.stack_tags import reached
 from infragen.cli import main
 from infragen.config import load_environment
-from infragen.emulator import Emulator
+from infragen.emulator import Emulator, status
 
 ENVIRONMENT = """\
 project: shop
@@ -326,6 +326,13 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
         assert local("reset").exit_code == 3
         bootstrapped = CommandLine().invoke(main, ["bootstrap", "--env", "dev", "--local", "--yes"])
         assert "account 111111111111" in bootstrapped.stderr, bootstrapped.output
+        running = status(tmp_path / "local")
+        assert running is not None
+        kill(running)
+        assert re.search(r"killed; kept: its state of 20.* UTC, with shop-dev-artifacts$", local("status").stdout, re.M)
+        again = CommandLine().invoke(main, ["bootstrap", "--env", "dev", "--local", "--yes"])
+        assert "nothing" in again.output, again.output
+        assert "the last run was killed" in local("status").stdout
     finally:
         assert local("stop").stdout == "stopped\n"
     assert local("stop").stdout == "the emulator was not running\n"

@@ -19,6 +19,7 @@ from emulator import Clients, Faults, delete, deploy, events, fresh_account, out
 from infragen.config.schema import INTERFACE_ENDPOINTS
 from infragen.emulator import Emulator
 from infragen_local import patches, private_names
+from infragen_local.saving import changes
 
 Template = dict[str, Any]
 
@@ -1193,6 +1194,32 @@ def test_faults_of_one_account_leave_others_alone(client: Clients, faults: Fault
     faults(fail={"create AWS::SQS::Queue": [1]})
     elsewhere = client("cloudformation", account=fresh_account())
     assert deploy(elsewhere, "queues", two_queues(30)) == "CREATE_COMPLETE"
+
+
+# --- what is saved when ---
+
+
+QUERY = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "changed"),
+    [
+        ({"x-amz-target": "AmazonSSM.PutParameter"}, b"{}", True),
+        ({"x-amz-target": "AmazonSSM.GetParameters"}, b"{}", False),
+        ({"x-amz-target": "AmazonEC2ContainerServiceV20141113.DescribeTasks"}, b"{}", False),
+        ({"x-amz-target": "AmazonSQS.SendMessageBatch"}, b"{}", False),  # the journal has it
+        ({"x-amz-target": "AmazonSQS.CreateQueue"}, b"{}", True),
+        (QUERY, b"Action=DescribeStacks&Version=2010-05-15", False),
+        (QUERY, b"Version=2010-05-15&Action=SetStackPolicy", True),
+        (QUERY, b"Action=Getaway", True),  # what is not known counts as a change
+        (QUERY, b"", True),
+        ({}, b"<Delete/>", True),
+    ],
+)
+def test_what_may_change_something_is_saved(headers: dict[str, str], body: bytes, changed: bool) -> None:
+    """By the name of the action; a name that says nothing is taken for a change."""
+    assert changes(headers, body) is changed
 
 
 # --- the list of private names ----------------------------------------------------------------------------------------

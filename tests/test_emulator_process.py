@@ -1,5 +1,6 @@
 """The emulator as a child process: start, stop, status and reset, and what can be wrong on the machine."""
 
+import errno
 import fcntl
 import itertools
 import json
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,11 +21,11 @@ from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
-from emulator import delete, make_client
+from emulator import delete, deploy, kill, make_client, settled
 
-from infragen.emulator import Emulator, default_state_dir, reset, start, status, stop
+from infragen.emulator import Emulator, default_state_dir, last_killed, reset, start, status, stop
 from infragen.errors import CloudError, InputError
-from infragen_local import private_names
+from infragen_local import private_names, together
 
 ACCOUNT = "123456789012"
 
@@ -142,6 +143,102 @@ def test_an_operation_cut_short_by_stop_has_failed_after_the_next_start(
     assert stack["StackStatus"] == "CREATE_FAILED"
     assert stack["StackStatusReason"] == "The emulator was stopped while this operation ran"
     assert delete(cloudformation, "cut") == "DELETE_COMPLETE"
+
+
+def test_a_kill_loses_the_operation_that_runs_and_no_other(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack that was complete is there, with its code and its change set; what was changed outside of stacks is
+    saved soon. The record says what was kept and what was cut off, until the next start that follows no kill.
+    """
+    faults = tmp_path / f"{ACCOUNT}.json"
+    monkeypatch.setenv("INFRAGEN_EMULATOR_FAULTS", str(tmp_path))
+    running = start(state_dir)
+    cloudformation = make_client(running, "cloudformation", ACCOUNT)
+    before = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "kept"}}}}
+    assert deploy(cloudformation, "kept", before) == "CREATE_COMPLETE"
+    url = make_client(running, "sqs", ACCOUNT).get_queue_url(QueueName="kept")["QueueUrl"]
+    make_client(running, "sqs", ACCOUNT).send_message(QueueUrl=url, MessageBody="of the killed run")
+    make_client(running, "ssm", ACCOUNT).put_parameter(Name="outside", Value="of stacks", Type="String")
+    until_saved(state_dir / "data" / "ssm.json", "outside")
+    later = {"Resources": {**before["Resources"], "Topic": {"Type": "AWS::SNS::Topic"}}}
+    body = json.dumps(later)
+    cloudformation.create_change_set(StackName="kept", ChangeSetName="later", TemplateBody=body)
+    faults.write_text(json.dumps({"delay": {"AWS::SNS::Topic": 600}}))
+    cloudformation.update_stack(StackName="kept", TemplateBody=body)
+    assert cloudformation.describe_stacks(StackName="kept")["Stacks"][0]["StackStatus"] == "UPDATE_IN_PROGRESS"
+    kill(running)
+    faults.unlink()
+
+    killed = last_killed(state_dir)
+    assert killed is not None
+    assert (killed.stacks, killed.operations) == (("kept",), ("kept",))
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", killed.saved_at)
+    running = start(state_dir)
+    assert running.killed == killed
+    cloudformation = make_client(running, "cloudformation", ACCOUNT)
+    assert cloudformation.describe_stacks(StackName="kept")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    assert waiting(make_client(running, "sqs", ACCOUNT), url) == (1, 0)
+    found = make_client(running, "ssm", ACCOUNT).get_parameter(Name="outside")["Parameter"]["Value"]
+    assert found == "of stacks"
+    cloudformation.execute_change_set(StackName="kept", ChangeSetName="later")
+    assert settled(cloudformation, "kept") == "UPDATE_COMPLETE"
+    assert stop(state_dir)
+    assert last_killed(state_dir) is None
+    assert start(state_dir).killed is None
+
+
+def until_saved(file: Path, word: str) -> None:
+    """Wait until a word is in a file of the state."""
+    give_up = time.monotonic() + 300
+    while not file.exists() or word not in file.read_text():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_files_are_replaced_together_or_not_at_all(
+    moment: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed before any of its steps leaves the old files or the new ones to the next start."""
+    together.commit(tmp_path, {"a": b"1", "b": b"1"})
+    steps = 0
+
+    def step(own: Callable[..., Any]) -> Callable[..., Any]:
+        def taken(*arguments: Any) -> Any:
+            nonlocal steps
+            if steps == moment:
+                raise KeyboardInterrupt  # as a kill: nothing tidies up
+            steps += 1
+            return own(*arguments)
+
+        return taken
+
+    with monkeypatch.context() as killed:
+        for name in ("write_bytes", "replace"):
+            killed.setattr(Path, name, step(getattr(Path, name)))
+        with pytest.raises(KeyboardInterrupt):
+            together.commit(tmp_path, {"a": b"2", "b": b"2"})
+    together.finish(tmp_path)
+    found = [(tmp_path / name).read_bytes() for name in ("a", "b")]
+    assert found == ([b"1", b"1"] if moment < 4 else [b"2", b"2"])
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_files_that_cannot_be_written_leave_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full: nothing of the new ones is left."""
+    together.commit(tmp_path, {"a": b"1", "b": b"1"})
+    own = Path.write_bytes
+
+    def full(file: Path, text: bytes) -> int:
+        if file.name.startswith("b"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return own(file, text)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        together.commit(tmp_path, {"a": b"2", "b": b"2"})
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"a": b"1", "b": b"1"}
 
 
 @pytest.mark.long

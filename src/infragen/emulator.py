@@ -9,7 +9,7 @@ STATE_DIR/         mode 0700, its files 0600: values of NoEcho parameters are in
   emulator.log     what it printed
   emulator.version the release of MiniStack that wrote the state
   processes        what the emulator started; whatever of it outlives the emulator is ended
-  data/ s3/ tmp/   MiniStack's state, the contents of its buckets, its temporary files
+  data/ s3/ tmp/   MiniStack's state and how the last run ended, the contents of its buckets, its temporary files
   images/          what `infragen image put` copied
   databases/       a directory of PostgreSQL's for each Aurora cluster
 
@@ -50,6 +50,7 @@ VERSION_FILE = "emulator.version"
 _DATABASES = "databases"
 STATE_FOLDERS = ("data", "s3", "tmp", "images")
 PROCESSES_FILE = "processes"
+_SAVED_FILE, _RUNNING_FILE = "saved.json", "running.json"  # in data/
 
 STATE_VARIABLE = "INFRAGEN_STATE_DIR"
 DEFAULT_ACCOUNT = "000000000000"
@@ -65,7 +66,7 @@ _STATE_UNUSABLE = 78  # the child's exit status when it cannot read the state
 
 # All that the child takes over from our environment: no AWS_*, no proxy, no setting of MiniStack.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-_FAULTS_VARIABLE = "INFRAGEN_EMULATOR_FAULTS"
+_FOR_TESTS = ("INFRAGEN_EMULATOR_FAULTS", "INFRAGEN_EMULATOR_SAVES")
 PARTS_VARIABLE = "INFRAGEN_LOCAL_PARTS"
 PARTS = ("tasks", "postgres", "roles")
 """Parts of the emulator that run something; all that can, unless the variable names fewer."""
@@ -73,13 +74,28 @@ _LOCK_VARIABLE = "INFRAGEN_EMULATOR_LOCK"
 
 
 @dataclass(frozen=True)
+class Killed:
+    """How a run left the state that did not end by itself.
+
+    When it saved last (date, time, UTC; empty: never), the stacks of then, and those whose operation was cut off.
+    """
+
+    saved_at: str
+    stacks: tuple[str, ...]
+    operations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Record:
-    """Process id, port and secret of an emulator, and a word on each part of it that can run something."""
+    """Process id, port and secret of an emulator, a word on each part of it that can run something, and how the run
+    before it ended, if it was killed.
+    """
 
     pid: int
     port: int
     secret: str = field(repr=False)
     parts: Mapping[str, str] = field(default_factory=dict)
+    killed: Killed | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,9 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. `secret` is new at each start, and what requests must be signed with."""
+    """A running emulator. `secret` is new at each start, and what requests must be signed with. `killed` is how the run
+    before it ended, if it did not by itself.
+    """
 
     endpoint_url: str
     pid: int
@@ -100,6 +118,7 @@ class Emulator:
     state_dir: Path
     secret: str = field(repr=False)
     parts: Mapping[str, str] = field(default_factory=dict)
+    killed: Killed | None = None
 
     def credentials(self, account: str = DEFAULT_ACCOUNT) -> Credentials:
         """Return the credentials of an account (12 digits) in the emulator; InputError for anything else."""
@@ -187,6 +206,15 @@ def status(state_dir: Path) -> Emulator | None:
     return _emulator(state_dir, record)
 
 
+def last_killed(state_dir: Path) -> Killed | None:
+    """Return how the last run left its state, where none runs and that one was killed."""
+    data = state_dir / "data"
+    saved = _json(data / _SAVED_FILE)
+    if not isinstance(saved, dict) or saved.get("ended") is not False:
+        return None
+    return _killed({**saved, "operations": _json(data / _RUNNING_FILE)})
+
+
 def stop(
     state_dir: Path,
     *,
@@ -216,7 +244,7 @@ def stop(
                 )
             raise CloudError(
                 f"the emulator (process {asked.pid}) still runs {_STOP_SECONDS:.0f} s after it was asked to stop",
-                hint=f"kill {asked.pid} ends it; kill -9 {asked.pid} loses its state",
+                hint=f"kill {asked.pid} ends it; kill -9 {asked.pid} loses the operation that runs",
             )
         sleep(_POLL_SECONDS)
 
@@ -319,9 +347,7 @@ def _environment(state_dir: Path, port: int) -> dict[str, str]:
             f"{PARTS_VARIABLE}: {', '.join(unknown)}: not a part of the emulator",
             f"none, or some of {', '.join(PARTS)} with commas between them",
         )
-    inherited = {
-        name: os.environ[name] for name in (*_INHERITED, _FAULTS_VARIABLE, PARTS_VARIABLE) if name in os.environ
-    }
+    inherited = {name: os.environ[name] for name in (*_INHERITED, *_FOR_TESTS, PARTS_VARIABLE) if name in os.environ}
     return {
         **inherited,
         "BIND_HOST": _HOST,  # MiniStack's own default is 0.0.0.0
@@ -429,7 +455,8 @@ def _unusable_state(state_dir: Path) -> CloudError:
 
 
 def _emulator(state_dir: Path, record: Record) -> Emulator:
-    return Emulator(f"http://{_HOST}:{record.port}", record.pid, record.port, state_dir, record.secret, record.parts)
+    url = f"http://{_HOST}:{record.port}"
+    return Emulator(url, record.pid, record.port, state_dir, record.secret, record.parts, record.killed)
 
 
 def _log_tail(state_dir: Path) -> str:
@@ -443,12 +470,30 @@ def _log_tail(state_dir: Path) -> str:
 
 def _read_record(state_dir: Path) -> Record | None:
     """Return the last emulator's record; None when there is none or it cannot be read."""
+    record = _json(state_dir / RECORD_FILE)
     try:
-        record = json.loads(read(state_dir / RECORD_FILE, most=1 << 20))
         port, secret = int(record["port"]), str(record["secret"])
         parts = {str(name): str(said) for name, said in record.get("parts", {}).items()}
-        return Record(pid=int(record["pid"]), port=port, secret=secret, parts=parts) if 0 < port < 65536 else None
-    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        killed = _killed(record.get("killed"))
+        return Record(int(record["pid"]), port, secret, parts, killed) if 0 < port < 65536 else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _killed(said: object) -> Killed | None:
+    """Return what a file says of a run that was killed; None where it says nothing."""
+    if not isinstance(said, dict) or not said:
+        return None
+    names = [said.get(each) for each in ("stacks", "operations")]
+    stacks, operations = (tuple(map(str, each)) if isinstance(each, list) else () for each in names)
+    return Killed(str(said.get("at") or ""), stacks, operations)
+
+
+def _json(file: Path) -> Any:
+    """Return what is in a file of the state directory; None where it is missing or damaged."""
+    try:
+        return json.loads(read(file, most=1 << 20))
+    except (InputError, ValueError, RecursionError):
         return None
 
 

@@ -12,9 +12,12 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from infragen_local import private_names
+
+if TYPE_CHECKING:
+    from infragen_local.saving import Saver
 
 _PATCHES = (
     "ec2",
@@ -65,6 +68,7 @@ def main(record: Path) -> None:
     from infragen_local import kept_state, real
     from infragen_local.authentication import authenticated
     from infragen_local.patches import faults
+    from infragen_local.saving import Saver
 
     trouble = kept_state.problem(record.parent)
     if trouble:
@@ -73,25 +77,31 @@ def main(record: Path) -> None:
     os.environ["AWS_SECRET_ACCESS_KEY"] = secret
     for subject in _PATCHES:
         importlib.import_module(f"infragen_local.patches.{subject}").apply()
-    running = real.apply(record.parent, secret)
+    saver = Saver(Path(os.environ["STATE_DIR"]))
+    running = real.apply(record.parent, secret, saver)
     faults.apply()  # wraps what all the others add
-    app._load_persisted_state = lambda: _load_all_of_it(running.resume)
-    app.app = authenticated(app.app, int(os.environ["GATEWAY_PORT"]), secret, running.routes)
-    _write_record(record, secret, running.parts)
+    saver.apply()
+    app._load_persisted_state = lambda: _load_all_of_it(saver, running.resume)
+    app.app = authenticated(saver.noting(app.app), int(os.environ["GATEWAY_PORT"]), secret, running.routes)
+    _write_record(record, secret, running.parts, saver.begin())
     sys.argv = ["ministack"]  # MiniStack parses the command line itself
     app.main()
 
 
-def _load_all_of_it(resume: Callable[[], None]) -> None:
+def _load_all_of_it(saver: "Saver", resume: Callable[[], None]) -> None:
     """Restore every service's state; MiniStack's own version goes on without what it cannot restore, and saves that.
 
     `resume` starts what runs for that state.
     """
     from infragen_local import kept_state, queue_journal
 
-    trouble = kept_state.load() or queue_journal.apply()
+    trouble = kept_state.load()
     if trouble:
         _give_up(trouble)
+    try:
+        saver.journal = queue_journal.apply()
+    except queue_journal.Damaged as error:
+        _give_up(str(error))
     resume()
 
 
@@ -102,9 +112,11 @@ def _give_up(trouble: str) -> NoReturn:
     os._exit(STATE_UNUSABLE)
 
 
-def _write_record(record: Path, secret: str, parts: Mapping[str, str]) -> None:
+def _write_record(record: Path, secret: str, parts: Mapping[str, str], killed: Mapping[str, Any]) -> None:
+    """Write who serves where; `killed` is what the run before left, if it did not end by itself."""
     unfinished = record.with_name(f"{record.name}.new")
-    written = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "secret": secret, "parts": dict(parts)}
+    said = {"secret": secret, "parts": dict(parts), "killed": dict(killed)}
+    written = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), **said}
     unfinished.write_text(json.dumps(written), encoding="utf-8")
     unfinished.chmod(0o600)
     unfinished.replace(record)

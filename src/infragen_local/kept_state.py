@@ -10,6 +10,7 @@ from pathlib import Path
 from ministack import app
 from ministack.core import persistence
 
+from infragen_local import together
 from infragen_local.private_names import VERSION
 
 VERSION_FILE = "emulator.version"
@@ -17,6 +18,10 @@ VERSION_FILE = "emulator.version"
 
 def problem(state_dir: Path) -> str:
     """Return what is wrong with the state in this directory; empty when it can be used, which it is from now on."""
+    try:
+        together.finish(Path(persistence.STATE_DIR))
+    except (OSError, ValueError, TypeError) as error:
+        return f"{Path(persistence.STATE_DIR) / together.COMMIT}: a save cannot be finished: {error}"
     written_by = state_dir / VERSION_FILE
     try:
         version = written_by.read_text(encoding="utf-8").strip() if written_by.exists() else VERSION

@@ -101,6 +101,7 @@ class Servers:
     def __init__(self, root: Path, children: Children) -> None:
         self._children = children
         self._running: dict[str, Server] = {}
+        self._deleted: set[str] = set()
         self._user = _nobody() if os.geteuid() == 0 else {}
         self._root = self._own_root(root) if self._user else root
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,6 +110,8 @@ class Servers:
         """Return the server of a directory, which is made where it is new; OSError with PostgreSQL's words."""
         if name in self._running and self._running[name].process.poll() is None:
             return self._running[name]
+        if name in self._deleted:
+            self.remove(name)
         directory = self._root / name
         binaries = self._readable(binaries)
         if not (directory / "data" / "PG_VERSION").exists():
@@ -146,13 +149,19 @@ class Servers:
             if (each / "data" / "PG_VERSION").exists():
                 yield each.name
 
-    def remove(self, name: str) -> None:
-        """Stop a server and remove all of its data."""
+    def stop(self, name: str) -> None:
+        """Stop a server whose data is to be removed; until then it is there for the next run, not for a new server."""
+        self._deleted.add(name)
         server = self._running.pop(name, None)
         if server is not None and server.process.poll() is None:
             server.process.send_signal(signal.SIGINT)
             self._children.wait(server.process, sweep=False)
-        shutil.rmtree(self._root / name, ignore_errors=True)
+
+    def remove(self, name: str) -> None:
+        """Remove all data of a server that does not run; one that runs is another one of that name, and keeps it."""
+        if self.running(name) is None:
+            self._deleted.discard(name)
+            shutil.rmtree(self._root / name, ignore_errors=True)
 
     def _initialise(self, directory: Path, binaries: Binaries) -> None:
         shutil.rmtree(directory, ignore_errors=True)

@@ -12,6 +12,7 @@ VERSION = "1.5.33"
 NAMES: dict[str, tuple[str, ...]] = {
     "ministack.app": (
         "AUTH",
+        "_build_persistence_save_dict",
         "_get_module",
         "_load_persisted_state",
         "_send_if_handled",
@@ -19,6 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "app",
         "main",
         "pin_request_origin",
+        "save_all",
     ),
     "ministack.core.concurrency": ("resource_lock", "run_reentrant", "spawn_background"),
     "ministack.core.iam_actions": ("extract_iam_action", "extract_resource_arn", "request_tag_context"),
@@ -61,11 +63,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "dispatch_request",
     ),
     "ministack.services.cloudformation": ("_change_sets", "_stacks", "load_persisted_state"),
-    "ministack.services.cloudformation.changesets": ("_resolve_props_for_diff",),
+    "ministack.services.cloudformation.changesets": ("_create_stack_task_in_region", "_resolve_props_for_diff"),
     "ministack.services.cloudformation.custom_resource": ("invoke_custom_resource",),
     "ministack.services.cloudformation.drift": ("_DRIFT_READERS",),
     "ministack.services.cloudformation.engine": ("CfnLoader", "yaml"),
-    "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),
+    "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS", "_create_stack_task_in_region"),
     "ministack.services.cloudformation.helpers": ("CFN_NS", "_p", "_resolve_document"),
     "ministack.services.cloudformation.provisioners": (
         "_CONDITIONALLY_REPLACING_PROPERTIES",
@@ -84,7 +86,12 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_r53_normalize_hosted_zone_id",
         "_update_resource",
     ),
-    "ministack.services.cloudformation.stacks": ("_add_event", "_delete_stack_async", "_runs_on_worker_thread"),
+    "ministack.services.cloudformation.stacks": (
+        "_add_event",
+        "_create_stack_task_in_region",
+        "_delete_stack_async",
+        "_runs_on_worker_thread",
+    ),
     "ministack.services.cloudformation.wait_conditions": (
         "deliver_signal",
         "register_slot",
@@ -178,6 +185,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_execute_function",
         "_get_func_record_for_qualifier",
         "_iter_all_esms",
+        "_prune_orphan_code_blobs",
         "_run_sqs_batch",
         "acquire_worker",
         "execution_credentials",

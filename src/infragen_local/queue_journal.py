@@ -7,7 +7,7 @@ under a lock that the handlers of requests do not take.
 Here each change is a line of a journal before it is made. A start replays it, so a message that was received is visible
 again when its visibility timeout is over, as on AWS. A line is given to the system and not forced to the disk: it
 outlives the process, not a power failure. The journal is of one state: where `sqs.json` is another one, because the
-emulator stopped by itself, that has the messages.
+emulator stopped by itself or was killed when it had just saved, that has the messages.
 """
 
 import copy
@@ -26,7 +26,7 @@ from ministack.core import persistence
 from ministack.services import sqs
 
 FILE = "queues.journal"
-_STATE = "sqs.json"
+STATE = "sqs.json"
 _RECEIVED = ("receipt_handle", "visible_at", "receive_count", "first_receive_at")
 """What receiving a message changes of it."""
 _DEDUPLICATION_SECONDS = 300
@@ -35,12 +35,16 @@ _LEAST_BYTES = 4 * 2**20
 Message = dict[str, Any]
 
 
-class _Journal:
+class Damaged(Exception):
+    """The journal cannot be read; the message is a sentence for the user."""
+
+
+class Journal:
     """The file: one line per change, written anew when it holds much that is over."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file, self._base = folder / FILE, _digest(folder / _STATE)
+        self._folder, self._file, self._base = folder, folder / FILE, _digest(folder / STATE)
         self.lock = threading.RLock()
         self._descriptor, self._size, self._most = -1, 0, 0
 
@@ -70,6 +74,11 @@ class _Journal:
             if before[0] >= 0:
                 os.close(before[0])
 
+    def follow(self) -> None:
+        """Belong to the state that was saved just now; the caller holds the lock since it read the queues."""
+        self._base = _digest(self._folder / STATE)
+        self.start()
+
     def _append(self, line: str) -> None:
         data = f"{line}\n".encode()
         try:
@@ -86,7 +95,7 @@ class _Journal:
 class _Messages(list[Message]):
     """The messages of a queue: what is added and taken away is written first."""
 
-    def __init__(self, messages: Iterable[Message], journal: _Journal, queue: str) -> None:
+    def __init__(self, messages: Iterable[Message], journal: Journal, queue: str) -> None:
         super().__init__(messages)
         self._journal, self._queue = journal, queue
 
@@ -112,7 +121,7 @@ class _Messages(list[Message]):
 class _Queue(dict[str, Any]):
     """A queue, whose messages MiniStack also replaces by those that are left."""
 
-    def __init__(self, queue: dict[str, Any], journal: _Journal) -> None:
+    def __init__(self, queue: dict[str, Any], journal: Journal) -> None:
         super().__init__(queue)
         self._journal = journal
         super().__setitem__("messages", _Messages(queue["messages"], journal, _arn(queue)))
@@ -134,7 +143,7 @@ class _Queue(dict[str, Any]):
 class _Queues(dict[Any, Any]):
     """All queues by account, region and URL; a new one holds what it brings, whatever one of its name held before."""
 
-    def __init__(self, queues: dict[Any, Any], journal: _Journal) -> None:
+    def __init__(self, queues: dict[Any, Any], journal: Journal) -> None:
         super().__init__({key: _Queue(queue, journal) for key, queue in queues.items()})
         self._journal = journal
 
@@ -147,26 +156,24 @@ class _Queues(dict[Any, Any]):
         return copy.deepcopy(dict(self), memo)
 
 
-def apply() -> str:
-    """Replay the journal and keep it from now on, once the state is restored; return what is wrong with it, if any."""
+def apply() -> Journal:
+    """Replay the journal, once the state is restored, and return it, kept from now on; Damaged says what is wrong."""
     folder = Path(persistence.STATE_DIR)
     try:
         _replay(folder)
-    except OSError as error:
-        return f"{folder / FILE}: {error.strerror}"
-    except (ValueError, KeyError, TypeError) as error:
-        return f"{folder / FILE}: the messages of the queues are damaged: {type(error).__name__}: {error}"
-    journal = _Journal(folder)
-    sqs._queues._data = _Queues(sqs._queues._data, journal)
-    _take_turns(journal)
-    try:
+        journal = Journal(folder)
+        sqs._queues._data = _Queues(sqs._queues._data, journal)
+        _take_turns(journal)
         journal.start()
     except OSError as error:
-        return f"{folder / FILE}: {error.strerror}"
-    return ""
+        raise Damaged(f"{folder / FILE}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        words = f"the messages of the queues are damaged: {type(error).__name__}: {error}"
+        raise Damaged(f"{folder / FILE}: {words}") from error
+    return journal
 
 
-def _take_turns(journal: _Journal) -> None:
+def _take_turns(journal: Journal) -> None:
     """Let each action and each step of a receipt have the queues alone, and write what it changes of messages."""
     sqs._queues_lock = journal.lock
     own_state, own_collect = sqs.get_state, sqs._collect_msgs
@@ -210,7 +217,7 @@ def _replay(folder: Path) -> None:
         return
     text = (folder / FILE).read_bytes()
     lines = text[: text.rfind(b"\n") + 1].splitlines()  # one that is cut off was answered to nobody
-    if not lines or json.loads(lines[0])["base"] != _digest(folder / _STATE):
+    if not lines or json.loads(lines[0])["base"] != _digest(folder / STATE):
         return
     queues: dict[str, dict[str, Any]] = {}
     for line in lines[1:]:

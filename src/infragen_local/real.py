@@ -17,6 +17,7 @@ from infragen_local.children import Children
 from infragen_local.drain import InFlight
 from infragen_local.images import ImageError, Images, Place
 from infragen_local.parts import functions
+from infragen_local.saving import Saver
 from infragen_local.twin import Twin, find_node
 
 PARTS = ("tasks", "postgres", "roles")
@@ -37,13 +38,14 @@ class Running:
     parts: Mapping[str, str]
 
 
-def apply(state_dir: Path, secret: str) -> Running:
+def apply(state_dir: Path, secret: str, saver: Saver) -> Running:
     """Start the parts that are wanted and that this machine can run."""
     wanted = os.environ.get(PARTS_VARIABLE, ",".join(PARTS)).split(",")
     lock = os.environ.get(LOCK_VARIABLE, "")
     node = find_node()
     children = Children(state_dir / "processes", int(lock) if lock.isdigit() else None)
-    twin = Twin(state_dir, int(os.environ["GATEWAY_PORT"]), secret, children, InFlight(), node, "roles" in wanted)
+    port = int(os.environ["GATEWAY_PORT"])
+    twin = Twin(state_dir, port, secret, children, InFlight(), node, "roles" in wanted, saver.afterwards)
     os.environ.update(HOME=str(state_dir / "tmp"), PATH=twin.path)  # MiniStack hands its own on to functions
     images = Images(state_dir / "images")
     functions.apply(children)

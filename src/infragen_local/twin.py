@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,10 @@ _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/
 
 @dataclass(frozen=True)
 class Twin:
-    """One emulator, for the parts that run something in it. `secret` is what requests to it are signed with."""
+    """One emulator, for the parts that run something in it. `secret` is what requests to it are signed with.
+
+    `once_saved` does something when the state as it is now is saved, so that a kill before finds what it still names.
+    """
 
     state_dir: Path
     port: int
@@ -23,6 +27,7 @@ class Twin:
     in_flight: InFlight
     node: Path | None
     roles: bool
+    once_saved: Callable[[Callable[[], None]], None]
 
     @property
     def endpoint_url(self) -> str:

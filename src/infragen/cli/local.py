@@ -10,7 +10,8 @@ from infragen.cli.program import command_options
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:
-    from infragen.emulator import Emulator
+    from infragen.emulator import Emulator, Killed
+    from infragen.report.document_types import KilledRun
     from infragen.secrecy.visible import Shown
 
 
@@ -70,7 +71,7 @@ def stop() -> None:
 def status(form: str) -> None:
     """Show whether the emulator is running, its endpoint, and which of its parts run something.
 
-    A part that only keeps records names what it lacks.
+    A part that only keeps records names what it lacks. Where the last run was killed, it says what was kept.
 
     Exits with 0 in both cases; scripts read the first word, `running` or `stopped`.
 
@@ -84,21 +85,44 @@ def status(form: str) -> None:
 
     state_dir = emulator.default_state_dir()
     running = emulator.status(state_dir)
+    killed = running.killed if running else emulator.last_killed(state_dir)
     if form == "json":
-        say(_as_json(running) if running else emulator_json(state_dir))
-    else:
-        say(_described(running) if running else f"stopped, state in {state_dir}")
+        say(_as_json(running) if running else emulator_json(state_dir, killed=_killed_json(killed)))
+        return
+    lines = _described(running) if running else [f"stopped, state in {state_dir}"]
+    say("\n".join([*lines, *_told(killed)]))
 
 
 def _as_json(running: "Emulator") -> "Shown":
     from infragen.report.images import emulator_json
 
-    return emulator_json(running.state_dir, running.endpoint_url, running.pid, running.parts)
+    told = _killed_json(running.killed)
+    return emulator_json(running.state_dir, running.endpoint_url, running.pid, running.parts, told)
 
 
-def _described(running: "Emulator") -> str:
+def _killed_json(killed: "Killed | None") -> "KilledRun | None":
+    if killed is None:
+        return None
+    return {
+        "saved_at": killed.saved_at or None,
+        "stacks": list(killed.stacks),
+        "operations": list(killed.operations),
+    }
+
+
+def _described(running: "Emulator") -> list[str]:
     first = f"running at {running.endpoint_url} (pid {running.pid}), state in {running.state_dir}"
-    return "\n".join([first, *(f"  {name:<10} {word}" for name, word in running.parts.items())])
+    return [first, *(f"  {name:<10} {word}" for name, word in running.parts.items())]
+
+
+def _told(killed: "Killed | None") -> list[str]:
+    """Return the lines about a run that was killed: what was kept, and what was not."""
+    if killed is None:
+        return []
+    names = ", ".join(killed.stacks) or "no stacks"
+    saved = f"kept: its state of {killed.saved_at}, with {names}" if killed.saved_at else "it had saved nothing"
+    cut = ", ".join(killed.operations)
+    return [f"  the last run was killed; {saved}", *([f"  cut off: the operation on {cut}"] if cut else [])]
 
 
 @local.command()

@@ -242,6 +242,14 @@ class ImageCopy(TypedDict):
     layers_there: Annotated[int, "layers that were there already"]
 
 
+class KilledRun(TypedDict):
+    """What a run of the emulator kept that was killed."""
+
+    saved_at: Annotated[str | None, "when it saved its state last; null: never"]
+    stacks: Annotated[list[str], "the stacks that it kept"]
+    operations: Annotated[list[str], "the stacks whose operation was cut off"]
+
+
 class EmulatorStatus(TypedDict):
     """What `local status --format json` and `local start --format json` print."""
 
@@ -251,3 +259,4 @@ class EmulatorStatus(TypedDict):
     pid: Annotated[int | None, "its process; null when it does not run"]
     state_dir: Annotated[str, "the directory with its state"]
     parts: Annotated[dict[str, str], "part to what it runs, in a word or two; a part that only keeps records says why"]
+    killed: Annotated[KilledRun | None, "how the last run ended, if it was killed; null otherwise"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from infragen.report.document_types import EmulatorStatus, ImageCopy, ImagePut
+from infragen.report.document_types import EmulatorStatus, ImageCopy, ImagePut, KilledRun
 from infragen.secrecy.visible import Shown, shown_json
 
 VERSION = 1
@@ -54,7 +54,11 @@ def copy_json(repository: str, tag: str, digest: str, *, new: bool, copied: int,
 
 
 def emulator_json(
-    state_dir: Path, endpoint_url: str | None = None, pid: int | None = None, parts: Mapping[str, str] | None = None
+    state_dir: Path,
+    endpoint_url: str | None = None,
+    pid: int | None = None,
+    parts: Mapping[str, str] | None = None,
+    killed: KilledRun | None = None,
 ) -> Shown:
     """Return the document of the emulator; without an endpoint it does not run."""
     document: EmulatorStatus = {
@@ -64,6 +68,7 @@ def emulator_json(
         "pid": pid,
         "state_dir": str(state_dir),
         "parts": dict(parts or {}),
+        "killed": killed,
     }
     return shown_json(document, indent=2)
 

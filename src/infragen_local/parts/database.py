@@ -40,7 +40,7 @@ class Databases:
     """The servers behind the clusters of one emulator."""
 
     def __init__(self, twin: Twin, available: list[Binaries]) -> None:
-        self._available = available
+        self._available, self._once_saved = available, twin.once_saved
         self._servers = Servers(twin.state_dir / "databases", twin.children)
 
     def apply(self) -> None:
@@ -69,7 +69,8 @@ class Databases:
         def delete(cluster: str, properties: Properties, *rest: Any) -> None:
             name = _name(cluster)
             own["delete"](cluster, properties, *rest)
-            self._servers.remove(name)
+            self._servers.stop(name)
+            self._once_saved(lambda: self._servers.remove(name))
 
         def connect(instance: Any, engine: str, database: str, password: str, username: str) -> Any:
             server = self._behind(instance)

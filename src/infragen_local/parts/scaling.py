@@ -18,6 +18,7 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ecs, eventbridge, scheduler
 
+from infragen_local import together
 from infragen_local.patches.handlers import Created, Properties, handler, replace
 
 TYPE = "AWS::ApplicationAutoScaling::ScalableTarget"
@@ -71,7 +72,7 @@ class Scaling:
         self._save()
 
     def _save(self) -> None:
-        self._file.write_text(json.dumps(self._targets), encoding="utf-8")
+        together.replace(self._file, json.dumps(self._targets).encode())
 
     def _watch(self) -> None:
         last = datetime.now(UTC)
