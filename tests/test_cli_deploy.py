@@ -330,6 +330,8 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
         assert running is not None
         kill(running)
         assert re.search(r"killed; kept: its state of 20.* UTC, with shop-dev-artifacts$", local("status").stdout, re.M)
+        told = json.loads(local("status", "--format", "json").stdout)["killed"]
+        assert (told["stacks"], told["operations"]) == (["shop-dev-artifacts"], [])
         again = CommandLine().invoke(main, ["bootstrap", "--env", "dev", "--local", "--yes"])
         assert "nothing" in again.output, again.output
         assert "the last run was killed" in local("status").stdout
