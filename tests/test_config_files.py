@@ -106,6 +106,7 @@ KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["{'aws:x': a}", "{Project: a}", "{project: a}", "{'infragen:x': a}", "[a]", "{a: [b]}", "{a: ' '}"],
     ),
     "kind": (["development", "staging", "production", "null"], ["prod", "Production", "true", "1"]),
+    "artifact_bucket": (["own", "shared"], ["mine", "true", "''", "[own]"]),
     "protect": (["true", "false", "null"], ["yes", "'true'", "1"]),
     "iam.permissions_boundary_arn": (
         ["arn:aws:iam::012345678901:policy/x/y", "null"],
@@ -410,6 +411,7 @@ DEFAULTS = """
 topology: nested
 kind: null
 tags: {}
+artifact_bucket: own
 protect: null
 iam: {permissions_boundary_arn: null}
 stacks: {rollback_alarms: null, monitoring_minutes: null, notification_arns: [], on_failure: rollback,

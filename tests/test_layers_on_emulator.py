@@ -34,7 +34,7 @@ class Stacks:
         """Deploy all templates; return the statuses that the stacks end in."""
         if self.topology == "nested":
             for template in assembly.templates:
-                key = template_key(template.digest)
+                key = template_key(assembly.environment, template.digest)
                 self.s3.put_object(Bucket=self.given["TemplateBucket"], Key=key, Body=template.text.encode())
             root = assembly.root()
             return {self._deploy("root", root.text, root.body, self.given)}

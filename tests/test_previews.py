@@ -68,12 +68,21 @@ def test_the_workflow_uses_the_pinned_actions_and_pastes_no_text_into_a_script()
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("bucket", ["own", "shared"])
 def test_a_preview_lives_and_leaves_nothing(
-    emulator: Emulator, account: str, client: Clients, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator,
+    account: str,
+    client: Clients,
+    tmp_path: Path,
+    findings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bucket: str,
 ) -> None:
-    """Each line of the page in its order, as a shell would run it; the image is not built, so its tag is not there."""
+    """Each line of the page in its order, as a shell would run it; the image is not built, so its tag is not there. Of
+    a shared bucket the deletion names that one, and takes it along.
+    """
     (tmp_path / "environments").mkdir()
-    (tmp_path / "environments/dev.yaml").write_text(DEV.format(account=account))
+    (tmp_path / "environments/dev.yaml").write_text(DEV.format(account=account) + f"artifact_bucket: {bucket}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(findings))
     log_in(monkeypatch, emulator, account)
@@ -84,6 +93,8 @@ def test_a_preview_lives_and_leaves_nothing(
             subprocess.run(["bash", "-e", "-c", line], check=True)
             continue
         words = shlex.split(line)[1:]
+        if bucket == "shared" and "destroy" in words:
+            words = [each.replace("artifacts/", "shared-bucket/") for each in words] + ["--shared-bucket"]
         more = ["--endpoint-url", emulator.endpoint_url, *(["--skip-check", "image"] if "--image-tag" in words else [])]
         result = CommandLine().invoke(main, [*words, *more])
         assert result.exit_code == 0, result.output

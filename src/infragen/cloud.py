@@ -514,8 +514,10 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
         masked.
         """
 
-    def check_bucket(self, bucket: str) -> None:
-        """Raise CloudError when the artifact bucket is missing, in another region or not ours to use."""
+    def check_bucket(self, bucket: str, prefix: str = "") -> None:
+        """Raise CloudError when the artifact bucket is missing, in another region or not ours to use; with `prefix`
+        where only keys that begin with it are ours to list.
+        """
 
     def upload(self, bucket: str, key: str, body: bytes) -> bool:
         """Put an object under its digest key unless it is there; says whether it was missing."""
@@ -580,8 +582,10 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
         too; none of another type.
         """
 
-    def delete_objects(self, bucket: str) -> bool:
-        """Delete some of a bucket's objects with all their versions; says whether there were any."""
+    def delete_objects(self, bucket: str, prefix: str = "") -> bool:
+        """Delete some of a bucket's objects, those whose keys begin with `prefix`, with all their versions; says
+        whether there were any.
+        """
 
     def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
         """Return the network interfaces that hold a subnet, VPC or security group: their ids, and what each is for."""

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "region": "where the stacks go (engine tests); templates say AWS::Region",
     "kind": "which rules hold (test_config_kind)",
     "topology": "which stacks there are (engine tests); the layers' templates are the same bytes",
+    "artifact_bucket": "where templates and code lie (engine/test_shared_bucket)",
     "tags": "given as stack tags (engine tests)",
     "protect": "termination protection and stack policies (engine tests)",
     "iam.service_role_arn": "given to CloudFormation with each change set and deletion (failure matrix, S13)",

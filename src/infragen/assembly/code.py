@@ -6,6 +6,7 @@ Pure but for reading the files it is pointed at. Uploading is the engine's.
 import hashlib
 import io
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,12 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 LIMIT = 250 * 1024 * 1024
 """Bytes of unzipped code that Lambda accepts (Lambda Developer Guide, "Lambda quotas")."""
+
+
+CODE = "code/"
+"""Where worker code lies in the artifact bucket."""
+CODE_KEY = re.compile(r"code/(?:[a-z0-9-]+/)?(?P<digest>[0-9a-f]{64})\.zip")
+"""Its keys: in a shared bucket with the environment's name before the digest."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,10 @@ class CodePatterns:
     include: tuple[str, ...] = ()
 
 
-def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifact:
-    """Return the code at a path: a zip file as it is, a directory zipped. Raises InputError when it cannot be code."""
+def code_artifact(path: Path, patterns: CodePatterns = CodePatterns(), prefix: str = "") -> Artifact:
+    """Return the code at a path: a zip file as it is, a directory zipped. `prefix` stands before its digest in the key.
+    Raises InputError when it cannot be code.
+    """
     try:
         if path.is_dir():
             body = zip_directory(path, patterns)
@@ -57,7 +66,7 @@ def code_artifact(path: Path, patterns: CodePatterns = CodePatterns()) -> Artifa
             raise InputError(f"worker code {path} is neither a directory nor a zip file")
     except OSError as error:
         raise InputError(f"worker code {error.filename or path}: {(error.strerror or str(error)).lower()}") from error
-    return Artifact(f"code/{hashlib.sha256(body).hexdigest()}.zip", body)
+    return Artifact(f"{CODE}{prefix}{hashlib.sha256(body).hexdigest()}.zip", body)
 
 
 def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> bytes:

@@ -236,7 +236,8 @@ def _with_local_paths(assembly: Assembly) -> str:
     """Return the root with the files beside it in place of the URLs, line for line the same."""
     text = assembly.root().text
     for each in assembly.templates:
-        text = re.sub(rf"!Sub \S+/{re.escape(template_key(each.digest))}", f"{each.layer}.yaml", text)
+        key = re.escape(template_key(assembly.environment, each.digest))
+        text = re.sub(rf"!Sub \S+/{key}", f"{each.layer}.yaml", text)
     return text
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.assembly import limits
-from infragen.assembly.synth import Assembly, LayerTemplate, RootTemplate, template_key
+from infragen.assembly.code import CODE
+from infragen.assembly.synth import TEMPLATES, Assembly, LayerTemplate, RootTemplate, template_key
 from infragen.checks.check import Check
 from infragen.cloudformation import STACK_TYPE
-from infragen.config import Environment
+from infragen.config import SHARED, Environment
 from infragen.errors import InputError
 from infragen.gates.data_loss import stack_policy, stateful
 from infragen.layers.contract import LaunchParameter
@@ -29,6 +30,14 @@ ARTIFACTS = "artifacts"
 DELIVERY = "delivery"
 BESIDE = (ARTIFACTS, DELIVERY)
 """The stacks that `bootstrap` makes beside those of the layers, with the rights of who runs it."""
+
+ARTIFACTS_TAG = "infragen:artifacts"
+"""The tag of stacks whose templates and code lie in a shared bucket, and of the stack of such a bucket."""
+
+RECORDS = "deployments/"
+"""Where the artifact bucket keeps what ran with a commit, each environment's below its name."""
+ARTIFACT_KINDS = (TEMPLATES, CODE, RECORDS)
+"""What the keys of the artifact bucket begin with."""
 
 MAX_BUCKET_NAME = 63
 
@@ -111,7 +120,7 @@ def bucket_name(env: Environment) -> str:
 
     A longer name is cut and ends in a digest of the whole, because names are global and regions differ at the end.
     """
-    name = f"infragen-{env.name}-{account_of(env)}-{env.region}"
+    name = f"infragen-{env.artifact_owner.name}-{account_of(env)}-{env.region}"
     if len(name) <= MAX_BUCKET_NAME:
         return name
     return f"{name[: MAX_BUCKET_NAME - 9].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
@@ -138,6 +147,8 @@ def stack_tags(env: Environment, layer: str) -> dict[str, str]:
         "infragen:environment": env.environment,
         "infragen:layer": layer,
     }
+    if env.artifact_bucket == SHARED:
+        own[ARTIFACTS_TAG] = SHARED
     return {**env.tags, **own}
 
 
@@ -153,7 +164,7 @@ def make_plan(assembly: Assembly, values: Mapping[str, str] | None = None) -> St
             raise InputError(f"{name} was given, and no layer of {env.environment} takes it")
     nested = env.topology == "nested"
     units = (_root_unit(assembly, values),) if nested else tuple(_layer_units(assembly, values))
-    uploads = {template_key(each.digest): each.text.encode() for each in assembly.templates}
+    uploads = {template_key(env, each.digest): each.text.encode() for each in assembly.templates}
     uploads.update({unit.key: unit.text.encode() for unit in units})
     warnings = (*assembly.check_limits(), *check_requests(env, units))
     checks = tuple(check for each in assembly.templates for check in each.checks)
@@ -199,7 +210,7 @@ def _unit(
         stack=stack_name(env, layer),
         body=template.body,
         text=template.text,
-        key=template_key(template.digest),
+        key=template_key(env, template.digest),
         parameters=parameters,
         tags=stack_tags(env, layer),
         capabilities=capabilities(bodies),

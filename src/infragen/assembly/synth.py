@@ -105,7 +105,7 @@ class Assembly:
         """Return the template that nests all layers; `url_of` gives each child's TemplateURL (default: its place in
         S3).
         """
-        return _root(self, url_of or template_url)
+        return _root(self, url_of or (lambda each: template_url(self.environment, each)))
 
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -115,14 +115,14 @@ TEMPLATES = "templates/"
 """Where templates lie in the artifact bucket, which forgets those that nobody uses."""
 
 
-def template_key(digest: str) -> str:
+def template_key(env: Environment, digest: str) -> str:
     """Return the S3 key of a template: its digest, so that new content is a new URL and nothing is ever overwritten."""
-    return f"{TEMPLATES}{digest}.yaml"
+    return f"{TEMPLATES}{env.artifact_prefix}{digest}.yaml"
 
 
-def template_url(template: LayerTemplate) -> Sub:
+def template_url(env: Environment, template: LayerTemplate) -> Sub:
     """Return where the root finds a child: the artifact bucket in the stack's own region and partition."""
-    return Sub("https://${TemplateBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/" + template_key(template.digest))
+    return Sub("https://${TemplateBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/" + template_key(env, template.digest))
 
 
 def synthesize(env: Environment, layers: Iterable[Layer] = LAYERS) -> Assembly:

@@ -435,14 +435,23 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
 
     # --- artifacts ----------------------------------------------------------------------------------------------
 
-    def check_bucket(self, bucket: str) -> None:
-        """Call HeadBucket: there, ours, and in this region."""
+    def check_bucket(self, bucket: str, prefix: str = "") -> None:
+        """Call HeadBucket: there, ours, and in this region. With a prefix ListObjectsV2 of that: HeadBucket has none,
+        and who may list one prefix alone may not call it (Amazon S3 User Guide, "Condition key examples", s3:prefix,
+        read 2026-11-29).
+        """
+        owned: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": self.owner}
+        s3, place = self.clients.s3, self.clients.region
         try:
             with answered(f"looking for the bucket {bucket} (s3:ListBucket)"):
-                answer = self.clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=self.owner)
+                if prefix:
+                    listed = s3.list_objects_v2(**owned, Prefix=prefix, MaxKeys=1)
+                    headers = listed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+                    place = headers.get("x-amz-bucket-region", place)
+                else:
+                    place = s3.head_bucket(**owned).get("BucketRegion", place)
         except AwsError as error:
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
-        place = answer.get("BucketRegion", self.clients.region)
         if place != self.clients.region:
             raise _elsewhere(bucket, place, self.clients.region)
 
@@ -566,9 +575,9 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         """See `resources`."""
         return resources.snapshots(self.clients, resource)
 
-    def delete_objects(self, bucket: str) -> bool:
+    def delete_objects(self, bucket: str, prefix: str = "") -> bool:
         """See `resources`."""
-        return resources.delete_objects(self.clients, bucket, self.owner)
+        return resources.delete_objects(self.clients, bucket, self.owner, prefix)
 
     def network_interfaces(self, resource: StackResource) -> tuple[str, ...]:
         """See `resources`."""

@@ -132,10 +132,12 @@ def snapshots(clients: Clients, resource: StackResource) -> tuple[str, ...]:
         return tuple(plain(member(each, f"{kind}SnapshotIdentifier")) for each in rows)
 
 
-def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
-    """Call S3 DeleteObjects for a thousand object versions and delete markers; return whether there were any."""
+def delete_objects(clients: Clients, bucket: str, owner: str, prefix: str = "") -> bool:
+    """Call S3 DeleteObjects for a thousand object versions and delete markers, of keys that begin with `prefix`; return
+    whether there were any.
+    """
     with answered(f"deleting what is in {bucket} (s3:DeleteObjectVersion)"):
-        versions = _versions(clients, bucket, owner)
+        versions = _versions(clients, bucket, owner, prefix)
         if not versions:
             return False
         answer = clients.s3.delete_objects(
@@ -149,10 +151,12 @@ def delete_objects(clients: Clients, bucket: str, owner: str) -> bool:
     return True
 
 
-def _versions(clients: Clients, bucket: str, owner: str) -> list[Any]:
-    answer = clients.s3.list_object_versions(Bucket=bucket, ExpectedBucketOwner=owner)
+def _versions(clients: Clients, bucket: str, owner: str, prefix: str = "") -> list[Any]:
+    asked: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": owner, **({"Prefix": prefix} if prefix else {})}
+    answer = clients.s3.list_object_versions(**asked)
     rows = (*answer.get("Versions", ()), *answer.get("DeleteMarkers", ()))
-    return [{"Key": member(each, "Key"), "VersionId": member(each, "VersionId")} for each in rows]
+    found = [{"Key": member(each, "Key"), "VersionId": member(each, "VersionId")} for each in rows]
+    return [each for each in found if str(each["Key"]).startswith(prefix)]  # what is deleted is not left to an answer
 
 
 def network_interfaces(clients: Clients, resource: StackResource) -> tuple[str, ...]:

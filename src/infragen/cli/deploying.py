@@ -517,6 +517,13 @@ def _deployed(
     "the bucket unless the environment is of kind development.",
 )
 @click.option(
+    "--shared-bucket",
+    "shared",
+    is_flag=True,
+    help="With --bootstrap, delete the bucket that environments of kind development share, too. Refused while another "
+    "environment uses it.",
+)
+@click.option(
     "--retain",
     metavar="LAYER/ID",
     multiple=True,
@@ -536,6 +543,7 @@ def destroy(
     empty: tuple[str, ...],
     role_arn: str,
     bootstrap: bool,
+    shared: bool,
     retain: tuple[str, ...],
     wait: float | None,
     target: AwsTarget,
@@ -561,10 +569,14 @@ def destroy(
     from infragen.engine.outcome import Deleted
     from infragen.report.kept import kept_lines, left_document
 
+    if shared and not bootstrap:
+        raise click.UsageError("--shared-bucket needs --bootstrap")
     file = parameters.one(directory, name)
     env = file.environment
+    if shared and env.artifact_owner is env:
+        raise InputError(f"{env.environment} has a bucket of its own (artifact_bucket): leave out --shared-bucket")
     options = DestroyOptions(
-        frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap,
+        frozenset(unprotect), frozenset(retain), confirm, role_arn, frozenset(empty), bootstrap, shared,
         parameters.seconds(wait),
     )  # fmt: skip
     with open_session(file, target, yes=yes) as session:

@@ -21,6 +21,7 @@ from infragen.config.schema import (
     OWN_PARAMETER,
     QUEUES,
     SERVICE_ALARM,
+    SHARED,
     Environment,
     Kind,
     Queue,
@@ -1064,11 +1065,33 @@ def production(given: RuleContext) -> Iterator[Finding]:
             yield Finding(path, f"{'.'.join(map(str, path))} is {is_now}; {env.environment} needs {wanted}")
 
 
+def artifact_bucket(given: RuleContext) -> Iterator[Finding]:
+    """Only an environment that says it is development (`kind: development`, or the name dev) shares a bucket
+    (`artifact_bucket: shared`): who deploys one environment must not be near the code of another that matters. None of
+    these is called `shared`, as the bucket's stack is.
+    """
+    env, path = given.env, ("artifact_bucket",)
+    if env.artifact_bucket != SHARED:
+        return
+    if not env.development:
+        said = f"kind {env.kind}" if env.kind else "no kind written"
+        yield Finding(
+            path,
+            f"artifact_bucket is shared, which is for kind: development alone; {env.environment} has {said}: write "
+            "artifact_bucket: own",
+        )
+    if env.environment == SHARED:
+        yield Finding(
+            path, "artifact_bucket is shared, and the stack of that bucket has the names of an environment shared; "
+            "rename the environment, or write artifact_bucket: own",
+        )  # fmt: skip
+
+
 ERRORS: tuple[Rule, ...] = (
     file_name, layers, existing_vpc, visibility, ages, batches, references, names, tag_names, physical_names, repeated,
     concurrency, ranges, counts, fargate_size, tmp_size, release, port, connections, endpoints, https, data_api,
     schedules, parameters, rotation, accounts, stack_safety, secret_regions, own_parameters, execute_command, runtimes,
-    auto_pause, variables, variable_sizes, policies, policy_sizes, literal_secrets, production,
+    auto_pause, variables, variable_sizes, policies, policy_sizes, literal_secrets, production, artifact_bucket,
 )  # fmt: skip
 
 

@@ -1033,6 +1033,11 @@ KIND_OF_NAME: dict[str, Kind] = {"staging": "staging", "prod": "production", "pr
 """The kind of an environment that does not write it, by its name; development by any other name."""
 
 
+SHARED = "shared"
+"""Value of `artifact_bucket`, and the name of what stands for all environments that share one: nothing is deployed
+under it but their bucket."""
+
+
 class Environment(Section):
     """One environment file, complete: everything that the templates are made of."""
 
@@ -1055,6 +1060,11 @@ class Environment(Section):
         description="What the environment is for, which decides the rules that hold (see the rules between keys): none "
         "more for development, TLS for staging, all of them for production. When absent, the name decides: staging is "
         "staging, prod and production are production, any other name is development.",
+    )
+    artifact_bucket: Annotated[Literal["own", "shared"], TEXT] = Field(
+        "own",
+        description="Where its templates and worker code lie: in a bucket of its own, or in the one that environments "
+        "of kind development share in a region, each below its own name.",
     )
     tags: dict[TagKey, TagValue] = Field({}, max_length=40, description="Tags of all stacks and their resources.")
     protect: Flag | None = Field(
@@ -1136,6 +1146,23 @@ class Environment(Section):
     def name(self) -> str:
         """Return `<project>-<environment>`: the prefix of every physical name."""
         return f"{self.project}-{self.environment}"
+
+    @property
+    def artifact_owner(self) -> "Environment":
+        """Return the environment whose bucket holds the templates and the code: itself, or `shared`, which is the same
+        whichever environment is asked.
+        """
+        if self.artifact_bucket != SHARED:
+            return self
+        return Environment(
+            project=self.project, environment=SHARED, region=self.region, account=self.account, kind="development",
+            artifact_bucket=SHARED,
+        )  # fmt: skip
+
+    @property
+    def artifact_prefix(self) -> str:
+        """Return what stands before the digest in the key of a template or of code: in a shared bucket the name."""
+        return f"{self.name}/" if self.artifact_bucket == SHARED else ""
 
     @property
     def node_env(self) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from infragen import __version__
-from infragen.assembly.code import Artifact
-from infragen.assembly.stacks import bucket_name
+from infragen.assembly.code import CODE_KEY, Artifact
+from infragen.assembly.stacks import RECORDS, bucket_name
 from infragen.config import Environment, camel
 from infragen.engine.observe import observe
 from infragen.engine.options import Options
@@ -25,11 +25,9 @@ from infragen.errors import CloudError, InputError
 from infragen.layers.image_repository import ImageTag
 
 FORMAT, VERSION = "infragen deployment", 1
-RECORDS = "deployments/"
 NEWEST = 5
 """How many tags are named where nobody knows the one that ran."""
 
-_CODE_KEY = re.compile(r"code/([0-9a-f]{64})\.zip")
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -73,7 +71,7 @@ def record_deployment(session: Session, env: Environment, values: Mapping[str, s
     commit, clean = session.revision
     if not commit or not clean:
         return
-    code = {name: value for name, value in sorted(values.items()) if _CODE_KEY.fullmatch(value)}
+    code = {name: value for name, value in sorted(values.items()) if CODE_KEY.fullmatch(value)}
     body = {
         "format": FORMAT, "version": VERSION, "environment": env.name, "commit": commit, "infragen": __version__,
         "image_tag": image_tag, "code": code,
@@ -193,9 +191,9 @@ def _code(
 
 def _stored(session: Session, env: Environment, at: AtCommit, worker: str, key: str) -> Artifact:
     """Return code that was deployed before. Raises InputError where the bucket has it no more, or something else."""
-    bucket, named = bucket_name(env), _CODE_KEY.fullmatch(key)
+    bucket, named = bucket_name(env), CODE_KEY.fullmatch(key)
     body = session.cloud.download(bucket, key) if named else None
-    if body is None or named is None or hashlib.sha256(body).hexdigest() != named.group(1):
+    if body is None or named is None or hashlib.sha256(body).hexdigest() != named["digest"]:
         what = "is not there any more" if body is None else "is something else by now"
         raise InputError(
             f"the code of {worker} that ran with {at.short} {what}: s3://{bucket}/{key}",

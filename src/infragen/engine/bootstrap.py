@@ -21,11 +21,13 @@ from infragen.assembly.stacks import (
 )
 from infragen.assembly.synth import TEMPLATES, Assembly
 from infragen.assembly.templatefile import dump_yaml
-from infragen.config import Environment
+from infragen.config import SHARED, Environment
+from infragen.engine.artifact_bucket import check_artifacts, shared_stack
 from infragen.engine.delivery import delivery_unit
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.doctor import create_linked_roles
 from infragen.engine.gate import NEVER
+from infragen.engine.observe import check_unmoved, observe
 from infragen.engine.options import Options
 from infragen.engine.progress import Session, Warned
 from infragen.engine.run import Deployment
@@ -36,6 +38,9 @@ from infragen.layers.contract import retain
 OLD_VERSIONS_DAYS = 30
 """How long an overwritten or deleted object can still be fetched."""
 
+SHARED_WAIT = 900.0
+"""Seconds to wait for another environment that makes the shared bucket, which takes about one minute."""
+
 TEMPLATE_DAYS = 90
 """How long a template stays that no plan needs any more. CloudFormation reads it while it makes and executes a change
 set, and has its own copy for a rollback. Whatever plans with it again puts it there again once it is 30 days old
@@ -43,7 +48,8 @@ set, and has its own copy for a rollback. Whatever plans with it again puts it t
 
 
 def artifact_template(env: Environment) -> dict[str, Any]:
-    """Return the bucket: versioned, encrypted, over TLS only, closed to the public; old versions and unused templates
+    """Return the bucket of an environment that has its own, or of `shared` that stands for all which share one:
+    versioned, encrypted, over TLS only, closed to the public; old versions and unused templates
     expire. Worker code does not expire by age: the rollback of a function fetches what ran before, however old it is
     (`unused_code` deletes what nothing uses).
 
@@ -106,10 +112,36 @@ def artifact_template(env: Environment) -> dict[str, Any]:
     }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Templates and worker code of {env.name}. Made by infragen.",
+        "Description": f"Templates and worker code of {_whose(env)}. Made by infragen.",
         "Resources": {"Bucket": bucket, "BucketPolicy": policy},
         "Outputs": {"BucketName": {"Description": "The artifact bucket.", "Value": {"Ref": "Bucket"}}},
     }
+
+
+def _whose(env: Environment) -> str:
+    return f"development environments of {env.project}" if env.artifact_bucket == SHARED else env.name
+
+
+def _bootstrap_shared(
+    env: Environment, session: Session, options: Options, delivery: Mapping[str, Any] | None
+) -> Deployment:
+    """Create or update the bucket that environments share, then the environment's own delivery stack.
+
+    Another environment may do the same at the same time: the one that comes second waits, and finds the bucket made.
+    """
+    check_unmoved(env, observe(session, env))
+    shared_stack(session, env)
+    wait = SHARED_WAIT if options.wait is None else options.wait
+    first = deploy_plan(artifact_plan(env.artifact_owner), replace(session, file=None), replace(options, wait=wait))
+    if first.exit_code:
+        return first
+    check_artifacts(session, env)
+    if delivery is None:
+        return first
+    unit = delivery_unit(env, delivery)
+    layout = StackLayout(env, (unit,), (), check_requests(env, (unit,)))
+    second = deploy_plan(layout, session, options)
+    return replace(second, outcomes=(*first.outcomes, *second.outcomes))
 
 
 def artifact_plan(env: Environment, delivery: Mapping[str, Any] | None = None) -> StackLayout:
@@ -136,8 +168,9 @@ def bootstrap(
     assembly: Assembly | None = None,
     delivery: Mapping[str, Any] | None = None,
 ) -> Deployment:
-    """Create or update the artifact bucket, and the delivery stack where its template is given; shown and approved like
-    any deployment. A second run changes nothing, but for worker code that nothing uses any more: that is deleted.
+    """Create or update the artifact bucket (the shared one where the environment shares it), and the delivery stack
+    where its template is given; shown and approved like any deployment. A second run changes nothing, but for worker
+    code that nothing uses any more: that is deleted.
 
     With `assembly`, the service-linked roles that its resources need are created where they are missing; one that may
     not be looked for or created is reported.
@@ -146,7 +179,10 @@ def bootstrap(
     options = options or Options()
     lost = options.allow_data_loss | {f"{ARTIFACTS}/Bucket"}
     approved = replace(options, require_approval=NEVER, allow_data_loss=lost)
-    ended = deploy_plan(artifact_plan(env, delivery), session, approved)
+    if env.artifact_owner is env:
+        ended = deploy_plan(artifact_plan(env, delivery), session, approved)
+    else:
+        ended = _bootstrap_shared(env, session, approved, delivery)
     if assembly is not None and ended.exit_code == 0:
         types = {each["Type"] for template in assembly.templates for each in template.body["Resources"].values()}
         try:

@@ -11,6 +11,10 @@ MANY = 100
 """From here on a count may be only of what the first page showed (ECR gives a hundred images by default)."""
 
 
+SHARED_BUCKET = "shared-bucket"
+"""What stands for a layer where a bucket that environments share is meant, or the part of one of them in it."""
+
+
 @dataclass(frozen=True)
 class ResourceDeletion:
     """What becomes of one resource: deleted, kept, or snapshotted (and then deleted).
@@ -68,14 +72,43 @@ class StackDeletion:
 
 
 @dataclass(frozen=True)
+class SharedPart:
+    """What an environment has in a bucket that it shares: how many objects, below which prefixes of its keys."""
+
+    bucket: str
+    environment: str
+    prefixes: tuple[str, ...]
+    holds: int
+
+    @property
+    def place(self) -> str:
+        """Return the bucket with the environment's name, as an outcome shows it."""
+        return f"{self.bucket}/{self.environment}"
+
+    @property
+    def asked(self) -> str:
+        """Return what confirms that it may go, as `layer/LogicalId`."""
+        return f"{SHARED_BUCKET}/Bucket"
+
+    @property
+    def contents(self) -> str:
+        """Return what is in it, in words."""
+        objects = "1 object" if self.holds == 1 else f"{self.holds} objects"
+        return f"{objects} of {self.environment} in the shared bucket {self.bucket}"
+
+
+@dataclass(frozen=True)
 class DestroyPlan:
-    """What a deletion will do, in the order in which stacks go; `beside` are the stacks of `bootstrap` that stay."""
+    """What a deletion will do, in the order in which stacks go; `beside` are the stacks of `bootstrap` that stay, and
+    `part` is what goes from a bucket that stays.
+    """
 
     environment: str
     account: str
     region: str
     stacks: tuple[StackDeletion, ...]
     beside: tuple[str, ...] = ()
+    part: SharedPart | None = None
 
     def ending(self, end: str) -> tuple[ResourceDeletion, ...]:
         """Return the resources that end so, over all stacks."""

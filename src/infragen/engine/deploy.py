@@ -16,6 +16,7 @@ from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState,
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
+from infragen.engine.artifact_bucket import check_artifacts
 from infragen.engine.at_commit import record_deployment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.deployment_order import order_of
@@ -119,7 +120,7 @@ def propose(
     refuse_wrong(asked.results(SECONDS), flags=not stops)
     if any(not each.unchanged for each in examined):
         if plan.uploads:
-            session.cloud.check_bucket(plan.bucket)
+            check_artifacts(session, plan.environment)
         upload(session, plan.bucket, [Artifact(key, body) for key, body in plan.uploads])
         live = (each.state for each in examined if each.state is not None and not each.unchanged)
         sweep(session, [state.stack_id for state in live])

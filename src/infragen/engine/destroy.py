@@ -10,15 +10,16 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infragen.assembly.stacks import BESIDE, ROOT
+from infragen.assembly.stacks import BESIDE, ROOT, bucket_name
 from infragen.changes.comparison import deletion_policy
 from infragen.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
 from infragen.config import Environment
-from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
+from infragen.engine.artifact_bucket import prefixes, shared_stack, used_by
+from infragen.engine.deletion_plan import SHARED_BUCKET, DestroyPlan, ResourceDeletion, SharedPart, StackDeletion
 from infragen.engine.eni_wait import held
 from infragen.engine.observe import deployed_body, observe, under_review, wait_until_ended, what_runs, with_imported
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
-from infragen.engine.outcome import Failed, Outcome, exit_code
+from infragen.engine.outcome import Deleted, Failed, Outcome, exit_code
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
 from infragen.engine.progress import Noticed, PlannedDeletion, Question, Session, Warned
 from infragen.engine.retry import BEFORE, retrying
@@ -28,6 +29,8 @@ from infragen.resource_types import resource_type
 from infragen.resource_types.lambda_ import FUNCTION
 from infragen.resource_types.rds import DB_INSTANCE
 
+_LAST = (*BESIDE, SHARED_BUCKET)
+
 ENDS = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
 
 
@@ -36,7 +39,8 @@ class DestroyOptions:
     """`unprotect` are protections that may be switched off without asking (stack names and layer/LogicalId); `retain`
     are layer/LogicalId to leave behind, of stacks whose deletion failed on them; `confirmed` is the environment's name
     when it was given instead of being typed. `role` is the ARN of the role with which CloudFormation deletes. `empty`
-    are buckets, by layer/LogicalId or name, that may be emptied. `bootstrap` says to delete what bootstrap made, last.
+    are buckets, by layer/LogicalId or name, that may be emptied. `bootstrap` says to delete what bootstrap made, last;
+    `shared` with it the bucket that environments share, where no other one uses it.
     `wait` is for how many seconds an operation under way is waited for; None refuses at once.
     """
 
@@ -46,6 +50,7 @@ class DestroyOptions:
     role: str = ""
     empty: frozenset[str] = frozenset()
     bootstrap: bool = False
+    shared: bool = False
     wait: float | None = None
 
 
@@ -63,18 +68,23 @@ class Destruction:
         return 130 if self.interrupted else exit_code(self.outcomes)
 
 
-def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False) -> DestroyPlan:
-    """Return what there is to delete, with what `bootstrap` made or without. Raises Refused for a stack in an unknown
-    state, Conflict for one being changed.
+def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False, shared: bool = False) -> DestroyPlan:
+    """Return what there is to delete, with what `bootstrap` made or without, and with the bucket that environments
+    share or without. Raises Refused for a stack in an unknown state, Conflict for one being changed.
     """
     observed = with_imported(session.cloud, env, observe(session, env))
+    bucket = shared_stack(session, env)
+    part = _part(session, env) if bucket is not None and bootstrap and not shared else None
+    found = [*observed.layers.items(), *under_review(session.cloud, env, observed).items()]
+    if bucket is not None and (shared or not bootstrap):
+        found.append((SHARED_BUCKET, bucket))
     to_delete = []
     beside = []
-    for layer, state in (*observed.layers.items(), *under_review(session.cloud, env, observed).items()):
+    for layer, state in found:
         action = row(state.status).destroy
         if action is OnDestroy.NOTHING:
             continue
-        if layer in BESIDE and not bootstrap:
+        if layer in _LAST and not bootstrap:
             beside.append(state.name)
             continue
         if action is OnDestroy.REFUSE:
@@ -84,8 +94,15 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False)
         to_delete.append(doom(session, layer, state))
     identity = observed.identity
     return DestroyPlan(
-        env.environment, identity.account, identity.region, tuple(_in_order(to_delete)), tuple(beside)
+        env.environment, identity.account, identity.region, tuple(_in_order(to_delete)), tuple(beside), part
     )  # fmt: skip
+
+
+def _part(session: Session, env: Environment) -> SharedPart:
+    """Return what the environment has in the bucket that it shares."""
+    bucket, begins = bucket_name(env), prefixes(env)
+    holds = sum(len(session.cloud.objects(bucket, each)) for each in begins)
+    return SharedPart(bucket, env.name, begins, holds)
 
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
@@ -179,12 +196,12 @@ def _contents(session: Session, layer: str, resource: StackResource) -> int:
 
 def _in_order(to_delete: Sequence[StackDeletion]) -> Iterator[StackDeletion]:
     """Order dependent stacks first: a stack goes when all that take its outputs are gone."""
-    left = [each for each in to_delete if each.layer not in BESIDE]
+    left = [each for each in to_delete if each.layer not in _LAST]
     while left:
         free = [each for each in left if not any(each.layer in _takes(other, left) for other in left)] or left
         yield free[0]
         left.remove(free[0])
-    yield from (each for each in to_delete if each.layer in BESIDE)
+    yield from (each for each in to_delete if each.layer in _LAST)
 
 
 def _takes(stack: StackDeletion, others: Sequence[StackDeletion]) -> set[str]:
@@ -198,24 +215,56 @@ def destroy_environment(env: Environment, session: Session, options: DestroyOpti
     options = replace(options, role=options.role or env.iam.service_role_arn or "")
     if options.wait is not None:
         run_concurrently([wait_until_ended(session, env, options.wait)], session.timer)
-    plan = plan_destroy(env, session, bootstrap=options.bootstrap)
-    if not plan.stacks:
+    plan = plan_destroy(env, session, bootstrap=options.bootstrap, shared=options.shared)
+    part = plan.part
+    if not plan.stacks and not (part is not None and part.holds):
         return Destruction(plan, ())
+    if options.shared:
+        _refuse_used(session, env)
     session.ui.tell(PlannedDeletion(plan))
     check_retain(plan.stacks, options.retain)
     check_imports(session.cloud, [state for each in plan.stacks for state in (each.state, *each.inside)])
     _ask(env, session, plan, options)
-    options = replace(options, empty=ask_to_empty(session, plan.stacks, options.empty, options.retain))
+    options = replace(options, empty=ask_to_empty(session, plan.stacks, options.empty, options.retain, part))
     unprotect(session, plan.stacks, options.unprotect)
     by_layer = {each.layer: each for each in plan.stacks}
     stops = [Task(each.layer, each.state.name, tuple(_users(each, plan.stacks))) for each in plan.stacks]
-    result = walk(stops, lambda layer: remove(session, by_layer[layer], options), session.ui, session.timer)
+    if part is not None:
+        stops.append(Task(SHARED_BUCKET, part.place, tuple(by_layer)))
+
+    def begin(layer: str) -> Operation:
+        if part is not None and layer == SHARED_BUCKET:
+            return _remove_part(session, part)
+        return remove(session, by_layer[layer], options)
+
+    result = walk(stops, begin, session.ui, session.timer)
     return Destruction(plan, result.outcomes, result.interrupted)
 
 
+def _remove_part(session: Session, part: SharedPart) -> Operation:
+    """Delete what an environment has in a bucket that stays."""
+    session.ui.tell(Noticed(SHARED_BUCKET, "Bucket", f"deleting {part.contents}"))
+    for prefix in part.prefixes:
+        yield from _empty_bucket(session, SHARED_BUCKET, part.bucket, prefix)
+    return Deleted(SHARED_BUCKET, part.place)
+
+
+def _refuse_used(session: Session, env: Environment) -> None:
+    """Raise Refused where another environment uses the bucket that is to be deleted."""
+    others = used_by(session, env)
+    if others:
+        names = ", ".join(others)
+        raise Refused(
+            f"{names} use{'s' if len(others) == 1 else ''} the shared bucket {bucket_name(env)}, too; nothing was "
+            "deleted",
+            "leave out --shared-bucket; the last environment that uses it can take it along. What is left of one that "
+            "is gone: `infragen destroy --env NAME --bootstrap`",
+        )
+
+
 def _users(stack: StackDeletion, others: Sequence[StackDeletion]) -> Iterator[str]:
-    if stack.layer in BESIDE:  # CloudFormation deletes the others with the role that one of these made
-        return (each.layer for each in others if each.layer not in BESIDE)
+    if stack.layer in _LAST:  # CloudFormation deletes the others with the role that one of these made
+        return (each.layer for each in others if each.layer not in _LAST)
     return (each.layer for each in others if each is not stack and stack.layer in _takes(each, others))
 
 
@@ -232,6 +281,8 @@ def _ask(env: Environment, session: Session, plan: DestroyPlan, options: Destroy
     else:
         answered_by, typed = "--yes", ""
     stacks = "1 stack" if len(plan.stacks) == 1 else f"{len(plan.stacks)} stacks"
+    if not plan.stacks:
+        stacks = "what is left"
     text = f"delete {stacks} of {plan.environment} in {plan.account}, {plan.region}?"
     if not session.ui.confirm(Question(text, answered_by, typed)):
         raise Refused("declined; nothing was deleted")
@@ -255,7 +306,7 @@ def unprotect(session: Session, stacks: Sequence[StackDeletion], allowed: frozen
 
 def remove(session: Session, to_delete: StackDeletion, options: DestroyOptions) -> Operation:
     """Delete one stack; nested stacks whose deletion failed go first when something in them is to be retained."""
-    if to_delete.layer in BESIDE:
+    if to_delete.layer in _LAST:
         options = replace(options, role="")
     target = Target(to_delete.layer, to_delete.state.name, name_child)
     if row(to_delete.state.status).destroy is OnDestroy.FOLLOW:
@@ -310,11 +361,13 @@ def _empty(session: Session, bucket: ResourceDeletion) -> Generator[None, None, 
     """Delete everything in a bucket, a page at a time; return whether there was anything."""
     if bucket.holds:
         session.ui.tell(Noticed(bucket.layer, bucket.logical_id, f"deleting {bucket.contents} in {bucket.physical_id}"))
+    return (yield from _empty_bucket(session, bucket.layer, bucket.physical_id))
+
+
+def _empty_bucket(session: Session, layer: str, name: str, prefix: str = "") -> Generator[None, None, bool]:
     any_at_all, more = False, True
     while more:
-        more = yield from retrying(
-            session, bucket.layer, lambda: session.cloud.delete_objects(bucket.physical_id), BEFORE
-        )
+        more = yield from retrying(session, layer, lambda: session.cloud.delete_objects(name, prefix), BEFORE)
         any_at_all = any_at_all or more
     return any_at_all
 

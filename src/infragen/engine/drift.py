@@ -26,6 +26,7 @@ from infragen.cloudformation import (
     StackState,
 )
 from infragen.config import Environment
+from infragen.engine.artifact_bucket import with_shared
 from infragen.engine.observe import Observed, deployed_body, observe, root_of
 from infragen.engine.progress import Checking, Session
 from infragen.engine.retry import BEFORE, retrying
@@ -47,7 +48,8 @@ def detect_drift(assembly: Assembly, session: Session) -> tuple[StackDrift, ...]
     Raises an InfragenError when AWS cannot be asked.
     """
     layers = [each.layer for each in assembly.templates]
-    return drift_of(session, layers, observe(session, assembly.environment))
+    env = assembly.environment
+    return drift_of(session, layers, with_shared(session, env, observe(session, env)))
 
 
 def drift_of(

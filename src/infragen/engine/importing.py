@@ -28,6 +28,7 @@ from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import identifier_of, never_read, only_read, readable
 from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
 from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
+from infragen.engine.artifact_bucket import check_artifacts
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import upload
 from infragen.engine.observe import check_stacks, deployed_body, described, observe
@@ -284,8 +285,8 @@ def _change_set(session: Session, plan: StackLayout, each: Import, leftovers: Ch
     parameters = dict.fromkeys(each.body.get("Parameters", {}), PreviousValue()) if live else {}
     key = ""
     if len(each.text.encode()) > INLINE:
-        key = template_key(hashlib.sha256(each.text.encode()).hexdigest())
-        session.cloud.check_bucket(plan.bucket)
+        key = template_key(plan.environment, hashlib.sha256(each.text.encode()).hexdigest())
+        check_artifacts(session, plan.environment)
         upload(session, plan.bucket, [Artifact(key, each.text.encode())])
     request = ChangeSetRequest(
         stack=live.stack_id if live else unit.stack,

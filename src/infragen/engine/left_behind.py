@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from infragen.cloudformation import StackResource
+from infragen.assembly.stacks import ARTIFACTS, stack_name
+from infragen.cloudformation import STACK_TYPE, StackResource
 from infragen.config import Environment
 from infragen.cost.prices import Prices
 from infragen.engine.app_secrets import stored_names
+from infragen.engine.artifact_bucket import used_by
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion
 from infragen.engine.progress import Session, Warned
 from infragen.errors import CloudError
@@ -24,6 +26,7 @@ KINDS = {
     "backups": "automated backups, which outlive their database until they expire",
     "ssm": "a stored value of the application (`infragen secrets`), which no stack has",
     "bootstrap": "`infragen bootstrap` made it",
+    "shared": "environments share this bucket, and no other one uses it any more",
 }
 """Why something is left."""
 
@@ -68,8 +71,21 @@ def what_is_left(
         found += _secrets(session, env)
     usd, per_gb = _price(prices, "s3-gb-month")
     command = f"infragen destroy --env {env.environment} --bootstrap"
-    found += [Left("bootstrap", "", "AWS::CloudFormation::Stack", name, usd, per_gb, command) for name in plan.beside]
+    shared = "" if env.artifact_owner is env else stack_name(env.artifact_owner, ARTIFACTS)
+    own = [each for each in plan.beside if each != shared]
+    found += [Left("bootstrap", "", STACK_TYPE, name, usd, per_gb, command) for name in own]
+    if (plan.part is not None or shared in plan.beside) and _is_last(session, env, plan, gone):
+        found.append(Left("shared", "", STACK_TYPE, shared, usd, per_gb, f"{command} --shared-bucket"))
+    elif shared in plan.beside:
+        found.append(Left("bootstrap", "", STACK_TYPE, shared, usd, per_gb, command))
     return tuple(found)
+
+
+def _is_last(session: Session, env: Environment, plan: DestroyPlan, gone: Collection[str]) -> bool:
+    """Return whether no other environment uses the bucket that this one shared."""
+    if not all(stack.layer in gone for stack in plan.stacks):
+        return False
+    return _read(session, "the environments that share a bucket", lambda: used_by(session, env)) == ()
 
 
 def _retained(each: ResourceDeletion, prices: Prices) -> Left:

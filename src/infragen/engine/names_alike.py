@@ -51,7 +51,9 @@ def _alike(session: Session, env: Environment, observed: Observed) -> Iterator[t
     for word, what in words.items():
         shorter = env.name.removesuffix(f"-{word}")
         if shorter != env.name and not observed.layers:
-            there = session.cloud.stack(f"{shorter}-{ARTIFACTS}")  # each environment has it
+            there = session.cloud.stack(f"{shorter}-{ARTIFACTS}")  # each environment that shares no bucket has it
+            if there is None:
+                there = next((each for each in session.cloud.stacks(shorter) if _name_of(each) == shorter), None)
             if there is not None and _name_of(there) == shorter and not _is_ours(there, env):
                 found.setdefault(shorter, (there, f"{env.name} is also {what} of that one"))
     yield from found.values()

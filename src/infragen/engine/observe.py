@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
+from infragen.assembly.stacks import ARTIFACTS_TAG, BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse_deployed
 from infragen.cloud import Cloud, Identity
 from infragen.cloudformation import STACK_TYPE, OnDeploy, StackResource, StackState, row, running
-from infragen.config import Environment
+from infragen.config import SHARED, Environment
 from infragen.engine.follow import current
 from infragen.engine.operate import is_ours, runs_ours
 from infragen.engine.progress import Connected, Following, Session, Warned
@@ -107,7 +107,28 @@ def is_of(state: StackState, env: Environment) -> bool:
     """Return whether a stack is one of this environment's own: its tags say so and its name is the one they mean."""
     tags = state.tags
     mine = (tags.get("infragen:project"), tags.get("infragen:environment")) == (env.project, env.environment)
+    if env.environment == SHARED and not _same_bucket(state, env):
+        return False  # an environment of that name, and the bucket that others share, are two things
     return mine and not state.parent_id and state.name == stack_name(env, tags.get("infragen:layer", ""))
+
+
+def _same_bucket(state: StackState, env: Environment) -> bool:
+    return state.tags.get(ARTIFACTS_TAG, "own") == env.artifact_bucket
+
+
+def check_unmoved(env: Environment, observed: Observed) -> None:
+    """Raise Refused where the environment is deployed with its artifacts in the other kind of bucket. A rollback would
+    fetch code from the old one, which the roles reach no more.
+    """
+    for layer, state in observed.layers.items():
+        if layer not in BESIDE and not _same_bucket(state, env):
+            was = state.tags.get(ARTIFACTS_TAG, "own")
+            raise Refused(
+                f"{state.name} is deployed with `artifact_bucket: {was}`, and the environment file says "
+                f"{env.artifact_bucket}: an environment does not move from one bucket to another; nothing was changed",
+                f"put `artifact_bucket: {was}` back; to move, delete the environment with it "
+                f"(`infragen destroy --env {env.environment} --bootstrap`) and deploy it again",
+            )
 
 
 def left_behind(plan: StackLayout, observed: Observed) -> tuple[StackState, ...]:
@@ -123,6 +144,7 @@ def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt:
     """Raise Refused or Conflict when a stack is not ours, of the other topology, or in a state that bars the way."""
     env = plan.environment
     planned = {unit.layer for unit in plan.units}
+    check_unmoved(env, observed)
     for layer, state in observed.layers.items():
         if layer in planned or layer in BESIDE or planned & set(BESIDE):
             continue  # what bootstrap makes serves both topologies

@@ -74,12 +74,12 @@ def worker_code(file: EnvironmentFile, without: Collection[str] = ()) -> dict[st
 
     Raises InputError with the place of every `code` that cannot be used.
     """
-    artifacts, problems = {}, []
+    artifacts, problems, prefix = {}, [], file.environment.artifact_prefix
     for index, worker in enumerate(file.environment.workers):
         path = file.code(worker.name)
         try:
             if path is not None and worker.name not in without:
-                artifacts[worker.name] = code_artifact(path, CodePatterns(worker.exclude, worker.include))
+                artifacts[worker.name] = code_artifact(path, CodePatterns(worker.exclude, worker.include), prefix)
         except InputError as error:
             problems.append(f"{file.place(('workers', index, 'code'))}: {error.message}")
     if problems:

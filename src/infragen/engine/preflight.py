@@ -12,7 +12,7 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.cloud import Cloud
 from infragen.cloudformation import StackState
-from infragen.engine.deletion_plan import ResourceDeletion, StackDeletion
+from infragen.engine.deletion_plan import ResourceDeletion, SharedPart, StackDeletion
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused
 from infragen.resource_types.s3 import BUCKET
@@ -78,10 +78,14 @@ def _check_ending(cloud: Cloud, states: Sequence[StackState], stay: Mapping[str,
 
 
 def ask_to_empty(
-    session: Session, stacks: Sequence[StackDeletion], allowed: Collection[str], retain: Collection[str]
+    session: Session,
+    stacks: Sequence[StackDeletion],
+    allowed: Collection[str],
+    retain: Collection[str],
+    part: SharedPart | None = None,
 ) -> frozenset[str]:
     """Return the buckets to empty, each confirmed by its name: typed, or given with --empty-buckets; never anything
-    else. One that is named may be empty by now.
+    else. One that is named may be empty by now. Of a bucket that stays (`part`) it is asked, too.
 
     Raises Refused for a bucket that is not, and for a repository that holds images; what is retained need not be empty.
     """
@@ -89,6 +93,8 @@ def ask_to_empty(
     full, empty = [each for each in goes if each.holds], [each for each in goes if each.type == BUCKET.name]
     buckets = [each for each in full if each.type == BUCKET.name]
     known = {name for each in empty for name in _names(each)}
+    if part is not None:
+        known.add(part.asked)
     unknown = sorted(set(allowed) - known)
     if unknown:
         raise InputError(
@@ -102,6 +108,10 @@ def ask_to_empty(
         text = f"delete all {each.contents} in {each.place} ({each.physical_id}) for good?"
         if not session.ui.confirm(Question(text, flags, each.place)):
             raise Refused(f"{each.place} is not empty, so that it cannot be deleted; nothing was deleted", flags)
+    if part is not None and part.holds and part.asked not in allowed:
+        text, flag = f"delete {part.contents} for good?", f"--empty-buckets {part.asked}"
+        if not session.ui.confirm(Question(text, flag, part.asked)):
+            raise Refused(f"{part.contents} would stay; nothing was deleted", flag)
     named = {each.place for each in empty if _names(each) & set(allowed)}  # one may be filled until its stack goes
     return frozenset({each.place for each in buckets} | named)
 

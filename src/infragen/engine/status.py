@@ -11,6 +11,7 @@ from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ABSENT, STACK_TYPE, StackState, row
 from infragen.config import Environment
+from infragen.engine.artifact_bucket import with_shared
 from infragen.engine.next_steps import next_step
 from infragen.engine.observe import Observed, commit_of, layer_states, nested_layer, observe, with_imported
 from infragen.engine.operate import Target, how_failed, name_child
@@ -43,7 +44,7 @@ class LayerStatus:
 def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
     """Return every stack that the environment should have, and those it has beyond that, the artifact bucket's last."""
     env = assembly.environment
-    observed = with_imported(session.cloud, env, observe(session, env))
+    observed = with_shared(session, env, with_imported(session.cloud, env, observe(session, env)))
     nested = env.topology == "nested"
     wanted = [ROOT] if nested else [each.layer for each in assembly.templates]
     beyond = [layer for layer in observed.layers if layer not in (*wanted, ARTIFACTS)]
@@ -61,7 +62,7 @@ def _statuses(
     """
     state = observed.layers.get(layer)
     if state is None:
-        name = stack_name(env, layer)
+        name = stack_name(env.artifact_owner if layer == ARTIFACTS else env, layer)
         yield LayerStatus(layer, name, ABSENT)
         if layer == ROOT:
             yield from (LayerStatus(each, f"{name}/{each}", ABSENT) for each in inner)

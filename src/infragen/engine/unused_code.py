@@ -8,25 +8,22 @@ none of the last deployments ran with, and that was not put there for so long th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from infragen.assembly.code import CODE, CODE_KEY
+from infragen.assembly.stacks import RECORDS
 from infragen.cloud import StoredObject
 from infragen.cloudformation import running
 from infragen.config import Environment
-from infragen.engine.at_commit import RECORDS
 from infragen.engine.progress import Session, Warned
 from infragen.errors import CloudError
 
-CODE = "code/"
 CODE_DAYS = 90
 """How long code stays that nothing uses. A plan puts code that is 30 days old there again (`Account.upload`), and a
 saved plan waits for at most 30 days: none that is needed by one is older than 60."""
 
 KEPT_RECORDS = 20
 """The deployments of an environment, the newest, whose code stays for `deploy --at`, however old it is."""
-
-_KEY = re.compile(r"code/[0-9a-f]{64}\.zip")
 
 
 def delete_unused_code(session: Session, env: Environment, bucket: str) -> None:
@@ -35,12 +32,12 @@ def delete_unused_code(session: Session, env: Environment, bucket: str) -> None:
     The bucket keeps a deleted object for another 30 days, as an old version.
     """
     try:
-        if not _old(session, bucket):
+        if not _old(session, env, bucket):
             return
         used = _used(session, env, bucket)
         if used is None:
             return
-        unused = [each.key for each in _old(session, bucket) if each.key not in used]  # as it is by now
+        unused = [each.key for each in _old(session, env, bucket) if each.key not in used]  # as it is by now
         for key in unused:
             session.cloud.delete_object(bucket, key)
     except CloudError as error:
@@ -51,9 +48,11 @@ def delete_unused_code(session: Session, env: Environment, bucket: str) -> None:
         session.ui.tell(Warned(f"deleted {number} from {bucket}: nothing used them for {CODE_DAYS} days"))
 
 
-def _old(session: Session, bucket: str) -> list[StoredObject]:
-    found = session.cloud.objects(bucket, CODE)
-    return [each for each in found if each.days >= CODE_DAYS and _KEY.fullmatch(each.key)]
+def _old(session: Session, env: Environment, bucket: str) -> list[StoredObject]:
+    prefix = f"{CODE}{env.artifact_prefix}"
+    found = session.cloud.objects(bucket, prefix)
+    keys = (each for each in found if each.key.rpartition("/")[0] == prefix.rstrip("/"))
+    return [each for each in keys if each.days >= CODE_DAYS and CODE_KEY.fullmatch(each.key)]
 
 
 def _used(session: Session, env: Environment, bucket: str) -> set[str] | None:
@@ -67,7 +66,8 @@ def _used(session: Session, env: Environment, bucket: str) -> set[str] | None:
         used |= _keys(state.parameters.values())
         if state.status != "REVIEW_IN_PROGRESS":
             used |= _keys([session.cloud.template(state.stack_id)])
-    for key in _newest_records(session.cloud.objects(bucket, RECORDS)):
+    own = f"{env.name}/" if env.artifact_prefix else ""
+    for key in _newest_records(session.cloud.objects(bucket, f"{RECORDS}{own}")):
         used |= _keys([(session.cloud.download(bucket, key) or b"").decode(errors="replace")])
     return used
 
@@ -82,4 +82,4 @@ def _newest_records(records: Iterable[StoredObject]) -> Iterator[str]:
 
 
 def _keys(texts: Iterable[str]) -> set[str]:
-    return {key for text in texts for key in _KEY.findall(text)}
+    return {found[0] for text in texts for found in CODE_KEY.finditer(text)}

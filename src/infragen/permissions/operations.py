@@ -90,8 +90,7 @@ _CHECKS = (
 )  # fmt: skip
 
 _ARTIFACTS = (
-    *_calls(BOTH, "bucket", "s3.HeadBucket s3:ListBucket"),
-    *_calls((PERSON,), "bucket", "s3.ListObjectsV2 s3:ListBucket"),
+    *_calls(BOTH, "bucket", "s3.HeadBucket s3:ListBucket", "s3.ListObjectsV2 s3:ListBucket"),
     *_calls((PERSON,), "objects", "s3.DeleteObject"),
     *_calls(BOTH, "objects", "s3.GetObject", "s3.HeadObject s3:GetObject", "s3.PutObject"),
     *_calls((PERSON,), "objects", "s3.ListObjectVersions s3:ListBucketVersions",
@@ -178,6 +177,8 @@ def statements(role: str, place: Place, service_role: str, topics: tuple[str, ..
         found.append(Statement(("iam:PassRole",), place.own_roles(), tasks))
     # Of a nested change set whose stack AWS does not name, rights are looked for on its own ARN.
     found.append(Statement(("cloudformation:DescribeChangeSet", "cloudformation:GetTemplate"), place.change_sets()))
+    if place.shared_stack():  # which says that the bucket is the one that environments share
+        found.append(Statement(("cloudformation:DescribeStacks",), place.shared_stack()))
     changes = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet")
     found.append(Statement(changes, place.own_stacks(), effect="Deny"))
     return tuple(found)
@@ -191,9 +192,10 @@ def _where(on: str, place: Place, service_role: str) -> tuple[tuple[str, ...], M
         case "stacks with the role":
             return place.stacks(), {"StringEquals": {"cloudformation:RoleArn": service_role}}
         case "bucket":
-            return (bucket,), {}
+            listed = [f"{each}*" for each in place.object_prefixes()]
+            return (bucket,), {"StringLike": {"s3:prefix": listed}} if listed else {}
         case "objects":
-            return (objects,), {}
+            return objects, {}
         case "repository":
             return place.named("ecr"), {}
         case "ecs":

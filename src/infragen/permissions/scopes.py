@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infragen.assembly.stacks import ARTIFACTS, DELIVERY, account_of, bucket_name
+from infragen.assembly.stacks import ARTIFACT_KINDS, ARTIFACTS, DELIVERY, account_of, bucket_name
 from infragen.cloudformation import PREFIX
 from infragen.config import Environment
 from infragen.permissions.document import Statement
@@ -155,12 +155,25 @@ class Place:
     def own_stacks(self) -> tuple[str, ...]:
         """Return the patterns of the stacks that `bootstrap` makes, which no role made by it may change."""
         names = (f"{self.env.name}-{DELIVERY}", f"{self.env.name}-{ARTIFACTS}")
-        return tuple(self.arn("cloudformation", f"stack/{each}/*") for each in names)
+        own = tuple(self.arn("cloudformation", f"stack/{each}/*") for each in names)
+        return tuple(dict.fromkeys((*own, *self.shared_stack())))
 
-    def artifacts(self) -> tuple[str, str]:
-        """Return the artifact bucket, and its objects."""
+    def shared_stack(self) -> tuple[str, ...]:
+        """Return the pattern of the stack of the bucket that the environment shares; none where it has its own."""
+        owner = self.env.artifact_owner
+        return () if owner is self.env else (self.arn("cloudformation", f"stack/{owner.name}-{ARTIFACTS}/*"),)
+
+    def artifacts(self) -> tuple[str, tuple[str, ...]]:
+        """Return the artifact bucket, and the environment's objects in it: all of its own bucket, of a shared one those
+        below its own name.
+        """
         bucket = f"arn:{self.partition}:s3:::{bucket_name(self.env)}"
-        return bucket, f"{bucket}/*"
+        return bucket, tuple(f"{bucket}/{each}*" for each in self.object_prefixes() or ("",))
+
+    def object_prefixes(self) -> tuple[str, ...]:
+        """Return what the environment's keys begin with in a shared bucket; nothing of its own bucket."""
+        below = self.env.artifact_prefix
+        return tuple(f"{kind}{below}" for kind in ARTIFACT_KINDS) if below else ()
 
     @property
     def in_region(self) -> Mapping[str, Mapping[str, Any]]:
@@ -244,5 +257,5 @@ def _iam(action: str, place: Place, given: Given) -> tuple[tuple[str, ...], Mapp
 def _buckets(action: str, place: Place) -> tuple[str, ...]:
     bucket = f"arn:{place.partition}:s3:::{place.begins}"
     if action in ("s3:GetObject", "s3:GetObjectVersion"):
-        return (place.artifacts()[1],)
+        return place.artifacts()[1]
     return (bucket,)

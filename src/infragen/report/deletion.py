@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
+from infragen.engine.deletion_plan import SHARED_BUCKET, DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.report.plan import Detail
 from infragen.report.wrapping import wrapped
 from infragen.resource_types import resource_type
@@ -39,6 +39,8 @@ def _lines(plan: DestroyPlan, detail: Detail) -> Iterator[Text]:
         else:
             yield head
             yield from resource_lines(stack)
+    if plan.part is not None:
+        yield Text.assemble((SHARED_BUCKET, "bold"), f"  {plan.part.contents}; the bucket stays")
     yield Text()
     counts = [(end, len(plan.ending(end))) for end in _COLOURS]
     yield Text(", ".join(f"{count} {end}" for end, count in counts), style="bold")

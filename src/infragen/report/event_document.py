@@ -235,7 +235,12 @@ def _setting(setting: Setting | None) -> Object | None:
 
 
 def _deletion(plan: DestroyPlan) -> Object:
-    return {"account": plan.account, "region": plan.region, "stacks": [_to_delete(each) for each in plan.stacks]}
+    return {
+        "account": plan.account,
+        "region": plan.region,
+        "stacks": [_to_delete(each) for each in plan.stacks],
+        "shared_bucket": plan.part.place if plan.part is not None else None,
+    }
 
 
 def _to_delete(stack: StackDeletion) -> Object:

@@ -99,7 +99,15 @@ def _beginning() -> Described:
         "plan": ("The plan, before it is executed.", {"plan": {"$ref": PLAN, "description": "as of `plan`"}}),
         "deletion_plan": (
             "The planned deletions, before they are executed.",
-            {**where, "stacks": _list(_ref("deletion"), "in the order in which they go")},
+            {
+                **where,
+                "stacks": _list(_ref("deletion"), "in the order in which they go"),
+                "shared_bucket": {
+                    "type": ["string", "null"],
+                    "description": "of an environment that shares its artifact bucket what goes from that, after the "
+                    "stacks, as BUCKET/PROJECT-ENVIRONMENT; null where nothing does",
+                },
+            },
         ),
         "recovery_plan": (
             "The planned recovery of failed stacks, before it is executed.",

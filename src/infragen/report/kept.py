@@ -39,7 +39,11 @@ def left_document(left: Iterable[Left], complete: Callable[[str], str] = str) ->
 
 
 def _of(left: Left) -> str:
-    return {"bootstrap": "made by bootstrap", "ssm": "a secret of the application"}.get(left.kind, left.type)
+    return {
+        "bootstrap": "made by bootstrap",
+        "ssm": "a secret of the application",
+        "shared": "shared by environments",
+    }.get(left.kind, left.type)
 
 
 def _what(left: Left) -> str:
@@ -48,7 +52,7 @@ def _what(left: Left) -> str:
         name = f"snapshot {left.id}" if left.id else "a final snapshot"
     if left.kind == "backups":
         name = "automated backups, until they expire"
-    if left.kind == "bootstrap":
+    if left.kind in ("bootstrap", "shared"):
         name = "with its bucket"
     return f"{name}, {_cost(left)}" if name else _cost(left)
 

@@ -87,7 +87,7 @@ def _parameters(side: Side) -> str:
 
 
 RENDERED = re.compile(
-    r"https://\$\{TemplateBucket\}\.s3\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/templates/[0-9a-f]{64}\.(yaml|json)"
+    r"https://\$\{TemplateBucket\}\.s3\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/templates/([a-z0-9-]+/)?[0-9a-f]{64}\.(yaml|json)"
 )
 """The address of a layer's template in the artifact bucket, as the root writes it."""
 
