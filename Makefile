@@ -45,6 +45,7 @@ $(NODE): requirements/node.txt $(RUNS)
 demo: $(NODE) ## Deploy a new project to the local emulator and show that all of it works
 	$(BIN)/python tools/demo.py
 
+# Of the running emulator it has one test, tests/twin/test_short_day.py, which needs Node and PostgreSQL and skips without.
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not long and not twin and not scaffold'
 

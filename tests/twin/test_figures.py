@@ -41,11 +41,6 @@ class Running:
         self.shop = replace(self.shop, twin=start(self.state_dir))
         until(lambda: self.shop.post(0) == 202, "the API")
 
-    def save(self) -> None:
-        """Let the emulator keep what it has: it does so when it stops."""
-        stop(self.state_dir)
-        self.again()
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -59,7 +54,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             found.shop.place()
         found.shop.release("v1")
         found.shop.retry(2, times=1000)
-        found.save()
         try:
             yield found
         finally:
