@@ -59,7 +59,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "template_url": [("bucket", "key")],
     "lambda_concurrency": [()], "service_events": [(SERVICE, NOW)], "running_service": [(SERVICE,)],
     "stopped_tasks": [(SERVICE,)], "task_containers": [("shop:1",)], "unhealthy_targets": [(SERVICE,)],
-    "log_lines": [("group", "stream", 5)], "log_events": [("group", 0.0)],
+    "log_lines": [("group", "stream", 5, NOW, NOW)], "log_events": [("group", 0.0)],
     "function_log": [("worker",)], "denied_calls": [(NOW, NOW, 5)],
     "deletion_protection": [
         (StackResource("R", "r", kind, ""),)

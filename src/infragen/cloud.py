@@ -132,6 +132,7 @@ class StoppedTask:
     reason: Shown = NOTHING
     stopped: datetime | None = None
     containers: tuple[StoppedContainer, ...] = ()
+    stop_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -537,8 +538,10 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def create_service_linked_role(self, service: str) -> None:
         """Create the service-linked role of a service, such as ecs.amazonaws.com; one that exists is no error."""
 
-    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, Shown], ...]:
-        """Return what ECS says of a service, newest first: a key and a sentence; nothing older than `since`."""
+    def service_events(
+        self, service_arn: str, since: datetime | None = None
+    ) -> tuple[tuple[datetime | None, Shown], ...]:
+        """Return what ECS says of a service, newest first: when, and a sentence; nothing older than `since`."""
 
     def stopped_tasks(self, service_arn: str) -> tuple[StoppedTask, ...]:
         """Return the tasks of a service that stopped, of every task definition; ECS remembers them for
@@ -551,16 +554,22 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def unhealthy_targets(self, service_arn: str) -> tuple[Shown, ...]:
         """Return what load balancers say of a service's targets that are not healthy, one text each."""
 
-    def log_lines(self, group: str, stream: str, count: int) -> tuple[Shown, ...]:
-        """Return the last lines of a log stream, oldest first, secrets masked; none where there is no such stream."""
+    def log_lines(
+        self, group: str, stream: str, count: int, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Shown, ...]:
+        """Return the last lines of a log stream in a span of time, oldest first, secrets masked; none where there is no
+        such stream.
+        """
 
     def log_events(self, group: str, start: float, end: float | None = None, pattern: str = "") -> LogEvents:
         """Return the lines of a log group from `start` to `end`, in seconds since 1970, that match a filter pattern of
         CloudWatch Logs.
         """
 
-    def function_log(self, function: str) -> tuple[str, str]:
-        """Return the log group of a Lambda function and its newest stream, which is empty where it never wrote."""
+    def function_log(self, function: str, group: str = "") -> tuple[str, ...]:
+        """Return the log group of a Lambda function and its newest streams, the newest first; none where it never
+        wrote. `group` is that of a function that is gone, where it is known.
+        """
 
     def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
         """Return the calls that AWS denied in a span of time, by CloudTrail's event history, newest first."""

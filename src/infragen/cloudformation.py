@@ -499,7 +499,8 @@ class ChangeSetSummary:
 class StackEvent:
     """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none; `hook` is the
     hook that refused the resource, with its words. `task_definition` and `function` are the ARNs that its properties
-    name: the task definition of an ECS service, the function behind a custom resource.
+    name: the task definition of an ECS service, the function behind a custom resource; `log_group` is where a function
+    writes its log.
     """
 
     event_id: str
@@ -515,6 +516,7 @@ class StackEvent:
     hook: Shown = NOTHING
     task_definition: str = ""
     function: str = ""
+    log_group: str = ""
 
     @property
     def of_stack_itself(self) -> bool:

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from fakeaws.cloud import StoppedTask
 from stage import Stage, assembly, environment, layer
 
 from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
+from infragen.engine.destroy import destroy_environment
 from infragen.engine.diagnose import diagnose
+from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
 from infragen.engine.run import Deployment
 
@@ -19,7 +22,7 @@ GOOD, BAD = (
 )
 
 
-def app(topology: str, image: str) -> Assembly:
+def app(topology: str, image: str, count: int = 1) -> Assembly:
     """A service whose container logs as ours do."""
     logs = {"LogDriver": "awslogs", "Options": {"awslogs-group": GROUP, "awslogs-stream-prefix": "api"}}
     container = {"Name": "api", "Image": image, "LogConfiguration": logs}
@@ -27,7 +30,8 @@ def app(topology: str, image: str) -> Assembly:
         "Type": "AWS::ECS::TaskDefinition",
         "Properties": {"Family": "shop-api", "ContainerDefinitions": [container]},
     }
-    service = {"Type": "AWS::ECS::Service", "Properties": {"TaskDefinition": {"Ref": "Task"}, "Cluster": "shop"}}
+    given = {"TaskDefinition": {"Ref": "Task"}, "Cluster": "shop", "DesiredCount": count}
+    service = {"Type": "AWS::ECS::Service", "Properties": given}
     return assembly(layer("api", {"Task": definition, "Service": service}), env=environment(topology))
 
 
@@ -111,6 +115,7 @@ def test_targets_that_are_not_healthy_are_told(crashing: Stage, topology: str) -
     assert said(failed, "event") == "has started 1 tasks"
 
 
+@pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [
@@ -132,6 +137,142 @@ def test_what_may_not_be_read_is_a_note_and_the_rest_is_told(
     assert operation in said(failed, "note")
     assert kind not in kinds(failed)
     assert len(set(kinds(failed))) > 1
+
+
+PULL = (
+    "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref "
+    "111111111111.dkr.ecr.us-east-1.amazonaws.com/shop:bad: not found (RequestID: {}-1111-4222-8333-444455556666)"
+)
+SECRET = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: "
+    "ResourceNotFoundException: Secrets Manager can't find the specified secret."
+)
+HEALTH = "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/api/1)"
+SCALED = StoppedTask(
+    "Scaling activity initiated by (deployment ecs-svc/2)", ({"name": "api", "exitCode": 137},),
+    "ServiceSchedulerInitiated", after=19,
+)  # fmt: skip
+ENDS = {
+    "exits at once, with 0": (
+        (StoppedTask("Essential container in task exited", ({"name": "api", "exitCode": 0},)),),
+        "a task stopped: Essential container in task exited; api: exit code 0 (",
+    ),
+    "out of memory": (
+        (
+            StoppedTask(
+                "OutOfMemoryError: Container killed due to memory usage",
+                ({"name": "api", "exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},),
+            ),
+        ),
+        "api: exit code 137, OutOfMemoryError: Container killed",
+    ),
+    "no image": (
+        tuple(StoppedTask(PULL.format(f"5f1b8a2{n}"), ({"name": "api"},), "TaskFailedToStart") for n in range(4)),
+        "4 tasks stopped: CannotPullContainerError",
+    ),
+    "no secret": (
+        (StoppedTask(SECRET, ({"name": "api"},), "TaskFailedToStart"),),
+        "a task stopped: ResourceInitializationError: unable to pull secrets",
+    ),
+    "never healthy": (
+        (StoppedTask(HEALTH, ({"name": "api", "exitCode": 143},), "ServiceSchedulerInitiated"),),
+        "a task stopped: Task failed ELB health checks",
+    ),
+    "somebody stops another": (
+        (
+            StoppedTask("Task stopped by user", ({"name": "api", "exitCode": 137},), "UserInitiated", after=18),
+            StoppedTask("Essential container in task exited", ({"name": "api", "exitCode": 0},)),
+        ),
+        "a task stopped: Essential container in task exited; api: exit code 0 (",
+    ),
+}
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+@pytest.mark.parametrize("how", ENDS)
+def test_what_ecs_stopped_itself_is_no_reason(stage: Stage, how: str, topology: str) -> None:
+    """R1: the rollback ends tasks of the new revision too, later and with other exit codes; ids make no other way."""
+    ends, expected = ENDS[how]
+    assert deploy_environment(app(topology, GOOD), stage.session).exit_code == 0
+    stage.aws.settings.task_ends[BAD] = (SCALED, *ends)
+    for number in range(12, 12 + 1 + len(ends)):
+        stage.aws.settings.logs[GROUP, f"api/api/{number}"] = ["of the rollback" if number == 12 else "its own words"]
+    stage.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, BAD), stage.session))
+    tasks = said(failed, "task").splitlines()
+    assert expected in tasks[0]
+    assert "Scaling activity" not in said(failed, "task")
+    assert len([each for each in tasks if "CannotPull" in each]) <= 1
+    assert said(failed, "log") == "its own words"
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_task_that_never_ran_has_no_log_to_read(stage: Stage, topology: str) -> None:
+    """Its stream does not exist: no command that would show nothing."""
+    assert deploy_environment(app(topology, GOOD), stage.session).exit_code == 0
+    stage.aws.settings.task_ends[BAD] = ENDS["no image"][0]
+    stage.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, BAD), stage.session))
+    assert "CannotPullContainerError" in said(failed, "task")
+    assert kinds(failed) == ["task"]
+    assert "aws logs tail" not in failed.hint
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_the_log_is_that_of_the_container_that_ended_the_task(stage: Stage, topology: str) -> None:
+    """Not of one that was asked to end because of it, though it comes first and has a code as well."""
+    made = app(topology, BAD)
+    task = made.templates[0].body["Resources"]["Task"]["Properties"]
+    [api] = task["ContainerDefinitions"]
+    proxy = {**api, "Name": "proxy", "Image": "proxy:1"}
+    task["ContainerDefinitions"] = [proxy, api]
+    ended = ({"name": "proxy", "exitCode": 143}, {"name": "api", "exitCode": 1})
+    stage.aws.settings.task_ends[BAD] = (StoppedTask("Essential container in task exited", ended),)
+    stage.aws.settings.logs[GROUP, "api/proxy/2"] = ["asked to end"]
+    stage.aws.settings.logs[GROUP, "api/api/2"] = ["no such table"]
+    stage.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", after=20)
+    failed = the_failure(deploy_environment(made, stage.session))
+    assert said(failed, "log") == "no such table"
+
+
+def test_tasks_that_stopped_before_the_update_are_not_blamed(stage: Stage, topology: str) -> None:
+    """The same task definition, as where only the service changes: what ended before it began explains nothing."""
+    stage.aws.settings.task_ends[GOOD] = (StoppedTask("Task stopped", ({"name": "api", "exitCode": 9},)),)
+    assert deploy_environment(app(topology, GOOD), stage.session).exit_code == 0
+    stage.aws.clock.sleep(600)
+    stage.aws.fail("Service", "Service did not stabilize", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, GOOD, 2), stage.session))
+    assert said(failed, "task") == ""
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_what_ecs_writes_of_every_deployment_comes_last(crashing: Stage, topology: str) -> None:
+    """Three events are shown; after a rollback the newest are that all is well again."""
+    crashing.aws.settings.ecs_events["Service"] = [
+        "(service api) has reached a steady state.", "(service api) (deployment ecs-svc/1) deployment completed.",
+        "(service api) has started 1 tasks: (task 1).", "(service api) rolling back to deployment ecs-svc/1.",
+        "(service api) (deployment ecs-svc/2) deployment failed: tasks failed to start.",
+    ]  # fmt: skip
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, BAD), crashing.session))
+    assert [each.split(") ")[-1] for each in said(failed, "event").splitlines()[:2]] == [
+        "rolling back to deployment ecs-svc/1.", "deployment failed: tasks failed to start.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_of_many_targets_the_first_are_told_and_new_ones_are_not(crashing: Stage, topology: str) -> None:
+    """A target that was registered a moment ago is not unhealthy."""
+    arn = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/api/1"
+    crashing.aws.settings.target_groups["Service"] = [arn]
+    new = [("10.0.1.1", "initial", "Target registration is in progress")]
+    bad = [(f"10.0.0.{n}", "unhealthy", "Health checks failed") for n in range(5)]
+    crashing.aws.settings.target_health[arn] = [*new, *bad]
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, BAD), crashing.session))
+    told = said(failed, "target").splitlines()
+    assert told[0] == "10.0.0.0:80 is unhealthy: Health checks failed"
+    assert told[3:] == ["and 2 more targets"]
 
 
 FUNCTION = {
@@ -199,7 +340,98 @@ def test_a_function_that_never_wrote_says_so(stage: Stage, topology: str) -> Non
     stage.aws.fail("Function", "no such bucket", after=5)
     made = assembly(layer("worker", {"Function": FUNCTION}), env=environment(topology))
     failed = the_failure(deploy_environment(made, stage.session))
-    assert said(failed, "note") == "the function wrote nothing to /aws/lambda/shop-dev-worker"
+    gone = "/aws/lambda/shop-dev-worker has no line of the function: it wrote none, or its log is gone"
+    assert said(failed, "note") == gone
+    assert "aws logs tail" not in failed.hint
+
+
+NAMED = "2026/03/01/[$LATEST]1111111111111111111111111111111a"
+
+
+def with_custom(topology: str, version: str = "1", group: str = "") -> Assembly:
+    """A function and a custom resource behind it; with a log group of its own."""
+    logs = {"LoggingConfig": {"LogGroup": group}} if group else {}
+    function = {**FUNCTION, "Properties": {**FUNCTION["Properties"], **logs}}  # type: ignore[dict-item]  # its Properties are a mapping
+    token = {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}, "Version": version}
+    custom = {"Type": "Custom::Migration", "Properties": token}
+    return assembly(layer("worker", {"Function": function, "Custom": custom}), env=environment(topology))
+
+
+def test_the_stream_that_a_custom_resource_names_is_read(stage: Stage, topology: str) -> None:
+    """cfn-response names the stream of the very call; the newest may be another's."""
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", NAMED] = ["no such table"]
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", "2026/03/01/[$LATEST]2"] = ["all is well"]
+    reason = (
+        f"Received response status [FAILED] from custom resource. See the details in CloudWatch Log Stream: {NAMED}"
+    )
+    stage.aws.fail("Custom", f"Message returned: {reason} (RequestId: 5f1b8a2e-1111-4222-8333-444455556666)", after=5)
+    failed = the_failure(deploy_environment(with_custom(topology), stage.session))
+    assert said(failed, "log") == "no such table"
+    assert f"--log-stream-names '{NAMED}'" in failed.hint
+
+
+def test_what_a_function_wrote_before_or_after_the_operation_is_no_evidence(stage: Stage, topology: str) -> None:
+    """A function with traffic writes all day; another of its streams may have the words."""
+    assert deploy_environment(with_custom(topology), stage.session).exit_code == 0
+    now = stage.aws.clock.now().timestamp()
+    group = "/aws/lambda/shop-dev-worker"
+    stage.aws.settings.logs[group, "2026/03/01/[$LATEST]1"] = ["of the operation"]
+    stage.aws.settings.logs[group, "2026/03/01/[$LATEST]2"] = ["of another order"]
+    stage.aws.settings.log_times[group, "2026/03/01/[$LATEST]2"] = now - 600
+    stage.aws.fail(
+        "Custom", "CloudFormation did not receive a response from your Custom Resource.", on="update", after=5
+    )
+    allowed = Options(allow_data_loss=frozenset({"worker/Custom"}))
+    failed = the_failure(deploy_environment(with_custom(topology, "2"), stage.session, allowed))
+    assert said(failed, "log") == "of the operation"
+    stage.aws.settings.log_times[group, "2026/03/01/[$LATEST]1"] = now + 10
+    stage.aws.clock.sleep(9000)
+    stage.aws.settings.logs[group, "2026/03/01/[$LATEST]3"] = ["of another day"]
+    [later] = diagnose(make_plan(with_custom(topology, "2")), stage.session)
+    assert said(later, "log") == "of the operation"
+    assert "--since 2026-03-01T12:0" in later.hint
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_function_that_is_gone_wrote_where_it_was_told_to(stage: Stage, topology: str) -> None:
+    """A rollback deleted it; its log group may have another name than the default one."""
+    stage.aws.settings.logs["/shop/worker", "2026/03/01/[$LATEST]1"] = ["Error: Cannot find module 'pg'"]
+    stage.aws.fail("Custom", "no answer", after=5)
+    stage.aws.refuse("lambda:GetFunctionConfiguration", "ResourceNotFoundException", "not found", None, 404)
+    failed = the_failure(deploy_environment(with_custom(topology, group="/shop/worker"), stage.session))
+    assert said(failed, "log") == "Error: Cannot find module 'pg'"
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_custom_resource_that_speaks_of_what_exists_has_its_own_log(stage: Stage, topology: str) -> None:
+    """Its words are about its own doing, and not about a resource of that name."""
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", NAMED] = ["relation jobs already exists"]
+    stage.aws.fail("Custom", 'Received response status [FAILED]: relation "jobs" already exists', after=5)
+    failed = the_failure(deploy_environment(with_custom(topology), stage.session))
+    assert said(failed, "log") == "relation jobs already exists"
+    assert "find out whose" not in failed.hint
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_what_fails_on_its_deletion_brings_its_log_too(stage: Stage, topology: str) -> None:
+    """A custom resource that cannot be deleted."""
+    made = with_custom(topology)
+    assert deploy_environment(made, stage.session).exit_code == 0
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", NAMED] = ["the table is not empty"]
+    stage.aws.fail("Custom", "Received response status [FAILED]", on="delete", after=5)
+    [failed] = [e for e in destroy_environment(made.environment, stage.session).outcomes if isinstance(e, Failed)]
+    assert said(failed, "log") == "the table is not empty"
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_what_lambda_says_of_a_version_is_what_the_function_wrote(stage: Stage, topology: str) -> None:
+    """The init error of provisioned concurrency fails the version; its id names the function."""
+    version = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Function"}}}
+    stage.aws.settings.logs["/aws/lambda/shop-dev-worker", NAMED] = ["INIT_REPORT Init Duration: 3 ms", "no module pg"]
+    stage.aws.fail("Version", "Provisioned Concurrency configuration failed. FUNCTION_ERROR_INIT_FAILURE", after=5)
+    made = assembly(layer("worker", {"Function": FUNCTION, "Version": version}), env=environment(topology))
+    failed = the_failure(deploy_environment(made, stage.session))
+    assert said(failed, "log") == "no module pg"
 
 
 DENIAL = {
@@ -229,6 +461,32 @@ def test_diagnose_tells_all_of_it_again_later(crashing: Stage, topology: str) ->
     assert said(found, "log") == said(then, "log")
     assert said(found, "denied").count("s3:GetObject for arn:aws:iam::1:role/deployer: not authorized") == 3
     assert crashing.aws.mutations() == []
+
+
+def test_diagnose_after_hours_says_that_the_tasks_are_forgotten(crashing: Stage, topology: str) -> None:
+    """ECS lists stopped tasks for about an hour, and what it says since is of another day."""
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    deploy_environment(app(topology, BAD), crashing.session)
+    crashing.aws.clock.sleep(7200)
+    crashing.aws.settings.ecs_events["Service"] = ["(service api) was unable to place a task, today"]
+    [found] = told_later(crashing, topology, BAD)
+    assert found.cause is not None
+    assert kinds(found) == ["note"]
+    assert "ECS lists no stopped task of" in said(found, "note")
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+@pytest.mark.parametrize(
+    "code", ["Client.UnauthorizedOperation", "AuthorizationError", "ForbiddenException", "NotAuthorized", "Throttling"]
+)
+def test_each_service_has_its_own_word_for_a_denied_call(crashing: Stage, code: str, topology: str) -> None:
+    """CloudTrail records it as the service wrote it; anything else is no denial."""
+    crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    deploy_environment(app(topology, BAD), crashing.session)
+    record = {"EventId": "1", "EventTime": crashing.aws.clock.now().timestamp()}
+    crashing.aws.settings.denied.append({**record, "CloudTrailEvent": {**DENIAL, "errorCode": code}})
+    [found] = told_later(crashing, topology, BAD)
+    assert ("denied" in kinds(found)) is (code != "Throttling")
 
 
 def test_diagnose_without_cloudtrail_says_so(crashing: Stage, topology: str) -> None:

@@ -1,7 +1,7 @@
 """The event follower over generated streams: nothing lost, nothing twice, nothing of anybody else."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from sweeps import seeds
 
 from infragen.cloudformation import STACK_TYPE, EventPage, StackEvent
 from infragen.engine.follow import Follower, LayerEvent
-from infragen.engine.outcome import CANCELLED, root_cause
+from infragen.engine.outcome import CANCELLED, root_cause, stack_cause
 from infragen.errors import Unavailable
 from infragen.secrecy.visible import quoted
 
@@ -217,3 +217,60 @@ def test_a_reason_that_only_mentions_cancelling_is_a_cause() -> None:
     found = root_cause([LayerEvent("database", event)])
     assert found is not None
     assert found.reason == "payment was cancelled"
+
+
+def told(
+    layer: str, name: str, kind: str, status: str, reason: str = "", physical: str = "p", at: int = 0
+) -> LayerEvent:
+    when = START + timedelta(seconds=at)
+    event = StackEvent(f"{layer}{name}{at}", f"arn:{layer}", layer, name, physical, kind, status, when, quoted(reason))
+    return LayerEvent(layer, event)
+
+
+CHILD = told("root", "Api", STACK_TYPE, "UPDATE_FAILED", "", "arn:api", at=5)
+MISSING = "Parameters: [Subnets] must have values"
+SAYS_NOTHING = {
+    "a child that says why it went back": (
+        [told("api", "shop-Api", STACK_TYPE, "UPDATE_ROLLBACK_IN_PROGRESS", MISSING, "arn:api", at=4), CHILD],
+        "Api", MISSING,
+    ),
+    "a child that failed itself": (
+        [told("api", "shop-Api", STACK_TYPE, "CREATE_FAILED", MISSING, "arn:api", at=4), CHILD], "Api", MISSING,
+    ),
+    "a child of which nobody says anything": ([CHILD], "Api", ""),
+    "a resource of which a second event speaks": (
+        [
+            told("api", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", at=1),
+            told("api", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Access Denied", at=2),
+        ],
+        "Queue", "Access Denied",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAYS_NOTHING)
+def test_a_failure_without_words_has_those_of_another_event_about_it(case: str) -> None:
+    """The parent's row of a nested stack may be empty; what the stack itself said is the cause then."""
+    events, name, reason = SAYS_NOTHING[case]
+    found = root_cause(events)
+    assert found is not None
+    assert (found.logical_id, found.reason) == (name, reason)
+
+
+def test_what_a_stack_says_itself_is_the_cause_where_no_resource_failed() -> None:
+    """An output, an export, a hook; not what somebody asked for."""
+    began = told(
+        "root", "shop", STACK_TYPE, "ROLLBACK_IN_PROGRESS", "Export with name a is already exported", "arn:root"
+    )
+    hooked = replace(
+        began.event, status="CREATE_IN_PROGRESS", reason=quoted(""), hook=quoted("Acme::Guard: not on Friday")
+    )
+    for event, reason in (
+        (began.event, "Export with name a is already exported"),
+        (hooked, "Acme::Guard: not on Friday"),
+    ):
+        found = stack_cause([LayerEvent("root", event)])
+        assert found is not None
+        assert found.reason == reason
+    for words in ("", "User Initiated", "Resource update cancelled"):
+        assert stack_cause([LayerEvent("root", replace(began.event, reason=quoted(words)))]) is None

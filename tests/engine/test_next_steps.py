@@ -1,10 +1,14 @@
 """What to type after a failure is never the step that just failed."""
 
+import json
+
 import pytest
 from stage import QUEUE, TOPIC, Stage, assembly, environment, layer
 
+from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
+from infragen.engine.diagnose import diagnose
 from infragen.engine.next_steps import next_step
 from infragen.engine.options import Options
 from infragen.engine.outcome import Cause, Failed
@@ -38,6 +42,41 @@ def test_keeping_an_update_that_replaces_is_refused_before_anything_is_executed(
     assert EXECUTE not in calls(stage)
     assert "without --on-failure keep" in refused.value.hint
     assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
+
+
+def test_a_nested_stack_that_nobody_compares_is_not_kept(stage: Stage, topology: str) -> None:
+    """A stack inside a layer's own: what its template replaces is in no plan."""
+    s3, bucket = stage.aws.client("s3", account="111111111111"), "shop-inner"
+    stage.aws.cloud.buckets.create(bucket, "111111111111", "us-east-1")
+
+    def made(name: str) -> Assembly:
+        body = json.dumps({"Resources": {"Topic": {**TOPIC, "Properties": {"TopicName": name}}}})
+        s3.put_object(Bucket=bucket, Key=name, Body=body.encode())
+        url = f"https://{bucket}.s3.us-east-1.amazonaws.com/{name}"
+        inner = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+        return assembly(layer("app", {"Inner": inner}), env=environment(topology))
+
+    assert deploy_environment(made("a"), stage.session).exit_code == 0
+    allowed = frozenset({"app/Inner"})
+    with pytest.raises(Refused, match="app/Inner may be replaced"):
+        deploy_environment(
+            made("b"), stage.session, Options(on_failure="keep", allow_data_loss=allowed, allow_widening=allowed)
+        )
+    assert stage.aws.cloud.find_stack(
+        "shop-dev" if topology == "nested" else "shop-dev-app", "111111111111", "us-east-1"
+    )
+
+
+@pytest.mark.parametrize("on_failure", ["rollback", "delete"])
+def test_an_output_that_cannot_be_had_is_no_cancellation(stage: Stage, topology: str, on_failure: str) -> None:
+    """No resource failed: the stack's own words are the cause, in the outcome and later."""
+    made = assembly(layer("app", {"Topic": TOPIC}, {"Bad": {"Fn::ImportValue": "nowhere"}}), env=environment(topology))
+    [failed] = deploy_environment(made, stage.session, Options(on_failure=on_failure)).outcomes
+    assert isinstance(failed, Failed)
+    assert "nowhere" in failed.message
+    if on_failure == "rollback":
+        [found] = diagnose(make_plan(made), stage.session)
+        assert "nowhere" in found.message
 
 
 def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:
@@ -97,14 +136,15 @@ def test_what_exists_already_has_its_next_step_before_anything_is_executed(stage
 
 
 @pytest.mark.parametrize(
-    ("status", "way_out"), [("UPDATE_FAILED", "--on-failure keep"), ("CREATE_FAILED", "`infragen destroy`")]
+    ("state", "way_out"), [("UPDATE_FAILED", "--on-failure keep"), ("CREATE_FAILED", "`infragen destroy`")]
 )
-def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, status: str, way_out: str) -> None:
+def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, state: str, way_out: str) -> None:
     """RollbackStack is not asked for, where AWS does not support it."""
-    if status == "UPDATE_FAILED":
+    if state == "UPDATE_FAILED":
         assert deploy_environment(app(topology), stage.session).exit_code == 0
-    stage.aws.fail("Topic", "no luck today", on=status.partition("_")[0].lower())
-    deploy_environment(app(topology, title="y"), stage.session, Options(on_failure="keep"))
+    stage.aws.fail("Topic", "no luck today", on=state.partition("_")[0].lower())
+    made = app(topology, title="y")
+    deploy_environment(made, stage.session, Options(on_failure="keep"))
     for each in stage.aws.cloud.stacks.values():
         each.mode = "EXPRESS"
     stage.aws.calls.clear()
@@ -116,18 +156,30 @@ def test_a_failure_in_express_mode_is_recognised(stage: Stage, topology: str, st
     assert way_out in refused.value.hint
     assert "infragen recover" not in refused.value.hint
     assert "RollbackStack" not in calls(stage)
+    told = [each.hint for each in status(made, stage.session) if each.status == state]
+    told += [each.hint for each in diagnose(make_plan(made), stage.session)]
+    for hint in (told[0], told[-1]):
+        assert "EXPRESS" in hint
+        assert way_out in hint
+        assert "infragen recover" not in hint
 
 
 @pytest.mark.long
 def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: Stage, topology: str) -> None:
     """Half an hour, then one sentence."""
-    certificate = {"Type": "AWS::CertificateManager::Certificate", "Properties": {"DomainName": "shop.example"}}
-    stage.aws.slow("Certificate", 3600)
-    made = assembly(layer("web", {"Certificate": certificate}), env=environment(topology))
+    names = {"DomainName": "shop.example", "SubjectAlternativeNames": ["*.shop.example", "api.shop.example"]}
+    certificate = {"Type": "AWS::CertificateManager::Certificate", "Properties": names}
+    other = {**certificate, "Properties": {"DomainName": "other.example"}}
+    stage.aws.slow("Certificate", 3600, stack="shop-dev-web" if topology == "independent" else "shop-dev-Web")
+    made = assembly(
+        layer("web", {"Certificate": certificate}), layer("quick", {"Certificate": other}), env=environment(topology)
+    )
     assert deploy_environment(made, stage.session).exit_code == 0
     told = [each.text for each in stage.ui.of(Noticed)]
     assert len(told) == 1
     assert "DNS record" in told[0]
+    assert told[0].count("Content of DNS Record is") == 2  # one for each domain, and none of the other layer's
+    assert "other.example" not in told[0]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +204,11 @@ def test_a_certificate_past_its_usual_time_says_once_what_it_waits_for(stage: St
         ("You have attempted to create more buckets than allowed", "servicequotas"),
         ("unable to place a task. You've reached the limit on the number of vCPUs you can run", "servicequotas"),
         ("Replacement type updates not supported on stack with disable-rollback.", "`infragen recover`"),
+        ("Rate exceeded (Service: Ecs, HandlerErrorCode: Throttling)", "wait some minutes"),
+        ("Internal error (RequestToken: 0, HandlerErrorCode: ServiceInternalError)", "wait some minutes"),
+        ("A conflicting conditional operation is currently in progress against this resource.", "wait some minutes"),
+        ("Unable to Start a service that is still Draining.", "wait some minutes"),
+        ("Table is being deleted: jobs", "wait some minutes"),
         ("something else", "fix the cause and deploy again"),
     ],
 )

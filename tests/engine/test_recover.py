@@ -7,8 +7,10 @@ import pytest
 from stage import Stage, assembly, environment, layer
 
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import OnRecover
+from infragen.cloudformation import OnRecover, StackResource
 from infragen.engine.deploy import deploy_environment
+from infragen.engine.destroy import plan_destroy
+from infragen.engine.next_steps import never_made
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deleted, Deployed, Failed, Recovered
 from infragen.engine.progress import Happened, PlannedRecovery, Session, Started, Timer
@@ -20,6 +22,7 @@ from infragen.engine.recover import (
     recover_environment,
 )
 from infragen.errors import Conflict, InputError, Refused
+from infragen.secrecy.visible import quoted
 
 
 def app(topology: str, name: str = "a", **more: Any) -> Assembly:
@@ -274,3 +277,62 @@ def test_x3_what_a_kept_failure_built_and_holds_data_is_deleted_only_by_name(
     lose = frozenset() if policy == "Retain" else frozenset({"app/New"})
     [outcome] = recover_environment(environment(topology), stage.session, RecoverOptions(lose=lose)).outcomes
     assert isinstance(outcome, Recovered)
+
+
+TAKEN = "Resource of type 'AWS::SQS::Queue' with identifier 'jobs' already exists. (HandlerErrorCode: AlreadyExists)"
+
+
+@pytest.mark.parametrize("phase", ["create", "update"])
+def test_what_only_has_the_name_of_anothers_is_neither_lost_nor_deleted(
+    stage: Stage, topology: str, phase: str
+) -> None:
+    """The stack never made it: nobody is asked for it, `destroy` does not list it, unprotect it or empty it."""
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop-others"}}
+    if phase == "update":
+        deploy_environment(app(topology), stage.session)
+    stage.aws.fail("Theirs", TAKEN, after=5)
+    made = app(topology, "b", Theirs=bucket)
+    assert deploy_environment(made, stage.session, Options(on_failure="keep")).exit_code == 1
+    stage.aws.mend()
+    doomed = [each for stack in plan_destroy(made.environment, stage.session).stacks for each in stack.resources]
+    assert "Theirs" not in {each.logical_id for each in doomed}
+    assert not [each for remedy in plan_recovery(made.environment, stage.session).remedies for each in remedy.loses]
+    [outcome] = recover_environment(made.environment, stage.session).outcomes
+    assert isinstance(outcome, Recovered)
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed"), [("AWS::SQS::Queue", False), ("AWS::EC2::KeyPair", True), ("Acme::Data::Store", True)]
+)
+def test_where_a_rollback_deletes_what_has_the_name_it_is_listed(kind: str, listed: bool) -> None:
+    """Reported of key pairs and of types that are not AWS's: unknown is unsafe."""
+    assert never_made(StackResource("Theirs", "theirs", kind, "CREATE_FAILED", quoted(TAKEN))) is not listed
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_what_only_has_the_name_of_anothers_is_not_left_by_a_policy(stage: Stage, topology: str) -> None:
+    """A rollback skips it; the hint must not say how to delete what somebody else has."""
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
+    stage.aws.fail("Theirs", TAKEN, after=5)
+    result = deploy_environment(app(topology, "b", Theirs=queue), stage.session)
+    [failed] = [each for each in result.outcomes if isinstance(each, Failed)]
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert "deletion policy" not in failed.hint
+    assert "delete-queue" not in failed.hint
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_a_nested_stack_that_is_gone_can_be_skipped_itself(stage: Stage, topology: str) -> None:
+    """S5: only then does AWS take its name; as long as it is there, what is stuck in it has one."""
+    stuck(stage, topology)
+    with pytest.raises(InputError, match="root/App is not stuck"):
+        plan_recovery(environment(topology), stage.session, RecoverOptions(skip=frozenset({"root/App"})))
+    [child] = [each for each in stage.aws.cloud.stacks.values() if each.name.startswith("shop-dev-App")]
+    stage.aws.elsewhere.delete_stack({"StackName": child.id})
+    stage.aws.clock.settle()
+    [first] = [e for e in recover_environment(environment(topology), stage.session).outcomes if isinstance(e, Failed)]
+    assert "`infragen recover --skip root/App`" in first.hint
+    options = RecoverOptions(skip=frozenset({"root/App"}))
+    [outcome] = recover_environment(environment(topology), stage.session, options).outcomes
+    assert isinstance(outcome, Recovered)
+    assert outcome.skipped == ("root/App",)

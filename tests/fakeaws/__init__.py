@@ -63,7 +63,8 @@ Stacks
   with the reason "… could not be deleted" (UG "Stack status codes", UPDATE_COMPLETE_CLEANUP_IN_PROGRESS).
 - A resource that fails cancels its running siblings, "Resource creation cancelled" (UG "Troubleshooting").
 - UPDATE_ROLLBACK_FAILED goes on only with ContinueUpdateRollback on the root, skipping only resources in UPDATE_FAILED,
-  nested ones as `Stack.LogicalId` (API ContinueUpdateRollback). RollbackStack works from CREATE_FAILED and
+  nested ones as `Stack.LogicalId`, a nested stack itself only where it is deleted (API ContinueUpdateRollback, read
+  2026-11-29; the words are assumed). RollbackStack works from CREATE_FAILED and
   UPDATE_FAILED; it deletes a stack that never was complete (API RollbackStack, "last known stable state", read
   2026-11-28; `Settings.rollback_deletes_what_never_was`, off: ROLLBACK_COMPLETE). SetStackPolicy is refused while an
   operation runs (the words are assumed; `Settings.policy_while_running`). CancelUpdateStack
@@ -124,6 +125,9 @@ Reading
   assumed).
 - An event's ResourceProperties are those that the operation gives the resource, from UPDATE_IN_PROGRESS on (recorded:
   test_change_set_ref, test_immutable_property_update_causes_resource_replacement).
+- A certificate's events name the DNS record of each domain that ACM waits for (`resources.dns_records`).
+- An output that cannot be evaluated fails the operation without a failed resource: the stack's own event has the words
+  (public reports serverless/serverless#3935, 2017-07-12; aws/aws-cdk#8671, 2020-06-21).
 - A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
   User Guide).
 - A hook on a change set leaves no events: its results are in ListHookResults (CHANGE_SET) and GetHookResult, those in

@@ -73,6 +73,18 @@ class ExistingVpc:
     endpoints: tuple[tuple[str, str, bool], ...] = ()
 
 
+@dataclass(frozen=True)
+class StoppedTask:
+    """How a task of a service ended: ECS's reason and stop code, its containers as DescribeTasks has them, and how many
+    seconds after the service was given its task definition.
+    """
+
+    reason: str
+    containers: tuple[dict[str, Any], ...] = ()
+    stop_code: str = "EssentialContainerExited"
+    after: float = 5.0
+
+
 @dataclass
 class OneOffScript:
     """What a task of RunTask does: how long it runs, what it writes, how it ends (no exit code: it never ran), and the
@@ -198,6 +210,8 @@ class Settings:
     """Logical id of an ECS service -> the containers of its stopped task, as DescribeTasks has them."""
     crashing: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Image -> the exit code of its container, and the lines that it writes: its tasks stop."""
+    task_ends: dict[str, tuple[StoppedTask, ...]] = field(default_factory=dict)
+    """Image -> how tasks of a task definition with it stopped, in no order that says anything."""
     one_off: OneOffScript = field(default_factory=OneOffScript)
     secret_values: dict[str, str] = field(default_factory=dict)
     """A part of a secret's ARN -> its value."""
@@ -207,6 +221,8 @@ class Settings:
     """ARN of a target group -> its targets: id, state, description."""
     logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """Log group and stream -> its lines."""
+    log_times: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Log group and stream -> when its lines were written, in seconds since 1970; without it a moment ago."""
     log_events: list[tuple[str, str, int, str]] = field(default_factory=list)
     """Lines of logs that have a time: log group, stream, milliseconds since 1970, text."""
     denied: list[dict[str, Any]] = field(default_factory=list)

@@ -464,6 +464,8 @@ class CloudFormation:
         resource = holder.resources.get(logical_id) if holder else None
         if resource is None or resource.status != "UPDATE_FAILED":
             raise validation_error(f"[{name}] is not in UPDATE_FAILED state and cannot be skipped")
+        if resource.type == NESTED and not self.cloud.child(resource).status.startswith("DELETE_"):
+            raise validation_error(f"[{name}] is a nested stack that is not deleted and cannot be skipped")
 
     def _resume(self, stack: Stack, kind: str, token: str | None) -> Operation:
         operation: Operation = self.cloud.operations[stack.id]

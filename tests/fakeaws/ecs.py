@@ -7,7 +7,8 @@ definition: the newest deployment, PRIMARY, then has that one (public report aws
 
 A task definition whose image is in `Settings.crashing` has three tasks that stopped, for every service that an event
 gave it. The task of each definition that was replaced stopped, too, with exit code 0 and ECS's words for it. Both stay
-after a rollback: ECS lists the stopped tasks of all revisions.
+after a rollback, for an hour: ECS lists the stopped tasks of all revisions, and for no longer ("DescribeTasks"). How
+else tasks stop a test says in `Settings.task_ends`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fakeaws.account import Account, digest
-from fakeaws.cloud import Cloud
+from fakeaws.cloud import Cloud, StoppedTask
 from fakeaws.model import Resource
 from fakeaws.one_off import OneOffCalls
 from fakeaws.rotation import Redeployments
 
+FORGOTTEN = 3600.0
+"""Seconds for which stopped tasks are listed."""
 SERVICE, TASK_DEFINITION = "AWS::ECS::Service", "AWS::ECS::TaskDefinition"
 Params = Mapping[str, Any]
 
@@ -103,27 +106,42 @@ class Ecs(OneOffCalls, Redeployments):
             stated = service.properties.get("TaskDefinition", "")
             tasks.append(self._task(service, 1, stated, settings.stopped_tasks[service.logical_id], containers))
         given = self._given(service)
-        for place, definition in enumerate(given):
+        times = [*given.values()]
+        for place, (definition, began) in enumerate(given.items()):
             for container in self._definitions().get(definition, {}).get("ContainerDefinitions", ()):
-                number, crash = 10 * place + 2, settings.crashing.get(container.get("Image", ""))
+                image, number = container.get("Image", ""), 10 * place + 2
+                crash = settings.crashing.get(image)
                 ended = {"name": container["Name"], "exitCode": 0 if crash is None else crash[0]}
+                ends = settings.task_ends.get(image, ())
                 if crash is not None:
-                    for each in range(3):
-                        reason = "Essential container in task exited"
-                        tasks.append(self._task(service, number + each, definition, reason, [ended]))
-                elif place < len(given) - 1:
+                    ends = (*ends, *[StoppedTask("Essential container in task exited", (ended,))] * 3)
+                tasks += [
+                    self._task(
+                        service,
+                        number + each,
+                        definition,
+                        end.reason,
+                        [*end.containers],
+                        began + end.after,
+                        end.stop_code,
+                    )
+                    for each, end in enumerate(ends)
+                ]
+                if not ends and place < len(given) - 1:
                     reason = "Scaling activity initiated by (deployment ecs-svc/1)"
-                    tasks.insert(0, self._task(service, number, definition, reason, [ended]))
-        return tasks
+                    tasks.insert(0, self._task(service, number, definition, reason, [ended], times[place + 1]))
+        now = self.cloud.clock.now().timestamp()
+        return [each for each in tasks if now - each["stoppedAt"] < FORGOTTEN]
 
-    def _given(self, service: Resource) -> list[str]:
-        """The task definitions that the events of a service name, oldest first."""
-        found = dict[str, None]()
+    def _given(self, service: Resource) -> dict[str, float]:
+        """The task definitions that the events of a service name, oldest first, and since when it has each."""
+        found = dict[str, float]()
         for stack in self.cloud.stacks.values():
             for event in stack.events:
                 if event.physical_id == service.physical_id and event.properties:
-                    found[str(json.loads(event.properties).get("TaskDefinition", ""))] = None
-        return [each for each in found if each]
+                    definition = str(json.loads(event.properties).get("TaskDefinition", ""))
+                    found.setdefault(definition, event.timestamp.timestamp())
+        return {each: time for each, time in found.items() if each}
 
     def _since(self, service: Resource) -> float:
         """When a stack gave a service what it has now, in seconds since 1970."""
@@ -187,7 +205,14 @@ class Ecs(OneOffCalls, Redeployments):
         return self.cloud.settings.stop_codes.get(service.logical_id, scaling)
 
     def _task(
-        self, service: Resource, number: int, definition: str, reason: str, containers: list[dict[str, Any]]
+        self,
+        service: Resource,
+        number: int,
+        definition: str,
+        reason: str,
+        containers: list[dict[str, Any]],
+        stopped: float | None = None,
+        stop_code: str = "",
     ) -> dict[str, Any]:
         name = service.physical_id.rsplit("/", 1)[-1]
         return {
@@ -195,8 +220,8 @@ class Ecs(OneOffCalls, Redeployments):
             "taskDefinitionArn": definition,
             "group": f"service:{name}",
             "lastStatus": "STOPPED",
-            "stopCode": self._stop_code(service, reason),
-            "stoppedAt": self.cloud.clock.now().timestamp(),
+            "stopCode": stop_code or self._stop_code(service, reason),
+            "stoppedAt": self.cloud.clock.now().timestamp() if stopped is None else stopped,
             "stoppedReason": reason,
             "containers": containers,
         }

@@ -47,7 +47,10 @@ class Logs:
         lines = self._streams(p["logGroupName"]).get(p["logStreamName"])
         if lines is None:
             raise _missing("The specified log stream does not exist.")
-        rows = [{"timestamp": number, "message": text} for number, text in enumerate(lines)]
+        now = self.cloud.clock.now().timestamp()
+        written_at = int(self.cloud.settings.log_times.get((p["logGroupName"], p["logStreamName"]), now) * 1000)
+        rows = [{"timestamp": written_at, "message": text} for text in lines]
+        rows = [] if not p.get("startTime", 0) <= written_at < p.get("endTime", 1 << 62) else rows
         return {"events": rows[-p.get("limit", 10_000) :], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"}
 
     def FilterLogEvents(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire

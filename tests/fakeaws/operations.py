@@ -67,6 +67,7 @@ class Operation:
         stack = self.stack
         self._move("CREATE_IN_PROGRESS", "User Initiated")
         failed = yield from self._build()
+        problem = None
         if not failed or self.cloud.settings.success_despite_failures:
             problem = self._publish_outputs()
             if problem is None:
@@ -74,8 +75,8 @@ class Operation:
                 stack.last_stable = (stack.target, copy.deepcopy(stack.resources))
                 self._move("CREATE_COMPLETE")
                 return
-            failed = [f"output: {problem}"]
-        reason = f"The following resource(s) failed to create: [{', '.join(failed)}]. "
+        # no resource failed then: the words are the stack's own (assumed, as those of an export that is taken)
+        reason = f"{problem}. " if problem else f"The following resource(s) failed to create: [{', '.join(failed)}]. "
         if nested or stack.disable_rollback:
             self._move("CREATE_FAILED", reason)
             if nested:
@@ -139,6 +140,8 @@ class Operation:
                 resource.tags = dict(self.stack.target.tags)
                 self._make_bucket(resource)
                 self._record(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
+                for words in resources.dns_records(resource):
+                    self._record(resource, "CREATE_IN_PROGRESS", words)
                 yield self._seconds(resource, fault.after if fault else None)
                 if fault and fault.reason:
                     raise OperationError(fault.reason)
@@ -201,7 +204,9 @@ class Operation:
             failed = yield from self._build()
         if not failed:
             problem = self._publish_outputs()
-            failed = [problem] if problem else []
+            if problem:
+                yield from self._after_failed_update([], nested, f"{problem}. ")
+                return
         if failed:
             yield from self._after_failed_update(failed, nested)
             return
@@ -231,8 +236,8 @@ class Operation:
                 failed.append(name)
         return failed
 
-    def _after_failed_update(self, failed: list[str], nested: bool) -> Steps:
-        reason = (
+    def _after_failed_update(self, failed: list[str], nested: bool, why: str = "") -> Steps:
+        reason = why or (
             "Resource update cancelled"
             if failed == [""]
             else f"The following resource(s) failed to update: [{', '.join(failed)}]. "
@@ -418,6 +423,9 @@ class Operation:
         if name in skipped:
             self._record(current, "UPDATE_COMPLETE")
             return True
+        if operation is not None and operation.stack.status.startswith("DELETE_"):
+            self._record(current, "UPDATE_FAILED", f"Stack [{operation.stack.id}] does not exist")
+            return False
         if operation is not None and operation.stack.status != "UPDATE_ROLLBACK_COMPLETE":
             self._record(current, "UPDATE_IN_PROGRESS")
             child = operation.stack

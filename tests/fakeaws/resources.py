@@ -150,6 +150,8 @@ def physical_id(stack: Stack, logical_id: str, kind: str, properties: dict[str, 
         name = name.lower()
     if kind == "AWS::IAM::OIDCProvider":  # Ref is its ARN, which ends in the URL (Template Reference, read 2026-11-29)
         return f"arn:aws:iam::{stack.account}:oidc-provider/{str(properties.get('Url', '')).removeprefix('https://')}"
+    if kind == "AWS::Lambda::Version":  # the same
+        return f"arn:aws:lambda:{stack.region}:{stack.account}:function:{properties.get('FunctionName', '')}:1"
     if kind == "AWS::IAM::ManagedPolicy":  # the same
         return f"arn:aws:iam::{stack.account}:policy{properties.get('Path', '/')}{name}"
     number = f"{chance.getrandbits(68):017x}"
@@ -165,6 +167,19 @@ def physical_id(stack: Stack, logical_id: str, kind: str, properties: dict[str, 
         hex=number[:16],
         uuid=f"{number[:8]}-{number[8:12]}-4000-8000-{suffix[:12].lower()}",
     )
+
+
+def dns_records(resource: Resource) -> list[str]:
+    """What the events of a certificate say that ACM waits for, one for each domain that it is for (Template Reference,
+    AWS::CertificateManager::Certificate: "the CNAME record is in the stack's events", read 2026-11-29; words as in
+    public reports).
+    """
+    if resource.type != "AWS::CertificateManager::Certificate":
+        return []
+    names = [resource.properties.get("DomainName", ""), *resource.properties.get("SubjectAlternativeNames", ())]
+    plain = dict.fromkeys(str(name).removeprefix("*.") for name in names)
+    record = "Content of DNS Record is: {{Name: _x1.{name}.,Type: CNAME,Value: _x2.acm-validations.aws.}}"
+    return [record.format(name=name) for name in plain]
 
 
 def attribute(stack: Stack, resource: Resource, name: str) -> Any:

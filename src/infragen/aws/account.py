@@ -523,7 +523,9 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
 
     # --- what CloudFormation does not tell ----------------------------------------------------------------------
 
-    def service_events(self, service_arn: str, since: datetime | None = None) -> tuple[tuple[str, Shown], ...]:
+    def service_events(
+        self, service_arn: str, since: datetime | None = None
+    ) -> tuple[tuple[datetime | None, Shown], ...]:
         """See `diagnosis`."""
         return diagnosis.service_events(self.clients, service_arn, since)
 
@@ -543,17 +545,19 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         """See `diagnosis`."""
         return diagnosis.unhealthy_targets(self.clients, service_arn)
 
-    def log_lines(self, group: str, stream: str, count: int) -> tuple[Shown, ...]:
+    def log_lines(
+        self, group: str, stream: str, count: int, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Shown, ...]:
         """See `diagnosis`."""
-        return diagnosis.log_lines(self.clients, group, stream, count)
+        return diagnosis.log_lines(self.clients, group, stream, count, since, until)
 
     def log_events(self, group: str, start: float, end: float | None = None, pattern: str = "") -> LogEvents:
         """See `logs`."""
         return logs.log_events(self.clients, group, start, end, pattern)
 
-    def function_log(self, function: str) -> tuple[str, str]:
+    def function_log(self, function: str, group: str = "") -> tuple[str, ...]:
         """See `diagnosis`."""
-        return diagnosis.function_log(self.clients, function)
+        return diagnosis.function_log(self.clients, function, group)
 
     def denied_calls(self, since: datetime, until: datetime, count: int) -> tuple[DeniedCall, ...]:
         """See `diagnosis`."""

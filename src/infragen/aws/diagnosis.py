@@ -7,6 +7,7 @@ says so and continues. What applications wrote is masked before it leaves this r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -23,8 +24,12 @@ NO_LOG = "ResourceNotFoundException"
 TASKS_AT_ONCE = 100
 """How many tasks DescribeTasks takes (Amazon ECS API Reference)."""
 
-DENIALS = ("AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation", "UnauthorizedOperation")
-"""The error codes of a denied call in CloudTrail's records (CloudTrail User Guide, "CloudTrail record contents")."""
+DENIALS = re.compile(
+    r"denied|unauthori[sz]ed|authorization_?error|not_?authorized|forbidden|no_?permission", re.IGNORECASE
+)
+"""How the error code of a denied call reads in CloudTrail's records; each service has its own (AccessDenied, EC2
+Client.UnauthorizedOperation, SNS AuthorizationError, API Gateway ForbiddenException; CloudTrail User Guide, "CloudTrail
+record contents", read 2026-11-29)."""
 
 LOOKED_THROUGH = 500
 """Records of CloudTrail that are looked through at most: LookupEvents gives 50 at a time, twice a second, and has no
@@ -34,12 +39,14 @@ filter for error codes (CloudTrail API Reference, LookupEvents)."""
 # --- ECS --------------------------------------------------------------------------------------------------------
 
 
-def service_events(clients: Clients, service_arn: str, since: datetime | None) -> tuple[tuple[str, Shown], ...]:
+def service_events(
+    clients: Clients, service_arn: str, since: datetime | None
+) -> tuple[tuple[datetime | None, Shown], ...]:
     """Call ECS DescribeServices. ECS keeps a service's last hundred events, whatever their age (Amazon ECS API
     Reference, Service).
     """
     rows = (each for service in _services(clients, service_arn) for each in service.get("events", ()))
-    return tuple((member(each, "id"), plain(each.get("message"))) for each in rows if _recent(each, since))
+    return tuple((each.get("createdAt"), plain(each.get("message"))) for each in rows if _recent(each, since))
 
 
 def _recent(event: Mapping[str, Any], since: datetime | None) -> bool:
@@ -85,6 +92,7 @@ def _stopped_task(task: Mapping[str, Any]) -> StoppedTask:
         reason=plain(task.get("stoppedReason")),
         stopped=task.get("stoppedAt"),
         containers=tuple(containers),
+        stop_code=plain(task.get("stopCode")),
     )
 
 
@@ -114,6 +122,10 @@ def _services(clients: Clients, service_arn: str) -> list[Mapping[str, Any]]:
 
 # --- load balancers ---------------------------------------------------------------------------------------------
 
+GOOD_OR_NEW = ("healthy", "unused", "draining", "initial")
+"""States of targets that tell of nothing wrong; one that was registered a moment ago is `initial` until its first
+health checks are done (Elastic Load Balancing API Reference, TargetHealth)."""
+
 
 def unhealthy_targets(clients: Clients, service_arn: str) -> tuple[Shown, ...]:
     """Call Elastic Load Balancing DescribeTargetHealth, of the target groups of an ECS service."""
@@ -127,7 +139,7 @@ def _unhealthy(clients: Clients, group: str) -> Iterator[Shown]:
         found = clients.load_balancers.describe_target_health(TargetGroupArn=group)
     for each in found.get("TargetHealthDescriptions", ()):
         target, health = each.get("Target", {}), each.get("TargetHealth", {})
-        if health.get("State") not in ("healthy", "unused", "draining"):
+        if health.get("State") not in GOOD_OR_NEW:
             said = health.get("Description") or health.get("Reason") or "no reason given"
             where = f"{target.get('Id', '')}:{target.get('Port', '')}".strip(":")
             yield plain(f"{where} is {health.get('State')}: {said}")
@@ -136,12 +148,18 @@ def _unhealthy(clients: Clients, group: str) -> Iterator[Shown]:
 # --- logs -------------------------------------------------------------------------------------------------------
 
 
-def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[Shown, ...]:
-    """Call CloudWatch Logs GetLogEvents, from the end of the stream."""
+def log_lines(
+    clients: Clients, group: str, stream: str, count: int, since: datetime | None = None, until: datetime | None = None
+) -> tuple[Shown, ...]:
+    """Call CloudWatch Logs GetLogEvents, from the end of the stream, or of a span of time in it: `startTime` is part of
+    it, `endTime` is not, and both are milliseconds (Amazon CloudWatch Logs API Reference, GetLogEvents).
+    """
+    span: dict[str, Any] = {"startTime": int(since.timestamp() * 1000)} if since else {}
+    span |= {"endTime": int(until.timestamp() * 1000)} if until else {}
     try:
         with answered(f"reading the log {group} {stream} (logs:GetLogEvents)"):
             answer = clients.logs.get_log_events(
-                logGroupName=group, logStreamName=stream, limit=count, startFromHead=False
+                logGroupName=group, logStreamName=stream, limit=count, startFromHead=False, **span
             )
     except AwsError as error:
         if error.code == NO_LOG:
@@ -150,14 +168,18 @@ def log_lines(clients: Clients, group: str, stream: str, count: int) -> tuple[Sh
     return tuple(reading.log_line(each.get("message")) for each in answer.get("events", ()))
 
 
-def function_log(clients: Clients, function: str) -> tuple[str, str]:
+STREAMS = 3
+"""Streams of a function that are looked at: its environments write to one each."""
+
+
+def function_log(clients: Clients, function: str, group: str = "") -> tuple[str, ...]:
     """Call Lambda GetFunctionConfiguration and CloudWatch Logs DescribeLogStreams.
 
-    A function that is gone, as after a creation that was rolled back, wrote to its default log group (Lambda Developer
-    Guide, "Sending Lambda function logs to CloudWatch Logs").
+    A function that is gone, as after a creation that was rolled back, wrote to `group`, else to its default log group
+    (Lambda Developer Guide, "Sending Lambda function logs to CloudWatch Logs").
     """
     name = function.rpartition(":function:")[2].partition(":")[0] or function
-    group = f"/aws/lambda/{name}"
+    group = group or f"/aws/lambda/{name}"
     try:
         with answered(f"reading the function {name} (lambda:GetFunctionConfiguration)"):
             found = clients.functions.get_function_configuration(FunctionName=name)
@@ -168,13 +190,13 @@ def function_log(clients: Clients, function: str) -> tuple[str, str]:
     try:
         with answered(f"reading the log {group} (logs:DescribeLogStreams)"):
             answer = clients.logs.describe_log_streams(
-                logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
+                logGroupName=group, orderBy="LastEventTime", descending=True, limit=STREAMS
             )
     except AwsError as error:
         if error.code == NO_LOG:
-            return group, ""
+            return (group,)
         raise
-    return group, next((each.get("logStreamName", "") for each in answer.get("logStreams", ())), "")
+    return (group, *(name for each in answer.get("logStreams", ()) if (name := each.get("logStreamName"))))
 
 
 # --- CloudTrail -------------------------------------------------------------------------------------------------
@@ -198,7 +220,7 @@ def _denied(row: Mapping[str, Any]) -> DeniedCall | None:
         record = json.loads(row.get("CloudTrailEvent") or "{}")
     except ValueError:
         return None
-    if not isinstance(record, dict) or record.get("errorCode") not in DENIALS:
+    if not isinstance(record, dict) or not DENIALS.search(str(record.get("errorCode") or "")):
         return None
     service = str(record.get("eventSource", "")).partition(".")[0]
     caller = record.get("userIdentity") or {}

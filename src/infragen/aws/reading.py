@@ -237,12 +237,17 @@ def stack_event(answer: Mapping[str, Any]) -> StackEvent:
 
 
 def _used(properties: str | None) -> dict[str, str]:
-    """Return the ARNs in an event's ResourceProperties that say which task definition or function was at work."""
+    """Return the ARNs in an event's ResourceProperties that say which task definition or function was at work, and the
+    log group that a function is given.
+    """
     found = _json(properties) if properties else None
     if not isinstance(found, dict):
         return {}
     named = {"task_definition": found.get("TaskDefinition"), "function": found.get("ServiceToken")}
-    return {name: value for name, value in named.items() if isinstance(value, str) and value.startswith("arn:")}
+    used = {name: value for name, value in named.items() if isinstance(value, str) and value.startswith("arn:")}
+    logging = found.get("LoggingConfig")
+    group = logging.get("LogGroup") if isinstance(logging, dict) else None
+    return {**used, "log_group": group} if isinstance(group, str) else used
 
 
 def _hook(answer: Mapping[str, Any]) -> Shown:

@@ -24,7 +24,7 @@ from infragen.engine.drift import last_found, with_drift
 from infragen.engine.gate import agreed_to, ask, comparable, refused, unheard_of, widened
 from infragen.engine.kept_updates import refuse_replacements
 from infragen.engine.names_alike import check_names_alike
-from infragen.engine.next_steps import EXPRESS, express, next_step
+from infragen.engine.next_steps import EXPRESS, express, never_made, next_step
 from infragen.engine.observe import Observed, check_stacks, left_behind, observe, wait_for_others, what_runs
 from infragen.engine.operate import Operation, cancel, resume, resume_deletion, target_of, why_failed
 from infragen.engine.options import Options, launch_values
@@ -233,7 +233,8 @@ def _check_steps(session: Session, examined: Examined, options: Options) -> None
             why, way_out = express(state.name, state.status)
             raise Refused(why, way_out)
         raise Refused(f"{state.name} is {state.status}", next_step(state.status, cause=cause))
-    left = [each for each in session.cloud.resources(state.stack_id) if each.status != "DELETE_COMPLETE"]
+    listed = session.cloud.resources(state.stack_id)
+    left = [each for each in listed if each.status != "DELETE_COMPLETE" and not never_made(each)]
     if examined.action == "recreate" and left:
         names = ", ".join(f"{each.logical_id} ({each.status})" for each in left)
         raise Refused(

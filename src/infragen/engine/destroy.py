@@ -17,6 +17,7 @@ from infragen.config import Environment
 from infragen.engine.artifact_bucket import prefixes, shared_stack, used_by
 from infragen.engine.deletion_plan import SHARED_BUCKET, DestroyPlan, ResourceDeletion, SharedPart, StackDeletion
 from infragen.engine.eni_wait import held
+from infragen.engine.next_steps import never_made
 from infragen.engine.observe import deployed_body, observe, under_review, wait_until_ended, what_runs, with_imported
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Deleted, Failed, Outcome, exit_code
@@ -106,14 +107,14 @@ def _part(session: Session, env: Environment) -> SharedPart:
 
 
 def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
-    """Return a deployed stack with what becomes of everything in it."""
+    """Return a deployed stack with what becomes of everything in it; without what only has the name of another's."""
     body = {} if state.status == "REVIEW_IN_PROGRESS" else deployed_body(session.cloud, state)
     resources: list[ResourceDeletion] = []
     nested: list[tuple[str, StackResource]] = []
     inside: list[StackState] = []
     failed = frozenset({layer} if state.status == "DELETE_FAILED" else ())
     for resource in session.cloud.resources(state.stack_id):
-        if resource.status == "DELETE_COMPLETE" or not resource.physical_id:
+        if resource.status == "DELETE_COMPLETE" or not resource.physical_id or never_made(resource):
             continue
         written = body.get("Resources", {}).get(resource.logical_id, {"Type": resource.type})
         if resource.type == STACK_TYPE:

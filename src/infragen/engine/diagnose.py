@@ -50,7 +50,8 @@ def _failure(session: Session, layer: str, state: StackState) -> Failed:
     if cause is not None:
         event = event_of(cause, events)
         own = [each.event.time for each in events if each.event.logical_id == event.logical_id]
-        explanation = explain(session.cloud, event, events, min(own))
+        until = max(each.event.time for each in events) + LATE
+        explanation = explain(session.cloud, event, events, min(own), until)
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     message = f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"

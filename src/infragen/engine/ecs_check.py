@@ -97,5 +97,5 @@ def _wanted(written: Mapping[str, Any], found: Mapping[str, str]) -> str:
 
 
 def _stray(cloud: Cloud, place: str, service: str, running: str, wanted: str) -> Stray:
-    explanation = of_service(cloud, service, {wanted}, None)
+    explanation = of_service(cloud, service, {wanted})
     return Stray(place, service, running, wanted, explanation, tag_instead_of(cloud, running, wanted))

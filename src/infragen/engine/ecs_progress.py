@@ -30,6 +30,9 @@ CERTIFICATE_WAITS = (
     "in the zone that the domain's name servers answer from"
 )
 
+FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "IMPORT_FAILED")
+"""Statuses of a resource that failed, whatever was done to it: a custom resource may fail on its deletion."""
+
 UPDATING = "UPDATE_IN_PROGRESS"
 """The only status of a stack in which its operation can be cancelled (API reference, CancelUpdateStack)."""
 
@@ -71,9 +74,10 @@ class FailureWatch:
         for each in _in_progress(events, CERTIFICATE.name):
             key = f"{each.event.stack_id} {each.event.logical_id}"
             if now - self._since.setdefault(key, now) >= CERTIFICATE.usual_minutes["CREATE"].high * 60:
-                same = (e.event for e in events if e.event.logical_id == each.event.logical_id)
-                record = next((e.reason for e in same if "DNS Record" in e.reason or "DNS record" in e.reason), "")
-                self._tell(each, "certificate", f"{CERTIFICATE_WAITS}{f': {record}' if record else ''}")
+                place = (each.event.stack_id, each.event.logical_id)
+                same = (e.event.reason for e in events if (e.event.stack_id, e.event.logical_id) == place)
+                records = "; ".join(dict.fromkeys(reason for reason in same if "dns record" in reason.lower()))
+                self._tell(each, "certificate", f"{CERTIFICATE_WAITS}{f': {records}' if records else ''}")
 
     def why(self, failure: StackEvent) -> Explanation:
         """Return what was found about the failure of a resource; nothing for one that was not looked at."""
@@ -110,7 +114,7 @@ def _in_progress(events: Iterable[LayerEvent], kind: str) -> Iterator[LayerEvent
 
 def _failures(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
     """Yield every failure of a resource that is no consequence of another."""
-    failures = (each for each in events if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
+    failures = (each for each in events if each.event.status in FAILED)
     yield from (each for each in failures if each.event.reason not in CANCELLED and not each.event.of_stack_itself)
 
 

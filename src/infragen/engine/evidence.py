@@ -8,27 +8,41 @@ the very task. Reads only; a question that AWS does not answer becomes a note, a
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from infragen.cloud import Cloud, StoppedTask
+from infragen.cloud import Cloud, StoppedContainer, StoppedTask
 from infragen.cloudformation import StackEvent
 from infragen.engine.follow import LayerEvent
 from infragen.engine.next_steps import name_taken
 from infragen.engine.outcome import Evidence, Explanation
+from infragen.engine.snapshot import MEANT, scaled_in
 from infragen.errors import CloudError
 from infragen.resource_types.ecs import SERVICE, TASK_DEFINITION
 from infragen.resource_types.lambda_ import FUNCTION
+from infragen.shown import Shown
 
-LINES, TASKS, EVENTS = 5, 3, 3
-"""How many lines of a log, different ways in which tasks stopped, and events of a service are reported."""
+LINES, TASKS, EVENTS, TARGETS = 5, 3, 3, 3
+"""How many lines of a log, different ways in which tasks stopped, events of a service, and targets are reported."""
+
+FORGETS = "after about an hour"
+"""How long ECS lists stopped tasks (Amazon ECS API Reference, DescribeTasks)."""
 
 PLATFORM_LINES = 25
 """Lines of a function's log that are read to find LINES of its own among those that Lambda writes for each call."""
 
-_PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
+_PLATFORM = re.compile(r"(?:START|END|REPORT) RequestId|INIT_START |INIT_REPORT |EXTENSION\s|XRAY TraceId|TELEMETRY\s")
+_ROUTINE = re.compile(
+    r"has reached a steady state|has (?:started|stopped) \d+|has begun draining|\bregistered \d+ targets|"
+    r"deregistered \d+ targets|deployment completed"
+)
+"""What ECS writes of every deployment, also of one that goes well (Amazon ECS Developer Guide, "Amazon ECS service
+event messages", read 2026-11-29): it comes after what else there is."""
 _TARGETS = ("target-group", "unhealthy", "health check")
 """How a service's event speaks of its targets: after a rollback they are deregistered, and only the event is left
 (Amazon ECS Developer Guide, "Amazon ECS service event messages")."""
@@ -36,19 +50,42 @@ _TARGETS = ("target-group", "unhealthy", "health check")
 T = TypeVar("T")
 
 
-def explain(cloud: Cloud, failure: StackEvent, events: Iterable[LayerEvent], since: datetime | None) -> Explanation:
+@dataclass(frozen=True)
+class Span:
+    """From when until when something is evidence of a failure, by AWS's clock; None where nobody knows."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, time: datetime | None) -> bool:
+        """Return whether a time is within; one that AWS does not tell is."""
+        if time is None:
+            return True
+        return (self.since is None or time >= self.since) and (self.until is None or time <= self.until)
+
+
+def explain(
+    cloud: Cloud,
+    failure: StackEvent,
+    events: Iterable[LayerEvent],
+    since: datetime | None,
+    until: datetime | None = None,
+) -> Explanation:
     """Return what is known about the failure of a resource; nothing for types that no other service speaks of.
 
-    `events` are those of the operation, which started at `since`, a time of AWS's. Where another thing of that name was
-    there before, its tasks and its log are another's and tell nothing.
+    `events` are those of the operation, which started at `since`, a time of AWS's, and was over at `until`. Where
+    another thing of that name was there before, its tasks and its log are another's and tell nothing.
     """
-    if name_taken(failure.reason):
+    if name_taken(failure.reason, failure.type):
         return Explanation()
+    span = Span(since, until)
     if failure.type == SERVICE.name and failure.physical_id:
-        return of_service(cloud, failure.physical_id, wanted_definitions(failure, events), since)
-    if failure.type == FUNCTION.name and failure.physical_id:
-        return of_function(cloud, failure.physical_id)
-    return of_function(cloud, failure.function) if ":function:" in failure.function else Explanation()
+        ended = failure.status.endswith("_FAILED")
+        return of_service(cloud, failure.physical_id, wanted_definitions(failure, events), span, ended)
+    function = failure.function or failure.physical_id
+    if (failure.type == FUNCTION.name and function) or ":function:" in function:
+        return of_function(cloud, function, failure, events, span)
+    return Explanation()
 
 
 def wanted_definitions(service: StackEvent, events: Iterable[LayerEvent]) -> frozenset[str]:
@@ -62,57 +99,80 @@ def wanted_definitions(service: StackEvent, events: Iterable[LayerEvent]) -> fro
     return frozenset(each.physical_id for each in own if each.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
 
 
-def of_service(cloud: Cloud, service: str, wanted: Collection[str], since: datetime | None) -> Explanation:
+def of_service(
+    cloud: Cloud, service: str, wanted: Collection[str], span: Span | None = None, ended: bool = False
+) -> Explanation:
     """Return why the tasks of an ECS service do not stay up: those of the `wanted` task definitions, the worst first.
 
-    Without any it is those that stopped after `since`.
+    Nothing that was before or after the `span` counts. Where the deployment has `ended` and no such task is listed any
+    more, that is said.
     """
+    span = span or Span()
     notes: list[Evidence] = []
+    listed = asked(lambda: cloud.stopped_tasks(service), "its stopped tasks", notes)
+    if ended and wanted and not notes and not any(each.task_definition in wanted for each in listed):
+        names = ", ".join(short(each) for each in sorted(wanted))
+        notes.append(
+            Evidence("note", f"ECS lists no stopped task of {names}: none was started, or it forgot them ({FORGETS})")
+        )
     tasks = worst_first(
         each
-        for each in asked(lambda: cloud.stopped_tasks(service), "its stopped tasks", notes)
-        if (each.task_definition in wanted if wanted else _recent(each.stopped, since))
+        for each in listed
+        if (not wanted or each.task_definition in wanted) and span.has(each.stopped) and not scaled_in(each.reason)
     )
     found = [Evidence("task", text) for text in _stopped(tasks)]
-    found += [
-        Evidence("target", each)
-        for each in asked(lambda: cloud.unhealthy_targets(service), "the health of its targets", notes)
+    found += _targets(asked(lambda: cloud.unhealthy_targets(service), "the health of its targets", notes))
+    said = [
+        text
+        for time, text in asked(lambda: cloud.service_events(service, span.since), "its events", notes)
+        if span.has(time)
     ]
-    said = [text for _, text in asked(lambda: cloud.service_events(service, since), "its events", notes)]
-    targets = [text for text in said if any(word in text for word in _TARGETS)][:1]
+    targets = [text for text in said if any(word in text for word in _TARGETS) and not _ROUTINE.search(text)][:1]
     found += [Evidence("target", each) for each in targets]
-    found += [Evidence("event", each) for each in said if each not in targets][:EVENTS]
-    lines, command = _log_of(cloud, tasks, notes)
+    told = sorted((each for each in said if each not in targets), key=lambda each: bool(_ROUTINE.search(each)))
+    found += [Evidence("event", each) for each in told[:EVENTS]]
+    lines, command = _log_of(cloud, tasks, span, notes)
     return Explanation((*found, *lines, *notes), command)
 
 
+def _targets(said: Sequence[Shown]) -> list[Evidence]:
+    """Return the first targets that are not healthy, and how many more there are."""
+    found = [Evidence("target", each) for each in said[:TARGETS]]
+    return [*found, Evidence("target", f"and {len(said) - TARGETS} more targets")] if len(said) > TARGETS else found
+
+
 def worst_first(tasks: Iterable[StoppedTask]) -> list[StoppedTask]:
-    """Return tasks with a container that failed first, then those that never ran, then those that ended well; newest
-    first.
+    """Return tasks with a container that failed first, then those that never ran, then those that ended well, then
+    those that somebody or AWS's capacity stopped; newest first.
     """
     newest = sorted(tasks, key=lambda each: each.stopped.timestamp() if each.stopped else 0.0, reverse=True)
     return sorted(newest, key=_harmlessness)
 
 
 def _harmlessness(task: StoppedTask) -> int:
+    if task.stop_code in MEANT:
+        return 3
     codes = [each.exit_code for each in task.containers if each.exit_code is not None]
     return 0 if any(codes) else 1 if not codes else 2
 
 
-def _recent(time: datetime | None, since: datetime | None) -> bool:
-    return time is None or since is None or time >= since
-
-
 def _stopped(tasks: Sequence[StoppedTask]) -> list[str]:
-    """Return each way in which tasks stopped, once, with how many there were."""
-    ways: dict[str, int] = {}
+    """Return each way in which tasks stopped, once, with how many there were: as the first of them said it, whatever
+    ids and addresses the others have.
+    """
+    ways: dict[str, list[str]] = {}
     for task in tasks:
         text = "; ".join([task.reason or "no reason given", *_ends(task)])
         text = f"{text} ({short(task.task_definition)})" if task.task_definition else text
-        ways[text] = ways.get(text, 0) + 1
+        ways.setdefault(_ID.sub("", text), []).append(text)
     return [
-        f"{count} tasks stopped: {text}" if count > 1 else f"a task stopped: {text}" for text, count in ways.items()
+        f"{len(same)} tasks stopped: {same[0]}" if len(same) > 1 else f"a task stopped: {same[0]}"
+        for same in ways.values()
     ][:TASKS]
+
+
+_ID = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\bi-[0-9a-f]+\b", re.IGNORECASE)
+"""What differs from task to task though they stopped for one reason: ids of requests and tasks, addresses."""
 
 
 def _ends(task: StoppedTask) -> Iterator[str]:
@@ -131,37 +191,73 @@ def short(task_definition: str) -> str:
 # --- logs -------------------------------------------------------------------------------------------------------
 
 
-def _log_of(cloud: Cloud, tasks: Sequence[StoppedTask], notes: list[Evidence]) -> tuple[list[Evidence], str]:
-    """Return the last lines of the worst task's log, and the command that shows all of it.
+def _log_of(
+    cloud: Cloud, tasks: Sequence[StoppedTask], span: Span, notes: list[Evidence]
+) -> tuple[list[Evidence], str]:
+    """Return the last lines of the worst task that wrote any, and the command that shows all of its log.
 
     The stream is `prefix/container/task id` (Amazon ECS Developer Guide, "awslogs log driver", awslogs-stream-prefix).
     """
-    if not tasks or not tasks[0].task_definition:
-        return [], ""
-    task = tasks[0]
-    containers = asked(lambda: cloud.task_containers(task.task_definition), "where its tasks log", notes)
-    failed = [each.name for each in task.containers if each.exit_code]
-    logging = [each for each in containers if each.log_group and each.log_prefix]
-    chosen = next((each for each in logging if each.name in failed), next(iter(logging), None))
-    if chosen is None:
-        return [], ""
-    stream = f"{chosen.log_prefix}/{chosen.name}/{task.arn.rpartition('/')[2]}"
-    lines = asked(lambda: cloud.log_lines(chosen.log_group, stream, LINES), f"the log {chosen.log_group}", notes)
-    return [Evidence("log", each) for each in lines if each], log_command(chosen.log_group, stream, region_of(task.arn))
+    for task in [each for each in tasks if each.task_definition][:TASKS]:
+        containers = asked(partial(cloud.task_containers, task.task_definition), "where its tasks log", notes)
+        ends = {each.name: _blame(each) for each in task.containers}
+        logging = [each for each in containers if each.log_group and each.log_prefix]
+        for chosen in sorted(logging, key=lambda each: ends.get(each.name, 3)):
+            stream = f"{chosen.log_prefix}/{chosen.name}/{task.arn.rpartition('/')[2]}"
+            read, before = partial(cloud.log_lines, chosen.log_group, stream, LINES), len(notes)
+            lines = asked(read, f"the log {chosen.log_group}", notes)
+            if any(lines) or len(notes) > before:  # where one may not be read, no other may either
+                found = [Evidence("log", each) for each in lines if each]
+                return found, log_command(chosen.log_group, stream, region_of(task.arn), span.since)
+        if notes and not containers:
+            break
+    return [], ""
 
 
-def of_function(cloud: Cloud, function: str) -> Explanation:
-    """Return the last lines that a Lambda function wrote, without those that Lambda adds."""
+SIGNALLED = (137, 143)
+"""Exit codes of a container that was killed or asked to end (128 + SIGKILL, SIGTERM): mostly, because another one of
+its task ended."""
+
+
+def _blame(container: StoppedContainer) -> int:
+    """Return a lower number for a container that more likely ended its task."""
+    if (container.exit_code and container.exit_code not in SIGNALLED) or "OutOfMemory" in container.reason:
+        return 0
+    return 1 if container.exit_code else 2
+
+
+def of_function(
+    cloud: Cloud, function: str, failure: StackEvent, events: Iterable[LayerEvent], span: Span
+) -> Explanation:
+    """Return the last lines that a Lambda function wrote in a span of time, without those that Lambda adds: of the
+    stream that the failure names, else of the newest with any.
+    """
     notes: list[Evidence] = []
-    where = asked(lambda: cloud.function_log(function), "where the function logs", notes)
-    if not where or not where[1]:
-        missing = [Evidence("note", f"the function wrote nothing to {where[0]}")] if where else []
-        return Explanation((*missing, *notes))
-    group, stream = where
-    lines = asked(lambda: cloud.log_lines(group, stream, PLATFORM_LINES), f"the log {group}", notes)
-    own = [each for each in lines if each and not _is_routine(each)]
-    found = [Evidence("log", each) for each in own[-LINES:]]
-    return Explanation((*found, *notes), log_command(group, stream, region_of(function)))
+    name = function.rpartition(":function:")[2].partition(":")[0] or function
+    own = (each.event for each in events if each.event.type == FUNCTION.name and each.event.log_group)
+    known = next(
+        (each.log_group for each in own if name in (each.physical_id, each.physical_id.rpartition(":")[2])), ""
+    )
+    where = asked(lambda: cloud.function_log(function, known), "where the function logs", notes)
+    if not where:
+        return Explanation(tuple(notes))
+    group, streams = where[0], where[1:]
+    named = _NAMED_STREAM.search(failure.reason)
+    for stream in dict.fromkeys([*([named[1]] if named else []), *streams]):
+        read = partial(cloud.log_lines, group, stream, PLATFORM_LINES, span.since, span.until)
+        lines = [each for each in asked(read, f"the log {group}", notes) if each and not _is_routine(each)]
+        if lines or notes:
+            found = [Evidence("log", each) for each in lines[-LINES:]]
+            region = region_of(function) or region_of(failure.stack_id)
+            return Explanation((*found, *notes), log_command(group, stream, region, span.since))
+    return Explanation(
+        (*notes, Evidence("note", f"{group} has no line of the function: it wrote none, or its log is gone"))
+    )
+
+
+_NAMED_STREAM = re.compile(r"CloudWatch Log Stream: (\d{4}/\d\d/\d\d/\[[^\]\s]+\][0-9a-f]+)")
+"""How AWS's cfn-response module names the stream of the very call in a custom resource's failure (CloudFormation User
+Guide, "cfn-response module", read 2026-11-29)."""
 
 
 def _is_routine(line: str) -> bool:
@@ -171,7 +267,7 @@ def _is_routine(line: str) -> bool:
     start ended; a function's own line may begin in the same way (Lambda Telemetry API, "Event schema reference", read
     2026-11-29). In text it has `Status:` where that is not success.
     """
-    if line.startswith(_PLATFORM):
+    if _PLATFORM.match(line):
         return "Status:" not in line
     try:
         written = json.loads(line)
@@ -183,10 +279,13 @@ def _is_routine(line: str) -> bool:
     return not isinstance(record, dict) or record.get("status", "success") == "success"
 
 
-def log_command(group: str, stream: str, region: str) -> str:
-    """Return what to type to read all of a log stream."""
+def log_command(group: str, stream: str, region: str, since: datetime | None) -> str:
+    """Return what to type to read all of a log stream, from the operation's beginning on: `--since` takes a time or, as
+    where nobody knows one, a distance from now (AWS CLI Command Reference, logs tail, read 2026-11-29).
+    """
     where = f" --region {region}" if region else ""
-    return f"aws logs tail {shlex.quote(group)} --log-stream-names {shlex.quote(stream)} --since 3h{where}"
+    begin = f"{since:%Y-%m-%dT%H:%M:%SZ}" if since else "3h"
+    return f"aws logs tail {shlex.quote(group)} --log-stream-names {shlex.quote(stream)} --since {begin}{where}"
 
 
 def region_of(arn: str) -> str:

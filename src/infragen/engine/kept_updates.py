@@ -31,11 +31,17 @@ def refuse_replacements(session: Session, observed: Observed, prepared: Sequence
 
 
 def _replaced(prepared: Sequence[Prepared], not_made: Collection[str]) -> Iterator[ResourceChange]:
-    """Yield the rows that replace. What a failed creation did not make is not replaced but tried again."""
+    """Yield the rows that replace, and nested stacks of which nobody compares what is inside. What a failed creation
+    did not make is not replaced but tried again.
+    """
     for each in prepared:
         if each.examined.live is not None:
-            rows = (row for plan in each.plans for row in plan.changes if row.type != STACK_TYPE)
-            yield from (row for row in rows if row.replacement in ("True", "Conditional") and row.place not in not_made)
+            unit, layers = each.examined.unit, {plan.layer for plan in each.plans}
+            rows = [row for plan in each.plans for row in plan.changes if row.place not in not_made]
+            unseen = (row for row in rows if row.type == STACK_TYPE and row.action == "Modify")
+            yield from (row for row in unseen if unit.child_layer(row.layer, row.logical_id) not in layers)
+            others = (row for row in rows if row.type != STACK_TYPE)
+            yield from (row for row in others if row.replacement in ("True", "Conditional"))
 
 
 def _not_made(session: Session, observed: Observed, prepared: Sequence[Prepared]) -> set[str]:

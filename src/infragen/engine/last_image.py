@@ -23,24 +23,40 @@ def tag_after_rollback(cloud: Cloud, state: StackState, failure: StackEvent, eve
     """Return the tag that a rolled back stack has again, where the operation gave a service another task definition;
     else "".
 
-    The stack's own parameter says it: a rollback restores parameters (API reference, DescribeStacks, read 2026-11-29).
-    Where the template has no such parameter, the service that failed says it: what runs, and what was wanted.
+    The two task definitions say it: what the service runs again, and what was wanted; where both have the same image,
+    no image was rolled back. Where they cannot be read, the stack's own parameter says it: a rollback restores
+    parameters (API reference, DescribeStacks, read 2026-11-29).
     """
     events = tuple(events)
     if state.status != ROLLED_BACK:
         return ""
-    of_service = failure.type == SERVICE.name
-    if not of_service and not any(each.event.type == TASK_DEFINITION.name for each in events):
+    found = (each.event for each in events if each.event.type == SERVICE.name and each.event.physical_id)
+    service = failure if failure.type == SERVICE.name else next(found, None)
+    if service is None and not any(each.event.type == TASK_DEFINITION.name for each in events):
         return ""
-    tag = state.parameters.get(ImageTag.name, "")
-    if tag or not (of_service and failure.physical_id):
-        return tag
+    images = _images(cloud, service, events) if service is not None else None
+    if images is not None and images[0] == images[1]:
+        return ""
+    return (_tag_instead(*images) if images else "") or state.parameters.get(ImageTag.name, "")
+
+
+Images = dict[str, str]
+"""The image of each container of a task definition."""
+
+
+def _images(cloud: Cloud, service: StackEvent, events: Iterable[LayerEvent]) -> tuple[Images, Images] | None:
+    """Return the images that a service runs and those that were wanted; None where nobody can tell."""
     try:
-        running = cloud.running_service(failure.physical_id).task_definition
+        running = cloud.running_service(service.physical_id).task_definition if service.physical_id else ""
+        wanted = next(iter(wanted_definitions(service, events)), "")
+        good, bad = (_image_of(cloud, arn) if arn else {} for arn in (running, wanted))
     except CloudError:  # it is a help, the cause is what counts
-        return ""
-    wanted = next(iter(wanted_definitions(failure, events)), "")
-    return tag_instead_of(cloud, running, wanted) if running and wanted else ""
+        return None
+    return (good, bad) if good and bad else None
+
+
+def _image_of(cloud: Cloud, definition: str) -> Images:
+    return {each.name: each.image for each in cloud.task_containers(definition)}
 
 
 def tag_instead_of(cloud: Cloud, running: str, wanted: str) -> str:
@@ -48,11 +64,20 @@ def tag_instead_of(cloud: Cloud, running: str, wanted: str) -> str:
     empty where nobody can tell.
     """
     try:
-        good, bad = ({each.name: each.image for each in cloud.task_containers(arn)} for arn in (running, wanted))
+        return _tag_instead(_image_of(cloud, running), _image_of(cloud, wanted))
     except CloudError:  # it is a help, that another definition runs is what counts
         return ""
+
+
+def _tag_instead(good: Images, bad: Images) -> str:
     for name, image in good.items():
         repository, colon, tag = image.rpartition(":")
-        if colon and "/" not in tag and image != bad.get(name, image) and bad[name].rpartition(":")[0] == repository:
+        if (
+            colon
+            and "/" not in tag
+            and "@" not in image
+            and image != bad.get(name, image)
+            and bad[name].rpartition(":")[0] == repository
+        ):
             return tag
     return ""

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 
-from infragen.cloudformation import STATUSES, StackEvent
+from infragen.cloudformation import STATUSES, StackEvent, StackResource
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import ALARMS, CANCELLED, Cause
 from infragen.resource_types import resource_type
@@ -41,6 +41,18 @@ _TAKEN = re.compile(
 WAFDuplicateItemException, S3 "The requested bucket name is not available", ECS "Creation of service was not
 idempotent", read 2026-11-29). What is only "not available", as a version or a service, is something else."""
 
+_BUSY = re.compile(
+    r"HandlerErrorCode: (?:Throttling|ServiceInternalError|ServiceTimeout|NetworkFailure|InternalFailure|"
+    r"ResourceConflict)\b|Rate exceeded|TooManyRequests|conflicting conditional operation|OperationAborted|"
+    r"ConcurrentModification|(?:is|are) (?:currently |still )?being (?:created|updated|modified|deleted)|"
+    r"still Draining|(?:update|operation) is in progress|please (?:re)?try(?: your request)? (?:again|later)",
+    re.IGNORECASE,
+)
+"""How services say that they cannot now, and can in a while (CloudFormation CLI User Guide, "Handler error codes":
+those of service and network, and ResourceConflict, "temporarily unavailable to be acted upon"; S3 OperationAborted,
+ECS "Unable to Start a service that is still Draining.", Lambda "The operation cannot be performed at this time.
+An update is in progress for resource", read 2026-11-29)."""
+
 OTHER_TYPE = "Update of resource type is not permitted"
 """How AWS refuses a change set in which a logical id has another type (aws/aws-sam-cli#6786, 2024-03-06)."""
 
@@ -50,9 +62,13 @@ _TASKS_END = re.compile(r"circuit breaker|stabili[sz]e", re.IGNORECASE)
 
 def kept(events: Iterable[LayerEvent]) -> tuple[str, ...]:
     """Return what was not deleted with its stack, because its deletion policy keeps it: `layer/LogicalId (physical
-    id)`, with the command that deletes it.
+    id)`, with the command that deletes it. What has only the name of something that the stack never made is not told.
     """
+    events = tuple(events)
+    failed = (each.event for each in events if each.event.status == "CREATE_FAILED")
+    others = {(each.stack_id, each.logical_id) for each in failed if name_taken(each.reason, each.type)}
     skipped = (each for each in events if each.event.status == "DELETE_SKIPPED")
+    skipped = (each for each in skipped if (each.event.stack_id, each.event.logical_id) not in others)
     return tuple(
         f"{each.layer}/{each.event.logical_id} ({each.event.physical_id}{_deleted_by(each)})" for each in skipped
     )
@@ -91,12 +107,15 @@ def next_step(
     standing: Sequence[str] = (),
     good_tag: str = "",
     skipped: Sequence[str] = (),
+    mode: str = "",
 ) -> str:
     """Return what to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may
     be empty. `standing` is what a stack still has, although its creation was rolled back; `good_tag` the image that
-    runs again after a rollback; `skipped` what the rollback gave up.
+    runs again after a rollback; `skipped` what the rollback gave up; `mode` that of the stack's last operation.
     """
     reason = cause.reason if cause else ""
+    if mode == EXPRESS and status in ("CREATE_FAILED", "UPDATE_FAILED"):
+        return f"last deployed in EXPRESS mode, by another tool, which AWS cannot roll back; {express('', status)[1]}"
     if _REPLACEMENT in reason:
         return "`infragen recover` rolls back what was kept; then deploy without --on-failure keep"
     fix = _fix(cause)
@@ -161,20 +180,38 @@ def _fix(cause: Cause | None) -> str:
         return "find out what raised the alarm (`infragen logs` shows what the service wrote), fix that"
     if waits := _TOO_SOON.search(reason):
         return f"wait {waits[1] + ' seconds' if waits[1] else 'until the old one of that name is gone'}"
-    if name_taken(reason):
+    if name_taken(reason, cause.type):
         which = cause.physical_id or f"{cause.type} of that name"
         return (
             f"find out whose {which} is, which is in AWS and not in this stack: delete it if it is not needed, or give "
             "the project, the environment or the resource another name"
         )
+    if _BUSY.search(reason):
+        return "wait some minutes, because AWS could not do it at that moment,"
     if cause.type == SERVICE.name and _TASKS_END.search(reason):
         return "fix why its tasks do not stay up"
     return "fix the cause"
 
 
-def name_taken(reason: str) -> bool:
-    """Return whether AWS says that there is another thing of that name: what is there is not the stack's."""
-    return _TAKEN.search(reason) is not None
+def name_taken(reason: str, kind: str = "") -> bool:
+    """Return whether AWS says that there is another thing of that name: what is there is not the stack's.
+
+    `kind` is the type of what failed: a custom resource tells of its own doing, and a nested stack of what is inside.
+    """
+    own_words = kind.startswith(("Custom::", "AWS::CloudFormation::"))
+    return not own_words and _TAKEN.search(reason) is not None
+
+
+def never_made(resource: StackResource) -> bool:
+    """Return whether a stack only lists a resource: its creation failed because something else has its name, and AWS
+    leaves that alone (CloudFormation CLI User Guide, "Resource type handler contract": a create handler fails with
+    AlreadyExists and creates nothing, read 2026-11-29).
+
+    Types that are not AWS's are not believed, and neither are key pairs: a rollback deletes what has the name
+    (cloudformation-coverage-roadmap#1493, 2023-01-21; cloudformation-cli-python-plugin#61, 2019-11-24).
+    """
+    believed = resource.type.startswith("AWS::") and resource.type != "AWS::EC2::KeyPair"
+    return believed and resource.status == "CREATE_FAILED" and name_taken(resource.reason, resource.type)
 
 
 def before_again(reason: str) -> str:
@@ -183,6 +220,8 @@ def before_again(reason: str) -> str:
         return "find out whose it is: delete it if it is not needed, or give the new one another name"
     if OTHER_TYPE in reason:
         return "give what gets another type another logical id"
+    if _BUSY.search(reason):
+        return "wait some minutes"
     return "fix the cause"
 
 

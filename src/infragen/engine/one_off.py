@@ -254,7 +254,7 @@ def _followed(session: Session, layer: str, what: OneOff, log: _Log, arn: str, b
 
 
 def _tail(log: _Log, arn: str) -> str:
-    return log_command(log.group, log.stream, region_of(arn))
+    return log_command(log.group, log.stream, region_of(arn), None)
 
 
 def _look(session: Session, layer: str, cluster: str, task: TaskState) -> Generator[bool, None, TaskState]:

@@ -22,7 +22,7 @@ from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.last_image import tag_after_rollback
-from infragen.engine.next_steps import given_up, kept, next_step
+from infragen.engine.next_steps import given_up, kept, never_made, next_step
 from infragen.engine.outcome import (
     ALARMS,
     Cause,
@@ -34,6 +34,7 @@ from infragen.engine.outcome import (
     alarm_cause,
     event_of,
     root_cause,
+    stack_cause,
 )
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
@@ -376,7 +377,8 @@ def _disappeared(
     gone = f"the stack {target.stack} disappeared while it was being deployed"
     with suppress(CloudError):
         _tell(session, target, follower.finish())
-    if "DELETE_IN_PROGRESS" not in follower.own_statuses or root_cause(follower.events) is None:
+    events = follower.events
+    if "DELETE_IN_PROGRESS" not in follower.own_statuses or not (root_cause(events) or stack_cause(events)):
         return Failed(
             target.layer, target.stack, gone, "it was deleted by another caller: find out which, then deploy again"
         )
@@ -438,15 +440,13 @@ def _failed(
         yield
         yield from retrying(session, target.layer, follower.finish)
     watch.look(follower.events, state.status)
-    cause = _located(session, _cause(session, state, follower.events))
+    cause = _located(session, _cause(session, state, follower.events) or stack_cause(follower.events))
     explanation = watch.why(event_of(cause, follower.events)) if cause else Explanation()
     cancelled = "no resource failed: the operation was probably cancelled"
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    standing = _standing(session, target, state)
-    good = _good_tag(session, state, cause, follower.events)
-    hint = next_step(state.status, kept(follower.events), cause, standing, good, given_up(follower.events))
+    hint = _next_step(session, target, state, cause, follower.events)
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
@@ -466,16 +466,22 @@ def _cause(session: Session, state: StackState, events: Sequence[LayerEvent]) ->
 
 def why_failed(session: Session, target: Target, state: StackState) -> Cause | None:
     """Return the root cause of what was last done to a stack, from its history."""
-    return _located(session, _cause(session, state, last_done(session, target, state)))
+    events = last_done(session, target, state)
+    return _located(session, _cause(session, state, events) or stack_cause(events))
 
 
 def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
     """Return the root cause of what was last done to a stack, and what to type next."""
     events = last_done(session, target, state)
-    cause = _located(session, _cause(session, state, events))
-    good = _good_tag(session, state, cause, events)
-    standing = _standing(session, target, state)
-    return cause, next_step(state.status, kept(events), cause, standing, good, given_up(events))
+    cause = _located(session, _cause(session, state, events) or stack_cause(events))
+    return cause, _next_step(session, target, state, cause, events)
+
+
+def _next_step(
+    session: Session, target: Target, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]
+) -> str:
+    standing, good = _standing(session, target, state), _good_tag(session, state, cause, events)
+    return next_step(state.status, kept(events), cause, standing, good, given_up(events), state.mode)
 
 
 def _good_tag(session: Session, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]) -> str:
@@ -489,7 +495,7 @@ def _standing(session: Session, target: Target, state: StackState) -> tuple[str,
         return ()
     with suppress(CloudError):  # it only explains
         found = session.cloud.resources(state.stack_id)
-        left = [each for each in found if each.status not in GONE and each.physical_id]
+        left = [each for each in found if each.status not in GONE and each.physical_id and not never_made(each)]
         return tuple(f"{target.layer}/{each.logical_id} ({each.physical_id})" for each in left)
     return ()
 

@@ -190,11 +190,42 @@ def root_cause(events: Sequence[LayerEvent]) -> Cause | None:
     if not candidates:
         return None
     first = min(candidates, key=lambda each: (each.event.time, -each.layer.count("/"), each.layer == "root"))
-    event = first.event
-    reason = "; ".join(filter(None, [event.reason, *_hooks(events, event)]))
+    return _cause_of(first, events, len(cancelled))
+
+
+def stack_cause(events: Sequence[LayerEvent]) -> Cause | None:
+    """Return why a stack went back or was removed although no resource of it failed, in the stack's own words: an
+    output that cannot be computed, an export in use (serverless/serverless#3935, 2017-07-12; aws/aws-cdk#8671,
+    2020-06-21), a hook on the stack. None where somebody asked for it.
+    """
+    own = (each for each in events if each.event.of_stack_itself)
+    own = (each for each in own if each.event.status in (*GOING_BACK, "DELETE_IN_PROGRESS") or each.event.hook)
+    said = [each for each in own if each.event.hook or not _ASKED_FOR.search(each.event.reason or "User Initiated")]
+    return _cause_of(said[0], events, 0) if said else None
+
+
+_ASKED_FOR = re.compile(r"^user initiated|cancell?ed\b", re.IGNORECASE)
+"""How a stack says that somebody asked to roll it back: CancelUpdateStack, RollbackStack, ContinueUpdateRollback."""
+
+
+def _cause_of(found: LayerEvent, events: Sequence[LayerEvent], cancelled: int) -> Cause:
+    event = found.event
+    reason = "; ".join(filter(None, [event.reason or _said_elsewhere(events, event), *_hooks(events, event)]))
     return Cause(
-        first.layer, event.logical_id, event.type, event.status, reason, event.physical_id, event.time, len(cancelled)
+        found.layer, event.logical_id, event.type, event.status, reason, event.physical_id, event.time, cancelled
     )
+
+
+def _said_elsewhere(events: Sequence[LayerEvent], failure: StackEvent) -> str:
+    """Return the words of another event about a failure that has none: of the same resource, or, where it is a nested
+    stack, the first ones of that stack itself.
+    """
+    same = (failure.stack_id, failure.logical_id)
+    told = [each.event for each in events if each.event.reason and each.event.reason not in CANCELLED]
+    again = [each for each in told if (each.stack_id, each.logical_id) == same and each.status.endswith("_FAILED")]
+    inside = [each for each in told if failure.of_nested_stack and each.stack_id == failure.physical_id]
+    went = [each for each in inside if each.of_stack_itself and not _ASKED_FOR.search(each.reason)]
+    return next((each.reason for each in (*again, *went)), "")
 
 
 def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
@@ -211,7 +242,7 @@ def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
 
 ALARMS = (ALARM_TYPE, COMPOSITE_ALARM_TYPE)
 ALARM_ARN = re.compile(r"arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:[^\s,;\])]+")
-GOING_BACK = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
+GOING_BACK = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS")
 UNNAMED = "no resource failed, and this rollback alarm is in ALARM"
 
 

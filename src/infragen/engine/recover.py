@@ -29,7 +29,7 @@ from infragen.engine.operate import (
     token_of_current,
     why_failed,
 )
-from infragen.engine.outcome import Failed, Outcome, Recovered, exit_code
+from infragen.engine.outcome import CANCELLED, Failed, Outcome, Recovered, exit_code
 from infragen.engine.progress import PlannedRecovery, Question, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.rollback_losses import losses
@@ -89,10 +89,11 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
                 why, way_out = express(state.name, state.status)
                 raise Refused(why, way_out)
             remedies.append(_remedy(session, layer, state, action, options))
-    stuck = {each.place for remedy in remedies for each in remedy.stuck}
+    stuck = {each.place for remedy in remedies for each in remedy.stuck if each.skip_name}
     unknown = sorted(options.skip - stuck)
     if unknown:
-        raise InputError(f"{', '.join(unknown)} is not stuck", f"stuck are: {', '.join(sorted(stuck)) or 'none'}")
+        said = f"{', '.join(unknown)} is not stuck, or a nested stack, of which only what is stuck in it can be skipped"
+        raise InputError(said, f"what can be skipped: {', '.join(sorted(stuck)) or 'nothing'}")
     identity = observed.identity
     return RecoveryPlan(env.environment, identity.account, identity.region, tuple(remedies))
 
@@ -108,15 +109,21 @@ def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, 
 
 
 def _stuck(session: Session, layer: str, state: StackState, prefix: str) -> Iterator[Stuck]:
-    """Yield what is UPDATE_FAILED in a stack and in those nested in it; only these can be skipped."""
+    """Yield what is UPDATE_FAILED in a stack and in those nested in it.
+
+    Only these can be skipped, and none that was only cancelled; a nested stack itself only where it is being deleted or
+    gone (API reference, ContinueUpdateRollback, read 2026-11-29): one in which nothing is stuck has no name to skip.
+    """
     for each in session.cloud.resources(state.stack_id):
-        if each.status != "UPDATE_FAILED":
+        if each.status != "UPDATE_FAILED" or each.reason in CANCELLED:
             continue
         child = session.cloud.stack(each.physical_id) if each.type == STACK_TYPE else None
-        if child is not None:
-            yield from _stuck(session, name_child(layer, each.logical_id), child, f"{child.name}.")
-        else:
-            yield Stuck(f"{layer}/{each.logical_id}", each.type, each.reason, prefix + each.logical_id)
+        gone = child is None or child.status.startswith("DELETE_")
+        inside = []
+        if child is not None and not gone:
+            inside = list(_stuck(session, name_child(layer, each.logical_id), child, f"{child.name}."))
+        name = prefix + each.logical_id if gone else ""
+        yield from inside or [Stuck(f"{layer}/{each.logical_id}", each.type, each.reason, name)]
 
 
 def recover_environment(env: Environment, session: Session, options: RecoverOptions | None = None) -> Recovery:
@@ -184,7 +191,7 @@ def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Genera
     stuck = yield from retrying(
         session, remedy.layer, lambda: tuple(_stuck(session, remedy.layer, remedy.state, "")), BEFORE
     )
-    return replace(ended, hint=stuck_again([each.place for each in stuck]))
+    return replace(ended, hint=stuck_again([each.place for each in stuck if each.skip_name]))
 
 
 # --- what runs --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from infragen.cloudformation import STACK_TYPE, StackState
 from infragen.engine.deletion_plan import ResourceDeletion
 from infragen.engine.follow import LayerEvent
+from infragen.engine.next_steps import never_made
 from infragen.engine.observe import deployed_body
 from infragen.engine.operate import GONE, Target, last_done, name_child
 from infragen.engine.progress import Session
@@ -45,7 +46,7 @@ def _standing(
     """Yield what stands in a stack and holds data; of an update only what it `created`."""
     written = deployed_body(session.cloud, state).get("Resources", {})
     for each in session.cloud.resources(state.stack_id):
-        if each.status in GONE or not each.physical_id:
+        if each.status in GONE or not each.physical_id or never_made(each):
             continue
         place = f"{layer}/{each.logical_id}"
         if each.type == STACK_TYPE:

@@ -23,7 +23,7 @@ from typing import TypeVar
 from infragen.assembly.stacks import BESIDE
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import running
-from infragen.engine.evidence import of_service
+from infragen.engine.evidence import Span, of_service
 from infragen.engine.observe import Observed, layer_stacks, observe, place_words
 from infragen.engine.other_runs import when_free
 from infragen.engine.outcome import Evidence
@@ -364,7 +364,7 @@ def _is_deployed(session: Session, service: str, deployment: str, step: Step, si
 
 def _failure(session: Session, service: str, own: ServiceDeployment, step: Step, since: datetime) -> OperationFailed:
     """Return why the new tasks do not stay up, as ECS, the load balancer and their log say it."""
-    explanation = of_service(session.cloud, service, (), since)
+    explanation = of_service(session.cloud, service, (), Span(since))
     why = "\n".join(_line(each) for each in explanation.evidence)
     command = explanation.log_command or "infragen logs api --since 30m"
     return OperationFailed(

@@ -21,7 +21,14 @@ def failed(task: ServiceTask) -> bool:
     """Return whether a task stopped by a fault: neither for another number of tasks or a deployment, nor because
     somebody asked for it.
     """
-    return task.stop_code not in MEANT and not task.reason.startswith("Scaling activity initiated by")
+    return task.stop_code not in MEANT and not scaled_in(task.reason)
+
+
+def scaled_in(reason: str) -> bool:
+    """Return whether ECS stopped a task because it wants another number, as for a deployment or its rollback (Amazon
+    ECS Developer Guide, "Amazon ECS stopped task error messages").
+    """
+    return reason.startswith("Scaling activity initiated by")
 
 
 def culprit(task: ServiceTask) -> TaskContainerState | None:
