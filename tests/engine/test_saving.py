@@ -561,3 +561,18 @@ def test_a_plan_without_its_change_sets_is_refused_whoever_signed_it(desk: Desk,
         )
     forged = parse(signed_anew(body).encode(), "x.plan")
     assert "nothing proves that it is the plan that was saved" in desk.stale(shop(topology, 31), forged)
+
+
+def test_a_plan_that_says_that_nothing_changes_is_refused_where_something_does(desk: Desk, topology: str) -> None:
+    """Anybody could have signed it: an approved change would be left out, with the exit code of success."""
+    desk.deploy(shop(topology))
+    desk.save(shop(topology, 31))
+    assert desk.saved is not None
+    body = json.loads(dump(desk.saved))
+    del body["checksum"]
+    for unit in body["units"]:
+        unit.update(action="none", change_set_id="", changes="", later=[], rows={})
+    forged = parse(signed_anew(body).encode(), "x.plan")
+    assert "nothing proves that it is the plan that was saved" in desk.stale(shop(topology, 31), forged)
+    desk.save(shop(topology, 30))
+    assert desk.deploy_saved(shop(topology, 30)).exit_code == 0

@@ -207,11 +207,13 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
     signed = _signed_sets(session, saved, sets, done)
     _check(name, saved, moved + _changed_since(saved, signed))
     with ChangeSetCleanup(session) as leftovers:
-        taking = _taking(session, plan, units, sets, saved.nested)
+        quieted: list[str] = []
+        taking = _taking(session, plan, units, sets, saved.nested, quieted)
         proposal = propose(session, plan, observed, options, taking, stops=True)
         prepared, release = proposal.prepared, proposal.shown.release
         other = [text for each in prepared for text in _differs(session, each, units, done)]
-        if proposal.shown.changed and not signed:
+        if (proposal.shown.changed or quieted) and not signed:
+            other += [f"{each} would change, and the plan says that it does not" for each in quieted]
             other.append(UNPROVEN)
         if release is not None and release != saved.release:
             other.append(f"the image {release.tag} is {release.digest}, another one than when the plan was saved")
@@ -352,8 +354,11 @@ def _taking(
     units: Mapping[str, SavedUnit],
     sets: Mapping[str, ChangeSet | None],
     nested: bool,
+    quieted: list[str],
 ) -> Making:
-    """Change sets are taken as they were saved; a stack without one waits, or has nothing to do (any more)."""
+    """Change sets are taken as they were saved; a stack without one waits, or has nothing to do (any more). `quieted`
+    gets the stacks whose templates are other ones than those deployed, although the plan says that nothing is done.
+    """
 
     def take(examined: Examined, _: StackSafety) -> Generator[None, None, Prepared]:
         yield from ()
@@ -362,6 +367,8 @@ def _taking(
         if change_set is not None:
             return told(session, plan, examined, change_set, nested and change_set.nested is not False)
         if unit.change_set_id or unit.action == "none" or examined.unchanged:
+            if unit.action == "none" and any(each.changes for each in examined.plans):
+                quieted.append(unit.stack)
             quiet = tuple(replace(each, action="none", changes=()) for each in examined.plans)
             return Prepared(replace(examined, action="none", plans=quiet))
         return Prepared(examined)
