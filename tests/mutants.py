@@ -1,6 +1,9 @@
 """Breaks modules in every small way, one at a time, and says which breaks no test notices. `make mutants` runs it.
 
     python tests/mutants.py [data_loss | in_place | interruption | access | layers] [--processes N]
+                            [--only MODULE.py] [--every N]
+
+`--only` takes one module of a gate, `--every` each Nth mutant: a sample, for which `EQUIVALENT` is not held.
 
 A mutant is a module with one change: a comparison turned round or its boundary moved, `and` and `or` or `any` and `all`
 swapped, an operand, a `not`, a filter or a statement left out, a condition turned round, a text, number or truth value
@@ -367,6 +370,8 @@ class Trials:
 
     gate: Gate
     processes: int
+    only: str = ""
+    every: int = 1
     imports: grimp.ImportGraph = field(default_factory=lambda: grimp.build_graph("infragen"))
     failed: bool = False
     killer: Any = field(default_factory=lambda: multiprocessing.RawValue("i", 0))
@@ -376,7 +381,8 @@ class Trials:
         """The trials, one module after the other; the first of each is the module as it is."""
         for module in self.gate.modules:
             unchanged, *found = mutants(module, self.gate.weakened)
-            if not found:
+            found = found[:: self.every]
+            if not found or not module.endswith(self.only):
                 continue
             _, status, usage = os.wait4(self._fork(session, unchanged, 3600), 0)
             assert status == 0, f"the tests fail on {module} as it is"
@@ -387,9 +393,9 @@ class Trials:
                 alive.add(str(each))
                 if str(each) not in alike:
                     _say(f"survived: {each} (line {each.line})")
-            for name in alike - alive:
+            for name in alike - alive if self.every == 1 else ():
                 _say(f"said to change nothing, but killed or no mutant at all: {name}")
-            self.failed = self.failed or alive != alike
+            self.failed = self.failed or bool(alive - alike if self.every > 1 else alive != alike)
             _say(f"{module}: {len(found)} mutants, {len(found) - len(alive)} killed")
         return True
 
@@ -456,11 +462,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(gates: Sequence[str], processes: int) -> int:
-    """Tries all mutants of these gates; 0 when all that change anything were killed."""
+def main(gates: Sequence[str], processes: int, only: str = "", every: int = 1) -> int:
+    """Tries the mutants of these gates; 0 when all that change anything were killed."""
     failed = False
     for gate in (GATES[name] for name in gates):
-        trials = Trials(gate, processes)
+        trials = Trials(gate, processes, only, every)
         options = ["-qq", "-s", "-n", "0", "--noconftest", "-p", "sweeps", "-p", "figures"]
         pytest.main(
             [*options, "--hypothesis-profile", "mutants", *(str(TESTS / each) for each in gate.tests)], [trials]
@@ -473,5 +479,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("gates", nargs="*", metavar="gate")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", metavar="MODULE.py")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
     given = parser.parse_args()
-    sys.exit(main(given.gates or tuple(GATES), given.processes))
+    sys.exit(main(given.gates or tuple(GATES), given.processes, given.only, given.every))
