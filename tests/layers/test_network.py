@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rendering import properties, resources, template
+from rendering import assembly, properties, resources, template
 
 from infragen.config import Network
 from infragen.layers.network import TIERS, subnet_blocks
@@ -259,6 +259,50 @@ def test_extra_egress_ports_open_for_api_and_workers() -> None:
     """E.g. 587 for SMTP; 443 is always open and listing it changes nothing."""
     opened = connections("network: {extra_egress_ports: [587, 443]}") - connections()
     assert opened == {("Api", 587, "0.0.0.0/0"), ("Worker", 587, "0.0.0.0/0")}
+
+
+TABLE = {
+    ("Api", "tcp", 443, "0.0.0.0/0"), ("Worker", "tcp", 443, "0.0.0.0/0"),
+    ("Api", "tcp", 587, "0.0.0.0/0"), ("Worker", "tcp", 587, "0.0.0.0/0"),
+    ("Api", "tcp", 5432, "Database"), ("Worker", "tcp", 5432, "Database"),
+    ("Api", "tcp", 443, "Endpoint"), ("Worker", "tcp", 443, "Endpoint"),
+    ("192.0.2.7/32", "tcp", 443, "LoadBalancer"), ("192.0.2.7/32", "tcp", 80, "LoadBalancer"),
+}  # fmt: skip
+OF_NAT = {("10.0.0.0/16", "-1", None, "Nat"), ("Nat", "-1", None, "0.0.0.0/0")}
+
+
+@pytest.mark.parametrize(("nat", "more"), [("instance", OF_NAT), ("per_az", set())])
+def test_no_group_has_a_rule_that_is_not_in_the_table_of_the_page(nat: str, more: set[Any]) -> None:
+    """Those in a group and those beside it, in both directions, with everything on that opens something."""
+    over = (
+        f"network: {{nat: {nat}, interface_endpoints: [sqs], extra_egress_ports: [587]}}\n"
+        "api: {ingress_cidrs: [192.0.2.7/32], https: {mode: certificate, "
+        "certificate_arn: 'arn:aws:acm:us-east-1:111111111111:certificate/a-b'}}"
+    )
+    found = set[Any]()
+    for name, each in resources("network", over, "AWS::EC2::SecurityGroup").items():
+        group, properties = name.removesuffix("SecurityGroup"), each["Properties"]
+        for rule in properties.get("SecurityGroupIngress", []):
+            found.add((rule["CidrIp"], rule["IpProtocol"], rule.get("FromPort"), group))
+        for rule in properties["SecurityGroupEgress"]:
+            if rule["IpProtocol"] != "icmp":
+                found.add((group, rule["IpProtocol"], rule.get("FromPort"), rule["CidrIp"]))
+    assert found | {(one, "tcp", port, other) for one, port, other in connections(over)} == TABLE | more
+
+
+def test_every_alarm_notifies_the_topic_by_itself_or_in_a_composite_one() -> None:
+    """Of every layer, the NAT instance's among them."""
+    over = "network: {nat: instance}\napi: {waf: {}}"
+    alarms = {
+        f"{name}": each["Properties"]
+        for layer in (each.layer for each in assembly(over).templates)
+        for name, each in resources(layer, over).items()
+        if each["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    }
+    loud = {name for name, each in alarms.items() if "AlarmTopic" in str(each.get("AlarmActions"))}
+    rules = str([each["AlarmRule"] for name, each in alarms.items() if name in loud and "AlarmRule" in each])
+    assert [name for name in alarms if name not in loud and name not in rules] == []
+    assert len(alarms) > 15
 
 
 def test_no_group_has_the_allow_all_rule_that_ec2_gives_to_groups_without_egress() -> None:
