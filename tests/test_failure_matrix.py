@@ -988,6 +988,16 @@ def test_e10_what_a_hook_said_is_part_of_the_cause(bench: Bench, aws: FakeAws) -
     assert "Org::Queues::Encrypted: queue must be encrypted" in cause.reason
 
 
+def test_e10_a_hook_that_only_warns_is_no_cause(bench: Bench, aws: FakeAws) -> None:
+    """It failed as well, in mode WARN, and stopped nothing: what stopped the resource is another thing."""
+    aws.settings.hooks["Jobs"] = ("Org::Queues::Encrypted", "queue should be encrypted")
+    aws.settings.warning_hooks = frozenset({"Jobs"})
+    aws.fail("Jobs", "no luck today")
+    cause = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))).cause
+    assert cause is not None
+    assert cause.reason == "no luck today"
+
+
 def test_e11_a_stack_that_is_gone_is_a_failed_deployment(bench: Bench, aws: FakeAws) -> None:
     """Somebody deletes it while it is created."""
     aws.slow("Jobs", 60)

@@ -45,7 +45,8 @@ SETTINGS = ServiceSettings("shop", "shop:1", ("subnet-1",), ("sg-1",))
 MESSAGE = QueueMessage("1", "{}", "handle", group="a")
 
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
-    "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)], "stack": [(ARN,)],
+    "reconnect": [()], "expires_within": [(1.0,)], "identity": [()], "stacks": [("shop",)],
+    "deleted_stacks": [("shop",)], "stack": [(ARN,)],
     "template": [(ARN,), ("", ARN)], "resources": [(ARN,)], "events": [(ARN,), (ARN, "again")],
     "create_change_set": [(REQUEST,)], "change_set": [(ARN, ARN)], "change_set_description": [(ARN, ARN)],
     "failed_checks": [(ARN,)], "change_sets": [(ARN,)],

@@ -438,6 +438,11 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def stack(self, name_or_id: str) -> StackState | None:
         """Return one stack; None when CloudFormation does not know it. By ARN also after its deletion."""
 
+    def deleted_stacks(self, prefix: str) -> tuple[tuple[str, str], ...]:
+        """Return the name and the ARN of each stack with this prefix that was deleted in the last 90 days, newest
+        first.
+        """
+
     def template(self, stack_id: str, change_set_id: str = "") -> str:
         """Return the stack's template as it was given, or that of a change set."""
 

@@ -8,11 +8,12 @@ from stage import QUEUE, TOPIC, Stage, assembly, environment, layer
 from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
+from infragen.engine.destroy import destroy_environment
 from infragen.engine.diagnose import diagnose
 from infragen.engine.next_steps import next_step
 from infragen.engine.options import Options
 from infragen.engine.outcome import Cause, Failed
-from infragen.engine.progress import Noticed
+from infragen.engine.progress import Noticed, Warned
 from infragen.engine.recover import RecoverOptions, recover_environment
 from infragen.engine.status import status
 from infragen.errors import OperationFailed, Refused
@@ -74,9 +75,24 @@ def test_an_output_that_cannot_be_had_is_no_cancellation(stage: Stage, topology:
     [failed] = deploy_environment(made, stage.session, Options(on_failure=on_failure)).outcomes
     assert isinstance(failed, Failed)
     assert "nowhere" in failed.message
-    if on_failure == "rollback":
-        [found] = diagnose(make_plan(made), stage.session)
-        assert "nowhere" in found.message
+    [found] = diagnose(make_plan(made), stage.session)  # also of a stack that AWS has removed
+    assert "nowhere" in found.message
+    assert found.hint == failed.hint
+
+
+def test_what_was_destroyed_is_no_failure(stage: Stage, topology: str) -> None:
+    """Of a stack that is gone only the creation that failed by itself is told: not one that somebody deleted."""
+    made = app(topology)
+    assert deploy_environment(made, stage.session).exit_code == 0
+    assert destroy_environment(made.environment, stage.session).exit_code == 0
+    assert diagnose(make_plan(made), stage.session) == ()
+    stage.aws.fail("Queue", "no luck today")
+    assert deploy_environment(made, stage.session, Options(on_failure="keep")).exit_code == 1
+    assert destroy_environment(made.environment, stage.session).exit_code == 0
+    assert diagnose(make_plan(made), stage.session) == ()
+    stage.aws.refuse("cloudformation:ListStacks", "AccessDenied", "not allowed", times=None)
+    assert diagnose(make_plan(made), stage.session) == ()
+    assert "cloudformation:ListStacks" in stage.ui.of(Warned)[-1].text
 
 
 def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:

@@ -46,8 +46,10 @@ def stuck(stage: Stage, topology: str) -> None:
     deploy_environment(app(topology), stage.session)
     stage.aws.fail("Second", "no luck today", on="update")
     stage.aws.fail("First", "will not go back", on="rollback")
-    result = deploy_environment(app(topology, "b"), stage.session)
-    assert result.exit_code == 1
+    [failed] = deploy_environment(app(topology, "b"), stage.session).outcomes
+    assert isinstance(failed, Failed)
+    assert failed.hint.startswith("stuck at app/First (will not go back): remove what keeps it from going back, then")
+    assert "no luck today" in failed.message
     assert status(stage, topology) == "UPDATE_ROLLBACK_FAILED"
     stage.ui.told.clear()
     stage.ui.asked.clear()

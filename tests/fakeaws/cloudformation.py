@@ -932,13 +932,13 @@ def _event(e: Event) -> dict[str, Any]:
 def _hook(e: Event) -> dict[str, Any]:
     if e.hook is None:
         return {}
-    kind, status, reason = e.hook
+    kind, status, reason, mode = e.hook
     return _compact(
         HookType=kind,
         HookStatus=status,
         HookStatusReason=reason,
         HookInvocationPoint="PRE_PROVISION",
-        HookFailureMode="FAIL",
+        HookFailureMode=mode,
     )
 
 

@@ -156,9 +156,11 @@ class Operation:
             return
         kind, reason = self.cloud.settings.hooks[resource.logical_id]
         status = resource.status
-        for hook in ((kind, "HOOK_IN_PROGRESS", ""), (kind, "HOOK_COMPLETE_FAILED", reason)):
+        mode = "WARN" if resource.logical_id in self.cloud.settings.warning_hooks else "FAIL"
+        for hook in ((kind, "HOOK_IN_PROGRESS", "", mode), (kind, "HOOK_COMPLETE_FAILED", reason, mode)):
             self.cloud.record(self.stack, resource, status, "", self.token, hook)
-        raise OperationError(f"The following hook(s) failed: [{kind}]")
+        if resource.logical_id not in self.cloud.settings.warning_hooks:
+            raise OperationError(f"The following hook(s) failed: [{kind}]")
 
     def _create_child(self, resource: Resource) -> Steps:
         target = self.child_target(resource.properties, None)

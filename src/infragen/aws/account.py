@@ -146,6 +146,15 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         found = [self.stack(each) for each in ids]
         return tuple(each for each in found if each is not None and each.status != "DELETE_COMPLETE")
 
+    def deleted_stacks(self, prefix: str) -> tuple[tuple[str, str], ...]:
+        """Call ListStacks, all pages: it has deleted stacks for 90 days (API reference, ListStacks)."""
+        with answered("listing deleted stacks (cloudformation:ListStacks)"):
+            wanted: Any = ["DELETE_COMPLETE"]
+            rows = pages(self.clients.cloudformation.list_stacks, "StackSummaries", StackStatusFilter=wanted)
+            ours = [each for each in rows if f"{member(each, 'StackName')}-".startswith(f"{prefix}-")]
+            ours.sort(key=lambda each: member(each, "CreationTime"), reverse=True)
+            return tuple((str(member(each, "StackName")), str(member(each, "StackId"))) for each in ours)
+
     def _described_stacks(self, prefix: str) -> tuple[StackState, ...]:
         with answered("listing stacks (cloudformation:DescribeStacks and cloudformation:ListStacks)"):
             rows = pages(self.clients.cloudformation.describe_stacks, "Stacks")

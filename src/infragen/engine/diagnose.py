@@ -15,10 +15,11 @@ from infragen.cloudformation import StackState
 from infragen.engine.ecs_check import check_services
 from infragen.engine.evidence import asked, explain
 from infragen.engine.follow import LayerEvent
-from infragen.engine.observe import Observed, nested_stacks, observe
-from infragen.engine.operate import Target, how_failed, last_done, name_child
+from infragen.engine.observe import Observed, is_of, nested_stacks, observe
+from infragen.engine.operate import Target, how_failed, last_done, name_child, removed_creation, target_of
 from infragen.engine.outcome import Evidence, Explanation, Failed, event_of
-from infragen.engine.progress import Session
+from infragen.engine.progress import Session, Warned
+from infragen.errors import CloudError
 
 LATE = timedelta(minutes=5)
 """How long after an operation's last event a denied call may still belong to it."""
@@ -28,24 +29,44 @@ DENIED = 10
 
 
 def diagnose(plan: StackLayout, session: Session) -> tuple[Failed, ...]:
-    """Return one failure for each stack whose last operation failed or was rolled back, and for each whose ECS services
-    run something else than it says. Raises CloudError where the stacks themselves cannot be read.
+    """Return one failure for each stack whose last operation failed or was rolled back, for each that AWS removed when
+    its creation failed, and for each whose ECS services run something else than it says. Raises CloudError where the
+    stacks themselves cannot be read.
     """
     observed = observe(session, plan.environment)
     units = {unit.layer: unit for unit in plan.units}
     found: list[Failed] = []
     for layer, state in observed.layers.items():
         if state.status.endswith("_FAILED") or "ROLLBACK" in state.status:
-            found.append(_failure(session, layer, state))
+            target = Target(layer, state.name, name_child)
+            found.append(_failure(session, target, state, last_done(session, target, state)))
         elif layer != ARTIFACTS and layer in units:
             found += _strays(session, units[layer], state, observed)
-    return tuple(found)
+    return (*found, *_removed(session, plan, observed))
 
 
-def _failure(session: Session, layer: str, state: StackState) -> Failed:
-    target = Target(layer, state.name, name_child)
-    events = last_done(session, target, state)
-    cause, hint = how_failed(session, target, state)
+def _removed(session: Session, plan: StackLayout, observed: Observed) -> Iterator[Failed]:
+    """Yield why the creation of a stack failed that AWS deleted then; what may not be listed is a warning."""
+    missing = [unit for unit in plan.units if unit.layer not in observed.layers and unit.stack not in observed.by_name]
+    if not missing:
+        return
+    try:
+        newest = dict(reversed(session.cloud.deleted_stacks(plan.environment.name)))
+    except CloudError as error:
+        session.ui.tell(Warned(f"stacks that are deleted were not looked at: {error.message}"))
+        return
+    for unit in missing:
+        state = session.cloud.stack(newest[unit.stack]) if unit.stack in newest else None
+        if state is None or state.status != "DELETE_COMPLETE" or not is_of(state, plan.environment):
+            continue
+        target = target_of(unit)
+        events = removed_creation(session, target, state)
+        if events:
+            yield _failure(session, target, state, events)
+
+
+def _failure(session: Session, target: Target, state: StackState, events: Sequence[LayerEvent]) -> Failed:
+    cause, hint = how_failed(session, target, state, events)
     explanation = Explanation()
     if cause is not None:
         event = event_of(cause, events)
@@ -56,7 +77,7 @@ def _failure(session: Session, layer: str, state: StackState) -> Failed:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
     message = f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"
     evidence = (*explanation.evidence, *_denied(session, events))
-    return Failed(layer, state.name, message, hint, state.status, cause, evidence=evidence)
+    return Failed(target.layer, state.name, message, hint, state.status, cause, evidence=evidence)
 
 
 def _denied(session: Session, events: Sequence[LayerEvent]) -> Iterator[Evidence]:

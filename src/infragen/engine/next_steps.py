@@ -80,7 +80,28 @@ def _deleted_by(event: LayerEvent) -> str:
 
 
 def given_up(events: Iterable[LayerEvent]) -> tuple[str, ...]:
-    """Return what a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried again.
+    """Return what a continued rollback skipped, as `layer/LogicalId`: it could not be put back, and nobody tried
+    again.
+    """
+    return tuple(_not_put_back(events))
+
+
+def not_put_back(events: Iterable[LayerEvent]) -> tuple[str, ...]:
+    """Return what a rollback is stuck at, with AWS's words: `layer/LogicalId (reason)`; of a nested stack what is
+    inside.
+    """
+    found = _not_put_back(events)
+    nested = {each.physical_id for each in found.values() if each.of_nested_stack}
+    inside = {each.stack_id for each in found.values()}
+    return tuple(
+        f"{place} ({each.reason or 'AWS gave no reason'})"
+        for place, each in found.items()
+        if each.physical_id not in nested & inside
+    )
+
+
+def _not_put_back(events: Iterable[LayerEvent]) -> dict[str, StackEvent]:
+    """Return what could not be put back in a rollback and was not tried again, by `layer/LogicalId`.
 
     AWS calls such a resource UPDATE_COMPLETE, although it is not as the template says (API reference,
     ContinueUpdateRollback, read 2026-11-29); it counts as skipped with that event and without any.
@@ -97,7 +118,7 @@ def given_up(events: Iterable[LayerEvent]) -> tuple[str, ...]:
             failed.pop(place, None)
         elif event.stack_id in going_back and event.status == "UPDATE_FAILED" and event.reason not in CANCELLED:
             failed[place] = event
-    return tuple(failed)
+    return failed
 
 
 def next_step(
@@ -111,7 +132,8 @@ def next_step(
 ) -> str:
     """Return what to type when an operation left a stack in this status, for this cause, and in AWS what is `kept`; may
     be empty. `standing` is what a stack still has, although its creation was rolled back; `good_tag` the image that
-    runs again after a rollback; `skipped` what the rollback gave up; `mode` that of the stack's last operation.
+    runs again after a rollback; `skipped` what the rollback gave up, or is stuck at; `mode` that of the stack's last
+    operation.
     """
     reason = cause.reason if cause else ""
     if mode == EXPRESS and status in ("CREATE_FAILED", "UPDATE_FAILED"):
@@ -132,6 +154,8 @@ def next_step(
         case "DELETE_COMPLETE":
             rest = f"; left in AWS by a deletion policy: {', '.join(left)}" if left else ""
             state = f"the stack was removed, as --on-failure delete says{rest}; {fix} and deploy again"
+        case "UPDATE_ROLLBACK_FAILED" if skipped:
+            state = f"stuck at {'; '.join(skipped)}: remove what keeps it from going back, then {STATUSES[status].hint}"
         case "UPDATE_ROLLBACK_COMPLETE" if skipped:
             state = (
                 f"rolled back without {', '.join(skipped)}, which may differ from the template: `infragen drift` "

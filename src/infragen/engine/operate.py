@@ -22,7 +22,7 @@ from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
 from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.last_image import tag_after_rollback
-from infragen.engine.next_steps import given_up, kept, never_made, next_step
+from infragen.engine.next_steps import given_up, kept, never_made, next_step, not_put_back
 from infragen.engine.outcome import (
     ALARMS,
     Cause,
@@ -470,9 +470,11 @@ def why_failed(session: Session, target: Target, state: StackState) -> Cause | N
     return _located(session, _cause(session, state, events) or stack_cause(events))
 
 
-def how_failed(session: Session, target: Target, state: StackState) -> tuple[Cause | None, str]:
-    """Return the root cause of what was last done to a stack, and what to type next."""
-    events = last_done(session, target, state)
+def how_failed(
+    session: Session, target: Target, state: StackState, events: Sequence[LayerEvent] | None = None
+) -> tuple[Cause | None, str]:
+    """Return the root cause of what was last done to a stack, and what to type next; `events` are those of it."""
+    events = last_done(session, target, state) if events is None else events
     cause = _located(session, _cause(session, state, events) or stack_cause(events))
     return cause, _next_step(session, target, state, cause, events)
 
@@ -481,7 +483,8 @@ def _next_step(
     session: Session, target: Target, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]
 ) -> str:
     standing, good = _standing(session, target, state), _good_tag(session, state, cause, events)
-    return next_step(state.status, kept(events), cause, standing, good, given_up(events), state.mode)
+    skipped = not_put_back(events) if state.status == "UPDATE_ROLLBACK_FAILED" else given_up(events)
+    return next_step(state.status, kept(events), cause, standing, good, skipped, state.mode)
 
 
 def _good_tag(session: Session, state: StackState, cause: Cause | None, events: Sequence[LayerEvent]) -> str:
@@ -506,6 +509,24 @@ def last_done(session: Session, target: Target, state: StackState) -> Sequence[L
     follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child, since)
     follower.finish()
     return follower.events
+
+
+def removed_creation(session: Session, target: Target, state: StackState) -> Sequence[LayerEvent]:
+    """Return the events of a creation that failed and whose stack AWS then deleted by itself, as --on-failure delete
+    says; none of a stack that was deleted for another reason.
+
+    The deletion belongs to the creation: it carries its token, or comes before the creation ended.
+    """
+    follower = Follower(session.cloud, state.stack_id, target.layer, "", {}, target.name_child)
+    follower.finish()
+    own = [each.event for each in follower.own_events if each.event.status != "REVIEW_IN_PROGRESS"]
+    first = next((each for each in own if each.status == "CREATE_IN_PROGRESS"), None)
+    last = next((place for place, each in enumerate(own) if each.status == "DELETE_IN_PROGRESS"), 0)
+    if first is None or not last:
+        return ()
+    before, deletion = own[last - 1], own[last]
+    same = before.status == "CREATE_FAILED" and deletion.token == first.token and bool(first.token)
+    return follower.events if same or before.status == "CREATE_IN_PROGRESS" else ()
 
 
 def name_child(parent: str, logical_id: str) -> str:
