@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 from fakeaws import FakeAws
+from fakeaws.clock import Clock
+from fakeaws.cloud import Cloud
 from fakeaws.cloudformation import CloudFormation
 
 from infragen.assembly.stacks import OutputOf, StackLayout, StackUnit, Value, capabilities, stack_name, stack_tags
@@ -109,6 +111,16 @@ class Bench:
     def deploy(self, assembly: Assembly, **options: Any) -> Deployment:
         return deploy_environment(assembly, self.session, Options(**options))
 
+    def begin(self, assembly: Assembly, **options: Any) -> None:
+        """Be where a first deployment that succeeded ends, with nothing noted of it."""
+
+        def deploy() -> None:
+            assert self.deploy(assembly, **options).exit_code == 0
+
+        once(self.aws, (self.env.model_dump_json(), *(each.text for each in assembly.templates), repr(options)), deploy)
+        self.ui.events.clear()
+        self.ui.questions.clear()
+
     def plan(self, assembly: Assembly, **options: Any) -> EnvironmentPlan:
         return plan_environment(assembly, self.session, Options(**options))
 
@@ -167,6 +179,27 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 def bench(aws: FakeAws, tmp_path: Path) -> Bench:
     """An operator of a small environment of independent stacks."""
     return at_work(aws, environment(tmp_path))
+
+
+def once(aws: FakeAws, what: Hashable, build: Callable[[], object]) -> None:
+    """Bring the fake to where `build` brings it, with no call in its log: by building in the first test of this process
+    that asks for `what` of a fake that has and does the same, and by a copy in the others.
+    """
+    assert not aws.cloud.script.call_faults
+    assert not aws.cloud.script.resource_faults
+    key = (what, repr(replace(aws.settings, url="")), *(each.name for each in aws.cloud.stacks.values()))
+    if key in _built:
+        aws.cloud.hold(_built[key])
+    else:
+        build()
+        aws.clock.settle()
+        _built[key] = Cloud(Clock())
+        _built[key].hold(aws.cloud)
+    aws.calls.clear()
+
+
+_built: dict[Hashable, Cloud] = {}
+"""What `once` copies."""
 
 
 def make_bucket(aws: FakeAws, env: Environment, session: Session) -> None:

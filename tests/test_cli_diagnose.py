@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import NETWORK, QUEUES, at_work, head, make_bucket
+from bench import NETWORK, QUEUES, at_work, head, make_bucket, once
 from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
@@ -66,8 +66,12 @@ def run(aws: FakeAws, tmp_path: Path, findings: Path, topology: str, monkeypatch
 @pytest.fixture
 def live(aws: FakeAws, run: Run) -> Run:
     """The environment runs the image v1; v2 ends with exit code 3 and says why, and a password with it."""
-    run("deploy", "--yes")
-    run("deploy", "--yes", "--image-tag", "v1")
+
+    def deploy() -> None:
+        run("deploy", "--yes")
+        run("deploy", "--yes", "--image-tag", "v1")
+
+    once(aws, Path("environments/test.yaml").read_text(), deploy)
     resources = [each for stack in aws.cloud.stacks.values() for each in stack.resources.values()]
     [task] = [each for each in resources if each.type == "AWS::ECS::TaskDefinition"]
     [image] = [each["Image"] for each in task.properties["ContainerDefinitions"] if each["Image"].endswith(":v1")]

@@ -98,10 +98,9 @@ def test_what_cannot_be_a_tag_is_refused_before_any_call(aws: FakeAws, command: 
 def deployed(api: Bench) -> Bench:
     """The environment with its placeholder running, and three images in its repository."""
     api.bootstrap()
-    assert api.deploy(synthesize(api.env)).exit_code == 0
+    api.begin(synthesize(api.env))
     arm = ("linux/arm64",)
     api.aws.settings.images["shop-test-api"] = {"v1": arm, "v2": ("linux/amd64", "linux/arm64"), "v3": ("linux/amd64",)}
-    api.aws.calls.clear()
     return api
 
 
@@ -683,7 +682,7 @@ def test_a_name_that_only_the_creation_knows_is_not_looked_for_and_said_so(whole
 def test_rules_beside_a_group_are_counted_when_they_alone_are_added(api: Bench, tmp_path: Path) -> None:
     """The plan of more ports asks the quota, though the group itself stays as it is."""
     api.bootstrap()
-    assert api.deploy(synthesize(api.env)).exit_code == 0
+    api.begin(synthesize(api.env))
     api.aws.settings.quotas = {"L-0EA8095F": 10.0}
     ports = ", ".join(str(1000 + number) for number in range(15))
     wider = at_work(api.aws, environment(tmp_path, f"network: {{nat: single, extra_egress_ports: [{ports}]}}\n" + API))

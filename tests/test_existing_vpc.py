@@ -188,7 +188,7 @@ def test_a_second_deployment_finds_its_own_endpoints_in_order(aws: FakeAws, tmp_
     """What the first created is no collision."""
     bench = at(aws, tmp_path, FILE + "  interface_endpoints: [logs]\n" + API)
     bench.bootstrap()
-    assert bench.deploy(synthesize(bench.env)).exit_code == 0
+    bench.begin(synthesize(bench.env))
     aws.settings.vpcs[VPC] = changed(endpoints=(("com.amazonaws.us-east-1.logs", "Interface", True),))
     assert {each.verdict for each in answers(bench)} == {Verdict.OK}
 

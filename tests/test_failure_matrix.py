@@ -499,7 +499,7 @@ def test_c3_a_nested_change_set_that_fails_is_explained_from_inside(nested: Benc
 
 def test_c4_unchanged_children_do_not_fail_the_root(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """One child changes; the FAILED set of the other is normal."""
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
     result = changed.deploy(assembly(changed))
     assert result.exit_code == 0
@@ -508,7 +508,7 @@ def test_c4_unchanged_children_do_not_fail_the_root(nested: Bench, aws: FakeAws,
 
 def test_c4_an_unchanged_nested_environment_makes_no_change_set(nested: Bench, aws: FakeAws) -> None:
     """Otherwise the empty sets of its children would pile up until every deployment fails."""
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     before, calls = aws.mutations(), len(aws.calls)
     assert kinds(nested.deploy(assembly(nested)).outcomes) == {"root": "Unchanged"}
     assert aws.mutations() == before
@@ -521,7 +521,7 @@ def test_c4_children_near_the_limit_of_change_sets_are_left_without(
     nested: Bench, aws: FakeAws, tmp_path: Path, held: int, nested_sets: bool
 ) -> None:
     """C4, R17: at 500 it is said; at 900 it goes on without nested sets, and the plan has our rows for the child."""
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     child = next(s for s in aws.cloud.stacks.values() if s.name.startswith("shop-test-Network"))
     own = sum(c.stack is child and not c.executed for c in aws.cloud.change_sets.values())
     for number in range(held - own):
@@ -659,7 +659,7 @@ def test_c11_the_guard_reads_every_page(bench: Bench, aws: FakeAws) -> None:
 
 def test_c11_the_guard_looks_into_nested_sets(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """A queue that would be replaced inside a nested stack."""
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     renamed = nested_environment(tmp_path, "    fifo: true\n")
     changed = at_work(aws, renamed)
     with pytest.raises(Refused) as refused:
@@ -753,7 +753,7 @@ def test_c14_a_nested_evaluation_that_fails_in_unknown_words_is_explained(
     nested: Bench, aws: FakeAws, tmp_path: Path
 ) -> None:
     """On an update too: AWS's words from the nested set; nothing is executed."""
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     executed = aws.mutations().count("cloudformation:ExecuteChangeSet")
     aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
@@ -768,7 +768,7 @@ def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: 
 
     AWS says nothing of the queue then, so it must be named before it is changed; topics need not be.
     """
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
     aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     changed = at_work(aws, nested_environment(tmp_path, "    max_receives: 7\n"))
     with pytest.raises(OperationFailed) as failed:
@@ -829,7 +829,7 @@ def test_c15_a_nested_plan_leaves_no_stack_under_review(nested: Bench, aws: Fake
     assert made.changed
     aws.clock.settle()
     assert left_over(aws) == ([], [])
-    assert nested.deploy(assembly(nested)).exit_code == 0
+    nested.begin(assembly(nested))
 
 
 def test_c16_early_validation_says_which_property(bench: Bench, aws: FakeAws) -> None:

@@ -38,7 +38,7 @@ def run(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest, monkeypatc
     bench = at_work(aws, environment(tmp_path, TEXT, request.param))
     prepare_account(aws, bench.env)
     bench.bootstrap()
-    assert bench.deploy(synthesize(bench.env)).exit_code == 0
+    bench.begin(synthesize(bench.env))
     monkeypatch.chdir(tmp_path)
 
     def invoke(*arguments: str, code: int = 0) -> Result:

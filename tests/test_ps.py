@@ -64,8 +64,7 @@ class Shop:
 
     def deploy(self, **options: Any) -> Shop:
         self.bench.bootstrap()
-        assert self.bench.deploy(synthesize(self.bench.env), **options).exit_code == 0
-        self.aws.calls.clear()
+        self.bench.begin(synthesize(self.bench.env), **options)
         return self
 
     def ps(self, *options: str, code: int = 0) -> Result:

@@ -149,7 +149,7 @@ def test_an_update_that_fails_in_the_middle_goes_back_and_can_be_repeated(
     """A longer log retention in the api fails at its service; afterwards the same command succeeds."""
     bench = operator(aws, tmp_path, "dev", topology)
     bench.bootstrap()
-    assert bench.deploy(assembly(bench)).exit_code == 0
+    bench.begin(assembly(bench))
     changed = operator(aws, tmp_path, "dev", topology, ("log_level: debug", "log_level: warn"))
     aws.fail("Service", "the service did not stabilise", on="update", after=30, times=1)
     result = changed.deploy(assembly(changed))

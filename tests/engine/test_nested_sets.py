@@ -47,7 +47,7 @@ def deployed(aws: FakeAws, tmp_path: Path) -> Bench:
     """A nested environment of a network and a queue, deployed."""
     bench, made = operator(aws, tmp_path, queue_text())
     bench.bootstrap()
-    assert bench.deploy(made).exit_code == 0
+    bench.begin(made)
     return bench
 
 

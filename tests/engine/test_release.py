@@ -49,10 +49,8 @@ def shop(aws: FakeAws, tmp_path: Path, topology: str) -> Bench:
     bench = at_work(aws, environment(tmp_path, TEXT, topology))
     prepare_account(aws, bench.env)
     bench.bootstrap()
-    assert bench.deploy(made(bench)).exit_code == 0
+    bench.begin(made(bench))
     aws.settings.images["shop-test-api"] = {"v1": ARM, "v2": ARM, "amd": ("linux/amd64",)}
-    aws.calls.clear()
-    bench.ui.events.clear()
     return bench
 
 

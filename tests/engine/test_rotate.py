@@ -39,7 +39,7 @@ def deployed(aws: FakeAws, directory: Path, text: str, topology: str = "independ
     bench = at_work(aws, environment(directory, text, topology))
     prepare_account(aws, bench.env)
     bench.bootstrap()
-    assert bench.deploy(synthesize(bench.env)).exit_code == 0
+    bench.begin(synthesize(bench.env))
     secrets = [
         each.physical_id
         for stack in aws.cloud.stacks.values()
@@ -47,7 +47,6 @@ def deployed(aws: FakeAws, directory: Path, text: str, topology: str = "independ
         if each.logical_id == "CredentialsLogGroup"
     ]
     aws.settings.rotation.log_group = secrets[0] if secrets else ""
-    aws.calls.clear()
     bench.ui.events.clear()
     return bench
 

@@ -117,7 +117,7 @@ def test_w2_a_deletion_that_aws_refuses_stops_nothing_and_is_told_once(
     operator: Bench, aws: FakeAws, code: str
 ) -> None:
     """W2: the sets of an earlier run, and our own at the end."""
-    assert operator.deploy(app(operator)).exit_code == 0
+    operator.begin(app(operator))
     killed_while_planning(operator, app(operator, 4))
     aws.refuse("cloudformation:DeleteChangeSet", code, "not now", times=None)
     assert operator.plan(app(operator, 5)).changed
@@ -130,7 +130,7 @@ def test_w2_change_sets_that_may_not_be_listed_stop_no_cleanup(aws: FakeAws, tmp
     """W2: of independent stacks nobody else has to know how many there are."""
     bench = at_work(aws, environment(tmp_path))
     bench.bootstrap()
-    assert bench.deploy(app(bench)).exit_code == 0
+    bench.begin(app(bench))
     aws.refuse("cloudformation:ListChangeSets", "AccessDenied", "not allowed", times=None)
     assert bench.deploy(app(bench, 5)).exit_code == 0
     assert [each for each in warnings(bench) if "cloudformation:ListChangeSets" in each]

@@ -27,8 +27,7 @@ def shop(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     bench = at_work(aws, environment(tmp_path, TEXT, request.param))
     prepare_account(aws, bench.env)
     bench.bootstrap()
-    assert bench.deploy(synthesize(bench.env)).exit_code == 0
-    aws.calls.clear()
+    bench.begin(synthesize(bench.env))
     return bench
 
 

@@ -42,7 +42,7 @@ def shop(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     bench = at_work(aws, environment(tmp_path, TEXT, request.param))
     prepare_account(aws, bench.env)
     bench.bootstrap()
-    assert bench.deploy(synthesize(bench.env)).exit_code == 0
+    bench.begin(synthesize(bench.env))
     aws.settings.images["shop-test-api"] = {"v1": ARM, "v2": ARM}
     aws.settings.one_off.seconds = 40
     return bench

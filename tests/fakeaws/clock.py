@@ -34,6 +34,13 @@ class Process:
         self.value: Any = None
         self.waiters: list[Process] = []
 
+    def __deepcopy__(self, memo: object) -> Process:
+        """What has ended can be copied: its generator has nothing more to do."""
+        assert self.done, "a running operation cannot be copied"
+        ended = Process(self.steps)
+        ended.done, ended.value, ended.error = True, self.value, self.error
+        return ended
+
     def cancel(self) -> None:
         """End it where it stands; who waits for it is not woken."""
         if not self.done:

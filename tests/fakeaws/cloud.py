@@ -6,6 +6,7 @@ invariant checker.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import uuid
@@ -348,6 +349,16 @@ class Cloud:
         self.redeployed: dict[str, list[tuple[str, float]]] = {}
         """Service by ARN -> the deployments that UpdateService began: id and virtual time."""
         self._written = 0
+
+    def hold(self, other: Cloud) -> None:
+        """Have in all accounts a copy of what another cloud has, at its time; how this one behaves stays as it is.
+
+        Nothing may be going on in the other.
+        """
+        assert not other.clock.busy
+        own = ((other, self), (other.clock, self.clock), (other.settings, self.settings), (other.script, self.script))
+        vars(self).update(copy.deepcopy(vars(other), {id(theirs): mine for theirs, mine in own}))
+        self.clock.seconds = other.clock.seconds
 
     # --- identifiers ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.config import Environment
 from infragen.config.reference import key_paths
-from infragen.plan.between import plan_between, rendering
+from infragen.plan.between import Rendering, plan_between, rendering
 from infragen.plan.model import EnvironmentPlan
 from infragen.resource_types.interruption import LEVELS
 
@@ -229,6 +229,11 @@ def rendered(document: dict[str, Any]) -> Assembly:
     return _assembly(json.dumps(document, sort_keys=True))
 
 
+@functools.lru_cache(maxsize=400)
+def _rendering(document: str) -> Rendering:
+    return rendering(_assembly(document))
+
+
 def _rendered(document: dict[str, Any]) -> tuple[object, ...]:
     assembly = rendered(document)
     return (assembly.root().text, *((each.text, each.parameters) for each in assembly.templates))
@@ -314,7 +319,7 @@ Plans = Mapping[bool, EnvironmentPlan]
 @pytest.fixture(scope="module", params=CHANGES)
 def planned(request: pytest.FixtureRequest) -> tuple[str, Plans]:
     """Each key with the plans of its change, there (True) and back (False). They are costly: two tests share them."""
-    before, after = (rendering(rendered(each)) for each in changed(request.param))
+    before, after = (_rendering(json.dumps(each, sort_keys=True)) for each in changed(request.param))
     return request.param, {
         True: plan_between("test", "us-east-1", before, after, "before"),
         False: plan_between("test", "us-east-1", after, before, "before"),

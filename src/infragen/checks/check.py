@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infragen.cloud import AccountReader
 from infragen.config import Environment
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 Path = tuple[str | int, ...]
 

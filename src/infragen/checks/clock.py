@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, wrong
-from infragen.cloud import AccountReader
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 MOST = 240.0
 """Seconds; AWS refuses from five minutes on (AWS Signature Version 4, "Troubleshoot": request has expired)."""

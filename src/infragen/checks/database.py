@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
 from infragen.config import Network, engine_versions
 from infragen.resource_types.rds import DB_CLUSTER
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 CLASS = "db.serverless"
 ZONES = 2

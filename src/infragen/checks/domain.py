@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 DAY = 86_400
 DAYS_LEFT = 30

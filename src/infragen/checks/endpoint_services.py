@@ -9,11 +9,13 @@ endpoint is in each region, is no list of AWS's services.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
 from infragen.resource_types.ec2 import VPC_ENDPOINT
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 LISTS = "`aws ec2 describe-vpc-endpoint-services --query ServiceNames` lists those there are"
 

@@ -8,10 +8,13 @@ private ones out in another way, or to endpoints with `nat: none`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, wrong
-from infragen.cloud import AccountReader, Subnet
 from infragen.config import Environment, Network
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader, Subnet
 
 ZONES = 2
 """Of a load balancer and of a DB subnet group (Elastic Load Balancing User Guide, "Application Load Balancers"; Amazon

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
 from infragen.errors import PermissionDenied
 from infragen.resource_types.ecr import REPOSITORY
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 PLATFORMS = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
 """`api.architecture` and what an image calls it (OCI Image Format Specification 1.1, "platform")."""

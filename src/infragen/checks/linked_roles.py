@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, wrong
-from infragen.cloud import AccountReader
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
 from infragen.errors import PermissionDenied
 from infragen.resource_types import resource_type
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 WITHIN = {
     "AWS::ECS::Service": "AWS::ECS::Cluster",

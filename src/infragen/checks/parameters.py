@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader, ClusterParameter
 from infragen.config import database_parameters
 from infragen.resource_types.rds import DB_CLUSTER_PARAMETER_GROUP
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader, ClusterParameter
 
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 _RANGE = re.compile(rf"{_NUMBER}-{_NUMBER}")

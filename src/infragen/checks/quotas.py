@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Resource, Subject, Verdict, ok, unknown, wrong
-from infragen.cloud import AccountReader, Quota
 from infragen.errors import PermissionDenied
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader, Quota
 
 KEPT_UNRESERVED = 100
 """Concurrency that no function may reserve (Lambda Developer Guide, "Configuring reserved concurrency")."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Path, Subject, ok, unknown, wrong
-from infragen.cloud import AccountReader
 from infragen.config.schema import OWN_PARAMETER
 from infragen.errors import PermissionDenied
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 
 def _named(subject: Subject) -> Iterator[tuple[Path, str]]:

@@ -20,11 +20,10 @@ from datetime import date
 from functools import cache, cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from infragen import config
 from infragen.checks.check import Answer, Check, Subject, Verdict
-from infragen.cloud import AccountReader
 from infragen.config import Environment, EnvironmentFile, camel
 from infragen.config.addon import Addon, addon_files, read_addons
 from infragen.config.directory import holds_environments, names_in, own_addons, own_layers
@@ -36,6 +35,9 @@ from infragen.layers import LAYERS
 from infragen.layers.addons import extensions_of, layer_of
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
 from infragen.layers.extending import extended, publishing
+
+if TYPE_CHECKING:
+    from infragen.cloud import AccountReader
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 20
