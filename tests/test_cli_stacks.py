@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
-from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, head, make_bucket
+from bench import ACCOUNT, NETWORK, QUEUES, Bench, at_work, head, make_bucket, once
 from click.testing import Result
 from commands import Clock, CommandLine
 from fakeaws import FakeAws
@@ -64,6 +65,11 @@ def run(desk: Bench) -> Run:
     return invoke
 
 
+def begin(aws: FakeAws, run: Run) -> None:
+    """Deploy the environment as its file is now."""
+    once(aws, Path("environments/test.yaml").read_text(), partial(run, "deploy", "--yes"))
+
+
 def somebody_updates(aws: FakeAws, seconds: float) -> None:
     """Somebody else changes the queue stack by hand, and takes so long."""
     stack = aws.stack("shop-test-queue")
@@ -78,7 +84,7 @@ def somebody_updates(aws: FakeAws, seconds: float) -> None:
 @pytest.mark.long
 def test_s7_deploy_waits_for_somebody_elses_operation_when_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
     """S7: without --wait exit code 5 and the option is named; a wait that is too short too; --wait alone goes on."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     somebody_updates(aws, 150)
     refused = run("deploy", "--yes", code=5)
     assert "shop-test-queue is UPDATE_IN_PROGRESS since" in refused.stderr
@@ -100,7 +106,7 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
     """C14: the option named by a failure in unknown words makes both go on; R17: the plan says what AWS was not asked
     about.
     """
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     write(tmp_path, LAYERS + "    max_receives: 7\n", "nested")
     aws.settings.fail_nested_change_set["Queue"] = "Template error: never heard of"
     assert "--no-nested-changes" in run("plan", code=1).stderr
@@ -118,7 +124,7 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
 
 def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: Run, aws: FakeAws) -> None:
     """C6: nothing without an answer; --yes deletes; afterwards there is nothing."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     for number in range(3):
         left = {"StackName": "shop-test-queue", "ChangeSetName": f"infragen-{number}", "TemplateBody": OTHER}
         aws.elsewhere.create_change_set(left)
@@ -140,7 +146,7 @@ def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: R
 @pytest.mark.long
 def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Run, aws: FakeAws) -> None:
     """C6: exit code 4 with AWS's words."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     body = '{"Resources": {"News": {"Type": "AWS::SNS::Topic"}}}'
     aws.elsewhere.create_change_set(
         {"StackName": "shop-test-queue", "ChangeSetName": "infragen-1", "TemplateBody": body}
@@ -173,7 +179,7 @@ def test_r10_destroy_empties_the_bucket_that_it_is_told_to(desk: Bench, run: Run
 
 def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run) -> None:
     """R11: exit code 3 before a deletion has failed, 2 for what does not exist."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     assert "only where a deletion has failed" in run("destroy", "--yes", "--retain", "queue/JobsQueue", code=3).stderr
     assert "no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
 
@@ -200,7 +206,7 @@ def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path
 ) -> None:
     """N10: --fail-fast skips a layer that needs nothing of the one that failed, and says why."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     write(tmp_path, LAYERS + "    max_receives: 7\ndatabase: {min_acu: 1, max_acu: 2}\n")
     aws.refuse("cloudformation:ExecuteChangeSet", "AccessDenied", "the database is not yours")
     lines = run("deploy", "--yes", "--fail-fast", code=4).stdout.splitlines()
@@ -209,9 +215,9 @@ def test_n10_deploy_begins_nothing_after_a_failure_when_it_was_told_so(
 
 
 @pytest.mark.long
-def test_s13_destroy_takes_another_role(run: Run, aws: FakeAws) -> None:
+def test_s13_destroy_takes_another_role(desk: Bench, run: Run, aws: FakeAws) -> None:
     """S13: the stacks' own role is gone: named, and replaced by --role-arn."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     gone = "arn:aws:iam::111122223333:role/gone"
     for stack in aws.cloud.stacks.values():
         stack.target = dataclasses.replace(stack.target, role_arn=gone)
@@ -242,7 +248,7 @@ def test_s5_after_a_skip_status_names_what_may_differ(
     desk: Bench, run: Run, aws: FakeAws, tmp_path: Path, topology: str
 ) -> None:
     """S5: what was given up is not "as it was before"; a rollback that was only continued is."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     write(tmp_path, LAYERS + "    max_receives: 7\n", topology)
     for skip in ((), ("--skip", "queue/JobsQueue")):
         aws.fail("JobsQueue", "no luck today", on="update")
@@ -270,9 +276,9 @@ def test_x5_status_lists_the_layers_of_an_environment_without_stacks(run: Run, t
 
 @pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
-def test_the_former_name_of_allow_data_loss_works_and_no_help_shows_it(run: Run, tmp_path: Path) -> None:
+def test_the_former_name_of_allow_data_loss_works_and_no_help_shows_it(desk: Bench, run: Run, tmp_path: Path) -> None:
     """`--allow-replace`: for one version more, in plan and deploy."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     write(tmp_path, LAYERS + "    max_receives: 3\n", "nested")
     refused = run("deploy", "--yes", code=3)
     assert "RedrivePolicy.maxReceiveCount would fall from 5 to 3" in refused.stderr
@@ -392,7 +398,7 @@ def test_the_legend_of_a_plan_names_the_marks_that_stand_below_it(
 
 def test_r15_drift_is_named_with_its_next_step_and_put_back(desk: Bench, run: Run, aws: FakeAws) -> None:
     """R15: a queue changed by hand; the plan on one page, the outcome, JSON lines; in sync in the end."""
-    run("deploy", "--yes")
+    begin(desk.aws, run)
     assert "--revert" not in run("drift").stdout
     stack = aws.stack("shop-test-queue")
     hand = {**stack.resources["JobsQueue"].properties, "VisibilityTimeout": 45}

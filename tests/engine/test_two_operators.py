@@ -15,6 +15,7 @@ from itertools import combinations_with_replacement, groupby
 from typing import Any
 
 import pytest
+from bench import once
 from fakeaws import FakeAws
 from figures import Tried
 from stage import QUEUE, TOPIC, Listener, Stage, assembly, environment, layer
@@ -140,6 +141,16 @@ def deploys(topology: str, title: str) -> Callable[[Session], int]:
     return lambda session: deploy_environment(app(topology, title), session).exit_code
 
 
+def begin(stage: Stage, topology: str) -> None:
+    """Have the environment deployed."""
+    made = app(topology, "a")
+
+    def deploy() -> None:
+        assert deploy_environment(made, stage.session).exit_code == 0
+
+    once(stage.aws, (topology, *(each.text for each in made.templates)), deploy)
+
+
 def plans(topology: str, title: str) -> Callable[[Session], int]:
     def plan(session: Session) -> int:
         plan_environment(app(topology, title), session)
@@ -168,7 +179,7 @@ def test_p10_two_deployments_never_spoil_each_other(
 ) -> None:
     """P10, C5: each ends in 0 or in 5, at least one in 0, and no stack ever has two operations (the fake looks)."""
     if first == "update":
-        assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+        begin(stage, topology)
     tried()
     codes = together(stage, [deploys(topology, "b"), deploys(topology, "c")], once_each(calls, others))
     assert set(codes) <= {0, 5}, codes
@@ -184,7 +195,7 @@ def test_p10_a_plan_beside_a_deployment_touches_nothing_of_it(
     stage: Stage, topology: str, calls: int, others: int, planning: int, tried: Tried
 ) -> None:
     """P10: the deployment ends in 0, whatever the plan met; the plan ends in 0 or in 5."""
-    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    begin(stage, topology)
     tried()
     runs = [deploys(topology, "b"), plans(topology, "c")]
     codes = together(stage, runs[::-1] if planning == 0 else runs, once_each(calls, others))
@@ -225,7 +236,7 @@ def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
     """
     for seed in seeds(short=1, soak=40):
         tried()
-        assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+        begin(stage, topology)
         codes = together(
             stage, [COMMANDS[each](topology, f"b{n}{seed}") for n, each in enumerate(pair)], turns_of(seed)
         )
@@ -242,7 +253,7 @@ def test_a_deployment_that_waits_goes_on_by_itself_when_the_other_one_is_over(
     stage: Stage, topology: str, seed: int
 ) -> None:
     """Both end in 0, the second says whose run it waits for, and no stack of the first comes after its own."""
-    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    begin(stage, topology)
     heard: list[str] = []
 
     def first(session: Session) -> int:
@@ -351,7 +362,7 @@ def test_a_run_that_waits_begins_with_nothing_while_another_one_works_on_a_stack
 
 def test_a_wait_that_is_over_ends_in_the_conflict_that_it_waited_for(stage: Stage, topology: str) -> None:
     """And a conflict that comes back while nothing changes is not waited for, however long the wait may be."""
-    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    begin(stage, topology)
     words = "Stack:shop-dev is in UPDATE_IN_PROGRESS state and can not be updated."
     stage.aws.refuse("cloudformation:CreateChangeSet", "ValidationError", words, times=100)
     began = stage.aws.clock.monotonic()
@@ -375,7 +386,7 @@ def test_destroy_and_recover_wait_behind_another_run_or_say_whose_it_is(
     stage: Stage, topology: str, command: str, status: str
 ) -> None:
     """Without --wait they end in 5 with the run, its commit and its caller; with it they go on by themselves."""
-    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    begin(stage, topology)
     stack = stage.aws.stack("shop-dev" if topology == "nested" else "shop-dev-app")
     run = replace(stage.session, run="aaaaaaaa", revision=("c0ffee" * 7, True))
     stage.aws.slow("Topic", 300, on="update")
@@ -395,7 +406,7 @@ def test_destroy_and_recover_wait_behind_another_run_or_say_whose_it_is(
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_young_change_set_of_another_run_is_never_touched(stage: Stage, topology: str, aws: FakeAws) -> None:
     """C5: not by a sweep, and not by `changesets prune`, which counts it; an hour later both take it."""
-    assert deploy_environment(app(topology, "a"), stage.session).exit_code == 0
+    begin(stage, topology)
     clock = aws.clock
     timer = Timer(clock.monotonic, clock.sleep, lambda: clock.now().timestamp())
     run = replace(stage.session, timer=timer, run="11111111")

@@ -7,10 +7,8 @@ setting's old value in one and the new one in the other.
 from __future__ import annotations
 
 import pytest
-from test_every_key import CHANGES, changed
+from test_every_key import CHANGES, changed, rendered
 
-from infragen.assembly.synth import synthesize
-from infragen.config import Environment
 from infragen.resource_types import resource_type
 
 ORDERED = {
@@ -37,10 +35,7 @@ NO_MATTER = {
 
 def layers_of(key: str) -> list[str]:
     """The layers whose templates a key changes."""
-    before, after = (
-        {each.layer: each.text for each in synthesize(Environment.model_validate(one)).templates}
-        for one in changed(key)
-    )
+    before, after = ({each.layer: each.text for each in rendered(one).templates} for one in changed(key))
     return [layer for layer in {**before, **after} if before.get(layer) != after.get(layer)]
 
 
