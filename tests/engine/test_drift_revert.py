@@ -17,10 +17,12 @@ from test_drift import deployed as deployed_by_us
 from infragen.assembly.synth import Assembly
 from infragen.cloudformation import ResourceDrift
 from infragen.engine.deploy import deploy_environment, plan_environment
+from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.drift import detect_drift
 from infragen.engine.options import Options
-from infragen.engine.outcome import Deployed, Failed
+from infragen.engine.outcome import Deployed, Failed, Unknown
 from infragen.engine.progress import Event, Planned, Warned
+from infragen.engine.recover import cancel_environment, follow_environment, recover_environment
 from infragen.engine.revert import revert_drift
 from infragen.engine.run import Deployment
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
@@ -342,7 +344,17 @@ def test_a_deployment_beside_it_is_a_conflict_or_waits_although_the_root_is_idle
         assert "`infragen deploy --wait`" in conflict.value.hint
     with pytest.raises(Conflict, match="nested in shop-dev"):
         deploy_environment(other, stage.session, Options(wait=30))
-    assert "CreateChangeSet" not in [each.operation for each in stage.aws.calls]
+    for conflicts in (destroy_environment, recover_environment):
+        with pytest.raises(Conflict, match=said):
+            conflicts(other.environment, stage.session)
+    with pytest.raises(Refused, match="it is nested"):
+        cancel_environment(other.environment, stage.session)
+    [followed] = follow_environment(other.environment, stage.session, 30)
+    assert isinstance(followed, Unknown)
+    assert (followed.layer, followed.stack) == ("root/first", stack.name)
+    assert {"CreateChangeSet", "DeleteStack", "CancelUpdateStack"}.isdisjoint(
+        each.operation for each in stage.aws.calls
+    )
     stage.aws.mend()
     assert deploy_environment(other, stage.session, Options(wait=3600)).exit_code == 0
     assert stack.resources["Queue"].properties["VisibilityTimeout"] == 99
@@ -372,6 +384,50 @@ def test_one_that_begins_while_a_deployment_is_planned_is_waited_for(stage: Stag
         "nested in shop-dev, is UPDATE_IN_PROGRESS since a moment ago" in each.text for each in own.ui.of(Warned)
     )
     stage.aws.check()
+
+
+@pytest.mark.parametrize("topology", ["nested"])
+def test_a_deletion_waits_for_it(stage: Stage, topology: str) -> None:
+    """As it waits for an operation of the root."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = HAND
+    stage.aws.slow("Queue", 600, on="update")
+    assert revert_drift(wanted, replace(stage.session, run="aaaaaaaa"), Options(follow_timeout=30)).exit_code == 6
+    stage.aws.mend()
+    ended = destroy_environment(wanted.environment, stage.session, DestroyOptions(wait=3600))
+    assert ended.exit_code == 0
+    assert any(each.text.startswith("waiting: ") for each in stage.ui.of(Warned))
+    stage.aws.check()
+
+
+def test_it_waits_for_another_operation_as_long_as_wait_says(stage: Stage, topology: str) -> None:
+    """--wait: a conflict when that is too short, with nothing made; else it goes on by itself."""
+    wanted = deployed(stage, topology)
+    stack_with(stage, "Queue").by_hand["Queue"] = HAND
+    busy = stage.aws.stack("shop-dev" if topology == "nested" else "shop-dev-first")
+    busy.status, busy.change_set_id = "UPDATE_IN_PROGRESS", None
+    with pytest.raises(Conflict, match="is UPDATE_IN_PROGRESS since"):
+        revert_drift(wanted, stage.session, Options(wait=30))
+    assert "CreateChangeSet" not in [each.operation for each in stage.aws.calls]
+    stage.aws.at(100, lambda: setattr(busy, "status", "UPDATE_COMPLETE"))
+    assert revert_drift(wanted, stage.session, Options(wait=3600)).exit_code == 0
+    assert writes(stage) == ["ExecuteChangeSet"]
+    assert any(each.text.startswith("waiting: ") for each in stage.ui.of(Warned))
+
+
+def test_what_interrupts_the_service_is_refused_beyond_what_is_allowed(stage: Stage, topology: str) -> None:
+    """--max-interruption: a class of database that was changed by hand is put back by a restart."""
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"DBInstanceClass": "db.t4g.micro", "Engine": "postgres"}}
+    wanted, allowed = deployed(stage, topology, Database=database), frozenset({"second/Database"})
+    stack_with(stage, "Database").by_hand["Database"] = {"DBInstanceClass": "db.t4g.large"}
+    with pytest.raises(Refused, match="would interrupt the running service") as refusal:
+        revert_drift(wanted, stage.session, Options(max_interruption="none", allow_data_loss=allowed))
+    assert "--max-interruption outage" in refusal.value.hint
+    assert writes(stage) == []
+    assert left(stage) == []
+    agreed = Options(max_interruption="outage", allow_data_loss=allowed)
+    assert revert_drift(wanted, stage.session, agreed).exit_code == 0
+    assert writes(stage) == ["ExecuteChangeSet"]
 
 
 def test_a_change_set_that_fails_is_told_with_awss_words(stage: Stage, topology: str) -> None:

@@ -165,6 +165,10 @@ def test_it_waits_for_nobody_else(shop: Bench, aws: FakeAws) -> None:
     stack.status = "UPDATE_IN_PROGRESS"
     with pytest.raises(Conflict, match="shop-test-api is UPDATE_IN_PROGRESS"):
         run(shop)
+    [inner] = [each for each in aws.cloud.stacks.values() if each.name == "shop-test-network"]
+    inner.parent_id, inner.status, stack.status = stack.id, "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
+    with pytest.raises(Conflict, match="shop-test-network is UPDATE_IN_PROGRESS"):
+        run(shop)
 
 
 @pytest.mark.long

@@ -329,6 +329,7 @@ class Cloud:
         self.chance = random.Random(seed)  # noqa: S311 - ids, not secrets
         self.stacks: dict[str, Stack] = {}
         self.messages: dict[str, list[Message]] = {}
+        self.moves: list[dict[str, Any]] = []
         self.change_sets: dict[str, ChangeSet] = {}
         self.buckets = Buckets()
         self.unmanaged: dict[tuple[str, str, str, str], dict[str, Any]] = {}

@@ -80,6 +80,30 @@ class Queues(Account):
         gone = {each["Id"] for each in failed}
         return {"Successful": [{"Id": each["Id"]} for each in p["Entries"] if each["Id"] not in gone], "Failed": failed}
 
+    def StartMessageMoveTask(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """Moves all messages of a dead-letter queue, here at once (API reference, StartMessageMoveTask)."""
+        source, target = (self._url(p[each]) for each in ("SourceArn", "DestinationArn"))
+        there = self._messages({"QueueUrl": source})
+        moved, there[:] = list(there), []
+        self._messages({"QueueUrl": target}).extend(moved)
+        row = {
+            "Status": "COMPLETED", "SourceArn": p["SourceArn"], "DestinationArn": p["DestinationArn"],
+            "ApproximateNumberOfMessagesMoved": len(moved), "ApproximateNumberOfMessagesToMove": len(moved),
+            "StartedTimestamp": int(self.cloud.clock.now().timestamp() * 1000),
+        }  # fmt: skip
+        self.cloud.moves.insert(0, row)
+        return {"TaskHandle": self.cloud.uuid()}
+
+    def ListMessageMoveTasks(self, p: Params) -> dict[str, Any]:  # noqa: N802  # the name on the wire
+        """The last ten of a source; only one that runs has a handle (API reference, ListMessageMoveTasks)."""
+        return {"Results": [each for each in self.cloud.moves if each["SourceArn"] == p["SourceArn"]][:10]}
+
+    def _url(self, arn: str) -> str:
+        for each in resources(self.cloud, self.account, self.region, "AWS::SQS::Queue"):
+            if each.physical_id.rpartition("/")[2] == arn.rpartition(":")[2]:
+                return str(each.physical_id)
+        raise ApiError("ResourceNotFoundException", "The resource that you specified for the SourceArn doesn't exist.")
+
     def _messages(self, p: Params) -> list[Message]:
         self.GetQueueAttributes(p)  # the queue is there
         return self.cloud.messages.setdefault(p["QueueUrl"], [])

@@ -13,6 +13,7 @@ import pytest
 from botocore import xform_name
 from test_rights import rights
 
+from infragen.aws.failure import permission
 from infragen.aws.session import Clients
 from infragen.permissions.operations import CALLS, PERSON
 
@@ -103,3 +104,12 @@ def test_change_sets_are_made_only_for_stacks_of_the_environment_with_its_role()
 def test_deleting_and_repairing_is_left_to_people() -> None:
     people = {each.operation for each in CALLS if each.roles == (PERSON,)}
     assert {"cloudformation.DeleteStack", "s3.DeleteObjects", "rds.ModifyDBCluster"} <= people
+
+
+def test_a_denial_names_what_the_table_says() -> None:
+    """The action that `failure` derives of a call is the first of the operation's row: no second list."""
+    session = botocore.session.get_session()
+    for each in CALLS:
+        service, _, operation = each.operation.partition(".")
+        signing = session.get_service_model(service).signing_name
+        assert permission(signing, operation) == each.needs[0], each

@@ -66,6 +66,22 @@ UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErro
 """What botocore and our readers stumble with over a reply of another shape than AWS's: a RuntimeError is one that is
 nested too deeply, or a time that no calendar has."""
 
+PERMISSION = "x-infragen-permission"
+"""A header that every refusal gets, with the IAM action that the call needs: AWS's words often name none (S3, SQS)."""
+
+_PREFIXES = {"monitoring": "cloudwatch", "cloudcontrolapi": "cloudformation"}
+"""Signing name -> prefix of IAM's actions, where they differ (Service Authorization Reference, read 2026-11-29)."""
+
+_ACTIONS = {
+    "s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions", "s3:DeleteObjects": "s3:DeleteObject",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}  # fmt: skip
+"""Operation -> its action, where that has another name; `permissions.operations` has all of them, and a test compares
+(Amazon S3 User Guide, "Required permissions for Amazon S3 API operations", read 2026-11-29)."""
+
+_NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
+
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden")
 
 
@@ -98,7 +114,6 @@ def _hinted(hint: str, *codes: str) -> dict[str, str]:
 
 
 HINTS = {
-    **_hinted("the credentials in use lack this permission", *DENIED),
     **_hinted(
         "set AWS_PROFILE or pass --profile; `aws sts get-caller-identity` shows what is in use",
         "NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError",
@@ -214,7 +229,9 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
         return CredentialsExpired(
             told, f"log in with `aws sso login --profile {profile}`, then run the same command" if sso else LOGIN
         )
-    hint = _enabled_first(code, _hint(code, words, names), _metadata(error).get("HTTPHeaders", {}).get(REGION, ""))
+    hint = _enabled_first(
+        code, _hint(code, words, names, _needed(error)), _metadata(error).get("HTTPHeaders", {}).get(REGION, "")
+    )
     if hint:
         return AwsError(code, words, told, hint)
     status = _status(error)
@@ -227,9 +244,23 @@ def explain(error: Exception, doing: str, profile: str = "") -> CloudError:
     return AwsError(code, words, told, ROLE if _ROLE.search(words) else "")
 
 
-def _hint(code: str, words: str, names: Iterable[str]) -> str:
+def permission(service: str, operation: str) -> str:
+    """Return the IAM action of an operation: `service` is the one that requests to it are signed for."""
+    found = f"{_PREFIXES.get(service, service)}:{operation}"
+    return _ACTIONS.get(found, found)
+
+
+def _needed(error: Exception) -> str:
+    """Return the action that was denied, in AWS's words, or that of the call; empty where neither is known."""
+    named = _NOT_AUTHORIZED.search(words_of(error))
+    return named[1] if named else str(_metadata(error).get("HTTPHeaders", {}).get(PERMISSION, ""))
+
+
+def _hint(code: str, words: str, names: Iterable[str], needed: str) -> str:
     if code in DENIED and "iam:PassRole" in words:
         return "allow the deploying principal to pass this role to the service: iam:PassRole on its ARN"
+    if code in DENIED:
+        return f"the credentials in use lack {needed or 'this permission'}"
     if "SSLError" in names and "certificate verify failed" in words.lower():
         return UNTRUSTED
     return next((HINTS[name] for name in names if name in HINTS), "")

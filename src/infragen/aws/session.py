@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from infragen.aws.failure import ENDPOINT, REGION, THROTTLING, translated
+from infragen.aws.failure import ENDPOINT, PERMISSION, REGION, THROTTLING, permission, translated
 from infragen.aws.invalid_response import MARK, fail_invalid_reply
 from infragen.aws.limits import LimitedSession
 from infragen.aws.reading import IncompleteReply
@@ -94,10 +94,13 @@ def _refuse_invalid(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         raise IncompleteReply(f"the answer is not as AWS gives it: {wrong}")
 
 
-def _note_region(parsed: dict[str, Any], region: str) -> None:
-    """Note in a refusal in which region it was, which AWS does not say and what to type next depends on."""
+def _note_call(parsed: dict[str, Any], model: Any, region: str) -> None:
+    """Note in a refusal in which region it was and what the call needs, which AWS does not say and what to type next
+    depends on.
+    """
     if "Error" in parsed:
-        parsed.setdefault("ResponseMetadata", {}).setdefault("HTTPHeaders", {})[REGION] = region
+        noted = {REGION: region, PERMISSION: permission(model.service_model.signing_name, model.name)}
+        parsed.setdefault("ResponseMetadata", {}).setdefault("HTTPHeaders", {}).update(noted)
 
 
 def _invalid_reply(response: tuple[Any, Mapping[str, Any]] | None) -> str:
@@ -286,7 +289,9 @@ class Clients:
         first = service == "sts"
         client.meta.events.register_first(f"needs-retry.{name}", _retries(first))
         client.meta.events.register(f"before-parse.{name}", fail_invalid_reply)
-        client.meta.events.register(f"after-call.{name}", lambda parsed, **_: _note_region(parsed, self.region))
+        client.meta.events.register(
+            f"after-call.{name}", lambda parsed, model, **_: _note_call(parsed, model, self.region)
+        )
         client.meta.events.register(f"after-call.{name}", _refuse_invalid)
         if self.reads is not None:
             client.meta.events.register("before-send.cloudformation", self.reads.take)

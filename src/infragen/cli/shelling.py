@@ -159,7 +159,7 @@ def _opened(session: Session, env: Environment, wanted: Command) -> Iterator[Ope
     with open_task(session, env, wanted, doing) as task:
         say(f"{wanted.purpose}: task {task.state.id}; it is stopped at the end", err=True)
         yield task
-    say(f"{wanted.purpose}: closed; the task is being stopped", err=True)
+    say(f"{wanted.purpose}: closed" + ("; the task is being stopped" if task.stopping else ""), err=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ parameter (AWS Systems Manager User Guide, "Restricting decryption of SecureStri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infragen.config import Environment
@@ -235,7 +235,7 @@ def remove(session: Session, env: Environment, names: Sequence[str], *, in_use: 
     return tuple(each.removeprefix(env.parameter("")) for each in gone)
 
 
-def _refuse_used(session: Session, env: Environment, observed: Observed, names: Iterable[str]) -> None:
+def _refuse_used(session: Session, env: Environment, observed: Observed, names: Sequence[str]) -> None:
     """Raise Refused for a secret that tasks or functions need when they start."""
     used = env.own_secrets
     written = next(((each, used[each]) for each in names if each in used), None)
@@ -248,8 +248,11 @@ def _refuse_used(session: Session, env: Environment, observed: Observed, names: 
     for state in stacks:
         try:
             template = session.cloud.template(state.stack_id)
-        except CloudError:
-            template = ""
+        except CloudError as error:
+            raise Refused(
+                f"whether {state.name} is deployed with {', '.join(names)} is not known: {error.message}",
+                f"{error.hint}; --allow-in-use deletes without asking".removeprefix("; "),
+            ) from error
         for name in names:
             if re.search(rf"\$\{{ProjectName\}}/\$\{{EnvironmentName\}}/{name}\b", template):
                 raise Refused(

@@ -18,7 +18,15 @@ from infragen.engine.artifact_bucket import prefixes, shared_stack, used_by
 from infragen.engine.deletion_plan import SHARED_BUCKET, DestroyPlan, ResourceDeletion, SharedPart, StackDeletion
 from infragen.engine.eni_wait import held
 from infragen.engine.next_steps import never_made
-from infragen.engine.observe import deployed_body, observe, under_review, wait_until_ended, what_runs, with_imported
+from infragen.engine.observe import (
+    deployed_body,
+    observe,
+    refuse_nested,
+    under_review,
+    wait_until_ended,
+    what_runs,
+    with_imported,
+)
 from infragen.engine.operate import Operation, Target, delete, name_child, resume_deletion
 from infragen.engine.outcome import Deleted, Failed, Outcome, exit_code
 from infragen.engine.preflight import ask_to_empty, check_imports, check_retain
@@ -33,6 +41,8 @@ from infragen.resource_types.rds import DB_INSTANCE
 _LAST = (*BESIDE, SHARED_BUCKET)
 
 ENDS = {"Delete": "deleted", "Retain": "kept", "Snapshot": "snapshotted"}
+
+_LATER = "wait for it to end, or let `infragen destroy --wait` wait"
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,8 @@ def plan_destroy(env: Environment, session: Session, *, bootstrap: bool = False,
         if action is OnDestroy.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is OnDestroy.WAIT:
-            raise Conflict(what_runs(session.cloud, state), "wait for it to end, or let `infragen destroy --wait` wait")
+            raise Conflict(what_runs(session.cloud, state), _LATER)
+        refuse_nested(session.cloud, observed, state, _LATER)
         to_delete.append(doom(session, layer, state))
     identity = observed.identity
     return DestroyPlan(

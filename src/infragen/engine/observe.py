@@ -5,7 +5,7 @@ Reads only. Whatever is not clearly ours is refused here, before anything is wri
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -160,9 +160,7 @@ def check_stacks(session: Session, plan: StackLayout, observed: Observed, adopt:
         state_or_none = observed.by_name.get(unit.stack)
         if state_or_none is not None:
             check_stack(session.cloud, unit, state_or_none, env, adopt)
-            inner = _busy_now(session.cloud, observed, state_or_none)
-            if inner is not None:
-                raise Conflict(f"{what_runs(session.cloud, inner)}, nested in {state_or_none.name}", _LATER)
+            refuse_nested(session.cloud, observed, state_or_none, _LATER)
 
 
 _LATER = "run the same command when it has ended, or let `infragen deploy --wait` wait for it"
@@ -255,7 +253,7 @@ def wait_until_ended(session: Session, env: Environment, limit: float) -> Genera
     began, told = session.timer.now(), set[tuple[str, str]]()
     while True:
         observed = yield from retrying(session, ROOT, lambda: observe(session, env))
-        busy = [each for each in observed.layers.values() if _updates(each)]
+        busy = [each for _, each in under_way(session.cloud, observed) if _updates(each)]
         for each in busy:
             if (each.name, each.change_set_id) not in told:
                 told.add((each.name, each.change_set_id))
@@ -329,6 +327,25 @@ def busy_inside(states: Iterable[StackState], stack: StackState) -> StackState |
                 return each
             outer = known.get(outer.parent_id)
     return None
+
+
+def under_way(cloud: Cloud, observed: Observed) -> Iterator[tuple[str, StackState]]:
+    """Yield what runs on the environment's own stacks, by layer: the operation of each, else that of a stack nested in
+    it which is being changed by itself, whose name follows the layer's.
+    """
+    for layer, state in observed.layers.items():
+        inner = None if running(state.status) else _busy_now(cloud, observed, state)
+        if running(state.status):
+            yield layer, state
+        elif inner is not None:
+            yield f"{layer}/{inner.tags.get('Layer') or inner.name}", inner
+
+
+def refuse_nested(cloud: Cloud, observed: Observed, stack: StackState, hint: str) -> None:
+    """Raise Conflict where a stack nested in one is being changed by itself; `hint` says what to type."""
+    inner = _busy_now(cloud, observed, stack)
+    if inner is not None:
+        raise Conflict(f"{what_runs(cloud, inner)}, nested in {stack.name}", hint)
 
 
 def _busy_now(cloud: Cloud, observed: Observed, stack: StackState) -> StackState | None:

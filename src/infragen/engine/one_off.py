@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -19,9 +19,10 @@ from infragen.engine.outcome import Evidence
 from infragen.engine.progress import Following, Session, TaskEnded, TaskLog, TaskStarted, Warned
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import pause, signals_put_off
-from infragen.errors import CloudError, Conflict, OutcomeUnknown
+from infragen.engine.unread import going_on
+from infragen.errors import CloudError, Conflict, OutcomeUnknown, PermissionDenied
 from infragen.secrecy.visible import shown
-from infragen.workload import ServiceSettings, TaskDefinition, TaskState, TaskTemplate
+from infragen.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 
 T = TypeVar("T")
 
@@ -207,6 +208,7 @@ class _Log:
     stream: str
     token: str = ""
     last: tuple[str, ...] = ()
+    denied: bool = False
 
 
 def _log(definition: TaskDefinition, arn: str) -> _Log:
@@ -265,10 +267,15 @@ def _look(session: Session, layer: str, cluster: str, task: TaskState) -> Genera
 
 def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bool, None, bool]:
     """Tell the lines that are new; return whether there were any."""
-    if not log.group:
+    if not log.group or log.denied:
         return False
     read = partial(session.cloud.log_page, log.group, log.stream, log.token)
-    page = yield from _yielding(retrying(session, layer, read))
+    page = yield from _yielding(retrying(session, layer, partial(_allowed, read)))
+    if isinstance(page, PermissionDenied):
+        log.denied = True
+        said = f"what the task writes is not shown, and how it ends is: {page.message}; {page.hint}"
+        session.ui.tell(Warned(said))
+        return False
     log.token = page.token
     for line in page.lines:
         session.ui.tell(TaskLog(what.purpose, line))
@@ -276,9 +283,18 @@ def _read(session: Session, layer: str, what: OneOff, log: _Log) -> Generator[bo
     return bool(page.lines)
 
 
+def _allowed(read: Callable[[], LogPage]) -> LogPage | PermissionDenied:
+    """Return a page of the log, or that nobody may read it: the task is followed all the same."""
+    try:
+        return read()
+    except PermissionDenied as error:
+        return error
+
+
 def deregister(session: Session, definition: TaskDefinition) -> None:
     """Deregister a revision, before a signal takes effect; where that fails, the next run does it."""
-    with signals_put_off(), suppress(CloudError):
+    what = f"the task definition {definition.arn} is left; it costs nothing, and the next run deregisters it"
+    with signals_put_off(), going_on(session, what):
         session.cloud.deregister_task(definition.arn)
 
 

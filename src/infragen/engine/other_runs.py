@@ -13,7 +13,7 @@ from typing import TypeVar
 from infragen.assembly.stacks import ROOT, StackLayout
 from infragen.cloudformation import StackState, running
 from infragen.config import Environment
-from infragen.engine.observe import Observed, maker_of, observe, wait_until_ended, what_runs
+from infragen.engine.observe import Observed, maker_of, observe, under_way, wait_until_ended, what_runs
 from infragen.engine.progress import Following, Session, Warned
 from infragen.engine.retry import retrying
 from infragen.engine.schedule import run_concurrently
@@ -158,9 +158,8 @@ def wait_for_operations(session: Session, env: Environment, wait: float | None) 
     if wait is None:
         return
     run_concurrently([wait_until_ended(session, env, wait)], session.timer)
-    for state in observe(session, env).layers.values():
-        if running(state.status):
-            raise Conflict(
-                f"{what_runs(session.cloud, state)}, after a wait of {wait / 60:g} min",
-                "`infragen follow` shows it; run the same command again when it has ended",
-            )
+    for _, state in under_way(session.cloud, observe(session, env)):
+        raise Conflict(
+            f"{what_runs(session.cloud, state)}, after a wait of {wait / 60:g} min",
+            "`infragen follow` shows it; run the same command again when it has ended",
+        )

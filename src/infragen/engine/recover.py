@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ARTIFACTS, role_of
 from infragen.cloud import Cloud
-from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row, running
+from infragen.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row
 from infragen.config import Environment
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy, Stuck
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect
 from infragen.engine.next_steps import EXPRESS, express, stuck_again
-from infragen.engine.observe import Observed, observe, wait_until_ended, what_runs
+from infragen.engine.observe import observe, refuse_nested, under_way, wait_until_ended, what_runs
 from infragen.engine.operate import (
     CANCELLABLE,
     Operation,
@@ -41,6 +41,8 @@ DELETED = frozenset({"DELETE_COMPLETE"})
 """How RollbackStack ends on a stack that never was complete: AWS deletes it (API reference, RollbackStack)."""
 
 ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
+
+_LATER = "`infragen follow` follows it to its end, `infragen recover --wait` waits for that"
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
         if layer == ARTIFACTS and action is OnRecover.DELETE:
             continue
         if action is OnRecover.WAIT:
-            hint = "`infragen follow` follows it to its end, `infragen recover --wait` waits for that"
-            raise Conflict(what_runs(session.cloud, state), hint)
+            raise Conflict(what_runs(session.cloud, state), _LATER)
+        refuse_nested(session.cloud, observed, state, _LATER)
         if action is OnRecover.REFUSE:
             raise Refused(f"{state.name} is {state.status}", row(state.status).hint)
         if action is not OnRecover.NOTHING:
@@ -199,11 +201,7 @@ def _with_the_way_out(session: Session, remedy: Remedy, ended: Failed) -> Genera
 
 def follow_environment(env: Environment, session: Session, limit: float | None = None) -> tuple[Outcome, ...]:
     """Follow what runs on the environment's stacks to its end, or for `limit` seconds; empty when nothing runs."""
-    return _follow(session, _running(observe(session, env)), limit)
-
-
-def _running(observed: Observed) -> list[tuple[str, StackState]]:
-    return [(layer, state) for layer, state in observed.layers.items() if running(state.status)]
+    return _follow(session, [*under_way(session.cloud, observe(session, env))], limit)
 
 
 def _follow(session: Session, states: Sequence[tuple[str, StackState]], limit: float | None) -> tuple[Outcome, ...]:
@@ -238,8 +236,13 @@ def _cancel(cloud: Cloud, state: StackState, token: str) -> None:
 
 def cancel_environment(env: Environment, session: Session) -> tuple[Outcome, ...]:
     """Cancel every update that runs and follows the rollback. Raises Refused when what runs cannot be cancelled."""
-    states = _running(observe(session, env))
+    states = [*under_way(session.cloud, observe(session, env))]
     for _, state in states:
+        if state.parent_id:
+            raise Refused(
+                f"{what_runs(session.cloud, state)}: it is nested, and CloudFormation cancels updates of whole trees",
+                "`infragen follow` follows it to its end",
+            )
         if state.status != CANCELLABLE:
             raise Refused(
                 f"{state.name} is {state.status}, which cannot be cancelled",

@@ -21,7 +21,8 @@ from infragen.engine.other_runs import wait_for_operations
 from infragen.engine.outcome import Failed
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
-from infragen.errors import CloudError, InputError, OperationFailed, Refused
+from infragen.engine.unread import going_on
+from infragen.errors import InputError, OperationFailed, Refused
 from infragen.layers.image_repository import ImageTag
 from infragen.plan.model import PlannedRelease
 from infragen.resource_types.ecr import REPOSITORY
@@ -227,11 +228,9 @@ def prepared_task(session: Session, env: Environment, wanted: Command) -> tuple[
 def _check_platform(session: Session, env: Environment, repository: str, tag: str) -> None:
     """Raise InputError for an image that ECR does not hand out, or of another architecture, as far as ECR tells."""
     assert env.api is not None  # noqa: S101 # there is a deployed API
-    try:
+    wanted, found = PLATFORMS[env.api.architecture], None
+    with going_on(session, f"whether {repository}:{tag} runs on {wanted} is not known, ECS will tell"):
         found = session.cloud.image(repository, tag)
-    except CloudError:  # `doctor` says why; ECS will, too
-        return
-    wanted = PLATFORMS[env.api.architecture]
     if found is not None and found.unusable:
         raise InputError(f"ECR does not hand out {repository}:{tag}: {found.unusable}", "choose another tag")
     if found is not None and found.platforms and wanted not in found.platforms:

@@ -22,9 +22,9 @@ from typing import TypeVar
 
 from infragen.assembly.stacks import BESIDE
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import running
+from infragen.cloud import LogEvent
 from infragen.engine.evidence import Span, of_service
-from infragen.engine.observe import Observed, layer_stacks, observe, place_words
+from infragen.engine.observe import Observed, layer_stacks, observe, place_words, under_way
 from infragen.engine.other_runs import when_free
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import (
@@ -38,7 +38,8 @@ from infragen.engine.progress import (
     Warned,
 )
 from infragen.engine.release import RELEASE
-from infragen.engine.retry import retried
+from infragen.engine.retry import BEFORE, retried
+from infragen.engine.unread import Unread
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.resource_types.ecs import SERVICE
 from infragen.workload import ROTATION_SECONDS, SecretState, ServiceDeployment, cluster_of
@@ -137,7 +138,7 @@ def restart(assembly: Assembly, session: Session, *, wait: float | None = None) 
 
     def look() -> tuple[Observed, list[str]]:
         observed = observe(session, env)
-        _refuse_operation(observed)
+        _refuse_operation(session, observed)
         _, _, services = _parts(session, assembly, observed)
         if not services:
             raise CloudError(f"no service of {env.name} is deployed", "`infragen status` says what is")
@@ -186,13 +187,13 @@ def _plan(session: Session, assembly: Assembly, observed: Observed, *, twice: bo
     way.
     """
     env = assembly.environment
-    _refuse_operation(observed)
+    _refuse_operation(session, observed)
     secret, group, services = _parts(session, assembly, observed)
     if not secret:
         raise CloudError(f"the database of {env.name} is not deployed", "`infragen status` says what is")
     for service in services:
         _refuse_release(session, env.name, service)
-    now = _state_of(session, secret)
+    now = _state_of(session, secret, BEFORE)
     behind = [_is_behind(session.cloud.service_deployments(each), now, each) for each in services]
     _refuse_rotation(session, now, group)
     steps = [*([Step.CATCH_UP] if any(behind) else []), Step.ROTATE, *([Step.DEPLOY] if services else [])]
@@ -200,9 +201,9 @@ def _plan(session: Session, assembly: Assembly, observed: Observed, *, twice: bo
     return Rotation(env.environment, secret, group, tuple(services), tuple(steps))
 
 
-def _refuse_operation(observed: Observed) -> None:
-    for layer, state in observed.layers.items():
-        if layer not in BESIDE and running(state.status):
+def _refuse_operation(session: Session, observed: Observed) -> None:
+    for layer, state in under_way(session.cloud, observed):
+        if layer not in BESIDE:
             raise Conflict(
                 f"{state.name} is {state.status}: its deployment may replace tasks, too",
                 "`infragen follow` shows it; try again when it has ended, or with --wait",
@@ -261,7 +262,7 @@ def _refuse_rotation(session: Session, state: SecretState, group: str) -> None:
         return
     began = session.cloud.version_created(state.arn, state.pending)
     lasts = session.timer.date() - began
-    if lasts < ROTATION_SECONDS and not _error(session, group, began):
+    if lasts < ROTATION_SECONDS and not _error(session, group, began, Unread(session)):
         raise Conflict(
             f"a rotation of the credentials runs, since {lasts:.0f} seconds",
             "`infragen logs credentials --since 15m` shows what its function writes; rotate when it has "
@@ -280,6 +281,7 @@ def _rotate(session: Session, found: Rotation, step: Step) -> None:
         version = _state_of(session, found.secret).pending
         session.ui.tell(Warned("an earlier rotation did not complete; Secrets Manager tries that one again"))
     session.ui.tell(RotationStarted(found.secret, version))
+    unread = Unread(session)
     for look in itertools.count(1):
         state = _state_of(session, found.secret)
         lasted = session.timer.now() - began
@@ -287,7 +289,7 @@ def _rotate(session: Session, found: Rotation, step: Step) -> None:
             session.ui.tell(RotationEnded(found.secret, version, lasted))
             session.timer.sleep(2 * READ_AFTER)  # so that the deployment that follows is younger beyond doubt
             return
-        said = "" if look % LOG_LOOKS else _error(session, found.log_group, date)
+        said = "" if look % LOG_LOOKS else _error(session, found.log_group, date, unread)
         if said:
             raise OperationFailed(
                 f"{step.value} failed: {said}; {_state(step)}",
@@ -303,16 +305,15 @@ def _rotate(session: Session, found: Rotation, step: Step) -> None:
         session.timer.sleep(LOOK_SECONDS)
 
 
-def _error(session: Session, group: str, since: float) -> str:
+def _error(session: Session, group: str, since: float, unread: Unread) -> str:
     """Return the last error that the rotation's function wrote, in its own words; empty where there is none, or where
-    it may not be read.
+    it may not be read: the rotation itself is followed all the same.
     """
     if not group:
         return ""
-    try:
+    events: Sequence[LogEvent] = ()
+    with unread.going_on("whether the function that rotates failed is not known"):
         events = session.cloud.log_events(group, max(0.0, since - CLOCK_SECONDS)).events
-    except CloudError:
-        return ""  # the rotation itself is followed all the same
     for each in reversed(events):
         fields = each.fields or {}
         if fields.get("errorMessage"):  # of an exception that nobody caught (Lambda Developer Guide, Python errors)
@@ -403,8 +404,9 @@ def _state(step: Step) -> str:
 # --- small things -----------------------------------------------------------------------------------------------
 
 
-def _state_of(session: Session, secret: str) -> SecretState:
-    state = _read(session, lambda: session.cloud.rotated_secret(secret))
+def _state_of(session: Session, secret: str, limit: float | None = None) -> SecretState:
+    """Return the secret as it is; `limit` is for what is not under way yet, as in `retrying`."""
+    state = retried(session, DATABASE, lambda: session.cloud.rotated_secret(secret), LOOK_SECONDS, limit)
     if state is None:
         raise CloudError(f"the secret {secret} does not exist", "`infragen drift` shows what was changed by hand")
     return state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from infragen.config import Environment
@@ -19,6 +19,7 @@ from infragen.engine.progress import Session
 from infragen.engine.release import API, DATABASE, Command, agree, prepared_task
 from infragen.engine.retry import BEFORE, retried
 from infragen.engine.schedule import signals_put_off
+from infragen.engine.unread import going_on
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.layers.api import ShellRoleArn
 from infragen.layers.database import DatabaseCredentialsArn, DatabaseEndpoint
@@ -34,11 +35,14 @@ KEY = "write `api.shells: true` into its file and deploy it: that makes the role
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A task that runs and can be entered: ECS's last word on it, its cluster's ARN and the name of its container."""
+    """A task that runs and can be entered: ECS's last word on it, its cluster's ARN and the name of its container.
+    `stopping` holds its ARN once ECS has taken the request to stop it.
+    """
 
     state: TaskState
     cluster: str
     container: str
+    stopping: list[str] = field(default_factory=list)
 
     @property
     def target(self) -> str:
@@ -61,16 +65,28 @@ def open_task(session: Session, env: Environment, wanted: Command, doing: str) -
     task = replace(task, template=replace(task.template, role=role, enterable=True))
     tidy(session, task.template.family)
     definition = session.cloud.register_task(task.settings.task_definition, task.template)
-    started: list[str] = []
+    started, stopping = list[str](), list[str]()
     try:
         retried(session, API, starting(session, task, definition, started), PAUSE, BEFORE)
-        yield OpenTask(_entered(session, task, started[0]), task.settings.cluster, task.template.container)
+        state = _entered(session, task, started[0])
+        yield OpenTask(state, task.settings.cluster, task.template.container, stopping)
     finally:
         with signals_put_off():
             for arn in started:
-                with suppress(CloudError):  # it ends by itself at its time limit
-                    session.cloud.stop_task(task.settings.cluster, arn, f"infragen: the {wanted.purpose} was closed")
+                if _stop(session, task, arn, f"infragen: the {wanted.purpose} was closed"):
+                    stopping.append(arn)
             deregister(session, definition)
+
+
+def _stop(session: Session, task: OneOff, arn: str, reason: str) -> bool:
+    """Ask ECS to stop a task, and return whether it will; where it does not, say what becomes of the task."""
+    cluster = task.settings.cluster
+    how = f"`aws ecs stop-task --cluster {cluster} --task {arn}` stops it"
+    what = f"the task {arn} could not be stopped and runs for at most {task.seconds / 60:g} minutes; {how}"
+    with going_on(session, what):
+        session.cloud.stop_task(cluster, arn, reason)
+        return True
+    return False
 
 
 def _entered(session: Session, task: OneOff, arn: str) -> TaskState:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from infragen.engine.next_steps import next_step
 from infragen.engine.observe import Observed, commit_of, layer_states, nested_layer, observe, with_imported
 from infragen.engine.operate import Target, how_failed, name_child
 from infragen.engine.progress import Session
-from infragen.errors import CloudError
+from infragen.engine.unread import Unread
 from infragen.layers.image_repository import ImageTag
 
 
@@ -48,14 +47,16 @@ def status(assembly: Assembly, session: Session) -> tuple[LayerStatus, ...]:
     nested = env.topology == "nested"
     wanted = [ROOT] if nested else [each.layer for each in assembly.templates]
     beyond = [layer for layer in observed.layers if layer not in (*wanted, ARTIFACTS)]
-    inner = [each.layer for each in assembly.templates]
+    inner, unread = [each.layer for each in assembly.templates], Unread(session)
     return tuple(
-        each for layer in [*wanted, *beyond, ARTIFACTS] for each in _statuses(session, env, layer, inner, observed)
+        each
+        for layer in [*wanted, *beyond, ARTIFACTS]
+        for each in _statuses(session, env, layer, inner, observed, unread)
     )
 
 
 def _statuses(
-    session: Session, env: Environment, layer: str, inner: Sequence[str], observed: Observed
+    session: Session, env: Environment, layer: str, inner: Sequence[str], observed: Observed, unread: Unread
 ) -> Iterator[LayerStatus]:
     """Yield one stack; of a root also those nested in it: the layers of the file, absent ones too, and what else there
     is.
@@ -67,7 +68,8 @@ def _statuses(
         if layer == ROOT:
             yield from (LayerStatus(each, f"{name}/{each}", ABSENT) for each in inner)
         return
-    yield replace(_explained(session, _status(layer, state), state), commit=_commit(session, state))
+    explained = _explained(session, _status(layer, state), state, unread)
+    yield replace(explained, commit=_commit(session, state, unread))
     if layer == ROOT:
         nested = [each for each in session.cloud.resources(state.stack_id) if each.type == STACK_TYPE]
         children = {nested_layer(each, inner, observed): observed.by_id.get(each.physical_id) for each in nested}
@@ -76,23 +78,23 @@ def _statuses(
             yield _status(name, child) if child is not None else LayerStatus(name, f"{state.name}/{name}", ABSENT)
 
 
-def _commit(session: Session, state: StackState) -> str:
+def _commit(session: Session, state: StackState, unread: Unread) -> str:
     """Return the commit in the description of the change set that was executed last; empty where it may not be read."""
     if not state.change_set_id:
         return ""
-    with suppress(CloudError):
+    with unread.going_on("the commits that stacks were deployed from are not known"):
         return commit_of(session.cloud.change_set_description(state.change_set_id, state.stack_id))
     return ""
 
 
-def _explained(session: Session, found: LayerStatus, state: StackState) -> LayerStatus:
+def _explained(session: Session, found: LayerStatus, state: StackState, unread: Unread) -> LayerStatus:
     """Return a failed stack with its root cause and the next step; without the cause where its events
     cannot be read.
     """
     if not (state.status.endswith("_FAILED") or state.status.endswith("ROLLBACK_COMPLETE")):
         return found
     cause, hint = None, next_step(state.status)
-    with suppress(CloudError):
+    with unread.going_on("why a stack failed is not known"):
         cause, hint = how_failed(session, Target(found.layer, found.stack, name_child), state)
     return replace(found, cause=str(cause or ""), hint=hint or found.hint)
 
