@@ -344,9 +344,9 @@ def test_a_deployment_beside_it_is_a_conflict_or_waits_although_the_root_is_idle
         assert "`infragen deploy --wait`" in conflict.value.hint
     with pytest.raises(Conflict, match="nested in shop-dev"):
         deploy_environment(other, stage.session, Options(wait=30))
-    for conflicts in (destroy_environment, recover_environment):
+    for ends in (destroy_environment, recover_environment):
         with pytest.raises(Conflict, match=said):
-            conflicts(other.environment, stage.session)
+            ends(other.environment, stage.session)
     with pytest.raises(Refused, match="it is nested"):
         cancel_environment(other.environment, stage.session)
     [followed] = follow_environment(other.environment, stage.session, 30)
