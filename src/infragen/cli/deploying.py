@@ -571,7 +571,7 @@ def destroy(
 
     if shared and not bootstrap:
         raise click.UsageError("--shared-bucket needs --bootstrap")
-    file = parameters.one(directory, name)
+    file = parameters.on_call(directory, name, templates=False).file
     env = file.environment
     if shared and env.artifact_owner is env:
         raise InputError(f"{env.environment} has a bucket of its own (artifact_bucket): leave out --shared-bucket")

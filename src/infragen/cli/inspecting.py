@@ -30,14 +30,13 @@ def status(name: str, directory: Path, form: str, target: AwsTarget) -> None:
       infragen status --env prod
       infragen status --env prod --format json
     """
-    from infragen.assembly.synth import synthesize
     from infragen.engine import status as engine
     from infragen.report import outcome as report
 
-    file = parameters.one(directory, name)
-    env = file.environment
-    with open_session(file, target) as session:
-        stacks = [replace(each, hint=pasteable(each.hint)) for each in engine.status(synthesize(env), session)]
+    described = parameters.on_call(directory, name)
+    with open_session(described.file, target) as session:
+        found = engine.status(described.assembly(session), session)
+    stacks = [replace(each, hint=pasteable(each.hint)) for each in found]
     if form == "json":
         say(report.statuses_json(stacks))
     else:
@@ -161,14 +160,12 @@ def outputs(name: str, directory: Path, form: str, target: AwsTarget) -> None:
     """
     import secrets
 
-    from infragen.assembly.synth import synthesize
     from infragen.engine import status as engine
     from infragen.report import outcome as report
 
-    file = parameters.one(directory, name)
-    env = file.environment
-    with open_session(file, target) as session:
-        values = engine.outputs(synthesize(env), session)
+    described = parameters.on_call(directory, name)
+    with open_session(described.file, target) as session:
+        values = engine.outputs(described.assembly(session), session)
     if not values:
         say(pasteable(f"{name} has no outputs: `infragen status` shows what is deployed"), err=True)
     forms = {

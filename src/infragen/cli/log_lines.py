@@ -95,7 +95,6 @@ def logs(
       infragen logs api --env prod --since 1h --level error
       infragen logs --env prod --trace 4bf92f3577b34da6 --since 1d
     """
-    from infragen.assembly.synth import synthesize
     from infragen.engine.logs import LogQuery, chosen_sources, follow_logs, log_sources, read_logs
     from infragen.report.logs import nothing_found
 
@@ -103,10 +102,10 @@ def logs(
         raise click.UsageError("--until cannot be combined with --follow")
     if until is not None and until <= since:
         raise click.UsageError("--until is before --since")
-    file = parameters.one(directory, name)
-    assembly = synthesize(file.environment)
+    described = parameters.on_call(directory, name)
     query = LogQuery(since, until, level or "", grep, trace, task, platform)
-    with open_session(file, target) as session:
+    with open_session(described.file, target) as session:
+        assembly = described.assembly(session)
         sources = chosen_sources(assembly, log_sources(assembly, session), names)
         if not follow:
             lines = read_logs(session, sources, query)

@@ -47,7 +47,6 @@ def ps(
       infragen ps --env dev --local --watch
       infragen ps --env prod --fail-on-trouble --format json
     """
-    from infragen.assembly.synth import synthesize
     from infragen.engine.ps import snapshot
     from infragen.report.ps import screen_lines
     from infragen.report.ps_document import as_json
@@ -56,9 +55,9 @@ def ps(
         raise click.UsageError("--watch cannot be combined with --format json or --fail-on-trouble")
     if watch and not sys.stdout.isatty():
         raise click.UsageError("--watch needs a terminal; --format json gives a program one look")
-    file = parameters.one(directory, name)
-    assembly = synthesize(file.environment)
-    with open_session(file, target) as session:
+    described = parameters.on_call(directory, name)
+    with open_session(described.file, target) as session:
+        assembly = described.assembly(session, names=False)
 
         def look() -> "Snapshot":
             return _pasteable(snapshot(assembly, session))

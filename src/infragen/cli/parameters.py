@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from infragen.errors import InputError
 from infragen.input_file import read
 
 if TYPE_CHECKING:
+    from infragen.assembly.synth import Assembly
     from infragen.config import EnvironmentFile
     from infragen.config.yamlfile import Place
+    from infragen.engine.progress import Session
 
 _FOUND = "infragen.found"
 EMULATED = "infragen.emulated"
@@ -194,13 +196,24 @@ def envs(what: str) -> Callable[..., Any]:
 
 def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
     """Load the environments of these names, or all. Raises InputError with the problems of all files."""
+    context = click.get_current_context()
+    loaded = _loaded(directory, _found(directory, names))
+    _refuse_alike(directory, loaded)
+    return [_on_emulator(each) for each in loaded] if context.meta.get(EMULATED) else loaded
+
+
+def _found(directory: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return the files of these names, or all; says where they are, if that is not here."""
     from infragen.config.directory import find
 
-    loaded, problems = [], []
-    context = click.get_current_context()
-    if context.meta.pop(_FOUND, None) and lines() is None:
+    if click.get_current_context().meta.pop(_FOUND, None) and lines() is None:
         say(f"environments: {directory}", err=True)
-    paths = find(directory, names)
+    return find(directory, names)
+
+
+def _loaded(directory: Path, paths: tuple[Path, ...]) -> "list[EnvironmentFile]":
+    """Load files. Raises InputError with the problems of all of them."""
+    loaded, problems = [], []
     load_file = _reader(directory)
     for path in paths:
         try:
@@ -209,8 +222,65 @@ def files(directory: Path, names: tuple[str, ...]) -> "list[EnvironmentFile]":
             problems.append(error.message)
     if problems:
         raise InputError("\n".join(problems))
-    _refuse_alike(directory, loaded)
-    return [_on_emulator(each) for each in loaded] if context.meta.get(EMULATED) else loaded
+    return loaded
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """An environment for who looks and repairs: its file, and its templates. Where either cannot be read the file says
+    who the environment is and no more, `rendered` is None, and the templates are those that are deployed.
+    """
+
+    file: "EnvironmentFile"
+    rendered: "Assembly | None"
+
+    def assembly(self, session: "Session", *, names: bool = True) -> "Assembly":
+        """Return the templates; with `names` queues, workers and database are in the environment, too."""
+        from infragen.engine.as_deployed import deployed_assembly, with_names
+
+        if self.rendered is not None:
+            return self.rendered
+        found = deployed_assembly(session, self.file.environment)
+        return with_names(found) if names else found
+
+
+def on_call(directory: Path, name: str, *, templates: bool = True) -> OnCall:
+    """Load the environment of this name, and render it where its `templates` are needed. What is wrong with it is a
+    warning, where the file still says which environment it is. Raises InputError where it does not.
+    """
+    from infragen.config.identity import read_identity
+
+    [path] = _found(directory, (name,))
+    emulated = bool(click.get_current_context().meta.get(EMULATED))
+    try:
+        [file] = _loaded(directory, (path,))
+        rendered = _rendered(file) if templates else None
+    except InputError as error:
+        known = read_identity(path, EMULATED_ACCOUNT if emulated else None)
+        if known is None:
+            raise
+        _tell_broken(name, error)
+        return OnCall(known, None)
+    _refuse_alike(directory, [file])
+    return OnCall(_on_emulator(file) if emulated else file, rendered)
+
+
+def _rendered(file: "EnvironmentFile") -> "Assembly":
+    from infragen.assembly.synth import synthesize
+
+    return synthesize(file.environment)
+
+
+def _tell_broken(name: str, error: InputError) -> None:
+    """Warn, in one line, that a file is wrong and what this command does without it."""
+    first, *more = error.message.splitlines()
+    others = f" (and {len(more)} more)" if more else ""
+    text = f"{first}{others}: only project, name, account and region of {name} are read, the rest from AWS"
+    program = lines()
+    if program is not None:
+        program.warning(text)
+    else:
+        say(f"warning: {text}", err=True)
 
 
 def _refuse_alike(directory: Path, loaded: "list[EnvironmentFile]") -> None:

@@ -65,7 +65,7 @@ def recover(
     """
     from infragen.engine.recover import RecoverOptions, recover_environment
 
-    file = parameters.one(directory, name)
+    file = parameters.on_call(directory, name, templates=False).file
     env = file.environment
     with open_session(file, target, yes=yes) as session:
         options = RecoverOptions(frozenset(skip), frozenset(unprotect), frozenset(lose), parameters.seconds(wait))
@@ -93,7 +93,7 @@ def cancel(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import cancel_environment
 
-    file = parameters.one(directory, name)
+    file = parameters.on_call(directory, name, templates=False).file
     env = file.environment
     with open_session(file, target, yes=yes) as session:
         outcomes = cancel_environment(env, session)
@@ -120,7 +120,7 @@ def follow(name: str, directory: Path, follow_timeout: float | None, target: Aws
     from infragen.engine.outcome import exit_code
     from infragen.engine.recover import follow_environment
 
-    file = parameters.one(directory, name)
+    file = parameters.on_call(directory, name, templates=False).file
     env = file.environment
     with open_session(file, target) as session:
         outcomes = follow_environment(env, session, parameters.seconds(follow_timeout))
@@ -160,7 +160,7 @@ def prune(name: str, directory: Path, yes: bool, target: AwsTarget) -> None:
     from infragen.engine.progress import Question
     from infragen.report.change_sets import left_lines, pruned_lines, to_delete
 
-    file = parameters.one(directory, name)
+    file = parameters.on_call(directory, name, templates=False).file
     program = lines()
     with open_session(file, target, yes=yes) as session:
         found = find_left(file.environment, session)

@@ -74,7 +74,6 @@ def redrive(
       infragen redrive notifications --env prod --rate 5 --yes
       infragen redrive notifications --env prod --message 8ae6a1f0-3c1b-4a6e-9d5e-2f6f3c1b4a6e --yes
     """
-    from infragen.assembly.synth import synthesize
     from infragen.engine import redrive as engine
     from infragen.report.redrive import cancelled_json, cancelled_line
 
@@ -84,9 +83,9 @@ def redrive(
         raise click.UsageError("--message and --filter cannot be empty")
     if rate and some:
         raise click.UsageError("--rate is about moving all messages, not those of --message or --filter")
-    file = parameters.one(directory, name)
-    with open_session(file, target, yes=yes) as session:
-        found = engine.dead_letters(synthesize(file.environment), session, queue)
+    described = parameters.on_call(directory, name)
+    with open_session(described.file, target, yes=yes) as session:
+        found = engine.dead_letters(described.assembly(session), session, queue)
         if peek is not None:
             _show(session, found, peek, form)
             return

@@ -33,12 +33,11 @@ def rotate(name: str, directory: Path, twice: bool, wait: float | None, yes: boo
       infragen rotate --env prod
       infragen rotate --env prod --twice --yes
     """
-    from infragen.assembly.synth import synthesize
     from infragen.engine.rotate import rotate as engine
 
-    file = parameters.one(directory, name)
-    with open_session(file, target, yes=yes) as session:
-        result = engine(synthesize(file.environment), session, twice=twice, wait=parameters.seconds(wait))
+    described = parameters.on_call(directory, name)
+    with open_session(described.file, target, yes=yes) as session:
+        result = engine(described.assembly(session), session, twice=twice, wait=parameters.seconds(wait))
     if lines() is not None:
         return
     count = "twice" if twice else "once"

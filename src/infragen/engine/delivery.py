@@ -16,7 +16,7 @@ from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import dump_yaml
 from infragen.config import Environment
 from infragen.engine.observe import check_identity, deployed_body
-from infragen.engine.progress import Event, Question, Session
+from infragen.engine.progress import Session, Silent
 from infragen.engine.rights import lacks
 from infragen.permissions.delivery import Delivery, granted, has_provider, kind_of, repository_of, template
 from infragen.permissions.missing import Missing
@@ -50,20 +50,9 @@ class DeliveryCheck:
         return bool(self.missing or self.changed)
 
 
-class _Silent:
-    """Drops the report of a connection, which the deployment reports again."""
-
-    def tell(self, event: Event) -> None:
-        """Pass nothing on."""
-
-    def confirm(self, question: Question) -> bool:
-        """Agree to nothing."""
-        return False
-
-
 def deployed_delivery(session: Session, env: Environment) -> DeliveryState:
     """Return the delivery stack as it is deployed, after the check that AWS is the file's account and region."""
-    check_identity(replace(session, ui=_Silent()), env)
+    check_identity(replace(session, ui=Silent()), env)
     state = session.cloud.stack(stack_name(env, DELIVERY))
     if state is None or state.status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         return DeliveryState({})

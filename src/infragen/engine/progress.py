@@ -214,6 +214,17 @@ class Ui(Protocol):
         """Ask. Without anybody to ask it raises Refused and names `answered_by`."""
 
 
+class Silent:
+    """Drops the report of a connection, which what follows reports again."""
+
+    def tell(self, event: Event) -> None:
+        """Pass nothing on."""
+
+    def confirm(self, question: Question) -> bool:
+        """Agree to nothing."""
+        return False
+
+
 @dataclass(frozen=True)
 class Timer:
     """A clock in seconds that never goes back, a way to wait, the seconds since 1970, UTC, and how work in threads is

@@ -186,7 +186,7 @@ class _Own:
 
 def _ours(env: Environment) -> set[tuple[str, str]]:
     """Return the resources that outputs lead to: layer and logical id."""
-    found = {("api", "Service"), ("database", "Cluster")}
+    found = {("api", "Service"), *([("database", "Cluster")] if env.database else ())}
     found |= {("worker", f"{each.id}EventSource") for each in env.workers or ()}
     return found | {("queue", f"{each.id}{end}") for each in env.queues or () for end in ("Queue", "Dlq")}
 
