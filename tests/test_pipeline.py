@@ -506,6 +506,22 @@ def beside(project: Path, name: str, like: str = "dev") -> None:
     (project / f"environments/{name}.yaml").write_text(text.replace(f"environment: {like}", f"environment: {name}"))
 
 
+def test_the_digest_of_an_image_of_gitlab_stays_in_each_job(project: Path, run: Run) -> None:
+    """Named in one job by its user. Without one there is a warning, and two are refused."""
+    assert "names images by tags, which can be moved: python:3.13-slim" in run("gitlab").stderr
+    file = project / ".gitlab-ci.yml"
+    plain, digest = file.read_text(), f"sha256:{'a' * 64}"
+    assert "names images by tags" in run("gitlab", "--check").stderr
+    count = plain.count("image: python:3.13-slim\n")
+    file.write_text(plain.replace("image: python:3.13-slim\n", f"image: python:3.13-slim@{digest}\n", 1))
+    assert "python:3.13-slim" not in run("gitlab").stderr
+    assert file.read_text() == plain.replace("image: python:3.13-slim\n", f"image: python:3.13-slim@{digest}\n")
+    assert count
+    run("gitlab", "--check")
+    file.write_text(f"{file.read_text()}x:\n  image: python:3.13-slim@sha256:{'b' * 64}\n")
+    assert "by 2 digests" in run("gitlab", code=2).output
+
+
 @pytest.mark.parametrize("name", ["prod-plan", "staging-image", "prod-deploy", "prod-network", "dev-delivery"])
 @pytest.mark.parametrize("command", ["pipeline github", "pipeline gitlab", "render", "policy deploy --env prod"])
 def test_an_environment_that_is_called_as_what_belongs_to_another_is_refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +74,8 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
     order = stages or next((named for named in written if named), ())
     kept = next(map(branch_in, texts.values()), MAIN)
     wanted = written_for(system, environments, (root,), order, branch_name(kept if branch is None else branch))
+    if system == "gitlab":
+        wanted = {name: gitlab.pinned(text, texts.get(name, "")) for name, text in wanted.items()}
     stale = [name for name, text in wanted.items() if texts.get(name) != text]
     if check:
         for name in stale:
@@ -82,6 +84,7 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
             say(f"write them again: `infragen pipeline {system}`", err=True)
             click.get_current_context().exit(1)
         say(f"up to date: {', '.join(wanted)}")
+        _tell_tags(wanted)
         return
     for name in stale:
         with suppress(OSError):  # `replacing` says what is in the way
@@ -91,6 +94,20 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
         say(f"wrote {name}")
     if not stale:
         say(f"up to date: {', '.join(wanted)}")
+    _tell_tags(wanted)
+
+
+def _tell_tags(files: Mapping[str, str]) -> None:
+    """Warn of images that GitLab's file names by a tag, which can be moved to another image."""
+    from infragen.pipeline import gitlab
+
+    images = gitlab.unpinned(files.get(gitlab.FILE, ""))
+    if images:
+        say(
+            f"warning: {gitlab.FILE} names images by tags, which can be moved: {', '.join(images)}; add @sha256:… of "
+            "the ones that you looked at, and it stays (`infragen docs delivery`)",
+            err=True,
+        )
 
 
 def written_for(

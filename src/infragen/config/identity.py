@@ -27,7 +27,7 @@ _VALUE = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([^\s"'#&*!|>{\[][^#]*?))(?:\s+
 
 
 def read_identity(path: Path, account: str | None = None) -> EnvironmentFile | None:
-    """Return the environment of a file as far as that can be told: project, name, account, region, and where its
+    """Return the environment of a file as far as that is certain: project, name, account, region, and where its
     artifacts are; of kind production. `account` is the one where the file names none. None where any of them is
     missing, written twice, or not allowed.
     """

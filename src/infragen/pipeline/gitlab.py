@@ -7,6 +7,7 @@ kaniko is archived; read 2026-11-29).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from infragen.errors import InputError
@@ -69,6 +70,36 @@ def pipeline(project: Project) -> dict[str, str]:
             f"  IMAGE_RUNNER: {ARM_RUNNER}\n"
         )
     return {FILE: project.header + head + "\n".join(jobs) + "\n"}
+
+
+def pinned(text: str, written: str) -> str:
+    """Return the file with the digests of the file as it was written before: `image: node:24@sha256:…` stays.
+
+    Nobody can tell the digest of a tag without asking a registry, so it is the user's to add, and the file remembers
+    it. Raises InputError for an image with two digests.
+    """
+    for image, digests in _digests(written).items():
+        if len(digests) > 1:
+            raise InputError(
+                f"{FILE} names {image} by {len(digests)} digests: {', '.join(sorted(digests))}",
+                "leave the one that you looked at; it is written into each job",
+            )
+        text = re.sub(rf"(?m)(image: {re.escape(image)})$", rf"\1@{next(iter(digests))}", text)
+    return text
+
+
+def unpinned(text: str) -> tuple[str, ...]:
+    """Return the images that a file names by a tag alone."""
+    found = re.findall(r"(?m)^ *image: (\S+)$", text)
+    return tuple(dict.fromkeys(each for each in found if "@" not in each))
+
+
+def _digests(text: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for image, digest in re.findall(r"(?m)^ *image: (\S+)@(sha256:[0-9a-f]{64})\r?$", text):
+        if image in (PYTHON, NODE, BUILDAH, ALPINE):
+            found.setdefault(image, set()).add(digest)
+    return found
 
 
 def _stages(project: Project, stage: Stage) -> list[str]:
