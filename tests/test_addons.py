@@ -248,6 +248,15 @@ REFUSED = {
     ),
     "a Sub of three": (PART + "    Metadata: {A: !Sub [a, {b: c}, d]}\n", "4:19", "Fn::Sub takes a text, or a list"),
     "a Sub with a list": (PART + "    Metadata: {A: !Sub ['${b}', [b]]}\n", "4:19", "Fn::Sub takes a text, or a list"),
+    "a Sub that is not closed": (
+        PART + "    Metadata: {A: !Sub 'x-${AWS::Region'}\n", "4:19", "${AWS::Region is not closed",
+    ),
+    "a Sub that ends in the middle": (
+        PART + "    Metadata:\n      Fn::Sub: ['${AWS::Region}-${', {}]\n", "5:17", "${ is not closed",
+    ),
+    "a literal that is not closed": (PART + "    Metadata: {A: !Sub '${!x'}\n", "4:19", "${!x is not closed"),
+    "a Sub of no name": (PART + "    Metadata: {A: !Sub 'x-${}'}\n", "4:19", "${}: names in an Fn::Sub have letters"),
+    "a Sub with a default": (PART + "    Metadata: {A: !Sub '${x:-y}'}\n", "4:19", "${x:-y}: names in an Fn::Sub"),
     "an environment of nobody": (
         "Metadata: {infragen: {Environments: [dev, def]}}\n" + PART, "1:43",
         "there is no environment def",

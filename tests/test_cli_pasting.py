@@ -7,7 +7,7 @@ import pytest
 from commands import CommandLine
 
 from infragen.cli import main
-from infragen.cli.pasting import complete
+from infragen.cli.pasting import Emulated, complete
 
 GIVEN = {"--env": " --env dev", "--environments": " --environments 'my files'", "--local": " --local"}
 
@@ -32,6 +32,42 @@ def test_a_command_gets_what_it_lacks(said: str, completed: str) -> None:
     """What it has already stays; a saved plan names its environment; other words are no command."""
     assert complete(said, GIVEN) == completed
     assert complete(said, {}) == said
+
+
+LOG = "aws logs tail /ecs/shop-dev-api --log-stream-names {}/api/0123 --since 3h --region eu-west-1"
+EMULATED = Emulated("111111111111", "eu-west-1", {"/ecs/shop-dev-api": "api", "/aws/lambda/shop-dev-mail": "mail"})
+EVAL = 'eval "$(infragen local env --account 111111111111)" && '
+
+
+@pytest.mark.parametrize(
+    ("said", "completed"),
+    [
+        (LOG.format("api"), "infragen logs --env dev --local api --task 0123 --since 3h"),
+        (LOG.format("release"), "infragen logs --env dev --local release --task 0123 --since 3h"),
+        (
+            "aws logs tail /aws/lambda/shop-dev-mail --log-stream-names '2026/[$LATEST]1' --since 3h",
+            "infragen logs --env dev --local mail --since 3h",
+        ),
+        (LOG.format("api").replace("shop-dev-api", "other"), EVAL + LOG.format("api").replace("shop-dev-api", "other")),
+        ("aws ecr delete-repository --force", EVAL + "aws ecr delete-repository --force --region eu-west-1"),
+        ("aws sso login", "aws sso login"),
+    ],
+)
+def test_a_command_of_the_aws_cli_reaches_the_emulator(said: str, completed: str) -> None:
+    """With `--local`: our own command where there is one, else with the emulator's credentials and the region."""
+    given = {"--env": " --env dev", "--local": " --local"}
+    assert complete(f"see `{said}`; `x`", given, EMULATED) == f"see `{completed}`; `x`"
+
+
+def test_a_command_of_the_aws_cli_gets_the_endpoint_and_the_profile() -> None:
+    """What it has already stays; a login is no request to an endpoint."""
+    given = {"--env": " --env dev", "--endpoint-url": " --endpoint-url http://127.0.0.1:1", "--profile": " --profile p"}
+    said = "`aws ecr list-images`, `aws sts get-caller-identity --profile q` or `aws sso login`"
+    expected = (
+        "`aws ecr list-images --endpoint-url http://127.0.0.1:1 --profile p`, "
+        "`aws sts get-caller-identity --profile q --endpoint-url http://127.0.0.1:1` or `aws sso login`"
+    )
+    assert complete(said, given) == expected
 
 
 def test_an_error_names_a_command_that_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,12 @@ BROKEN = {
     "name": ("from infragen.layer import Layr\n", "from", "cannot import name 'Layr' from 'infragen.layer'"),
     "absolute": ("from layers.other import X\n", "from", "No module named 'layers"),
     "neighbour": ("from .other import X\n", "from", "there is no layers/other.py"),
+    "endless": (f"from .{'a' * 30_000} import X\n", "from", f"there is no layers/{'a' * 30}"),
+    "open Sub": (
+        changed("Value=env.notes.text", 'Value={"Fn::Sub": "x-${AWS::Region"}'),
+        BUILD,
+        "${ that names nothing or is not",
+    ),
     "no Exception": ("class Panic(BaseException):\n    pass\nraise Panic('x')\n", "raise", "Panic: x"),
     "exit": ("\n\nimport sys\nsys.exit(0)\n", "sys.exit", "SystemExit: 0"),
     "nothing": ("x = 1\n", "x", "defines neither LAYERS nor EXTENSIONS"),
@@ -260,7 +266,16 @@ def test_what_is_wrong_in_the_package_is_told_with_file_and_line(tmp_path: Path,
     assert f"layers/notes.py:{line}:1: " in said, said
     assert says in said, said
     assert "Traceback" not in said
+    assert len(said) < 2_000
     assert not (tmp_path / "templates").exists()
+
+
+def test_modules_that_import_each_other_are_named_in_their_order(tmp_path: Path) -> None:
+    """With the place of the import that closes the circle."""
+    first, second = "from ._other import X\nLAYERS = ()\n", "\nfrom .notes import Y\n"
+    said = run(project(tmp_path, notes=first, _other=second), "render", code=2).output
+    assert "layers/_other.py:2:1: ImportError: cannot import name 'Y'" in said, said
+    assert "notes.py -> _other.py -> notes.py import each other" in said, said
 
 
 def test_the_traceback_of_a_layer_is_shown_with_debug(tmp_path: Path) -> None:

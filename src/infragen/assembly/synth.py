@@ -31,7 +31,7 @@ from infragen.layers.project import blame, guarded, layers_of
 
 COMMON = ("ProjectName", "EnvironmentName")
 CHECK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)\}")
+_LITERAL_OR_NAME = re.compile(r"\$\{(!?)([^}]*)(\}?)")
 
 
 @dataclass(frozen=True)
@@ -293,8 +293,10 @@ def _sub_references(value: Any) -> Iterator[str]:
     if not is_sub(value):
         raise ContractError(f"Fn::Sub takes a text, or a list of a text and a map, and not {value!r}")
     text, variables = (value, {}) if isinstance(value, str) else value
-    for escaped, name in _LITERAL_OR_NAME.findall(text):
-        name = name.strip().split(".")[0]
+    for escaped, written, closed in _LITERAL_OR_NAME.findall(text):
+        if not closed or not (escaped or written.strip()):
+            raise ContractError(f"has an Fn::Sub with a ${{ that names nothing or is not closed: {text[:200]!r}")
+        name = written.strip().split(".")[0]
         if not escaped and name not in variables and not name.startswith("AWS::"):
             yield name
     yield from references(variables)

@@ -13,7 +13,7 @@ from infragen.cli import parameters
 from infragen.cli.ci import system
 from infragen.cli.json_lines import lines
 from infragen.cli.output import known_secrets, pipe_width, silence, styled
-from infragen.cli.pasting import Pasteable, remember
+from infragen.cli.pasting import Pasteable, remember, remember_emulated
 from infragen.cli.surroundings import surroundings
 from infragen.errors import InfragenError
 
@@ -102,6 +102,7 @@ def open_session(
     with _listener(file, frozenset({"--yes"} if yes else ()), plans, short=yes or reviewed) as ui:
         env = file.environment
         if target.local:
+            remember_emulated(env)
             cloud = _emulated(env)
         else:
             reads = ReadRate(around.monotonic, around.sleep)

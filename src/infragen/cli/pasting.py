@@ -1,7 +1,8 @@
 """The commands that messages name, with the options that make them work when they are pasted.
 
 Who finds out what to type next knows neither the name under which the environment's file was found nor how AWS was
-reached. Both are known here.
+reached. Both are known here: a command of the AWS CLI gets the same endpoint and profile, and for the emulator its
+credentials and the region.
 """
 
 import re
@@ -14,10 +15,11 @@ import click
 
 if TYPE_CHECKING:
     from infragen.checks import CheckResult
+    from infragen.config import Environment
     from infragen.engine.outcome import Outcome
     from infragen.engine.progress import Event, Question, Ui
 
-_GIVEN = "infragen.given"
+_GIVEN, _EMULATED = "infragen.given", "infragen.emulated.for"
 _ON_STACKS = (
     "bootstrap", "cancel", "changesets prune", "deploy", "destroy", "diagnose", "doctor", "drift", "follow", "logs",
     "migrate", "outputs", "plan", "ps", "recover", "redrive", "rotate", "secrets list", "secrets restart", "secrets rm",
@@ -25,7 +27,31 @@ _ON_STACKS = (
 )  # fmt: skip
 _ON_FILES = ("lint",)
 _AT_COMMIT = ("deploy", "plan")
+_AWS = re.compile(r"`(aws (?!sso |configure )[^`]*)`")
+"""Commands of the AWS CLI; without those that say who somebody is, which are not for an endpoint."""
+_LOG = re.compile(r"aws logs tail (\S+) --log-stream-names (\S+)")
 _NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`]*)?)`")
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What a command of the AWS CLI needs for an environment in the emulator, and which groups `infragen logs` knows.
+
+    `logs` are the names of logs by their groups.
+    """
+
+    account: str
+    region: str
+    logs: Mapping[str, str]
+
+
+def remember_emulated(env: "Environment") -> None:
+    """Keep how the environment of this run, which is in the emulator, is reached."""
+    from infragen.assembly.stacks import account_of
+
+    logs = {f"/aws/lambda/{env.name}-{each.name}": each.name for each in env.workers or ()}
+    logs |= {f"/ecs/{env.name}-api": "api", f"/aws/lambda/{env.name}-database-credentials": "credentials"}
+    click.get_current_context().meta[_EMULATED] = Emulated(account_of(env), env.region, logs)
 
 
 def remember(options: Mapping[str, str | bool | None]) -> None:
@@ -42,12 +68,12 @@ def remember(options: Mapping[str, str | bool | None]) -> None:
 def pasteable(text: str) -> str:
     """Return a text in which every command of ours on stacks has the options that were remembered and that it lacks."""
     context = click.get_current_context(silent=True)
-    return complete(text, context.meta.get(_GIVEN, {})) if context else text
+    return complete(text, context.meta.get(_GIVEN, {}), context.meta.get(_EMULATED)) if context else text
 
 
-def complete(text: str, given: Mapping[str, str]) -> str:
+def complete(text: str, given: Mapping[str, str], emulated: Emulated | None = None) -> str:
     """Complete the commands in a text like `pasteable`; `given` are the options as they are typed, by name. A saved
-    plan names its own environment.
+    plan names its own environment. `emulated` is where they ran, if that was the emulator.
     """
 
     def completed(found: re.Match[str]) -> str:
@@ -59,7 +85,26 @@ def complete(text: str, given: Mapping[str, str]) -> str:
         lacking = (typed for option, typed in given.items() if option not in there and option not in useless)
         return f"`infragen {command}{''.join(lacking)}{rest}`"
 
-    return _NAMED.sub(completed, text)
+    def elsewhere(found: re.Match[str]) -> str:
+        if emulated is not None:
+            return f"`{_on_emulator(found[1], emulated)}`"
+        there = found[1].split()
+        lacking = (given[each] for each in ("--endpoint-url", "--profile") if each in given and each not in there)
+        return f"`{found[1]}{''.join(lacking)}`"
+
+    return _NAMED.sub(completed, _AWS.sub(elsewhere, text))
+
+
+def _on_emulator(command: str, emulated: Emulated) -> str:
+    """Return what does in the emulator what a command of the AWS CLI does in AWS."""
+    log = _LOG.match(command)
+    name = emulated.logs.get(log[1]) if log else None
+    if log and name:
+        prefix, _, task = log[2].rpartition("/")
+        chosen = f"release --task {task}" if prefix.startswith("release/") else f"api --task {task}"
+        return f"infragen logs {chosen if name == 'api' else name} --since 3h"
+    region = "" if "--region" in command.split() else f" --region {emulated.region}"
+    return f'eval "$(infragen local env --account {emulated.account})" && {command}{region}'
 
 
 def pasteable_outcome(outcome: "Outcome") -> "Outcome":

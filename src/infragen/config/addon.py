@@ -75,6 +75,12 @@ MANAGED_POLICY = "AWS::IAM::ManagedPolicy"
 OURS = "infragen"
 """The key of the template's Metadata that infragen reads and leaves out."""
 
+_SUB_PART = re.compile(r"\$\{(!?)([^}]*)(\}?)")
+_SUB_CHARACTERS = re.compile(r"[A-Za-z0-9_.:]+")
+"""CloudFormation: "variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods,
+and colons" (aws-cloudformation/cfn-lint#1430, 2020; read 2026-11-29). What it says to a `${` without an end is not
+public.
+"""
 _SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
 _TYPE = re.compile(r"[A-Za-z0-9]+::[A-Za-z0-9]+(::[A-Za-z0-9_@-]+){0,2}(::MODULE)?")
@@ -438,10 +444,15 @@ def _of_sub(node: Node, names: _Names) -> Iterator[Problem]:
         given = frozenset(variables.entries if isinstance(variables, yamlfile.Mapping) else ())
     if not isinstance(text, Scalar):
         return
-    for match in _SUB_NAME.finditer(text.text):
-        name = match[1]
-        known = names.parameters | names.resources | PSEUDO | given
-        if name not in known and name.partition(".")[0] not in names.resources:
+    known = names.parameters | names.resources | PSEUDO | given
+    for literal, written, closed in _SUB_PART.findall(text.text):
+        name = written.strip()
+        if not closed:
+            yield Problem(text.place, f"${{{literal}{shown(name)} is not closed: an Fn::Sub needs a }} after each ${{")
+        elif not literal and not _SUB_CHARACTERS.fullmatch(name):
+            said = f"${{{shown(written)}}}: names in an Fn::Sub have letters, digits, _ . and : only"
+            yield Problem(text.place, f"{said}; ${{!…}} stays as it is")
+        elif not literal and name not in known and name.partition(".")[0] not in names.resources:
             yield Problem(
                 text.place,
                 f"${{{shown(name)}}} is no parameter, resource or variable of this template; ${{!…}} stays as it is",

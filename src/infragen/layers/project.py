@@ -48,6 +48,7 @@ _TAKEN = ("root", "artifacts", "delivery", "release")
 
 _PACKAGE = "infragen_project_"
 _HOLDS = "__infragen_folder__"
+_LONGEST_MESSAGE, _LONGEST_MODULE = 300, 80
 _DEBUG = "run it again with --debug for the traceback"
 _NOT_OF_LAYERS = (InfragenError, KeyboardInterrupt, Terminated)
 """What comes through a project's code and is not its fault. Anything else is, SystemExit and what extensions in C or
@@ -236,6 +237,7 @@ def _message(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 # an exception whose text raises
         text = ""
     text = re.sub(_PACKAGE + r"[0-9a-f]+", "layers", text)
+    text = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -378,7 +380,10 @@ def _module(folder: _Folder, package: str, file: Path) -> ModuleType:
 
 def _import_hint(error: BaseException) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    missing = missing if len(missing) <= _LONGEST_MODULE else f"{missing[:_LONGEST_MODULE]}…"
     package, _, inside = missing.partition(".")
+    if circle := _import_circle(error):
+        return f"{' -> '.join(circle)} import each other: move what both need into a module of its own"
     if package.startswith(_PACKAGE):
         return f"there is no layers/{inside.replace('.', '/')}.py: write it, or fix the import"
     if missing.partition(".")[0] == "layers":
@@ -386,6 +391,18 @@ def _import_hint(error: BaseException) -> str:
     if missing:
         return f"install what provides {missing} beside infragen; what infragen offers: `infragen docs extending`"
     return _DEBUG
+
+
+def _import_circle(error: BaseException) -> tuple[str, ...]:
+    """Return the modules that import each other, where a name is missing because its module is still being run."""
+    if not isinstance(error, ImportError) or isinstance(error, ModuleNotFoundError) or not error.path:
+        return ()
+    came = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    files = [each for each in dict.fromkeys(came) if Path(each).parent == Path(error.path).parent]
+    if error.path not in files:
+        return ()
+    names = [Path(each).name for each in files[files.index(error.path) :]]
+    return (*names, names[0])
 
 
 def _collected(folder: _Folder, modules: list[tuple[Path, ModuleType]]) -> Project:
