@@ -203,6 +203,8 @@ def test_an_update_that_aws_cannot_evaluate_is_deployed(
         ({"fail_change_set": {"shop-test": SELECTED}}, "Fn::Select cannot"),
         ({"fail_change_set": {"shop-test": "Unable to fetch parameters [/aws/service/x] from parameter store"}}, "/x"),
         ({"fail_nested_change_set": {"Queue": "Parameter 'Size' must match pattern x"}}, "'Size'"),
+        ({"fail_nested_change_set": {"Queue": ""}}, "root/Queue: AWS gave no reason; root: Nested change set"),
+        ({"fail_nested_change_set": {"Network": "", "Queue": "S3 error: no such key"}}, "root/Queue: S3 error"),
     ],
 )
 def test_a_failure_of_a_resource_or_in_unknown_words_stays_one(
@@ -215,6 +217,15 @@ def test_a_failure_of_a_resource_or_in_unknown_words_stays_one(
     with pytest.raises((OperationFailed, CloudError), match=words):
         changed.plan(made)
     assert False not in asked_for_nested(aws)
+
+
+@pytest.mark.long
+def test_a_set_that_says_nothing_hides_no_placeholder(aws: FakeAws, deployed: Bench, tmp_path: Path) -> None:
+    """C14: it may have failed because the other one did; what has words decides."""
+    aws.settings.fail_nested_change_set |= {"Network": "", "Queue": QUOTED[0]}
+    changed, made = operator(aws, tmp_path, queue_text("    max_receives: 7\n", "  flow_logs: REJECT\n"))
+    assert "AWS cannot evaluate" in notes(changed.plan(made))["queue"]
+    assert asked_for_nested(aws)[-1] is False
 
 
 @pytest.mark.long

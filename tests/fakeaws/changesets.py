@@ -410,10 +410,9 @@ def settle(cloud: Cloud, change_set: ChangeSet, logical_id: str) -> None:
         _refuse_early(cloud, change_set)
         _ask_hooks(cloud, change_set)
         settings = cloud.settings
-        scripted = settings.fail_nested_change_set.get(logical_id) or settings.fail_change_set.get(
-            change_set.stack.name
-        )
-        if scripted:
+        own = settings.fail_change_set.get(change_set.stack.name)
+        scripted = settings.fail_nested_change_set.get(logical_id, own)
+        if scripted is not None:
             if scripted.startswith("Template error"):  # nothing was evaluated
                 change_set.changes = []
             raise OperationError(scripted)

@@ -97,10 +97,13 @@ def _ended(
 
 
 def _failures(session: Session, change_set: ChangeSet, place: str) -> tuple[str, ...]:
-    """Return why a set failed itself; what failed only because of one nested in it says nothing of its own."""
+    """Return why a set failed itself. What failed only because of one nested in it says nothing of its own, and what
+    failed without a word may have done so because of another: alone, it makes the root fail for an unknown reason.
+    """
     if change_set.status != "FAILED" or change_set.empty or NESTED_FAILED.match(change_set.reason):
         return ()
-    return (change_set.reason, *session.cloud.failed_checks(change_set.change_set_id))
+    said = (change_set.reason, *session.cloud.failed_checks(change_set.change_set_id))
+    return said if any(said) else ()
 
 
 NESTED_FAILED = re.compile(r"Nested change set \S+ was not successfully created")

@@ -163,17 +163,26 @@ def all_changes(
 
 
 def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
-    """Return why a change set failed, in AWS's words, from the deepest nested one that says more than
-    "nested failed".
+    """Return why a change set failed, in AWS's words, from the deepest nested one that says more than "nested failed";
+    where none says anything, the place of the first and the words of what is around it.
     """
-    cloud = session.cloud
+    cloud, silent = session.cloud, ""
     for change in change_set.changes:
         nested = cloud.change_set(change.change_set_id, change.physical_id) if change.change_set_id else None
         if nested is not None and nested.status == "FAILED" and not nested.empty:
-            return failed_reason(session, nested, f"{place}/{change.logical_id}")
+            inner = failed_reason(session, nested, f"{place}/{change.logical_id}")
+            if NO_REASON not in inner:
+                return inner
+            silent = silent or inner
     found = cloud.failed_checks(change_set.change_set_id)
     checks = "".join(f"; {each}{_written(session, place, each)}" for each in found)
-    return f"{place}: {change_set.reason or 'AWS gave no reason'}{checks}"
+    if silent:
+        around = f"{change_set.reason}{checks}"
+        return f"{silent}; {place}: {around}" if around else silent
+    return f"{place}: {change_set.reason or NO_REASON}{checks}"
+
+
+NO_REASON = "AWS gave no reason"
 
 
 def _written(session: Session, place: str, check: str) -> str:
