@@ -24,8 +24,8 @@ SECTIONS = f"""{SMALL}workers:
 api:
   https: {{{{ mode: http_only }}}}
   ingress_cidrs: [203.0.113.0/24]
-  cpu: 256
-  memory: 512
+  cpu: {{cpu}}
+  memory: 1024
   min_tasks: 1
   max_tasks: {{tasks}}
 """
@@ -34,10 +34,10 @@ TOPOLOGIES = ("nested", "independent")
 Run = Callable[..., Result]
 
 
-def write(directory: Path, topology: str, receives: int = 5, tasks: int = 2) -> Path:
+def write(directory: Path, topology: str, receives: int = 5, tasks: int = 2, cpu: int = 256) -> Path:
     file = directory / "environments" / "test.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(head(topology=topology) + SECTIONS.format(receives=receives, tasks=tasks))
+    file.write_text(head(topology=topology) + SECTIONS.format(receives=receives, tasks=tasks, cpu=cpu))
     return file
 
 
@@ -129,6 +129,17 @@ def test_a_rollback_without_another_image_names_no_tag(aws: FakeAws, live: Run, 
     told = one_line(live("deploy", "--yes", code=1).stdout)
     assert "the stack is as it was before; fix the cause and deploy again" in told
     assert "--image-tag" not in told
+
+
+@pytest.mark.long
+def test_another_setting_of_the_same_image_names_no_tag(aws: FakeAws, live: Run, topology: str, tmp_path: Path) -> None:
+    """R1: the task definition changed and not its image: with that tag the deployment would fail once more."""
+    write(tmp_path, topology, cpu=512)
+    aws.fail("Service", BREAKER, on="update", after=20)
+    told = [live("deploy", "--yes", code=1).stdout, live("status").stdout, live("diagnose").stdout]
+    for each in map(one_line, told):
+        assert "the stack is as it was before; fix why its tasks do not stay up and deploy again" in each
+        assert "--image-tag" not in each
 
 
 DENIED = {
