@@ -161,6 +161,20 @@ def test_what_the_next_deployment_would_replace_is_not_imported(
     ]
 
 
+def test_a_queue_of_another_name_is_not_imported(aws: FakeAws, run: Run) -> None:
+    """No key of the file gives a queue its name: what to do instead is said, and not to set it there."""
+    url = URL.replace("shop-test-jobs", "legacy-mail")
+    arn = ARN.replace("shop-test-jobs", "legacy-mail")
+    aws.put("AWS::SQS::Queue", url, QueueName="legacy-mail", Arn=arn, QueueUrl=url)
+    said = " ".join(run("import", f"queue/JobsQueue={url}", "--yes", code=3).stderr.split())
+    assert "queue/JobsQueue: QueueName" in said
+    assert "deploy a new one and empty the old one into it" in said
+    assert "set them in the environment file" not in said
+    assert not [
+        call for call in aws.calls if call.operation == "CreateChangeSet" and "queue" in call.params["StackName"]
+    ]
+
+
 def test_a_second_import_goes_into_the_stack_that_is_there(aws: FakeAws, run: Run) -> None:
     """The first resources and their parameters stay as they are; one that is in the stack is refused."""
     put_queues(aws)

@@ -256,6 +256,31 @@ def _stands_for(wanted: Any, there: Any, others: Mapping[str, _Existing]) -> boo
     return scalar and str(wanted).lower() == str(there).lower()  # 5432 and "5432", true and "true"
 
 
+NAMES = {
+    "QueueName": "a queue has the name PROJECT-ENVIRONMENT-NAME: deploy a new one and empty the old one into it",
+    "RepositoryName": "a repository has the name PROJECT-ENVIRONMENT-api: push the image into a new one",
+    "DBClusterIdentifier": "a cluster has the name PROJECT-ENVIRONMENT: rename it first with "
+    "`aws rds modify-db-cluster --new-db-cluster-identifier`",
+}
+"""Property that names a resource for life -> what to do with one of another name: no key of the file sets it."""
+
+
+def _way_out(imports: Sequence[Import]) -> str:
+    """Return what to do about the properties that force a replacement."""
+    forces = {
+        str(each.path[1])
+        for one in imports
+        for row in one.differs
+        if row.replacement == "True"
+        for each in row.properties
+        if each.recreation == "Always" and len(each.path) > 1
+    }
+    said = [text for name, text in NAMES.items() if name in forces]
+    if forces - NAMES.keys() or not said:
+        said.append("set them in the environment file as the resource has them, or import what they name as well")
+    return "; ".join(said)
+
+
 def _refuse_replacements(imports: Sequence[Import]) -> None:
     """Raise Refused where the next deployment would replace what is imported: nothing is gained by the import then."""
     rows = [(each.unit.layer, row) for each in imports for row in each.differs if row.replacement == "True"]
@@ -270,8 +295,7 @@ def _refuse_replacements(imports: Sequence[Import]) -> None:
     raise Refused(
         "the next deployment would replace what is imported, because these settings are other ones:\n"
         + "\n".join(said),
-        "set them in the environment file as the resource has them, or import what they name as well; nothing was "
-        "imported (`infragen docs moving-here`)",
+        f"{_way_out(imports)}; nothing was imported (`infragen docs moving-here`)",
     )
 
 
