@@ -170,7 +170,7 @@ BROKEN = {
     "neighbour": ("from .other import X\n", "from", "there is no layers/other.py"),
     "endless": (f"from .{'a' * 30_000} import X\n", "from", f"there is no layers/{'a' * 30}"),
     "open Sub": (
-        changed("Value=env.notes.text", 'Value={"Fn::Sub": "x-${AWS::Region"}'),
+        changed("Tier=env.notes.tier", "Metadata={'x': {'Fn::Sub': 'x-${AWS::Region'}}"),
         BUILD,
         "${ that names nothing or is not",
     ),
