@@ -84,7 +84,10 @@ TEXTS = {
     "mysql -p": "mysql -u a -p {}", "npmrc": "//r.example/:_password={}", "net use": "net use z: \\\\h\\s {} /user:b",
     "set-cookie": "['set-cookie', 'sid={}']", "setcookie": "setcookie('sid', '{}')", "curl -b": "curl -b sid={} x",
     "pgpass": "db.internal:5432:shop:app:{}",
-    "slack": "https://hooks.slack.com/services/T0/B0/{}",
+    "slack": "https://hooks.slack.com/services/T0/B0/{}", "redis, small": "auth {}1x",
+    "redis user, small": "select 0\nauth default {}1x\nping", "httpie": "http -a bob:{} h/x",
+    "net user": "net user bob {} /add", "jdbc of Oracle": "jdbc:oracle:thin:scott/{}@h", "ipmi": "ipmitool -P {} power",
+    "aws configure": "aws configure set aws_secret_access_key {}",
 }  # fmt: skip
 """Texts under a name that says nothing, around a secret."""
 
@@ -100,6 +103,11 @@ SHAPES = {
     "with signs": "d9!kL#2$pQz&8*Rw@5",
     "wallet": "legal winner thank year wave sausage worth useful legal winner thank yellow",
     "key of 32 bytes": "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318",
+    "card": "4111111111111111", "card in groups": "pays with 5555 5555 5555 4444.", "card of 15": "3782-822463-10005",
+    "basic": "Basic Ym9iOmh1bnRlcjI=", "HubSpot": "pat-na1-9f86d081-884c-7d65-9a2f-eaa0c55ad015",
+    "Sourcegraph": "sgp_" + "9f86d081" * 5, "CircleCI": "CCIPAT_" + "a1B2c3D4e5" * 2 + "ab_" + "9f86d081" * 5,
+    "LangSmith": "lsv2_pt_" + "9f86d081" * 4 + "_9f86d08188", "Neon": "napi_" + "a1b2c" * 11,
+    "MWS": "amzn.mws.9f86d081-884c-7d65-9a2f-eaa0c55ad015", "Groq": "gsk_" + "a1B2" * 13,
     "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }  # fmt: skip
 """Whole secrets under a name that says nothing."""
@@ -129,6 +137,8 @@ PLAIN = (
     "SELECT 1 WHERE token = $1", "https://example.com/a?b=c", "https://login.example.com/oauth/token",
     "postgres://app@db.internal:5432/app", "redis://cache:6379", "mail@example.com",
     "https://registry.npmjs.org/@scope/pkg", "git@github.com:acme/shop.git", "ssh://git@github.com/acme/shop.git",
+    "auth service", "auth oauth2", "auth sha256", "auth required pam_unix.so", "auth: none", "Basic authentication",
+    "4111 1111 1111 1112", "1764446400000", "order 12345678901234", "id:4242424242424242", "411111111111",
     "eu-central-1a", "password must be at least 8 characters", "the token has expired", "a=b; path=/x; key=value",
     "PASSWORD=$DB_PASSWORD", "PASSWORD=${DB_PASSWORD}", "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     "2026-11-28T22:34:00Z", "10.0.0.0/16", "nodejs24.x", "MAX_TOKENS=4096", "tokenizer=bpe", "sort_key=id",

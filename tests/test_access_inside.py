@@ -109,9 +109,13 @@ def test_decryption_that_nothing_bounds_is_asked_about() -> None:
     keys = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
     own = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameters("/shop/dev/A")}}
     like = {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters("/shop/dev/*")}}
+    others = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameters("/shop/dev/A", "/shop/prod/A")}}
+    nothing: Body = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": []}}
     for statement in (
         allow("kms:Decrypt", keys),
         allow("kms:Decrypt", keys, Condition=like),
+        allow("kms:Decrypt", keys, Condition=others),
+        allow("kms:Decrypt", keys, Condition=nothing),
         allow("kms:Decrypt", keys.replace(ACCOUNT, "222222222222"), Condition=own),
         allow("kms:Encrypt", keys, Condition=own),
     ):
@@ -229,9 +233,14 @@ def test_interfaces_are_lambdas_own_only_where_the_code_is_denied_them() -> None
     assert not inside(denied(ours, action="ec2:DeleteNetworkInterface"), **function())
     assert not inside(denied(ours, operator="ArnNotEquals"), **function())
     assert not inside({**denied(ours), "Resource": "arn:aws:ec2:*"}, **function())
+    but = denied(ours)
+    but["NotAction"] = but.pop("Action")
+    assert not inside(but, **function())
     assert not inside(denied(ours))
     assert not inside(denied(ours), **function(), Other=function("shop-dev-other")["Function"])
     assert not inside(denied(ours), **function({"Ref": "Nothing"}))
+    alike = {"Type": "AWS::Synthetics::Canary", "Properties": function()["Function"]["Properties"]}
+    assert not inside(denied(ours), Function=alike)
     task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"TaskRoleArn": {"Ref": "Role"}}}
     assert not inside(denied(ours), **function(), Task=task)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import html
 import re
 import urllib.parse
@@ -91,6 +92,8 @@ def _suspicions(text: str, prose: bool, ours: bool, depth: int) -> Iterator[Susp
     yield from _parameters(text)
     yield from _headers_and_options(text)
     yield from _assignments(text, prose, ours)
+    yield from _basic(text)
+    yield from _cards(text)
     if not ours:
         yield from _of_wallets(text)
         yield from _in_prose(text)
@@ -144,11 +147,13 @@ _HEADERS = re.compile(
     r"|\b(?:ApiKey|Api-Key|Token)\s+(?=[\w.~+/=-]*\d)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[\w.@+\\-]+[:%][^\s$\d/][^\s/]*"
     r"|(?:^|\s)(?:-[uU]|--user|--userpwd|--proxy-user|--auth|--basic)[ =]*[\"']?[A-Za-z][\w.@+\\-]*[:%][^\s$]\S*"
+    r"|\bhttps?[ ](?:[^\n|;]{0,1000}\s)?-a\s+[\w.@-]+:[^\s$]|\bnet\s+user\s+[\w.-]+\s+[^\s$/*]"
+    r"|\bjdbc:oracle:[^\s/@:]+:[^\s/@]+/[^\s$/@]+@|\baws\s+configure\s+set\s+\S*(?:secret|token)\S*\s+[^\s$]"
     r"|\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,1000}\s-p[^\s-]\S*"
     r"|\bsshpass\s+-p\s*\S+"
     r"|\b(?:redis-cli|valkey-cli)\b[^\n|;]{0,1000}\s-a\s+[^\s$]\S*"
     r"|\b(?:ldap(?:search|modify|add|delete|whoami|passwd))\b[^\n|;]{0,1000}\s-w\s*[^\s$-]\S*"
-    r"|\b(?:sqlcmd|bcp|tsql|isql|zip|unzip|osql)\b[^\n|;]{0,1000}\s-P\s*[^\s$-]\S*"
+    r"|\b(?:sqlcmd|bcp|tsql|isql|zip|unzip|osql|ipmitool|mosquitto_(?:pub|sub|rr))\b[^\n|;]{0,1000}\s-P\s*[^\s$-]\S*"
     r"|\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,1000}\s-pw\s+[^\s$-]\S*"
     r"|\b(?:7z|7za|rar|unrar)\b[^\n|;]{0,1000}\s-p[^\s$-]\S*"
     r"|\bpass(?:in|out)?\s+pass:[^\s$]\S*|(?:^|\s)pass:[^\s$]\S*"
@@ -177,6 +182,8 @@ _COMMANDS = re.compile(
     r"|(?:^|[\n;|\"'`])\s*AUTH\s+(?!(?:LOGIN|PLAIN|NTLM|\S*MD5)[\"'`]?\s*(?:$|[\n;|#]))"
     r"(?:[^\s$<{:?(=]\S*\s+)?[^\s$<{:?(=]\S*\s*(?:[\n;|\"'`]|$)"
     r"|\bAUTH\s+(?:[\w.-]+\s+)?(?=[^\s\d(]*\d)[^\s$<{:?(=]{4,}"
+    r"|(?:^|[\n;|\"'`]|:[ ])[ \t]{0,40}auth[ \t]{1,9}(?:[A-Za-z]\w{0,40}[ \t]{1,9})?(?!o?auth2|sha\d|\w*md5|\S+[:=])"
+    r"(?=[^\s\d(]*\d)[^\s$<{:?(=]{6,}(?=[\s;|\"'`]|$)"
     r"|\b(?:redis|valkey)-cli\b[^\n|;]{0,1000}\s(?:AUTH|auth)\s+[^\s$<{]|\bHELLO\s+[23]\s+AUTH\s+\S"
     r"|\bACL\s+SETUSER\s[^\n]{0,1000}\s[>#][^\s$]|\buser\s+\S+\s+(?:on|off)\s[^\n]{0,1000}(?<=\s)[>#][^\s$]"
     r"|\b(?:sqlplus|sqlldr|sqlcl|expdp|impdp|rman)(?:\s+-\S+(?:\s+\d\S*)?)*\s+[\"']?[\w$#]+/[^\s$/@.&][^\s/@]*(?:@\S|[\"']|\s|$)"
@@ -274,6 +281,37 @@ def _headers_and_options(text: str) -> Iterator[Suspicion]:
     for found in _SETTING.finditer(text):
         if looks_secret(found[1]):
             yield Suspicion(found.start(), f"a value of {found[1]}")
+
+
+_BASIC = re.compile(r"\bBasic\s+(?P<pair>[A-Za-z0-9+/]{6,}={0,2})(?![\w+/])")
+
+
+def _basic(text: str) -> Iterator[Suspicion]:
+    """Yield `Basic` and a user with a password in Base64 (RFC 7617), also without the name of the header."""
+    for found in _BASIC.finditer(text) if "Basic" in text else ():
+        with contextlib.suppress(ValueError):
+            if re.fullmatch(r"[!-9;-~]*:[ -~]+", base64.b64decode(found["pair"], validate=True).decode()):
+                yield Suspicion(found.start(), "an option or a header with a password")
+
+
+_CARD = re.compile(
+    r"(?<![\w.:/+-])(?:(?:4\d{3}|5[1-5]\d\d|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)|6011|65\d\d|35[2-8]\d)"
+    r"([ -]?)\d{4}(?:\1\d{4}){2}|3[47]\d\d([ -]?)\d{6}\2\d{5})(?![\w:/+-])"
+)
+"""Numbers of cards by their first digits and groups: Visa, Mastercard, Discover, JCB; American Express (ISO/IEC 7812-1;
+the ranges as the schemes publish them)."""
+
+
+def _cards(text: str) -> Iterator[Suspicion]:
+    for found in _CARD.finditer(text):
+        if _luhn([int(each) for each in found[0] if each.isdigit()]):
+            yield Suspicion(found.start(), "the number of a card")
+
+
+def _luhn(digits: list[int]) -> bool:
+    """Return whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
+    doubled = (sum(divmod(2 * each, 10)) for each in digits[-2::-2])
+    return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
 
 
 # --- assignments --------------------------------------------------------------------------------------------------
