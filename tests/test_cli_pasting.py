@@ -43,6 +43,10 @@ EVAL = 'eval "$(infragen local env --account 111111111111)" && '
     ("said", "completed"),
     [
         (LOG.format("api"), "infragen logs --env dev --local api --task 0123 --since 3h"),
+        (
+            LOG.format("api").replace("3h", "2026-03-01T12:00:58Z"),
+            "infragen logs --env dev --local api --task 0123 --since 2026-03-01T12:00:58Z",
+        ),
         (LOG.format("release"), "infragen logs --env dev --local release --task 0123 --since 3h"),
         (
             "aws logs tail /aws/lambda/shop-dev-mail --log-stream-names '2026/[$LATEST]1' --since 3h",

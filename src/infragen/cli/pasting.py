@@ -29,7 +29,7 @@ _ON_FILES = ("lint",)
 _AT_COMMIT = ("deploy", "plan")
 _AWS = re.compile(r"`(aws (?!sso |configure )[^`]*)`")
 """Commands of the AWS CLI; without those that say who somebody is, which are not for an endpoint."""
-_LOG = re.compile(r"aws logs tail (\S+) --log-stream-names (\S+)")
+_LOG = re.compile(r"aws logs tail (\S+) --log-stream-names (\S+) --since (\S+)")
 _NAMED = re.compile(rf"`infragen ({'|'.join([*_ON_STACKS, *_ON_FILES])})((?: [^`]*)?)`")
 
 
@@ -102,7 +102,7 @@ def _on_emulator(command: str, emulated: Emulated) -> str:
     if log and name:
         prefix, _, task = log[2].rpartition("/")
         chosen = f"release --task {task}" if prefix.startswith("release/") else f"api --task {task}"
-        return f"infragen logs {chosen if name == 'api' else name} --since 3h"
+        return f"infragen logs {chosen if name == 'api' else name} --since {log[3]}"
     region = "" if "--region" in command.split() else f" --region {emulated.region}"
     return f'eval "$(infragen local env --account {emulated.account})" && {command}{region}'
 
