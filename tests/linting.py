@@ -1,6 +1,7 @@
 """cfn-lint, loaded once for all tests of a process that lint something."""
 
 import functools
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
@@ -17,5 +18,7 @@ def linted(assemblies: Sequence[Assembly], kept: Path | None = None) -> tuple[tu
 
 @functools.cache
 def linter() -> Executor:
-    """The process that lints for this one; it starts with its first template."""
-    return ProcessPoolExecutor(1, get_context("spawn"))
+    """The process that lints for this one; it starts with its first template, and outlives the directory where it did:
+    a test of `--at` stands in one that is deleted.
+    """
+    return ProcessPoolExecutor(1, get_context("spawn"), os.chdir, ("/",))

@@ -265,6 +265,26 @@ def test_a_bucket_that_cannot_be_used_says_why(
         cloud.check_bucket("b")
 
 
+def test_of_a_part_of_a_bucket_only_the_part_is_listed(cloud: Account, s3: Stubber) -> None:
+    """HeadBucket and a missing object are denied to who may list a prefix alone; the answer says the region."""
+    listed = {"Bucket": "b", "ExpectedBucketOwner": ACCOUNT, "Prefix": "code/shop-pr-1/"}
+    elsewhere = {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "eu-west-1"}}}
+    s3.add_response("list_objects_v2", {}, {**listed, "MaxKeys": 1})
+    cloud.check_bucket("b", "code/shop-pr-1/")
+    s3.add_response("list_objects_v2", elsewhere, {**listed, "MaxKeys": 1})
+    with pytest.raises(CloudError, match="eu-west-1"):
+        cloud.check_bucket("b", "code/shop-pr-1/")
+    for there, answer in (((), None), (("code/shop-pr-1/a",), Refused)):
+        s3.add_client_error("get_object", "AccessDenied", "Access Denied", 403)
+        found = {"Contents": [{"Key": each} for each in there]}
+        s3.add_response("list_objects_v2", found, {**listed, "Prefix": "code/shop-pr-1/a"})
+        if answer is None:
+            assert cloud.download("b", "code/shop-pr-1/a") is None
+        else:
+            with pytest.raises(answer, match="may not use it"):
+                cloud.download("b", "code/shop-pr-1/a")
+
+
 def test_a_bucket_in_another_region_is_named_with_it(cloud: Account, s3: Stubber) -> None:
     """B2: the answer says where it is."""
     s3.add_response("head_bucket", {"BucketRegion": "eu-west-1"}, {"Bucket": "b", "ExpectedBucketOwner": ACCOUNT})

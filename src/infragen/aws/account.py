@@ -488,7 +488,8 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
 
     def download(self, bucket: str, key: str) -> bytes | None:
         """Call GetObject. Without s3:ListBucket a missing object is a 403 (API reference, GetObject, "Permissions",
-        read 2026-11-29), which is an error here: whether it is there is not known.
+        read 2026-11-29). Who may list a prefix of a shared bucket alone may get that as well, so the key is listed
+        then; where that is denied, too, it is an error: whether the object is there is not known.
         """
         try:
             with answered(f"reading s3://{bucket}/{key} (s3:GetObject, s3:ListBucket)"):
@@ -496,6 +497,8 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 return bytes(member(found, "Body").read())
         except AwsError as error:
             if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
+                return None
+            if error.code in DENIED and all(each.key != key for each in self.objects(bucket, key)):
                 return None
             raise _bucket_error(bucket, self.owner, self.clients.region, error) from error
 
