@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from commands import CommandLine
 from emulator import log_in, make_client
 from fakeaws import FakeAws
+from formats import check_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +98,7 @@ def test_a_second_bootstrap_remembers_the_repository_and_changes_nothing(desk: B
     assert "nothing to change" in result.output
     assert change_sets(desk) == made
     assert "up to date" in run("bootstrap", "--check").output
+    assert check_lines(run("bootstrap", "--check", "--format", "json").stdout)[-1]["exit_code"] == 0
 
 
 def test_an_identity_provider_that_the_account_has_is_used_and_not_made_again(desk: Bench, run: Run) -> None:
@@ -149,6 +151,8 @@ def test_a_deployment_that_needs_more_than_its_role_has_is_refused_before_a_chan
     check = run("bootstrap", "--check", code=1).output
     assert "lacks    sqs:CreateQueue for queue/Jobs" in check
     assert "differs  " in check
+    said = check_lines(run("bootstrap", "--check", "--format", "json", code=1).stdout)
+    assert any("lacks    sqs:CreateQueue" in each["text"] for each in said if each["type"] == "warning")
     run("bootstrap", "--yes")
     run("bootstrap", "--check")
     run("deploy", "--yes")

@@ -173,7 +173,12 @@ def _end_check(name: str, found: "DeliveryCheck | None") -> None:
 
     if found is None:
         raise InputError(f"{name} has no roles of CI: no stack to compare", "make them: --github OWNER/REPO")
-    show(check_lines(name, found))
+    program = lines()
+    if program is None:
+        show(check_lines(name, found))
+    elif found.stale:
+        for each in check_lines(name, found):
+            program.warning(each.plain)
     if not found.stale:
         return
     say(pasteable(f"update them with administrator rights: `infragen bootstrap --env {name}`"), err=True)
