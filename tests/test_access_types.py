@@ -56,6 +56,17 @@ def test_in_every_type_without_a_row_each_change_counts_that_is_not_plainly_harm
     assert len(harmless_ones) < len(after) / 4
 
 
+def test_a_value_that_leads_elsewhere_counts_under_a_harmless_name() -> None:
+    """An address, a mail address, another account and every address, in a type without a row; a plain word does not."""
+    values = {"a": "https://b.example/x", "b": "eve@b.example", "c": "222222222222", "d": "0.0.0.0/0", "e": "blue"}
+    assert harmless("Label")
+    before, after = (
+        {name: {"Type": "Acme::Of::Tomorrow", "Properties": {"Label": text}} for name, text in side.items()}
+        for side in (dict.fromkeys(values, "red"), values)
+    )
+    assert told(before, after) == {"a", "b", "c", "d"}
+
+
 @pytest.mark.long
 def test_a_type_without_a_row_counts_when_it_comes_with_whatever_looks_like_access() -> None:
     """A principal, a role, an account, an address, an endpoint, a switch; alone in a resource that is new."""

@@ -23,6 +23,7 @@ OLDEST = timedelta(days=366)
 TABLES = {
     "assembly/wiring.py": ["TRANSFORMS"],
     "aws/account_reads.py": ["_TARGETS"],
+    "aws/failure.py": ["_PREFIXES", "_ACTIONS"],
     "checks/domain.py": ["DAYS_LEFT"],
     "checks/linked_roles.py": ["LINKED_ROLES"],
     "checks/names.py": ["WITHIN"],
@@ -61,7 +62,7 @@ AGELESS = {
     "engine/ps_advice.py": ["WORKING"],  # states; another one counts as trouble
     "engine/snapshot.py": ["MEANT"],  # codes; another one counts as a fault
     "assembly/lint.py": ["_ERRORS"],  # rules of the cfn-lint that is installed
-    "aws/diagnosis.py": ["DENIALS"],  # error codes, which AWS does not take back
+    "aws/diagnosis.py": ["DENIALS", "GOOD_OR_NEW"],  # codes AWS keeps; states: another one tells more
     "aws/failure.py": ["THROTTLING", "SSO", "UNREADABLE"],  # classes and codes of the botocore that is installed
     "aws/reply_types.py": ["_OPENED"],  # shapes of the botocore that is installed
     "aws/resources.py": ["NOT_FOUND"],  # error codes
