@@ -71,7 +71,8 @@ def test_a_crash_loop_is_rolled_back_with_its_own_line(shop: Notes) -> None:
     told = shop.deploy("crash", ok=False)
     assert "ECS Deployment Circuit Breaker was triggered" in told
     assert "cannot find CONFIG" in told
-    assert re.search(r"`infragen logs --env dev --local api --task [0-9a-f-]+ --since \S+`", told), told
+    [(task, since)] = re.findall(r"`infragen logs --env dev --local api --task ([0-9a-f-]+) --since (\S+)`", told)
+    assert "cannot find CONFIG" in shop.infragen("logs", "api", "--task", task, "--since", since)
     assert "`aws " not in told
     assert ask(shop.outputs()["Url"]) == before
 
