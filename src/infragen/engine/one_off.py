@@ -92,10 +92,11 @@ def run_one_off(
     *,
     detach: bool = False,
     wait: float | None = None,
-    ready: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
 ) -> Steps:
-    """Yield until a task has ended, and return how; with `detach` when it has started. `ready` is called before
-    anything is registered or started, and may raise.
+    """Yield until a task has ended, and return how; with `detach` when it has started. `check` raises where it may not
+    run: it is called before anything is registered, and again when the task is being provisioned and its command does
+    not run yet, because another run may have come in between.
 
     Raises Conflict when one of the family runs already, with `wait` when it still does after so many seconds;
     CloudError when it cannot be started, OutcomeUnknown when it cannot be followed any more.
@@ -104,7 +105,7 @@ def run_one_off(
     tidy(session, family)
     if what.exclusive:
         yield from _alone(session, what, wait)
-    ready()
+    check()
     definition = cloud.register_task(settings.task_definition, what.template)
     started: list[str] = []
     try:
@@ -114,7 +115,7 @@ def run_one_off(
             [arn] = started
             session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
             if what.exclusive:
-                _withdraw_second(session, what, arn)
+                _withdraw_second(session, what, arn, check)
             if detach:
                 return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
             return (yield from _followed(session, layer, what, _log(definition, arn), arn, begun))
@@ -179,14 +180,21 @@ def _age(task: TaskState) -> tuple[float, str]:
     return (task.created.timestamp() if task.created else 0.0, task.arn)
 
 
-def _withdraw_second(session: Session, what: OneOff, arn: str) -> None:
-    """Stop the task again when another run has started one at the same time and that one came first."""
+def _withdraw_second(session: Session, what: OneOff, arn: str, check: Callable[[], None]) -> None:
+    """Stop the task again when another run has started one at the same time and that one came first, or has deployed
+    meanwhile.
+    """
     running = session.cloud.unfinished_tasks(what.settings.cluster, what.template.family)
     own = next((each for each in running if each.arn == arn), None)
     earlier = tuple(each for each in running if own is not None and _age(each) < _age(own))
     if earlier:
         session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
         _refuse_second(earlier, what)
+    try:
+        check()
+    except Conflict:
+        session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
+        raise
 
 
 def _yielding(steps: Generator[None, None, T]) -> Generator[bool, None, T]:

@@ -247,15 +247,15 @@ def run_release(
     planned: PlannedRelease,
     stack: str,
     wait: float | None,
-    ready: Callable[[], None],
+    check: Callable[[], None],
 ) -> Generator[bool, None, Failed | None]:
     """Yield until the release command has ended; return the outcome of the stack that it comes before, if it failed.
-    Another one that runs is waited for during `wait` seconds; `ready` is called before this one is started.
+    Another one that runs is waited for during `wait` seconds; `check` raises where this one may not run.
     """
     env = plan.environment
     api, state = find_api(session, env, observed)
     task = one_off_of(session, env, api, RELEASE, planned, exclusive=True)
-    result = yield from run_one_off(session, planned.before, task, wait=wait, ready=ready)
+    result = yield from run_one_off(session, planned.before, task, wait=wait, check=check)
     if result.succeeded:
         return None
     running = state.parameters.get(ImageTag.name, "") or "the placeholder"

@@ -89,7 +89,7 @@ class Run:
     interrupts: Interrupts = field(default_factory=Interrupts)
     started: dict[str, str] = field(default_factory=dict)
     tasks: list[Generator[bool, None, Failed | None]] = field(default_factory=list)
-    released: list[str] = field(default_factory=list)
+    released: set[str] = field(default_factory=set)
 
     def walk(self) -> Deployment:
         """Deploy every unit, each as soon as what it comes after is there. Until a unit is deployed it gives what it
@@ -121,12 +121,17 @@ class Run:
 
     def _check_turn(self) -> None:
         """Raise Conflict when a stack of the plan is another one than it was planned with, before anything of a run
-        that waits is done: what two runs deploy would mix. A stack of change sets alone is none yet.
+        that waits is done: what two runs deploy would mix.
         """
-        if not self._may_plan_again:
-            return
+        if self._may_plan_again:
+            self._check_unmoved(self.plan.units)
+
+    def _check_unmoved(self, units: Iterable[StackUnit]) -> None:
+        """Raise Conflict when the stack of one of the units, which this run has not touched, is another one than it was
+        planned with. A stack of change sets alone is none yet.
+        """
         now = {each.name: each for each in self.session.cloud.stacks(self.plan.environment.name)}
-        for unit in self.plan.units:
+        for unit in units:
             state, then = now.get(unit.stack), self.observed.by_name.get(unit.stack)
             if moment(state) not in (None, moment(then)):
                 raise Conflict(
@@ -202,12 +207,14 @@ class Run:
         if release is None or release.before != unit.layer:
             return None
 
-        def ready() -> None:
+        def check() -> None:
+            self.released.discard(unit.layer)
             self._check_turn()
-            self.released.append(unit.layer)
+            self._check_unmoved([unit])
+            self.released.add(unit.layer)
 
         wait = None if self.until else self.options.wait
-        task = run_release(self.session, self.plan, self.observed, release, unit.stack, wait, ready)
+        task = run_release(self.session, self.plan, self.observed, release, unit.stack, wait, check)
         self.tasks.append(task)
         return (yield from task)
 
